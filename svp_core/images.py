@@ -1,0 +1,138 @@
+"""The only pixel seam: bytes <-> uint8 arrays <-> model tensors, and how a crop becomes a tile.
+
+Everywhere between modules an image is uint8, (H, W) or (H, W, 3), 0..255. Inside a network it is a float32 tensor
+(N, 1, H, W), -1..1. This module knows no particle class, no instrument and no screen.
+"""
+
+import io
+
+import numpy as np
+import torch
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+TILE_PX = 64
+MAX_IMAGE_PX = 60_000_000  # larger than any camera frame or collage seen; bounds what one file can take in memory
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+
+# Pillow modes that hold more than 8 bits a pixel.
+_DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+
+
+class ImageUnreadable(ValueError):
+    """This file cannot be taken as an image. The text is the reason, fit for a results table."""
+
+
+def decode_images(data):
+    """Every image in one file's bytes: a list of uint8 arrays, (H, W) if grey and (H, W, 3) if colour, one per page.
+
+    Deep images (10 to 16 bits) are brought to 8 by the smallest of 8, 10, 12, 14, 16 bits that holds their brightest
+    pixel, since files do not say how many of the 16 bits the camera used. Transparency is dropped.
+    Raises ImageUnreadable with the reason.
+    """
+    if not data:
+        raise ImageUnreadable("the file is empty")
+    try:
+        with Image.open(io.BytesIO(data)) as file:
+            pages = []
+            for page in ImageSequence.Iterator(file):
+                if page.width * page.height > MAX_IMAGE_PX:
+                    raise ImageUnreadable(
+                        f"the image is {page.width} x {page.height} px; at most {MAX_IMAGE_PX // 1_000_000} megapixels are read"
+                    )
+                pages.append(_to_uint8(page))
+    except ImageUnreadable:
+        raise
+    except UnidentifiedImageError:
+        raise ImageUnreadable("this is not an image in PNG, JPEG, TIFF or BMP format") from None
+    except Image.DecompressionBombError:
+        raise ImageUnreadable(f"the image is larger than {MAX_IMAGE_PX // 1_000_000} megapixels") from None
+    # Pillow's decoders raise these, and only these kinds, on damaged files.
+    except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
+        raise ImageUnreadable(f"the image is damaged ({str(error) or type(error).__name__})") from None
+    return pages
+
+
+def _to_uint8(page):
+    if page.mode in _DEEP_MODES:
+        deep = np.asarray(page).astype(np.float64)
+        if not np.isfinite(deep).all() or deep.min() < 0:
+            raise ImageUnreadable("the image holds negative or undefined pixel values")
+        peak = deep.max()
+        bits = next((b for b in (8, 10, 12, 14, 16) if peak < 2**b), None)
+        if bits is None:
+            raise ImageUnreadable(f"the brightest pixel is {peak:.0f}; at most 16 bits (65535) are read")
+        return np.round(deep * (255 / (2**bits - 1))).astype(np.uint8)
+    if page.mode in ("L", "1", "LA"):
+        return np.array(page.convert("L"))
+    colour = np.array(page.convert("RGB"))
+    # A grey picture saved as colour is a grey picture.
+    if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 1] == colour[..., 2]).all():
+        return np.ascontiguousarray(colour[..., 0])
+    return colour
+
+
+def to_grey(pixels):
+    """uint8 (H, W) from uint8 (H, W) or (H, W, 3), by ITU-R 601 luma."""
+    if pixels.ndim == 2:
+        return pixels
+    return np.round(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+
+
+def background_level(pixels):
+    """Grey level of the empty liquid around a particle: the median of the crop's outermost pixels, float 0..255."""
+    grey = to_grey(pixels)
+    border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
+    return float(np.median(border))
+
+
+def to_tile(pixels, *, tile_px=TILE_PX):
+    """uint8 (tile_px, tile_px) at native scale: padded with the crop's own background, centre-cropped where too large.
+
+    pixels: uint8 (H, W) or (H, W, 3). Nothing is resized, so a pixel keeps its size in um.
+    """
+    grey = to_grey(pixels)
+    for axis in (0, 1):
+        excess = grey.shape[axis] - tile_px
+        if excess > 0:
+            grey = grey.take(range(excess // 2, excess // 2 + tile_px), axis)
+    if grey.shape == (tile_px, tile_px):
+        return np.ascontiguousarray(grey)
+    tile = np.full((tile_px, tile_px), round(background_level(pixels)), np.uint8)
+    top, left = (tile_px - grey.shape[0]) // 2, (tile_px - grey.shape[1]) // 2
+    tile[top : top + grey.shape[0], left : left + grey.shape[1]] = grey
+    return tile
+
+
+def to_model(tiles):
+    """float32 tensor (N, 1, H, W), -1..1, from uint8 tiles (N, H, W)."""
+    return torch.from_numpy(np.ascontiguousarray(tiles)).float().div(127.5).sub(1)[:, None]
+
+
+def from_model(images):
+    """uint8 tiles (N, H, W) from a float tensor (N, 1, H, W), -1..1; values outside are clipped."""
+    levels = images.detach().float().add(1).mul(127.5).round().clamp(0, 255)
+    return levels[:, 0].to(torch.uint8).cpu().numpy()
+
+
+def encode_png(pixels):
+    """PNG bytes of a uint8 image (H, W) or (H, W, 3); the same pixels give the same bytes."""
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=6)
+    return buffer.getvalue()
+
+
+def contact_sheet(tiles, *, columns, scale=1, gap_px=2, gap_level=255):
+    """One uint8 picture (H, W) of many tiles in rows of `columns`; each pixel drawn scale x scale.
+
+    tiles: uint8 (N, h, w). gap_level: grey level between tiles. N = 0 gives a picture of shape (0, 0).
+    """
+    if not len(tiles):
+        return np.zeros((0, 0), np.uint8)
+    columns = min(columns, len(tiles))
+    rows = -(-len(tiles) // columns)
+    height, width = tiles[0].shape[0] * scale + gap_px, tiles[0].shape[1] * scale + gap_px
+    sheet = np.full((rows * height - gap_px, columns * width - gap_px), gap_level, np.uint8)
+    for position, tile in enumerate(tiles):
+        top, left = position // columns * height, position % columns * width
+        sheet[top : top + height - gap_px, left : left + width - gap_px] = tile.repeat(scale, 0).repeat(scale, 1)
+    return sheet
