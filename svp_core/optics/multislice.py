@@ -1,0 +1,88 @@
+"""Bright-field image of any weakly refracting volume: scalar multi-slice, partially coherent.
+
+Each illumination direction travels in the frame of its own tilted plane wave, so the background is 1 and the periodic
+grid does no harm. The wave inside the particle changes little from one direction to the next, so the slices are walked
+for a few directions only; the many directions that the source sum needs share the exit wave of the nearest one, and
+only the way to the focal plane and through the pupil is taken for each.
+"""
+
+import numpy as np
+import scipy.fft
+
+from .microscope import field_at, rings_needed, source_directions
+
+_BATCH = 24  # directions summed at once; bounds memory
+_SINGLE = np.complex64
+
+
+def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walked=None, rings=None, per_ring=None):
+    """Intensity at the points of the grid x (W,), y (H,) in um from the volume's centre: float32 (H, W), background 1.
+
+    delta_n: index minus the medium's, (Z, M, M) on voxels dz_um x px_um x px_um, zero towards all sides; slice 0 meets
+    the light first; the centre is array index (M//2, M//2), halfway between first and last slice. walked: directions
+    taken through the slices, (rings, per_ring); by default one ring of six, or two of eight where deep volume meets steep light.
+    """
+    slices, m = delta_n.shape[0], delta_n.shape[-1]
+    if rings is None:
+        rings, per_ring = rings_needed(microscope, z_f, radius_um=np.abs(x).max() / 3)
+    if walked is None:
+        walked = (1, 6) if microscope.na_condenser * slices * dz_um < 1.2 else (2, 8)
+    coarse, _ = source_directions(microscope, *walked)
+    waves = exit_waves(delta_n, coarse, px_um=px_um, dz_um=dz_um, microscope=microscope)
+
+    # From the last slice's centre back to the volume's middle, then on to the focal plane; through the pupil.
+    directions, weights = source_directions(microscope, rings, per_ring)
+    nearest = ((directions[:, None] - coarse) ** 2).sum(-1).argmin(1)
+    step = 2 * np.pi / (m * px_um)
+    reach = microscope.k0 * microscope.na_objective + np.hypot(*directions.T).max()
+    half = min(int(reach / step) + 2, m // 2 - 1)
+    chosen = np.arange(-half, half + 1)
+    line = step * chosen
+    waves = waves[:, chosen[:, None] % m, chosen % m]
+
+    intensity = np.zeros((len(y), len(x)), np.float32)
+    for start in range(0, len(directions), _BATCH):
+        s, weight = directions[start : start + _BATCH], weights[start : start + _BATCH]
+        kx, ky = line[None, None, :] + s[:, :1, None], line[None, :, None] + s[:, 1:, None]
+        kz = np.sqrt(np.maximum(microscope.k**2 - kx**2 - ky**2, 0))
+        sz = np.sqrt(microscope.k**2 - (s**2).sum(1))[:, None, None]
+        pupil = microscope.pupil(kx, ky, step=step)
+        spectrum = waves[nearest[start : start + _BATCH]] * (pupil * np.exp(1j * z_f * (kz - sz))).astype(_SINGLE)
+        field = field_at(spectrum, line, line, x, y)
+        intensity += np.einsum("j,jhw->hw", weight.astype(np.float32), field.real**2 + field.imag**2)
+    return intensity
+
+
+def exit_waves(delta_n, directions, *, px_um, dz_um, microscope):
+    """Spectra of the waves behind a volume, each in the frame of its incident wave, taken back to the middle plane.
+
+    directions: transverse wave vectors (J, 2), 1/um. Returns complex64 (J, M, M) in fft order, scaled so that a
+    volume of nothing gives 1 at zero frequency. Slices without anything in them are crossed in one longer step.
+    """
+    slices, m = delta_n.shape[0], delta_n.shape[-1]
+    q = 2 * np.pi * scipy.fft.fftfreq(m, px_um)
+    kx, ky = q[None, None, :] + directions[:, :1, None], q[None, :, None] + directions[:, 1:, None]
+    kz2 = microscope.k**2 - kx**2 - ky**2
+    sz = np.sqrt(microscope.k**2 - (directions**2).sum(1))[:, None, None]
+    # Evanescent waves, and the corner of the grid that would fold back, are dropped.
+    kept = (kz2 > 0) & (np.abs(q) < 0.9 * np.pi / px_um) & (np.abs(q) < 0.9 * np.pi / px_um)[:, None]
+    slowness = np.sqrt(np.maximum(kz2, 0)) - sz
+
+    filled = np.flatnonzero(delta_n.any(axis=(1, 2)))
+    wave = np.ones((len(directions), m, m), _SINGLE)
+    spectrum, position, steps = None, 0.0, {}
+    for index in filled:
+        centre = (index - (slices - 1) / 2) * dz_um
+        if spectrum is not None:
+            gap = round(centre - position, 9)
+            if gap not in steps:
+                steps[gap] = (kept * np.exp(1j * gap * slowness)).astype(_SINGLE)
+            wave = scipy.fft.ifft2(spectrum * steps[gap], overwrite_x=True)
+        wave = wave * np.exp(1j * microscope.k0 * dz_um * delta_n[index]).astype(_SINGLE)
+        spectrum, position = scipy.fft.fft2(wave), centre
+    if spectrum is None:
+        spectrum = scipy.fft.fft2(wave)
+    # The volume's centre sits at array index M//2; the sum that makes the image counts from there.
+    to_centre = np.exp(1j * q * (m // 2) * px_um)
+    back = kept * np.exp(-1j * position * slowness) * to_centre * to_centre[:, None] / m**2
+    return spectrum * back.astype(_SINGLE)

@@ -1,0 +1,60 @@
+"""Bright-field image of one sphere of any size and index: Lorenz-Mie on the pupil, scalar, partially coherent."""
+
+import numpy as np
+
+from . import mie
+from .microscope import field_at, rings_needed, source_directions
+
+_MARGIN = 7  # resolution lengths between the image and the edge of its period
+_BATCH = 24  # directions summed at once; bounds memory
+
+
+def image_of_sphere(x, y, *, radius_um, index, z_f, microscope, rings=None, per_ring=None):
+    """Intensity at the points of the grid x (W,), y (H,) in um from the sphere's centre: float32 (H, W), background 1.
+
+    index: refractive index, complex if absorbing. z_f: focal plane, um downstream of the centre. rings x per_ring
+    illumination directions; left out, as many as the source sum needs to converge.
+    The angular spectrum follows from Weyl's expansion of the far field S exp(ikr) / (-ikr); no aplanatic factor.
+    """
+    k0, k = microscope.k0, microscope.k
+    if rings is None:
+        rings, per_ring = rings_needed(microscope, z_f, radius_um)
+    directions, weights = source_directions(microscope, rings, per_ring)
+
+    # The wave vectors of the pupil, spaced so that the period is wide enough to keep the particle's copies off the tile.
+    reach = max(np.abs(x).max(), np.abs(y).max())
+    spread = abs(z_f) * microscope.na_objective / microscope.medium_index * 1.2
+    step = 2 * np.pi / (reach + radius_um + spread + _MARGIN * microscope.wavelength_um / microscope.na_objective)
+    half = int(k0 * microscope.na_objective / step + 0.5)
+    line = step * np.arange(-half, half + 1)
+    kx, ky = np.meshgrid(line, line)
+    inside = np.hypot(kx, ky) <= k0 * microscope.na_objective + step / 2
+    kx, ky = kx[inside], ky[inside]
+    kz = np.sqrt(k**2 - kx**2 - ky**2)
+    common = -(step**2) / (2 * np.pi * k) / kz * np.exp(1j * kz * z_f) * microscope.pupil(kx, ky, step=step)
+
+    # The scattering amplitude, once on a table of angles.
+    widest = microscope.na_objective + np.hypot(*directions.T).max() / k0
+    theta, s_table = mie.scalar_table(k * radius_um, index / microscope.medium_index,
+                                      1.05 * np.arcsin(widest / microscope.medium_index))
+
+    intensity = np.zeros((len(y), len(x)), np.float32)
+    for start in range(0, len(directions), _BATCH):
+        s, weight = directions[start : start + _BATCH], weights[start : start + _BATCH]
+        sz = np.sqrt(k**2 - (s**2).sum(1))
+        # The angle is to the tilted incident wave; half its chord keeps small angles exact.
+        chord2 = (kx - s[:, :1]) ** 2 + (ky - s[:, 1:]) ** 2 + (kz - sz[:, None]) ** 2
+        angle = 2 * np.arcsin(np.minimum(np.sqrt(chord2) / (2 * k), 1))
+        position = angle * ((len(theta) - 1) / theta[-1])
+        below = position.astype(np.intp)
+        part = position - below
+        spectrum = np.zeros((len(s), *inside.shape), np.complex64)
+        spectrum[:, inside] = (s_table[below] * (1 - part) + s_table[below + 1] * part) * common
+        scattered = field_at(spectrum, line, line, x, y)
+        # The light that missed the particle: it too is seen in the focal plane and through the pupil.
+        background = (microscope.pupil(s[:, 0], s[:, 1], step=step) * np.exp(1j * sz * z_f))[:, None, None] * (
+            np.exp(1j * np.outer(s[:, 1], y))[:, :, None] * np.exp(1j * np.outer(s[:, 0], x))[:, None, :]
+        )
+        field = scattered + background.astype(np.complex64)
+        intensity += np.einsum("j,jhw->hw", weight.astype(np.float32), field.real**2 + field.imag**2)
+    return intensity
