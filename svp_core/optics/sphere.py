@@ -31,7 +31,8 @@ def image_of_sphere(x, y, *, radius_um, index, z_f, microscope, rings=None, per_
     inside = np.hypot(kx, ky) <= k0 * microscope.na_objective + step / 2
     kx, ky = kx[inside], ky[inside]
     kz = np.sqrt(k**2 - kx**2 - ky**2)
-    common = -(step**2) / (2 * np.pi * k) / kz * np.exp(1j * kz * z_f) * microscope.pupil(kx, ky, step=step)
+    through, delay = microscope.pupil(kx, ky, step=step)
+    common = -(step**2) / (2 * np.pi * k) / kz * through * np.exp(1j * (kz * z_f + delay))
 
     # The scattering amplitude, once on a table of angles.
     widest = microscope.na_objective + np.hypot(*directions.T).max() / k0
@@ -52,7 +53,8 @@ def image_of_sphere(x, y, *, radius_um, index, z_f, microscope, rings=None, per_
         spectrum[:, inside] = (s_table[below] * (1 - part) + s_table[below + 1] * part) * common
         scattered = field_at(spectrum, line, line, x, y)
         # The light that missed the particle: it too is seen in the focal plane and through the pupil.
-        background = (microscope.pupil(s[:, 0], s[:, 1], step=step) * np.exp(1j * sz * z_f))[:, None, None] * (
+        through, delay = microscope.pupil(s[:, 0], s[:, 1], step=step)
+        background = (through * np.exp(1j * (sz * z_f + delay)))[:, None, None] * (
             np.exp(1j * np.outer(s[:, 1], y))[:, :, None] * np.exp(1j * np.outer(s[:, 0], x))[:, None, :]
         )
         field = scattered + background.astype(np.complex64)

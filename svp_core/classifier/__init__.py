@@ -1,0 +1,1 @@
+"""Classifier of particle tiles: a torchvision ResNet on one grey channel, with calibrated probabilities."""

@@ -1,0 +1,89 @@
+"""Change training tiles in every way that does not change what the particle is.
+
+A network fits the simulator's habits within a few epochs; the further a tile is moved from them, the better it does on
+tiles from elsewhere. All functions take and give float32 (N, 1, 64, 64), 0..1, and draw from the rng passed in.
+"""
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def augment(images, rng):
+    """Images turned, scaled, cut out, and seen with another lamp, focus and sensor."""
+    images = _turn(images, rng)
+    images = _zoom(images, rng)
+    images = _cut_out(images, rng)
+    images = _relight(images, rng)
+    images = _blur(images, rng)
+    return _add_noise(images, rng).clamp(0, 1)
+
+
+def _turn(images, rng):
+    turned = [torch.rot90(image, int(k % 4), (1, 2)) for image, k in zip(images, rng.integers(0, 8, len(images)), strict=True)]
+    mirrored = [image.flip(2) if flip else image for image, flip in zip(turned, rng.random(len(images)) < 0.5, strict=True)]
+    return torch.stack(mirrored)
+
+
+def _zoom(images, rng):
+    # Half the tiles, by up to 1.5 either way, and moved; the edge's own pixels continue outwards.
+    count = len(images)
+    scale = np.where(rng.random(count) < 0.5, np.exp(rng.uniform(-0.4, 0.4, count)), 1.0)
+    shift = np.where(rng.random((count, 2)) < 0.5, rng.uniform(-0.15, 0.15, (count, 2)), 0.0)
+    matrix = np.zeros((count, 2, 3), np.float32)
+    matrix[:, 0, 0] = matrix[:, 1, 1] = scale
+    matrix[:, :, 2] = shift
+    grid = F.affine_grid(torch.from_numpy(matrix), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _cut_out(images, rng):
+    # As instruments save them: a box around what stands out plus a border; the tile is then filled up with one level.
+    images = images.clone()
+    size = images.shape[-1]
+    for index in np.flatnonzero(rng.random(len(images)) < 0.5):
+        image = images[index, 0]
+        border = torch.cat([image[0], image[-1], image[:, 0], image[:, -1]])
+        level = border.median()
+        stands_out = (image - level).abs() > 0.04
+        rows, columns = stands_out.any(1).nonzero(), stands_out.any(0).nonzero()
+        if not len(rows):
+            continue
+        margin = rng.integers(2, 12, 4)
+        top, bottom = max(0, int(rows[0]) - margin[0]), min(size, int(rows[-1]) + 1 + margin[1])
+        left, right = max(0, int(columns[0]) - margin[2]), min(size, int(columns[-1]) + 1 + margin[3])
+        filled = torch.full_like(image, float(level))
+        filled[top:bottom, left:right] = image[top:bottom, left:right]
+        images[index, 0] = filled
+    return images
+
+
+def _relight(images, rng):
+    count = len(images)
+    level = images.flatten(1).median(1).values[:, None, None, None]
+    contrast = torch.from_numpy(np.exp(rng.normal(0, 0.3, count)).astype(np.float32))[:, None, None, None]
+    offset = torch.from_numpy(rng.normal(0, 0.06, count).astype(np.float32))[:, None, None, None]
+    gamma = torch.from_numpy(np.exp(rng.normal(0, 0.2, count)).astype(np.float32))[:, None, None, None]
+    return ((images - level) * contrast + level + offset).clamp(1e-3, 1) ** gamma
+
+
+def _blur(images, rng):
+    # One width for each quarter of the batch: cheap, and over many batches every width occurs.
+    parts = []
+    for part in images.chunk(4):
+        sigma = abs(rng.normal(0, 1.0))
+        if sigma < 0.3:
+            parts.append(part)
+            continue
+        reach = int(np.ceil(2.5 * sigma))
+        line = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+        line = (line / line.sum()).view(1, 1, 1, -1)
+        padded = F.pad(part, (reach,) * 4, mode="replicate")
+        parts.append(F.conv2d(F.conv2d(padded, line), line.transpose(2, 3)))
+    return torch.cat(parts)
+
+
+def _add_noise(images, rng):
+    sigma = np.where(rng.random(len(images)) < 0.6, np.exp(rng.uniform(np.log(0.001), np.log(0.02), len(images))), 0.0)
+    noise = rng.standard_normal(images.shape, dtype=np.float32)
+    return images + torch.from_numpy(noise * sigma.astype(np.float32)[:, None, None, None])

@@ -1,0 +1,78 @@
+"""The network: config -> ResNet, run folder -> trained classifier, tiles -> probabilities."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..device import best_device, fast_arithmetic
+from ..images import to_model
+from ..runs import load_weights, read_run
+
+ARCHITECTURES = ("resnet18", "resnet50")
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """Everything needed to rebuild the network and to read its answers."""
+
+    class_keys: tuple[str, ...]  # label order
+    architecture: str = "resnet18"  # one of ARCHITECTURES
+    temperature: float = 1.0  # logits are divided by it; above 1 makes answers less sure
+    um_per_px: tuple[float, float] = (0.25, 1.4)  # range of pixel sizes it was trained on
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained classifier, ready to predict."""
+
+    model: nn.Module
+    config: ClassifierConfig
+    folder: Path
+    device: torch.device
+
+
+def build_classifier(config):
+    """Untrained torchvision ResNet for one grey channel and these classes."""
+    from torchvision import models
+
+    if config.architecture not in ARCHITECTURES:
+        raise ValueError(f"{config.architecture!r} is no classifier; use {' or '.join(ARCHITECTURES)}")
+    model = getattr(models, config.architecture)(weights=None, num_classes=len(config.class_keys))
+    model.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
+    return model
+
+
+def load_classifier(folder, *, device=None):
+    """The classifier of a run folder. Raises LabError where the folder is no finished classifier."""
+    run = read_run(folder)
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in run.config["classifier"].items()}
+    config = ClassifierConfig(**fields)
+    device = device or best_device()
+    model = load_weights(build_classifier(config), run.folder)
+    return Classifier(model.to(device, memory_format=torch.channels_last), config, run.folder, device)
+
+
+def config_as_dict(config):
+    """JSON-ready form of a config, as load_classifier reads it back."""
+    return {"classifier": asdict(config)}
+
+
+@torch.inference_mode()
+def predict_probs(classifier, tiles, *, batch=64):
+    """Probability of each class, float32 (N, K) in label order, rows sum to 1; uint8 tiles (N, 64, 64) in.
+
+    Temperature-scaled (Guo et al. 2017, arXiv 1706.04599).
+    """
+    tiles = np.asarray(tiles)
+    probs = np.empty((len(tiles), len(classifier.config.class_keys)), np.float32)
+    for start in range(0, len(tiles), batch):
+        images = to_model(tiles[start : start + batch]).to(classifier.device, memory_format=torch.channels_last)
+        with fast_arithmetic(classifier.device):
+            logits = classifier.model(images)
+        scaled = logits.float() / classifier.config.temperature
+        probs[start : start + len(images)] = scaled.softmax(1).cpu().numpy()
+    return probs

@@ -1,0 +1,115 @@
+"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, exponential average of the weights."""
+
+import copy
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from ..device import fast_arithmetic
+from ..images import to_model
+from ..progress import Progress
+from .unet import GeneratorConfig, build_unet, encode, preconditioning
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """How a generator is trained."""
+
+    images: int = 300_000  # shown to the network in all, repeats counted
+    batch: int = 32
+    learning_rate: float = 1e-3  # up to 8 M parameters; 3e-4 for larger networks
+    warmup_steps: int = 200
+    null_share: float = 0.1  # of images whose class is hidden, so that the network also knows "any class"
+    noise_mean: float = -1.2  # of ln sigma in training (Karras et al. 2022, Table 1)
+    noise_spread: float = 1.2
+    ema_gamma: float = 6.94  # power-function average, relative width 0.10 (Karras et al. 2024, arXiv 2312.02696)
+    gradient_clip: float = 1.0
+    seed: int = 0
+
+    @property
+    def steps(self):
+        """Optimiser steps in all."""
+        return math.ceil(self.images / self.batch)
+
+
+class Training:
+    """A training under way: network, its average, optimiser and step travel together, and can be put on disk."""
+
+    def __init__(self, config, plan, *, device):
+        torch.manual_seed(plan.seed)
+        self.config, self.plan, self.device, self.step = config, plan, device, 0
+        self.model = build_unet(config).to(device, memory_format=torch.channels_last).train()
+        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True)
+
+    def state(self):
+        """Everything a later process needs to go on: a dict of tensors and numbers, loadable with weights_only=True."""
+        return {"step": self.step, "model": self.model.state_dict(), "average": self.average.state_dict(),
+                "optimiser": self.optimiser.state_dict()}
+
+    def resume(self, state):
+        """Go on from an earlier state()."""
+        self.model.load_state_dict(state["model"])
+        self.average.load_state_dict(state["average"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+    def run(self, tiles, labels):
+        """Train to the end of the plan; yields Progress after each step. Stop iterating to stop, state() to keep.
+
+        tiles: uint8 (N, 64, 64); labels: int (N,) in the order of config.class_keys. Step k draws the same images and
+        noise whether or not the training was interrupted before it.
+        """
+        by_class = [np.flatnonzero(labels == label) for label in range(len(self.config.class_keys))]
+        for key, members in zip(self.config.class_keys, by_class, strict=True):
+            if not len(members):
+                raise ValueError(f"there are no training tiles of class {key!r}")
+        plan, sigma_data = self.plan, self.config.sigma_data
+        while self.step < plan.steps:
+            rng = np.random.default_rng([plan.seed, self.step])
+            noise_source = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            chosen = rng.integers(len(by_class), size=plan.batch)
+            images = np.stack([turned(tiles[rng.choice(by_class[label])], rng.integers(8)) for label in chosen])
+            chosen[rng.random(plan.batch) < plan.null_share] = len(by_class)
+            clean = encode(images, self.config).to(self.device, memory_format=torch.channels_last)
+
+            log_sigma = plan.noise_mean + plan.noise_spread * torch.randn(plan.batch, 1, 1, 1, generator=noise_source)
+            sigma = log_sigma.exp().to(self.device)
+            noisy = clean + sigma * torch.randn(clean.shape, generator=noise_source).to(self.device)
+            c_skip, c_out, c_in, c_noise = preconditioning(sigma, sigma_data)
+            with fast_arithmetic(self.device):
+                output = self.model(c_in * noisy, 1000 * c_noise.flatten(), torch.from_numpy(chosen).to(self.device)).sample
+            # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's own output.
+            loss = F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out)
+            self._update(loss)
+            yield Progress(self.step, plan.steps, loss=loss.item())
+
+    def _update(self, loss):
+        plan = self.plan
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.gradient_clip)
+        warm = min(1, (self.step + 1) / plan.warmup_steps)
+        falling = 0.1 + 0.9 * (1 + math.cos(math.pi * self.step / plan.steps)) / 2
+        for group in self.optimiser.param_groups:
+            group["lr"] = plan.learning_rate * warm * falling
+        self.optimiser.step()
+        self.step += 1
+        keep = (1 - 1 / self.step) ** (plan.ema_gamma + 1)
+        with torch.no_grad():
+            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+
+
+def turned(tile, which):
+    """One of the 8 flips and quarter turns of a tile (0..7): free particles have no preferred orientation."""
+    tile = np.rot90(tile, which % 4)
+    return tile[:, ::-1] if which >= 4 else tile
+
+
+def config_for(tiles, class_keys, **choices):
+    """GeneratorConfig with the mean and spread of these tiles. choices: other fields of the config."""
+    pixels = to_model(tiles[:: max(1, len(tiles) // 4000)])
+    return GeneratorConfig(tuple(class_keys), float(pixels.mean()), float(pixels.std()), **choices)

@@ -1,0 +1,101 @@
+"""The network and what it is told: config -> UNet2DModel, pixels <-> model space, the EDM preconditioning.
+
+Model space: tiles are standardised to standard deviation sigma_data and folded 2x2 (space to depth), float32
+(N, 4, 32, 32). Folding only moves pixels, so noise levels and schedulers are the same at half the cost.
+"""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from ..device import best_device
+from ..images import from_model, to_model
+from ..runs import load_weights, read_run
+
+TIME_SCALE = 1000  # the network's time input is 1000 c_noise = 250 ln sigma
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """Everything needed to rebuild the network and to read its pictures."""
+
+    class_keys: tuple[str, ...]  # label order; the label after the last one means "any class"
+    pixel_mean: float  # of the training tiles, -1..1
+    pixel_std: float
+    widths: tuple[int, ...] = (64, 128, 192)  # channels at 32, 16 and 8 px; the last level has attention
+    layers: int = 1  # residual blocks a level
+    dropout: float = 0.1
+    tile_px: int = 64
+    patch: int = 2
+    sigma_data: float = 0.5
+
+
+@dataclass(frozen=True)
+class Generator:
+    """A trained generator, ready to sample."""
+
+    model: nn.Module
+    config: GeneratorConfig
+    folder: Path
+    device: torch.device
+
+    @property
+    def class_keys(self):
+        """Keys of the classes it can make, in label order."""
+        return self.config.class_keys
+
+
+def build_unet(config):
+    """Untrained UNet2DModel of diffusers for this config, output layer at zero."""
+    from diffusers.models.unets.unet_2d import UNet2DModel
+
+    plain = len(config.widths) - 1
+    model = UNet2DModel(
+        sample_size=config.tile_px // config.patch,
+        in_channels=config.patch**2, out_channels=config.patch**2,
+        block_out_channels=config.widths, layers_per_block=config.layers,
+        down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
+        up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain,
+        norm_num_groups=8, attn_norm_num_groups=8, attention_head_dim=32,
+        resnet_time_scale_shift="scale_shift", time_embedding_type="positional",
+        dropout=config.dropout, num_class_embeds=len(config.class_keys) + 1,
+    )
+    nn.init.zeros_(model.conv_out.weight)
+    nn.init.zeros_(model.conv_out.bias)
+    return model
+
+
+def load_generator(folder, *, device=None):
+    """The generator of a run folder. Raises LabError where the folder is no finished generator."""
+    run = read_run(folder)
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in run.config["generator"].items()}
+    config = GeneratorConfig(**fields)
+    device = device or best_device()
+    model = load_weights(build_unet(config), run.folder).to(device)
+    return Generator(model, config, run.folder, device)
+
+
+def config_as_dict(config):
+    """JSON-ready form of a config, as load_generator reads it back."""
+    return {"generator": asdict(config)}
+
+
+def encode(tiles, config):
+    """Model space float32 (N, 4, 32, 32) from uint8 tiles (N, 64, 64)."""
+    standard = (to_model(tiles) - config.pixel_mean) * (config.sigma_data / config.pixel_std)
+    return F.pixel_unshuffle(standard, config.patch)
+
+
+def decode(latents, config):
+    """uint8 tiles (N, 64, 64) from model space."""
+    standard = F.pixel_shuffle(latents.float(), config.patch)
+    return from_model(standard * (config.pixel_std / config.sigma_data) + config.pixel_mean)
+
+
+def preconditioning(sigma, sigma_data):
+    """c_skip, c_out, c_in, c_noise at noise level sigma (tensor), Karras et al. 2022, Table 1."""
+    total = sigma**2 + sigma_data**2
+    return sigma_data**2 / total, sigma * sigma_data / total.sqrt(), 1 / total.sqrt(), sigma.log() / 4

@@ -1,0 +1,76 @@
+"""A run: the folder that a trained model is. config.json, model.safetensors, history.jsonl, card.md.
+
+Loading uses only these files, and nothing is unpickled. This module knows no network; generator and classifier build
+theirs from the config.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import LabError
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights"  # the shipped runs
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run says about itself."""
+
+    folder: Path
+    config: dict
+    card: str  # markdown; "" where there is none
+
+    @property
+    def name(self):
+        """What the run is called on screens and in manifests."""
+        return self.folder.name
+
+
+def find_run(name_or_path):
+    """Path of a run, from the name of a shipped one or from a folder. Raises LabError where there is none."""
+    for folder in (WEIGHTS / str(name_or_path), Path(name_or_path)):
+        if (folder / "config.json").is_file():
+            return folder
+    shipped = ", ".join(sorted(p.parent.name for p in WEIGHTS.glob("*/config.json"))) or "none"
+    raise LabError(f"There is no model called {str(name_or_path)!r}; name a shipped one ({shipped}) or a run's folder.")
+
+
+def read_run(folder):
+    """The run in this folder. Raises LabError where config or weights are missing or damaged."""
+    folder = Path(folder)
+    try:
+        config = json.loads((folder / "config.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise LabError(f"{folder.name} is no finished model: its config.json is missing or damaged.") from None
+    if not (folder / "model.safetensors").is_file():
+        raise LabError(f"{folder.name} is no finished model: its model.safetensors is missing.")
+    card = folder / "card.md"
+    return Run(folder, config, card.read_text("utf-8") if card.is_file() else "")
+
+
+def load_weights(model, folder):
+    """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        tensors = load_file(folder / "model.safetensors")
+        model.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor
+                               for name, tensor in tensors.items()}, strict=True)
+    except (SafetensorError, RuntimeError, OSError) as error:
+        first_line = str(error).splitlines()[0]
+        raise LabError(f"The weights of {folder.name} do not fit its config.json ({first_line}).") from None
+    return model.eval()
+
+
+def save_run(folder, *, config, tensors, card, history):
+    """Write a run. config: JSON-ready dict; tensors: name -> tensor; history: list of JSON-ready dicts."""
+    from safetensors.torch import save_file
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors")
+    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
+    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), "utf-8")
+    (folder / "card.md").write_text(card, "utf-8")
