@@ -16,19 +16,38 @@ class ParticleClass:
 
 
 PROTEIN = ParticleClass(
-    "protein", "Protein", "#8A6DA2", "diamond",
+    "protein",
+    "Protein",
+    "#8A6DA2",
+    "diamond",
     ("protein", "proteins", "protein aggregate", "protein aggregates", "aggregate", "aggregates"),
 )
 SILICONE_OIL = ParticleClass(
-    "silicone_oil", "Silicone oil", "#BD8118", "circle",
-    ("silicone oil", "silicon oil", "silicone", "oil", "oil droplet", "oil droplets", "silicone oil droplet",
-     "silicone oil droplets"),
+    "silicone_oil",
+    "Silicone oil",
+    "#BD8118",
+    "circle",
+    (
+        "silicone oil",
+        "silicon oil",
+        "silicone",
+        "oil",
+        "oil droplet",
+        "oil droplets",
+        "silicone oil droplet",
+        "silicone oil droplets",
+    ),
 )
 AIR_BUBBLE = ParticleClass(
-    "air_bubble", "Air bubble", "#2B63E3", "square",
+    "air_bubble",
+    "Air bubble",
+    "#2B63E3",
+    "square",
     ("air bubble", "air bubbles", "air", "bubble", "bubbles"),
 )
-GLASS_FLAKE = ParticleClass("glass_flake", "Glass flake", "#00A36E", "triangle-up", ("glass flake", "glass flakes", "glass"))
+GLASS_FLAKE = ParticleClass(
+    "glass_flake", "Glass flake", "#00A36E", "triangle-up", ("glass flake", "glass flakes", "glass")
+)
 FIBRE = ParticleClass("fibre", "Fibre", "#00A36E", "cross", ("fibre", "fibres", "fiber", "fibers"))
 
 # The position in CLASSES is the label: 0, 1, 2. It is also the order of the published classifier checkpoint.

@@ -56,8 +56,10 @@ def load_weights(model, folder):
 
     try:
         tensors = load_file(folder / "model.safetensors")
-        model.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor
-                               for name, tensor in tensors.items()}, strict=True)
+        model.load_state_dict(
+            {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
+            strict=True,
+        )
     except (SafetensorError, RuntimeError, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise LabError(f"The weights of {folder.name} do not fit its config.json ({first_line}).") from None
@@ -70,7 +72,9 @@ def save_run(folder, *, config, tensors, card, history):
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors")
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors"
+    )
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), "utf-8")
     (folder / "card.md").write_text(card, "utf-8")

@@ -20,8 +20,12 @@ def augment(images, rng):
 
 
 def _turn(images, rng):
-    turned = [torch.rot90(image, int(k % 4), (1, 2)) for image, k in zip(images, rng.integers(0, 8, len(images)), strict=True)]
-    mirrored = [image.flip(2) if flip else image for image, flip in zip(turned, rng.random(len(images)) < 0.5, strict=True)]
+    turned = [
+        torch.rot90(image, int(k % 4), (1, 2)) for image, k in zip(images, rng.integers(0, 8, len(images)), strict=True)
+    ]
+    mirrored = [
+        image.flip(2) if flip else image for image, flip in zip(turned, rng.random(len(images)) < 0.5, strict=True)
+    ]
     return torch.stack(mirrored)
 
 

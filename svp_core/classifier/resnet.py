@@ -49,7 +49,9 @@ def build_classifier(config):
 def load_classifier(folder, *, device=None):
     """The classifier of a run folder. Raises LabError where the folder is no finished classifier."""
     run = read_run(folder)
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in run.config["classifier"].items()}
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in run.config["classifier"].items()
+    }
     config = ClassifierConfig(**fields)
     device = device or best_device()
     model = load_weights(build_classifier(config), run.folder)

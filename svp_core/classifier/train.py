@@ -50,7 +50,9 @@ def train(config, plan, tiles, labels, *, validation, device, result):
     plain = [p for p in model.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}],
-        lr=plan.learning_rate, fused=True)
+        lr=plan.learning_rate,
+        fused=True,
+    )
     steps = math.ceil(plan.epochs * len(tiles) / plan.batch)
     choosing, calibrating = _halves(*validation)
     best, history, order = None, [], np.empty(0, int)
@@ -64,8 +66,9 @@ def train(config, plan, tiles, labels, *, validation, device, result):
         model.train()
         with fast_arithmetic(device):
             logits = model(images.to(device, memory_format=torch.channels_last))
-        loss = F.cross_entropy(logits.float(), torch.from_numpy(labels[chosen]).to(device),
-                               label_smoothing=plan.label_smoothing)
+        loss = F.cross_entropy(
+            logits.float(), torch.from_numpy(labels[chosen]).to(device), label_smoothing=plan.label_smoothing
+        )
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -94,7 +94,9 @@ def _walk(generator, class_key, seeds, sampler, steps):
     if class_key not in config.class_keys:
         raise ValueError(f"this generator makes {', '.join(config.class_keys)}; it was asked for {class_key!r}")
     scheduler = EDMDPMSolverMultistepScheduler(
-        sigma_min=sampler.sigma_min, sigma_max=sampler.sigma_max, sigma_data=config.sigma_data,
+        sigma_min=sampler.sigma_min,
+        sigma_max=sampler.sigma_max,
+        sigma_data=config.sigma_data,
         algorithm_type="sde-dpmsolver++" if sampler.stochastic else "dpmsolver++",
     )
     scheduler.set_timesteps(steps or sampler.steps)

@@ -43,12 +43,18 @@ class Training:
         self.config, self.plan, self.device, self.step = config, plan, device, 0
         self.model = build_unet(config).to(device, memory_format=torch.channels_last).train()
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True)
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True
+        )
 
     def state(self):
         """Everything a later process needs to go on: a dict of tensors and numbers, loadable with weights_only=True."""
-        return {"step": self.step, "model": self.model.state_dict(), "average": self.average.state_dict(),
-                "optimiser": self.optimiser.state_dict()}
+        return {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+        }
 
     def resume(self, state):
         """Go on from an earlier state()."""
@@ -81,7 +87,9 @@ class Training:
             noisy = clean + sigma * torch.randn(clean.shape, generator=noise_source).to(self.device)
             c_skip, c_out, c_in, c_noise = preconditioning(sigma, sigma_data)
             with fast_arithmetic(self.device):
-                output = self.model(c_in * noisy, 1000 * c_noise.flatten(), torch.from_numpy(chosen).to(self.device)).sample
+                output = self.model(
+                    c_in * noisy, 1000 * c_noise.flatten(), torch.from_numpy(chosen).to(self.device)
+                ).sample
             # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's own output.
             loss = F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out)
             self._update(loss)

@@ -55,13 +55,19 @@ def build_unet(config):
     plain = len(config.widths) - 1
     model = UNet2DModel(
         sample_size=config.tile_px // config.patch,
-        in_channels=config.patch**2, out_channels=config.patch**2,
-        block_out_channels=config.widths, layers_per_block=config.layers,
+        in_channels=config.patch**2,
+        out_channels=config.patch**2,
+        block_out_channels=config.widths,
+        layers_per_block=config.layers,
         down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
         up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain,
-        norm_num_groups=8, attn_norm_num_groups=8, attention_head_dim=32,
-        resnet_time_scale_shift="scale_shift", time_embedding_type="positional",
-        dropout=config.dropout, num_class_embeds=len(config.class_keys) + 1,
+        norm_num_groups=8,
+        attn_norm_num_groups=8,
+        attention_head_dim=32,
+        resnet_time_scale_shift="scale_shift",
+        time_embedding_type="positional",
+        dropout=config.dropout,
+        num_class_embeds=len(config.class_keys) + 1,
     )
     nn.init.zeros_(model.conv_out.weight)
     nn.init.zeros_(model.conv_out.bias)
@@ -71,7 +77,9 @@ def build_unet(config):
 def load_generator(folder, *, device=None):
     """The generator of a run folder. Raises LabError where the folder is no finished generator."""
     run = read_run(folder)
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in run.config["generator"].items()}
+    fields = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in run.config["generator"].items()
+    }
     config = GeneratorConfig(**fields)
     device = device or best_device()
     model = load_weights(build_unet(config), run.folder).to(device)

@@ -47,7 +47,9 @@ def expose(intensity, camera, rng):
     if camera.motion_px > 1:
         length = int(camera.motion_px)
         part = camera.motion_px - length
-        image = (1 - part) * uniform_filter1d(image, length, axis=0) + part * uniform_filter1d(image, length + 1, axis=0)
+        image = (1 - part) * uniform_filter1d(image, length, axis=0) + part * uniform_filter1d(
+            image, length + 1, axis=0
+        )
     elif camera.motion_px > 0:
         image = (1 - camera.motion_px / 2) * image + camera.motion_px / 2 * uniform_filter1d(image, 2, axis=0)
     if camera.blur_px > 0:

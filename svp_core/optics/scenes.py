@@ -5,7 +5,7 @@ focus, size law, background, noise, blur, place in the tile) is drawn by functio
 The laws are choices, wide on purpose: they make no claim about how often anything occurs in a real sample.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import scipy.fft
@@ -35,8 +35,14 @@ class ViewingLaw:
 
 USUAL = ViewingLaw()
 # Instruments that nothing is trained on: for choosing between checkpoints without rewarding a fit to the usual ones.
-OTHER = ViewingLaw(pixel_sizes_um=(0.38, 0.85), objective=(0.72, 0.83), condenser=(0.41, 0.50),
-                   wavelength_um=(0.60, 0.66), stray_light=(0.2, 0.6), blur_px=1.1)
+OTHER = ViewingLaw(
+    pixel_sizes_um=(0.38, 0.85),
+    objective=(0.72, 0.83),
+    condenser=(0.41, 0.50),
+    wavelength_um=(0.60, 0.66),
+    stray_light=(0.2, 0.6),
+    blur_px=1.1,
+)
 
 _ATTEMPTS = 20
 
@@ -63,25 +69,38 @@ class Viewing:
     oversized: bool  # larger than the tile, and cut by it
 
 
-def simulate(kind, seed, *, um_per_px=None, law=USUAL, tile_px=TILE_PX):
+def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=TILE_PX):
     """The particle of this kind and seed. um_per_px: left out, one of the instruments' is drawn.
 
-    kind: one of KINDS. law: the ranges instruments are drawn from. A draw that no instrument would have detected is
-    drawn again, whatever the kind. Raises ValueError for an unknown kind.
+    kind: one of KINDS. law: the ranges instruments are drawn from. instrument: a Viewing whose microscope and camera
+    are used for every particle, as in one run; focus, size and place stay each particle's own. A draw that no
+    instrument would have detected is drawn again, whatever the kind. Raises ValueError for an unknown kind.
     """
     if kind not in KINDS:
         raise ValueError(f"{kind!r} cannot be simulated; kinds are {', '.join(KINDS)}")
     for attempt in range(_ATTEMPTS):
         keys = [(KINDS.index(kind), stream, attempt) for stream in range(3)]
         rng = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)) for key in keys]
-        viewing = draw_viewing(rng[_INSTRUMENT], um_per_px=um_per_px, law=law)
+        viewing = draw_viewing(rng[_INSTRUMENT], um_per_px=um_per_px, law=law, instrument=instrument)
         x = viewing.camera.sensor_axis(tile_px, viewing.camera.shift_px[0])
         y = viewing.camera.sensor_axis(tile_px, viewing.camera.shift_px[1])
-        intensity, particle = _DRAWN_BY[kind](rng[_PARTICLE], viewing, x, y)
+        intensity, particle = draw_intensity(kind, rng[_PARTICLE], viewing, x, y)
         pixels = expose(intensity, viewing.camera, rng[_NOISE])
         if _detected(pixels, viewing.camera):
             break
     return Simulated(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **particle})
+
+
+def draw_intensity(kind, rng, viewing, x, y):
+    """Intensity on the axes x, y (um from the particle's centre), float32 (H, W), background 1; and its truth (dict)."""
+    return _DRAWN_BY[kind](rng, viewing, x, y)
+
+
+def particle_seed(run_seed, k):
+    """Seed of particle k of a run: runs never share a particle. Raises ValueError beyond a million particles."""
+    if not 0 <= k < 1_000_000:
+        raise ValueError(f"a run holds a million particles; {k} is outside")
+    return run_seed * 1_000_000 + k
 
 
 def _detected(pixels, camera):
@@ -91,8 +110,10 @@ def _detected(pixels, camera):
     return (np.abs(gaussian_filter(pixels.astype(float), 1.2) - empty) > 7).sum() >= 12
 
 
-def draw_viewing(rng, *, um_per_px=None, law=USUAL):
-    """Instrument, focus, size and place of one particle, alike for every kind."""
+def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
+    """Viewing of one particle, drawn alike for every kind; microscope and camera from `instrument` where one is given."""
+    if instrument is not None:
+        um_per_px = instrument.camera.um_per_px
     pixel = um_per_px if um_per_px is not None else rng.choice(law.pixel_sizes_um) * rng.uniform(0.9, 1.1)
     # A coarser pixel goes with a weaker objective; none may resolve more than its sensor samples.
     typical = np.exp(np.interp(np.log(pixel), np.log((0.28, 0.55, 1.25)), np.log((0.285, 0.245, 0.13))))
@@ -102,8 +123,12 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL):
     na_condenser = min(rng.uniform(*law.condenser), 0.9 - np.hypot(*offset) / na_objective) * na_objective
     aberration = rng.normal(0, 1, 4) * (0.9 if rng.random() < 0.35 else 0.25)
     microscope = Microscope(
-        wavelength_um=rng.uniform(*law.wavelength_um), medium_index=rng.uniform(1.333, 1.345),
-        na_objective=na_objective, na_condenser=na_condenser, offset=tuple(offset), coma=tuple(aberration[:2]),
+        wavelength_um=rng.uniform(*law.wavelength_um),
+        medium_index=rng.uniform(1.333, 1.345),
+        na_objective=na_objective,
+        na_condenser=na_condenser,
+        offset=tuple(offset),
+        coma=tuple(aberration[:2]),
         astigmatism=tuple(aberration[2:]),
     )
 
@@ -127,9 +152,14 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL):
         focus = rng.uniform(45, 75)
     oversized = rng.random() < 0.06
     width_px = rng.uniform(58, 100) if oversized else np.clip(np.exp(rng.normal(np.log(20), 0.45)), 6, 56)
+    if instrument is not None:
+        microscope, camera = instrument.microscope, replace(instrument.camera, shift_px=camera.shift_px)
     return Viewing(
-        microscope, camera, z_f_um=float(focus * (0.28 / na_objective) ** 1.5),
-        diameter_um=float(np.clip(width_px * pixel, 1.5, 60)), oversized=oversized,
+        microscope,
+        camera,
+        z_f_um=float(focus * (0.28 / microscope.na_objective) ** 1.5),
+        diameter_um=float(np.clip(width_px * pixel, 1.5, 60)),
+        oversized=oversized,
     )
 
 
@@ -181,9 +211,7 @@ def _silicone_oil(rng, viewing, x, y):
     grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
     volume = shapes.union_of_spheres(centres, radii, index - viewing.microscope.medium_index, grid)
     shape = "lopsided" if merged else "doublet"
-    return _volume(x, y, volume, grid, viewing), {
-        "shape": shape, "diameter_um": _ecd(volume, grid), "index": index
-    }
+    return _volume(x, y, volume, grid, viewing), {"shape": shape, "diameter_um": _ecd(volume, grid), "index": index}
 
 
 def _air_bubble(rng, viewing, x, y):
@@ -229,7 +257,9 @@ def _protein(rng, viewing, x, y):
     delta = min(phase / (viewing.microscope.k0 * thickest), 0.09)
     image = _volume(x + dx, y + dy, filling * np.float32(delta), grid, viewing)
     return image, {
-        "shape": str(shape), "diameter_um": _ecd(filling, grid), "index": viewing.microscope.medium_index + float(delta)
+        "shape": str(shape),
+        "diameter_um": _ecd(filling, grid),
+        "index": viewing.microscope.medium_index + float(delta),
     }
 
 
@@ -250,12 +280,17 @@ def _fibre(rng, viewing, x, y):
     filling = shapes.blobs(points, np.full(80, radius), np.full(80, spacing / (2.5 * radius)), grid)
     volume = (delta * np.minimum(filling, 1)).astype(np.float32)
     return _volume(x, y, volume, grid, viewing), {
-        "shape": "fibre", "diameter_um": _ecd(volume, grid), "index": viewing.microscope.medium_index + delta
+        "shape": "fibre",
+        "diameter_um": _ecd(volume, grid),
+        "index": viewing.microscope.medium_index + delta,
     }
 
 
 _DRAWN_BY = {
-    "protein": _protein, "silicone_oil": _silicone_oil, "air_bubble": _air_bubble, "glass_flake": _glass_flake,
+    "protein": _protein,
+    "silicone_oil": _silicone_oil,
+    "air_bubble": _air_bubble,
+    "glass_flake": _glass_flake,
     "fibre": _fibre,
 }
 
@@ -271,8 +306,9 @@ def _grid(viewing, x, y, *, dz_um, width_um=None):
 
 
 def _volume(x, y, volume, grid, viewing):
-    return image_of_volume(x, y, volume, px_um=grid.px_um, dz_um=grid.dz_um, z_f=viewing.z_f_um,
-                           microscope=viewing.microscope)
+    return image_of_volume(
+        x, y, volume, px_um=grid.px_um, dz_um=grid.dz_um, z_f=viewing.z_f_um, microscope=viewing.microscope
+    )
 
 
 def _width(points, radii):

@@ -128,7 +128,8 @@ def felt(rng):
     box = rng.uniform((3, 2.5, 0.6), (7, 6, 2.2))
     preferred = _direction(rng, flat=0.3) if rng.random() < 0.6 else None
     worms = [
-        worm(rng, rng.integers(15, 45), 0.42, rng.uniform(0.15, 0.45), box, preferred) for _ in range(rng.integers(5, 22))
+        worm(rng, rng.integers(15, 45), 0.42, rng.uniform(0.15, 0.45), box, preferred)
+        for _ in range(rng.integers(5, 22))
     ]
     points = np.concatenate(worms)
     return points - points.mean(0)
@@ -164,8 +165,10 @@ def union_of_spheres(centres, radii, delta_n, grid):
     for part in (np.arange(_SUB_SLICES) - (_SUB_SLICES - 1) / 2) * (grid.dz_um / _SUB_SLICES):
         inside = np.full(volume.shape, -np.inf, np.float32)
         for (cx, cy, cz), radius in zip(centres, radii, strict=True):
-            distance = np.sqrt((levels[:, None, None] + part - cz) ** 2 + (line[:, None] - cy) ** 2 + (line - cx) ** 2,
-                               dtype=np.float32)
+            distance = np.sqrt(
+                (levels[:, None, None] + part - cz) ** 2 + (line[:, None] - cy) ** 2 + (line - cx) ** 2,
+                dtype=np.float32,
+            )
             np.maximum(inside, radius - distance, out=inside)
         volume += np.clip(inside / grid.px_um + 0.5, 0, 1)
     return volume * np.float32(delta_n / _SUB_SLICES)
@@ -179,9 +182,12 @@ def flake(rng, radius_um, delta_n, grid, *, edge_um=0.09):
     outline = radius_um * np.stack([np.cos(angles), flattened * np.sin(angles)], 1)
     thickness = rng.uniform(0.12, 0.3) * radius_um
     turn = Rotation.random(rng=rng).as_matrix()
-    depth = np.abs(np.concatenate([
-        np.c_[outline, np.full(corners, side * thickness / 2)] @ turn.T for side in (-1, 1)
-    ])[:, 2]).max() + 4 * edge_um
+    depth = (
+        np.abs(
+            np.concatenate([np.c_[outline, np.full(corners, side * thickness / 2)] @ turn.T for side in (-1, 1)])[:, 2]
+        ).max()
+        + 4 * edge_um
+    )
     line, levels = grid.axes(grid.slices(depth))
     z, y, x = np.meshgrid(levels, line, line, indexing="ij")
     own = np.stack([x, y, z], -1).astype(np.float32) @ turn.astype(np.float32)  # in the plate's own frame

@@ -36,8 +36,9 @@ def image_of_sphere(x, y, *, radius_um, index, z_f, microscope, rings=None, per_
 
     # The scattering amplitude, once on a table of angles.
     widest = microscope.na_objective + np.hypot(*directions.T).max() / k0
-    theta, s_table = mie.scalar_table(k * radius_um, index / microscope.medium_index,
-                                      1.05 * np.arcsin(widest / microscope.medium_index))
+    theta, s_table = mie.scalar_table(
+        k * radius_um, index / microscope.medium_index, 1.05 * np.arcsin(widest / microscope.medium_index)
+    )
 
     intensity = np.zeros((len(y), len(x)), np.float32)
     for start in range(0, len(directions), _BATCH):
