@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import LabError
+from svp_core.errors import LabError
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"  # the shipped runs
 

@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..device import best_device, fast_arithmetic
-from ..images import to_model
-from ..runs import load_weights, read_run
+from svp_core.device import best_device, fast_arithmetic
+from svp_core.images import to_model
+from svp_core.runs import load_weights, read_run
 
 ARCHITECTURES = ("resnet18", "resnet50")
 

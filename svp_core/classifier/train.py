@@ -8,10 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..device import fast_arithmetic
-from ..progress import Progress
-from .augment import augment
-from .resnet import build_classifier
+from svp_core.classifier.augment import augment
+from svp_core.classifier.resnet import build_classifier
+from svp_core.device import fast_arithmetic
+from svp_core.progress import Progress
 
 
 @dataclass(frozen=True)

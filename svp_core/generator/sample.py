@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..device import fast_arithmetic
-from .unet import TIME_SCALE, decode
+from svp_core.device import fast_arithmetic
+from svp_core.generator.unet import TIME_SCALE, decode
 
 # Images in one network call, by device. Always exactly so many, the last call filled up: a network rounds differently at
 # another batch size, and an image must not depend on what else is asked for.

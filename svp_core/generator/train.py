@@ -8,10 +8,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..device import fast_arithmetic
-from ..images import to_model
-from ..progress import Progress
-from .unet import GeneratorConfig, build_unet, encode, preconditioning
+from svp_core.device import fast_arithmetic
+from svp_core.generator.unet import GeneratorConfig, build_unet, encode, preconditioning
+from svp_core.images import to_model
+from svp_core.progress import Progress
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..device import best_device
-from ..images import from_model, to_model
-from ..runs import load_weights, read_run
+from svp_core.device import best_device
+from svp_core.images import from_model, to_model
+from svp_core.runs import load_weights, read_run
 
 TIME_SCALE = 1000  # the network's time input is 1000 c_noise = 250 ln sigma
 

@@ -9,7 +9,7 @@ only the way to the focal plane and through the pupil is taken for each.
 import numpy as np
 import scipy.fft
 
-from .microscope import field_at, phasor, rings_needed, source_directions
+from svp_core.optics.microscope import field_at, phasor, rings_needed, source_directions
 
 _BATCH = 24  # directions summed at once; bounds memory
 _SINGLE = np.complex64

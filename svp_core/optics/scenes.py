@@ -11,12 +11,12 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import gaussian_filter
 
-from ..images import TILE_PX
-from . import shapes
-from .camera import Camera, expose
-from .microscope import Microscope
-from .multislice import image_of_volume
-from .sphere import image_of_sphere
+from svp_core.images import TILE_PX
+from svp_core.optics import shapes
+from svp_core.optics.camera import Camera, expose
+from svp_core.optics.microscope import Microscope
+from svp_core.optics.multislice import image_of_volume
+from svp_core.optics.sphere import image_of_sphere
 
 KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from . import mie
-from .microscope import field_at, rings_needed, source_directions
+from svp_core.optics import mie
+from svp_core.optics.microscope import field_at, rings_needed, source_directions
 
 _MARGIN = 7  # resolution lengths between the image and the edge of its period
 _BATCH = 24  # directions summed at once; bounds memory
