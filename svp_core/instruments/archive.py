@@ -1,0 +1,135 @@
+"""Zip and tar archives as Files, read in place: nothing is unpacked to disk, so nothing can be written astray.
+
+An archive is refused as a whole, before anything of it is read, when a name leads outside, when it holds links, or
+when it would unpack to more than the bounds below.
+"""
+
+import gzip
+import re
+import stat
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from svp_core.errors import LabError
+from svp_core.images import ImageUnreadable
+from svp_core.instruments.folder import MAX_FILE_BYTES
+from svp_core.instruments.records import Files, is_hidden, natural_key, unique
+
+MAX_COUNT = 200_000  # files in one archive
+MAX_BYTES = 4 * 1024**3  # unpacked, all files together
+TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
+
+
+def is_archive(path):
+    """True for a file that is, or says by its ending that it is, a zip or tar archive."""
+    name = Path(path).name.casefold()
+    return name.endswith((".zip", *TAR_ENDINGS)) or zipfile.is_zipfile(path)
+
+
+@contextmanager
+def open_archive(path):
+    """Files of a zip, tar or tar.gz archive; valid inside the with block. Raises LabError."""
+    path = Path(path)
+    with ExitStack() as stack:
+        try:
+            files = _open(path, stack)
+        except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, gzip.BadGzipFile, NotImplementedError):
+            raise LabError(f"The archive {path.name} is damaged; pack the folder again as a zip file.") from None
+        except OSError as error:
+            raise LabError(f"The archive {path.name} cannot be opened ({error.strerror or error}).") from None
+        yield files
+
+
+def _open(path, stack):
+    if path.name.casefold().endswith(TAR_ENDINGS):
+        plain = stack.enter_context(_plain_tar(path))
+        return _tar_files(path.name, stack.enter_context(tarfile.open(fileobj=plain, mode="r:")))
+    return _zip_files(path.name, stack.enter_context(zipfile.ZipFile(path)))
+
+
+def _zip_files(title, archive):
+    entries = [e for e in archive.infolist() if not e.is_dir()]
+    if any(e.flag_bits & 1 for e in entries):
+        raise LabError(f"The archive {title} is locked by a password; pack the folder again without one.")
+    for entry in entries:
+        _check_entry(title, entry.filename, entry.file_size, is_link=stat.S_ISLNK(entry.external_attr >> 16))
+    _check_total(title, len(entries), sum(e.file_size for e in entries))
+    offered = _offered(entries, lambda e: e.filename)
+
+    def read(name, limit=None):
+        try:
+            with archive.open(offered[name]) as file:
+                return file.read(-1 if limit is None else limit)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
+            raise ImageUnreadable("the file is damaged inside the archive") from None
+
+    return Files(title, {name: entry.file_size for name, entry in offered.items()}, read)
+
+
+def _tar_files(title, archive):
+    entries, total = [], 0
+    for entry in archive:
+        if entry.isdir():
+            continue
+        _check_entry(title, entry.name, entry.size, is_link=not entry.isreg())
+        entries.append(entry)
+        total += entry.size
+        _check_total(title, len(entries), total)
+    offered = _offered(entries, lambda e: e.name)
+
+    def read(name, limit=None):
+        try:
+            return archive.extractfile(offered[name]).read(-1 if limit is None else limit)
+        except (tarfile.TarError, EOFError, OSError):
+            raise ImageUnreadable("the file is damaged inside the archive") from None
+
+    return Files(title, {name: entry.size for name, entry in offered.items()}, read)
+
+
+@contextmanager
+def _plain_tar(path):
+    """The tar itself: a .tar.gz, readable only forwards, is first unzipped into a nameless temporary file."""
+    with open(path, "rb") as packed:
+        is_packed = packed.read(2) == b"\x1f\x8b"
+        packed.seek(0)
+        if not is_packed:
+            yield packed
+            return
+        with gzip.open(packed) as stream, tempfile.TemporaryFile() as plain:
+            while block := stream.read(1024**2):
+                plain.write(block)
+                _check_total(path.name, 0, plain.tell())
+            plain.seek(0)
+            yield plain
+
+
+def _check_entry(title, name, size, *, is_link):
+    parts = name.replace("\\", "/").split("/")
+    if parts[0] == "" or re.match(r"[A-Za-z]:", name) or ".." in parts:
+        raise LabError(f"The archive {title} was refused: {name[:80]!r} in it would be written outside its folder.")
+    if is_link:
+        raise LabError(f"The archive {title} was refused: {name[:80]!r} in it is a link; pack the files themselves.")
+    if size > MAX_FILE_BYTES:
+        limit = MAX_FILE_BYTES // 1024**2
+        raise LabError(f"The archive {title} was refused: {name[:80]!r} in it unpacks to more than {limit} MB.")
+
+
+def _check_total(title, count, total):
+    if count > MAX_COUNT:
+        raise LabError(f"The archive {title} holds more than {MAX_COUNT:,} files; pack it in parts.")
+    if total > MAX_BYTES:
+        raise LabError(f"The archive {title} unpacks to more than {MAX_BYTES // 1024**3} GB; pack it in parts.")
+
+
+def _offered(entries, name_of):
+    """Name -> entry in natural order. Two entries of one name are both kept."""
+    taken, offered = set(), {}
+    for entry in entries:
+        name = re.sub(r"^(\./)+", "", name_of(entry).replace("\\", "/"))
+        if not is_hidden(name):
+            offered[unique(name, taken)] = entry
+    return dict(sorted(offered.items(), key=lambda item: natural_key(item[0])))
