@@ -1,0 +1,163 @@
+"""Size and shape: drawn particles of known size, conventions that fail when swapped, and FlowCam's own figures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from svp_core.instruments.sources import read_particles
+from svp_core.morphology import measure, segment
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
+
+
+def draw(inside, *, size=(64, 64), level=175, depth=-60, noise=3, seed=0):
+    """uint8 image with a particle where inside(rows, columns) is positive; its edge is one pixel soft."""
+    rows, columns = np.mgrid[: size[0], : size[1]].astype(float)
+    share = np.clip(inside(rows, columns) + 0.5, 0, 1)
+    image = level + depth * share + np.random.default_rng(seed).normal(0, noise, size)
+    return image.clip(0, 255).round().astype(np.uint8)
+
+
+def disc(radius, row=31.5, column=31.5):
+    return lambda rows, columns: radius - np.hypot(rows - row, columns - column)
+
+
+def ellipse(semi_row, semi_column, row=31.5, column=31.5):
+    def inside(rows, columns):
+        far = np.hypot((rows - row) / semi_row, (columns - column) / semi_column)
+        return (1 - far) * min(semi_row, semi_column)
+
+    return inside
+
+
+@pytest.mark.parametrize("radius", [4, 8, 15, 25])
+@pytest.mark.parametrize("depth", [-60, 60])
+def test_discs_have_their_diameter(radius, depth):
+    found = measure(draw(disc(radius), depth=depth), um_per_px=0.5)
+    assert found["ecd_px"] == pytest.approx(2 * radius, abs=1)
+    assert found["ecd_um"] == pytest.approx(found["ecd_px"] / 2)
+    assert found["feret_max_px"] == pytest.approx(2 * radius, abs=2.5)
+    assert found["circularity"] > 0.8 and found["aspect_ratio"] > 0.93
+    assert found["background_level"] == pytest.approx(175, abs=2)
+    assert found["contrast"] == pytest.approx(depth, rel=0.3) and not found["touches_edge"]
+
+
+def test_an_ellipse_has_its_axes():
+    for image in (draw(ellipse(9, 24)), draw(ellipse(24, 9))):
+        found = measure(image)
+        assert found["aspect_ratio"] == pytest.approx(9 / 24, abs=0.04)
+        assert found["feret_max_px"] == pytest.approx(48, abs=2.5)
+        assert found["feret_min_px"] == pytest.approx(18, abs=2.5)
+        assert found["area_px"] == pytest.approx(np.pi * 9 * 24, rel=0.1)
+
+
+def test_figures_of_a_mask_drawn_by_hand():
+    mask = np.zeros((20, 30), bool)
+    mask[4:10, 5:17] = True  # 6 high, 12 wide
+    mask[6:8, 8:10] = False  # a hole
+    found = measure(np.full((20, 30), 170, np.uint8), mask=mask, um_per_px=2.0)
+    assert found["area_px"] == 6 * 12 - 4
+    assert found["perimeter_px"] == 2 * (5 + 11)
+    assert found["circularity"] == pytest.approx(4 * np.pi * 72 / 32**2)
+    assert found["aspect_ratio"] == pytest.approx(np.sqrt((6**2 - 1) / (12**2 - 1)))
+    assert found["feret_min_px"] == pytest.approx(6) and 12 <= found["feret_max_px"] <= np.hypot(6, 12) + 1
+    assert found["ecd_um"] == pytest.approx(2 * np.sqrt(4 * 68 / np.pi))
+
+
+def test_outlines_count_diagonal_steps():
+    diamond = np.abs(np.arange(-6, 7))[:, None] + np.abs(np.arange(-6, 7)) <= 5
+    assert measure(np.full((13, 13), 170, np.uint8), mask=diamond)["perimeter_px"] == pytest.approx(20 * np.sqrt(2))
+    line = np.zeros((13, 13), bool)
+    line[np.arange(3, 10), np.arange(3, 10)] = True
+    found = measure(np.full((13, 13), 170, np.uint8), mask=line)
+    assert found["perimeter_px"] == pytest.approx(12 * np.sqrt(2))
+    assert found["aspect_ratio"] == pytest.approx(found["feret_min_px"] / found["feret_max_px"])
+
+
+def test_a_single_pixel_is_round():
+    mask = np.zeros((9, 9), bool)
+    mask[4, 4] = True
+    found = measure(np.full((9, 9), 170, np.uint8), mask=mask)
+    assert (found["circularity"], found["aspect_ratio"], found["feret_max_px"]) == (1, 1, 1)
+
+
+def test_segment_finds_the_place_and_closes_holes():
+    mask = segment(draw(lambda r, c: 3 - np.abs(np.hypot(r - 20, c - 40) - 10)))  # a ring, off centre
+    rows, columns = np.nonzero(mask)
+    assert mask.dtype == bool and mask.shape == (64, 64)
+    assert (rows.mean(), columns.mean()) == (pytest.approx(20, abs=0.7), pytest.approx(40, abs=0.7))
+    assert mask[20, 40] and mask.sum() == pytest.approx(np.pi * 13**2, rel=0.15)
+
+
+def test_shape_of_the_image_is_rows_then_columns():
+    image = draw(disc(6, row=12, column=50), size=(30, 70))
+    assert segment(image).shape == (30, 70) and segment(image)[12, 50]
+
+
+def test_the_particle_in_the_middle_wins_over_a_speck_at_the_side():
+    both = draw(lambda r, c: np.maximum(disc(6)(r, c), disc(5, 8, 8)(r, c)))
+    mask = segment(both)
+    assert mask[31, 31] and not mask[8, 8]
+
+
+def test_colour_is_measured_as_grey():
+    grey = draw(disc(10))
+    assert measure(np.stack([grey] * 3, -1)) == measure(grey)
+
+
+@pytest.mark.parametrize("image", [draw(disc(8), depth=0), draw(disc(8), depth=-4), np.full((64, 64), 90, np.uint8)])
+def test_what_does_not_stand_out_is_not_measurable(image):
+    found = measure(image, um_per_px=0.5)
+    assert not segment(image).any()
+    assert found.pop("background_level") == pytest.approx(np.median(image), abs=2)
+    assert found.pop("touches_edge") is False
+    assert set(found.values()) == {None}
+
+
+def test_a_cut_off_particle_says_so():
+    found = measure(draw(disc(14, row=31, column=2)))
+    assert found["touches_edge"] and found["area_px"] == pytest.approx(np.pi * 14**2 * 0.6, rel=0.15)
+
+
+def test_no_scale_no_micrometres():
+    found = measure(draw(disc(8)))
+    assert found["ecd_um"] is None and found["ecd_px"] is not None
+
+
+def test_a_mask_of_another_size_is_refused():
+    with pytest.raises(ValueError, match=r"\(3, 4\)"):
+        measure(np.zeros((4, 3), np.uint8), mask=np.zeros((3, 4), bool))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 9), (3, 2), (4, 4)])
+def test_tiny_crops_do_not_fail(size):
+    assert measure(np.full(size, 120, np.uint8))["area_px"] is None
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
+@pytest.mark.parametrize("name", ["flowcam_run", "flowcam_library"])
+def test_figures_agree_with_flowcam_on_its_own_masks(name):
+    for record in read_particles(REAL / name):
+        listed, found = record.columns, measure(record.pixels, mask=record.mask)
+        assert found["area_px"] == listed["raw_area"]
+        assert found["perimeter_px"] == pytest.approx(listed["raw_perimeter"], abs=2e-4)
+        assert found["feret_max_px"] == pytest.approx(listed["raw_feret_max"], abs=1)
+        assert found["feret_min_px"] == pytest.approx(listed["raw_feret_min"], abs=1)
+        if listed["raw_legendre_major"]:
+            axes = listed["raw_legendre_minor"] / listed["raw_legendre_major"]
+            assert found["aspect_ratio"] == pytest.approx(axes, abs=1e-4)
+        if "Circularity" in listed:
+            assert found["circularity"] == pytest.approx(float(listed["Circularity"]), abs=1e-4)
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
+def test_own_segmentation_is_near_the_instruments():
+    own, theirs = [], []
+    for record in read_particles(REAL / "flowcam_run"):
+        own.append(measure(record.pixels)["ecd_px"])
+        theirs.append(measure(record.pixels, mask=record.mask)["ecd_px"])
+    found = [o is not None for o in own]
+    assert np.mean(found) > 0.97
+    ratio = np.array([o for o in own if o is not None]) / np.array(theirs)[found]
+    assert 0.9 < np.median(ratio) < 1.3
