@@ -90,6 +90,20 @@ def test_pages_of_a_tiff_are_particles_of_their_own(tmp_path):
     assert [r.pixels.shape[0] for r in records.values()] == [20, 21, 22]
 
 
+def test_a_damaged_stack_is_one_rejected_record_and_a_misnamed_jpeg_is_read(tmp_path):
+    pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    data = bytearray((tmp_path / "stack.tif").read_bytes())
+    with Image.open(tmp_path / "stack.tif") as file:
+        file.seek(1)
+        start = file.tag_v2[273][0]
+    data[start : start + 40] = bytes([255]) * 40
+    (tmp_path / "stack.tif").write_bytes(data)
+    Image.fromarray(draw_particle()).save(tmp_path / "photo.tif", "JPEG")
+    records = read(tmp_path)
+    assert {name: r.rejected for name, r in records.items()} == {"photo.tif": False, "stack.tif": True}
+
+
 def test_order_is_natural(tmp_path):
     for name in ("p10.png", "p2.png", "P1.png", "a/p3.png"):
         save(tmp_path / name)

@@ -112,8 +112,10 @@ def _pages(files, name):
     if not name.casefold().endswith((".tif", ".tiff")):
         return 1
     try:
-        with Image.open(io.BytesIO(files.read(name))) as file:
-            return file.n_frames
+        data = files.read(name)
+        with Image.open(io.BytesIO(data)) as file:
+            # A stack with one damaged page is one rejected record, so a stack is counted by decoding it.
+            return 1 if getattr(file, "n_frames", 1) == 1 else len(decode_images(data))
     # What Pillow raises on damaged files.
     except (ImageUnreadable, Image.DecompressionBombError, OSError, SyntaxError, ValueError, TypeError, KeyError):
         return 1  # it will be one rejected record
