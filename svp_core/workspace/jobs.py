@@ -1,0 +1,196 @@
+"""Long work as a row in the database and a process of its own, so that nothing a browser does can kill or double it.
+
+This side starts, watches and cancels; the other side is svp_core.worker. Whether a job lives is judged by its
+heartbeat alone: a killed process can look alive for long. A job's files lie in its folder: config.json, log.txt and
+whatever the work makes.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from uuid import uuid4
+
+import sqlalchemy as sa
+
+from svp_core.errors import LabError
+from svp_core.workspace.database import engine, is_active, job
+from svp_core.workspace.paths import repo_root, workspace_root
+
+STALE_S = 30.0  # without a heartbeat for so long, a job is lost
+WORKER = (sys.executable, "-m", "svp_core.worker")  # the process that does a job; it is given the job's id
+
+LOST = "The process that did this work is gone (killed, or the machine was restarted); start it again to go on."
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job as it stands now. Times are seconds since 1970, UTC."""
+
+    id: str
+    kind: str  # key of svp_core.tasks.TASKS
+    config: dict  # what it was asked to do
+    state: str  # queued, running, done, failed, cancelled or lost
+    step: int  # finished steps
+    total: int | None  # None while it is not known
+    message: str  # what it is doing, "" when there is nothing to say
+    error: str  # one sentence when failed or lost, else ""
+    created: float
+    started: float | None  # when it came out of the queue
+    ended: float | None
+    heartbeat: float
+    rate: float | None  # steps per second; None until two steps are known
+    seconds_left: float | None  # None while it is not known, and when it is over
+
+    @property
+    def active(self):
+        """Whether it is waiting or under way."""
+        return self.state in ("queued", "running")
+
+
+def start(kind, config):
+    """Have this work done: (id of the job that does it, whether this call started it).
+
+    kind: key of svp_core.tasks.TASKS. config: JSON-ready dict. While the same work is under way that job is joined;
+    one that was lost goes on under its id, from what it had finished.
+    """
+    same, claimed = json.dumps([kind, config], sort_keys=True), None
+    while claimed is None:
+        # None: the job that was in the way ended this instant.
+        claimed = _claim(kind, config, same)
+    job_id, is_new = claimed
+    if is_new:
+        folder = job_folder(job_id)
+        (folder / "config.json").write_text(json.dumps({"kind": kind, "config": config}, indent=2) + "\n", "utf-8")
+        _launch(job_id, folder)
+    return job_id, is_new
+
+
+def get(job_id):
+    """The Job with this id. Raises LabError when this workspace has none."""
+    with engine().connect() as db:
+        row = db.execute(sa.select(job).where(job.c.id == job_id)).one_or_none()
+    if row is None:
+        raise LabError(f"There is no job {str(job_id)[:40]!r} in this workspace; start it again.")
+    return _as_job(row)
+
+
+def active():
+    """Jobs waiting or under way, in the order in which they were started."""
+    with engine().connect() as db:
+        rows = db.execute(sa.select(job).where(is_active).order_by(job.c.created)).all()
+    return [found for found in map(_as_job, rows) if found.active]
+
+
+def recent(limit=20):
+    """The latest jobs in any state, newest first."""
+    with engine().connect() as db:
+        return [_as_job(row) for row in db.execute(sa.select(job).order_by(job.c.created.desc()).limit(limit))]
+
+
+def cancel(job_id):
+    """Stop a job. One that waits is cancelled at once, one under way after its current step; what it made is kept."""
+    this, now = job.c.id == job_id, time.time()
+    # With same_as gone, the same work can be started anew without joining a job that is about to stop.
+    asked = {"cancel": True, "same_as": None}
+    nobody_works = sa.or_(job.c.state == "queued", job.c.heartbeat < now - STALE_S)
+    with engine().begin() as db:
+        db.execute(job.update().where(this, is_active, nobody_works).values(state="cancelled", ended=now, **asked))
+        db.execute(job.update().where(this, is_active).values(**asked))
+
+
+def job_folder(job_id):
+    """Folder of a job's files, made when missing. Raises LabError for what cannot be a job's id."""
+    if not re.fullmatch("[0-9a-f]{32}", str(job_id)):
+        raise LabError(f"There is no job {str(job_id)[:40]!r} in this workspace; start it again.")
+    folder = workspace_root() / "jobs" / job_id
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def log_file(job_id):
+    """Where the worker's output and a defect's traceback go."""
+    return job_folder(job_id) / "log.txt"
+
+
+def slots():
+    """How many jobs run at once on this machine: one for two processor cores, at least one. The others wait."""
+    return max(1, _cores() // 2)
+
+
+def threads():
+    """How many threads a job computes with: SVP_JOB_THREADS, else all cores but one, which is left to the pages."""
+    given = os.environ.get("SVP_JOB_THREADS", "")
+    return int(given) if given.isdigit() and int(given) else max(1, _cores() - 1)
+
+
+def _cores():
+    # A container or a service manager may give this process fewer cores than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _claim(kind, config, same):
+    """(id, True) when this caller is to launch the worker, (id, False) to join a job, None to try again."""
+    now = time.time()
+    fresh = {"state": "queued", "created": now, "heartbeat": now, "worker": None, "slot": None, "cancel": False}
+    fresh |= {"started": None, "ended": None, "message": "", "paced_step": None, "paced_from": None, "stepped": None}
+    this = job.c.same_as == same
+    try:
+        with engine().begin() as db:
+            # Else a dead job would be in the way of its own restart.
+            db.execute(job.update().where(this, is_active, job.c.heartbeat < now - STALE_S).values(state="lost"))
+            lost = db.scalar(
+                sa.select(job.c.id).where(this, job.c.state == "lost").order_by(job.c.created.desc()).limit(1)
+            )
+            if lost is None:
+                lost = uuid4().hex
+                db.execute(job.insert().values(id=lost, kind=kind, config=config, same_as=same, **fresh))
+            elif not db.execute(job.update().where(job.c.id == lost, job.c.state == "lost").values(**fresh)).rowcount:
+                return None
+        return lost, True
+    except sa.exc.IntegrityError:  # the index one_active_job
+        with engine().connect() as db:
+            under_way = db.scalar(sa.select(job.c.id).where(this, is_active))
+        return under_way and (under_way, False)
+
+
+def _launch(job_id, folder):
+    """Start the worker, apart from this process: it outlives the server and a Ctrl-C on it."""
+    if os.name == "nt":
+        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
+    else:
+        apart = {"start_new_session": True}
+    # Read by the numeric libraries when they are imported, so it has to be there before.
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads()), "SVP_WORKSPACE": str(workspace_root())}
+    with (folder / "log.txt").open("a") as log:
+        process = subprocess.Popen(
+            [*WORKER, job_id], cwd=repo_root(), env=environment,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **apart,
+        )  # fmt: skip
+    # Somebody has to ask how it ended, or it stays in the process table as long as the server runs.
+    threading.Thread(target=process.wait, daemon=True).start()
+
+
+def _as_job(row):
+    now = time.time()
+    state, error = row.state, row.error
+    if state in ("queued", "running") and row.heartbeat < now - STALE_S:
+        # Only said, not written: after a laptop slept the heart may beat again.
+        state = "lost"
+    if state == "lost":
+        error = LOST
+    rate = seconds_left = None
+    if row.paced_from is not None and row.step > row.paced_step and row.stepped > row.paced_from:
+        rate = (row.step - row.paced_step) / (row.stepped - row.paced_from)
+        if row.total is not None and state == "running":
+            seconds_left = max(0.0, (row.total - row.step) / rate - (now - row.stepped))
+    return Job(
+        id=row.id, kind=row.kind, config=row.config, state=state, step=row.step, total=row.total,
+        message=row.message if state in ("queued", "running", "done") else "", error=error, created=row.created,
+        started=row.started, ended=row.heartbeat if state == "lost" else row.ended, heartbeat=row.heartbeat,
+        rate=rate, seconds_left=seconds_left,
+    )  # fmt: skip
