@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
+from svp_core.errors import LabError
 from svp_core.images import to_model
 from svp_core.runs import load_weights, read_run
 
@@ -49,9 +50,10 @@ def build_classifier(config):
 def load_classifier(folder, *, device=None):
     """The classifier of a run folder. Raises LabError where the folder is no finished classifier."""
     run = read_run(folder)
-    fields = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in run.config["classifier"].items()
-    }
+    if "classifier" not in run.config:
+        raise LabError(f"{run.name} is no classifier: its config.json does not describe one.")
+    stored = run.config["classifier"].items()
+    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in stored}
     config = ClassifierConfig(**fields)
     device = device or best_device()
     model = load_weights(build_classifier(config), run.folder)

@@ -8,8 +8,8 @@ import torch
 from svp_core.device import fast_arithmetic
 from svp_core.generator.unet import TIME_SCALE, decode
 
-# Images in one network call, by device. Always exactly so many, the last call filled up: a network rounds differently at
-# another batch size, and an image must not depend on what else is asked for.
+# Images in one network call, by device. Always exactly so many, the last call filled up: a network rounds
+# differently at another batch size, and an image must not depend on what else is asked for.
 CALL_SIZE = {"cpu": 8, "cuda": 128}
 
 
@@ -57,8 +57,7 @@ def sample_tiles(generator, class_key, *, seeds, sampler="standard", steps=None)
     The same seed gives the same image, bit for bit on one machine, whatever else is asked for.
     """
     for start, part in _calls(seeds, generator.device):
-        for _, _, _, clean in _walk(generator, class_key, part, sampler, steps):
-            pass
+        *_, (_, _, _, clean) = _walk(generator, class_key, part, sampler, steps)
         yield start, decode(clean, generator.config)[: len(seeds) - start]
 
 

@@ -1,4 +1,4 @@
-"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, exponential average of the weights."""
+"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, averaged weights."""
 
 import copy
 import math
@@ -41,7 +41,7 @@ class Training:
     def __init__(self, config, plan, *, device):
         torch.manual_seed(plan.seed)
         self.config, self.plan, self.device, self.step = config, plan, device, 0
-        self.model = build_unet(config).to(device, memory_format=torch.channels_last).train()
+        self.model = _training_mode(build_unet(config).to(device, memory_format=torch.channels_last))
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True
@@ -109,6 +109,15 @@ class Training:
         keep = (1 - 1 / self.step) ** (plan.ema_gamma + 1)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+
+
+def _training_mode(model):
+    # Only dropout behaves otherwise in training here, while diffusers' blocks also give up the channels-last layout.
+    model.eval()
+    for part in model.modules():
+        if isinstance(part, torch.nn.Dropout):
+            part.train()
+    return model
 
 
 def turned(tile, which):

@@ -23,17 +23,31 @@ KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
 
 @dataclass(frozen=True)
 class ViewingLaw:
-    """The ranges that instruments are drawn from, evenly between the two ends."""
+    """The ranges that instruments, sizes and focus are drawn from, evenly between two ends where there are two."""
 
-    pixel_sizes_um: tuple[float, ...] = (0.28, 0.55, 1.25)  # about what instruments have at 20x, 10x and 4x; +- 10 %
+    pixel_sizes_um: tuple[float, ...] = (0.28, 0.55, 1.25)  # about what instruments have at 20x, 10x and 4x
+    pixel_spread: tuple[float, float] = (0.9, 1.1)  # each pixel size is stretched by
     objective: tuple[float, float] = (0.83, 1.17)  # NA, relative to what is typical at the pixel size
     condenser: tuple[float, float] = (0.16, 0.41)  # NA, relative to the objective's
     wavelength_um: tuple[float, float] = (0.45, 0.60)
     stray_light: tuple[float, float] = (0.0, 0.5)
     blur_px: float = 0.7  # spread of the blur
+    size_px: tuple[float, float] = (20.0, 0.45)  # median diameter and spread of its logarithm
+    far_share: float = 0.08  # of particles far behind the focal plane
+    far_focus_um: tuple[float, float] = (45.0, 75.0)
 
 
 USUAL = ViewingLaw()
+# Smaller, fainter, softer and further out of focus: what a classifier must name too.
+WIDE = ViewingLaw(
+    pixel_spread=(0.7, 1.2),
+    condenser=(0.16, 0.50),
+    stray_light=(0.0, 0.6),
+    blur_px=1.2,
+    size_px=(15.0, 0.55),
+    far_share=0.3,
+    far_focus_um=(40.0, 95.0),
+)
 # Instruments that nothing is trained on: for choosing between checkpoints without rewarding a fit to the usual ones.
 OTHER = ViewingLaw(
     pixel_sizes_um=(0.38, 0.85),
@@ -114,7 +128,7 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
     """Viewing of one particle, drawn alike for every kind; microscope and camera from `instrument` where one is given."""
     if instrument is not None:
         um_per_px = instrument.camera.um_per_px
-    pixel = um_per_px if um_per_px is not None else rng.choice(law.pixel_sizes_um) * rng.uniform(0.9, 1.1)
+    pixel = um_per_px if um_per_px is not None else rng.choice(law.pixel_sizes_um) * rng.uniform(*law.pixel_spread)
     # A coarser pixel goes with a weaker objective; none may resolve more than its sensor samples.
     typical = np.exp(np.interp(np.log(pixel), np.log((0.28, 0.55, 1.25)), np.log((0.285, 0.245, 0.13))))
     sampled = 0.45 / (4 * pixel / Camera(um_per_px=pixel).oversampling)
@@ -148,10 +162,12 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
     # Depth of field grows as the aperture shrinks; instruments focus a little before the particles more often than after.
     side = rng.random()
     focus = rng.uniform(3, 45) if side < 0.68 else rng.uniform(-40, -3) if side < 0.85 else rng.normal(0, 5)
-    if side < 0.08:
-        focus = rng.uniform(45, 75)
+    if side < law.far_share:
+        focus = rng.uniform(*law.far_focus_um)
     oversized = rng.random() < 0.06
-    width_px = rng.uniform(58, 100) if oversized else np.clip(np.exp(rng.normal(np.log(20), 0.45)), 6, 56)
+    width_px = (
+        rng.uniform(58, 100) if oversized else np.clip(law.size_px[0] * np.exp(rng.normal(0, law.size_px[1])), 6, 56)
+    )
     if instrument is not None:
         microscope, camera = instrument.microscope, replace(instrument.camera, shift_px=camera.shift_px)
     return Viewing(

@@ -1,0 +1,181 @@
+"""The generator at tiny size: preconditioning, sampling, seeds, trajectories, training, run folders.
+
+The schedulers are diffusers'; what is tested here is that network, seeds and pixels meet them in the right way.
+"""
+
+import numpy as np
+import pytest
+import torch
+
+from svp_core.errors import LabError
+from svp_core.generator import sample, train, unet
+from svp_core.runs import save_run
+
+CONFIG = unet.GeneratorConfig(
+    ("silicone_oil", "air_bubble"), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32), dropout=0.0
+)
+
+
+@pytest.fixture(scope="module")
+def generator():
+    """A network with random weights: its images mean nothing but depend on every input."""
+    torch.manual_seed(0)
+    model = unet.build_unet(CONFIG).eval()
+    torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+    return unet.Generator(model, CONFIG, None, torch.device("cpu"))
+
+
+def made(generator, key, seeds, **options):
+    return np.concatenate([tiles for _, tiles in sample.sample_tiles(generator, key, seeds=seeds, steps=3, **options)])
+
+
+def test_pixels_survive_the_way_into_model_space_and_back():
+    tiles = np.random.default_rng(0).integers(0, 256, (3, 64, 64), dtype=np.uint8)
+    latents = unet.encode(tiles, CONFIG)
+    assert latents.shape == (3, 4, 32, 32)
+    assert np.array_equal(unet.decode(latents, CONFIG), tiles)
+
+
+def test_model_space_is_standardised_to_sigma_data():
+    tiles = np.random.default_rng(0).integers(100, 200, (50, 64, 64), dtype=np.uint8)
+    latents = unet.encode(tiles, train.config_for(tiles, ("a",)))
+    assert abs(float(latents.mean())) < 0.01 and abs(float(latents.std()) - 0.5) < 0.01
+
+
+def test_a_new_network_says_nothing():
+    model = unet.build_unet(CONFIG)
+    output = model(torch.randn(2, 4, 32, 32), torch.tensor([100.0, -500.0]), torch.tensor([0, 2])).sample
+    assert output.abs().max() == 0
+
+
+def test_preconditioning_is_that_of_diffusers_scheduler():
+    from diffusers.schedulers.scheduling_edm_dpmsolver_multistep import EDMDPMSolverMultistepScheduler
+
+    scheduler = EDMDPMSolverMultistepScheduler(sigma_data=0.5)
+    sigma = torch.tensor([0.01, 0.7, 40.0])
+    c_skip, c_out, c_in, c_noise = unet.preconditioning(sigma, 0.5)
+    noisy, output = torch.randn(3), torch.randn(3)
+    theirs = scheduler.precondition_outputs(noisy, output, sigma)
+    assert torch.allclose(c_skip * noisy + c_out * output, theirs, atol=1e-6)
+    assert torch.allclose(c_in * noisy, scheduler.precondition_inputs(noisy, sigma), atol=1e-6)
+    assert torch.allclose(c_noise, scheduler.precondition_noise(sigma), atol=1e-6)
+
+
+def test_an_image_depends_on_its_seed_alone(generator):
+    seeds = sample.image_seeds(7, 11)
+    together = made(generator, "air_bubble", seeds)
+    assert np.array_equal(made(generator, "air_bubble", seeds[9:10])[0], together[9])
+    assert np.array_equal(made(generator, "air_bubble", seeds[::-1]), together[::-1])
+    assert len(np.unique(together, axis=0)) == 11
+
+
+def test_a_stochastic_sampler_draws_from_the_images_own_seed_too(generator):
+    seeds = sample.image_seeds(3, 9)
+    together = made(generator, "silicone_oil", seeds, sampler="diverse")
+    assert np.array_equal(made(generator, "silicone_oil", seeds[4:6], sampler="diverse"), together[4:6])
+
+
+def test_class_and_sampler_change_the_image(generator):
+    seeds = sample.image_seeds(0, 2)
+    base = made(generator, "air_bubble", seeds)
+    assert not np.array_equal(made(generator, "silicone_oil", seeds), base)
+    assert not np.array_equal(made(generator, "air_bubble", seeds, sampler="preview"), base)
+
+
+def test_seeds_of_runs_never_meet_and_a_longer_run_begins_like_a_shorter_one():
+    first, second = sample.image_seeds(0, 500), sample.image_seeds(1, 500)
+    assert not set(first) & set(second) and len(set(first)) == 500
+    assert sample.image_seeds(0, 20) == first[:20] and max(first) < 2**53
+
+
+@pytest.mark.parametrize("sampler", sample.SAMPLERS)
+def test_a_trajectory_ends_in_the_saved_tile(generator, sampler):
+    seeds = sample.image_seeds(5, 10)
+    steps = list(sample.trajectory(generator, "air_bubble", seeds=seeds, sampler=sampler, steps=3))
+    assert [s.step for s in steps] == [0, 1, 2, 3]
+    assert steps[-1].sigma == 0 and all(a.sigma > b.sigma for a, b in zip(steps, steps[1:], strict=False))
+    assert np.array_equal(steps[-1].clean, made(generator, "air_bubble", seeds, sampler=sampler))
+    assert np.array_equal(steps[-1].clean, steps[-1].noisy)
+    assert steps[0].noisy.std() > 20 and steps[0].noisy.shape == (10, 64, 64)
+
+
+def test_an_unknown_class_is_refused(generator):
+    with pytest.raises(ValueError, match="makes silicone_oil, air_bubble; it was asked for 'dust'"):
+        made(generator, "dust", [1])
+
+
+def test_a_run_folder_rebuilds_the_generator(generator, tmp_path):
+    save_run(tmp_path, config=unet.config_as_dict(CONFIG), tensors=generator.model.state_dict(), card="", history=[])
+    loaded = unet.load_generator(tmp_path, device=torch.device("cpu"))
+    assert loaded.config == CONFIG and loaded.class_keys == CONFIG.class_keys
+    assert np.array_equal(made(loaded, "air_bubble", [1, 2]), made(generator, "air_bubble", [1, 2]))
+
+
+def test_a_run_of_another_kind_is_refused(tmp_path):
+    save_run(tmp_path, config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
+    with pytest.raises(LabError, match="is no generator"):
+        unet.load_generator(tmp_path)
+
+
+def two_classes():
+    """Dark tiles and bright tiles."""
+    rng = np.random.default_rng(0)
+    levels = np.repeat([60, 200], 8)
+    return (levels[:, None, None] + rng.integers(0, 5, (16, 64, 64))).astype(np.uint8), np.repeat([0, 1], 8)
+
+
+def test_training_learns_the_classes():
+    tiles, labels = two_classes()
+    config = train.config_for(tiles, CONFIG.class_keys, widths=(16, 32), dropout=0.0)
+    plan = train.TrainingPlan(images=8 * 80, batch=8, learning_rate=3e-3, warmup_steps=10)
+    training = train.Training(config, plan, device=torch.device("cpu"))
+    losses = [progress.loss for progress in training.run(tiles, labels)]
+    assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
+    trained = unet.Generator(training.average.eval(), config, None, torch.device("cpu"))
+    dark, bright = (made(trained, key, [1, 2, 3]).mean() for key in config.class_keys)
+    assert dark < 110 and bright > 150
+
+
+def test_an_interrupted_training_goes_on_as_if_nothing_had_happened():
+    tiles, labels = two_classes()
+    config = train.config_for(tiles, CONFIG.class_keys, widths=(16, 32), dropout=0.0)
+    plan = train.TrainingPlan(images=4 * 6, batch=4)
+
+    whole = train.Training(config, plan, device=torch.device("cpu"))
+    assert [p.step for p in whole.run(tiles, labels)] == [1, 2, 3, 4, 5, 6]
+    first = train.Training(config, plan, device=torch.device("cpu"))
+    for progress in first.run(tiles, labels):
+        if progress.step == 3:
+            break
+    second = train.Training(config, plan, device=torch.device("cpu"))
+    second.resume(first.state())
+    assert [p.step for p in second.run(tiles, labels)] == [4, 5, 6]
+    for ours, theirs in zip(second.average.parameters(), whole.average.parameters(), strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-6)
+
+
+def test_a_class_without_tiles_is_named():
+    tiles, labels = two_classes()
+    config = train.config_for(tiles, ("protein", "silicone_oil", "air_bubble"), widths=(16, 32))
+    training = train.Training(config, train.TrainingPlan(images=8), device=torch.device("cpu"))
+    with pytest.raises(ValueError, match="no training tiles of class 'air_bubble'"):
+        next(training.run(tiles, labels))
+
+
+def test_the_average_follows_the_power_function():
+    """Of weights that grow by one a step, the average is about (gamma + 1) / (gamma + 2) of the last."""
+    tiles, labels = two_classes()
+    config = train.config_for(tiles, CONFIG.class_keys, widths=(16, 32))
+    training = train.Training(config, train.TrainingPlan(images=10**6), device=torch.device("cpu"))
+    weight = next(training.model.parameters())
+    training.optimiser = torch.optim.SGD([weight], lr=0.0)
+    for step in range(1, 201):
+        with torch.no_grad():
+            weight.fill_(float(step))
+        training._update((weight * 0).sum())
+    assert abs(float(next(training.average.parameters()).flatten()[0]) - 200 * 7.94 / 8.94) < 1.5
+
+
+def test_the_eight_turns_are_all_different():
+    tile = np.arange(9).reshape(3, 3)
+    assert len({train.turned(tile, k).tobytes() for k in range(8)}) == 8
