@@ -1,0 +1,48 @@
+# SvP Lab: `make app` opens it, `make test` runs every test. Both first make what they need in .venv.
+
+.DEFAULT_GOAL := help
+.PHONY: help app test lint venv environment test-environment
+
+# The Python that .venv is made with. Another one: make app PYTHON=/path/to/python3.12
+PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11 python,\
+	$(if $(shell $(python) -c "import sys, ensurepip, venv; print(sys.version_info >= (3, 11) or '')" 2>/dev/null),$(python))))
+VENV := .venv/bin/python
+INSTALL := $(VENV) -m pip install --quiet --disable-pip-version-check
+
+help:
+	@echo "make app    set up (the first time takes some minutes) and open the app on this machine"
+	@echo "make test   set up and run every test, those in a browser too"
+	@echo "make lint   check the style of the code"
+
+app: environment
+	@$(VENV) -m svp_core install-samples
+	@$(VENV) -m svp_core app
+
+# What was skipped is reported by name.
+test: test-environment
+	@$(VENV) -m pytest -rs --no-fold-skipped --timeout 300
+
+lint: test-environment
+	@$(VENV) -m ruff check .
+
+# Installed anew only when a list has changed: .venv keeps a copy of the lists it was made from.
+environment: venv
+	@cmp -s requirements.txt .venv/installed.txt || { \
+		echo "Installing what requirements.txt names; the first time this is a large download (PyTorch)."; \
+		$(INSTALL) -r requirements.txt && cp requirements.txt .venv/installed.txt; }
+
+test-environment: environment
+	@cat requirements.txt requirements-test.txt | cmp -s - .venv/installed-test.txt || { \
+		echo "Installing what requirements-test.txt names."; \
+		$(INSTALL) -r requirements-test.txt && \
+		cat requirements.txt requirements-test.txt > .venv/installed-test.txt; }
+
+# An environment without a working pip was interrupted while it was made, and is made again.
+venv:
+	@$(VENV) -m pip --version >/dev/null 2>&1 || { \
+		if [ -z "$(PYTHON)" ]; then \
+			echo "SvP Lab needs Python 3.11 or newer with venv (Debian: apt-get install python3-venv);" \
+				"found: $$(python3 --version 2>&1 | head -n 1)" >&2; exit 2; \
+		fi; \
+		echo "Making .venv with $(PYTHON)."; \
+		$(PYTHON) -m venv --clear .venv; }

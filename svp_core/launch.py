@@ -1,0 +1,77 @@
+"""Open the app: a free port on this machine, the address on the terminal, a browser where there is a desktop."""
+
+import http.client
+import os
+import socket
+import subprocess
+import sys
+import time
+import webbrowser
+
+from svp_core.workspace.paths import repo_root
+
+HOST = "127.0.0.1"  # nobody but this machine
+FIRST_PORT = 8501
+
+
+def main():
+    """Run the app until Ctrl-C. Returns 0 when it was ended so, else what the server returned."""
+    port = free_port()
+    address = f"http://{HOST}:{port}"
+    options = {
+        "server.address": HOST,
+        "server.port": port,
+        "server.headless": "true",
+        "logger.hideWelcomeMessage": "true",
+    }
+    server = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{name}={value}" for name, value in options.items())],
+        cwd=repo_root(), stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        while server.poll() is None and not _answers(port):
+            time.sleep(0.2)
+        if server.poll() is None:
+            print(f"SvP Lab is open at {address}\nCtrl-C closes it; jobs under way go on.", flush=True)
+            if has_desktop():
+                webbrowser.open(address)
+        return server.wait()
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        if server.poll() is None:
+            server.terminate()
+            server.wait()
+
+
+def free_port():
+    """FIRST_PORT where nobody listens on it, else any free one."""
+    for port in (FIRST_PORT, 0):
+        with socket.socket() as probe:
+            if os.name != "nt":
+                # As the server does: a port that was closed just now is free.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return probe.getsockname()[1]
+    raise OSError(f"no free port on {HOST}")
+
+
+def has_desktop():
+    """Whether a browser would open where the person sees it: not over ssh, not on a server, not in CI."""
+    if os.environ.get("CI") or os.environ.get("SSH_CONNECTION"):
+        return False
+    return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _answers(port):
+    asked = http.client.HTTPConnection(HOST, port, timeout=2)
+    try:
+        asked.request("GET", "/_stcore/health")
+        return asked.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        asked.close()
