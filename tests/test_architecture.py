@@ -13,7 +13,8 @@ SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 
 # The science: arrays in, arrays out. It knows no file format, no database, no process and no screen.
 SCIENCE = {
-    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "features", "label_review", "film",
+    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "features", "film",
+    "label_review",
     "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
 }  # fmt: skip
 OUTER = {"workspace", "instruments", "tasks", "worker", "launch", "cli", "results", "report", "training", "labelled"}
