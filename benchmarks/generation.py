@@ -1,0 +1,202 @@
+"""What one generated picture costs: the published network and sampler beside ours, in one run on one machine.
+
+    python benchmarks/generation.py [--images 16] [--rounds 5] [--threads 1]
+
+CPU time is counted (all threads), so other programs disturb it little; the variants take turns in every round, and each
+gets its smallest and its median. A published picture is 500 network calls: some are timed as the published loop makes
+them, and multiplied up. Ours are whole pictures, seed to uint8. Where there is a GPU, its rates are printed too.
+
+Exit code 1 if a standard picture of ours costs more than 1/200 of a published one, or if the published network does not
+give its reference output (../shared/official, checked where that folder exists).
+"""
+
+import argparse
+import statistics
+import sys
+import time
+from pathlib import Path
+from unittest.mock import patch
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from svp_core.device import has_fast_bfloat16  # noqa: E402
+from svp_core.errors import LabError  # noqa: E402
+from svp_core.generator import published, sample, unet  # noqa: E402
+from svp_core.particles import CLASSES  # noqa: E402
+from svp_core.runs import find_run  # noqa: E402
+
+OFFICIAL = ROOT.parent / "shared" / "official"
+TARGET = 200  # published : ours, CPU time a picture
+CALLS = {1: 4, 16: 1}  # published network calls timed in a round, by batch size
+USED = ("standard", "preview")
+GPU_BATCH = 256
+CPU = torch.device("cpu")
+
+
+def reference_difference():
+    """Largest difference of our rebuilt network from the published code's output, None where there is no reference."""
+    if not OFFICIAL.is_dir():
+        return None
+    model = published.load_published(OFFICIAL / "unet_dim8.pth")
+    reference = torch.load(OFFICIAL / "unet_dim8_io.pt", weights_only=True)
+    with torch.inference_mode():
+        return (model(reference["x"], reference["t"]) - reference["y"]).abs().max().item()
+
+
+def our_generator(device):
+    """(generator, where it is from): the shipped one, or the default network untrained, which costs the same."""
+    try:
+        return unet.load_generator(find_run("generator"), device=device), "shipped weights"
+    except LabError:
+        config = unet.GeneratorConfig(tuple(particle.key for particle in CLASSES), pixel_mean=0.3, pixel_std=0.2)
+        return unet.Generator(unet.build_unet(config).to(device).eval(), config, None, device), "untrained"
+
+
+def published_walk(model, batch, device):
+    """The published loop over one batch, an iterator that advances by one network call."""
+    walk = published.ancestral_steps(model, lambda: torch.randn(batch, 1, 64, 64, device=device))
+    next(walk)
+    next(walk)  # the start and the first step come out of one call
+    return walk
+
+
+def variants(images):
+    """name -> function that makes pictures or part of them, and returns how many pictures that was."""
+    network = published.build_published()
+    folded = published.fold_weight_standardisation(published.build_published())
+    generator, origin = our_generator(CPU)
+    key = generator.class_keys[0]
+
+    def steps(model, batch):
+        walk = published_walk(model, batch, CPU)
+
+        def advance():
+            for _ in range(CALLS[batch]):
+                next(walk)
+            return CALLS[batch] * batch / published.STEPS
+
+        return advance
+
+    def ours(sampler, count, bfloat16):
+        def make():
+            # The sampler decides by the processor; this is how the other arithmetic is measured.
+            with patch("svp_core.device.has_fast_bfloat16", return_value=bfloat16):
+                for _ in sample.sample_tiles(generator, key, seeds=sample.image_seeds(0, count), sampler=sampler):
+                    pass
+            return count
+
+        return make
+
+    fast = has_fast_bfloat16(CPU)
+    kind = "bfloat16" if fast else "float32"
+    timed = {f"published, batch {batch}": steps(network, batch) for batch in CALLS}
+    timed |= {f"published, folded, batch {batch}": steps(folded, batch) for batch in CALLS}
+    timed["ours, standard, float32"] = ours("standard", images, False)
+    if fast:
+        timed["ours, standard, bfloat16"] = ours("standard", images, True)
+    timed[f"ours, preview, {kind}"] = ours("preview", images, fast)
+    timed[f"ours, preview of a single picture, {kind}"] = ours("preview", 1, fast)
+    return timed, origin
+
+
+def cpu_seconds_a_picture(timed, rounds):
+    """name -> list of CPU seconds a picture, one per round; the first, untimed round warms up."""
+    costs = {name: [] for name in timed}
+    for number in range(rounds + 1):
+        for name, make in timed.items():
+            start = time.process_time()
+            pictures = make()
+            if number:
+                costs[name].append((time.process_time() - start) / pictures)
+    return costs
+
+
+def gpu_pictures_a_second():
+    """(published, ours) pictures a second on the GPU, each at its own best arithmetic: float32 with TF32, bfloat16."""
+    torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = True
+    device = torch.device("cuda")
+
+    def rate(make):
+        make()
+        torch.cuda.synchronize()
+        start = time.perf_counter()
+        pictures = make()
+        torch.cuda.synchronize()
+        return pictures / (time.perf_counter() - start)
+
+    walk = published_walk(published.build_published().to(device), GPU_BATCH, device)
+    generator, _ = our_generator(device)
+
+    def published_calls():
+        for _ in range(20):
+            next(walk)
+        return 20 * GPU_BATCH / published.STEPS
+
+    def whole_pictures():
+        seeds = sample.image_seeds(0, 8 * GPU_BATCH)
+        return sum(len(tiles) for _, tiles in sample.sample_tiles(generator, generator.class_keys[0], seeds=seeds))
+
+    return rate(published_calls), rate(whole_pictures)
+
+
+def print_costs(costs):
+    """The table of CPU seconds a picture."""
+    print(f"\n{'CPU seconds a picture':52}{'least':>10}{'median':>10}")
+    for name, seconds in costs.items():
+        print(f"{name:52}{min(seconds):10.3f}{statistics.median(seconds):10.3f}")
+
+
+def print_ratios(costs):
+    """The table of ratios; returns the median one of a standard picture to the cheaper published batch size."""
+    print(f"\n{'published : ours, CPU time a picture':66}{'median':>9}{'rounds':>14}")
+    ratio = {}
+    for ours in [name for name in costs if name.startswith("ours, standard")]:
+        for batch in CALLS:
+            theirs = f"published, batch {batch}"
+            rounds = [a / b for a, b in zip(costs[theirs], costs[ours], strict=True)]
+            ratio[ours, batch] = statistics.median(rounds)
+            spread = f"{min(rounds):.0f}-{max(rounds):.0f}"
+            print(f"{f'{theirs} : {ours}':66}{ratio[ours, batch]:9.0f}{spread:>14}")
+    # The last one is the arithmetic that this machine uses when nobody asks.
+    return min(ratio[ours, batch] for batch in CALLS)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="CPU time a generated picture, published and ours.")
+    parser.add_argument("--images", type=int, default=16, help="pictures of ours timed in a round")
+    parser.add_argument("--rounds", type=int, default=5, help="at most 100")
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    if options.images < 1 or not 1 <= options.rounds <= 100 or options.threads < 1:
+        parser.error("--images and --threads are at least 1, --rounds is 1 to 100")
+    torch.set_num_threads(options.threads)
+
+    difference = reference_difference()
+    found = "../shared/official is not here" if difference is None else f"largest difference {difference:.1e}"
+    print(f"published network against its reference output: {found}")
+
+    timed, origin = variants(options.images)
+    costs = cpu_seconds_a_picture(timed, options.rounds)
+    calls = " and ".join(f"{count} call(s) at batch {batch}" for batch, count in CALLS.items())
+    steps = " and ".join(f"{sample.SAMPLERS[key].name.lower()} {sample.SAMPLERS[key].steps}" for key in USED)
+    print(f"{options.threads} thread(s), {options.rounds} rounds.")
+    print("Published: random weights, float32, weights standardised on every call as published, or folded in;")
+    print(f"  {calls} a round, multiplied up to {published.STEPS} calls a picture.")
+    print(f"Ours: {origin}, {options.images} whole pictures a round; network calls a picture: {steps};")
+    print(f"  {sample.CALL_SIZE['cpu']} pictures share a call, and a single one costs as much as so many.")
+    print_costs(costs)
+    ratio = print_ratios(costs)
+    met = "met" if ratio >= TARGET else "MISSED"
+    print(f"\ntarget, a standard picture as this machine makes it: at least {TARGET}; {ratio:.0f}, {met}")
+
+    if torch.cuda.is_available():
+        theirs, mine = gpu_pictures_a_second()
+        print(f"{torch.cuda.get_device_name()}, pictures a second: published {theirs:.2f}, ours {mine:.1f}")
+    return 0 if ratio >= TARGET and (difference is None or difference <= 1e-5) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
