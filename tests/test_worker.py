@@ -51,7 +51,7 @@ def test_it_leaves_room_for_the_pages(lab, monkeypatch):
     assert job.message == "torch is False"
 
 
-@pytest.mark.parametrize(("cores", "slots", "threads"), [(1, 1, 1), (2, 1, 1), (3, 1, 2), (8, 4, 7)])
+@pytest.mark.parametrize(("cores", "slots", "threads"), [(1, 1, 1), (2, 1, 1), (4, 1, 3), (8, 2, 3), (64, 4, 15)])
 def test_slots_and_threads_follow_the_cores(monkeypatch, cores, slots, threads):
     monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
     monkeypatch.setattr(jobs, "_cores", lambda: cores)
