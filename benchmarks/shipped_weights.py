@@ -1,0 +1,145 @@
+"""What the shipped models can do, measured; writes the figures into their cards.
+
+    python benchmarks/shipped_weights.py [--count 300] [--made 200] [--tiles FOLDER] [--write]
+
+Simulates held-out particles (seeds that no training saw), asks the classifier for their names, makes particles with
+the generator and asks the classifier for theirs. --tiles: a folder of real tiles, one sub-folder a class; they are only
+looked at. --write: put the figures into weights/*/card.md; without it they are only printed.
+"""
+
+import argparse
+import json
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
+from svp_core.generator.sample import image_seeds, sample_tiles  # noqa: E402
+from svp_core.generator.unet import load_generator  # noqa: E402
+from svp_core.labelled import read_labelled  # noqa: E402
+from svp_core.morphology import segment  # noqa: E402
+from svp_core.optics import scenes  # noqa: E402
+from svp_core.runs import find_run, read_run  # noqa: E402
+
+HELD_OUT_SEED, OTHER_SEED = 6, 7  # runs of the simulator that nothing is trained on or chosen by
+
+
+def main():
+    """Measure, print, and write where asked."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--count", type=int, default=300, help="held-out simulated particles a class")
+    parser.add_argument("--made", type=int, default=200, help="generated particles a class")
+    parser.add_argument("--tiles", type=Path, help="folder of real tiles, one sub-folder a class")
+    parser.add_argument("--write", action="store_true", help="put the figures into the cards")
+    options = parser.parse_args()
+
+    classifier = load_classifier(find_run("resnet18"))
+    keys = classifier.config.class_keys
+    held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=scenes.USUAL)
+    other = simulated(keys, options.count, seed=OTHER_SEED, law=scenes.OTHER)
+    lines = ["## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", ""]
+    lines += table("Held-out simulated particles, the instruments of training", classifier, *held_out)
+    lines += table("Held-out simulated particles, other instruments", classifier, *other)
+    if options.tiles:
+        data = read_labelled(options.tiles)
+        labels = np.array([keys.index(data.class_keys[label]) for label in data.labels])
+        lines += table(
+            "Tiles made by the authors of the published generator (looked at only)", classifier, data.tiles, labels
+        )
+    finish("resnet18", lines, options.write)
+
+    generator = load_generator(find_run("generator"))
+    made = {key: generated(generator, key, options.made) for key in generator.class_keys}
+    tiles, labels = np.concatenate(list(made.values())), np.repeat([keys.index(key) for key in made], options.made)
+    lines = ["## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", ""]
+    lines += table("Made particles (standard sampler), as the shipped ResNet-18 names them", classifier, tiles, labels)
+    lines += ["| class | mean grey level, made / held out | background texture, made / held out | circularity of the "
+              "outline, made / held out (median) |", "|---|---|---|---|"]  # fmt: skip
+    for key in made:
+        real = held_out[0][held_out[1] == keys.index(key)]
+        figures = [(tiles_of.mean(), texture(tiles_of), roundness(tiles_of)) for tiles_of in (made[key], real)]
+        pairs = [f"{a:.1f} / {b:.1f}" if name != "round" else f"{a:.3f} / {b:.3f}"
+                 for a, b, name in zip(*figures, ("mean", "texture", "round"), strict=True)]  # fmt: skip
+        lines.append(f"| {key} | {pairs[0]} | {pairs[1]} | {pairs[2]} |")
+    finish("generator", [*lines, ""], options.write)
+
+
+def simulated(keys, count, *, seed, law):
+    """Tiles and labels of `count` particles a class from this run of the simulator."""
+    with ProcessPoolExecutor() as pool:
+        tiles = [list(pool.map(partial(_pixels, key, seed, law), range(count), chunksize=10)) for key in keys]
+    return np.concatenate([np.stack(part) for part in tiles]), np.repeat(np.arange(len(keys)), count)
+
+
+def _pixels(key, seed, law, k):
+    return scenes.simulate(key, scenes.particle_seed(seed, k), law=law).pixels
+
+
+def generated(generator, key, count):
+    """Tiles of one class, standard sampler, run seed 12345."""
+    seeds = image_seeds(12345, count)
+    return np.concatenate([tiles for _, tiles in sample_tiles(generator, key, seeds=seeds)])
+
+
+def table(title, classifier, tiles, labels):
+    """Markdown: accuracy, recall and confusions of these tiles."""
+    keys = classifier.config.class_keys
+    called = predict_probs(classifier, tiles).argmax(1)
+    right = called == labels
+    rows = [f"**{title}**: {share(right)} named right.", "", f"| true | n | named right | {' | '.join(keys)} |",
+            "|---|---|---|" + "---|" * len(keys)]  # fmt: skip
+    for label, key in enumerate(keys):
+        mine = labels == label
+        if mine.any():
+            calls = " | ".join(str((called[mine] == other).sum()) for other in range(len(keys)))
+            rows.append(f"| {key} | {mine.sum()} | {share(right[mine])} | {calls} |")
+    return [*rows, ""]
+
+
+def share(right):
+    """ "93.4 % (91.0 to 95.2)", the interval after Wilson 1927."""
+    n, p, z = len(right), right.mean(), 1.96
+    middle, half = (
+        (p + z**2 / (2 * n)) / (1 + z**2 / n),
+        z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n),
+    )
+    return f"{100 * p:.1f} % ({100 * (middle - half):.1f} to {100 * (middle + half):.1f})"
+
+
+def texture(tiles):
+    """Median over tiles of the standard deviation of neighbouring differences in the corners, grey levels."""
+    corners = np.concatenate([tiles[:, :12, :12], tiles[:, -12:, -12:]]).astype(float)
+    return float(np.median(np.diff(corners, axis=2).std(axis=(1, 2)) / np.sqrt(2)))
+
+
+def roundness(tiles):
+    """Median of minor / major axis of the outlines that lie within their tile."""
+    from skimage.measure import regionprops
+
+    ratios = []
+    for tile in tiles:
+        mask = segment(tile)
+        if mask.any() and not (mask[[0, -1]].any() or mask[:, [0, -1]].any()):
+            (region,) = regionprops(mask.astype(np.uint8))
+            ratios.append(region.axis_minor_length / max(region.axis_major_length, 1e-9))
+    return float(np.median(ratios))
+
+
+def finish(name, lines, write):
+    """Print the figures; put them behind the card's description where asked."""
+    print(f"\n# {name}\n", *lines, sep="\n", flush=True)
+    if write:
+        run = read_run(find_run(name))
+        description = run.card.split("## Measured")[0].rstrip()
+        (run.folder / "card.md").write_text(description + "\n\n" + "\n".join(lines).rstrip() + "\n", "utf-8")
+        print(json.dumps({"written": str(run.folder.relative_to(ROOT) / "card.md")}))
+
+
+if __name__ == "__main__":
+    main()
