@@ -1,5 +1,6 @@
 """Build the shipped sample data again, all of it; the same code gives the same files."""
 
+import itertools
 from pathlib import Path
 
 from svp_core.progress import Progress
@@ -16,8 +17,10 @@ def build(folder):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     total = 3 * tiles.PER_CLASS + flowcam_run.COUNT + sum(frames.COUNTS)
-    step = 0
-    for part in (tiles.write_tiles, flowcam_run.write_run, frames.write_frames):
-        for name in part(folder):
-            step += 1
-            yield Progress(step, total, _SAID[name])
+    parts = (
+        tiles.write_tiles(folder, per_class=tiles.PER_CLASS),
+        flowcam_run.write_run(folder, count=flowcam_run.COUNT),
+        frames.write_frames(folder, counts=frames.COUNTS),
+    )
+    for step, name in enumerate(itertools.chain(*parts), 1):
+        yield Progress(step, total, _SAID[name])
