@@ -1,0 +1,25 @@
+"""The app's frame: page settings, the menu, running jobs in the sidebar. No science, no state that a page needs."""
+
+import streamlit as st
+
+from pages.parts.board import show_running
+from pages.parts.icon import draw_icon
+
+# An icon drawn here: one by name would be fetched from the internet.
+st.set_page_config(page_title="SvP Lab", page_icon=draw_icon(), layout="wide")
+
+page = st.navigation(
+    [
+        st.Page("pages/home.py", title="Home", icon=":material/home:", default=True),
+        st.Page("pages/synthesize.py", title="1 Synthesize", icon=":material/blur_on:"),
+        st.Page("pages/denoising.py", title="2 Denoising", icon=":material/animation:"),
+        st.Page("pages/classify.py", title="3 Classify", icon=":material/category:"),
+    ]
+)
+st.session_state["_app_ran"] = True
+if wanted := st.session_state.pop("_wanted", None):
+    st.switch_page(wanted[0], query_params=wanted[1])
+
+with st.sidebar:
+    show_running()
+page.run()

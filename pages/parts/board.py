@@ -1,0 +1,104 @@
+"""Jobs on the screen: those under way in the sidebar, the open one on its page. Looks again each second while busy."""
+
+import streamlit as st
+
+from pages.parts.words import STEP_OF, duration, how_it_went, job_title, moment, plain, some
+from svp_core.errors import LabError
+from svp_core.workspace import jobs
+
+PAGES = {"generate": "pages/synthesize.py", "denoise": "pages/denoising.py", "classify": "pages/classify.py"}
+LOOK_EVERY_S = 1
+
+
+def show_running():
+    """Every job under way, with cancel; draws nothing when there is none."""
+    try:
+        busy = bool(jobs.active())
+    except LabError as error:
+        st.error(plain(error))
+        return
+    st.fragment(_running, run_every=LOOK_EVERY_S if busy else None)()
+
+
+def _running():
+    busy = jobs.active()
+    if not busy:
+        if st.session_state.pop("_was_busy", False):
+            st.rerun()
+        return
+    st.session_state["_was_busy"] = True
+    st.caption("Under way")
+    for job in busy:
+        with st.container(key=f"running_{job.id}", gap="xsmall"):
+            st.progress(_share(job), text=plain(job_title(job)))
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(_time_left(job))
+                if job.kind in PAGES:
+                    st.page_link(PAGES[job.kind], label="Open", query_params={"job": job.id})
+                st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
+
+
+def show_progress(job, so_far=None):
+    """The open job: how far, how fast, how long still, cancel; so_far(job) draws what it has made already."""
+    if job.active:
+        st.fragment(_progress, run_every=LOOK_EVERY_S)(job.id, so_far)
+    elif job.state == "failed":
+        st.error(plain(job.error))
+    elif job.state == "lost":
+        st.warning(plain(job.error))
+        st.button("Go on with it", key=f"again_{job.id}", on_click=jobs.start, args=(job.kind, job.config))
+    else:
+        st.caption(plain(f"{how_it_went(job)}. Finished {moment(job.ended)}."))
+
+
+def _progress(job_id, so_far):
+    job = jobs.get(job_id)
+    if not job.active:
+        st.rerun()
+    with st.container(key="progress", border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(_how_far(job))
+            st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
+        st.progress(_share(job), text=plain(job.message) or None)
+    if so_far:
+        so_far(job)
+
+
+def show_recent(title, kinds=tuple(PAGES), limit=5):
+    """The latest jobs of these kinds under a title, a line each, to open again; nothing where there are none."""
+    found = [job for job in jobs.recent(50) if job.kind in kinds][:limit]
+    if found:
+        st.subheader(title)
+    for job in found:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            st.page_link(PAGES[job.kind], label=plain(job_title(job)), query_params={"job": job.id})
+            st.caption(plain(f"{moment(job.created)} · {how_it_went(job) if not job.active else 'under way'}"))
+
+
+def expected_seconds(kind, calls, fallback_s, count_calls):
+    """How long work of so many network calls will take here, from the last jobs of this kind; float s.
+
+    count_calls(config) gives the network calls of one step of a job; fallback_s: a call before anything was measured.
+    """
+    for job in jobs.recent(30):
+        if job.kind == kind and job.state == "done" and job.rate:
+            return calls / (job.rate * count_calls(job.config))
+    return calls * fallback_s
+
+
+def _share(job):
+    return min(1.0, job.step / job.total) if job.total else 0.0
+
+
+def _how_far(job):
+    if not job.step:
+        return f"**{_time_left(job)}**"
+    done = f"{job.step:,} of {job.total:,}" if job.total else some(job.step, STEP_OF.get(job.kind, "step"))
+    rate = f" · {job.rate:.1f} per s" if job.rate else ""
+    return f"**{done}**{rate} · {_time_left(job)}"
+
+
+def _time_left(job):
+    if job.state == "queued" and job.message:
+        return "Waiting"
+    return f"{duration(job.seconds_left)} left" if job.seconds_left is not None else "Starting"

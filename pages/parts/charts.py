@@ -1,0 +1,69 @@
+"""Charts: distributions of made against reference particles, and how sure the classifier was."""
+
+import numpy as np
+from plotly.subplots import make_subplots
+
+from pages.parts.words import class_name
+from svp_core.particles import class_by_key
+
+REFERENCE = "#7A8288"  # at least 3:1 on both backgrounds
+QUIET = {"displayModeBar": False}
+SHAPE_COLUMNS = {"ecd_px": "Equivalent diameter (px)", "aspect_ratio": "Aspect ratio", "circularity": "Circularity"}
+
+
+def draw_distributions(made, reference, class_key, *, bins=24):
+    """Three histograms of size and shape: made particles filled, reference particles as an outline.
+
+    made, reference: DataFrames with the columns of SHAPE_COLUMNS; what could not be measured is left out, n says so.
+    """
+    figure = make_subplots(1, 3, subplot_titles=list(SHAPE_COLUMNS.values()), horizontal_spacing=0.07)
+    colour = class_by_key(class_key).colour
+    for position, column in enumerate(SHAPE_COLUMNS, 1):
+        ours, theirs = made[column].dropna().to_numpy(float), reference[column].dropna().to_numpy(float)
+        if not len(ours) or not len(theirs):
+            continue
+        edges = np.histogram_bin_edges(np.concatenate([ours, theirs]), bins)
+        share, expected = (100 * np.histogram(values, edges)[0] / len(values) for values in (ours, theirs))
+        first = position == 1
+        figure.add_bar(
+            x=(edges[1:] + edges[:-1]) / 2, y=share, width=np.diff(edges), marker_color=colour, marker_line_width=0,
+            opacity=0.6, name=f"Generated (n = {len(ours):,})", legendgroup="made", showlegend=first,
+            hovertemplate="%{x:.2f}: %{y:.1f} %", row=1, col=position,
+        )  # fmt: skip
+        figure.add_scatter(
+            x=np.concatenate([edges[:1], edges]), y=np.concatenate([[0], expected, [0]]), mode="lines",
+            line={"shape": "hv", "color": REFERENCE, "width": 2}, name=f"Reference (n = {len(theirs):,})",
+            legendgroup="reference", showlegend=first, row=1, col=position, hovertemplate="%{x:.2f}: %{y:.1f} %",
+        )  # fmt: skip
+    figure.update_yaxes(title_text="Share of particles (%)", col=1, rangemode="tozero")
+    figure.update_layout(height=270, bargap=0, margin={"t": 56, "b": 24, "l": 8, "r": 8})
+    figure.update_layout(legend={"orientation": "h", "y": 1.32, "x": 0, "yanchor": "top"})
+    figure.update_annotations(font_size=13)
+    return figure
+
+
+def draw_confidence(results, class_keys, threshold):
+    """How sure the classifier was, a row of bars a class, with the line below which a particle counts as unsure.
+
+    results: DataFrame of the rows with status ok, columns label and confidence.
+    """
+    lowest = 1 / max(len(class_keys), 1)
+    edges = np.linspace(np.floor(lowest * 20) / 20, 1, 34)
+    figure = make_subplots(len(class_keys), 1, shared_xaxes=True, vertical_spacing=0.12)
+    for row, key in enumerate(class_keys, 1):
+        values = results.loc[results["label"] == key, "confidence"].to_numpy(float)
+        counts = np.histogram(values, edges)[0]
+        figure.add_bar(
+            x=(edges[1:] + edges[:-1]) / 2, y=counts, width=np.diff(edges), marker_color=class_by_key(key).colour,
+            marker_line_width=0, showlegend=False, row=row, col=1, hovertemplate="%{x:.2f}: %{y:,}<extra></extra>",
+        )  # fmt: skip
+        figure.add_annotation(
+            text=f"{class_name(key)} (n = {len(values):,})", xref="paper", x=0, xanchor="left", y=1.02,
+            yanchor="bottom", yref=f"y{row if row > 1 else ''} domain", showarrow=False, font_size=13,
+        )  # fmt: skip
+        figure.add_vline(x=threshold, line_dash="dot", line_color=REFERENCE, line_width=2, row=row, col=1)
+    figure.update_xaxes(range=[edges[0], 1.005])
+    figure.update_xaxes(title_text="Confidence", row=len(class_keys), col=1)
+    figure.update_yaxes(nticks=3, rangemode="tozero")
+    figure.update_layout(height=110 * len(class_keys) + 50, bargap=0, margin={"t": 28, "b": 40, "l": 8, "r": 8})
+    return figure

@@ -1,0 +1,120 @@
+"""What a "generate" job has made: tiles beside reference tiles, their sizes and shapes, saving and downloading."""
+
+from io import BytesIO
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import streamlit as st
+
+from pages.parts.charts import QUIET, SHAPE_COLUMNS, draw_distributions
+from pages.parts.gallery import show_gallery
+from pages.parts.shipped import sample_results, sample_tiles
+from pages.parts.words import class_name, plain, some
+from svp_core.errors import LabError
+from svp_core.workspace import datasets, jobs
+from svp_core.workspace.tilefile import read_tiles
+
+START_S = 6  # until the worker has its network
+CALL_S = 0.03  # a network call of one image, before this computer was measured
+PER_PAGE = 120
+FIRST_LOOK = 60  # tiles shown while more are being made
+
+
+def show_so_far(job):
+    """The newest tiles of a job under way."""
+    tiles, _ = _read(job.id)
+    start = max(0, len(tiles) - FIRST_LOOK)
+    if len(tiles):
+        words = [[f"Image {number}"] for number in range(start + 1, len(tiles) + 1)]
+        show_gallery(tiles[start:], key="so_far", alt="Made so far", words=words)
+
+
+def show_reference(class_key):
+    """Reference tiles of a class alone, before anything was made."""
+    results = _reference(class_key)
+    st.caption(f"{some(len(results), 'simulated particle')} of the sample data. Yours will appear beside them.")
+    _tiles(sample_tiles()[results.index[:PER_PAGE]], results["image"][:PER_PAGE], "reference", class_key)
+
+
+def show_made(job):
+    """The finished job: save, download, tiles beside reference tiles, distributions."""
+    tiles, table = _read(job.id)
+    if not len(tiles):
+        st.caption("No image was finished.")
+        return
+    class_key = job.config["class_key"]
+    _keep(job, tiles, table)
+    reference = _reference(class_key)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**Generated** · {some(len(tiles), 'image')}")
+        pages = -(-len(tiles) // PER_PAGE)
+        page = st.pagination(pages, key="made_page") if pages > 1 else 1
+        part = slice((page - 1) * PER_PAGE, page * PER_PAGE)
+        _tiles(tiles[part], table["image"][part], "made", class_key)
+    with right:
+        st.markdown(f"**Reference** · simulated, {some(len(reference), 'particle')}, some of them")
+        shown = min(max(len(tiles), 16), PER_PAGE)
+        _tiles(sample_tiles()[reference.index[:shown]], reference["image"][:shown], "reference", class_key)
+    st.markdown("**Size and shape**, measured alike on both")
+    figure = draw_distributions(_measure(job.id, len(tiles)), reference, class_key)
+    st.plotly_chart(figure, config=QUIET, key="made_shapes", alt="Size and shape of generated and reference particles")
+    st.caption(
+        "In pixels: the generator was trained on several pixel sizes at once, so its particles have no scale in µm."
+    )
+
+
+def _keep(job, tiles, table):
+    saved = next((meta for meta in datasets.list_datasets() if meta["provenance"].get("job") == job.id), None)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        if saved is None:
+            name = f"{class_name(job.config['class_key'])}, seed {job.config['seed']}, {len(tiles):,}"
+            st.text_input("Name of the data set", name, key=f"name_{job.id}", width=300)
+            st.button("Save as data set", key="save_made", on_click=_save, args=(job.id,))
+        else:
+            st.markdown(f"Saved as data set **{plain(saved['name'])}**")
+        st.download_button(
+            "Download zip", lambda: _zip(tiles, table), f"{job.config['class_key']}_{job.config['seed']}.zip",
+            "application/zip", key="zip_made", on_click="ignore", help="PNG images and manifest.csv",
+        )  # fmt: skip
+    if error := st.session_state.pop("save_error", None):
+        st.error(plain(error))
+
+
+def _save(job_id):
+    try:
+        datasets.save_generated(job_id, st.session_state[f"name_{job_id}"])
+    except LabError as error:
+        st.session_state["save_error"] = str(error)
+
+
+def _zip(tiles, table):
+    with TemporaryDirectory() as folder:
+        return BytesIO(datasets.write_zip(f"{folder}/made.zip", tiles, table).read_bytes())
+
+
+def _read(job_id):
+    """(tiles, manifest) as far as both are finished."""
+    folder = jobs.job_folder(job_id)
+    if not (folder / "manifest.csv").is_file() or not (folder / "tiles.npy").is_file():
+        return [], pd.DataFrame()
+    table, tiles = pd.read_csv(folder / "manifest.csv"), read_tiles(folder / "tiles.npy")
+    count = min(len(table), len(tiles))
+    return tiles[:count], table[:count]
+
+
+def _reference(class_key):
+    results = sample_results()
+    return results[results["given"] == class_key]
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring size and shape")
+def _measure(job_id, count):
+    from svp_core.morphology import measure
+
+    measured = [measure(tile) for tile in read_tiles(jobs.job_folder(job_id) / "tiles.npy")[:count]]
+    return pd.DataFrame(measured, columns=list(SHAPE_COLUMNS)).astype(float)
+
+
+def _tiles(tiles, names, key, class_key):
+    show_gallery(tiles, key=f"tiles_{key}", alt=f"{key} {class_name(class_key)}", words=[[str(n)] for n in names])

@@ -1,0 +1,77 @@
+"""A recorded denoising: the player with its strip of chosen steps, and what can be taken away."""
+
+import streamlit as st
+
+from pages.parts.player import show_player
+from pages.parts.shipped import particle_names, read_trajectory
+from svp_core import film
+from svp_core.images import encode_png
+from svp_core.workspace import jobs
+
+MOST_COLUMNS = 10
+VIEWS = {"noisy": "noisy", "clean": "predicted_clean", "changed": "what_changed"}  # in names of files
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def of_job(job_id):
+    """The trajectory of a finished "denoise" job."""
+    return read_trajectory(jobs.job_folder(job_id) / "trajectory.npz")
+
+
+@st.fragment
+def show(trajectory, name):
+    """Draw it. name: of the files that are taken away, without ending."""
+    view = st.session_state.get("player", {}).get("view", "clean")
+    with st.container(horizontal=True, gap="small", horizontal_alignment="right"):
+        chosen = _choose_steps(len(trajectory["sigmas"]) - 1)
+        _take_away(trajectory, chosen, view, name)
+    changed, gains = film.changes(trajectory["clean"], chosen)
+    names = particle_names(trajectory)
+    show_player(
+        trajectory["noisy"], trajectory["clean"], trajectory["sigmas"], names, key="player", chosen=chosen, gains=gains,
+        changed=changed if chosen else None, alt=f"Denoising of {len(names)} particles",
+    )  # fmt: skip
+    if view == "changed":
+        st.caption(
+            "The predicted clean image against the one of the column before: grey is no change; small changes are "
+            "drawn stronger, as the head of the column says."
+        )
+
+
+def _choose_steps(last):
+    """The steps of the strip, ascending."""
+    paper, key = film.steps_at(film.PAPER_PERCENT, last), f"steps_{last}"
+    with st.popover("Steps in the strip"):
+        st.session_state.setdefault(key, paper)
+        chosen = st.pills(
+            f"Steps, at most {MOST_COLUMNS}", range(last + 1), selection_mode="multi", key=key, persist_state="session"
+        )
+        st.button(
+            "As in the paper", key="paper_steps", on_click=st.session_state.update, args=({key: paper},),
+            help="0, 40, 80, 90, 96 and 100 % of the way",
+        )  # fmt: skip
+    return sorted(chosen)[:MOST_COLUMNS]
+
+
+def _take_away(trajectory, chosen, view, name):
+    sigmas = trajectory["sigmas"]
+
+    def frames(steps):
+        return film.changes(trajectory["clean"], steps)[0] if view == "changed" else trajectory[view][steps]
+
+    def strip():
+        last = len(sigmas) - 1
+        headings = [f"{100 * step / last:.0f} %, step {step}\nsigma {sigmas[step]:.3g}" for step in chosen]
+        return encode_png(film.draw_strip(frames(chosen), headings))
+
+    def animation():
+        return film.draw_animation(frames(list(range(len(sigmas)))))
+
+    st.download_button(
+        "Download strip (PNG)", strip, f"{name}_{VIEWS[view]}.png", "image/png", key="strip_png", on_click="ignore",
+        disabled=not chosen, help="What the strip shows",
+    )  # fmt: skip
+    st.download_button(
+        "Download animation (GIF)", animation, f"{name}_{VIEWS[view]}.gif", "image/gif", key="film_gif",
+        on_click="ignore", help="All steps of what the strip shows",
+    )  # fmt: skip

@@ -1,0 +1,90 @@
+"""Choosing what to classify: a folder, an archive, files, a path on the server, or the sample run."""
+
+import os
+from contextlib import suppress
+
+import streamlit as st
+
+from pages.parts.opened import close, open_as, opened
+from pages.parts.packer import pack_folder
+from pages.parts.words import plain
+from svp_core.errors import LabError
+from svp_core.workspace.paths import sample_folder
+from svp_core.workspace.uploads import Upload, server_path, uploaded_source
+
+HERE_ONLY = ("127.0.0.1", "localhost", "::1")
+
+
+def sample_run():
+    """Path of the shipped FlowCam-style run."""
+    return sample_folder() / "flowcam_run"
+
+
+def chosen_source():
+    """Path of what was chosen and not classified yet, or None. Raises LabError when it is not there any more."""
+    upload = opened("classify", "upload")
+    return uploaded_source(upload) if upload else st.session_state.get("classify_path")
+
+
+def forget_source():
+    """Choose again."""
+    close("classify", "upload")
+    st.session_state.pop("classify_path", None)
+
+
+def choose_source():
+    """The ways in. What is chosen is there at the next run."""
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**A folder**, sub-folders included")
+        pack_folder("folder_packer", lambda upload: open_as("classify", upload, "upload"))
+        if error := st.session_state.pop("upload_error", None):
+            st.error(plain(error))
+    with right:
+        st.markdown("**An archive or images**")
+        turn = st.session_state.setdefault("files_turn", 0)
+        st.file_uploader(
+            "Zip, tar, PNG, JPEG, TIFF or BMP", accept_multiple_files=True, key=f"files_{turn}", on_change=_take_files,
+            label_visibility="collapsed",
+        )  # fmt: skip
+    st.markdown("**A path on this computer**, for large sets: nothing is copied")
+    with st.form("path_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        st.text_input("Path", key="path_text", label_visibility="collapsed", placeholder="/data/run 12")
+        if st.form_submit_button("Look", key="path_go"):
+            # Raises LabError, which the page shows.
+            st.session_state["classify_path"] = server_path(st.session_state["path_text"], roots=_roots())
+            st.rerun()
+
+
+def choose_sample_run():
+    """Take the shipped run."""
+    st.session_state["classify_path"] = sample_run()
+
+
+def _roots():
+    """Folders that may be named: SVP_DATA_ROOTS; without it everything, but only while the app serves this computer."""
+    given = os.environ.get("SVP_DATA_ROOTS")
+    if given:
+        return [root for root in given.split(os.pathsep) if root]
+    return None if st.get_option("server.address") in HERE_ONLY else []
+
+
+def _take_files():
+    turn = st.session_state["files_turn"]
+    files = st.session_state[f"files_{turn}"]
+    if not files:
+        return
+    try:
+        upload = Upload()
+        around = f"{len(files)} files/" if len(files) > 1 else ""
+        for file in sorted(files, key=lambda file: file.name):
+            upload.keep(around + file.name, file.getbuffer())
+        open_as("classify", upload.id, "upload")
+    except LabError as error:
+        st.session_state["upload_error"] = str(error)
+    for file in files:
+        # Else it stays in the server's memory until long after its tab is closed; there is no public call for it.
+        with suppress(AttributeError):
+            context = st.runtime.scriptrunner.get_script_run_ctx()
+            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    st.session_state["files_turn"] = turn + 1

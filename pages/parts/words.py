@@ -1,0 +1,80 @@
+"""How names, numbers, times and jobs read on a screen."""
+
+import re
+from datetime import datetime
+from os.path import commonprefix
+from pathlib import Path
+
+from svp_core.particles import class_by_key
+
+DASH = "–"
+STEP_OF = {"generate": "image", "denoise": "step", "classify": "item"}  # what a job's steps are
+
+
+def plain(text):
+    """This text as Markdown that shows exactly it: a file called <b>x</b>.png or *y*.png is no formatting."""
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))
+    return re.sub(r"\s+", " ", escaped)
+
+
+def class_name(key):
+    """The class as the lab says it; an unknown key as it is."""
+    try:
+        return class_by_key(key).name
+    except KeyError:
+        return str(key)
+
+
+def shortened(names):
+    """These names without the folders and the file that they all share: "…#12" for "run 7/run 7.lst#12"."""
+    shared = commonprefix(list(names))
+    cut = max(shared.rfind("/"), shared.rfind("#"))
+    return [f"…{name[cut:]}" if cut > 0 else name for name in names]
+
+
+def some(count, what):
+    """A number with its noun: "1 particle", "1,200 particles"."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def percent(part, whole):
+    """ "94.2 %", or a dash of nothing."""
+    return f"{100 * part / whole:.1f} %" if whole else DASH
+
+
+def duration(seconds):
+    """A length of time to plan by: "8 s", "3 min", "2 h 10 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def moment(timestamp):
+    """When something was, by this machine's clock: "14:05" today, "3 May, 14:05" before."""
+    then = datetime.fromtimestamp(timestamp)
+    day = "" if then.date() == datetime.now().date() else f"{then.day} {then:%b}, "
+    return f"{day}{then:%H:%M}"
+
+
+def job_title(job):
+    """What a job does, in a line; not yet escaped."""
+    asked = job.config
+    if job.kind == "generate":
+        return f"{some(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
+    if job.kind == "denoise":
+        classes = ", ".join(class_name(key).lower() for key in asked["class_keys"])
+        return f"Denoising of {classes}, seed {asked['seed']}"
+    if job.kind == "classify":
+        return f"Classify {Path(asked['source']).name}"
+    return job.kind
+
+
+def how_it_went(job):
+    """One line about a job that has ended; not yet escaped."""
+    took = duration(job.ended - job.started) if job.ended and job.started else ""
+    if job.state == "done":
+        return some(job.step, STEP_OF.get(job.kind, "step")) + (f" in {took}" if took else "")
+    if job.state == "cancelled":
+        return f"Cancelled after {job.step:,}" + (f" of {job.total:,}" if job.total else "")
+    return job.error or job.state
