@@ -33,20 +33,23 @@ class ViewingLaw:
     stray_light: tuple[float, float] = (0.0, 0.5)
     blur_px: float = 0.7  # spread of the blur
     size_px: tuple[float, float] = (20.0, 0.45)  # median diameter and spread of its logarithm
+    focus_um: tuple[float, float] = (3.0, 45.0)  # of most particles, at NA 0.28
+    focus_before_um: tuple[float, float] = (-40.0, -3.0)  # of 17 %; another 15 % are in focus
     far_share: float = 0.08  # of particles far behind the focal plane
     far_focus_um: tuple[float, float] = (45.0, 75.0)
 
 
 USUAL = ViewingLaw()
-# Smaller, fainter, softer and further out of focus: what a classifier must name too.
-WIDE = ViewingLaw(
+# Softer and fainter images of particles that are mostly nearer to the focus: what a classifier must name too.
+SOFT = ViewingLaw(
     pixel_spread=(0.7, 1.2),
     condenser=(0.16, 0.50),
     stray_light=(0.0, 0.6),
-    blur_px=1.2,
-    size_px=(15.0, 0.55),
-    far_share=0.3,
-    far_focus_um=(40.0, 95.0),
+    blur_px=1.4,
+    size_px=(20.0, 0.5),
+    focus_um=(2.0, 25.0),
+    focus_before_um=(-25.0, -2.0),
+    far_focus_um=(25.0, 75.0),
 )
 # Instruments that nothing is trained on: for choosing between checkpoints without rewarding a fit to the usual ones.
 OTHER = ViewingLaw(
@@ -161,7 +164,8 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
 
     # Depth of field grows as the aperture shrinks; instruments focus a little before the particles more often than after.
     side = rng.random()
-    focus = rng.uniform(3, 45) if side < 0.68 else rng.uniform(-40, -3) if side < 0.85 else rng.normal(0, 5)
+    before = side >= 0.68
+    focus = rng.uniform(*(law.focus_before_um if before else law.focus_um)) if side < 0.85 else rng.normal(0, 5)
     if side < law.far_share:
         focus = rng.uniform(*law.far_focus_um)
     oversized = rng.random() < 0.06
