@@ -42,7 +42,7 @@ def _parser():
     one.add_argument("--count", type=_positive, default=100)
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--um-per-px", type=float, help="pixel size; left out, one of several instruments' is drawn")
-    one.add_argument("--other-instruments", action="store_true", help="draw from instruments nothing is trained on")
+    one.add_argument("--instruments", choices=("usual", "soft", "other"), default="usual", help="the laws of scenes.LAWS")
     one.add_argument("--out", type=Path, required=True)
 
     one = command("generate", _generate, "Make tiles with the diffusion model")
@@ -93,7 +93,7 @@ def _simulate(options):
         raise LabError(f"{options.kind!r} cannot be simulated; kinds are {', '.join(scenes.KINDS)}.")
     folder = options.out / options.kind
     folder.mkdir(parents=True, exist_ok=True)
-    law = scenes.OTHER if options.other_instruments else scenes.USUAL
+    law = scenes.LAWS[options.instruments]
     with open(options.out / f"{options.kind}.csv", "w", newline="", encoding="utf-8") as file:
         writer = None
         for k in range(options.count):

@@ -60,6 +60,7 @@ OTHER = ViewingLaw(
     stray_light=(0.2, 0.6),
     blur_px=1.1,
 )
+LAWS = {"usual": USUAL, "soft": SOFT, "other": OTHER}
 
 _ATTEMPTS = 20
 
