@@ -42,7 +42,7 @@ def _parser():
     one.add_argument("--count", type=_positive, default=100)
     one.add_argument("--seed", type=int, default=0)
     one.add_argument("--um-per-px", type=float, help="pixel size; left out, one of several instruments' is drawn")
-    one.add_argument("--instruments", choices=("usual", "soft", "other"), default="usual", help="the laws of scenes.LAWS")
+    one.add_argument("--instruments", choices=("usual", "soft", "other"), default="usual", help="see scenes.LAWS")
     one.add_argument("--out", type=Path, required=True)
 
     one = command("generate", _generate, "Make tiles with the diffusion model")

@@ -6,7 +6,7 @@ x = k R is the size parameter in the medium, m = n_particle / n_medium the relat
 import numpy as np
 from scipy.special import spherical_jn, spherical_yn
 
-# S(theta) swings with period pi/x; linear interpolation needs this many nodes per swing to stay below 0.2 % of background.
+# S(theta) swings with period pi/x; linear interpolation with so many nodes a swing stays below 0.2 % of background.
 NODES_PER_SWING = 64
 
 

@@ -20,7 +20,8 @@ def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walked=None
 
     delta_n: index minus the medium's, (Z, M, M) on voxels dz_um x px_um x px_um, zero towards all sides; slice 0 meets
     the light first; the centre is array index (M//2, M//2), halfway between first and last slice. walked: directions
-    taken through the slices, (rings, per_ring); by default one ring of six, or two of eight where deep volume meets steep light.
+    taken through the slices, (rings, per_ring); by default one ring of six, or two of eight where a deep volume meets
+    steep light.
     """
     slices, m = delta_n.shape[0], delta_n.shape[-1]
     if rings is None:

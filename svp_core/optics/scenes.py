@@ -110,7 +110,7 @@ def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=
 
 
 def draw_intensity(kind, rng, viewing, x, y):
-    """Intensity on the axes x, y (um from the particle's centre), float32 (H, W), background 1; and its truth (dict)."""
+    """Intensity on the axes x, y (um from the particle's centre), float32 (H, W), background 1; and the truth."""
     return _DRAWN_BY[kind](rng, viewing, x, y)
 
 
@@ -122,14 +122,14 @@ def particle_seed(run_seed, k):
 
 
 def _detected(pixels, camera):
-    """Whether an instrument's threshold would have found it: at least 12 px stand out by 7 grey levels when smoothed."""
+    """Whether an instrument would have found it: at least 12 px stand out by 7 grey levels when smoothed."""
     v, u = np.meshgrid(*(np.linspace(-1, 1, size) for size in pixels.shape), indexing="ij")
     empty = 255 * camera.background * (1 + camera.gradient[0] * u + camera.gradient[1] * v)
     return (np.abs(gaussian_filter(pixels.astype(float), 1.2) - empty) > 7).sum() >= 12
 
 
 def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
-    """Viewing of one particle, drawn alike for every kind; microscope and camera from `instrument` where one is given."""
+    """Viewing of one particle, drawn alike for every kind; microscope and camera from `instrument` where given."""
     if instrument is not None:
         um_per_px = instrument.camera.um_per_px
     pixel = um_per_px if um_per_px is not None else rng.choice(law.pixel_sizes_um) * rng.uniform(*law.pixel_spread)
@@ -163,7 +163,7 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
         shift_px=tuple(rng.normal(0, 1.5, 2) if rng.random() < 0.7 else rng.uniform(-6, 6, 2)),
     )
 
-    # Depth of field grows as the aperture shrinks; instruments focus a little before the particles more often than after.
+    # Depth of field grows as the aperture shrinks; the focus lies behind the particle more often than before it.
     side = rng.random()
     before = side >= 0.68
     focus = rng.uniform(*(law.focus_before_um if before else law.focus_um)) if side < 0.85 else rng.normal(0, 5)

@@ -21,7 +21,7 @@ def image_of_sphere(x, y, *, radius_um, index, z_f, microscope, rings=None, per_
         rings, per_ring = rings_needed(microscope, z_f, radius_um)
     directions, weights = source_directions(microscope, rings, per_ring)
 
-    # The wave vectors of the pupil, spaced so that the period is wide enough to keep the particle's copies off the tile.
+    # The wave vectors of the pupil, so closely spaced that the particle's periodic copies stay off the tile.
     reach = max(np.abs(x).max(), np.abs(y).max())
     spread = abs(z_f) * microscope.na_objective / microscope.medium_index * 1.2
     step = 2 * np.pi / (reach + radius_um + spread + _MARGIN * microscope.wavelength_um / microscope.na_objective)
