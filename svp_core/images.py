@@ -37,7 +37,8 @@ def decode_images(data):
             for page in ImageSequence.Iterator(file):
                 if page.width * page.height > MAX_IMAGE_PX:
                     raise ImageUnreadable(
-                        f"the image is {page.width} x {page.height} px; at most {MAX_IMAGE_PX // 1_000_000} megapixels are read"
+                        f"the image is {page.width} x {page.height} px; "
+                        f"at most {MAX_IMAGE_PX // 1_000_000} megapixels are read"
                     )
                 pages.append(_to_uint8(page))
     except ImageUnreadable:

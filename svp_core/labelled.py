@@ -26,7 +26,7 @@ class Labelled:
 
 
 def read_labelled(path):
-    """The labelled tiles of a source; classes in the product's order. Raises LabError for fewer than two tiles a class."""
+    """The labelled tiles of a source, classes in the product's order. Raises LabError below two tiles a class."""
     tiles, given, names, left_out = [], [], [], []
     for record in read_particles(path):
         if record.rejected or record.given is None:

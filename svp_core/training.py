@@ -4,7 +4,7 @@ A run being trained holds training_state.pt besides; started again with the same
 """
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -72,8 +72,11 @@ def train_classifier(data, out, *, validation, architecture="resnet18", plan=Non
     )  # fmt: skip
     (checked,) = result
     described = {
-        **resnet.config_as_dict(replace(checked.config)), "plan": asdict(plan), "trained_on": data.counts(), "note": note,
-    }  # fmt: skip
+        **resnet.config_as_dict(checked.config),
+        "plan": asdict(plan),
+        "trained_on": data.counts(),
+        "note": note,
+    }
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in checked.state.items()}
     card = _card("Classifier", described, len(validation.tiles))
     save_run(out, config=described, tensors=tensors, card=card, history=checked.history)
