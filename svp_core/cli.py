@@ -73,6 +73,9 @@ def _parser():
     one = command("sample-data", _sample_data, "Build the shipped sample data again")
     one.add_argument("--out", type=Path, default=Path("sample_data"))
 
+    one = command("sample-results", _sample_results, "Name the sample particles and record a denoising, for Home")
+    one.add_argument("--out", type=Path, default=Path("sample_data"))
+
     command("install-samples", _install_samples, "Put the sample data set into the workspace")
     command("app", _app, "Open the app in the browser")
     return parser
@@ -190,6 +193,17 @@ def _sample_data(options):
 
     for progress in build(options.out):
         _show(progress.message or "steps", progress.step, progress.total)
+
+
+def _sample_results(options):
+    from svp_core.classifier.resnet import load_classifier
+    from svp_core.generator.unet import load_generator
+    from svp_core.runs import find_run
+    from svp_core.sample_data.shown import build_shown
+
+    models = {"classifier": load_classifier(find_run("resnet18")), "generator": load_generator(find_run("generator"))}
+    for progress in build_shown(options.out, **models):
+        _show(progress.message, progress.step, progress.total)
 
 
 def _install_samples(options):
