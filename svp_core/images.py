@@ -106,7 +106,7 @@ def to_tile(pixels, *, tile_px=TILE_PX):
 
 def to_model(tiles):
     """float32 tensor (N, 1, H, W), -1..1, from uint8 tiles (N, H, W)."""
-    return torch.from_numpy(np.ascontiguousarray(tiles)).float().div(127.5).sub(1)[:, None]
+    return torch.from_numpy(np.asarray(tiles, np.float32)).div(127.5).sub(1)[:, None]
 
 
 def from_model(images):
