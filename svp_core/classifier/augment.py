@@ -30,9 +30,9 @@ def _turn(images, rng):
 
 
 def _zoom(images, rng):
-    # Half the tiles, by up to 1.5 either way, and moved; the edge's own pixels continue outwards.
+    # Half the tiles, larger by up to 1.6, smaller by up to 1.5, and moved; the edge's own pixels continue outwards.
     count = len(images)
-    scale = np.where(rng.random(count) < 0.5, np.exp(rng.uniform(-0.4, 0.4, count)), 1.0)
+    scale = np.where(rng.random(count) < 0.5, np.exp(rng.uniform(-0.5, 0.4, count)), 1.0)
     shift = np.where(rng.random((count, 2)) < 0.5, rng.uniform(-0.15, 0.15, (count, 2)), 0.0)
     matrix = np.zeros((count, 2, 3), np.float32)
     matrix[:, 0, 0] = matrix[:, 1, 1] = scale
@@ -65,7 +65,7 @@ def _cut_out(images, rng):
 def _relight(images, rng):
     count = len(images)
     level = images.flatten(1).median(1).values[:, None, None, None]
-    contrast = torch.from_numpy(np.exp(rng.normal(0, 0.3, count)).astype(np.float32))[:, None, None, None]
+    contrast = torch.from_numpy(np.exp(rng.normal(-0.15, 0.4, count)).astype(np.float32))[:, None, None, None]
     offset = torch.from_numpy(rng.normal(0, 0.06, count).astype(np.float32))[:, None, None, None]
     gamma = torch.from_numpy(np.exp(rng.normal(0, 0.2, count)).astype(np.float32))[:, None, None, None]
     return ((images - level) * contrast + level + offset).clamp(1e-3, 1) ** gamma
@@ -75,7 +75,7 @@ def _blur(images, rng):
     # One width for each quarter of the batch: cheap, and over many batches every width occurs.
     parts = []
     for part in images.chunk(4):
-        sigma = abs(rng.normal(0, 1.0))
+        sigma = abs(rng.normal(0, 1.3))
         if sigma < 0.3:
             parts.append(part)
             continue

@@ -23,13 +23,15 @@ KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
 
 @dataclass(frozen=True)
 class ViewingLaw:
-    """The ranges that instruments, sizes and focus are drawn from, evenly between two ends where there are two."""
+    """The ranges that instruments, liquids, sizes and focus are drawn from, evenly between two ends."""
 
     pixel_sizes_um: tuple[float, ...] = (0.28, 0.55, 1.25)  # about what instruments have at 20x, 10x and 4x
     pixel_spread: tuple[float, float] = (0.9, 1.1)  # each pixel size is stretched by
     objective: tuple[float, float] = (0.83, 1.17)  # NA, relative to what is typical at the pixel size
     condenser: tuple[float, float] = (0.16, 0.41)  # NA, relative to the objective's
     wavelength_um: tuple[float, float] = (0.45, 0.60)
+    medium_index: tuple[float, float] = (1.333, 1.345)  # sugar and dissolved protein raise it
+    aggregate_delay: float = 1.0  # of light by protein, relative to the usual: the more water it holds the less
     stray_light: tuple[float, float] = (0.0, 0.5)
     blur_px: float = 0.7  # spread of the blur
     size_px: tuple[float, float] = (20.0, 0.45)  # median diameter and spread of its logarithm
@@ -40,10 +42,12 @@ class ViewingLaw:
 
 
 USUAL = ViewingLaw()
-# Softer and fainter images of particles that are mostly nearer to the focus: what a classifier must name too.
+# Softer and fainter images, mostly nearer to the focus, in liquids of all strengths: what a classifier must name too.
 SOFT = ViewingLaw(
     pixel_spread=(0.7, 1.2),
     condenser=(0.16, 0.50),
+    medium_index=(1.333, 1.375),
+    aggregate_delay=0.5,
     stray_light=(0.0, 0.6),
     blur_px=1.4,
     size_px=(20.0, 0.5),
@@ -85,6 +89,7 @@ class Viewing:
     z_f_um: float  # focal plane relative to the particle
     diameter_um: float  # asked for; a shape that cannot be that large or small says so in its truth
     oversized: bool  # larger than the tile, and cut by it
+    aggregate_delay: float = 1.0  # see ViewingLaw
 
 
 def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=TILE_PX):
@@ -142,7 +147,7 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
     aberration = rng.normal(0, 1, 4) * (0.9 if rng.random() < 0.35 else 0.25)
     microscope = Microscope(
         wavelength_um=rng.uniform(*law.wavelength_um),
-        medium_index=rng.uniform(1.333, 1.345),
+        medium_index=rng.uniform(*law.medium_index),
         na_objective=na_objective,
         na_condenser=na_condenser,
         offset=tuple(offset),
@@ -181,6 +186,7 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
         z_f_um=float(focus * (0.28 / microscope.na_objective) ** 1.5),
         diameter_um=float(np.clip(width_px * pixel, 1.5, 60)),
         oversized=oversized,
+        aggregate_delay=law.aggregate_delay,
     )
 
 
@@ -275,7 +281,7 @@ def _protein(rng, viewing, x, y):
     filling = shapes.saturate(shapes.blobs(points, radii, weights, grid), 1.0)
     # The index follows from how much the thickest part delays the light; protein never exceeds 0.09 above the liquid.
     thickest = filling.sum(0).max() * grid.dz_um
-    delta = min(phase / (viewing.microscope.k0 * thickest), 0.09)
+    delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
     image = _volume(x + dx, y + dy, filling * np.float32(delta), grid, viewing)
     return image, {
         "shape": str(shape),
