@@ -5,7 +5,7 @@ import streamlit as st
 from pages.parts.board import show_running
 from pages.parts.icon import draw_icon
 
-# An icon drawn here: one by name would be fetched from the internet.
+# An icon drawn here, and before the menu: one by name would be fetched from the internet.
 st.set_page_config(page_title="SvP Lab", page_icon=draw_icon(), layout="wide")
 
 page = st.navigation(
@@ -16,6 +16,7 @@ page = st.navigation(
         st.Page("pages/classify.py", title="3 Classify", icon=":material/category:"),
     ]
 )
+st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")
 st.session_state["_app_ran"] = True
 if wanted := st.session_state.pop("_wanted", None):
     st.switch_page(wanted[0], query_params=wanted[1])

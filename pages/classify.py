@@ -19,7 +19,7 @@ require_app(__file__)
 def ask():
     """Choose a source."""
     choose_source()
-    if sample_run().exists():
+    if sample_run():
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.button("Use the sample run", key="use_sample", on_click=choose_sample_run)
             st.caption("A simulated FlowCam run that is shipped with the lab.")
@@ -30,9 +30,11 @@ def show_source(path):
     """What was recognised, and the button that starts."""
     try:
         found = recognise(path)
-    except LabError:
+    except LabError as error:
         forget_source()
-        raise
+        st.error(plain(error))
+        ask()
+        return
     with st.container(border=True, key="recognised"):
         st.markdown(f"**{plain(found.title)}**")
         scale = f"{found.um_per_px:.4g} µm per pixel ({found.um_per_px_from})" if found.um_per_px else "no pixel size"
@@ -54,6 +56,7 @@ def show_source(path):
         forget_source()
         open_as("classify", job_id)
         st.rerun()
+    show_model("resnet18", "Named by the shipped ResNet-18, which was trained on **simulated** particles only.")
 
 
 def start_anew():
@@ -77,7 +80,6 @@ try:
             named.show(job)
     elif path := chosen_source():
         show_source(path)
-        show_model("resnet18", "Named by the shipped ResNet-18, which was trained on **simulated** particles only.")
     else:
         ask()
 except LabError as error:

@@ -13,6 +13,7 @@ from svp_core.workspace.tilefile import read_tiles
 
 PER_PAGE = 200
 FIRST_LOOK = 36  # tiles of each class where all classes are shown
+AT_ONCE_BYTES = 50e6  # a larger table is read only when it is asked for
 LATEST = 48  # tiles shown while work is under way
 ORDERS = {"Surest first": ("confidence", False), "Least sure first": ("confidence", True),
           "Largest first": ("ecd_px", False), "As offered": (None, True)}  # fmt: skip
@@ -50,10 +51,9 @@ def show(job):
     tiles = read_tiles(folder / "tiles.npy")
     rejected = results[results["status"] == "rejected"]
     _show_counts(summary)
-    st.download_button(
-        "Download results.csv", lambda: (folder / "results.csv").read_bytes(), "results.csv", "text/csv", key="csv",
-        on_click="ignore",
-    )  # fmt: skip
+    table = folder / "results.csv"
+    content = table.read_bytes() if table.stat().st_size < AT_ONCE_BYTES else table.read_bytes
+    st.download_button("Download results.csv", content, table.name, "text/csv", key="csv", on_click="ignore")
     gallery, table, unsure, left_out = st.tabs(
         ["Gallery", "Table", "Unsure", "Rejected"], key="view", on_change="rerun", bind="query-params"
     )

@@ -9,7 +9,7 @@ from svp_core.images import encode_png
 from svp_core.workspace import jobs
 
 MOST_COLUMNS = 10
-VIEWS = {"noisy": "noisy", "clean": "predicted_clean", "changed": "what_changed"}  # in names of files
+VIEWS = {"noisy": "noisy", "clean": "predicted clean", "changed": "what changed"}
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
@@ -54,24 +54,20 @@ def _choose_steps(last):
 
 
 def _take_away(trajectory, chosen, view, name):
-    sigmas = trajectory["sigmas"]
+    sigmas, last = trajectory["sigmas"], len(trajectory["sigmas"]) - 1
 
     def frames(steps):
         return film.changes(trajectory["clean"], steps)[0] if view == "changed" else trajectory[view][steps]
 
-    def strip():
-        last = len(sigmas) - 1
-        headings = [f"{100 * step / last:.0f} %, step {step}\nsigma {sigmas[step]:.3g}" for step in chosen]
-        return encode_png(film.draw_strip(frames(chosen), headings))
-
-    def animation():
-        return film.draw_animation(frames(list(range(len(sigmas)))))
-
+    # Drawn at once, some 50 ms: what is made only on the click is lost when another run of the page ends meanwhile.
+    headings = [f"{100 * step / last:.0f} %, step {step}\nsigma {sigmas[step]:.3g}" for step in chosen]
+    strip = encode_png(film.draw_strip(frames(chosen), headings)) if chosen else b""
+    file = f"{name}_{VIEWS[view].replace(' ', '_')}"
     st.download_button(
-        "Download strip (PNG)", strip, f"{name}_{VIEWS[view]}.png", "image/png", key="strip_png", on_click="ignore",
-        disabled=not chosen, help="What the strip shows",
+        f"PNG strip, {VIEWS[view]}", strip, f"{file}.png", "image/png", key="strip_png", on_click="ignore",
+        disabled=not chosen,
     )  # fmt: skip
+    film_bytes = film.draw_animation(frames(list(range(last + 1))))
     st.download_button(
-        "Download animation (GIF)", animation, f"{name}_{VIEWS[view]}.gif", "image/gif", key="film_gif",
-        on_click="ignore", help="All steps of what the strip shows",
-    )  # fmt: skip
+        f"GIF film, {VIEWS[view]}", film_bytes, f"{file}.gif", "image/gif", key="film_gif", on_click="ignore"
+    )

@@ -16,14 +16,19 @@ HERE_ONLY = ("127.0.0.1", "localhost", "::1")
 
 
 def sample_run():
-    """Path of the shipped FlowCam-style run."""
-    return sample_folder() / "flowcam_run"
+    """Path of the shipped FlowCam-style run; None where it is not shipped with this copy."""
+    return next((path.parent for path in sorted((sample_folder() / "flowcam_run").glob("*/*.lst"))), None)
 
 
 def chosen_source():
-    """Path of what was chosen and not classified yet, or None. Raises LabError when it is not there any more."""
-    upload = opened("classify", "upload")
-    return uploaded_source(upload) if upload else st.session_state.get("classify_path")
+    """Path of what was chosen and not classified yet, or None; says so when an upload is not there any more."""
+    if upload := opened("classify", "upload"):
+        try:
+            return uploaded_source(upload)
+        except LabError as error:
+            forget_source()
+            st.error(plain(error))
+    return st.session_state.get("classify_path")
 
 
 def forget_source():

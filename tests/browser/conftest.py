@@ -1,0 +1,134 @@
+"""The app as a person meets it: its own server on a fresh workspace, and a Chromium that may reach nothing else."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+START_S = 90  # for a server on a busy machine
+PATIENCE_MS = 120_000  # for anything that has to appear; what passes takes a second or two
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if Path(item.fspath).parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.browser)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    if CHROMIUM is None:
+        if os.environ.get("CI"):
+            pytest.fail("no Chromium was found; in CI the browser tests have to run")
+        pytest.skip("no Chromium was found")
+    sync_api = pytest.importorskip("playwright.sync_api")
+    arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+    with sync_api.sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield found
+        found.close()
+
+
+@contextmanager
+def serving(workspace):
+    """Run the app on this workspace; gives its address, stops it at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    environment = {**os.environ, "SVP_WORKSPACE": str(workspace)}
+    environment.pop("SVP_DATABASE_URL", None)
+    with open(workspace / "server.log", "w") as log:
+        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        address, end = f"http://127.0.0.1:{port}", time.monotonic() + START_S
+        while not _answers(address):
+            assert server.poll() is None and time.monotonic() < end, (workspace / "server.log").read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory):
+    return tmp_path_factory.mktemp("work space ä")
+
+
+@pytest.fixture(scope="session")
+def server(browser, workspace):
+    """Address of one server for all flows; jobs that a test left under way are cancelled at the end."""
+    from svp_core.workspace import jobs
+
+    with serving(workspace) as address:
+        yield address
+    before = os.environ.get("SVP_WORKSPACE")
+    os.environ["SVP_WORKSPACE"] = str(workspace)
+    for job in jobs.active():
+        jobs.cancel(job.id)
+    os.environ.pop("SVP_WORKSPACE")
+    if before is not None:
+        os.environ["SVP_WORKSPACE"] = before
+
+
+@pytest.fixture
+def lab(monkeypatch, workspace, server):
+    """The server's workspace, open to this process too: svp_core.workspace sees the same jobs and data sets."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(workspace))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    return server
+
+
+@pytest.fixture
+def visit(browser):
+    """visit(address, **context options) => a page of a new visitor, shown and settled.
+
+    At the end of the test no visitor may have met an error in the browser, an exception on the page, or a request that
+    leaves this machine.
+    """
+    visitors, errors, abroad = [], [], []
+
+    def open_page(address, **options):
+        options = {"viewport": {"width": 1280, "height": 800}, "accept_downloads": True, **options}
+        page = browser.new_context(**options).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("request", lambda request: abroad.append(request.url) if _leaves(request.url) else None)
+        visitors.append(page)
+        page.goto(address)
+        settle(page)
+        return page
+
+    yield open_page
+    exceptions = [page.get_by_test_id("stException").count() for page in visitors]
+    for page in visitors:
+        page.context.close()
+    assert not errors and not abroad and not any(exceptions), (errors, abroad, exceptions)
+
+
+def _leaves(url):
+    return not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
+
+
+def settle(page):
+    """Wait until the page has its title and the script has come to its end."""
+    page.locator("h1").first.wait_for()
+    page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")
