@@ -31,7 +31,9 @@ def test_one_file_is_the_source_itself():
     assert uploads.uploaded_source(upload.id).name == "a.zip"
 
 
-@pytest.mark.parametrize("name", ["../out.png", "/etc/out.png", "a/../../out.png", "..\\out.png", "a\0/out.png", "./out.png"])
+@pytest.mark.parametrize(
+    "name", ["../out.png", "/etc/out.png", "a/../../out.png", "..\\out.png", "a\0/out.png", "./out.png"]
+)
 def test_nothing_is_written_outside(workspace, name):
     upload = uploads.Upload()
     upload.keep(name, b"x")

@@ -71,8 +71,9 @@ def show_recent(title, kinds=tuple(PAGES), limit=5):
         st.subheader(title)
     for job in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.page_link(PAGES[job.kind], label=plain(job_title(job)), query_params={"job": job.id})
-            st.caption(plain(f"{moment(job.created)} · {how_it_went(job) if not job.active else 'under way'}"))
+            if st.button(plain(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
+                st.switch_page(PAGES[job.kind], query_params={"job": job.id})
+            st.caption(plain(f"{moment(job.created)} · {how_it_went(job)}"))
 
 
 def expected_seconds(kind, calls, fallback_s, count_calls):

@@ -1,6 +1,8 @@
 const PX = 64;
 // The curve, in px: room for numbers at the left, height of the plot.
 const LEFT = 44, RIGHT = 12, TOP = 10, FOOT = 108;
+// The strip, in px: its names, a cell, the room between blocks.
+const NAME_PX = 80, CELL_PX = 100, BLOCK_GAP = 32;
 const VIEWS = ['noisy', 'clean', 'changed'];
 
 const element = (name, words, parent, className = '') => {
@@ -60,36 +62,54 @@ export default function ({ data, parentElement, setStateValue }) {
   const drawStage = () =>
     shown.forEach(([view, row]) => row.forEach((to, i) => cut(to, sheets[view], S.at, i)));
 
-  // The strip: rows are particles, columns the chosen steps.
-  const strip = find('.strip');
+  // The strip: rows are particles, columns the chosen steps; in a wide window its rows stand in several blocks.
+  const strips = find('.strips');
+  let heads = [], cells = [], blocks = 0;
   find('.under').hidden = !data.chosen.length;
-  strip.replaceChildren();
-  strip.style.setProperty('--k', data.chosen.length);
-  element('div', '', strip);
-  const heads = data.chosen.map(({ step }) => {
-    const head = element('button', '', strip, 'head');
-    element('b', `${Math.round((100 * step) / last)} %`, head);
-    element('span', `step ${step}`, head);
-    head.note = element('span', '', head);
-    head.onclick = () => { pause(); go(step); };
-    return head;
-  });
-  const cells = data.names.flatMap((name, row) => {
-    const head = element('div', '', strip, 'name');
-    name.slice(0, 2).forEach(words => element('div', words, head));
-    return data.chosen.map(({ step }, k) => ({ to: canvas(strip, name.join(', ')), step, k, row }));
-  });
+  const buildStrip = () => {
+    const wide = NAME_PX + data.chosen.length * CELL_PX + BLOCK_GAP;
+    const wanted = Math.max(1, Math.min(data.names.length, Math.floor((strips.clientWidth + BLOCK_GAP) / wide)));
+    const rows = Math.ceil(data.names.length / wanted);
+    if (blocks === Math.ceil(data.names.length / rows)) return;
+    blocks = Math.ceil(data.names.length / rows);
+    strips.replaceChildren();
+    heads = [];
+    cells = [];
+    for (let first = 0; first < data.names.length; first += rows) {
+      const strip = element('div', '', strips, 'strip');
+      strip.style.setProperty('--k', data.chosen.length);
+      element('div', '', strip);
+      data.chosen.forEach(({ step }, k) => {
+        const head = element('button', '', strip, 'head');
+        element('b', `${Math.round((100 * step) / last)} %`, head);
+        element('span', `step ${step}`, head);
+        heads.push({ head, note: element('span', '', head), k });
+        head.onclick = () => { pause(); go(step); };
+      });
+      data.names.slice(first, first + rows).forEach((name, i) => {
+        const head = element('div', '', strip, 'name');
+        name.slice(0, 2).forEach(words => element('div', words, head));
+        data.chosen.forEach(({ step }, k) => cells.push({ to: canvas(strip, name.join(', ')), step, k, row: first + i }));
+      });
+    }
+    drawStrip();
+  };
   const drawStrip = () => {
     const isChange = S.view === 'changed';
     cells.forEach(({ to, step, k, row }) => cut(to, sheets[S.view], isChange ? k : step, row));
-    heads.forEach((head, k) => {
+    heads.forEach(({ note, k }) => {
       const { step, gain } = data.chosen[k];
-      head.note.textContent = isChange ? (k ? `drawn ×${gain}` : 'start') : `σ ${level(data.sigmas[step])}`;
+      note.textContent = isChange ? (k ? `drawn ×${gain}` : 'start') : `σ ${level(data.sigmas[step])}`;
     });
     find('.views').querySelectorAll('button').forEach((button, k) => {
       button.setAttribute('aria-pressed', VIEWS[k] === S.view);
       button.onclick = () => { S.view = VIEWS[k]; drawStrip(); setStateValue('view', S.view); };
     });
+    markReached();
+  };
+  const markReached = () => {
+    const reached = data.chosen.filter(({ step }) => step <= S.at).length - 1;
+    heads.forEach(({ head, k }) => head.classList.toggle('on', k === reached));
   };
 
   // The curve: noise level over steps on a log scale; the last step's 0 is drawn at the foot.
@@ -135,8 +155,7 @@ export default function ({ data, parentElement, setStateValue }) {
     slider.setAttribute('aria-valuetext', `step ${S.at} of ${last}`);
     find('.where').textContent = `Step ${S.at} of ${last} · σ ${level(data.sigmas[S.at])}`;
     find('.play').textContent = S.timer ? 'Pause' : 'Play';
-    const reached = data.chosen.filter(({ step }) => step <= S.at).length - 1;
-    heads.forEach((head, k) => head.classList.toggle('on', k === reached));
+    markReached();
   };
   const go = step => {
     S.at = Math.max(0, Math.min(last, step));
@@ -165,9 +184,9 @@ export default function ({ data, parentElement, setStateValue }) {
 
   Object.values(sheets).forEach(sheet => { sheet.onload = () => { drawStage(); drawStrip(); }; });
   S.watch?.disconnect();
-  S.watch = new ResizeObserver(drawCurve);
+  S.watch = new ResizeObserver(() => { drawCurve(); buildStrip(); });
   S.watch.observe(svg);
   drawCurve();
   draw();
-  drawStrip();
+  buildStrip();
 }

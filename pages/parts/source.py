@@ -46,7 +46,7 @@ def choose_source():
         if error := st.session_state.pop("upload_error", None):
             st.error(plain(error))
     with right:
-        st.markdown("**An archive or images**")
+        st.markdown("**An archive or images**: zip, tar, PNG, JPEG, TIFF, BMP")
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
             "Zip, tar, PNG, JPEG, TIFF or BMP", accept_multiple_files=True, key=f"files_{turn}", on_change=_take_files,

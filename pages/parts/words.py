@@ -71,10 +71,10 @@ def job_title(job):
 
 
 def how_it_went(job):
-    """One line about a job that has ended; not yet escaped."""
+    """A few words about how a job has ended."""
     took = duration(job.ended - job.started) if job.ended and job.started else ""
     if job.state == "done":
         return some(job.step, STEP_OF.get(job.kind, "step")) + (f" in {took}" if took else "")
     if job.state == "cancelled":
         return f"Cancelled after {job.step:,}" + (f" of {job.total:,}" if job.total else "")
-    return job.error or job.state
+    return {"failed": "Failed", "lost": "Interrupted"}.get(job.state, "Under way")

@@ -1,0 +1,210 @@
+"""Every page opens and does what its buttons say, without a browser; what only a browser shows is in browser/."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.parts.words import duration, plain, shortened
+from svp_core import tasks
+from svp_core.generator.sample import SAMPLERS
+from svp_core.workspace import datasets, jobs
+from svp_core.workspace.paths import repo_root
+
+ROOT = repo_root()
+PAGES = sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
+
+
+@pytest.fixture(autouse=True)
+def lab(tmp_path, monkeypatch):
+    """A fresh workspace; jobs are only written down, a test does their work itself where it needs it."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
+    monkeypatch.setattr(jobs, "STALE_S", 3600)
+
+
+def opened(page, **query):
+    """The app on this page, as after a click in the menu."""
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run().switch_page(page).run()
+
+
+def finish(job_id):
+    """Do the work of a job here and now."""
+    job = jobs.get(job_id)
+    for progress in tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)):
+        last = progress
+    from svp_core.workspace.database import engine
+    from svp_core.workspace.database import job as table
+
+    with engine().begin() as db:
+        db.execute(
+            table.update().where(table.c.id == job_id)
+            .values(state="done", step=last.step, total=last.total, started=job.created, ended=job.created + 4)
+        )  # fmt: skip
+
+
+def said(app):
+    """Everything that stands on the page as text."""
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_opens(page):
+    app = opened(page)
+    assert not app.exception and app.title and not app.error
+
+
+def test_synthesize_starts_the_job_that_was_asked_for():
+    app = opened("pages/synthesize.py")
+    app.button_group(key="make_class").set_value("air_bubble")
+    app.button_group(key="make_quality").set_value("preview")
+    app.number_input(key="make_count").set_value(3)
+    app.number_input(key="make_seed").set_value(7).run()
+    app.button(key="make_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "generate"
+    assert job.config == {
+        "class_key": "air_bubble", "count": 3, "seed": 7, "sampler": "preview", "weights": "generator"
+    }  # fmt: skip
+    assert job.id in app.query_params["job"] and not app.exception
+    assert app.button(key="cancel_job")
+    app.button(key="cancel_job").click().run()
+    assert jobs.get(job.id).state == "cancelled" and "Cancelled" in said(app)
+
+
+def test_made_particles_are_shown_and_saved():
+    config = {"class_key": "silicone_oil", "count": 2, "seed": 0, "sampler": "preview", "weights": "generator"}
+    job_id, _ = jobs.start("generate", config | {"steps": 2})
+    finish(job_id)
+    app = opened("pages/synthesize.py", job=job_id)
+    assert not app.exception and "2 images in 4 s" in said(app).replace("\\", "")
+    app.text_input(key=f"name_{job_id}").set_value("My droplets")
+    app.button(key="save_made").click().run()
+    (meta,) = datasets.list_datasets()
+    assert meta["name"] == "My droplets" and meta["count"] == 2 and meta["provenance"]["weights"] == "generator"
+    assert "My droplets" in said(app)
+
+
+def test_name_of_a_data_set_is_needed():
+    config = {"class_key": "protein", "count": 1, "seed": 0, "sampler": "preview", "steps": 2}
+    job_id, _ = jobs.start("generate", config)
+    finish(job_id)
+    app = opened("pages/synthesize.py", job=job_id)
+    app.text_input(key=f"name_{job_id}").set_value(" ")
+    app.button(key="save_made").click().run()
+    assert "no name" in app.error[0].value and not datasets.list_datasets()
+
+
+def test_denoising_records_and_shows():
+    app = opened("pages/denoising.py")
+    app.number_input(key="film_count").set_value(1).run()
+    app.button(key="film_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "denoise" and job.config["class_keys"] == ["protein", "silicone_oil", "air_bubble"]
+    frames = np.zeros((4, 1, 64, 64), np.uint8)
+    np.savez(
+        jobs.job_folder(job.id) / "trajectory.npz", noisy=frames, clean=frames, sigmas=np.array([80.0, 1, 0.1, 0]),
+        seeds=np.array([5]), classes=np.array(["protein"]),
+    )  # fmt: skip
+    jobs.cancel(job.id)
+    app.run()
+    assert not app.exception and app.button(key="film_shipped").click().run() and not app.exception
+
+
+def test_classify_names_a_folder_given_by_its_path(tmp_path):
+    folder = tmp_path / "*bold* <b>run</b>".replace("/", "")
+    folder.mkdir()
+    tile = np.full((64, 64), 170, np.uint8)
+    tile[20:40, 20:40] = 60
+    from svp_core.images import encode_png
+
+    (folder / "a.png").write_bytes(encode_png(tile))
+    (folder / "empty.png").write_bytes(b"")
+    app = opened("pages/classify.py")
+    app.text_input(key="path_text").set_value(str(folder))
+    app.button(key="path_go").click().run()
+    assert "2 items" in said(app) and "\\*bold\\* \\<b\\>" in said(app)
+    app.button(key="classify_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "classify" and job.config["source"] == str(folder) and job.config["um_per_px"] is None
+    finish(job.id)
+    app.run()
+    results = pd.read_csv(jobs.job_folder(job.id) / "results.csv")
+    assert not app.exception and results["status"].tolist() == ["ok", "rejected"]
+    summary = json.loads((jobs.job_folder(job.id) / "summary.json").read_text())
+    values = {metric.label: metric.value for metric in app.metric}
+    assert values["Rejected"] == "1" and sum(map(int, values.values())) == 2 == summary["offered"]
+
+
+@pytest.mark.parametrize(
+    ("text", "says"), [("run 12", "full path"), ("/no/such/folder", "no file or folder"), ("", "full path")]
+)
+def test_classify_refuses_a_wrong_path_in_a_sentence(text, says):
+    app = opened("pages/classify.py")
+    app.text_input(key="path_text").set_value(text)
+    app.button(key="path_go").click().run()
+    assert says in app.error[0].value and not app.exception and not jobs.active()
+    assert app.text_input(key="path_text")  # and the way in is still there
+
+
+@pytest.mark.parametrize("page", ["synthesize", "denoising", "classify"])
+@pytest.mark.parametrize("job_id", ["nonsense", "0" * 32, "../../etc"])
+def test_link_to_a_job_that_is_not_there(page, job_id):
+    app = opened(f"pages/{page}.py", job=job_id)
+    assert not app.exception and len(app.error) == 1 and "no job" in app.error[0].value.replace("\\", "")
+
+
+def test_link_to_another_kind_of_job():
+    job_id, _ = jobs.start("denoise", {"class_keys": ["protein"], "count": 1, "seed": 0, "sampler": "preview"})
+    app = opened("pages/classify.py", job=job_id)
+    assert not app.exception and "does not point" in app.error[0].value
+
+
+def test_failed_job_says_its_sentence():
+    from svp_core.workspace.database import engine
+    from svp_core.workspace.database import job as table
+
+    job_id, _ = jobs.start("classify", {"source": "/gone", "weights": "resnet18", "um_per_px": None})
+    with engine().begin() as db:
+        db.execute(table.update().values(state="failed", error="There is no file <b>gone</b>.", ended=1.0))
+    app = opened("pages/classify.py", job=job_id)
+    assert app.error[0].value == "There is no file \\<b\\>gone\\<\\/b\\>\\." and not app.exception
+
+
+def test_job_under_way_is_in_the_sidebar():
+    job_id, _ = jobs.start("generate", {"class_key": "protein", "count": 5, "seed": 1, "sampler": "preview"})
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60).run()
+    assert "Under way" in [caption.value for caption in app.sidebar.caption]
+    app.button(key=f"stop_{job_id}").click().run()
+    assert jobs.get(job_id).state == "cancelled" and not app.exception
+
+
+def test_estimate_follows_the_settings():
+    app = opened("pages/synthesize.py")
+    app.number_input(key="make_count").set_value(1000).run()
+    assert f"1,000 images with {SAMPLERS['standard'].steps} steps" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "reads"),
+    [(0, "1 s"), (8.4, "8 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (7800, "2 h 10 min")],
+)
+def test_duration(seconds, reads):
+    assert duration(seconds) == reads
+
+
+def test_plain_shows_exactly_the_text():
+    assert plain("a_b <i>\nx") == "a\\_b \\<i\\> x"
+
+
+def test_shortened_names_lose_only_what_all_share():
+    assert shortened(["run/run.lst#1", "run/run.lst#12"]) == ["…#1", "…#12"]
+    assert shortened(["a.png", "ab.png"]) == ["a.png", "ab.png"]
+    assert shortened([]) == []
