@@ -12,8 +12,10 @@ from svp_core.workspace import jobs
 from svp_core.workspace.tilefile import read_tiles
 
 PER_PAGE = 200
-FIRST_LOOK = 36  # tiles of each class where all classes are shown
+FIRST_LOOK = 3  # lines of tiles of each class where all classes are shown
+FIRST_TILES = 96  # enough for them in a wide window
 AT_ONCE_BYTES = 50e6  # a larger table is read only when it is asked for
+PER_LOOK = 36  # tiles that fit into those lines at 1280 px
 LATEST = 48  # tiles shown while work is under way
 ORDERS = {"Surest first": ("confidence", False), "Least sure first": ("confidence", True),
           "Largest first": ("ecd_px", False), "As offered": (None, True)}  # fmt: skip
@@ -102,9 +104,9 @@ def _show_by_class(named, tiles, keys):
             page = st.pagination(pages, key=f"page_{key}") if pages > 1 else 1
             _draw(found[(page - 1) * PER_PAGE : page * PER_PAGE], tiles, f"tiles_{key}")
         else:
-            _draw(found[:FIRST_LOOK], tiles, f"tiles_{key}")
-            if len(found) > FIRST_LOOK:
-                st.caption(f"The first {FIRST_LOOK}. Choose the class above to see all.")
+            _draw(found[:FIRST_TILES], tiles, f"tiles_{key}", lines=FIRST_LOOK)
+            if len(found) > PER_LOOK:
+                st.caption("The first of them; choose the class above to see all.")
 
 
 def _show_table(results, keys):
