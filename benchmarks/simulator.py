@@ -50,7 +50,7 @@ def main():
 
     sizes = LAWS[wanted.law].pixel_sizes_um
     simulate("protein", 0)  # load what is loaded on first use
-    print(f"images per second, one core; law {wanted.law}, {wanted.images} images a cell, smallest of {wanted.rounds} rounds")
+    print(f"images per second, one core; law {wanted.law}, {wanted.images} images each, best of {wanted.rounds} rounds")
     print(f"{'':14}" + "".join(f"{size:>9.2f}" for size in sizes) + "  um/px      all   slowest image")
     means = {}
     for kind in KINDS:
