@@ -65,7 +65,7 @@ def _cut_out(images, rng):
 def _relight(images, rng):
     count = len(images)
     level = images.flatten(1).median(1).values[:, None, None, None]
-    contrast = torch.from_numpy(np.exp(rng.normal(-0.15, 0.4, count)).astype(np.float32))[:, None, None, None]
+    contrast = torch.from_numpy(np.exp(rng.uniform(-1.2, 0.5, count)).astype(np.float32))[:, None, None, None]
     offset = torch.from_numpy(rng.normal(0, 0.06, count).astype(np.float32))[:, None, None, None]
     gamma = torch.from_numpy(np.exp(rng.normal(0, 0.2, count)).astype(np.float32))[:, None, None, None]
     return ((images - level) * contrast + level + offset).clamp(1e-3, 1) ** gamma
