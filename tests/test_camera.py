@@ -1,0 +1,64 @@
+"""The camera: levels, gradient, noise, blur and sampling, each on its own."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from svp_core.optics.camera import MARGIN_PX, Camera, expose
+
+PLAIN = Camera(background=0.686, noise=0.0)
+SIZE = 64 + 2 * MARGIN_PX
+
+
+def shot(intensity, camera=PLAIN, seed=0):
+    return expose(intensity, camera, np.random.default_rng(seed))
+
+
+def test_an_empty_tile_has_the_background_level():
+    image = shot(np.ones((SIZE, SIZE)))
+    assert image.shape == (64, 64) and image.dtype == np.uint8 and (image == 175).all()
+
+
+def test_bright_light_is_clipped_and_none_is_black():
+    assert (shot(np.full((SIZE, SIZE), 7.0)) == 255).all() and (shot(np.zeros((SIZE, SIZE))) == 0).all()
+
+
+def test_the_gradient_runs_along_x_and_y():
+    image = shot(np.ones((SIZE, SIZE)), replace(PLAIN, gradient=(0.05, -0.02))).astype(int)
+    assert image[32, 63] - image[32, 0] == pytest.approx(2 * 0.05 * 175, abs=1.5)
+    assert image[63, 32] - image[0, 32] == pytest.approx(-2 * 0.02 * 175, abs=1.5)
+
+
+def test_noise_has_its_size_and_grows_with_the_root_of_the_light():
+    noisy = replace(PLAIN, noise=0.01)
+    assert shot(np.ones((SIZE, SIZE)), noisy).std() == pytest.approx(2.55, rel=0.06)
+    assert shot(np.full((SIZE, SIZE), 0.25), noisy).std() == pytest.approx(1.275, rel=0.08)
+
+
+def test_stray_light_lowers_contrast_and_not_the_background():
+    intensity = np.ones((SIZE, SIZE))
+    intensity[30:40, 30:40] = 0.2
+    image = shot(intensity, replace(PLAIN, stray_light=0.5))
+    assert image[0, 0] == 175 and image.min() == pytest.approx(175 * 0.6, abs=3)
+
+
+def test_motion_smears_along_the_flow_only():
+    intensity = np.ones((SIZE, SIZE))
+    intensity[36, 36] = 0.0
+    dark = 175 - shot(intensity, replace(PLAIN, motion_px=3.0)).astype(int)
+    assert (dark[:, 32] > 10).sum() >= 3 and (dark[32] > 10).sum() <= 2
+
+
+def test_a_coarse_pixel_is_rendered_finer_and_averaged():
+    coarse = Camera(um_per_px=0.55, background=0.686, noise=0.0)
+    axis = coarse.sensor_axis(64, 0.0)
+    assert coarse.oversampling == 2 and len(axis) == 2 * SIZE and np.diff(axis) == pytest.approx(0.275)
+    intensity = np.ones((2 * SIZE, 2 * SIZE))
+    intensity[::2] = 0.5
+    assert shot(intensity, coarse).astype(float).mean() == pytest.approx(0.75 * 175, abs=2)
+
+
+def test_a_shift_moves_the_particle_to_the_right():
+    axis = PLAIN.sensor_axis(64, 2.0)
+    assert np.abs(axis).argmin() == pytest.approx((SIZE - 1) / 2 + 2, abs=0.6)

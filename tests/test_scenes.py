@@ -1,0 +1,95 @@
+"""Simulated particles: reproducible, true to their labels, seen by instruments that never know what they look at."""
+
+import inspect
+import json
+from concurrent.futures import ProcessPoolExecutor
+
+import numpy as np
+import pytest
+
+from svp_core.images import background_level
+from svp_core.optics import scenes
+
+
+def pixels(job):
+    kind, seed = job
+    return scenes.simulate(kind, seed).pixels
+
+
+def test_a_particle_is_the_same_in_any_order_and_process():
+    jobs = [("silicone_oil", 5), ("air_bubble", 5), ("protein", 5), ("silicone_oil", 6)]
+    here = [pixels(job) for job in jobs]
+    assert all(np.array_equal(a, pixels(job)) for a, job in zip(here[::-1], jobs[::-1], strict=True))
+    with ProcessPoolExecutor(1) as pool:
+        there = list(pool.map(pixels, jobs))
+    assert all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
+    assert not np.array_equal(here[0], here[3]) and not np.array_equal(here[0], here[1])
+
+
+@pytest.mark.parametrize("kind", scenes.KINDS)
+def test_every_kind_comes_as_a_tile_with_its_truth(kind):
+    drawn = scenes.simulate(kind, 1, um_per_px=0.28)
+    assert drawn.pixels.shape == (64, 64) and drawn.pixels.dtype == np.uint8
+    truth = json.loads(json.dumps(drawn.truth))
+    assert truth["kind"] == kind and truth["um_per_px"] == 0.28 and truth["seed"] == 1
+    assert {"shape", "diameter_um", "index", "z_f_um", "na_objective", "background", "noise"} <= truth.keys()
+    assert drawn.pixels.std() > 1
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="'dust' cannot be simulated; kinds are protein"):
+        scenes.simulate("dust", 0)
+
+
+def test_runs_never_share_a_particle():
+    assert scenes.particle_seed(2, 5) == 2_000_005
+    with pytest.raises(ValueError, match="a run holds a million particles"):
+        scenes.particle_seed(0, 1_000_000)
+
+
+def test_the_viewing_is_drawn_without_the_kind():
+    assert "kind" not in inspect.signature(scenes.draw_viewing).parameters
+    assert scenes.draw_viewing(np.random.default_rng(3)) == scenes.draw_viewing(np.random.default_rng(3))
+
+
+@pytest.mark.parametrize("law", scenes.LAWS.values(), ids=scenes.LAWS)
+def test_no_instrument_resolves_more_than_its_sensor_samples(law):
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        viewing = scenes.draw_viewing(rng, law=law)
+        scope, camera = viewing.microscope, viewing.camera
+        rendered = camera.um_per_px / camera.oversampling
+        assert rendered <= scope.wavelength_um / (4 * scope.na_objective) + 1e-12
+        assert np.hypot(*scope.offset) + scope.na_condenser < scope.na_objective
+        assert 1.5 <= viewing.diameter_um <= 60 and 0.2 <= camera.background <= 0.9
+
+
+def test_pixel_sizes_are_drawn_over_what_instruments_have():
+    rng = np.random.default_rng(0)
+    sizes = np.array([scenes.draw_viewing(rng).camera.um_per_px for _ in range(300)])
+    near = [np.isclose(sizes, size, rtol=0.11).mean() for size in (0.28, 0.55, 1.25)]
+    assert sum(near) == pytest.approx(1) and min(near) > 0.2
+
+
+def test_one_instrument_looks_at_a_whole_run():
+    instrument = scenes.draw_viewing(np.random.default_rng(4), um_per_px=0.55)
+    drawn = [scenes.simulate("air_bubble", k, instrument=instrument).truth for k in range(3)]
+    assert len({d["wavelength_um"] for d in drawn}) == len({d["background"] for d in drawn}) == 1
+    assert len({d["diameter_um"] for d in drawn}) == 3 and {d["um_per_px"] for d in drawn} == {0.55}
+
+
+def test_a_small_bubble_is_dark_and_background_is_as_drawn():
+    for k in range(40):
+        drawn = scenes.simulate("air_bubble", k, um_per_px=0.28)
+        truth = drawn.truth
+        if truth["shape"] == "small" and truth["z_f_um"] > 8 and truth["diameter_um"] < 6 and truth["shift_px_x"] < 3:
+            assert background_level(drawn.pixels) == pytest.approx(255 * truth["background"], abs=8)
+            assert drawn.pixels.min() < background_level(drawn.pixels) - 7
+            return
+    raise AssertionError("no small bubble among forty draws")
+
+
+def test_protein_never_exceeds_its_index():
+    for k in range(6):
+        truth = scenes.simulate("protein", k, um_per_px=0.28).truth
+        assert truth["medium_index"] < truth["index"] <= truth["medium_index"] + 0.09 + 1e-9

@@ -1,0 +1,78 @@
+"""Volumes: of the asked size and index, centred, within their cap; aggregates that touch."""
+
+import numpy as np
+import pytest
+from scipy.spatial.distance import pdist, squareform
+
+from svp_core.optics import shapes
+
+GRID = shapes.Grid(96, 0.25, 0.5)
+
+
+@pytest.mark.parametrize("radius", [1.5, 3.0, 6.0])
+def test_a_sphere_has_its_volume_and_stays_below_its_index(radius):
+    volume = shapes.union_of_spheres([[0, 0, 0]], [radius], 0.07, GRID)
+    assert volume.sum() * 0.25**2 * 0.5 / 0.07 == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.02)
+    assert volume.max() <= 0.07 * (1 + 1e-6) and volume.min() >= 0
+
+
+def test_overlapping_droplets_are_one_liquid():
+    apart = shapes.union_of_spheres([[-2, 0, 0], [2, 0, 0]], [2, 2], 0.07, GRID)
+    merged = shapes.union_of_spheres([[-0.5, 0, 0], [0.5, 0, 0]], [2, 2], 0.07, GRID)
+    assert merged.max() <= 0.07 * (1 + 1e-6) and merged.sum() < 0.75 * apart.sum()
+
+
+def test_a_blob_keeps_its_integral_whatever_the_voxel():
+    totals = []
+    for px, dz in ((0.25, 0.5), (0.5, 1.0)):
+        grid = shapes.Grid(64, px, dz)
+        blob = shapes.blobs(np.array([[0.3, -0.2, 0.1]]), np.array([0.6]), np.array([1.0]), grid)
+        totals.append(blob.sum() * px**2 * dz)
+    assert totals[0] == pytest.approx((2 * np.pi) ** 1.5 * 0.6**3, rel=0.08)
+    assert totals[1] == pytest.approx(totals[0], rel=0.08)
+
+
+def test_x_is_the_column_y_the_row_and_z_the_slice():
+    blob = shapes.blobs(np.array([[3.0, -5.0, 2.0]]), np.array([0.5]), np.array([1.0]), GRID)
+    z, y, x = np.unravel_index(blob.argmax(), blob.shape)
+    assert (x - 48) * 0.25 == pytest.approx(3.0, abs=0.25) and (y - 48) * 0.25 == pytest.approx(-5.0, abs=0.25)
+    assert (z - (blob.shape[0] - 1) / 2) * 0.5 == pytest.approx(2.0, abs=0.5)
+
+
+def test_overlap_saturates():
+    assert shapes.saturate(np.array([0.0, 1.0, 50.0]), 0.04) == pytest.approx([0, 0.04 * (1 - np.exp(-1)), 0.04])
+
+
+@pytest.mark.parametrize("count", [2, 7, 32])
+def test_monomers_of_an_aggregate_touch_and_do_not_overlap(count):
+    points = shapes.aggregate(np.random.default_rng(count), count, 0.9, tries=3)
+    distances = squareform(pdist(points)) + np.eye(count) * 9
+    assert points.shape == (count, 3) and np.abs(points.mean(0)).max() < 1e-9
+    assert distances.min() > 0.9 - 1e-6 and (distances.min(1) < 0.9 + 1e-6).all()
+
+
+def test_open_aggregates_are_larger_than_dense_ones():
+    def size(dense):
+        rng = np.random.default_rng(0)
+        return np.mean([shapes.aggregate(rng, 48, 1.0, tries=6, dense=dense).std() for _ in range(6)])
+
+    assert size(dense=False) > 1.15 * size(dense=True)
+
+
+@pytest.mark.parametrize("draw", [shapes.felt, shapes.thread])
+def test_worms_stay_within_reach(draw):
+    points = draw(np.random.default_rng(2))
+    assert points.shape[1] == 3 and np.abs(points).max() < 14 and np.abs(points.mean(0)).max() < 1e-9
+
+
+def test_a_fibre_is_long_and_thin():
+    points, spacing = shapes.fibre(np.random.default_rng(3))
+    length = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
+    assert 9 < length < 25 and spacing == pytest.approx(length / 79, rel=0.1)
+    assert np.ptp(points[:, 2]) < 0.4 * length
+
+
+def test_a_flake_is_flat_and_of_one_index():
+    volume = shapes.flake(np.random.default_rng(4), 5.0, 0.186, GRID)
+    filled = volume.sum() * 0.25**2 * 0.5 / 0.186
+    assert volume.max() <= 0.186 * (1 + 1e-6) and 0.5 < filled < 0.3 * 4 / 3 * np.pi * 5**3
