@@ -1,0 +1,158 @@
+"""What each kind of particle is: its shape and index, drawn to the size that was asked for, and its light.
+
+Every function takes (rng, viewing, x, y) and gives the intensity on the axes x, y (um from the particle's centre),
+float32 (H, W), background 1, and the truth about the particle (dict).
+"""
+
+import numpy as np
+import scipy.fft
+
+from svp_core.optics import shapes
+from svp_core.optics.multislice import image_of_volume
+from svp_core.optics.sphere import image_of_sphere
+
+
+def _window(rng, viewing, off_centre):
+    """Move a particle that does not fit so that the tile shows a part of it; (dx, dy) in um, 0 for one that fits."""
+    if not viewing.oversized:
+        return 0.0, 0.0
+    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0, off_centre) * viewing.diameter_um / 2
+    return distance * np.cos(angle), distance * np.sin(angle)
+
+
+def _sphere(x, y, viewing, radius, index, z_f):
+    return image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=viewing.microscope)
+
+
+def _silicone_oil(rng, viewing, x, y):
+    index = rng.uniform(1.388, 1.412)
+    radius = viewing.diameter_um / 2
+    dx, dy = _window(rng, viewing, 0.8)
+    form = rng.random()
+    if form < 0.78 or viewing.oversized:
+        image = _sphere(x + dx, y + dy, viewing, radius, index, viewing.z_f_um)
+        return image, {"shape": "single", "diameter_um": 2 * radius, "index": index}
+    # Two droplets in contact, or two that have begun to merge and are lopsided.
+    merged = form > 0.87
+    second = radius * (rng.uniform(0.6, 1.0) if merged else rng.uniform(0.5, 1.0))
+    apart = (radius + second) * (rng.uniform(0.25, 0.6) if merged else rng.uniform(1.0, 1.02))
+    # Kept to the asked size by area.
+    shrink = radius / np.sqrt(radius**2 + (0.4 if merged else 1.0) * second**2)
+    tilt, turn = rng.uniform(-0.5, 0.5), rng.uniform(0, 2 * np.pi)
+    axis = np.array([np.cos(turn) * np.cos(tilt), np.sin(turn) * np.cos(tilt), np.sin(tilt)])
+    share = second**2 / (radius**2 + second**2)
+    centres = shrink * np.stack([-axis * apart * share, axis * apart * (1 - share)])
+    radii = shrink * np.array([radius, second])
+    grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
+    volume = shapes.union_of_spheres(centres, radii, index - viewing.microscope.medium_index, grid)
+    shape = "lopsided" if merged else "doublet"
+    return _volume(x, y, volume, grid, viewing), {"shape": shape, "diameter_um": _ecd(volume, grid), "index": index}
+
+
+def _air_bubble(rng, viewing, x, y):
+    if viewing.oversized or rng.random() < 0.22:
+        # Far larger than the tile: an arc of black rim and grey disc, somewhere between in focus and half a radius off.
+        px = viewing.camera.um_per_px
+        radius = min(np.exp(rng.uniform(np.log(29), np.log(120))) * px, 48.0)
+        angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.05) * radius
+        if radius < 32 * px:
+            distance *= 0.3
+        z_f = rng.uniform(0.2, 1.2) * radius
+        image = _sphere(x + distance * np.cos(angle), y + distance * np.sin(angle), viewing, radius, 1.0, z_f)
+        return image, {"shape": "large", "diameter_um": 2 * radius, "index": 1.0, "z_f_um": z_f}
+    radius = viewing.diameter_um / 2
+    image = _sphere(x, y, viewing, radius, 1.0, viewing.z_f_um)
+    return image, {"shape": "small", "diameter_um": 2 * radius, "index": 1.0}
+
+
+def _protein(rng, viewing, x, y):
+    shape = rng.choice(["clump", "felt", "thread", "wisp"], p=[0.35, 0.35, 0.10, 0.20])
+    if shape in ("clump", "wisp"):
+        monomer = rng.uniform(0.3, 0.7)
+        count = max(6, int(2 ** rng.uniform(4, 7) * rng.uniform(0.8, 1.2)))
+        points = shapes.aggregate(rng, count, 2 * monomer * rng.uniform(0.7, 0.95), tries=3, dense=rng.random() < 0.7)
+        radii = monomer * np.exp(rng.normal(0, 0.3, len(points)))
+        weights = 0.7 * np.exp(rng.normal(0, 0.4, len(points)))
+    else:
+        points = shapes.felt(rng) if shape == "felt" else shapes.thread(rng)
+        radii = np.full(len(points), rng.uniform(0.20, 0.34) if shape == "felt" else rng.uniform(0.22, 0.5))
+        if shape == "thread":
+            radii[rng.integers(0, len(points), 4)] *= 2
+        weights = np.full(len(points), 0.7)
+    phase = rng.uniform(*{"clump": (0.7, 3.2), "felt": (0.6, 2.6), "thread": (0.5, 2.0), "wisp": (0.15, 0.6)}[shape])
+
+    # To the asked size; strands and monomers grow less than the whole.
+    scale = viewing.diameter_um / _width(points, radii)
+    points, radii = points * scale, np.maximum(radii * scale**0.7, 0.15)
+    dx, dy = _window(rng, viewing, 0.6)
+    grid = _grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
+    filling = shapes.saturate(shapes.blobs(points, radii, weights, grid), 1.0)
+    # The index follows from how much the thickest part delays the light; protein never exceeds 0.09 above the liquid.
+    thickest = filling.sum(0).max() * grid.dz_um
+    delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
+    image = _volume(x + dx, y + dy, filling * np.float32(delta), grid, viewing)
+    return image, {
+        "shape": str(shape),
+        "diameter_um": _ecd(filling, grid),
+        "index": viewing.microscope.medium_index + float(delta),
+    }
+
+
+def _glass_flake(rng, viewing, x, y):
+    grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 20))
+    delta = 1.52 - viewing.microscope.medium_index
+    volume = shapes.flake(rng, 0.6 * viewing.diameter_um, delta, grid)
+    return _volume(x, y, volume, grid, viewing), {"shape": "flake", "diameter_um": _ecd(volume, grid), "index": 1.52}
+
+
+def _fibre(rng, viewing, x, y):
+    points, spacing = shapes.fibre(rng)
+    scale = 2.2 * viewing.diameter_um / np.ptp(points, axis=0).max()
+    points, spacing = points * scale, spacing * scale
+    radius = rng.uniform(0.45, 1.1) * max(1.0, viewing.diameter_um / 12)
+    delta = rng.uniform(0.05, 0.12)
+    grid = _grid(viewing, x, y, dz_um=max(0.75, viewing.diameter_um / 20), width_um=np.ptp(points, axis=0).max())
+    filling = shapes.blobs(points, np.full(80, radius), np.full(80, spacing / (2.5 * radius)), grid)
+    volume = (delta * np.minimum(filling, 1)).astype(np.float32)
+    return _volume(x, y, volume, grid, viewing), {
+        "shape": "fibre",
+        "diameter_um": _ecd(volume, grid),
+        "index": viewing.microscope.medium_index + delta,
+    }
+
+
+DRAWN_BY = {
+    "protein": _protein,
+    "silicone_oil": _silicone_oil,
+    "air_bubble": _air_bubble,
+    "glass_flake": _glass_flake,
+    "fibre": _fibre,
+}
+
+
+def _grid(viewing, x, y, *, dz_um, width_um=None):
+    """Voxels wide enough that the particle's periodic copies stay off the tile at this focus."""
+    microscope, px = viewing.microscope, viewing.camera.um_per_px / viewing.camera.oversampling
+    reach = max(np.abs(x).max(), np.abs(y).max())
+    spread = abs(viewing.z_f_um) * microscope.na_objective / microscope.medium_index * 1.2
+    resolution = microscope.wavelength_um / microscope.na_objective
+    period = reach + (width_um or viewing.diameter_um) / 2 + spread + 7 * resolution
+    return shapes.Grid(scipy.fft.next_fast_len(int(period / px)), px, dz_um)
+
+
+def _volume(x, y, volume, grid, viewing):
+    return image_of_volume(
+        x, y, volume, px_um=grid.px_um, dz_um=grid.dz_um, z_f=viewing.z_f_um, microscope=viewing.microscope
+    )
+
+
+def _width(points, radii):
+    """Equivalent circular diameter of a cloud of blobs seen along z, um, from its spread."""
+    spread = points[:, :2].var(0) + (radii**2).mean()
+    return float(4 * np.sqrt(np.sqrt(spread[0] * spread[1])))
+
+
+def _ecd(volume, grid):
+    """Equivalent circular diameter of the projection, um: where the light path is a tenth of the thickest part's."""
+    path = volume.sum(0)
+    return float(np.sqrt(4 / np.pi * (path > 0.1 * path.max()).sum()) * grid.px_um)
