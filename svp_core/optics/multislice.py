@@ -3,7 +3,8 @@
 Each illumination direction travels in the frame of its own tilted plane wave, so the background is 1 and the periodic
 grid does no harm. The wave inside the particle changes little from one direction to the next, so the slices are walked
 for a few directions only; the many directions that the source sum needs share the exit wave of the nearest one, and
-only the way to the focal plane and through the pupil is taken for each.
+only the way to the focal plane and through the pupil is taken for each. For aggregates that is good to 0.02 of the
+background; large merged droplets near their bright focus, six times the background, err by up to 0.25 at single pixels.
 """
 
 import numpy as np
