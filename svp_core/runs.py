@@ -49,6 +49,15 @@ def read_run(folder):
     return Run(folder, config, card.read_text("utf-8") if card.is_file() else "")
 
 
+def stored_config(run, part, config_type):
+    """The config dataclass that a run stores under this name ("generator"). Raises LabError where it stores none."""
+    if part not in run.config:
+        raise LabError(f"{run.name} is no {part}: its config.json does not describe one.")
+    # JSON knows no tuples.
+    stored = run.config[part].items()
+    return config_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored})
+
+
 def load_weights(model, folder):
     """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit."""
     from safetensors import SafetensorError

@@ -8,9 +8,8 @@ import torch
 from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
-from svp_core.errors import LabError
 from svp_core.images import to_model
-from svp_core.runs import load_weights, read_run
+from svp_core.runs import load_weights, read_run, stored_config
 
 ARCHITECTURES = ("resnet18", "resnet50")
 
@@ -50,11 +49,7 @@ def build_classifier(config):
 def load_classifier(folder, *, device=None):
     """The classifier of a run folder. Raises LabError where the folder is no finished classifier."""
     run = read_run(folder)
-    if "classifier" not in run.config:
-        raise LabError(f"{run.name} is no classifier: its config.json does not describe one.")
-    stored = run.config["classifier"].items()
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in stored}
-    config = ClassifierConfig(**fields)
+    config = stored_config(run, "classifier", ClassifierConfig)
     device = device or best_device()
     model = load_weights(build_classifier(config), run.folder)
     return Classifier(model.to(device, memory_format=torch.channels_last), config, run.folder, device)

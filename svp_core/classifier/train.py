@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from svp_core.classifier.augment import augment
 from svp_core.classifier.resnet import build_classifier
 from svp_core.device import fast_arithmetic
+from svp_core.images import to_model
 from svp_core.progress import Progress
 
 
@@ -99,7 +100,7 @@ def _logits(model, tiles, device):
     model.eval()
     parts = []
     for start in range(0, len(tiles), 128):
-        images = torch.from_numpy(tiles[start : start + 128]).float().div(127.5).sub(1)[:, None]
+        images = to_model(tiles[start : start + 128])
         with fast_arithmetic(device):
             parts.append(model(images.to(device, memory_format=torch.channels_last)).float().cpu())
     return torch.cat(parts)

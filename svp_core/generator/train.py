@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 
 from svp_core.device import fast_arithmetic
-from svp_core.generator.unet import GeneratorConfig, build_unet, encode, preconditioning
+from svp_core.generator.unet import TIME_SCALE, GeneratorConfig, build_unet, encode, preconditioning
 from svp_core.images import to_model
 from svp_core.progress import Progress
 
@@ -88,7 +88,7 @@ class Training:
             c_skip, c_out, c_in, c_noise = preconditioning(sigma, sigma_data)
             with fast_arithmetic(self.device):
                 output = self.model(
-                    c_in * noisy, 1000 * c_noise.flatten(), torch.from_numpy(chosen).to(self.device)
+                    c_in * noisy, TIME_SCALE * c_noise.flatten(), torch.from_numpy(chosen).to(self.device)
                 ).sample
             # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's own output.
             loss = F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out)

@@ -12,9 +12,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from svp_core.device import best_device
-from svp_core.errors import LabError
 from svp_core.images import from_model, to_model
-from svp_core.runs import load_weights, read_run
+from svp_core.runs import load_weights, read_run, stored_config
 
 TIME_SCALE = 1000  # the network's time input is 1000 c_noise = 250 ln sigma
 
@@ -83,11 +82,7 @@ def build_unet(config):
 def load_generator(folder, *, device=None):
     """The generator of a run folder. Raises LabError where the folder is no finished generator."""
     run = read_run(folder)
-    if "generator" not in run.config:
-        raise LabError(f"{run.name} is no generator: its config.json does not describe one.")
-    stored = run.config["generator"].items()
-    fields = {name: tuple(value) if isinstance(value, list) else value for name, value in stored}
-    config = GeneratorConfig(**fields)
+    config = stored_config(run, "generator", GeneratorConfig)
     device = device or best_device()
     model = load_weights(build_unet(config), run.folder).to(device)
     return Generator(model, config, run.folder, device)
