@@ -50,6 +50,24 @@ def test_motion_smears_along_the_flow_only():
     assert (dark[:, 32] > 10).sum() >= 3 and (dark[32] > 10).sum() <= 2
 
 
+@pytest.mark.parametrize("length", [0.4, 1.0, 1.9, 3.0])
+def test_a_smear_has_its_length_and_leaves_the_particle_in_place(length):
+    """A box of this length: variance length^2 / 12, mean 0. Looked at without noise, on a wide dark spot."""
+    intensity = np.ones((SIZE, SIZE))
+    line = np.arange(SIZE)
+    intensity -= 0.9 * np.exp(-((line[:, None] - 36) ** 2 + (line - 36) ** 2) / (2 * 3**2))
+
+    def along_y(camera):
+        dark = 175 - shot(intensity, camera).astype(float)
+        dark = np.where(dark > 0, dark, 0).sum(1)
+        mean = (dark * np.arange(64)).sum() / dark.sum()
+        return mean, (dark * (np.arange(64) - mean) ** 2).sum() / dark.sum()
+
+    still, moved = along_y(PLAIN), along_y(replace(PLAIN, motion_px=length))
+    assert moved[0] == pytest.approx(still[0], abs=0.02)
+    assert moved[1] - still[1] == pytest.approx(length**2 / 12, abs=0.08)
+
+
 def test_a_coarse_pixel_is_rendered_finer_and_averaged():
     coarse = Camera(um_per_px=0.55, background=0.686, noise=0.0)
     axis = coarse.sensor_axis(64, 0.0)

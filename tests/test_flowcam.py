@@ -195,9 +195,7 @@ def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, m
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
-@pytest.mark.parametrize(
-    ("name", "count", "scale"), [("flowcam_run", 1000, 0.5544), ("flowcam_library", 506, 1.813)]
-)
+@pytest.mark.parametrize(("name", "count", "scale"), [("flowcam_run", 1000, 0.5544), ("flowcam_library", 506, 1.813)])
 def test_real_runs(name, count, scale):
     records = list(read_particles(REAL / name))
     assert len(records) == recognise(REAL / name).count == count

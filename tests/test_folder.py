@@ -78,7 +78,7 @@ def test_odd_names_are_kept_as_they_are(tmp_path):
 def test_a_name_that_is_not_utf8_can_still_be_written_to_a_table(tmp_path):
     save(tmp_path / "a.png")
     os.rename(tmp_path / "a.png", os.path.join(os.fsencode(tmp_path), b"gr\xf6\xdfe.png"))
-    (name, record), = read(tmp_path).items()
+    ((name, record),) = read(tmp_path).items()
     assert name.encode("utf-8") and not record.rejected
 
 

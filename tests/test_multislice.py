@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from svp_core.optics import shapes
-from svp_core.optics.microscope import Microscope, source_directions
+from svp_core.optics import kinds, scenes, shapes
+from svp_core.optics.microscope import Microscope, rings_needed, source_directions
 from svp_core.optics.multislice import exit_waves, image_of_volume
 from svp_core.optics.sphere import image_of_sphere
 
@@ -54,8 +54,50 @@ def test_few_walked_directions_are_enough(z_f):
     line = (np.arange(48) - 24) * 0.28
     options = {"px_um": 0.28, "dz_um": 0.8, "z_f": z_f, "microscope": scope, "rings": 5, "per_ring": 20}
     quick = image_of_volume(line, line, volume, **options)
-    every = image_of_volume(line, line, volume, walked=(5, 20), **options)
+    every = image_of_volume(line, line, volume, walk_all=True, **options)
     assert np.abs(quick - every).max() < 0.02
+
+
+@pytest.mark.parametrize("z_f", [14, 24])
+def test_six_walked_directions_are_enough_for_droplets_that_focus_the_light(z_f):
+    scope = Microscope(na_objective=0.27, na_condenser=0.11, offset=(0.01, -0.02))
+    grid = shapes.Grid(128, 0.28, 0.5)
+    volume = shapes.union_of_spheres([[-2.5, 1, 0.8], [3, -1.5, -1]], [3.4, 3.0], 0.07, grid)
+    line = (np.arange(48) - 24) * 0.28
+    options = {"px_um": 0.28, "dz_um": 0.5, "z_f": z_f, "microscope": scope}
+    quick = image_of_volume(line, line, volume, rings=6, per_ring=24, **options)
+    every = image_of_volume(line, line, volume, walk_all=True, rings=6, per_ring=24, **options)
+    assert every.max() > 2 and np.abs(quick - every).max() < 0.02
+    # And as many of them as are taken without being asked.
+    many = image_of_volume(line, line, volume, rings=10, per_ring=40, **options)
+    assert np.abs(image_of_volume(line, line, volume, **options) - many).max() < 0.03
+
+
+@pytest.mark.parametrize(
+    ("law", "kind", "seed"),
+    [
+        # The worst of eight pictures of each kind under each law.
+        ("usual", "silicone_oil", 8_100_018),
+        ("soft", "silicone_oil", 8_100_004),
+        ("other", "silicone_oil", 8_100_028),
+        ("soft", "fibre", 8_100_005),
+        ("other", "glass_flake", 8_100_004),
+        ("other", "protein", 8_100_003),
+    ],
+)
+def test_what_the_simulator_draws_has_converged(monkeypatch, law, kind, seed):
+    errors = []
+
+    def compared(x, y, volume, **options):
+        quick = image_of_volume(x, y, volume, **options)
+        rings = int(1.6 * rings_needed(options["microscope"], options["z_f"], radius_um=20)[0])
+        many = image_of_volume(x, y, volume, walk_all=True, rings=rings, per_ring=4 * rings, **options)
+        errors.append(np.abs(quick - many).max())
+        return quick
+
+    monkeypatch.setattr(kinds, "image_of_volume", compared)
+    scenes.simulate(kind, seed, law=scenes.LAWS[law])
+    assert errors and max(errors) < 0.03
 
 
 def test_the_picture_moves_with_the_particle():

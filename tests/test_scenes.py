@@ -89,6 +89,30 @@ def test_a_small_bubble_is_dark_and_background_is_as_drawn():
     raise AssertionError("no small bubble among forty draws")
 
 
+def test_a_particle_cut_by_the_tile_says_where_it_lies():
+    """The dark disc of a large bubble in focus ends about where centre and diameter say."""
+    for k in range(200):
+        drawn = scenes.simulate("air_bubble", k, um_per_px=0.28)
+        truth = drawn.truth
+        v, u = np.mgrid[:64, :64] - 31.5
+        x, y, radius = truth["centre_x_px"], truth["centre_y_px"], truth["diameter_um"] / 2 / 0.28
+        inside, mirrored = np.hypot(u - x, v - y) < radius, np.hypot(u + x, v + y) < radius
+        if truth["shape"] == "large" and (inside != mirrored).mean() > 0.3 and truth["background"] > 0.6:
+            dark = drawn.pixels < 255 * truth["background"] * 0.8
+            assert (dark == inside).mean() > 0.85 > (dark == mirrored).mean()
+            return
+    raise AssertionError("no large bubble that the tile cuts off centre")
+
+
+def test_only_what_exceeds_the_tile_is_oversized_and_no_size_is_piled_up():
+    rng = np.random.default_rng(2)
+    drawn = [scenes.draw_viewing(rng) for _ in range(2000)]
+    assert all(v.oversized == (v.diameter_um >= 58 * v.camera.um_per_px) for v in drawn)
+    large = [scenes.simulate("air_bubble", k, um_per_px=1.25).truth for k in range(60)]
+    large = [truth["diameter_um"] for truth in large if truth["shape"] == "large"]
+    assert len(large) > 5 and len(set(np.round(large, 3))) == len(large) and max(large) < 96
+
+
 def test_protein_never_exceeds_its_index():
     for k in range(6):
         truth = scenes.simulate("protein", k, um_per_px=0.28).truth

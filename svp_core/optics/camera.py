@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, uniform_filter1d
+from scipy.ndimage import correlate1d, gaussian_filter
 
 MARGIN_PX = 4  # camera pixels rendered around the tile, so that blur has neighbours to draw on
 
@@ -44,14 +44,11 @@ def expose(intensity, camera, rng):
     if n > 1:
         image = image.reshape(image.shape[0] // n, n, image.shape[1] // n, n).mean(axis=(1, 3))
 
-    if camera.motion_px > 1:
-        length = int(camera.motion_px)
-        part = camera.motion_px - length
-        image = (1 - part) * uniform_filter1d(image, length, axis=0) + part * uniform_filter1d(
-            image, length + 1, axis=0
-        )
-    elif camera.motion_px > 0:
-        image = (1 - camera.motion_px / 2) * image + camera.motion_px / 2 * uniform_filter1d(image, 2, axis=0)
+    # The flow's smear is a box as well, of any length; a longer one is taken in several strides.
+    strides = int(np.ceil(camera.motion_px**2 / 4))
+    for _ in range(strides):
+        side = camera.motion_px**2 / (24 * strides)
+        image = correlate1d(image, [side, 1 - 2 * side, side], axis=0, mode="nearest")
     if camera.blur_px > 0:
         image = gaussian_filter(image, camera.blur_px)
     image = image[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]

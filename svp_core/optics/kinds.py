@@ -1,7 +1,9 @@
 """What each kind of particle is: its shape and index, drawn to the size that was asked for, and its light.
 
-Every function takes (rng, viewing, x, y) and gives the intensity on the axes x, y (um from the particle's centre),
-float32 (H, W), background 1, and the truth about the particle (dict).
+Every function takes (rng, viewing, x, y) and gives the intensity on the axes x, y (um from the place meant for the
+particle), float32 (H, W), background 1, and the truth about the particle: shape, diameter_um (of a sphere its own, of
+anything else the equivalent circular diameter of its projection), index, and moved_x_um, moved_y_um where a particle
+that the tile cuts lies elsewhere than meant.
 """
 
 import numpy as np
@@ -13,11 +15,15 @@ from svp_core.optics.sphere import image_of_sphere
 
 
 def _window(rng, viewing, off_centre):
-    """Move a particle that does not fit so that the tile shows a part of it; (dx, dy) in um, 0 for one that fits."""
+    """How far a particle that does not fit is moved, so that the tile shows a part of it: um in x and y."""
     if not viewing.oversized:
         return 0.0, 0.0
     angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0, off_centre) * viewing.diameter_um / 2
     return distance * np.cos(angle), distance * np.sin(angle)
+
+
+def _moved(dx, dy):
+    return {"moved_x_um": float(dx), "moved_y_um": float(dy)}
 
 
 def _sphere(x, y, viewing, radius, index, z_f):
@@ -30,8 +36,8 @@ def _silicone_oil(rng, viewing, x, y):
     dx, dy = _window(rng, viewing, 0.8)
     form = rng.random()
     if form < 0.78 or viewing.oversized:
-        image = _sphere(x + dx, y + dy, viewing, radius, index, viewing.z_f_um)
-        return image, {"shape": "single", "diameter_um": 2 * radius, "index": index}
+        image = _sphere(x - dx, y - dy, viewing, radius, index, viewing.z_f_um)
+        return image, {"shape": "single", "diameter_um": 2 * radius, "index": index, **_moved(dx, dy)}
     # Two droplets in contact, or two that have begun to merge and are lopsided.
     merged = form > 0.87
     second = radius * (rng.uniform(0.6, 1.0) if merged else rng.uniform(0.5, 1.0))
@@ -53,13 +59,15 @@ def _air_bubble(rng, viewing, x, y):
     if viewing.oversized or rng.random() < 0.22:
         # Far larger than the tile: an arc of black rim and grey disc, somewhere between in focus and half a radius off.
         px = viewing.camera.um_per_px
-        radius = min(np.exp(rng.uniform(np.log(29), np.log(120))) * px, 48.0)
+        radius = px * np.exp(rng.uniform(np.log(29), np.log(min(120, 48 / px))))
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.05) * radius
         if radius < 32 * px:
             distance *= 0.3
         z_f = rng.uniform(0.2, 1.2) * radius
-        image = _sphere(x + distance * np.cos(angle), y + distance * np.sin(angle), viewing, radius, 1.0, z_f)
-        return image, {"shape": "large", "diameter_um": 2 * radius, "index": 1.0, "z_f_um": z_f}
+        dx, dy = distance * np.cos(angle), distance * np.sin(angle)
+        image = _sphere(x - dx, y - dy, viewing, radius, 1.0, z_f)
+        truth = {"shape": "large", "diameter_um": 2 * radius, "index": 1.0, "z_f_um": z_f}
+        return image, truth | _moved(dx, dy)
     radius = viewing.diameter_um / 2
     image = _sphere(x, y, viewing, radius, 1.0, viewing.z_f_um)
     return image, {"shape": "small", "diameter_um": 2 * radius, "index": 1.0}
@@ -81,20 +89,22 @@ def _protein(rng, viewing, x, y):
         weights = np.full(len(points), 0.7)
     phase = rng.uniform(*{"clump": (0.7, 3.2), "felt": (0.6, 2.6), "thread": (0.5, 2.0), "wisp": (0.15, 0.6)}[shape])
 
-    # To the asked size; strands and monomers grow less than the whole.
+    # To the asked size; strands and monomers grow less than the whole, but never come apart into beads.
     scale = viewing.diameter_um / _width(points, radii)
-    points, radii = points * scale, np.maximum(radii * scale**0.7, 0.15)
+    points, radii = points * scale, np.maximum(radii * max(scale**0.7, 0.8 * scale), 0.15)
     dx, dy = _window(rng, viewing, 0.6)
+    x, y = x - dx, y - dy
     grid = _grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
     filling = shapes.saturate(shapes.blobs(points, radii, weights, grid), 1.0)
     # The index follows from how much the thickest part delays the light; protein never exceeds 0.09 above the liquid.
     thickest = filling.sum(0).max() * grid.dz_um
     delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
-    image = _volume(x + dx, y + dy, filling * np.float32(delta), grid, viewing)
+    image = _volume(x, y, filling * np.float32(delta), grid, viewing)
     return image, {
         "shape": str(shape),
         "diameter_um": _ecd(filling, grid),
         "index": viewing.microscope.medium_index + float(delta),
+        **_moved(dx, dy),
     }
 
 

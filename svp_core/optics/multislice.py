@@ -1,10 +1,9 @@
 """Bright-field image of any weakly refracting volume: scalar multi-slice, partially coherent.
 
 Each illumination direction travels in the frame of its own tilted plane wave, so the background is 1 and the periodic
-grid does no harm. The wave inside the particle changes little from one direction to the next, so the slices are walked
-for a few directions only; the many directions that the source sum needs share the exit wave of the nearest one, and
-only the way to the focal plane and through the pupil is taken for each. For aggregates that is good to 0.02 of the
-background; large merged droplets near their bright focus, six times the background, err by up to 0.25 at single pixels.
+grid does no harm. In that frame the wave behind the particle changes smoothly and little with the direction, so the
+slices are walked for six directions only; what the many directions of the source sum need is the second-order
+polynomial through those six, and only the way to the focal plane and through the pupil is taken for each.
 """
 
 import numpy as np
@@ -16,25 +15,23 @@ _BATCH = 24  # directions summed at once; bounds memory
 _SINGLE = np.complex64
 
 
-def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walked=None, rings=None, per_ring=None):
+def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walk_all=False, rings=None, per_ring=None):
     """Intensity at the points of the grid x (W,), y (H,) in um from the volume's centre: float32 (H, W), background 1.
 
     delta_n: index minus the medium's, (Z, M, M) on voxels dz_um x px_um x px_um, zero towards all sides; slice 0 meets
-    the light first; the centre is array index (M//2, M//2), halfway between first and last slice. walked: directions
-    taken through the slices, (rings, per_ring); by default one ring of six, or two of eight where a deep volume meets
-    steep light.
+    the light first; the centre is array index (M//2, M//2), halfway between first and last slice. walk_all: take every
+    direction through the slices instead of six, for tests: slow.
     """
-    slices, m = delta_n.shape[0], delta_n.shape[-1]
+    m = delta_n.shape[-1]
     if rings is None:
-        rings, per_ring = rings_needed(microscope, z_f, radius_um=np.abs(x).max() / 3)
-    if walked is None:
-        walked = (1, 6) if microscope.na_condenser * slices * dz_um < 1.2 else (2, 8)
-    coarse, _ = source_directions(microscope, *walked)
-    waves = exit_waves(delta_n, coarse, px_um=px_um, dz_um=dz_um, microscope=microscope)
+        rings, per_ring = rings_needed(microscope, z_f, radius_um=_half_width(delta_n) * px_um)
+    directions, weights = source_directions(microscope, rings, per_ring)
+    walked = directions if walk_all else _centre_and_five(microscope)
+    waves = exit_waves(delta_n, walked, px_um=px_um, dz_um=dz_um, microscope=microscope)
+    share = np.eye(len(walked)) if walk_all else _quadratic(directions) @ np.linalg.pinv(_quadratic(walked))
+    share = share.astype(_SINGLE)
 
     # From the last slice's centre back to the volume's middle, then on to the focal plane; through the pupil.
-    directions, weights = source_directions(microscope, rings, per_ring)
-    nearest = ((directions[:, None] - coarse) ** 2).sum(-1).argmin(1)
     step = 2 * np.pi / (m * px_um)
     reach = microscope.k0 * microscope.na_objective + np.hypot(*directions.T).max()
     half = min(int(reach / step) + 2, m // 2 - 1)
@@ -49,10 +46,28 @@ def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walked=None
         kz = np.sqrt(np.maximum(microscope.k**2 - kx**2 - ky**2, 0))
         sz = np.sqrt(microscope.k**2 - (s**2).sum(1))[:, None, None]
         through, delay = microscope.pupil(kx, ky, step=step)
-        spectrum = waves[nearest[start : start + _BATCH]] * phasor(through, delay + z_f * (kz - sz))
+        spectrum = np.tensordot(share[start : start + _BATCH], waves, 1) * phasor(through, delay + z_f * (kz - sz))
         field = field_at(spectrum, line, line, x, y)
         intensity += np.einsum("j,jhw->hw", weight.astype(np.float32), field.real**2 + field.imag**2)
     return intensity
+
+
+def _centre_and_five(microscope):
+    """Six directions (1/um) that fix a second-order polynomial over the condenser's disc."""
+    angle = 2 * np.pi * np.arange(5) / 5
+    rim = 0.8 * microscope.na_condenser * np.stack([np.cos(angle), np.sin(angle)], 1)
+    return (np.concatenate([np.zeros((1, 2)), rim]) + microscope.offset) * microscope.k0
+
+
+def _quadratic(directions):
+    x, y = directions.T
+    return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
+
+
+def _half_width(delta_n):
+    """Of what is in the volume, seen along z, in voxels."""
+    spans = (_span(delta_n.any(axis=axes)) for axes in ((0, 2), (0, 1)))
+    return max(each.stop - each.start for each in spans) / 2
 
 
 def exit_waves(delta_n, directions, *, px_um, dz_um, microscope):

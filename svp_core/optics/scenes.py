@@ -63,6 +63,9 @@ OTHER = ViewingLaw(
 )
 LAWS = {"usual": USUAL, "soft": SOFT, "other": OTHER}
 
+DIAMETERS_UM = (1.5, 60.0)  # of all kinds; large air bubbles alone go further, see kinds
+SHORTEST_UM = 0.45  # wavelength of any law
+
 _ATTEMPTS = 20
 
 # Streams of random numbers within one seed: a change in how one thing is drawn leaves the others as they were.
@@ -74,7 +77,8 @@ class Simulated:
     """One tile and the truth about it."""
 
     pixels: np.ndarray  # uint8 (64, 64)
-    truth: dict  # flat, JSON-ready: kind, shape, diameter_um, index, z_f_um, seed, and every nuisance
+    truth: dict
+    # flat, JSON-ready: kind, shape, diameter_um, index, z_f_um, centre from the tile's middle, seed, and every nuisance
 
 
 @dataclass(frozen=True)
@@ -108,12 +112,15 @@ def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=
         pixels = expose(intensity, viewing.camera, rng[_NOISE])
         if _detected(pixels, viewing.camera):
             break
-    return Simulated(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **particle})
+    shift, px = viewing.camera.shift_px, viewing.camera.um_per_px
+    centre = {f"centre_{a}_px": float(shift[i] + particle.pop(f"moved_{a}_um") / px) for i, a in enumerate("xy")}
+    return Simulated(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **centre, **particle})
 
 
 def draw_intensity(kind, rng, viewing, x, y):
-    """Intensity on the axes x, y (um from the particle's centre), float32 (H, W), background 1; and the truth."""
-    return DRAWN_BY[kind](rng, viewing, x, y)
+    """Intensity on the axes x, y (um from the particle's place), float32 (H, W), background 1; and the truth."""
+    intensity, particle = DRAWN_BY[kind](rng, viewing, x, y)
+    return intensity, {"moved_x_um": 0.0, "moved_y_um": 0.0, **particle}
 
 
 def particle_seed(run_seed, k):
@@ -137,7 +144,8 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
     pixel = um_per_px if um_per_px is not None else rng.choice(law.pixel_sizes_um) * rng.uniform(*law.pixel_spread)
     # A coarser pixel goes with a weaker objective; none may resolve more than its sensor samples.
     typical = np.exp(np.interp(np.log(pixel), np.log((0.28, 0.55, 1.25)), np.log((0.285, 0.245, 0.13))))
-    sampled = 0.45 / (4 * pixel / Camera(um_per_px=pixel).oversampling)
+    # For the shortest wavelength of any law.
+    sampled = SHORTEST_UM / (4 * pixel / Camera(um_per_px=pixel).oversampling)
     na_objective = min(typical * rng.uniform(*law.objective), sampled)
     offset = rng.normal(0, 0.043, 2) * (2.5 if rng.random() < 0.25 else 1) * na_objective
     na_condenser = min(rng.uniform(*law.condenser), 0.9 - np.hypot(*offset) / na_objective) * na_objective
@@ -171,18 +179,20 @@ def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
     focus = rng.uniform(*(law.focus_before_um if before else law.focus_um)) if side < 0.85 else rng.normal(0, 5)
     if side < law.far_share:
         focus = rng.uniform(*law.far_focus_um)
-    oversized = rng.random() < 0.06
-    width_px = (
-        rng.uniform(58, 100) if oversized else np.clip(law.size_px[0] * np.exp(rng.normal(0, law.size_px[1])), 6, 56)
+    asked_px = (
+        rng.uniform(58, 100)
+        if rng.random() < 0.06
+        else np.clip(law.size_px[0] * np.exp(rng.normal(0, law.size_px[1])), 6, 56)
     )
+    diameter_um = np.clip(asked_px * pixel, *DIAMETERS_UM)
     if instrument is not None:
         microscope, camera = instrument.microscope, replace(instrument.camera, shift_px=camera.shift_px)
     return Viewing(
         microscope,
         camera,
         z_f_um=float(focus * (0.28 / microscope.na_objective) ** 1.5),
-        diameter_um=float(np.clip(width_px * pixel, 1.5, 60)),
-        oversized=oversized,
+        diameter_um=float(diameter_um),
+        oversized=bool(diameter_um >= 58 * pixel),
         aggregate_delay=law.aggregate_delay,
     )
 
