@@ -8,8 +8,9 @@ import torch
 
 from svp_core.classifier import resnet
 from svp_core.generator import sample, unet
+from svp_core.runs import WEIGHTS
 from svp_core.sample_data import shown
-from svp_core.workspace.paths import sample_folder, weights_folder
+from svp_core.workspace.paths import sample_folder
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 CPU = torch.device("cpu")
@@ -43,7 +44,7 @@ def test_every_sample_tile_gets_a_row_and_every_class_a_recording(models, tmp_pa
 
 
 def test_the_shipped_recording_ends_in_what_the_shipped_generator_makes():
-    generator = unet.load_generator(weights_folder() / "generator", device=CPU)
+    generator = unet.load_generator(WEIGHTS / "generator", device=CPU)
     with np.load(sample_folder() / "trajectory.npz", allow_pickle=False) as recorded:
         classes, seeds, last = recorded["classes"].tolist(), recorded["seeds"].tolist(), recorded["clean"][-1]
     at = classes.index("silicone_oil")
@@ -53,7 +54,7 @@ def test_the_shipped_recording_ends_in_what_the_shipped_generator_makes():
 
 
 def test_the_shipped_results_name_the_shipped_tiles():
-    classifier = resnet.load_classifier(weights_folder() / "resnet18", device=CPU)
+    classifier = resnet.load_classifier(WEIGHTS / "resnet18", device=CPU)
     tiles = np.load(sample_folder() / "tiles.npy", mmap_mode="r", allow_pickle=False)
     with open(sample_folder() / "results.csv", newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))

@@ -14,7 +14,7 @@ from svp_core.classifier import resnet
 from svp_core.errors import LabError
 from svp_core.generator import sample, unet
 from svp_core.workspace import datasets, jobs
-from svp_core.workspace.tilefile import read_tiles
+from svp_core.workspace.tilefile import append_tiles, read_tiles
 from tests.trial_jobs import wait_for
 
 
@@ -78,7 +78,7 @@ def test_generate_goes_on_where_it_was_stopped(order, whole, tmp_path):
     # As if the process had died in the middle of writing: a half row, a tile too many.
     with (tmp_path / "manifest.csv").open("a") as file:
         file.write("air_bubble_3_00")
-    tasks.append_tiles(tmp_path / "tiles.npy", np.zeros((1, 64, 64), np.uint8), after=8)
+    append_tiles(tmp_path / "tiles.npy", np.zeros((1, 64, 64), np.uint8), after=8)
     assert [progress.step for progress in tasks.generate(order, tmp_path)] == [8, 16, 20]
     for name in ("tiles.npy", "manifest.csv", "provenance.json"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()

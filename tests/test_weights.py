@@ -9,26 +9,26 @@ import torch
 from svp_core.classifier import resnet
 from svp_core.generator import sample, unet
 from svp_core.optics import scenes
-from svp_core.workspace.paths import weights_folder
+from svp_core.runs import WEIGHTS
 
 CPU = torch.device("cpu")
 
 
 @pytest.fixture(scope="module")
 def classifier():
-    return resnet.load_classifier(weights_folder() / "resnet18", device=CPU)
+    return resnet.load_classifier(WEIGHTS / "resnet18", device=CPU)
 
 
 @pytest.mark.parametrize("name", ["generator", "resnet18"])
 def test_a_shipped_model_says_what_it_was_trained_on(name):
-    folder = weights_folder() / name
+    folder = WEIGHTS / name
     card, config = (folder / "card.md").read_text("utf-8"), json.loads((folder / "config.json").read_text("utf-8"))
     assert "simulated" in card and "## Measured" in card
     assert set(config["trained_on"]) == {"protein", "silicone_oil", "air_bubble"}
 
 
 def test_all_weights_together_stay_small():
-    assert sum(path.stat().st_size for path in weights_folder().rglob("*") if path.is_file()) < 150e6
+    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) < 150e6
 
 
 @pytest.mark.parametrize(("key", "label"), [("protein", 0), ("silicone_oil", 1), ("air_bubble", 2)])
@@ -40,7 +40,7 @@ def test_held_out_particles_are_named(classifier, key, label):
 
 @pytest.mark.parametrize("key", ["protein", "silicone_oil", "air_bubble"])
 def test_made_particles_are_named_as_ordered(classifier, key):
-    generator = unet.load_generator(weights_folder() / "generator", device=CPU)
+    generator = unet.load_generator(WEIGHTS / "generator", device=CPU)
     made = sample.sample_tiles(generator, key, seeds=sample.image_seeds(77, 40))
     tiles = np.concatenate([part for _, part in made])
     named = resnet.predict_probs(classifier, tiles).argmax(1)

@@ -2,12 +2,13 @@
 
 import streamlit as st
 
-from svp_core.runs import find_run, read_run
+from svp_core.runs import read_run
+from svp_core.workspace.models import find_model
 
 
 def show_model(name, in_short):
     """One line, and the card on demand. Raises LabError when the model is missing."""
-    run = read_run(find_run(name))
+    run = read_run(find_model(name))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.caption(in_short)
         with st.popover("Model card", type="tertiary"):

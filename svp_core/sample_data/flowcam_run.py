@@ -177,7 +177,7 @@ def _capture(drawn, expected, taken):
         pixels = expose(drawn.intensity, instrument.camera_at(top, left, drawn.window_px), noise)
         empty = np.round(255 * instrument.empty_light(top, left, *pixels.shape))
         mask = instrument.find_particle(np.abs(pixels - empty), THRESHOLD)
-        if mask is None:
+        if mask is None or instrument.margin_of(mask) < instrument.BORDER_PX:
             return None
         capture = _cut(pixels, mask, top, left, drawn.truth)
         if instrument.apart(capture.box, taken):

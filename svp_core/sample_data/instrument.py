@@ -75,8 +75,7 @@ def whole_particles(kind, seed, find):
             mask = find(drawn)
             if mask is None:
                 break
-            top, left, bottom, right = box_of(mask)
-            if min(top, left, window_px - bottom, window_px - right) > BORDER_PX + 2:
+            if margin_of(mask) > BORDER_PX + 2:
                 yield drawn, mask
                 break
 
@@ -103,6 +102,12 @@ def box_of(mask):
     """(top, left, bottom, right) around the mask's pixels, end excluded."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
+
+
+def margin_of(mask):
+    """Pixels between the mask's box and the nearest edge of the window."""
+    top, left, bottom, right = box_of(mask)
+    return min(top, left, mask.shape[0] - bottom, mask.shape[1] - right)
 
 
 def somewhere(rng, box):

@@ -11,11 +11,6 @@ def repo_root():
     return Path(__file__).resolve().parents[2]
 
 
-def weights_folder():
-    """Folder of the shipped models, one sub-folder a run."""
-    return repo_root() / "weights"
-
-
 def sample_folder():
     """Folder of the shipped sample data."""
     return repo_root() / "sample_data"

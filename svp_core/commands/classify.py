@@ -1,0 +1,41 @@
+"""Name and measure every particle of a folder, archive, run or picture: results.csv."""
+
+import sys
+from collections import Counter
+from pathlib import Path
+
+from svp_core.commands.arguments import show
+from svp_core.errors import LabError
+
+
+def add_arguments(parser):
+    """What classify takes."""
+    parser.add_argument("source", type=Path)
+    parser.add_argument("--weights", default="resnet18", help="name of a model or a run folder")
+    parser.add_argument("--um-per-px", type=float, help="pixel size, instead of what the files say")
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def run(options):
+    """One row for every particle that was offered, rejected ones with their reason."""
+    from svp_core.classifier.resnet import load_classifier
+    from svp_core.instruments.sources import recognise
+    from svp_core.results import ResultsWriter, classify_source, count_classes
+    from svp_core.workspace.models import find_model
+
+    if options.um_per_px is not None and not 0.01 <= options.um_per_px <= 100:
+        raise LabError(f"A pixel of {options.um_per_px} um cannot be; give 0.01 to 100.")
+    classifier = load_classifier(find_model(options.weights))
+    summary = recognise(options.source)
+    print(f"{summary.title}: {summary.count if summary.count is not None else 'some'} particles", file=sys.stderr)
+    offered, rejected, counts = 0, 0, Counter()
+    with open(options.out, "w", newline="", encoding="utf-8") as file:
+        writer = ResultsWriter(file, classifier.config.class_keys)
+        for chunk in classify_source(options.source, classifier, um_per_px=options.um_per_px):
+            writer.write(chunk)
+            offered += len(chunk.rows)
+            rejected += sum(row["status"] == "rejected" for row in chunk.rows)
+            counts.update(count_classes(chunk.rows))
+            show("particles", offered, summary.count)
+    named = ", ".join(f"{key} {count}" for key, count in counts.items())
+    print(f"{offered} rows in {options.out}: {named}, rejected {rejected}")

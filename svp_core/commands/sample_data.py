@@ -1,0 +1,18 @@
+"""Build the shipped sample data again."""
+
+from pathlib import Path
+
+from svp_core.commands.arguments import show
+
+
+def add_arguments(parser):
+    """What sample-data takes."""
+    parser.add_argument("--out", type=Path, default=Path("sample_data"))
+
+
+def run(options):
+    """Tiles, a FlowCam-style run and camera frames, bit for bit the same every time."""
+    from svp_core.sample_data.build import build
+
+    for progress in build(options.out):
+        show(progress.message or "steps", progress.step, progress.total)

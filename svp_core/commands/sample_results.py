@@ -1,0 +1,22 @@
+"""Name the sample particles and record a denoising, by the shipped models: what Home shows."""
+
+from pathlib import Path
+
+from svp_core.commands.arguments import show
+
+
+def add_arguments(parser):
+    """What sample-results takes."""
+    parser.add_argument("--out", type=Path, default=Path("sample_data"))
+
+
+def run(options):
+    """results.csv and trajectory.npz beside the sample data."""
+    from svp_core.classifier.resnet import load_classifier
+    from svp_core.generator.unet import load_generator
+    from svp_core.runs import find_run
+    from svp_core.sample_data.shown import build_shown
+
+    models = {"classifier": load_classifier(find_run("resnet18")), "generator": load_generator(find_run("generator"))}
+    for progress in build_shown(options.out, **models):
+        show(progress.message, progress.step, progress.total)

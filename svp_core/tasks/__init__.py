@@ -1,0 +1,13 @@
+"""What can be done as a job: kind -> task.
+
+A task is a generator function (config, folder): it yields Progress after each finished step and leaves its files in
+the folder. To stop it, stop iterating; what is finished stays. Called again with the same config and folder it goes
+on where it stopped, or starts over. It knows no database and no screen, so that the command line can call it too.
+Networks are imported only when a task runs.
+"""
+
+from svp_core.tasks.classify import classify
+from svp_core.tasks.denoise import denoise
+from svp_core.tasks.generate import generate
+
+TASKS = {"generate": generate, "denoise": denoise, "classify": classify}
