@@ -1,6 +1,7 @@
 """The vocabulary: which kinds of particle there are, what they are called, how they are drawn, how they are binned."""
 
 import re
+import zlib
 from dataclasses import dataclass
 
 
@@ -55,16 +56,29 @@ CLASSES = (PROTEIN, SILICONE_OIL, AIR_BUBBLE)
 # Kinds the simulator draws besides, and no shipped classifier was trained on.
 FOREIGN = (GLASS_FLAKE, FIBRE)
 
+# How a lab's own classes are drawn; at least 3:1 on both backgrounds, apart from the colours above.
+_OWN_COLOURS = ("#B5476B", "#5F7F1E", "#0E8AA0", "#C4622D", "#7A5BD0", "#8C7355")
+_OWN_SYMBOLS = ("star", "hexagon", "pentagon", "triangle-down", "x", "bowtie", "hourglass")
+MOST_IN_KEY = 40  # letters of an own class's key
+
 # Lower edges of the cumulative size bins, equivalent circular diameter in um (USP <1788> practice).
 SIZE_BINS_UM = (2, 5, 10, 25)
 
 
 def class_by_key(key):
-    """The class with this key, e.g. "air_bubble". Raises KeyError for an unknown one."""
+    """The class with this key, e.g. "air_bubble". A key the product does not know is one of the lab's own classes.
+
+    An own class is called by its key's words ("fat_droplet" is "Fat droplet"); its colour and marker follow from the
+    key alone, so that they are the same on every page. Raises KeyError for a text that cannot be a key.
+    """
     for particle_class in (*CLASSES, *FOREIGN):
         if particle_class.key == key:
             return particle_class
-    raise KeyError(f"{key!r} is no particle class; known are {', '.join(all_keys())}")
+    if not is_key(key):
+        raise KeyError(f"{key!r} is no particle class; known are {', '.join(all_keys())}, or own ones like fat_droplet")
+    words, number = key.replace("_", " "), zlib.crc32(key.encode())
+    colour, symbol = _OWN_COLOURS[number % len(_OWN_COLOURS)], _OWN_SYMBOLS[number % len(_OWN_SYMBOLS)]
+    return ParticleClass(key, words[:1].upper() + words[1:], colour, symbol, (words,))
 
 
 def all_keys():
@@ -72,7 +86,32 @@ def all_keys():
     return tuple(c.key for c in (*CLASSES, *FOREIGN))
 
 
+def in_order(keys):
+    """These keys, each once: the product's classes in label order, then foreign kinds, then own ones by alphabet."""
+    known = {key: place for place, key in enumerate(all_keys())}
+    return tuple(sorted(set(keys), key=lambda key: (known.get(key, len(known)), key)))
+
+
+def is_key(text):
+    """Whether this text can be a class's key: letters, digits and single "_" between them, at most 40, lower case."""
+    return len(text) <= MOST_IN_KEY and text == text.casefold() and bool(re.fullmatch(r"[^\W_]+(_[^\W_]+)*", text))
+
+
+def key_from_name(name):
+    """The key of the class that somebody calls so: "Oil droplets" is silicone_oil, "Fat droplets (7)" fat_droplets_7.
+
+    "" where the name has no letter or digit.
+    """
+    known = class_from_folder(name)
+    if known:
+        return known.key
+    return "_".join(re.findall(r"[^\W_]+", name.casefold()))[:MOST_IN_KEY].rstrip("_")
+
+
 def class_from_folder(name):
-    """The class that a folder of this name holds ("Silicone oil", "air-bubbles", "protein_1"), or None."""
+    """The class of the product that a folder of this name holds ("Silicone oil", "air-bubbles", "protein_1"), or None.
+
+    For own classes see key_from_name.
+    """
     plain = re.sub(r"[^a-z]+", " ", name.casefold()).strip()
     return next((c for c in (*CLASSES, *FOREIGN) if plain in c.aliases), None)

@@ -2,7 +2,17 @@
 
 import pytest
 
-from svp_core.particles import CLASSES, FOREIGN, all_keys, class_by_key, class_from_folder
+from svp_core.particles import (
+    _OWN_COLOURS,
+    CLASSES,
+    FOREIGN,
+    all_keys,
+    class_by_key,
+    class_from_folder,
+    in_order,
+    is_key,
+    key_from_name,
+)
 
 
 def test_label_order_is_that_of_the_published_classifier():
@@ -35,15 +45,47 @@ def test_other_folder_names_are_not(folder):
     assert class_from_folder(folder) is None
 
 
-def test_an_unknown_key_is_refused_with_the_known_ones():
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("Fat droplets", "fat_droplets"),
+        ("fat-droplets (lot 7)", "fat_droplets_lot_7"),
+        ("Glasflöckchen Ä", "glasflöckchen_ä"),
+        ("Oil droplets", "silicone_oil"),
+        ("  ", ""),
+        ("../x", "x"),
+        ("x " * 60, "x_" * 19 + "x"),
+    ],
+)
+def test_own_classes_have_a_key_by_their_name(name, key):
+    assert key_from_name(name) == key
+    assert not key or is_key(key)
+
+
+def test_an_own_class_has_a_name_and_always_the_same_look():
+    own = class_by_key("fat_droplet")
+    assert (own.key, own.name, own.aliases) == ("fat_droplet", "Fat droplet", ("fat droplet",))
+    assert own == class_by_key("fat_droplet") and own.symbol not in {c.symbol for c in (*CLASSES, *FOREIGN)}
+    assert len({class_by_key(f"kind_{k}").symbol for k in range(40)}) > 4
+
+
+@pytest.mark.parametrize("text", ["", "Dust", "a b", "_dust", "a__b", "../dust", "d" * 41, "<b>"])
+def test_what_cannot_be_a_key_is_refused_with_the_known_ones(text):
+    assert not is_key(text)
     with pytest.raises(KeyError, match="known are protein"):
-        class_by_key("dust")
+        class_by_key(text)
+
+
+def test_the_products_classes_come_first():
+    assert in_order(["zinc", "fibre", "air_bubble", "dust", "protein", "dust"]) == (
+        "protein", "air_bubble", "fibre", "dust", "zinc"
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#101416"])
-@pytest.mark.parametrize("particle_class", (*CLASSES, *FOREIGN), ids=lambda c: c.key)
-def test_colours_have_a_contrast_of_three_to_one(particle_class, background):
-    light, dark = sorted((_luminance(particle_class.colour), _luminance(background)), reverse=True)
+@pytest.mark.parametrize("colour", sorted({c.colour for c in (*CLASSES, *FOREIGN)} | set(_OWN_COLOURS)))
+def test_colours_have_a_contrast_of_three_to_one(colour, background):
+    light, dark = sorted((_luminance(colour), _luminance(background)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
 
 
