@@ -26,7 +26,7 @@ WAITING = "Waiting for another job to finish"
 
 
 class NotOurs(Exception):
-    """The row is no longer this process's to write: cancelled while it waited, or taken for lost and started again."""
+    """The row is no longer this process's to write: stopped while it waited, or taken for lost and started again."""
 
 
 class Row:
@@ -47,10 +47,11 @@ class Row:
             if not db.execute(job.update().where(*mine).values(heartbeat=time.time(), **values)).rowcount:
                 raise NotOurs
 
-    def is_cancelled(self):
-        """Whether somebody asked to stop."""
+    def asked_to_stop(self):
+        """The state that somebody asked for meanwhile: "cancelled", "paused", or None."""
         with engine().connect() as db:
-            return bool(db.scalar(sa.select(job.c.cancel).where(job.c.id == self.job.id)))
+            cancel, pause = db.execute(sa.select(job.c.cancel, job.c.pause).where(job.c.id == self.job.id)).one()
+        return "cancelled" if cancel else "paused" if pause else None
 
 
 def main(arguments=None):
@@ -64,7 +65,7 @@ def main(arguments=None):
         _wait_for_slot(row)
         _work(row)
     except NotOurs:
-        print("This job was cancelled or has gone to another process.")
+        print("This job was stopped or has gone to another process.")
     return 0
 
 
@@ -107,8 +108,8 @@ def _take_slot(row):
 
 def _work(row):
     try:
-        finished = _run_task(row)
-        row.write(is_running, state="done" if finished else "cancelled", ended=time.time())
+        state = _run_task(row)
+        row.write(is_running, state=state, ended=time.time())
     except NotOurs:
         raise
     except LabError as error:
@@ -123,7 +124,7 @@ def _work(row):
 
 
 def _run_task(row):
-    """Whether the task came to its end; False when it was cancelled."""
+    """The state that the job has then: "done", or what was asked for meanwhile."""
     steps = TASKS[row.job.kind](row.job.config, jobs.job_folder(row.job.id))
     pace, written, unwritten = None, 0.0, {}
     try:
@@ -138,9 +139,9 @@ def _run_task(row):
                 continue
             row.write(is_running, **unwritten)
             written, unwritten = now, {}
-            if row.is_cancelled():
-                return False
-        return True
+            if asked := row.asked_to_stop():
+                return asked
+        return "done"
     finally:
         steps.close()
         if unwritten:

@@ -8,9 +8,11 @@ import threading
 import time
 
 import pytest
+import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.workspace import jobs
+from svp_core.workspace import database, jobs
+from svp_core.workspace.paths import workspace_root
 from tests.trial_jobs import lines, trial_lab, wait_for, workers
 
 STARTER = """
@@ -178,6 +180,75 @@ def test_a_worker_that_was_taken_for_dead_stops_when_it_wakes(lab):
     gate.touch()
     assert wait_for(job_id, "done").step == 3
     assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3"]
+
+
+def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    config = {"steps": 4, "gate": str(gate), "wait_after": 2}
+    job_id, _ = jobs.start("walk", config)
+    wait_for(job_id, lambda job: job.step == 2)
+    jobs.pause(job_id)
+    job = wait_for(job_id, "paused")
+    assert job.step == 2 and not job.active and not job.error and job.seconds_left is None
+    other, _ = jobs.start("walk", {"steps": 1})
+    wait_for(other, "done")
+    jobs.pause(other)
+    assert jobs.get(other).state == "done", "what is over does not rest"
+    gate.touch()
+    assert jobs.start("walk", config) == (job_id, True)
+    job = wait_for(job_id, "done")
+    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"] and len(workers(job_id)) == 2
+
+
+def test_a_waiting_job_rests_at_once_and_a_resting_one_can_be_cancelled(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    wait_for(first, lambda job: job.step == 1)
+    waiting, _ = jobs.start("walk", {"steps": 3})
+    wait_for(waiting, lambda job: job.message)
+    jobs.pause(waiting)
+    assert jobs.get(waiting).state == "paused"
+    assert jobs.start("walk", {"steps": 3}) == (waiting, True)
+    jobs.pause(waiting)
+    jobs.cancel(waiting)
+    assert jobs.get(waiting).state == "cancelled"
+    again, started = jobs.start("walk", {"steps": 3})
+    assert started and again != waiting
+    gate.touch()
+    wait_for(again, "done")
+    assert not (jobs.job_folder(waiting) / "steps.txt").exists()
+
+
+def test_starting_the_same_work_takes_back_a_pause(lab):
+    gate = str(lab / "gate")
+    config = {"steps": 2, "gate": gate}
+    job_id, _ = jobs.start("walk", config)
+    wait_for(job_id, lambda job: job.step == 1)
+    pid = pid_of(job_id)
+    os.kill(pid, signal.SIGSTOP)  # so that the pause is not seen before it is taken back
+    jobs.pause(job_id)
+    assert jobs.start("walk", config) == (job_id, False)
+    os.kill(pid, signal.SIGCONT)
+    (lab / "gate").touch()
+    assert wait_for(job_id, lambda job: not job.active).state == "done"
+
+
+def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
+    folder = workspace_root()
+    columns = [column for column in database.job.columns if column.name != "pause"]
+    earlier = sa.Table("job", sa.MetaData(), *(sa.Column(c.name, c.type, primary_key=c.primary_key) for c in columns))
+    old = sa.create_engine(f"sqlite:///{folder / 'lab.sqlite'}")
+    earlier.metadata.create_all(old)
+    row = {"id": "a" * 32, "kind": "walk", "config": {}, "state": "done", "cancel": False, "step": 3, "total": 3,
+           "message": "", "error": "", "created": 1.0, "heartbeat": 2.0}  # fmt: skip
+    with old.begin() as db:
+        db.execute(earlier.insert().values(**row))
+    old.dispose()
+    assert jobs.get("a" * 32).step == 3
+    job_id, _ = jobs.start("walk", {"steps": 1})
+    wait_for(job_id, "done")
 
 
 def test_cancelling_a_lost_job_ends_it(lab):

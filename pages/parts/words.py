@@ -77,4 +77,6 @@ def how_it_went(job):
         return some(job.step, STEP_OF.get(job.kind, "step")) + (f" in {took}" if took else "")
     if job.state == "cancelled":
         return f"Cancelled after {job.step:,}" + (f" of {job.total:,}" if job.total else "")
+    if job.state == "paused":
+        return f"Paused after {job.step:,}" + (f" of {job.total:,}" if job.total else "")
     return {"failed": "Failed", "lost": "Interrupted"}.get(job.state, "Under way")

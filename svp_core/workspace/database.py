@@ -7,10 +7,11 @@ import os
 import sqlite3
 import threading
 import time
+from contextlib import suppress
 from functools import lru_cache
 
 import sqlalchemy as sa
-from sqlalchemy.schema import CreateIndex, CreateTable
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.errors import LabError
 from svp_core.workspace.paths import workspace_root
@@ -30,7 +31,8 @@ job = sa.Table(
     sa.Column("config", sa.JSON, nullable=False),
     sa.Column("same_as", sa.Text),  # kind and config as one text; null once a cancel was asked for
     sa.Column("state", sa.String(10), nullable=False),
-    sa.Column("cancel", sa.Boolean, nullable=False, default=False),
+    sa.Column("cancel", sa.Boolean, nullable=False, default=False),  # somebody asked for it; so in the next line
+    sa.Column("pause", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
     sa.Column("worker", sa.String(32)),  # the one process that may write to this row; null until it has come
     sa.Column("slot", sa.Integer),  # which of the places to run in it holds while running
     sa.Column("step", sa.Integer, nullable=False, default=0),
@@ -70,6 +72,7 @@ def _engine(url):
         with found.begin() as db:
             for table in METADATA.sorted_tables:
                 db.execute(CreateTable(table, if_not_exists=True))
+                _add_new_columns(db, table)
                 for index in table.indexes:
                     db.execute(CreateIndex(index, if_not_exists=True))
     except (sa.exc.ArgumentError, sa.exc.OperationalError, ModuleNotFoundError) as error:
@@ -78,6 +81,17 @@ def _engine(url):
             f"The lab's database cannot be opened ({reason}); check SVP_DATABASE_URL and SVP_WORKSPACE."
         ) from None
     return found
+
+
+def _add_new_columns(db, table):
+    """Bring a table that an earlier edition made up to date; its rows get each new column's server_default."""
+    there = {column["name"] for column in sa.inspect(db).get_columns(table.name)}
+    for column in table.columns:
+        if column.name not in there:
+            line = CreateColumn(column).compile(db)
+            # Two processes may be at it at once: the second finds the column there.
+            with suppress(sa.exc.OperationalError, sa.exc.ProgrammingError), db.begin_nested():
+                db.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {line}"))
 
 
 def _prepare_sqlite(connection, _record):

@@ -1,6 +1,6 @@
 """Long work as a row in the database and a process of its own, so that nothing a browser does can kill or double it.
 
-This side starts, watches and cancels; the other side is svp_core.worker. Whether a job lives is judged by its
+This side starts, watches, pauses and cancels; the other side is svp_core.worker. Whether a job lives is judged by its
 heartbeat alone: a killed process can look alive for long. A job's files lie in its folder: config.json, log.txt and
 whatever the work makes.
 """
@@ -34,7 +34,7 @@ class Job:
     id: str
     kind: str  # key of svp_core.tasks.TASKS
     config: dict  # what it was asked to do
-    state: str  # queued, running, done, failed, cancelled or lost
+    state: str  # queued, running, paused, done, failed, cancelled or lost
     step: int  # finished steps
     total: int | None  # None while it is not known
     message: str  # what it is doing, "" when there is nothing to say
@@ -56,7 +56,7 @@ def start(kind, config):
     """Have this work done: (id of the job that does it, whether this call started it).
 
     kind: key of svp_core.tasks.TASKS. config: JSON-ready dict. While the same work is under way that job is joined;
-    one that was lost goes on under its id, from what it had finished.
+    one that was lost or paused goes on under its id, from what it had finished.
     """
     same, claimed = json.dumps([kind, config], sort_keys=True), None
     while claimed is None:
@@ -92,14 +92,26 @@ def recent(limit=20):
         return [_as_job(row) for row in db.execute(sa.select(job).order_by(job.c.created.desc()).limit(limit))]
 
 
+def pause(job_id):
+    """Let a job rest until start() is called with the same work again; another one gets its place meanwhile.
+
+    One that waits rests at once, one under way after its current step; one that is over stays as it is.
+    """
+    this = job.c.id == job_id
+    with engine().begin() as db:
+        db.execute(job.update().where(this, job.c.state == "queued").values(state="paused"))
+        db.execute(job.update().where(this, job.c.state == "running").values(pause=True))
+
+
 def cancel(job_id):
-    """Stop a job. One that waits is cancelled at once, one under way after its current step; what it made is kept."""
+    """Stop a job for good. One under way stops after its current step, any other at once; what it made is kept."""
     this, now = job.c.id == job_id, time.time()
     # With same_as gone, the same work can be started anew without joining a job that is about to stop.
     asked = {"cancel": True, "same_as": None}
-    nobody_works = sa.or_(job.c.state == "queued", job.c.heartbeat < now - STALE_S)
+    under_way = sa.and_(job.c.state == "running", job.c.heartbeat >= now - STALE_S)
     with engine().begin() as db:
-        db.execute(job.update().where(this, is_active, nobody_works).values(state="cancelled", ended=now, **asked))
+        is_open = sa.or_(is_active, job.c.state == "paused")
+        db.execute(job.update().where(this, is_open, ~under_way).values(state="cancelled", ended=now, **asked))
         db.execute(job.update().where(this, is_active).values(**asked))
 
 
@@ -139,24 +151,26 @@ def _cores():
 def _claim(kind, config, same):
     """(id, True) when this caller is to launch the worker, (id, False) to join a job, None to try again."""
     now = time.time()
-    fresh = {"state": "queued", "created": now, "heartbeat": now, "worker": None, "slot": None, "cancel": False}
-    fresh |= {"started": None, "ended": None, "message": "", "paced_step": None, "paced_from": None, "stepped": None}
+    fresh = {"state": "queued", "created": now, "heartbeat": now, "worker": None, "slot": None, "message": ""}
+    fresh |= {"cancel": False, "pause": False, "started": None, "ended": None}
+    fresh |= {"paced_step": None, "paced_from": None, "stepped": None}
     this = job.c.same_as == same
     try:
         with engine().begin() as db:
             # Else a dead job would be in the way of its own restart.
             db.execute(job.update().where(this, is_active, job.c.heartbeat < now - STALE_S).values(state="lost"))
-            lost = db.scalar(
-                sa.select(job.c.id).where(this, job.c.state == "lost").order_by(job.c.created.desc()).limit(1)
-            )
-            if lost is None:
-                lost = uuid4().hex
-                db.execute(job.insert().values(id=lost, kind=kind, config=config, same_as=same, **fresh))
-            elif not db.execute(job.update().where(job.c.id == lost, job.c.state == "lost").values(**fresh)).rowcount:
+            rests = job.c.state.in_(("lost", "paused"))
+            found = db.scalar(sa.select(job.c.id).where(this, rests).order_by(job.c.created.desc()).limit(1))
+            if found is None:
+                found = uuid4().hex
+                db.execute(job.insert().values(id=found, kind=kind, config=config, same_as=same, **fresh))
+            elif not db.execute(job.update().where(job.c.id == found, rests).values(**fresh)).rowcount:
                 return None
-        return lost, True
+        return found, True
     except sa.exc.IntegrityError:  # the index one_active_job
-        with engine().connect() as db:
+        with engine().begin() as db:
+            # Who wants it done takes back a pause that has not begun.
+            db.execute(job.update().where(this, is_active).values(pause=False))
             under_way = db.scalar(sa.select(job.c.id).where(this, is_active))
         return under_way and (under_way, False)
 
