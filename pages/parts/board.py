@@ -6,7 +6,10 @@ from pages.parts.words import STEP_OF, duration, how_it_went, job_title, moment,
 from svp_core.errors import LabError
 from svp_core.workspace import jobs
 
-PAGES = {"generate": "pages/synthesize.py", "denoise": "pages/denoising.py", "classify": "pages/classify.py"}
+PAGES = {
+    "generate": "pages/synthesize.py", "compare": "pages/synthesize.py", "denoise": "pages/denoising.py",
+    "classify": "pages/classify.py",
+}  # fmt: skip
 LOOK_EVERY_S = 1
 
 
@@ -34,7 +37,7 @@ def _running():
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(_time_left(job))
                 if job.kind in PAGES:
-                    st.page_link(PAGES[job.kind], label="Open", query_params={"job": job.id})
+                    st.page_link(PAGES[job.kind], label="Open", query_params=_query(job))
                 st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
 
 
@@ -72,7 +75,7 @@ def show_recent(title, kinds=tuple(PAGES), limit=5):
     for job in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             if st.button(plain(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
-                st.switch_page(PAGES[job.kind], query_params={"job": job.id})
+                st.switch_page(PAGES[job.kind], query_params=_query(job))
             st.caption(plain(f"{moment(job.created)} · {how_it_went(job)}"))
 
 
@@ -85,6 +88,13 @@ def expected_seconds(kind, calls, fallback_s, count_calls):
         if job.kind == kind and job.state == "done" and job.rate:
             return calls / (job.rate * count_calls(job.config))
     return calls * fallback_s
+
+
+def _query(job):
+    """What the address has to say so that the job's page opens it."""
+    if job.kind == "compare":
+        return {"mode": "Compare", "comparison": job.id}
+    return {"mode": "Make", "job": job.id} if job.kind == "generate" else {"job": job.id}
 
 
 def _share(job):

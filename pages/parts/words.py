@@ -8,7 +8,7 @@ from pathlib import Path
 from svp_core.particles import class_by_key
 
 DASH = "–"
-STEP_OF = {"generate": "image", "denoise": "step", "classify": "item"}  # what a job's steps are
+STEP_OF = {"generate": "image", "denoise": "step", "classify": "item", "compare": "step"}  # what a job's steps are
 
 
 def plain(text):
@@ -62,12 +62,20 @@ def job_title(job):
     asked = job.config
     if job.kind == "generate":
         return f"{some(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
+    if job.kind == "compare":
+        left, right = (maker_name(asked[side]) for side in ("left", "right"))
+        return f"Compare {left} with {right}, {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
     if job.kind == "denoise":
         classes = ", ".join(class_name(key).lower() for key in asked["class_keys"])
         return f"Denoising of {classes}, seed {asked['seed']}"
     if job.kind == "classify":
         return f"Classify {Path(asked['source']).name}"
     return job.kind
+
+
+def maker_name(asked):
+    """Who makes one side of a comparison, as its job was asked: a model's name, or classical augmentation."""
+    return "classical augmentation" if "classical" in asked else asked["weights"]
 
 
 def how_it_went(job):
