@@ -6,12 +6,11 @@ from pages.parts import named
 from pages.parts.board import show_progress, show_recent
 from pages.parts.entry import require_app
 from pages.parts.model import show_model
-from pages.parts.opened import close, open_as, opened
+from pages.parts.opened import close, opened_job, start_job
 from pages.parts.source import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
 from pages.parts.words import plain, some
 from svp_core.errors import LabError
 from svp_core.instruments.sources import recognise
-from svp_core.workspace import jobs
 
 require_app(__file__)
 
@@ -51,11 +50,8 @@ def show_source(path):
             pressed = st.button("Classify", type="primary", key="classify_go")
             st.button("Choose something else", key="source_forget", on_click=forget_source)
     if pressed:
-        config = {"source": str(path), "weights": "resnet18", "um_per_px": um_per_px}
-        job_id, _ = jobs.start("classify", config)
         forget_source()
-        open_as("classify", job_id)
-        st.rerun()
+        start_job("classify", "classify", {"source": str(path), "weights": "resnet18", "um_per_px": um_per_px})
     show_model("resnet18", "Named by the shipped ResNet-18, which was trained on **simulated** particles only.")
 
 
@@ -69,11 +65,7 @@ st.title("Classify")
 st.markdown("Name every particle of a folder, archive or FlowCam run; what is unreadable is listed with its reason.")
 
 try:
-    if job_id := opened("classify"):
-        job = jobs.get(job_id)
-        if job.kind != "classify":
-            close("classify")
-            raise LabError("This link does not point to a classification; choose particles here.")
+    if job := opened_job("classify", "classify", "a classification; choose particles here"):
         named.show_heading(job, start_anew)
         show_progress(job, named.show_so_far)
         if not job.active:

@@ -79,17 +79,6 @@ def show_recent(title, kinds=tuple(PAGES), limit=5):
             st.caption(plain(f"{moment(job.created)} · {how_it_went(job)}"))
 
 
-def expected_seconds(kind, calls, fallback_s, count_calls):
-    """How long work of so many network calls will take here, from the last jobs of this kind; float s.
-
-    count_calls(config) gives the network calls of one step of a job; fallback_s: a call before anything was measured.
-    """
-    for job in jobs.recent(30):
-        if job.kind == kind and job.state == "done" and job.rate:
-            return calls / (job.rate * count_calls(job.config))
-    return calls * fallback_s
-
-
 def _query(job):
     """What the address has to say so that the job's page opens it."""
     if job.kind == "compare":

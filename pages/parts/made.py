@@ -6,18 +6,23 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import streamlit as st
 
-from pages.parts.charts import QUIET, SHAPE_COLUMNS, draw_distributions
+from pages.parts.charts import QUIET, draw_distributions
 from pages.parts.gallery import show_gallery
-from pages.parts.shipped import sample_results, sample_tiles
+from pages.parts.reference import choose_reference, measured, no_reference, read_reference
 from pages.parts.words import class_name, plain, some
 from svp_core.errors import LabError
 from svp_core.workspace import datasets, jobs
+from svp_core.workspace.datasets import SAMPLES
 from svp_core.workspace.tilefile import read_tiles
 
-START_S = 6  # until the worker has its network
-CALL_S = 0.03  # a network call of one image, before this computer was measured
 PER_PAGE = 120
 FIRST_LOOK = 60  # tiles shown while more are being made
+
+
+def heading(job):
+    """What was asked for, a line of Markdown."""
+    asked = job.config
+    return plain(f"{class_name(asked['class_key'])}, seed {asked['seed']}, made by {asked.get('weights', 'generator')}")
 
 
 def show_so_far(job):
@@ -31,9 +36,14 @@ def show_so_far(job):
 
 def show_reference(class_key):
     """Reference tiles of a class alone, before anything was made."""
-    results = _reference(class_key)
-    st.caption(f"{some(len(results), 'simulated particle')} of the sample data. Yours will appear beside them.")
-    _tiles(sample_tiles()[results.index[:PER_PAGE]], results["image"][:PER_PAGE], "reference", class_key)
+    dataset_id = choose_reference(class_key, "reference")
+    if dataset_id is None:
+        st.caption(no_reference(class_key))
+        return
+    reference = read_reference(dataset_id, class_key)
+    origin = "simulated particle" if dataset_id == SAMPLES else "reference particle"
+    st.caption(f"{some(len(reference.tiles), origin)}. Yours will appear beside them.")
+    _tiles(reference.tiles[:PER_PAGE], reference.names[:PER_PAGE], "reference", class_key)
 
 
 def show_made(job):
@@ -44,7 +54,6 @@ def show_made(job):
         return
     class_key = job.config["class_key"]
     _keep(job, tiles, table)
-    reference = _reference(class_key)
     left, right = st.columns(2, gap="large")
     with left:
         st.markdown(f"**Generated** · {some(len(tiles), 'image')}")
@@ -53,22 +62,28 @@ def show_made(job):
         part = slice((page - 1) * PER_PAGE, page * PER_PAGE)
         _tiles(tiles[part], table["image"][part], "made", class_key)
     with right:
-        st.markdown(f"**Reference** · simulated, {some(len(reference), 'particle')}, some of them")
+        dataset_id = choose_reference(class_key, "reference")
+        if dataset_id is None:
+            st.caption(no_reference(class_key))
+            return
+        reference = read_reference(dataset_id, class_key)
+        origin = "simulated, " if dataset_id == SAMPLES else ""
+        st.markdown(f"**Reference** · {origin}{some(len(reference.tiles), 'particle')}, some of them")
         shown = min(max(len(tiles), 16), PER_PAGE)
-        _tiles(sample_tiles()[reference.index[:shown]], reference["image"][:shown], "reference", class_key)
+        _tiles(reference.tiles[:shown], reference.names[:shown], "reference", class_key)
     st.markdown("**Size and shape**, measured alike on both")
-    figure = draw_distributions(_measure(job.id, len(tiles)), reference, class_key)
+    figure = draw_distributions(_measure(job.id, len(tiles)), reference.shapes, class_key)
     st.plotly_chart(figure, config=QUIET, key="made_shapes", alt="Size and shape of generated and reference particles")
-    st.caption(
-        "In pixels: the generator was trained on several pixel sizes at once, so its particles have no scale in µm."
-    )
+    st.caption("In pixels: a made particle has no scale in µm of its own.")
 
 
 def _keep(job, tiles, table):
     saved = next((meta for meta in datasets.list_datasets() if meta["provenance"].get("job") == job.id), None)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if saved is None:
-            name = f"{class_name(job.config['class_key'])}, seed {job.config['seed']}, {len(tiles):,}"
+            asked = job.config
+            by = f", by {asked['weights']}" if asked.get("weights", "generator") != "generator" else ""
+            name = f"{class_name(asked['class_key'])}, seed {asked['seed']}, {len(tiles):,}{by}"
             st.text_input("Name of the data set", name, key=f"name_{job.id}", width=300)
             st.button("Save as data set", key="save_made", on_click=_save, args=(job.id,))
         else:
@@ -103,17 +118,9 @@ def _read(job_id):
     return tiles[:count], table[:count]
 
 
-def _reference(class_key):
-    results = sample_results()
-    return results[results["given"] == class_key]
-
-
 @st.cache_data(max_entries=8, show_spinner="Measuring size and shape")
 def _measure(job_id, count):
-    from svp_core.morphology import measure
-
-    measured = [measure(tile) for tile in read_tiles(jobs.job_folder(job_id) / "tiles.npy")[:count]]
-    return pd.DataFrame(measured, columns=list(SHAPE_COLUMNS)).astype(float)
+    return measured(read_tiles(jobs.job_folder(job_id) / "tiles.npy")[:count])
 
 
 def _tiles(tiles, names, key, class_key):

@@ -2,6 +2,36 @@
 
 import streamlit as st
 
+from svp_core.errors import LabError
+from svp_core.workspace import jobs
+
+
+def start_job(page, kind, config, name="job"):
+    """Have this work done as a job, open it on the page, and run the page anew."""
+    job_id, _ = jobs.start(kind, config)
+    open_as(page, job_id, name)
+    st.rerun()
+
+
+def opened_job(page, kind, otherwise, name="job"):
+    """The Job of this kind that the page has open, or None where it has none.
+
+    A link to another job, or to none, is closed and raises LabError; otherwise: what it should have led to, and what to
+    do now, as the end of a sentence.
+    """
+    job_id = opened(page, name)
+    if job_id is None:
+        return None
+    try:
+        job = jobs.get(job_id)
+    except LabError:
+        close(page, name)
+        raise
+    if job.kind != kind:
+        close(page, name)
+        raise LabError(f"This link does not point to {otherwise}.")
+    return job
+
 
 def opened(page, name="job"):
     """The id that this page has open, or None; the address and the session are brought into line."""
