@@ -1,15 +1,18 @@
-"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, averaged weights."""
+"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, averaged weights.
+
+From nothing, or from the weights of another generator. On one device, or on several that share each batch.
+"""
 
 import copy
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
 from svp_core.device import fast_arithmetic
-from svp_core.generator.unet import TIME_SCALE, GeneratorConfig, build_unet, encode, preconditioning
+from svp_core.generator.unet import TIME_SCALE, Generator, GeneratorConfig, build_unet, encode, preconditioning
 from svp_core.images import to_model
 from svp_core.progress import Progress
 
@@ -38,14 +41,29 @@ class TrainingPlan:
 class Training:
     """A training under way: network, its average, optimiser and step travel together, and can be put on disk."""
 
-    def __init__(self, config, plan, *, device):
+    def __init__(self, config, plan, *, device, start=None, accelerator=None):
+        """start: weights to begin with (see started_from), else random ones. accelerator: accelerate's Accelerator
+        where several processes train one network together; each computes its share of every batch."""
         torch.manual_seed(plan.seed)
         self.config, self.plan, self.device, self.step = config, plan, device, 0
         self.model = _training_mode(build_unet(config).to(device, memory_format=torch.channels_last))
+        if start is not None:
+            self.model.load_state_dict(start)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True
         )
+        self.accelerator, self._network = accelerator, self.model
+        if accelerator is not None:
+            if plan.batch % accelerator.num_processes:
+                raise ValueError(f"{accelerator.num_processes} processes cannot share batches of {plan.batch} alike")
+            # Averages the gradients of all processes.
+            self._network = accelerator.prepare_model(self.model)
+
+    @property
+    def generator(self):
+        """The averaged weights as they stand, ready to sample."""
+        return Generator(self.average, self.config, None, self.device)
 
     def state(self):
         """Everything a later process needs to go on: a dict of tensors and numbers, loadable with weights_only=True."""
@@ -74,31 +92,31 @@ class Training:
             if not len(members):
                 raise ValueError(f"there are no training tiles of class {key!r}")
         plan, sigma_data = self.plan, self.config.sigma_data
+        alone = self.accelerator is None
+        mine = slice(None) if alone else slice(self.accelerator.process_index, None, self.accelerator.num_processes)
         while self.step < plan.steps:
             rng = np.random.default_rng([plan.seed, self.step])
             noise_source = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            torch.manual_seed(int(rng.integers(2**62)) + (mine.start or 0))  # for dropout
             chosen = rng.integers(len(by_class), size=plan.batch)
             images = np.stack([turned(tiles[rng.choice(by_class[label])], rng.integers(8)) for label in chosen])
             chosen[rng.random(plan.batch) < plan.null_share] = len(by_class)
-            clean = encode(images, self.config).to(self.device, memory_format=torch.channels_last)
-
             log_sigma = plan.noise_mean + plan.noise_spread * torch.randn(plan.batch, 1, 1, 1, generator=noise_source)
-            sigma = log_sigma.exp().to(self.device)
-            noisy = clean + sigma * torch.randn(clean.shape, generator=noise_source).to(self.device)
-            c_skip, c_out, c_in, c_noise = preconditioning(sigma, sigma_data)
-            with fast_arithmetic(self.device):
-                output = self.model(
-                    c_in * noisy, TIME_SCALE * c_noise.flatten(), torch.from_numpy(chosen).to(self.device)
-                ).sample
-            # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's own output.
-            loss = F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out)
+            clean = encode(images, self.config)
+            noise = torch.randn(clean.shape, generator=noise_source)
+
+            clean = clean[mine].to(self.device, memory_format=torch.channels_last)
+            sigma, noise = log_sigma[mine].exp().to(self.device), noise[mine].to(self.device)
+            wanted = torch.from_numpy(chosen[mine]).to(self.device)
+            loss = denoising_errors(self._network, clean, sigma, noise, wanted, sigma_data).mean()
             self._update(loss)
+            # Of this process's share of the batch; the others' scatter about the same.
             yield Progress(self.step, plan.steps, loss=loss.item())
 
     def _update(self, loss):
         plan = self.plan
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        loss.backward()  # with several processes this is where their gradients meet
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.gradient_clip)
         warm = min(1, (self.step + 1) / plan.warmup_steps)
         falling = 0.1 + 0.9 * (1 + math.cos(math.pi * self.step / plan.steps)) / 2
@@ -109,6 +127,33 @@ class Training:
         keep = (1 - 1 / self.step) ** (plan.ema_gamma + 1)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+
+
+def denoising_errors(network, clean, sigma, noise, wanted, sigma_data):
+    """EDM loss of each image (Karras et al. 2022, Eq. 8): float32 tensor (N,), about 1 untrained.
+
+    clean, noise: model space (N, 4, 32, 32), noise of variance 1. sigma: (N, 1, 1, 1). wanted: labels, int (N,).
+    """
+    noisy = clean + sigma * noise
+    c_skip, c_out, c_in, c_noise = preconditioning(sigma, sigma_data)
+    with fast_arithmetic(clean.device):
+        output = network(c_in * noisy, TIME_SCALE * c_noise.flatten(), wanted).sample
+    # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's own output.
+    return F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out, reduction="none").mean((1, 2, 3))
+
+
+def started_from(base, class_keys, *, dropout):
+    """(GeneratorConfig, weights) for training another generator from this one, on these classes.
+
+    It keeps the base's mean and spread of grey levels, or its noise levels would change their meaning. Classes are
+    matched by key; one that the base does not know starts from its "any class".
+    """
+    config = replace(base.config, class_keys=tuple(class_keys), dropout=dropout)
+    weights = {name: tensor.detach().clone() for name, tensor in base.model.state_dict().items()}
+    rows, any_class = weights["class_embedding.weight"], len(base.class_keys)
+    place = {key: label for label, key in enumerate(base.class_keys)}
+    weights["class_embedding.weight"] = rows[[*(place.get(key, any_class) for key in class_keys), any_class]]
+    return config, weights
 
 
 def _training_mode(model):
