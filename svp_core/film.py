@@ -19,6 +19,15 @@ def steps_at(percent, last_step):
     return sorted({int(share * last_step / 100 + 0.5) for share in percent})
 
 
+def kept_steps(last_step, *, most=101):
+    """At most `most` of the steps 0..last_step, evenly apart, the first and the last among them; list of int.
+
+    500 steps are kept as 0, 5, ... 500, the paper's among them.
+    """
+    apart = -(-last_step // (most - 1))
+    return sorted({*range(0, last_step, max(1, apart)), last_step})
+
+
 def changes(frames, steps):
     """What each chosen step changed against the chosen one before: (uint8 (K, N, H, W), list of K gains).
 

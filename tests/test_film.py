@@ -3,6 +3,7 @@
 import io
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from svp_core import film
@@ -21,6 +22,15 @@ def test_steps_of_the_paper():
 
 def test_steps_that_fall_together_are_shown_once():
     assert film.steps_at(film.PAPER_PERCENT, 10) == [0, 4, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    ("last", "kept"),
+    [(20, list(range(21))), (100, list(range(101))), (500, list(range(0, 501, 5))), (103, [*range(0, 103, 2), 103])],
+)
+def test_kept_steps_are_few_and_hold_both_ends(last, kept):
+    assert film.kept_steps(last) == kept and len(kept) <= 101
+    assert set(film.steps_at(film.PAPER_PERCENT, 500)) <= set(film.kept_steps(500))
 
 
 def test_changes_are_against_the_column_before_and_signed():

@@ -36,7 +36,8 @@ export default function ({ data, parentElement, setStateValue }) {
   const box = parentElement.querySelector('.box'), find = name => box.querySelector(name);
   if (!data || box.version === data.version) return;
   box.version = data.version;
-  const last = data.sigmas.length - 1;
+  // Positions of frames; what their steps are called is another thing where not all were kept.
+  const last = data.sigmas.length - 1, called = at => data.steps[at];
   const S = (box.S ??= { at: last, view: data.view });
   clearInterval(S.timer);
   S.timer = null;
@@ -81,8 +82,8 @@ export default function ({ data, parentElement, setStateValue }) {
       element('div', '', strip);
       data.chosen.forEach(({ step }, k) => {
         const head = element('button', '', strip, 'head');
-        element('b', `${Math.round((100 * step) / last)} %`, head);
-        element('span', `step ${step}`, head);
+        element('b', `${Math.round((100 * called(step)) / called(last))} %`, head);
+        element('span', `step ${called(step)}`, head);
         heads.push({ head, note: element('span', '', head), k });
         head.onclick = () => { pause(); go(step); };
       });
@@ -152,8 +153,8 @@ export default function ({ data, parentElement, setStateValue }) {
     drawStage();
     placeMark();
     slider.value = S.at;
-    slider.setAttribute('aria-valuetext', `step ${S.at} of ${last}`);
-    find('.where').textContent = `Step ${S.at} of ${last} · σ ${level(data.sigmas[S.at])}`;
+    slider.setAttribute('aria-valuetext', `step ${called(S.at)} of ${called(last)}`);
+    find('.where').textContent = `Step ${called(S.at)} of ${called(last)} · σ ${level(data.sigmas[S.at])}`;
     find('.play').textContent = S.timer ? 'Pause' : 'Play';
     markReached();
   };

@@ -12,16 +12,17 @@ from svp_core.images import contact_sheet
 _mount = browser_part("svp_player", __file__)
 
 
-def show_player(noisy, clean, sigmas, names, *, key, alt, chosen=(), gains=(), changed=None, view="clean"):
+def show_player(noisy, clean, sigmas, names, *, key, alt, steps=None, chosen=(), gains=(), changed=None, view="clean"):
     """Draw the player. What its strip shows ("noisy", "clean", "changed") is st.session_state[key]["view"].
 
     noisy, clean: uint8 (S + 1, N, 64, 64). sigmas: (S + 1,). names: for each particle a list of short lines.
-    chosen: steps of the strip, none for no strip. changed: uint8 (K, N, 64, 64), what changed at them, drawn times
-    gains.
+    steps: what the frames' steps are called, where not all were kept. chosen: frames of the strip, none for no strip.
+    changed: uint8 (K, N, 64, 64), what changed at them, drawn times gains.
     """
     data = {
         "noisy": _sheet(noisy), "clean": _sheet(clean), "changed": _sheet(changed) if changed is not None else None,
         "sigmas": [float(sigma) for sigma in sigmas], "names": names, "alt": alt, "view": view,
+        "steps": [int(step) for step in (range(len(sigmas)) if steps is None else steps)],
         "chosen": [{"step": int(step), "gain": int(gain)} for step, gain in zip(chosen, gains, strict=True)],
     }  # fmt: skip
     data["source"] = hashlib.blake2b(data["clean"].encode(), digest_size=12).hexdigest()
