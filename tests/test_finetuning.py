@@ -34,7 +34,7 @@ def test_classes_start_from_their_namesakes_and_new_ones_from_any_class(base):
     x, level = torch.randn(2, 4, 32, 32), torch.tensor([10.0, 10.0])
     for ours, its in ((0, 1), (1, 2), (2, 2)):
         mine, of_base = (net.model(x, level, torch.tensor([k, k])).sample for net, k in ((started, ours), (base, its)))
-        assert torch.equal(mine, of_base)
+        assert torch.allclose(mine, of_base, atol=1e-5)  # the memory layout differs, so the rounding does
 
 
 def test_the_base_is_left_as_it_was(base):
@@ -96,7 +96,8 @@ def test_two_processes_see_two_halves_of_one_batch(base, monkeypatch):
 
 
 def test_band_errors_are_about_one_untrained_and_fall_with_training(base):
-    tiles, labels = np.repeat(drawn(1), 8, axis=0), np.zeros(8, int)
+    tiles, labels = drawn(8, 200), np.zeros(8, int)
+    tiles[:, 16:48, 16:48] -= 140  # a dark square, in every turn the same
     config = train.config_for(tiles, ("dust",), widths=(16, 32))
     plan = train.TrainingPlan(images=8 * 60, batch=8, learning_rate=3e-3, warmup_steps=5)
     training = train.Training(config, plan, device=CPU)
