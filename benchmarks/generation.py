@@ -24,7 +24,7 @@ sys.path.insert(0, str(ROOT))
 
 from svp_core.device import has_fast_bfloat16  # noqa: E402
 from svp_core.errors import LabError  # noqa: E402
-from svp_core.generator import published, sample, unet  # noqa: E402
+from svp_core.generator import edm, published, published_checkpoint, sample, unet  # noqa: E402
 from svp_core.particles import CLASSES  # noqa: E402
 from svp_core.runs import find_run  # noqa: E402
 
@@ -40,7 +40,8 @@ def reference_difference():
     """Largest difference of our rebuilt network from the published code's output, None where there is no reference."""
     if not OFFICIAL.is_dir():
         return None
-    model = published.load_published(OFFICIAL / "unet_dim8.pth")
+    path = OFFICIAL / "unet_dim8.pth"
+    model = published_checkpoint.published_network(published_checkpoint.read_checkpoint(path), path.name)
     reference = torch.load(OFFICIAL / "unet_dim8_io.pt", weights_only=True)
     with torch.inference_mode():
         return (model(reference["x"], reference["t"]) - reference["y"]).abs().max().item()
@@ -181,13 +182,13 @@ def main():
     timed, origin = variants(options.images)
     costs = cpu_seconds_a_picture(timed, options.rounds)
     calls = " and ".join(f"{count} call(s) at batch {batch}" for batch, count in CALLS.items())
-    steps = " and ".join(f"{sample.SAMPLERS[key].name.lower()} {sample.SAMPLERS[key].steps}" for key in USED)
+    steps = " and ".join(f"{edm.SAMPLERS[key].name.lower()} {edm.SAMPLERS[key].steps}" for key in USED)
     print(f"{options.threads} thread(s), {options.rounds} rounds.")
     print("Published: random weights, float32, weights standardised on every call as published, or folded in;")
     print(f"  {calls} a round, multiplied up to {published.STEPS} calls a picture.")
     print(f"Ours: {origin}, {options.images} whole pictures a round;")
     print(f"  denoising steps a picture: {steps}, those that insist on the class with two network calls;")
-    print(f"  {sample.CALL_SIZE['cpu']} pictures share a call, and a single one costs as much as so many.")
+    print(f"  {edm.CALL_SIZE['cpu']} pictures share a call, and a single one costs as much as so many.")
     print_costs(costs)
     ratio = print_ratios(costs)
     met = "met" if ratio >= TARGET else "MISSED"

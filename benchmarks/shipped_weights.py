@@ -20,8 +20,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
+from svp_core.generator.load import load_generator  # noqa: E402
 from svp_core.generator.sample import image_seeds, sample_tiles  # noqa: E402
-from svp_core.generator.unet import load_generator  # noqa: E402
 from svp_core.labelled import read_labelled  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402

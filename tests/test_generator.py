@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from svp_core.errors import LabError
-from svp_core.generator import sample, train, unet
+from svp_core.generator import edm, sample, train, unet
 from svp_core.runs import save_run
 
 CONFIG = unet.GeneratorConfig(
@@ -88,7 +88,7 @@ def test_seeds_of_runs_never_meet_and_a_longer_run_begins_like_a_shorter_one():
     assert sample.image_seeds(0, 20) == first[:20] and max(first) < 2**53
 
 
-@pytest.mark.parametrize("sampler", sample.SAMPLERS)
+@pytest.mark.parametrize("sampler", edm.SAMPLERS)
 def test_a_trajectory_ends_in_the_saved_tile(generator, sampler):
     seeds = sample.image_seeds(5, 10)
     steps = list(sample.trajectory(generator, "air_bubble", seeds=seeds, sampler=sampler, steps=3))

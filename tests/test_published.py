@@ -1,4 +1,4 @@
-"""The published generator network: its tensor names and outputs against the published code's, folding, wrong files.
+"""The published generator: its tensor names and outputs against the published code's, folding, sampling both ways.
 
 The reference tensors stand in ../shared/official; where that folder is missing, the tests that need it are skipped.
 """
@@ -9,14 +9,17 @@ import numpy as np
 import pytest
 import torch
 
+from svp_core import runs
 from svp_core.errors import LabError
+from svp_core.generator import load, published, sample
 from svp_core.generator.published import (
+    PublishedConfig,
     ancestral_steps,
     build_published,
+    config_as_dict,
     fold_weight_standardisation,
-    load_published,
-    sample_published,
 )
+from svp_core.generator.published_checkpoint import published_network, read_checkpoint
 
 OFFICIAL = Path(__file__).parents[1].parent / "shared" / "official"
 needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="../shared/official is not here")
@@ -27,17 +30,27 @@ def small_network():
     return build_published(dim=8, dim_mults=(1, 2))
 
 
-@pytest.fixture
-def checkpoint(tmp_path):
-    """A small random checkpoint, and a function that writes one with some tensors changed."""
+def official_network():
+    return published_network(read_checkpoint(OFFICIAL / "unet_dim8.pth"), "unet_dim8.pth")
+
+
+def save_small_run(folder, **choices):
+    """Run folder of the small network, 30 steps."""
+    config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2), **{"steps": 30, **choices})
     tensors = small_network().state_dict()
+    runs.save_run(folder, config=config_as_dict(config), tensors=tensors, card="", history=[])
+    return folder
 
-    def write(**changes):
-        path = tmp_path / "oil.pth"
-        torch.save({key: value for key, value in (tensors | changes).items() if value is not None}, path)
-        return path
 
-    return write
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory):
+    return load.load_generator(save_small_run(tmp_path_factory.mktemp("oil")), device=torch.device("cpu"))
+
+
+def made(generator, seeds, **options):
+    return np.concatenate(
+        [tiles for _, tiles in sample.sample_tiles(generator, "silicone_oil", seeds=seeds, **options)]
+    )
 
 
 def output(model, images, times):
@@ -56,7 +69,7 @@ def test_every_tensor_of_the_published_network_has_its_name_and_shape():
 @needs_official
 @pytest.mark.parametrize("folded", [False, True])
 def test_output_equals_the_published_codes(folded):
-    model = load_published(OFFICIAL / "unet_dim8.pth")
+    model = official_network()
     if folded:
         fold_weight_standardisation(model)
     reference = torch.load(OFFICIAL / "unet_dim8_io.pt", weights_only=True)
@@ -65,7 +78,7 @@ def test_output_equals_the_published_codes(folded):
 
 @needs_official
 def test_twenty_steps_equal_the_published_loop():
-    model = load_published(OFFICIAL / "unet_dim8.pth")
+    model = official_network()
     reference = torch.load(OFFICIAL / "unet_dim8_sample20.pt", weights_only=True)
     torch.manual_seed(55)
     steps = list(ancestral_steps(model, lambda: torch.randn(2, 1, 64, 64), steps=20))
@@ -96,13 +109,6 @@ def test_time_and_image_both_matter():
     early = output(model, images, torch.tensor([0, 0]))
     assert (output(model, images, torch.tensor([0, 499])) - early).abs().amax((1, 2, 3)).tolist()[0] <= 1e-6
     assert (output(model, images, torch.tensor([0, 499])) - early).abs().amax((1, 2, 3)).tolist()[1] > 1e-3
-
-
-def test_a_loaded_checkpoint_is_the_saved_network(checkpoint):
-    saved, loaded = small_network(), load_published(checkpoint())
-    images, times = torch.randn(2, 1, 32, 32), torch.tensor([10, 400])
-    assert torch.equal(output(loaded, images, times), output(saved, images, times))
-    assert not loaded.training
 
 
 def test_ancestral_sampling_equals_diffusers_scheduler():
@@ -138,66 +144,82 @@ def test_noise_levels_are_those_of_the_published_schedule():
     assert levels[-1] == 0
 
 
-def test_a_seed_gives_the_same_image_in_any_batch():
-    model = small_network()
-    together = [step.clean for step in sample_published(model, seeds=[5, 6, 7], steps=4)]
-    alone = [step.clean for step in sample_published(model, seeds=[6], steps=4)]
-    assert len(together) == len(alone) == 5
-    assert together[-1].shape == (3, 64, 64)
-    assert together[-1].dtype == np.uint8
-    assert np.abs(together[-1][1].astype(int) - alone[-1][0]).max() <= 1
-    assert np.abs(together[-1][0].astype(int) - alone[-1][0]).max() > 1
+@pytest.mark.parametrize("sampler", ["exact", "fast"])
+def test_an_image_depends_on_its_seed_alone(generator, sampler):
+    together = made(generator, [5, 6, 7], sampler=sampler)
+    assert together.shape == (3, 64, 64) and together.dtype == np.uint8
+    assert np.array_equal(made(generator, [6], sampler=sampler)[0], together[1])
+    assert len(np.unique(together, axis=0)) == 3
 
 
-def test_missing_extra_and_misshapen_tensors_are_named(checkpoint):
-    path = checkpoint(
-        **{"final_conv.bias": None, "head.weight": torch.zeros(3), "time_mlp.1.weight": torch.zeros(32, 9)}
+@pytest.mark.parametrize(("sampler", "steps"), [("exact", 30), ("fast", 24)])
+def test_a_trajectory_ends_in_the_saved_tile(generator, sampler, steps):
+    walk = list(sample.trajectory(generator, "silicone_oil", seeds=[5, 6], sampler=sampler))
+    assert [at.step for at in walk] == list(range(steps + 1))
+    assert walk[-1].sigma == 0 and all(a.sigma > b.sigma for a, b in zip(walk, walk[1:], strict=False))
+    assert np.array_equal(walk[-1].clean, made(generator, [5, 6], sampler=sampler))
+    assert np.abs(walk[-1].clean.astype(int) - walk[-1].noisy).max() <= 1
+    assert walk[0].noisy.std() > 50 and walk[0].noisy.shape == (2, 64, 64)
+
+
+def test_exact_and_fast_start_from_the_same_noise(generator):
+    exact, fast = (
+        next(sample.trajectory(generator, "silicone_oil", seeds=[4], sampler=key)) for key in ("exact", "fast")
     )
-    with pytest.raises(LabError) as caught:
-        load_published(path)
-    assert str(caught.value) == (
-        "oil.pth does not fit the published generator network (169 tensors): 1 missing (final_conv.bias), "
-        "1 extra (head.weight), 1 of another shape (time_mlp.1.weight is 32x9 instead of 32x8)."
-    )
+    assert np.array_equal(exact.noisy, fast.noisy) and exact.sigma == pytest.approx(fast.sigma, rel=1e-3)
 
 
-def test_another_networks_checkpoint_is_refused_in_one_sentence(tmp_path):
-    from torchvision.models import resnet18
+class Standing(torch.nn.Module):
+    """The exact noise in images of a distribution known in closed form: independent pixels, N(mean, spread^2)."""
 
-    torch.save(resnet18(num_classes=3).state_dict(), tmp_path / "net.pth")
-    with pytest.raises(
-        LabError, match=r"293 missing \(init_conv.weight, .* and 289 more\), 122 extra \(conv1.weight, "
-    ):
-        load_published(tmp_path / "net.pth")
+    def __init__(self, mean, spread, config):
+        super().__init__()
+        betas = torch.linspace(config.beta_first, config.beta_last, config.steps, dtype=torch.float64)
+        self.kept, self.mean, self.variance = (1 - betas).cumprod(0), mean, spread**2
 
-
-@pytest.mark.parametrize(
-    ("content", "sentence"),
-    [
-        ({"model": {"a": torch.zeros(1)}}, "oil.pth holds entries that are no tensors (model)"),
-        ({}, "oil.pth holds no tensors"),
-        ([torch.zeros(1)], "oil.pth holds a list"),
-        (Path("code that would have to be run"), "oil.pth cannot be read as tensors"),
-        ({"init_conv.weight": torch.zeros(6, 1, 1, 1)}, "first layer init_conv.weight of 6x1x1x1"),
-        ({"init_conv.weight": torch.zeros(0, 1, 1, 1)}, "first layer init_conv.weight of 0x1x1x1"),
-    ],
-)
-def test_other_contents_get_a_sentence(tmp_path, content, sentence):
-    torch.save(content, tmp_path / "oil.pth")
-    with pytest.raises(LabError) as caught:
-        load_published(tmp_path / "oil.pth")
-    assert sentence in str(caught.value)
+    def forward(self, images, times):
+        kept = self.kept[times][:, None, None, None]
+        shift = images.double() - kept.sqrt() * self.mean
+        return ((1 - kept).sqrt() * shift / (kept * self.variance + 1 - kept)).float()
 
 
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", b"not a checkpoint at all", b"\x80\x02K"])
-def test_damaged_files_get_a_sentence(tmp_path, content):
-    (tmp_path / "oil.pth").write_bytes(content)
-    with pytest.raises(
-        LabError, match="oil.pth cannot be read as tensors; expected is a published generator checkpoint"
-    ):
-        load_published(tmp_path / "oil.pth")
+@pytest.mark.parametrize("sampler", ["exact", "fast"])
+def test_both_ways_give_the_pixels_that_a_perfect_network_knows(sampler):
+    """500 steps of the published schedule: mean and spread come out, but for the little that is left at its start."""
+    config = PublishedConfig(("silicone_oil",))
+    known = published.PublishedGenerator(Standing(0.3, 0.1, config), config, None, torch.device("cpu"))
+    pixels = made(known, [1, 2, 3, 4], sampler=sampler) / 127.5 - 1
+    assert pixels.mean() == pytest.approx(0.3, abs=0.03)
+    assert pixels.std() == pytest.approx(0.1, rel=0.1)
 
 
-def test_a_missing_file_gets_a_sentence(tmp_path):
-    with pytest.raises(LabError, match="There is no file .*oil.pth"):
-        load_published(tmp_path / "oil.pth")
+def test_fast_takes_24_calls_and_exact_500():
+    samplers = load.samplers_of({"published": {"class_keys": ["air_bubble"]}})
+    assert {key: sampler.steps for key, sampler in samplers.items()} == {"fast": 24, "exact": 500}
+    assert sample.sampler_of(samplers).key == "fast"
+    assert sample.sampler_of(load.samplers_of({"generator": {}})).key == "standard"
+
+
+def test_steps_that_the_schedule_does_not_have_are_refused(generator):
+    with pytest.raises(LabError, match="takes all 30 steps of its schedule, and was asked for 20; the fast one"):
+        made(generator, [1], sampler="exact", steps=20)
+    with pytest.raises(LabError, match="31 denoising steps were asked for; this model's schedule has 30"):
+        made(generator, [1], sampler="fast", steps=31)
+    with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
+        made(generator, [1], sampler="standard")
+    with pytest.raises(ValueError, match="makes silicone_oil; it was asked for 'air_bubble'"):
+        list(sample.sample_tiles(generator, "air_bubble", seeds=[1]))
+
+
+def test_a_loaded_run_is_the_saved_network_folded(generator):
+    images, times = torch.randn(2, 1, 32, 32), torch.tensor([10, 29])
+    assert (output(generator.model, images, times) - output(small_network(), images, times)).abs().max() <= 1e-6
+    assert generator.class_keys == ("silicone_oil",) and not generator.model.training
+    with pytest.raises(ValueError, match="already folded"):
+        fold_weight_standardisation(generator.model)
+
+
+def test_a_run_that_is_no_generator_is_refused(tmp_path):
+    runs.save_run(tmp_path / "net", config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
+    with pytest.raises(LabError, match="net is no generator: its config.json describes neither one of ours"):
+        load.load_generator(tmp_path / "net")

@@ -15,7 +15,7 @@ def add_arguments(parser):
     parser.add_argument("--class", dest="class_key", required=True)
     parser.add_argument("--count", type=whole_number, default=16)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--sampler", default="standard", help="preview, standard or diverse")
+    parser.add_argument("--sampler", help="preview, standard (default) or diverse; of a published model fast or exact")
     parser.add_argument("--steps", type=whole_number, help="network calls an image; left out, the sampler's own")
     parser.add_argument("--weights", default="generator", help="name of a model or a run folder")
     parser.add_argument("--out", type=Path, required=True)

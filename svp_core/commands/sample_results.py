@@ -13,7 +13,7 @@ def add_arguments(parser):
 def run(options):
     """results.csv and trajectory.npz beside the sample data."""
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.generator.unet import load_generator
+    from svp_core.generator.load import load_generator
     from svp_core.runs import find_run
     from svp_core.sample_data.shown import build_shown
 

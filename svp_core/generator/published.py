@@ -1,29 +1,64 @@
-"""The published generator: its checkpoints, and full ancestral sampling as published.
+"""The published generator: its config, its network, and two ways from noise to image, exact and fast.
 
-One class a checkpoint, grey 64 px tiles, 500 steps of a linear schedule. It is here to be compared with, and for those
-who have the checkpoints from their authors; none is shipped.
+One class a network, grey 64 px tiles, noise added in 500 steps of a linear schedule (Ho et al. 2020). It is here to be
+compared with, and for those who have the checkpoints from their authors (published_checkpoint reads them); none is
+shipped.
 """
 
-import pickle
-import struct
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from torch import nn
 
+from svp_core.device import best_device
 from svp_core.errors import LabError
-from svp_core.generator.published_network import NORM_GROUPS, PublishedUNet, StandardisedConv
-from svp_core.generator.sample import TrajectoryStep
+from svp_core.generator.published_network import PublishedUNet, StandardisedConv
 from svp_core.images import TILE_PX, from_model
+from svp_core.runs import load_weights, read_run, stored_config
 
 STEPS = 500
 BETA_FIRST, BETA_LAST = 1e-4, 0.02  # share of noise added at the first and last step of the forward process
-NAMED_KEYS = 4  # keys of one kind that a complaint spells out; the rest are counted
+FAST_STEPS = 24
+# Images in one network call, by device. On a CPU one by one is as fast as together, and nobody waits for the others.
+CALL_SIZE = {"cpu": 1, "cuda": 64}
 
-# torch's reader raises these, and only these kinds, on files that are damaged or something else.
-_UNREADABLE = (
-    OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-    MemoryError, OverflowError, struct.error, pickle.UnpicklingError,
-)  # fmt: skip
+
+@dataclass(frozen=True)
+class PublishedConfig:
+    """Everything needed to rebuild the network of a published checkpoint and to sample from it."""
+
+    class_keys: tuple[str, ...]  # the one class it makes; the checkpoint does not say which
+    dim: int = 64  # channels at full resolution
+    channels: int = 1
+    dim_mults: tuple[int, ...] = (1, 2, 4, 8)  # channels of each level, in units of dim
+    steps: int = STEPS  # of the schedule it was trained with; the checkpoint does not say, nor does it hold the betas
+    beta_first: float = BETA_FIRST
+    beta_last: float = BETA_LAST
+
+
+@dataclass(frozen=True)
+class PublishedGenerator:
+    """A published generator, ready to sample."""
+
+    model: nn.Module  # weight standardisation folded in
+    config: PublishedConfig
+    folder: Path
+    device: torch.device
+
+    @property
+    def class_keys(self):
+        """Keys of the classes it can make: one."""
+        return self.config.class_keys
+
+    @property
+    def samplers(self):
+        """Key -> sampler: its ways from noise to image."""
+        return published_samplers(self.config)
+
+    def pictures(self, images, sigma=0):
+        """uint8 tiles (N, 64, 64). Noise fades in as the image fades out, so every noise level has the grey range."""
+        return from_model(images)
 
 
 def build_published(*, dim=64, channels=1, dim_mults=(1, 2, 4, 8)):
@@ -31,19 +66,19 @@ def build_published(*, dim=64, channels=1, dim_mults=(1, 2, 4, 8)):
     return PublishedUNet(dim, channels, dim_mults).eval()
 
 
-def load_published(path):
-    """The published network with a checkpoint's weights, float32, in evaluation mode.
+def load_published(folder, *, device=None):
+    """The published generator of a run folder, folded. Raises LabError where the folder holds none."""
+    run = read_run(folder)
+    config = stored_config(run, "published", PublishedConfig)
+    device = device or best_device()
+    model = build_published(dim=config.dim, channels=config.channels, dim_mults=config.dim_mults)
+    model = fold_weight_standardisation(load_weights(model, run.folder))
+    return PublishedGenerator(model.to(device), config, run.folder, device)
 
-    path: a file of torch.save(state_dict). Nothing but tensors is unpickled. Size and depth are read from the shapes.
-    Raises LabError where the file is something else, naming the tensors that are missing, extra or of another shape.
-    """
-    path = Path(path)
-    tensors = _read_tensors(path)
-    with torch.device("meta"):  # only shapes are needed: the checkpoint brings the values
-        model = build_published(**_sizes(tensors, path))
-    _check_fit(tensors, model.state_dict(), path)
-    model.load_state_dict({key: tensor.float() for key, tensor in tensors.items()}, strict=True, assign=True)
-    return model
+
+def config_as_dict(config):
+    """JSON-ready form of a config, as load_published reads it back."""
+    return {"published": asdict(config)}
 
 
 def fold_weight_standardisation(model):
@@ -62,32 +97,98 @@ def fold_weight_standardisation(model):
     return model
 
 
-def sample_published(model, *, seeds, steps=STEPS):
-    """The published way from noise to image: yields a TrajectoryStep for 0..steps; the last one's `clean` is the image.
+def published_samplers(config):
+    """Key -> sampler of a published generator: "fast" first, then "exact"."""
+    fast, exact = Fast(min(FAST_STEPS, config.steps)), Exact(config.steps)
+    return {fast.key: fast, exact.key: exact}
 
-    Each image draws its own noise from its seed, on the CPU: the same seed gives the same image in any batch, but for
-    rounding in the network.
+
+@dataclass(frozen=True)
+class Exact:
+    """The published way: every step of the schedule, a network call and fresh noise each."""
+
+    steps: int
+    key = "exact"
+    name = "Exact, as published"
+    call_size = CALL_SIZE
+
+    def walk(self, generator, class_key, seeds, steps):
+        """Yield (step, sigma, noisy, clean), float tensors (N, 1, 64, 64), for step 0..steps.
+
+        Each image draws its own noise from its seed, on the CPU. Raises LabError where other steps are asked for: the
+        network knows only the noise levels of its own schedule.
+        """
+        config = generator.config
+        if steps != config.steps:
+            raise LabError(
+                f"The exact sampler takes all {config.steps} steps of its schedule, and was asked for {steps}; "
+                f"the fast one takes fewer."
+            )
+        draw = _noise_of(seeds, generator)
+        yield from ancestral_steps(generator.model, draw, steps=steps, betas=(config.beta_first, config.beta_last))
+
+
+@dataclass(frozen=True)
+class Fast:
+    """The same network in few steps: DPM-Solver++(2M) on noise levels evenly spaced in log SNR (Lu et al. 2022).
+
+    Evenly spaced in time, so few steps would lose the fine texture.
     """
+
+    steps: int
+    key = "fast"
+    name = "Fast"
+    call_size = CALL_SIZE
+
+    @torch.inference_mode()
+    def walk(self, generator, class_key, seeds, steps):
+        """Yield (step, sigma, noisy, clean), float tensors (N, 1, 64, 64), for step 0..steps."""
+        from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+
+        config, device = generator.config, generator.device
+        if steps > config.steps:
+            raise LabError(f"{steps} denoising steps were asked for; this model's schedule has {config.steps}.")
+        scheduler = DPMSolverMultistepScheduler(
+            num_train_timesteps=config.steps,
+            beta_schedule="linear",
+            beta_start=config.beta_first,
+            beta_end=config.beta_last,
+            prediction_type="epsilon",
+            algorithm_type="dpmsolver++",
+            use_lu_lambdas=True,
+        )
+        scheduler.set_timesteps(steps)
+        images = _noise_of(seeds, generator)()
+        for step, time in enumerate(scheduler.timesteps, start=1):
+            before, sigma = images, float(scheduler.sigmas[step - 1])
+            noise = generator.model(images, time.to(device).expand(len(images)))
+            images = scheduler.step(noise, time, images).prev_sample
+            clean = scheduler.model_outputs[-1]
+            if step == 1:
+                yield 0, sigma, before, clean
+            yield step, float(scheduler.sigmas[step]), images, clean
+
+
+def _noise_of(seeds, generator):
+    """draw() -> standard normal noise (N, 1, 64, 64), each image from its own seed, on the generator's device."""
     sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-    shape = (model.init_conv.in_channels, TILE_PX, TILE_PX)
-    device = model.init_conv.weight.device
+    shape = (generator.config.channels, TILE_PX, TILE_PX)
 
     def draw():
-        return torch.stack([torch.randn(shape, generator=source) for source in sources]).to(device)
+        return torch.stack([torch.randn(shape, generator=source) for source in sources]).to(generator.device)
 
-    for step, sigma, images, clean in ancestral_steps(model, draw, steps=steps):
-        yield TrajectoryStep(step, sigma, from_model(images), from_model(clean))
+    return draw
 
 
 @torch.inference_mode()
-def ancestral_steps(model, draw, *, steps=STEPS):
+def ancestral_steps(model, draw, *, steps=STEPS, betas=(BETA_FIRST, BETA_LAST)):
     """Algorithm 2 of Ho et al. 2020, posterior variance, nothing clipped: yields (step, sigma, images, clean).
 
     draw() gives standard normal noise (N, 1, H, W): once to start from, then once a step except in the last. images and
     clean: float tensors, -1..1 where they are pictures. Step 0 is the start with the first prediction; sigma is the
     noise level of `images` relative to the picture in them, 0 after the last step.
     """
-    betas = torch.linspace(BETA_FIRST, BETA_LAST, steps, dtype=torch.float64)
+    betas = torch.linspace(*betas, steps, dtype=torch.float64)
     kept = torch.cat([torch.ones(1, dtype=torch.float64), (1 - betas).cumprod(0)])  # kept[t + 1] is alpha-bar of t
     sigmas = ((1 - kept) / kept).sqrt().tolist()
     images = draw()
@@ -101,69 +202,3 @@ def ancestral_steps(model, draw, *, steps=STEPS):
         if t > 0:
             images = images + (beta * (1 - after) / (1 - before)) ** 0.5 * draw()
         yield step, sigmas[t], images, clean
-
-
-def _read_tensors(path):
-    expected = "expected is a published generator checkpoint, a file of torch.save(state_dict)"
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise LabError(f"There is no file {path}; {expected}.") from None
-    except _UNREADABLE:
-        raise LabError(f"{path.name} cannot be read as tensors; {expected}.") from None
-    if not isinstance(held, dict):
-        raise LabError(f"{path.name} holds a {type(held).__name__}; {expected}.")
-    strangers = [str(key) for key, value in held.items() if not isinstance(value, torch.Tensor)]
-    if strangers or not held:
-        what = f"entries that are no tensors ({_some(strangers)})" if strangers else "no tensors"
-        raise LabError(f"{path.name} holds {what}; {expected}.")
-    return held
-
-
-def _sizes(tensors, path):
-    """dim, channels and dim_mults of a checkpoint; the published ones where its first layer is missing."""
-    first = tensors.get("init_conv.weight")
-    if first is None:
-        return {}
-    if first.ndim != 4 or not first.numel() or first.shape[0] % NORM_GROUPS:
-        shape = "x".join(map(str, first.shape))
-        raise LabError(
-            f"{path.name} has a first layer init_conv.weight of {shape}; "
-            f"expected is a multiple of {NORM_GROUPS} filters of 1x1, 64x1x1x1 in the published checkpoints."
-        )
-    multiples = []
-    while True:
-        level = f"downs.{len(multiples)}.3"
-        smaller = tensors.get(f"{level}.1.weight", tensors.get(f"{level}.weight"))
-        if smaller is None or smaller.ndim == 0:
-            break
-        multiples.append(max(1, smaller.shape[0] // first.shape[0]))
-    sizes = {"dim": first.shape[0], "channels": first.shape[1]}
-    return sizes | {"dim_mults": tuple(multiples)} if multiples else sizes
-
-
-def _check_fit(tensors, expected, path):
-    misshapen = [
-        f"{key} is {_shape(tensors[key])} instead of {_shape(expected[key])}"
-        for key in expected
-        if key in tensors and tensors[key].shape != expected[key].shape
-    ]
-    faults = [
-        ("missing", [key for key in expected if key not in tensors]),
-        ("extra", [str(key) for key in tensors if key not in expected]),
-        ("of another shape", misshapen),
-    ]
-    found = [f"{len(keys)} {what} ({_some(keys)})" for what, keys in faults if keys]
-    if found:
-        raise LabError(
-            f"{path.name} does not fit the published generator network ({len(expected)} tensors): {', '.join(found)}."
-        )
-
-
-def _some(names):
-    more = len(names) - NAMED_KEYS
-    return ", ".join(names[:NAMED_KEYS]) + (f" and {more} more" if more > 0 else "")
-
-
-def _shape(tensor):
-    return "x".join(map(str, tensor.shape)) or "one number"

@@ -4,6 +4,7 @@ Model space: tiles are standardised to standard deviation sigma_data and folded 
 (N, 4, 32, 32). Folding only moves pixels, so noise levels and schedulers are the same at half the cost.
 """
 
+import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from svp_core.device import best_device
+from svp_core.device import best_device, fast_arithmetic
+from svp_core.generator.edm import SAMPLERS
 from svp_core.images import from_model, to_model
 from svp_core.runs import load_weights, read_run, stored_config
 
@@ -46,6 +48,23 @@ class Generator:
     def class_keys(self):
         """Keys of the classes it can make, in label order."""
         return self.config.class_keys
+
+    @property
+    def samplers(self):
+        """Key -> Sampler: its ways from noise to image."""
+        return SAMPLERS
+
+    def output(self, scaled, c_noise, labels):
+        """What the network says, float32, shaped like scaled: F of Karras et al. 2022, eq. 7; c_noise = ln(sigma) / 4."""
+        times = (c_noise * TIME_SCALE).to(self.device).expand(len(scaled))
+        with fast_arithmetic(self.device):
+            return self.model(scaled, times, labels).sample.float()
+
+    def pictures(self, latents, sigma=0):
+        """uint8 tiles (N, 64, 64) from model space; noise of level sigma is brought into the grey range."""
+        spread = self.config.sigma_data
+        # Brought to the spread of an image, or the first steps would be nothing but black and white.
+        return decode(latents * (spread / math.hypot(sigma, spread)), self.config)
 
 
 def build_unet(config):

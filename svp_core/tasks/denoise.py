@@ -24,7 +24,7 @@ def denoise(config, folder):
     yield Progress(0, total, "Starting from noise")
     for position, class_key in enumerate(class_keys):
         walk = []
-        for at in trajectory(generator, class_key, seeds=seeds, sampler=sampler.key, steps=steps):
+        for at in trajectory(generator, class_key, seeds=seeds, sampler=sampler, steps=steps):
             walk.append(at)
             if 0 < at.step < steps:
                 yield Progress(position * steps + at.step, total, f"Step {at.step} of {steps}")

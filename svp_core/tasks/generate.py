@@ -13,8 +13,9 @@ MANIFEST_COLUMNS = ("image", "class", "run_seed", "position", "image_seed", "sam
 def generate(config, folder):
     """Make synthetic particles of one class.
 
-    config: class_key; count; seed (of the run, int >= 0); sampler (key of generator.sample.SAMPLERS); optional steps
-    (instead of the sampler's own); optional weights (name or folder of a generator, default "generator").
+    config: class_key; count; seed (of the run, int >= 0); optional weights (name or folder of a generator, default
+    "generator"); optional sampler (key of that generator's samplers, default "standard", of a published one "fast");
+    optional steps (instead of the sampler's own).
     Makes tiles.npy, uint8 (N, 64, 64), and manifest.csv, a row a tile, both growing batch by batch and both complete
     up to Progress.step; provenance.json.
     """
@@ -28,7 +29,7 @@ def generate(config, folder):
     done = _finished_rows(manifest, tiles_file)
     seeds, making = image_seeds(seed, count), f"Making {count:,} images"
     yield Progress(done, count, making)
-    batches = sample_tiles(generator, class_key, seeds=seeds[done:], sampler=sampler.key, steps=steps)
+    batches = sample_tiles(generator, class_key, seeds=seeds[done:], sampler=sampler, steps=steps)
     with _open_manifest(manifest, done) as file:
         for start, tiles in batches:
             first = done + start

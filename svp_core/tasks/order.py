@@ -8,18 +8,18 @@ MOST_IMAGES = 100_000  # of one order
 
 
 def ready_generator(config):
-    """(Generator, Sampler, steps) that a config asks for."""
-    from svp_core.generator.sample import SAMPLERS
-    from svp_core.generator.unet import load_generator
+    """(generator, sampler, steps) that a config asks for; the sampler is one of that generator's own."""
+    from svp_core.generator.load import load_generator, samplers_of
+    from svp_core.generator.sample import sampler_of
+    from svp_core.runs import read_run
     from svp_core.workspace.models import find_model
 
-    sampler = SAMPLERS.get(config.get("sampler", "standard"))
-    if sampler is None:
-        raise LabError(f"There is no sampler {config['sampler']!r}; use {', '.join(SAMPLERS)}.")
+    folder = find_model(config.get("weights") or "generator")
+    sampler = sampler_of(samplers_of(read_run(folder).config), config.get("sampler"))
     steps = config.get("steps") or sampler.steps
     if not 2 <= steps <= 1000:
         raise LabError(f"{steps} denoising steps were asked for; 2 to 1,000 can be made.")
-    return load_generator(find_model(config.get("weights") or "generator")), sampler, steps
+    return load_generator(folder), sampler, steps
 
 
 def check_order(generator, class_keys, count, seed):
