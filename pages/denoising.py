@@ -20,14 +20,14 @@ def ask():
     """The settings; starts the job when its button is pressed."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         model = order.choose_model()
-        class_keys = order.choose_classes(order.classes_of(model), "film_classes")
         quality = order.choose_quality(model, "film_quality")
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        class_keys = order.choose_classes(order.classes_of(model), "film_classes")
         count = st.number_input("Of each class", 1, MOST_EACH, 2, key="film_count", persist_state="session", width=140)
         seed = order.ask_seed("film_seed", "The same seed and quality give the same particles as on Synthesize.")
         pressed = st.button("Record", type="primary", key="film_go", disabled=not class_keys)
     steps = order.samplers_of(model)[quality].steps
-    seconds = order.seconds_to_make(model, steps, [count] * len(class_keys))
+    seconds = order.seconds_to_make(model, quality, [count] * len(class_keys))
     particles = some(count * len(class_keys), "particle")
     st.caption(f"{particles} through {steps} steps: about {duration(seconds)} on this computer.")
     show_model(model.name, origin(model))

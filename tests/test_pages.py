@@ -8,9 +8,12 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.parts.words import duration, plain, shortened
-from svp_core import tasks
+from svp_core import runs, tasks
+from svp_core.generator import unet
 from svp_core.generator.sample import SAMPLERS
-from svp_core.workspace import datasets, jobs
+from svp_core.workspace import datasets, jobs, models
+from svp_core.workspace.database import engine
+from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import repo_root
 
 ROOT = repo_root()
@@ -39,13 +42,16 @@ def finish(job_id):
     job = jobs.get(job_id)
     for progress in tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)):
         last = progress
-    from svp_core.workspace.database import engine
-    from svp_core.workspace.database import job as table
+    end(job_id, step=last.step, total=last.total)
 
+
+def end(job_id, *, step, total):
+    """Write down that a job is done, after 4 s."""
+    created = jobs.get(job_id).created
     with engine().begin() as db:
         db.execute(
-            table.update().where(table.c.id == job_id)
-            .values(state="done", step=last.step, total=last.total, started=job.created, ended=job.created + 4)
+            job_table.update().where(job_table.c.id == job_id)
+            .values(state="done", step=step, total=total, started=created, ended=created + 4)
         )  # fmt: skip
 
 
@@ -100,6 +106,74 @@ def test_name_of_a_data_set_is_needed():
     app.text_input(key=f"name_{job_id}").set_value(" ")
     app.button(key="save_made").click().run()
     assert "no name" in app.error[0].value and not datasets.list_datasets()
+
+
+@pytest.fixture
+def own_model():
+    """A tiny generator of the lab's own, of a class that the product does not know; it makes nothing but noise."""
+    config = unet.GeneratorConfig(("silicone_oil", "fat_droplet"), 0.3, 0.2, widths=(16, 32))
+    described = {**unet.config_as_dict(config), "trained_on": {"silicone_oil": 60, "fat_droplet": 200}}
+    folder = models.new_model_folder("my fat droplets")
+    runs.save_run(folder, config=described, tensors=unet.build_unet(config).state_dict(), card="# Mine\n", history=[])
+    return folder.name
+
+
+def test_own_model_brings_its_classes_its_card_and_its_words(own_model):
+    app = opened("pages/synthesize.py")
+    app.selectbox(key="model").set_value(own_model).run()
+    assert app.button_group(key="make_class").options == ["Silicone oil", "Fat droplet"]
+    assert "200 of fat droplet" in said(app) and "# Mine" in said(app)
+    app.button_group(key="make_class").set_value("fat_droplet").run()
+    assert "no data set here holds fat droplet" in said(app)
+    app.button(key="make_go").click().run()
+    (job,) = jobs.active()
+    assert job.config["weights"] == own_model and job.config["class_key"] == "fat_droplet"
+    finish(job.id)
+    app.run()
+    assert not app.exception and f"made by {own_model}" in said(app)
+    app.button(key="save_made").click().run()
+    (meta,) = datasets.list_datasets()
+    assert meta["classes"] == {"fat_droplet": 16} and own_model in meta["name"]
+    # Back to the shipped model: what only the other one makes is no choice any more.
+    app.selectbox(key="model").set_value("generator").run()
+    assert not app.exception and app.button_group(key="make_class").value == "silicone_oil"
+
+
+def test_model_is_the_same_on_both_pages_and_comes_by_link(own_model):
+    app = opened("pages/synthesize.py", model=own_model)
+    assert app.selectbox(key="model").value == own_model
+    app.switch_page("pages/denoising.py").run()
+    assert app.selectbox(key="model").value == own_model and app.selectbox(key="model").label == "Model"
+    assert app.button_group(key="film_classes").value == ["silicone_oil", "fat_droplet"]
+    assert opened("pages/synthesize.py", model="gone").selectbox(key="model").value == "generator"
+
+
+def test_own_reference_is_offered_beside_the_shipped_one(own_model):
+    tiles = np.full((3, 64, 64), 170, np.uint8)
+    tiles[:, 24:40, 24:40] = 60
+    table = pd.DataFrame({"image": ["a", "b", "c"], "class": ["silicone_oil", "silicone_oil", "fat_droplet"]})
+    kept = datasets.save_dataset("My <run>", "labelled", tiles, table, {})
+    app = opened("pages/synthesize.py")
+    assert app.selectbox(key="reference").options == ["Sample particles (simulated)", "My <run> (2)"]
+    app.selectbox(key="reference").set_value(kept).run()
+    assert "2 reference particles" in said(app)
+    app.selectbox(key="model").set_value(own_model).run()
+    app.button_group(key="make_class").set_value("fat_droplet").run()
+    assert "1 reference particle." in said(app) and not app.exception
+
+
+def test_recording_of_500_steps_keeps_the_steps_of_the_paper():
+    config = {"class_keys": ["protein"], "count": 1, "seed": 0, "sampler": "standard", "weights": "generator"}
+    job_id, _ = jobs.start("denoise", config)
+    frames = np.zeros((501, 1, 64, 64), np.uint8)
+    np.savez(
+        jobs.job_folder(job_id) / "trajectory.npz", noisy=frames, clean=frames, sigmas=np.linspace(80, 0, 501),
+        seeds=np.array([5]), classes=np.array(["protein"]),
+    )  # fmt: skip
+    end(job_id, step=500, total=500)
+    app = opened("pages/denoising.py", job=job_id)
+    strip = app.button_group(key="steps_500")
+    assert not app.exception and [strip.options[at] for at in strip.value] == ["0", "200", "400", "450", "480", "500"]
 
 
 def test_denoising_records_and_shows():
@@ -168,12 +242,9 @@ def test_link_to_another_kind_of_job():
 
 
 def test_failed_job_says_its_sentence():
-    from svp_core.workspace.database import engine
-    from svp_core.workspace.database import job as table
-
     job_id, _ = jobs.start("classify", {"source": "/gone", "weights": "resnet18", "um_per_px": None})
     with engine().begin() as db:
-        db.execute(table.update().values(state="failed", error="There is no file <b>gone</b>.", ended=1.0))
+        db.execute(job_table.update().values(state="failed", error="There is no file <b>gone</b>.", ended=1.0))
     app = opened("pages/classify.py", job=job_id)
     assert app.error[0].value == "There is no file \\<b\\>gone\\<\\/b\\>\\." and not app.exception
 

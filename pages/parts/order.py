@@ -10,7 +10,6 @@ from svp_core.workspace.models import list_models
 PARTS = ("generator", "published")  # what a run's config calls a generator: ours, or one from its authors
 START_S = 6  # until the worker has its network
 CALL_S = {"generator": 0.03, "published": 0.25}  # a network call of one image, before this computer was measured
-BATCH = 8  # images in a network call: fewer take as long
 QUALITY_HELP = (
     "Preview for a first look; standard to work with; diverse, with fresh noise on the way, for training. A published "
     "model is exact with all its steps, and nearly so, many times faster, with few."
@@ -38,9 +37,17 @@ def classes_of(model):
 def choose_model():
     """The Model chosen, the same on every page; ?model=NAME in the address chooses it too."""
     found = generators()
+    if "model" not in st.query_params and st.session_state.get("_model") in found:
+        # Each page has a memory of its own; this is what was chosen on the other.
+        st.session_state["model"] = st.session_state["_model"]
     # Shown by their bare names, as these are what the address holds.
-    name = st.selectbox("Model", list(found), key="model", width=260, bind="query-params", persist_state="session")
+    name = st.selectbox("Model", list(found), key="model", width=260, bind="query-params", on_change=_keep_model)
+    st.session_state["_model"] = name
     return found[name]
+
+
+def _keep_model():
+    st.session_state["_model"] = st.session_state["model"]
 
 
 def choose_quality(model, key):
@@ -79,45 +86,48 @@ def ask_seed(key, words):
     return st.number_input("Seed", 0, 2**31, 0, key=key, persist_state="session", width=140, help=words)
 
 
-def seconds_to_make(model, steps, counts):
-    """How long a job on this computer will take for so many images, a count a class, with so many steps each; float.
+def seconds_to_make(model, sampler, counts):
+    """How long a job on this computer will take for so many images, a count a class; float.
 
-    From the last work that this model has done here; before that, from what a network of its kind usually takes.
+    sampler: its key. From the last work that this model has done here; before that, from what a network of its kind
+    usually takes.
     """
-    calls = steps * sum(_in_full_batches(count) for count in counts)
+    calls = samplers_of(model)[sampler].steps * sum(_in_full_calls(model, sampler, count) for count in counts)
     return START_S + calls * (_measured_call_s(model) or CALL_S[part_of(model)])
+
+
+def samplers_of(model):
+    """Key -> sampler of a model."""
+    from svp_core.generator import load
+
+    return load.samplers_of(model.config)
 
 
 def _measured_call_s(model):
     """Seconds of a network call of one image in this model's last finished job here; None where there is none."""
+    samplers = samplers_of(model)
     for job in jobs.recent(50):
         asked = job.config
         if job.state != "done" or not job.rate or asked.get("weights") != model.name:
             continue
+        if asked.get("sampler") not in samplers:
+            continue
         if job.kind == "generate":
-            return 1 / (job.rate * steps_of(model, asked))
+            return 1 / (job.rate * (asked.get("steps") or samplers[asked["sampler"]].steps))
         if job.kind == "denoise":
-            return 1 / (job.rate * _in_full_batches(asked["count"]))
+            return 1 / (job.rate * _in_full_calls(model, asked["sampler"], asked["count"]))
     return None
 
 
-def steps_of(model, asked):
-    """Network calls of an image in a job's config."""
-    return asked.get("steps") or samplers_of(model)[asked["sampler"]].steps
+def _in_full_calls(model, sampler, count):
+    """Images that a network works on for so many: a call takes as long for fewer than it has room for."""
+    from svp_core.device import best_device
 
-
-def _in_full_batches(count):
-    return -(-count // BATCH) * BATCH
+    size = samplers_of(model)[sampler].call_size[best_device().type]
+    return -(-count // size) * size
 
 
 def _forget_unless(key, options):
     """What another model offered and this one does not is no choice any more."""
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
-
-
-def samplers_of(model):
-    """Key -> Sampler of a model."""
-    from svp_core.generator.sample import SAMPLERS
-
-    return SAMPLERS
