@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts.words import duration, plain, shortened
 from svp_core import runs, tasks
-from svp_core.generator import unet
+from svp_core.generator import published, unet
 from svp_core.generator.sample import SAMPLERS
 from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
@@ -137,6 +137,43 @@ def test_own_model_brings_its_classes_its_card_and_its_words(own_model):
     # Back to the shipped model: what only the other one makes is no choice any more.
     app.selectbox(key="model").set_value("generator").run()
     assert not app.exception and app.button_group(key="make_class").value == "silicone_oil"
+
+
+def test_published_model_is_fast_or_exact_and_says_how_long_that_takes():
+    config = published.PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2))
+    model = published.build_published(dim=8, dim_mults=(1, 2))
+    runs.save_run(
+        models.new_model_folder("published oil"), config=published.config_as_dict(config), tensors=model.state_dict(),
+        card="# Theirs\n", history=[],
+    )  # fmt: skip
+    app = opened("pages/synthesize.py", model="published oil")
+    assert app.button_group(key="make_class").options == ["Silicone oil"]
+    assert app.button_group(key="make_quality").options == ["Fast, 24 steps", "Exact, as published, 500 steps"]
+    app.button_group(key="make_quality").set_value("exact").run()
+    # 16 images of 500 calls, a quarter of a second each before anything was measured.
+    assert "16 images with 500 steps each: about 33 min" in said(app) and "CC BY-NC-SA" in said(app)
+    app.switch_page("pages/denoising.py").run()
+    assert app.button_group(key="film_quality").value == "fast"
+    app.button(key="film_go").click().run()
+    (job,) = jobs.active()
+    assert job.config["sampler"] == "fast" and job.config["class_keys"] == ["silicone_oil"]
+    finish(job.id)
+    app.run()
+    assert not app.exception and app.button_group(key="steps_24")
+
+
+def test_time_is_told_from_what_this_model_took_here():
+    config = {"class_key": "protein", "count": 100, "seed": 0, "sampler": "standard", "weights": "generator"}
+    job_id, _ = jobs.start("generate", config)
+    start = jobs.get(job_id).created
+    with engine().begin() as db:
+        db.execute(job_table.update().values(paced_step=0, paced_from=start, stepped=start + 100))
+    end(job_id, step=100, total=100)  # an image a second, 20 calls each
+    app = opened("pages/synthesize.py")
+    app.button_group(key="make_quality").set_value("preview")
+    app.number_input(key="make_count").set_value(41).run()
+    # 48 images' calls, as the last call is no quicker for being half empty: 24 s and the start.
+    assert "41 images with 10 steps each: about 30 s" in said(app)
 
 
 def test_model_is_the_same_on_both_pages_and_comes_by_link(own_model):
