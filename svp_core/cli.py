@@ -10,6 +10,7 @@ from svp_core.commands import (
     app,
     classify,
     generate,
+    import_published,
     install_samples,
     sample_data,
     sample_results,
@@ -18,7 +19,7 @@ from svp_core.commands import (
 )
 from svp_core.errors import LabError
 
-COMMANDS = (simulate, generate, classify, train, sample_data, sample_results, install_samples, app)
+COMMANDS = (simulate, generate, classify, train, import_published, sample_data, sample_results, install_samples, app)
 
 
 def main(arguments=None):

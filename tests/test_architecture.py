@@ -20,7 +20,7 @@ SCIENCE = {
 }  # fmt: skip
 OUTER = {
     "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "report", "training",
-    "labelled",
+    "labelled", "published_import",
 }  # fmt: skip
 NETWORKS = ("generator", "classifier", "novelty")
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}

@@ -21,7 +21,10 @@ class ClassifierConfig:
     class_keys: tuple[str, ...]  # label order
     architecture: str = "resnet18"  # one of ARCHITECTURES
     temperature: float = 1.0  # logits are divided by it; above 1 makes answers less sure
-    um_per_px: tuple[float, float] = (0.25, 1.4)  # range of pixel sizes it was trained on
+    um_per_px: tuple[float, ...] = (0.25, 1.4)  # range of pixel sizes it was trained on; () where nobody knows
+    # Of a network for colour pictures, mean and spread of each channel, black 0 and white 1; () for one grey channel.
+    colour_mean: tuple[float, ...] = ()
+    colour_std: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,31 @@ class Classifier:
     device: torch.device
 
 
+class ColourFirst(nn.Conv2d):
+    """The first convolution of a network for colour pictures; it is given grey ones, and puts them as that expects."""
+
+    def __init__(self, mean, std):
+        super().__init__(len(mean), 64, kernel_size=7, stride=2, padding=3, bias=False)
+        for name, values in (("mean", mean), ("std", std)):
+            # Not of the weights: a run's config holds them.
+            self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
+
+    def forward(self, grey):
+        """grey: float (N, 1, H, W), -1..1."""
+        return super().forward(((grey + 1) / 2 - self.mean) / self.std)
+
+
 def build_classifier(config):
-    """Untrained torchvision ResNet for one grey channel and these classes."""
+    """Untrained torchvision ResNet for these classes; grey pictures, float (N, 1, H, W), -1..1, go in."""
     from torchvision import models
 
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"{config.architecture!r} is no classifier; use {' or '.join(ARCHITECTURES)}")
     model = getattr(models, config.architecture)(weights=None, num_classes=len(config.class_keys))
-    model.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
+    if config.colour_mean:
+        model.conv1 = ColourFirst(config.colour_mean, config.colour_std)
+    else:
+        model.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
     return model
 

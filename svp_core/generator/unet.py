@@ -55,7 +55,7 @@ class Generator:
         return SAMPLERS
 
     def output(self, scaled, c_noise, labels):
-        """What the network says, float32, shaped like scaled: F of Karras et al. 2022, eq. 7; c_noise = ln(sigma) / 4."""
+        """What the network says, float32 like scaled: F of Karras et al. 2022, eq. 7. c_noise: ln(sigma) / 4, a tensor."""
         times = (c_noise * TIME_SCALE).to(self.device).expand(len(scaled))
         with fast_arithmetic(self.device):
             return self.model(scaled, times, labels).sample.float()
