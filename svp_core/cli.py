@@ -9,6 +9,7 @@ import sys
 from svp_core.commands import (
     app,
     classify,
+    export_diffusers,
     generate,
     import_published,
     install_samples,
@@ -19,7 +20,18 @@ from svp_core.commands import (
 )
 from svp_core.errors import LabError
 
-COMMANDS = (simulate, generate, classify, train, import_published, sample_data, sample_results, install_samples, app)
+COMMANDS = (
+    simulate,
+    generate,
+    classify,
+    train,
+    import_published,
+    export_diffusers,
+    sample_data,
+    sample_results,
+    install_samples,
+    app,
+)
 
 
 def main(arguments=None):

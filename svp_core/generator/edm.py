@@ -1,8 +1,6 @@
-"""From noise to particles with our own network: the samplers to choose from, and the EDM loop they share."""
+"""The samplers to choose from with our own network: EDM (Karras et al. 2022), in few or more steps."""
 
 from dataclasses import dataclass
-
-import torch
 
 # Images in one network call, by device.
 CALL_SIZE = {"cpu": 8, "cuda": 128}
@@ -26,41 +24,23 @@ class Sampler:
 
     call_size = CALL_SIZE
 
-    @torch.inference_mode()
     def walk(self, generator, class_key, seeds, steps):
-        """Yield (step, sigma, noisy, clean), model space, for step 0..steps; step 0 carries the first prediction.
+        """Yield (step, sigma, noisy, clean), model space, for step 0..steps; step 0 carries the first prediction."""
+        from svp_core.generator.pipeline import edm_scheduler, edm_walk
 
-        DPM-Solver++(2M) on the noise levels of Karras et al. 2022, its SDE form where stochastic.
-        """
-        from diffusers.schedulers.scheduling_edm_dpmsolver_multistep import EDMDPMSolverMultistepScheduler
-
-        config, device = generator.config, generator.device
-        scheduler = EDMDPMSolverMultistepScheduler(
-            sigma_min=self.sigma_min,
-            sigma_max=self.sigma_max,
-            sigma_data=config.sigma_data,
-            algorithm_type="sde-dpmsolver++" if self.stochastic else "dpmsolver++",
+        config, side = generator.config, generator.config.tile_px // generator.config.patch
+        return edm_walk(
+            generator.output,
+            edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic),
+            steps=steps,
+            seeds=seeds,
+            shape=(config.patch**2, side, side),
+            label=config.class_keys.index(class_key),
+            any_class=len(config.class_keys),
+            guidance=self.guidance,
+            guided_sigma=GUIDED_SIGMA,
+            device=generator.device,
         )
-        scheduler.set_timesteps(steps)
-        sources = [torch.Generator().manual_seed(seed) for seed in seeds]
-        side = config.tile_px // config.patch
-        # Each image draws its own noise, on the CPU, so that it is the same on every machine and in every batch.
-        noise = torch.stack([torch.randn(config.patch**2, side, side, generator=source) for source in sources])
-        latents = noise.to(device) * scheduler.init_noise_sigma
-        wanted = torch.full((len(seeds),), config.class_keys.index(class_key), device=device)
-        any_class = torch.full_like(wanted, len(config.class_keys))
-        for step, time in enumerate(scheduler.timesteps, start=1):
-            before, sigma = latents, float(scheduler.sigmas[step - 1])
-            scaled = scheduler.scale_model_input(latents, time)
-            output = generator.output(scaled, time, wanted)
-            if self.guidance != 1 and GUIDED_SIGMA[0] <= sigma <= GUIDED_SIGMA[1]:
-                plain = generator.output(scaled, time, any_class)
-                output = plain + self.guidance * (output - plain)
-            latents = scheduler.step(output, time, latents, generator=sources).prev_sample
-            clean = scheduler.model_outputs[-1]
-            if step == 1:
-                yield 0, sigma, before, clean
-            yield step, float(scheduler.sigmas[step]), latents, clean
 
 
 SAMPLERS = {
