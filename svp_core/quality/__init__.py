@@ -1,0 +1,9 @@
+"""How close synthetic particles come to real ones: figures with intervals, each beside what real against real gives.
+
+Arrays in, figures out; whether somebody can tell the sets apart, and whether training images are given away, is asked
+in svp_core.audit.
+"""
+
+from svp_core.quality.distances import Estimate, Floor, Neighbours, floor, kid, neighbours
+
+__all__ = ["Estimate", "Floor", "Neighbours", "floor", "kid", "neighbours"]

@@ -1,0 +1,150 @@
+"""How far a set of synthetic images lies from a set of real ones, in a space of features.
+
+Every function takes features, one row an image (features.fixed_features, features.classifier_features), with
+`real` and `synthetic` by keyword, and computes in float64. Memory grows with the square of the rows: thousands are
+fine, tens of thousands are not.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+RESAMPLES = 200  # of a bootstrap
+DRAWS = 20  # random halves of a floor
+NEIGHBOURS = 5  # a ball round an image reaches to its fifth neighbour
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A figure and how far chance may have moved it."""
+
+    value: float
+    low: float  # 95 % interval, low to high
+    high: float
+    n: int  # images on each side; the smaller side where they differ
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a figure is between two sets of real images: as good as it can get at this n."""
+
+    median: float
+    low: float  # 5 % of the draws lie below
+    high: float  # 5 % of the draws lie above
+    n: int  # images on each side
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Two sets seen through the balls that reach from each image to its fifth neighbour in its own set."""
+
+    precision: Estimate  # share of synthetic images inside a real ball, 0..1: low = unrealistic
+    recall: Estimate  # share of real images inside a synthetic ball, 0..1: low = kinds of image are missing
+    density: Estimate  # real balls a synthetic image lies in, over 5; near 1 for sets alike: low = off the common kinds
+    coverage: Estimate  # share of real balls with a synthetic image in them, 0..1, about 0.97 at best: low = gaps
+
+
+def kid(*, real, synthetic, seed=0):
+    """Kernel distance of two sets of features: Estimate; 0 for sets alike, by chance also below, larger = worse.
+
+    Unbiased squared maximum mean discrepancy with the kernel (x.y / D + 1)^3 (Binkowski et al. 2018, arXiv 1801.01401,
+    eq. 4), over all images at once. The interval is a bootstrap over images in which an image drawn twice is not
+    compared with itself. real: float (N, D); synthetic: (M, D), N and M at least 2.
+    """
+    real, synthetic = _check(real, synthetic, least=2)
+    within_real, within_synthetic = _kernel(real, real), _kernel(synthetic, synthetic)
+    between = _kernel(real, synthetic)
+    for within in (within_real, within_synthetic):
+        np.fill_diagonal(within, 0)
+    rng = np.random.default_rng(seed)
+    # How often each image is in a resample; the first one holds every image once.
+    often_real, often_synthetic = _counts(rng, len(real)), _counts(rng, len(synthetic))
+    found = (
+        _mean_of_pairs(within_real, often_real)
+        + _mean_of_pairs(within_synthetic, often_synthetic)
+        - 2 * ((often_real @ between) * often_synthetic).sum(1) / between.size
+    )
+    return _estimate(found, min(len(real), len(synthetic)))
+
+
+def neighbours(*, real, synthetic, seed=0):
+    """Precision, recall, density and coverage of two sets of features: Neighbours.
+
+    Kynkaanniemi et al. 2019 (arXiv 1904.06991, eq. 1 and 2) and Naeem et al. 2020 (arXiv 2002.09797, eq. 3 and 4), with
+    balls to the 5th neighbour. Sets of different size are not comparable: the larger one is cut, by the seed, to
+    the size of the smaller. The intervals are bootstraps over images with the balls kept.
+    """
+    real, synthetic = _check(real, synthetic, least=NEIGHBOURS + 1)
+    rng, n = np.random.default_rng(seed), min(len(real), len(synthetic))
+    real, synthetic = (rows if len(rows) == n else rows[rng.permutation(len(rows))[:n]] for rows in (real, synthetic))
+    between = squared_distances(real, synthetic)
+    in_real = between <= _radii(real)[:, None]  # [i, j]: synthetic j lies in the ball of real i
+    in_synthetic = between <= _radii(synthetic)
+    return Neighbours(
+        precision=_mean(in_real.any(0), rng),
+        recall=_mean(in_synthetic.any(1), rng),
+        density=_mean(in_real.sum(0) / NEIGHBOURS, rng),
+        coverage=_mean(in_real.any(1), rng),
+    )
+
+
+def floor(figure, *, real, n=None, seed=0):
+    """What figure(real=, synthetic=), a number, is between random halves of the real images' rows: Floor.
+
+    real: float (N, ...). n: rows on each side; left out, or more than there are, half of them. 20 draws.
+    """
+    n = min(n or len(real), len(real) // 2)
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(DRAWS):
+        order = rng.permutation(len(real))
+        found.append(figure(real=real[order[:n]], synthetic=real[order[n : 2 * n]]))
+    low, median, high = np.quantile(found, (0.05, 0.5, 0.95))
+    return Floor(float(median), float(low), float(high), n)
+
+
+def squared_distances(rows, others):
+    """Squared Euclidean distance of each row to each of the others, (N, M), never negative."""
+    squares = (rows**2).sum(1)[:, None] + (others**2).sum(1) - 2 * rows @ others.T
+    return np.maximum(squares, 0, out=squares)
+
+
+def _check(real, synthetic, *, least):
+    real, synthetic = np.asarray(real, np.float64), np.asarray(synthetic, np.float64)
+    if min(len(real), len(synthetic)) < least:
+        raise ValueError(f"{least} images a side are needed; got {len(real)} real and {len(synthetic)} synthetic")
+    if real.shape[1:] != synthetic.shape[1:]:
+        raise ValueError(f"real features are {real.shape[1:]} but synthetic ones {synthetic.shape[1:]}")
+    return real, synthetic
+
+
+def _kernel(rows, others):
+    return (rows @ others.T / rows.shape[1] + 1) ** 3
+
+
+def _counts(rng, n):
+    """How often each of n images is in each resample, (1 + RESAMPLES, n); once each in the first."""
+    return np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)])
+
+
+def _mean_of_pairs(kernel, often):
+    """Mean over pairs of different images, in every resample."""
+    pairs = often.sum(1) ** 2 - (often**2).sum(1)
+    return ((often @ kernel) * often).sum(1) / pairs
+
+
+def _radii(rows):
+    """Squared distance of each row to its fifth neighbour."""
+    squares = squared_distances(rows, rows)
+    np.fill_diagonal(squares, 0)  # the row itself is its own nearest
+    return np.partition(squares, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
+
+
+def _mean(values, rng):
+    often = _counts(rng, len(values))
+    return _estimate(often @ values / len(values), len(values))
+
+
+def _estimate(found, n):
+    """Estimate from a figure's value and its resampled values behind it."""
+    low, high = np.quantile(found[1:], (0.025, 0.975))
+    return Estimate(float(found[0]), float(low), float(high), n)
