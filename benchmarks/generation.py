@@ -91,10 +91,18 @@ def variants(images):
 
         return make
 
+    imported = published.PublishedGenerator(folded, published.PublishedConfig((key,)), None, CPU)
+
+    def few_calls():
+        for _ in sample.sample_tiles(imported, key, seeds=[0], sampler="fast"):
+            pass
+        return 1
+
     fast = has_fast_bfloat16(CPU)
     kind = "bfloat16" if fast else "float32"
     timed = {f"published, batch {batch}": steps(network, batch) for batch in CALLS}
     timed |= {f"published, folded, batch {batch}": steps(folded, batch) for batch in CALLS}
+    timed[f"published, folded, fast ({published.FAST_STEPS} calls), one picture"] = few_calls
     timed["ours, standard, float32"] = ours("standard", images, False)
     if fast:
         timed["ours, standard, bfloat16"] = ours("standard", images, True)

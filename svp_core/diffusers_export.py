@@ -18,9 +18,11 @@ OPENING = """# {name}: a diffusers pipeline
     images = pipeline("{class_key}", seeds=[1, 2, 3]).images
 
 `trust_remote_code` lets diffusers run `pipeline.py` of this folder: read it first. Without it, the network alone:
-`UNet2DModel.from_pretrained("{folder}", subfolder="unet")`. Samplers: {samplers}, by `sampler=`; fewer or more steps by
-`steps=`. `output_type="np"` gives uint8 (N, 64, 64). A manifest's image_seed gives that image again; where SvP Lab
-computed it in bfloat16, bit for bit only with the call in `torch.autocast(device, torch.bfloat16)`.
+`UNet2DModel.from_pretrained("{folder}", subfolder="unet")`.
+
+Samplers, chosen by `sampler=`: {samplers}; other numbers of steps by `steps=`. `output_type="np"` gives uint8
+(N, 64, 64). The image_seed of a manifest gives that image again; where SvP Lab computed in bfloat16, bit for bit only
+inside `torch.autocast(device, torch.bfloat16)`.
 
 Written with diffusers {version}. `run_config.json` is the run's own config.json; its card follows.
 

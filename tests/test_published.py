@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from svp_core import runs
+from svp_core import runs, tasks
 from svp_core.errors import LabError
 from svp_core.generator import load, published, sample
 from svp_core.generator.published import (
@@ -20,6 +20,7 @@ from svp_core.generator.published import (
     fold_weight_standardisation,
 )
 from svp_core.generator.published_checkpoint import published_network, read_checkpoint
+from svp_core.workspace.tilefile import read_tiles
 
 OFFICIAL = Path(__file__).parents[1].parent / "shared" / "official"
 needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="../shared/official is not here")
@@ -27,7 +28,7 @@ needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="../shared/off
 
 def small_network():
     torch.manual_seed(0)
-    return build_published(dim=8, dim_mults=(1, 2))
+    return build_published(dim=8, dim_mults=(1, 1, 1, 2))
 
 
 def official_network():
@@ -36,7 +37,7 @@ def official_network():
 
 def save_small_run(folder, **choices):
     """Run folder of the small network, 30 steps."""
-    config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2), **{"steps": 30, **choices})
+    config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 1, 1, 2), **{"steps": 30, **choices})
     tensors = small_network().state_dict()
     runs.save_run(folder, config=config_as_dict(config), tensors=tensors, card="", history=[])
     return folder
@@ -191,6 +192,28 @@ def test_both_ways_give_the_pixels_that_a_perfect_network_knows(sampler):
     pixels = made(known, [1, 2, 3, 4], sampler=sampler) / 127.5 - 1
     assert pixels.mean() == pytest.approx(0.3, abs=0.03)
     assert pixels.std() == pytest.approx(0.1, rel=0.1)
+
+
+def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_path):
+    """Through the tasks, as the pages do it, resumed in the middle."""
+    order = {"count": 3, "seed": 2, "weights": str(save_small_run(tmp_path / "oil"))}
+    for place in ("made", "film"):
+        (tmp_path / place).mkdir()
+    making = tasks.generate({**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    assert [next(making).step for _ in range(2)] == [0, 1]
+    making.close()
+    making = tasks.generate({**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    assert [progress.step for progress in making] == [1, 2, 3]
+    list(tasks.denoise({**order, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
+    with np.load(tmp_path / "film" / "trajectory.npz") as film:
+        assert film["noisy"].shape == (25, 3, 64, 64) and len(film["sigmas"]) == 25
+        assert np.array_equal(film["clean"][-1], read_tiles(tmp_path / "made" / "tiles.npy"))
+    manifest = (tmp_path / "made" / "manifest.csv").read_text().splitlines()
+    assert manifest[3].endswith(",fast,24,oil,synthetic")
+    with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
+        list(tasks.generate({**order, "class_key": "silicone_oil", "sampler": "standard"}, tmp_path / "made"))
+    with pytest.raises(LabError, match="This generator makes silicone_oil; it was asked for protein"):
+        list(tasks.generate({**order, "class_key": "protein"}, tmp_path / "made"))
 
 
 def test_fast_takes_24_calls_and_exact_500():

@@ -97,7 +97,7 @@ def build_unet(config):
 
 
 def load_generator(folder, *, device=None):
-    """The generator of a run folder. Raises LabError where the folder is no finished generator."""
+    """Our generator in a run folder; load.load_generator opens any kind. Raises LabError where there is none."""
     run = read_run(folder)
     config = stored_config(run, "generator", GeneratorConfig)
     device = device or best_device()
