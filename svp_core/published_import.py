@@ -90,7 +90,7 @@ the time.
 {LICENCE}
 ## How it samples
 
-- **Exact, as published**: all {config.steps} steps, fresh noise at each.
+- **Exact**: as published, all {config.steps} steps, fresh noise at each.
 - **Fast**: {published.FAST_STEPS} network calls (DPM-Solver++ 2M, evenly in log SNR), {times_cheaper} times cheaper.
   Its images are other ones than the exact sampler's of the same seed; how like those they are as a set has to be
   compared.
