@@ -41,9 +41,9 @@ def fixed_features(tiles, *, batch=256):
     """What a small fixed network sees in each tile: float32 (N, 64), -1..1; uint8 tiles (N, 64, 64) in.
 
     Three layers of random filters that see 5, 10 and 28 px at once, so that grain, rings and outlines all count; each
-    number is a mean over the tile, thus nearly the same for a particle that lies elsewhere. The numbers are decorrelated
-    over drawn particles and bounded: otherwise the few largest particles would decide every distance. The weights come
-    from numpy and a fixed seed, so that they are the same with every version of torch.
+    number is a mean over the tile, thus nearly the same for a particle that lies elsewhere. The numbers are
+    decorrelated over drawn particles and bounded: otherwise the few largest particles would decide every distance. The
+    weights come from numpy and a fixed seed, so that they are the same with every version of torch.
     """
     weights, middle, mixed = _fixed_network()
     tiles = np.asarray(tiles)

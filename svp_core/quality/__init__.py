@@ -4,6 +4,7 @@ Arrays in, figures out; whether somebody can tell the sets apart, and whether tr
 in svp_core.audit.
 """
 
-from svp_core.quality.distances import Estimate, Floor, Neighbours, floor, kid, neighbours
+from svp_core.estimate import Estimate
+from svp_core.quality.distances import Floor, Neighbours, floor, kid, neighbours
 
 __all__ = ["Estimate", "Floor", "Neighbours", "floor", "kid", "neighbours"]

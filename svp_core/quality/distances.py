@@ -9,19 +9,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-RESAMPLES = 200  # of a bootstrap
+from svp_core.estimate import RESAMPLES, Estimate, from_resamples, share
+
 DRAWS = 20  # random halves of a floor
 NEIGHBOURS = 5  # a ball round an image reaches to its fifth neighbour
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A figure and how far chance may have moved it."""
-
-    value: float
-    low: float  # 95 % interval, low to high
-    high: float
-    n: int  # images on each side; the smaller side where they differ
 
 
 @dataclass(frozen=True)
@@ -64,15 +55,15 @@ def kid(*, real, synthetic, seed=0):
         + _mean_of_pairs(within_synthetic, often_synthetic)
         - 2 * ((often_real @ between) * often_synthetic).sum(1) / between.size
     )
-    return _estimate(found, min(len(real), len(synthetic)))
+    return from_resamples(found[0], found[1:], min(len(real), len(synthetic)))
 
 
 def neighbours(*, real, synthetic, seed=0):
     """Precision, recall, density and coverage of two sets of features: Neighbours.
 
     Kynkaanniemi et al. 2019 (arXiv 1904.06991, eq. 1 and 2) and Naeem et al. 2020 (arXiv 2002.09797, eq. 3 and 4), with
-    balls to the 5th neighbour. Sets of different size are not comparable: the larger one is cut, by the seed, to
-    the size of the smaller. The intervals are bootstraps over images with the balls kept.
+    balls to the 5th neighbour. The figures depend on the size of the sets: the larger one is cut, by the seed, to that
+    of the smaller. The intervals are those of shares (for density a bootstrap) with the balls as they are.
     """
     real, synthetic = _check(real, synthetic, least=NEIGHBOURS + 1)
     rng, n = np.random.default_rng(seed), min(len(real), len(synthetic))
@@ -80,11 +71,12 @@ def neighbours(*, real, synthetic, seed=0):
     between = squared_distances(real, synthetic)
     in_real = between <= _radii(real)[:, None]  # [i, j]: synthetic j lies in the ball of real i
     in_synthetic = between <= _radii(synthetic)
+    often = _counts(rng, n) @ in_real.sum(0) / (NEIGHBOURS * n)
     return Neighbours(
-        precision=_mean(in_real.any(0), rng),
-        recall=_mean(in_synthetic.any(1), rng),
-        density=_mean(in_real.sum(0) / NEIGHBOURS, rng),
-        coverage=_mean(in_real.any(1), rng),
+        precision=share(in_real.any(0)),
+        recall=share(in_synthetic.any(1)),
+        density=from_resamples(often[0], often[1:], n),
+        coverage=share(in_real.any(1)),
     )
 
 
@@ -137,14 +129,3 @@ def _radii(rows):
     squares = squared_distances(rows, rows)
     np.fill_diagonal(squares, 0)  # the row itself is its own nearest
     return np.partition(squares, NEIGHBOURS, axis=1)[:, NEIGHBOURS]
-
-
-def _mean(values, rng):
-    often = _counts(rng, len(values))
-    return _estimate(often @ values / len(values), len(values))
-
-
-def _estimate(found, n):
-    """Estimate from a figure's value and its resampled values behind it."""
-    low, high = np.quantile(found[1:], (0.025, 0.975))
-    return Estimate(float(found[0]), float(low), float(high), n)

@@ -1,0 +1,115 @@
+"""Does a generator give away its training images?
+
+No single figure decides it (Stein et al. 2023, arXiv 2306.04675): all of them are given, with the same figure of
+held-out real tiles where chance alone does not say what to expect.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import rankdata
+
+from svp_core.audit.nearest import Searched, distinct
+from svp_core.errors import LabError
+from svp_core.estimate import Estimate, share
+
+RATIO = 1 / 3  # nearest to second nearest distance; below it a tile counts as a copy of the nearest
+PAIRS = 10  # closest pairs, to be looked at
+CUTS = 10  # equal cuts of training and held-out tiles for closer_to_training
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A synthetic tile and the training tile it is most like."""
+
+    synthetic: int  # positions in the arrays given
+    training: int
+    distance: float  # grey levels, or in features
+    ratio: float  # to the distance of the second nearest training tile; small = like this one alone
+
+
+@dataclass(frozen=True)
+class Copies:
+    """What speaks for and against copying."""
+
+    ct_z: float  # below -2: nearer to the training tiles than held-out ones are; far above 0: off the real ones
+    closer_to_training: Estimate  # share nearer to training than to as many held-out tiles; 0.5 = no copying
+    ratio: Estimate  # share with d1/d2 below 1/3; more than held-out tiles have is an alarm
+    held_out_ratio: Estimate  # what held-out tiles have
+    auth_pct: float  # 0..100, tiles farther from their nearest training tile than that one is from any other
+    held_out_auth_pct: float  # what held-out tiles have
+    closest: tuple[Pair, ...]  # the ten smallest ratios
+    n: int  # synthetic tiles
+    n_training: int  # training tiles, those that are one picture counted once
+    n_held_out: int
+
+
+def copies(*, synthetic, training, held_out, features=None, seed=0):
+    """Look for every synthetic and every held-out tile's like among the training tiles: Copies.
+
+    synthetic, training, held_out: uint8 (N, 64, 64), tiles of one class; held_out: real ones that were not trained on.
+    Distances as in audit.nearest; features: what gives vectors for tiles, to compare those instead. ct_z: Meehan et al.
+    2020 (arXiv 2004.05675) over one cell; ratio: Gu et al. 2023 (arXiv 2310.02664); auth_pct: Alaa et al. 2022
+    (arXiv 2102.08921). closer_to_training cuts the larger of both sets at random to the size of the smaller, ten times,
+    and compares rough distances: it sees a generator that copies everything, not one that copies one tile in ten. Raises LabError where a set is empty or the training tiles are all one picture.
+    """
+    synthetic, training, held_out = (np.asarray(tiles) for tiles in (synthetic, training, held_out))
+    for name, tiles in (("synthetic", synthetic), ("training", training), ("held-out", held_out)):
+        if not len(tiles):
+            raise LabError(f"There are no {name} tiles; a copy test needs synthetic, training and held-out ones.")
+    kept = distinct(training)
+    if len(kept) < 2:
+        raise LabError(f"The {len(training)} training tiles are all one picture; a copy test needs different ones.")
+    training = training[kept]
+
+    searched = Searched(training, features=features)
+    to_training = searched.rough(synthetic)
+    found, distances = searched.nearest(synthetic, rough=to_training)
+    held_found, held_distances = searched.nearest(held_out)
+    # How far the nearest training tiles are from all others, each looked up once.
+    wanted, place = np.unique(np.concatenate([found[:, 0], held_found[:, 0]]), return_inverse=True)
+    _, own = searched.nearest(training[wanted], leave_out=wanted)
+    own = own[place.ravel(), 0]
+
+    to_held_out = Searched(held_out, features=features).rough(synthetic)
+    ratios, held_ratios = _ratios(distances), _ratios(held_distances)
+    most_alike = np.argsort(ratios, kind="stable")[:PAIRS]
+    return Copies(
+        ct_z=ct_z(distances[:, 0], held_distances[:, 0]),
+        closer_to_training=_closer(to_training.numpy(), to_held_out.numpy(), seed),
+        ratio=share(ratios < RATIO),
+        held_out_ratio=share(held_ratios < RATIO),
+        auth_pct=float(100 * np.mean(distances[:, 0] >= own[: len(synthetic)])),
+        held_out_auth_pct=float(100 * np.mean(held_distances[:, 0] >= own[len(synthetic) :])),
+        closest=tuple(
+            Pair(int(g), int(kept[found[g, 0]]), float(distances[g, 0]), float(ratios[g])) for g in most_alike
+        ),
+        n=len(synthetic),
+        n_training=len(training),
+        n_held_out=len(held_out),
+    )
+
+
+def ct_z(distances, held_out):
+    """Z of the three-sample test: below -2 the synthetic tiles are nearer to training than the held-out ones are.
+
+    distances, held_out: (m,) and (n,), to the nearest training tile. Mann-Whitney's U = number of pairs in which the
+    synthetic tile is farther, ties one half; Z = (U - mn/2) / sqrt(mn (m + n + 1) / 12).
+    """
+    m, n = len(distances), len(held_out)
+    farther = rankdata(np.concatenate([distances, held_out]))[:m].sum() - m * (m + 1) / 2
+    return float((farther - m * n / 2) / np.sqrt(m * n * (m + n + 1) / 12))
+
+
+def _ratios(distances):
+    # Two training tiles equally near, at no distance: like both, so a copy of none alone.
+    return np.divide(distances[:, 0], distances[:, 1], out=np.ones(len(distances)), where=distances[:, 1] > 0)
+
+
+def _closer(to_training, to_held_out, seed):
+    rng, shares = np.random.default_rng(seed), []
+    size = min(to_training.shape[1], to_held_out.shape[1])
+    for _ in range(CUTS):
+        training, held_out = (far[:, rng.permutation(far.shape[1])[:size]].min(1) for far in (to_training, to_held_out))
+        shares.append(np.mean((training < held_out) + 0.5 * (training == held_out)))
+    return share(np.mean(shares), n=len(to_training))
