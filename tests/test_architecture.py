@@ -17,7 +17,7 @@ SCIENCE = {
     "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "features", "film",
     "classical",
     "label_review",
-    "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
+    "estimate", "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
 }  # fmt: skip
 OUTER = {
     "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "report", "training",

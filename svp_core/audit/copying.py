@@ -51,7 +51,8 @@ def copies(*, synthetic, training, held_out, features=None, seed=0):
     Distances as in audit.nearest; features: what gives vectors for tiles, to compare those instead. ct_z: Meehan et al.
     2020 (arXiv 2004.05675) over one cell; ratio: Gu et al. 2023 (arXiv 2310.02664); auth_pct: Alaa et al. 2022
     (arXiv 2102.08921). closer_to_training cuts the larger of both sets at random to the size of the smaller, ten times,
-    and compares rough distances: it sees a generator that copies everything, not one that copies one tile in ten. Raises LabError where a set is empty or the training tiles are all one picture.
+    and compares rough distances: it sees a generator that copies most of the time, not one that copies one training
+    tile in ten. Raises LabError where a set is empty or the training tiles are all one picture.
     """
     synthetic, training, held_out = (np.asarray(tiles) for tiles in (synthetic, training, held_out))
     for name, tiles in (("synthetic", synthetic), ("training", training), ("held-out", held_out)):
