@@ -33,13 +33,15 @@ def share(hits, *, n=None):
 def resampled(figure, *samples, seed=0):
     """figure(*samples), a number: Estimate with a bootstrap's interval. Each sample, (N, ...), is resampled by itself.
 
-    The n is the smallest sample's.
+    Resampling only ever adds to a distance, so the interval is moved to have its middle at the value. The n is the
+    smallest sample's.
     """
     rng = np.random.default_rng(seed)
     found = [
         figure(*(sample[rng.integers(len(sample), size=len(sample))] for sample in samples)) for _ in range(RESAMPLES)
     ]
-    return from_resamples(figure(*samples), found, min(map(len, samples)))
+    value = figure(*samples)
+    return from_resamples(value, np.array(found) - np.median(found) + value, min(map(len, samples)))
 
 
 def from_resamples(value, found, n):

@@ -5,6 +5,10 @@ in svp_core.audit.
 """
 
 from svp_core.estimate import Estimate
-from svp_core.quality.distances import Floor, Neighbours, floor, kid, neighbours
+from svp_core.quality.distances import Floor, Neighbours, floor, kernel_distance, kid, neighbours
+from svp_core.quality.figures import FIGURES, Figure
+from svp_core.quality.report import compare
 
-__all__ = ["Estimate", "Floor", "Neighbours", "floor", "kid", "neighbours"]
+__all__ = [
+    "FIGURES", "Estimate", "Figure", "Floor", "Neighbours", "compare", "floor", "kernel_distance", "kid", "neighbours",
+]  # fmt: skip

@@ -43,19 +43,16 @@ def kid(*, real, synthetic, seed=0):
     compared with itself. real: float (N, D); synthetic: (M, D), N and M at least 2.
     """
     real, synthetic = _check(real, synthetic, least=2)
-    within_real, within_synthetic = _kernel(real, real), _kernel(synthetic, synthetic)
-    between = _kernel(real, synthetic)
-    for within in (within_real, within_synthetic):
-        np.fill_diagonal(within, 0)
     rng = np.random.default_rng(seed)
     # How often each image is in a resample; the first one holds every image once.
-    often_real, often_synthetic = _counts(rng, len(real)), _counts(rng, len(synthetic))
-    found = (
-        _mean_of_pairs(within_real, often_real)
-        + _mean_of_pairs(within_synthetic, often_synthetic)
-        - 2 * ((often_real @ between) * often_synthetic).sum(1) / between.size
-    )
+    found = _kernel_distances(real, synthetic, _counts(rng, len(real)), _counts(rng, len(synthetic)))
     return from_resamples(found[0], found[1:], min(len(real), len(synthetic)))
+
+
+def kernel_distance(*, real, synthetic):
+    """The value of kid without its interval, a number: what floor() asks for twenty times."""
+    real, synthetic = _check(real, synthetic, least=2)
+    return float(_kernel_distances(real, synthetic, np.ones((1, len(real))), np.ones((1, len(synthetic))))[0])
 
 
 def neighbours(*, real, synthetic, seed=0):
@@ -81,17 +78,20 @@ def neighbours(*, real, synthetic, seed=0):
 
 
 def floor(figure, *, real, n=None, seed=0):
-    """What figure(real=, synthetic=), a number, is between random halves of the real images' rows: Floor.
+    """What figure(real=, synthetic=) is between random halves of the real images: Floor, 20 draws.
 
-    real: float (N, ...). n: rows on each side; left out, or more than there are, half of them. 20 draws.
+    real: (N, ...). n: images on each side; left out, or more than there are, half of them. A figure that gives several
+    numbers has a tuple of Floors.
     """
     n = min(n or len(real), len(real) // 2)
     rng, found = np.random.default_rng(seed), []
     for _ in range(DRAWS):
         order = rng.permutation(len(real))
         found.append(figure(real=real[order[:n]], synthetic=real[order[n : 2 * n]]))
-    low, median, high = np.quantile(found, (0.05, 0.5, 0.95))
-    return Floor(float(median), float(low), float(high), n)
+    ends = np.quantile(found, (0.5, 0.05, 0.95), axis=0)
+    if ends.ndim == 1:
+        return Floor(*map(float, ends), n)
+    return tuple(Floor(*map(float, column), n) for column in ends.T)
 
 
 def squared_distances(rows, others):
@@ -118,8 +118,17 @@ def _counts(rng, n):
     return np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / n), RESAMPLES)])
 
 
-def _mean_of_pairs(kernel, often):
-    """Mean over pairs of different images, in every resample."""
+def _kernel_distances(real, synthetic, often_real, often_synthetic):
+    """Squared discrepancy in every resample, (K,): how often each image is in it, (K, N) and (K, M)."""
+    between = ((often_real @ _kernel(real, synthetic)) * often_synthetic).sum(1)
+    between /= often_real.sum(1) * often_synthetic.sum(1)
+    return _mean_of_pairs(real, often_real) + _mean_of_pairs(synthetic, often_synthetic) - 2 * between
+
+
+def _mean_of_pairs(rows, often):
+    """Mean of the kernel over pairs of different images, in every resample."""
+    kernel = _kernel(rows, rows)
+    np.fill_diagonal(kernel, 0)
     pairs = often.sum(1) ** 2 - (often**2).sum(1)
     return ((often @ kernel) * often).sum(1) / pairs
 
