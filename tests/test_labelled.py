@@ -92,3 +92,14 @@ def test_data_sets_come_with_their_classes_and_are_joined(put, tmp_path, monkeyp
     for name, says in ((bare, "'Bare' has no classes"), (small, "'Small' holds tiles of 32 x 64 px")):
         with pytest.raises(LabError, match=says):
             from_dataset(datasets.open_dataset(name))
+
+
+def test_the_products_classes_come_in_its_order_with_reasons_for_the_rest(put):
+    folder = put(*(f"{kind}/{k}.png" for kind in ("air", "Protein", "oil") for k in range(2)))
+    (folder / "oil" / "notes.txt").write_text("not an image")
+    data = read_labelled(folder)
+    assert data.class_keys == ("protein", "silicone_oil", "air_bubble")
+    assert [name for name, _ in data.left_out] == ["oil/notes.txt"]
+    (folder / "air" / "0.png").unlink()
+    with pytest.raises(LabError, match="air_bubble has a single image"):
+        read_labelled(folder)

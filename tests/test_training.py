@@ -1,20 +1,306 @@
-"""From a labelled folder to a run: trained, resumed after a kill, refused when it cannot be."""
+"""From labelled tiles to a run: held out, checked, resumed after a kill, ended when it copies; classifiers as well."""
 
+import dataclasses
+import hashlib
 import json
+import os
 import re
+import shutil
+import signal
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import torch
 
-from svp_core import labelled, training
 from svp_core.classifier.resnet import load_classifier
 from svp_core.classifier.train import TrainingPlan as ClassifierPlan
 from svp_core.cli import main
 from svp_core.errors import LabError
-from svp_core.generator.train import TrainingPlan as GeneratorPlan
+from svp_core.generator import train as generator_training
+from svp_core.generator.sample import sample_tiles
+from svp_core.generator.train import TrainingPlan
 from svp_core.generator.unet import load_generator
 from svp_core.images import encode_png
+from svp_core.labelled import Labelled, read_labelled
+from svp_core.quality import Estimate
+from svp_core.runs import WEIGHTS
+from svp_core.training import budget, checks, generator
+from svp_core.training.classifier import train_classifier
+from svp_core.training.finish import finish
+from svp_core.training.generator import train_generator
+from svp_core.training.workplace import Workplace, read_growth, read_history
+from svp_core.workspace.paths import repo_root
+from tests.drawn_tiles import draw_blocks
+
+STEPS = 8
+SMALL = {
+    "plan": TrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2), "choices": {"widths": (16, 32), "dropout": 0.1},
+    "checks": 2, "check_images": 8, "note": "Drawn blocks.",
+}  # fmt: skip
+
+
+def drawn():
+    """Dark protein and bright fat droplets, 60 of each."""
+    tiles = np.concatenate([draw_blocks(60, seed=0), draw_blocks(60, seed=1, level=220)])
+    names = tuple(f"{k}.png" for k in range(120))
+    return Labelled(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
+
+
+def make_quick(patch):
+    """Checks of few images, made in few steps."""
+    patch.setattr(checks, "CALLS", 2)
+    patch.setattr(checks, "MOST_JUDGED", 8)
+    patch.setattr(checks, "MOST_COMPARED", {"held_out": 12, "training": 20})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run trained in one go, and the tiles it was shown."""
+    out, shown, turned = tmp_path_factory.mktemp("runs") / "whole", [], generator_training.turned
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            generator_training, "turned", lambda tile, which: shown.append(tile.tobytes()) or turned(tile, which)
+        )
+        progress = list(train_generator(drawn(), out, **SMALL))
+    return out, shown, progress
+
+
+def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
+    out, _, progress = trained
+    assert {path.name for path in out.iterdir()} == {
+        "card.md", "config.json", "growth.npy", "history.jsonl", "model.safetensors"
+    }  # fmt: skip
+    made = load_generator(out, device=torch.device("cpu"))
+    assert made.class_keys == ("protein", "fat_droplet")
+    assert next(sample_tiles(made, "fat_droplet", seeds=[1], steps=2))[1].shape == (1, 64, 64)
+    config = json.loads((out / "config.json").read_text())
+    assert config["trained_on"] == config["trained_on"] | {"protein": 48, "fat_droplet": 48}
+    assert config["held_out_counts"] == {"protein": 12, "fat_droplet": 12} and config["left_out"] == 1
+    assert (config["steps"], config["ended"], config["from"]) == (STEPS, "done", None)
+    fresh = config["measured"]["fresh"]["classes"]["protein"]
+    assert (fresh["made"], fresh["held_out"]) == (16, 12) and len(fresh["kid"]) == 3
+    card = (out / "card.md").read_text()
+    assert "| Fat droplet | 48 | 12 |" in card and "Drawn blocks." in card and "random weights" in card
+    assert [p.step for p in progress if p.loss is not None] == list(range(1, STEPS + 1))
+    assert progress[-1].total == STEPS
+
+
+def test_a_held_out_tile_is_never_trained_on(trained):
+    out, shown, _ = trained
+    data, held_out = drawn(), json.loads((out / "config.json").read_text())["held_out"]
+    names = {tile.tobytes(): name for tile, name in zip(data.tiles, data.names, strict=True)}
+    seen = {names[tile] for tile in shown}
+    assert len(held_out) == 24 and len(shown) == 4 * STEPS and not seen & set(held_out)
+
+
+def test_losses_and_samples_grow_over_the_checks(trained):
+    out, _, _ = trained
+    history = read_history(out)
+    checked = [row for row in history if "classes" in row]
+    assert [row["step"] for row in checked] == [0, 4, 8]
+    assert [row["step"] for row in history if "loss" in row] == list(range(1, STEPS + 1))
+    assert set(checked[0]["errors"]) == {"training", "held_out"}
+    growth = read_growth(out, len(checked))
+    assert growth.shape == (3, 16, 64, 64) and not np.array_equal(growth[0], growth[2])
+    assert read_growth(out, 0).shape[0] == 0
+
+
+def weights_of(run):
+    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp_path):
+    out = tmp_path / "run"
+    for stop_at in (0, 3, 4, 6):
+        steps = train_generator(drawn(), out, **SMALL)
+        for progress in steps:
+            if progress.step == stop_at and (progress.loss is not None or stop_at == 0 and progress.total):
+                break
+        steps.close()
+        assert Workplace(out).state()["step"] == stop_at
+    torch.rand(7)
+    last = list(train_generator(drawn(), out, **SMALL))
+    assert [p.step for p in last if p.loss is not None] == [7, 8]
+    assert weights_of(out) == weights_of(trained[0])
+    assert (out / "growth.npy").read_bytes() == (trained[0] / "growth.npy").read_bytes()
+    ours, theirs = ([row for row in read_history(run) if "classes" in row] for run in (out, trained[0]))
+    assert ours == theirs
+
+
+KILLED = """
+import sys
+import pytest
+from svp_core.training import generator
+from tests import test_training as it
+it.make_quick(pytest.MonkeyPatch())
+generator.KEEP_EVERY_S = 0
+for progress in generator.train_generator(it.drawn(), sys.argv[1], **it.SMALL):
+    print(progress.step if progress.loss is not None else "-", flush=True)
+"""
+
+
+def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained, tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "run")]
+    environment = {**os.environ, "PYTHONPATH": str(repo_root())}
+    process = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.strip() == "6":
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.wait()
+    process.stdout.close()
+    assert not (tmp_path / "run" / "config.json").exists()
+    steps = [p.step for p in train_generator(drawn(), tmp_path / "run", **SMALL) if p.loss is not None]
+    assert steps[0] in (5, 6, 7) and steps[-1] == 8
+    assert weights_of(tmp_path / "run") == weights_of(trained[0])
+
+
+def test_killed_while_it_tidied_up_it_is_finished_at_once(trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / "training").mkdir()
+    assert list(generator.go_on(tmp_path / "run")) == []
+    assert not (tmp_path / "run" / "training").exists() and weights_of(tmp_path / "run") == weights_of(trained[0])
+
+
+def test_a_folder_that_holds_something_else_is_refused(trained, tmp_path):
+    steps = train_generator(drawn(), tmp_path / "run", **SMALL)
+    next(p for p in steps if p.total)
+    steps.close()
+    other = dataclasses.replace(SMALL["plan"], batch=2)
+    with pytest.raises(LabError, match="holds a training of other data or another plan"):
+        list(train_generator(drawn(), tmp_path / "run", **{**SMALL, "plan": other}))
+    with pytest.raises(LabError, match="holds a training of other data"):
+        list(train_generator(drawn().only(["protein"]), tmp_path / "run", **SMALL))
+    with pytest.raises(LabError, match="There is a finished model in"):
+        list(train_generator(drawn(), trained[0], **SMALL))
+
+
+def test_it_begins_with_the_weights_of_another_and_says_so(trained, tmp_path):
+    wanted = {**SMALL, "base": str(trained[0]), "checks": 1}
+    steps = train_generator(drawn().only(["fat_droplet"]), tmp_path / "run", **wanted)
+    for progress in steps:
+        if progress.step == 1:
+            break
+    steps.close()
+    described = Workplace(tmp_path / "run").described()
+    theirs = json.loads((trained[0] / "config.json").read_text())["generator"]
+    assert described["generator"] == theirs | {"class_keys": ["fat_droplet"]}
+    assert described["from"]["name"] == "whole"
+    with pytest.raises(LabError, match="no checkpoint to keep yet"):
+        finish(tmp_path / "run")
+    list(generator.go_on(tmp_path / "run"))
+    assert "starting from the generator `whole`" in (tmp_path / "run" / "card.md").read_text()
+
+
+def test_a_published_checkpoint_is_no_base(tmp_path):
+    base = tmp_path / "paper"
+    base.mkdir()
+    (base / "config.json").write_text('{"published": {}}')
+    (base / "model.safetensors").touch()
+    with pytest.raises(LabError, match="paper is a published checkpoint, which cannot be trained further"):
+        list(train_generator(drawn(), tmp_path / "run", base=str(base)))
+
+
+def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
+    real, found = checks.copies, []
+
+    def planted(**sets):
+        found.append(real(**sets))
+        many, few = Estimate(0.5, 0.4, 0.6, 16), Estimate(0.0, 0.0, 0.2, 12)
+        return dataclasses.replace(found[-1], ct_z=-1.0 if len(found) <= 2 else -4.0, ratio=many, held_out_ratio=few)
+
+    monkeypatch.setattr(checks, "copies", planted)
+    list(train_generator(drawn(), tmp_path / "run", **{**SMALL, "checks": 8}))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["ended"], config["steps"], config["best_step"]) == ("copying", 2, 0)
+    card = (tmp_path / "run" / "card.md").read_text()
+    assert "begun to copy its training images" in card and "**Copies.** Its new images did not pass" in card
+
+
+def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
+    steps = train_generator(drawn(), tmp_path / "run", **SMALL)
+    for progress in steps:
+        if progress.step == 6:
+            break
+    steps.close()
+    finish(tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["steps"], config["ended"], config["measured"]["fresh"]) == (6, "stopped", None)
+    assert "stopped by hand" in (tmp_path / "run" / "card.md").read_text()
+    assert load_generator(tmp_path / "run").class_keys == ("protein", "fat_droplet")
+    with pytest.raises(LabError, match="no training under way"):
+        finish(tmp_path / "run")
+
+
+def check(step, kid, *zs, low=0.05, held_out=0.0):
+    figures = ({"kid": [kid, kid, kid], "ct_z": z, "copied": [0.1, low, held_out]} for z in zs)
+    return {"step": step, "classes": dict(enumerate(figures))}
+
+
+def test_the_best_check_has_the_smallest_kid_of_those_that_do_not_copy():
+    found = [check(0, 0.9, 3.0), check(1, 0.2, 0.0, -1.9), check(2, 0.1, 1.0, -2.0), check(3, 0.3, -0.5, 0.0)]
+    assert checks.best_check(found)["step"] == 1
+    assert checks.best_check([check(1, 0.9, -3.0), check(2, 0.1, 4.0, -5.0)])["step"] == 1
+
+
+def test_close_to_the_training_tiles_but_to_none_in_particular_is_no_copy():
+    assert checks.is_copying(check(1, 0.1, -8.0)) and not checks.is_copying(check(1, 0.1, -8.0, low=0.005))
+    assert not checks.is_copying(check(1, 0.1, -8.0, held_out=0.05)) and not checks.is_copying(check(1, 0.1, -1.9))
+
+
+def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
+    parts = {"training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
+             "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ())}  # fmt: skip
+    checker, rng = checks.Checker(("dust",), parts, count=24), np.random.default_rng(2)
+    shared = checker._tiles["training", "dust"]
+    noise = rng.normal(0, 2, (24, 64, 64))
+    copied = np.stack([np.rot90(tile, k) for k, tile in enumerate(shared[rng.integers(len(shared), size=24)])]) + noise
+    blank = 170 + noise
+    for made, copies in ((copied, True), (blank, False), (draw_blocks(24, seed=3), False)):
+        figures = checker._compare("dust", made.clip(0, 255).astype(np.uint8))
+        assert checks.copies_of_class(figures) is copies, figures
+    assert checker._compare("dust", blank.astype(np.uint8))["ct_z"] < -2
+
+
+@pytest.mark.parametrize(
+    ("zs", "stops"),
+    [((0, -3), False), ((-3, -3), True), ((-3, 1, -3), False), ((-3, -2.0, 5), False), ((1, -2.5, -2.0), True)],
+)
+def test_two_alarms_in_a_row_end_it(zs, stops):
+    assert checks.must_stop([check(0, 1, -9.0), *(check(step, 1, z) for step, z in enumerate(zs, 1))]) is stops
+
+
+def test_the_plan_fills_the_time_that_is_given():
+    plan, number = budget.plan_for(TrainingPlan(batch=32), 30, 0.5, made=64)
+    check_s = budget.OVERHEAD_S + 64 * budget.CALLS * budget.SAMPLE_SHARE * 0.5 / 32
+    assert plan.steps * 0.5 + (number + 3) * check_s == pytest.approx(1800, abs=1)
+    assert number == budget.MOST_CHECKS
+    little, fewer = budget.plan_for(TrainingPlan(batch=32), 2, 0.5, made=200)
+    assert fewer == budget.LEAST_CHECKS and little.steps >= budget.LEAST_STEPS
+    assert budget.warmed(little).warmup_steps == little.steps // 10
+
+
+def test_minutes_are_measured_and_planned(tmp_path):
+    steps = train_generator(drawn(), tmp_path / "run", **{**SMALL, "minutes": 2})
+    messages = []
+    for progress in steps:
+        messages.append(progress.message)
+        if progress.total:
+            break
+    steps.close()
+    assert "Measuring how fast this computer trains" in messages
+    assert Workplace(tmp_path / "run").described()["plan"]["images"] > SMALL["plan"].images
+    with pytest.raises(LabError, match="0.5 minutes were asked for; 2 to"):
+        list(train_generator(drawn(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
 
 
 @pytest.fixture
@@ -31,94 +317,49 @@ def folder(tmp_path):
     return tmp_path / "data"
 
 
-def test_a_labelled_folder_is_read_in_the_products_class_order(folder):
-    data = labelled.read_labelled(folder)
-    assert data.class_keys == ("protein", "silicone_oil", "air_bubble")
-    assert data.counts() == {"protein": 6, "silicone_oil": 6, "air_bubble": 6}
-    assert data.tiles[data.labels == 2].mean() < 100 < data.tiles[data.labels == 1].mean()
-    reasons = dict(data.left_out)
-    assert set(reasons) == {"oil/notes.txt", "loose.png"} and "no folder named after a class" in reasons["loose.png"]
+def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
+    for k, tile in enumerate(draw_blocks(52, seed=3)):
+        (tmp_path / "data" / "Fat droplets").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "Fat droplets" / f"{k}.png").write_bytes(encode_png(tile))
+    (tmp_path / "data" / "Fat droplets" / "broken.png").write_bytes(b"")
+    arguments = ["train", "generator", str(tmp_path / "data"), "--images", "32", "--out", str(tmp_path / "run")]
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert "left out Fat droplets/broken.png: the file is empty" in told.err and "Finished" in told.out
+    run = json.loads((tmp_path / "run" / "config.json").read_text())
+    shipped = json.loads((WEIGHTS / "generator" / "config.json").read_text())
+    assert run["generator"] == shipped["generator"] | {"class_keys": ["fat_droplets"], "dropout": 0.1}
+    assert run["from"]["name"] == "generator" and run["plan"]["learning_rate"] < 0.0004
 
 
-def test_a_folder_without_classes_is_refused(tmp_path):
-    (tmp_path / "a.png").write_bytes(encode_png(np.zeros((9, 9), np.uint8)))
-    with pytest.raises(LabError, match="holds no labelled images"):
-        labelled.read_labelled(tmp_path)
-
-
-def test_a_class_of_one_image_is_refused(folder):
-    for path in sorted((folder / "air").iterdir())[1:]:
-        path.unlink()
-    with pytest.raises(LabError, match="air_bubble has a single image"):
-        labelled.read_labelled(folder)
-
-
-def test_a_killed_generator_training_goes_on_from_its_last_checkpoint(folder, tmp_path):
-    data, out = labelled.read_labelled(folder), tmp_path / "run"
-    options = {"plan": GeneratorPlan(images=4 * 8, batch=4), "widths": (16, 32), "checkpoint_steps": 3}
-    for progress in training.train_generator(data, out, **options):
-        if progress.step == 5:
-            break
-    assert [p.step for p in training.train_generator(data, out, **options)] == [4, 5, 6, 7, 8]
-    history = [json.loads(line)["step"] for line in (out / "history.jsonl").read_text().splitlines()]
-    assert history == [3, 6, 8]
-
-
-def test_another_plan_in_the_same_folder_is_refused(folder, tmp_path):
-    data, out = labelled.read_labelled(folder), tmp_path / "run"
-    next(
-        training.train_generator(data, out, plan=GeneratorPlan(images=8, batch=4), widths=(16, 32), checkpoint_steps=1)
-    )
-    steps = training.train_generator(data, out, plan=GeneratorPlan(images=8, batch=2), widths=(16, 32))
-    # The first checkpoint is written at the first step, so the folder now belongs to that plan.
-    with pytest.raises(LabError, match="holds a training of other data or another plan"):
-        list(steps)
-
-
-def test_a_finished_generator_is_a_run_with_a_card_and_its_facts(folder, tmp_path):
-    data, out = labelled.read_labelled(folder), tmp_path / "run"
-    plan = GeneratorPlan(images=8, batch=4)
-    list(
-        training.train_generator(
-            data, out, plan=plan, widths=(16, 32), held_out=("a.png", "b.png"), note="Drawn squares."
-        )
-    )
-    assert sorted(p.name for p in out.iterdir()) == ["card.md", "config.json", "history.jsonl", "model.safetensors"]
-    config = json.loads((out / "config.json").read_text())
-    assert config["held_out"] == ["a.png", "b.png"] and config["trained_on"]["protein"] == 6
-    assert "Drawn squares." in (out / "card.md").read_text()
-    assert load_generator(out).class_keys == data.class_keys
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [(["--from", "nonesuch"], "no model called 'nonesuch'"), (["--class", ".."], "cannot name a class")],
+)
+def test_the_command_says_what_is_wrong(folder, tmp_path, capsys, more, says):
+    assert main(["train", "generator", str(folder), "--out", str(tmp_path / "run"), *more]) == 2
+    assert says in capsys.readouterr().err
 
 
 def test_a_finished_classifier_is_a_run(folder, tmp_path):
-    data, out = labelled.read_labelled(folder), tmp_path / "run"
-    list(training.train_classifier(data, out, validation=data, plan=ClassifierPlan(epochs=1, batch=6)))
+    data, out = read_labelled(folder), tmp_path / "run"
+    list(train_classifier(data, out, validation=data, plan=ClassifierPlan(epochs=1, batch=6)))
     assert load_classifier(out, device=torch.device("cpu")).config.class_keys == data.class_keys
 
 
 def test_validation_of_other_classes_is_refused(folder, tmp_path):
-    data = labelled.read_labelled(folder)
-    for path in (folder / "air").iterdir():
-        path.unlink()
+    data = read_labelled(folder)
+    shutil.rmtree(folder / "air")
     with pytest.raises(LabError, match="validation has protein, silicone_oil; give the same ones"):
-        list(training.train_classifier(data, tmp_path / "run", validation=labelled.read_labelled(folder)))
+        list(train_classifier(data, tmp_path / "run", validation=read_labelled(folder)))
 
 
 def test_the_command_trains_a_classifier(folder, tmp_path, capsys):
-    code = main(
-        [
-            "train",
-            "classifier",
-            str(folder),
-            "--validation",
-            str(folder),
-            "--epochs",
-            "0.5",
-            "--out",
-            str(tmp_path / "r"),
-        ]
+    options = ["--validation", str(folder), "--epochs", "0.5", "--out", str(tmp_path / "r")]
+    assert (
+        main(["train", "classifier", str(folder), *options]) == 0 and (tmp_path / "r" / "model.safetensors").is_file()
     )
-    assert code == 0 and (tmp_path / "r" / "model.safetensors").is_file()
     assert re.search("left out .*notes.txt", capsys.readouterr().err)
 
 

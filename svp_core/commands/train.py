@@ -1,4 +1,7 @@
-"""Train a generator or classifier on a folder with one sub-folder a class: a run folder."""
+"""Train a generator or classifier on a folder with one sub-folder a class: a run folder.
+
+Several GPUs: accelerate launch -m svp_core train generator ... (pip install accelerate).
+"""
 
 import sys
 from pathlib import Path
@@ -6,13 +9,21 @@ from pathlib import Path
 from svp_core.commands.arguments import show, whole_number
 from svp_core.errors import LabError
 
+NOTHING = "nothing"
+
 
 def add_arguments(parser):
     """What train takes."""
     parser.add_argument("what", choices=("generator", "classifier"))
     parser.add_argument("source", type=Path)
-    parser.add_argument("--validation", type=Path, help="classifier: tiles that pick the checkpoint")
+    parser.add_argument(
+        "--from", dest="base", default="generator", metavar="MODEL",
+        help=f"generator: name of a model or a run folder to start from, or {NOTHING}",
+    )  # fmt: skip
+    parser.add_argument("--class", dest="class_name", help="generator: all images are of this class")
+    parser.add_argument("--minutes", type=float, help="generator: train for so long, instead of so many images")
     parser.add_argument("--images", type=whole_number, help="generator: images shown in all, repeats counted")
+    parser.add_argument("--validation", type=Path, help="classifier: tiles that pick the checkpoint")
     parser.add_argument("--epochs", type=float, help="classifier: times each tile is shown")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--note", default="", help="what the tiles are, for the card")
@@ -20,27 +31,40 @@ def add_arguments(parser):
 
 
 def run(options):
-    """The run; started again with the same arguments, an interrupted training goes on."""
-    from svp_core import training
-    from svp_core.classifier.train import TrainingPlan as ClassifierPlan
-    from svp_core.generator.train import TrainingPlan as GeneratorPlan
-    from svp_core.labelled import read_labelled
+    """The run; started again with the same arguments, an interrupted training of a generator goes on."""
+    train = _train_generator if options.what == "generator" else _train_classifier
+    for progress in train(options):
+        what = f"steps, loss {progress.loss:.3f}" if progress.loss is not None else progress.message
+        show(what, progress.step, progress.total)
+    print(f"Finished: {options.out}")
 
+
+def _train_generator(options):
+    from svp_core.labelled import reading
+    from svp_core.training.generator import default_plan, train_generator
+    from svp_core.workspace.models import find_model
+
+    base = None if options.base == NOTHING else str(find_model(options.base))
+    data = yield from reading(options.source, class_name=options.class_name)
+    _tell_left_out(data)
+    plan = default_plan(from_base=base is not None, seed=options.seed, images=options.images)
+    yield from train_generator(data, options.out, base=base, plan=plan, minutes=options.minutes, note=options.note)
+
+
+def _train_classifier(options):
+    from svp_core.classifier.train import TrainingPlan
+    from svp_core.labelled import read_labelled
+    from svp_core.training.classifier import train_classifier
+
+    if options.validation is None:
+        raise LabError("A classifier needs --validation FOLDER: labelled tiles that are not trained on.")
     data = read_labelled(options.source)
+    _tell_left_out(data)
+    plan = TrainingPlan(seed=options.seed, **({"epochs": options.epochs} if options.epochs else {}))
+    validation = read_labelled(options.validation)
+    yield from train_classifier(data, options.out, validation=validation, plan=plan, note=options.note)
+
+
+def _tell_left_out(data):
     for name, reason in data.left_out:
         print(f"left out {name}: {reason}", file=sys.stderr)
-    chosen = {"seed": options.seed}
-    if options.what == "generator":
-        chosen |= {"images": options.images} if options.images else {}
-        steps = training.train_generator(data, options.out, plan=GeneratorPlan(**chosen), note=options.note)
-    else:
-        if options.validation is None:
-            raise LabError("A classifier needs --validation FOLDER: labelled tiles that are not trained on.")
-        chosen |= {"epochs": options.epochs} if options.epochs else {}
-        validation = read_labelled(options.validation)
-        steps = training.train_classifier(
-            data, options.out, validation=validation, plan=ClassifierPlan(**chosen), note=options.note
-        )
-    for progress in steps:
-        show(f"steps, loss {progress.loss:.3f}", progress.step, progress.total)
-    print(f"Finished: {options.out}")

@@ -1,0 +1,39 @@
+"""From labelled tiles to the run folder of a classifier."""
+
+from dataclasses import asdict
+
+from svp_core.classifier import resnet
+from svp_core.classifier import train as classifier_training
+from svp_core.device import best_device
+from svp_core.errors import LabError
+from svp_core.runs import save_run
+
+
+def train_classifier(data, out, *, validation, architecture="resnet18", plan=None, note=""):
+    """Train a classifier on Labelled data into the run folder `out`; yields Progress after each step.
+
+    validation: Labelled tiles of the same classes, best of other instruments: they pick the checkpoint and the
+    temperature. note: what the tiles are, for the card. Raises LabError where the classes differ.
+    """
+    if data.class_keys != validation.class_keys:
+        raise LabError(
+            f"Training has the classes {', '.join(data.class_keys)} but validation has "
+            f"{', '.join(validation.class_keys)}; give the same ones."
+        )
+    plan, result = plan or classifier_training.TrainingPlan(), []
+    config = resnet.ClassifierConfig(data.class_keys, architecture)
+    yield from classifier_training.train(
+        config, plan, data.tiles, data.labels,
+        validation=(validation.tiles, validation.labels), device=best_device(), result=result,
+    )  # fmt: skip
+    (checked,) = result
+    described = {
+        **resnet.config_as_dict(checked.config),
+        "plan": asdict(plan),
+        "trained_on": data.counts(),
+        "note": note,
+    }
+    tensors = {name: t.half() if t.is_floating_point() else t for name, t in checked.state.items()}
+    trained = "\n".join(f"- {key}: {count:,} tiles" for key, count in data.counts().items())
+    card = f"# Classifier\n\n{note}\n\nTrained on\n{trained}\n\nHeld out: {len(validation.tiles):,} tiles.\n"
+    save_run(out, config=described, tensors=tensors, card=card, history=checked.history)
