@@ -64,18 +64,22 @@ FIGURES = {
         "Coverage, classifier", "high", _in(_OURS) + "share of real tiles with a synthetic one close by."
     ),
     "ct_z": Figure(
-        "Copying, CT Z", "0", "How near training tiles are, against real ones': below -2 is copying, far above 0 is off."
+        "Copying, CT Z",
+        "0",
+        "How near training tiles are, against real ones': below -2 is copying, far above 0 is off.",
     ),
     "closer_to_training": Figure(
         "Closer to training", "0.5", "Share that lies nearer to training tiles than to as many held-out ones."
     ),
     "copied": Figure(
-        "Like one training tile", "real", "Share three times nearer to one training tile than to any other; more than real: alarm."
+        "Like one training tile",
+        "real",
+        "Share three times nearer to one training tile than to any other; more than real: alarm.",
     ),
     "authentic": Figure(
         "Authentic", "real", "Share farther from its nearest training tile than that one is from any other."
     ),
-}  # fmt: skip
+}
 
 
 def entry(key, estimate, *, floor=None, real=None):
