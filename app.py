@@ -14,6 +14,7 @@ page = st.navigation(
         st.Page("pages/synthesize.py", title="1 Synthesize", icon=":material/blur_on:"),
         st.Page("pages/denoising.py", title="2 Denoising", icon=":material/animation:"),
         st.Page("pages/classify.py", title="3 Classify", icon=":material/category:"),
+        st.Page("pages/train.py", title="4 Train", icon=":material/model_training:"),
     ]
 )
 st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")

@@ -17,10 +17,10 @@ require_app(__file__)
 
 def ask():
     """Choose a source."""
-    choose_source()
+    choose_source("classify")
     if sample_run():
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.button("Use the sample run", key="use_sample", on_click=choose_sample_run)
+            st.button("Use the sample run", key="use_sample", on_click=choose_sample_run, args=("classify",))
             st.caption("A simulated FlowCam run that is shipped with the lab.")
     show_recent("Earlier", kinds=("classify",))
 
@@ -30,7 +30,7 @@ def show_source(path):
     try:
         found = recognise(path)
     except LabError as error:
-        forget_source()
+        forget_source("classify")
         st.error(plain(error))
         ask()
         return
@@ -48,9 +48,9 @@ def show_source(path):
                 help="Leave empty to keep what the files say.",
             )  # fmt: skip
             pressed = st.button("Classify", type="primary", key="classify_go")
-            st.button("Choose something else", key="source_forget", on_click=forget_source)
+            st.button("Choose something else", key="source_forget", on_click=forget_source, args=("classify",))
     if pressed:
-        forget_source()
+        forget_source("classify")
         start_job("classify", "classify", {"source": str(path), "weights": "resnet18", "um_per_px": um_per_px})
     show_model("resnet18", "Named by the shipped ResNet-18, which was trained on **simulated** particles only.")
 
@@ -58,7 +58,7 @@ def show_source(path):
 def start_anew():
     """Leave the results; they stay in the list of recent work."""
     close("classify")
-    forget_source()
+    forget_source("classify")
 
 
 st.title("Classify")
@@ -70,7 +70,7 @@ try:
         show_progress(job, named.show_so_far)
         if not job.active:
             named.show(job)
-    elif path := chosen_source():
+    elif path := chosen_source("classify"):
         show_source(path)
     else:
         ask()

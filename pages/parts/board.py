@@ -8,7 +8,7 @@ from svp_core.workspace import jobs
 
 PAGES = {
     "generate": "pages/synthesize.py", "compare": "pages/synthesize.py", "denoise": "pages/denoising.py",
-    "classify": "pages/classify.py",
+    "classify": "pages/classify.py", "train": "pages/train.py", "gather": "pages/train.py",
 }  # fmt: skip
 LOOK_EVERY_S = 1
 
@@ -41,10 +41,18 @@ def _running():
                 st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
 
 
-def show_progress(job, so_far=None):
-    """The open job: how far, how fast, how long still, cancel; so_far(job) draws what it has made already."""
+def show_progress(job, so_far=None, *, can_rest=False):
+    """The open job: how far, how fast, how long still, cancel; so_far(job) draws what it has made already.
+
+    can_rest: it can be paused, since it goes on where it was.
+    """
     if job.active:
-        st.fragment(_progress, run_every=LOOK_EVERY_S)(job.id, so_far)
+        st.fragment(_progress, run_every=LOOK_EVERY_S)(job.id, so_far, can_rest)
+    elif job.state == "paused":
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{plain(how_it_went(job))}**")
+            st.button("Resume", key="resume_job", type="primary", on_click=jobs.start, args=(job.kind, job.config))
+            st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job.id,))
     elif job.state == "failed":
         st.error(plain(job.error))
     elif job.state == "lost":
@@ -54,14 +62,17 @@ def show_progress(job, so_far=None):
         st.caption(plain(f"{how_it_went(job)}. Finished {moment(job.ended)}."))
 
 
-def _progress(job_id, so_far):
+def _progress(job_id, so_far, can_rest):
     job = jobs.get(job_id)
     if not job.active:
         st.rerun()
     with st.container(key="progress", border=True):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(_how_far(job))
-            st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
+            with st.container(horizontal=True, width="content", gap="small"):
+                if can_rest:
+                    st.button("Pause", key="pause_job", on_click=jobs.pause, args=(job_id,))
+                st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
         st.progress(_share(job), text=plain(job.message) or None)
     if so_far:
         so_far(job)
@@ -83,6 +94,8 @@ def _query(job):
     """What the address has to say so that the job's page opens it."""
     if job.kind == "compare":
         return {"mode": "Compare", "comparison": job.id}
+    if job.kind == "gather":
+        return {"images": job.id}
     return {"mode": "Make", "job": job.id} if job.kind == "generate" else {"job": job.id}
 
 

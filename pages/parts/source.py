@@ -1,4 +1,4 @@
-"""Choosing what to classify: a folder, an archive, files, a path on the server, or the sample run."""
+"""Choosing images for a page: a folder, an archive, files, a path on the server, or the sample run."""
 
 import os
 from contextlib import suppress
@@ -20,29 +20,29 @@ def sample_run():
     return next((path.parent for path in sorted((sample_folder() / "flowcam_run").glob("*/*.lst"))), None)
 
 
-def chosen_source():
-    """Path of what was chosen and not classified yet, or None; says so when an upload is not there any more."""
-    if upload := opened("classify", "upload"):
+def chosen_source(page):
+    """Path of what was chosen on this page and not used yet, or None; says so when an upload is not there any more."""
+    if upload := opened(page, "upload"):
         try:
             return uploaded_source(upload)
         except LabError as error:
-            forget_source()
+            forget_source(page)
             st.error(plain(error))
-    return st.session_state.get("classify_path")
+    return st.session_state.get(f"{page}_path")
 
 
-def forget_source():
+def forget_source(page):
     """Choose again."""
-    close("classify", "upload")
-    st.session_state.pop("classify_path", None)
+    close(page, "upload")
+    st.session_state.pop(f"{page}_path", None)
 
 
-def choose_source():
+def choose_source(page):
     """The ways in. What is chosen is there at the next run."""
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**A folder**, sub-folders included")
-        pack_folder("folder_packer", lambda upload: open_as("classify", upload, "upload"))
+        pack_folder("folder_packer", lambda upload: open_as(page, upload, "upload"))
         if error := st.session_state.pop("upload_error", None):
             st.error(plain(error))
     with right:
@@ -50,20 +50,25 @@ def choose_source():
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
             "Zip, tar, PNG, JPEG, TIFF or BMP", accept_multiple_files=True, key=f"files_{turn}", on_change=_take_files,
-            label_visibility="collapsed",
+            args=(page,), label_visibility="collapsed",
         )  # fmt: skip
     st.markdown("**A path on this computer**, for large sets: nothing is copied")
     with st.form("path_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Path", key="path_text", label_visibility="collapsed", placeholder="/data/run 12")
         if st.form_submit_button("Look", key="path_go"):
             # Raises LabError, which the page shows.
-            st.session_state["classify_path"] = server_path(st.session_state["path_text"], roots=_roots())
+            st.session_state[f"{page}_path"] = path_on_server(st.session_state["path_text"])
             st.rerun()
 
 
-def choose_sample_run():
+def choose_sample_run(page):
     """Take the shipped run."""
-    st.session_state["classify_path"] = sample_run()
+    st.session_state[f"{page}_path"] = sample_run()
+
+
+def path_on_server(text):
+    """Path that a person gave, if this server may read it. Raises LabError where not."""
+    return server_path(text, roots=_roots())
 
 
 def _roots():
@@ -74,7 +79,7 @@ def _roots():
     return None if st.get_option("server.address") in HERE_ONLY else []
 
 
-def _take_files():
+def _take_files(page):
     turn = st.session_state["files_turn"]
     files = st.session_state[f"files_{turn}"]
     if not files:
@@ -84,7 +89,7 @@ def _take_files():
         around = f"{len(files)} files/" if len(files) > 1 else ""
         for file in sorted(files, key=lambda file: file.name):
             upload.keep(around + file.name, file.getbuffer())
-        open_as("classify", upload.id, "upload")
+        open_as(page, upload.id, "upload")
     except LabError as error:
         st.session_state["upload_error"] = str(error)
     for file in files:

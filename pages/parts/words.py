@@ -8,7 +8,7 @@ from pathlib import Path
 from svp_core.particles import class_by_key
 
 DASH = "–"
-STEP_OF = {"generate": "image", "denoise": "step", "classify": "item", "compare": "step"}  # what a job's steps are
+STEP_OF = {"generate": "image", "classify": "item", "gather": "item"}  # what a job's steps are, where not "step"
 
 
 def plain(text):
@@ -70,6 +70,10 @@ def job_title(job):
         return f"Denoising of {classes}, seed {asked['seed']}"
     if job.kind == "classify":
         return f"Classify {Path(asked['source']).name}"
+    if job.kind == "gather":
+        return f"Bring in {asked['name']}"
+    if job.kind == "train":
+        return f"Train {asked['name']}"
     return job.kind
 
 

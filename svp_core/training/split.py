@@ -11,6 +11,7 @@ from svp_core.progress import Progress
 
 LEAST_TILES, MOST_TILES = 50, 100_000
 LEAST_OF_CLASS = 25
+SHARE_HELD_OUT, SHARE_OF_MANY, MANY = 0.2, 0.15, 1000  # of a class; of one with so many tiles
 LEAST_HELD_OUT = 10  # of a class, or nothing could be said about it
 
 # A near-copy is the same picture stored again, perhaps turned, brighter or noisier. Of 1,000 recorded particles no two
@@ -48,7 +49,7 @@ def split(data, *, seed=0):
     training, held_out = [], []
     for label, mine in enumerate(members):
         shuffled = np.random.default_rng([seed, label]).permutation(mine)
-        aside = max(LEAST_HELD_OUT, round((0.2 if len(mine) < 1000 else 0.15) * len(mine)))
+        aside = max(LEAST_HELD_OUT, round((SHARE_HELD_OUT if len(mine) < MANY else SHARE_OF_MANY) * len(mine)))
         held_out.append(np.sort(shuffled[:aside]))
         training.append(np.sort(shuffled[aside:]))
     return Split(np.concatenate(training), np.concatenate(held_out), repeated)

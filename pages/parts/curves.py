@@ -1,0 +1,50 @@
+"""Charts of a training: what the network gets wrong, how near its images come, whether they copy."""
+
+from plotly.subplots import make_subplots
+
+from pages.parts.charts import REFERENCE
+from pages.parts.words import class_name
+from svp_core.particles import class_by_key
+from svp_core.training.record import mean_error
+
+SEEN, UNSEEN = "#2B63E3", "#BD8118"
+TITLES = ("Error of denoising", "KID to held-out tiles", "CT Z, copy test")
+
+
+def draw_curves(rows, checks, class_keys):
+    """Three panels over the steps. rows: of the history with a loss; checks: those with figures by class."""
+    figure = make_subplots(1, 3, subplot_titles=TITLES, horizontal_spacing=0.08)
+    _line(figure, 1, [row["step"] for row in rows], [row["loss"] for row in rows], "Batches", REFERENCE, mode="lines")
+    steps = [check["step"] for check in checks]
+    for part, name, colour, symbol in (
+        ("training", "Training tiles", SEEN, "circle"), ("held_out", "Held-out tiles", UNSEEN, "diamond")
+    ):  # fmt: skip
+        _line(figure, 1, steps, [mean_error(check, part) for check in checks], name, colour, symbol)
+    for key in class_keys:
+        kind, found = class_by_key(key), [check["classes"][key] for check in checks]
+        value, low, high = (
+            [figures["kid"][place] for figures in found] for place in range(3)
+        )  # fmt: skip
+        spread = {
+            "type": "data", "symmetric": False, "thickness": 1,
+            "array": [top - at for top, at in zip(high, value, strict=True)],
+            "arrayminus": [at - bottom for at, bottom in zip(value, low, strict=True)],
+        }  # fmt: skip
+        _line(figure, 2, steps, value, class_name(key), kind.colour, kind.symbol, error_y=spread)
+        _line(figure, 3, steps, [figures["ct_z"] for figures in found], class_name(key), kind.colour, kind.symbol,
+              showlegend=False)  # fmt: skip
+    figure.add_hline(y=-2, line_dash="dot", line_color=REFERENCE, line_width=2, row=1, col=3)
+    figure.update_xaxes(title_text="Step", rangemode="tozero", nticks=5)
+    figure.update_yaxes(rangemode="tozero", col=1)
+    figure.update_layout(height=300, margin={"t": 64, "b": 40, "l": 8, "r": 8}, hovermode="x")
+    figure.update_layout(legend={"orientation": "h", "y": 1.34, "x": 0, "yanchor": "top"})
+    figure.update_annotations(font_size=13)
+    return figure
+
+
+def _line(figure, column, x, y, name, colour, symbol="circle", **more):
+    figure.add_scatter(
+        x=x, y=y, name=name, row=1, col=column, line={"color": colour, "width": 2},
+        marker={"color": colour, "symbol": symbol, "size": 7}, hovertemplate="%{y:.3g}",
+        **{"mode": "lines+markers", "legendgroup": name, **more},
+    )  # fmt: skip

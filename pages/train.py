@@ -1,0 +1,73 @@
+"""Train: a generator on one's own particles, from images brought in to a model that makes more of them."""
+
+import streamlit as st
+
+from pages.parts import learning, trained
+from pages.parts.board import show_progress, show_recent
+from pages.parts.brought import bring_in
+from pages.parts.checkpoint import bring_checkpoint
+from pages.parts.entry import require_app
+from pages.parts.opened import close, opened_job, start_job
+from pages.parts.words import plain
+from svp_core.errors import LabError
+from svp_core.workspace.models import new_model_folder
+
+require_app(__file__)
+
+
+def ask():
+    """Images, settings, the button that starts."""
+    st.subheader("Images")
+    st.caption("One sub-folder a class, 50 to 100,000 images; sub-folders of any name become new classes.")
+    with st.container(key="bring"):
+        _try(lambda: bring_in(learning.choose_also))
+    chosen = learning.choose_datasets()
+    if not chosen:
+        st.caption("Bring in images, or choose data sets that are here already; then the settings appear.")
+        return
+    class_keys = learning.choose_classes(chosen)
+    st.subheader("Training")
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        name = st.text_input("Name of the new model", key="train_name", persist_state="session", width=260)
+        base = learning.choose_base()
+        minutes = learning.ask_minutes()
+        pressed = st.button("Start training", type="primary", key="train_go", disabled=not class_keys)
+    st.caption(learning.expectation(chosen, class_keys, minutes))
+    if pressed:
+        new_model_folder(name)  # says at once what is wrong with the name
+        start_job("train", "train", {
+            "name": name.strip(), "datasets": chosen, "classes": class_keys, "base": base, "minutes": minutes
+        })  # fmt: skip
+
+
+def show(job):
+    """The training that is open."""
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.subheader(plain(job.config["name"]))
+        st.button("Train another", key="train_another", on_click=close, args=("train",))
+    show_progress(job, trained.show_so_far, can_rest=True)
+    if not job.active:
+        trained.show_over(job)
+
+
+def _try(part):
+    try:
+        part()
+    except LabError as error:
+        st.error(plain(error))
+
+
+def main():
+    """What is open, or the settings; below them a checkpoint from elsewhere and earlier trainings."""
+    if job := opened_job("train", "train", "a training; start one here"):
+        show(job)
+        return
+    ask()
+    with st.expander("Bring a published checkpoint"):
+        _try(bring_checkpoint)
+    show_recent("Earlier trainings", kinds=("train",))
+
+
+st.title("Train")
+st.markdown("Train a generator on your own particles: it learns from most images and is judged by those held out.")
+_try(main)

@@ -1,0 +1,185 @@
+"""The page Train without a browser: images in, settings, the job that was asked for, what it shows while and after."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from svp_core import runs, tasks
+from svp_core.generator import unet
+from svp_core.images import encode_png
+from svp_core.training import checks, generator
+from svp_core.workspace import datasets, jobs, models
+from tests.drawn_tiles import draw_blocks
+from tests.test_pages import finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
+
+PAGE = "pages/train.py"
+
+
+@pytest.fixture
+def own():
+    tiles = draw_blocks(63, seed=5)
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(63)], "class": ["fat_droplet"] * 60 + ["speck"] * 3})
+    return datasets.save_dataset("Droplets of <May>", "own", tiles, table, {})
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The model "tiny" to start from, few images made in few steps at a check."""
+    monkeypatch.setattr(checks, "CALLS", 2)
+    monkeypatch.setattr(checks, "MOST_JUDGED", 8)
+    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
+    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
+    tensors = unet.build_unet(config).state_dict()
+    folder = models.new_model_folder("tiny")
+    runs.save_run(folder, config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+
+
+def chosen(own):
+    app = opened(PAGE)
+    app.multiselect(key="train_datasets").set_value([own]).run()
+    return app
+
+
+def test_nothing_here_says_what_to_do():
+    app = opened(PAGE)
+    assert not app.exception and "Bring in images" in said(app)
+
+
+def test_images_are_brought_in_by_path_and_the_rest_has_reasons(tmp_path):
+    source = tmp_path / "day *5*"
+    for k, tile in enumerate(draw_blocks(30, seed=1)):
+        (source / "Fat droplets").mkdir(parents=True, exist_ok=True)
+        (source / "Fat droplets" / f"{k}.png").write_bytes(encode_png(tile))
+    (source / "Fat droplets" / "broken.png").write_bytes(b"")
+    app = opened(PAGE)
+    app.text_input(key="path_text").set_value(str(source))
+    app.button(key="path_go").click().run()
+    assert "31 items" in said(app) and "day \\*5\\*" in said(app)
+    app.button(key="images_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "gather" and job.config == {"source": str(source), "name": "day *5*", "class_name": None}
+    finish(job.id)
+    app.run()
+    assert not app.exception and "Fat droplets, 30" in app.button_group[0].options
+    (meta,) = datasets.list_datasets()
+    assert app.multiselect(key="train_datasets").value == [meta["id"]], "what was brought in is chosen"
+    assert "1 left out" in said(app).replace("\\", "")
+    assert app.dataframe[0].value["reason"].tolist() == ["the file is empty"]
+    assert "needs at least 50" in said(app)
+
+
+def test_a_flat_folder_asks_for_its_class_and_keeps_the_source(tmp_path):
+    for k, tile in enumerate(draw_blocks(3, seed=1)):
+        (tmp_path / f"{k}.png").write_bytes(encode_png(tile))
+    job_id, _ = jobs.start("gather", {"source": str(tmp_path), "name": "x", "class_name": None})
+    from svp_core.workspace.database import engine
+    from svp_core.workspace.database import job as table
+
+    with pytest.raises(ValueError, match="or say which class all of them are") as refused:
+        list(tasks.TASKS["gather"](jobs.get(job_id).config, jobs.job_folder(job_id)))
+    with engine().begin() as db:
+        db.execute(table.update().values(state="failed", error=str(refused.value), ended=1.0))
+    app = opened(PAGE, images=job_id)
+    assert "say which class" in app.error[0].value
+    app.button(key="images_again").click().run()
+    app.text_input(key="images_kind").set_value("Fat droplets")
+    app.button(key="images_go").click().run()
+    (job,) = jobs.active()
+    assert job.config["class_name"] == "Fat droplets" and job.config["source"] == str(tmp_path)
+
+
+def test_training_starts_as_it_was_asked_for(own):
+    app = chosen(own)
+    assert app.button_group[0].value == ["fat_droplet"], "three specks are too few, so they are not chosen"
+    assert "63 images" in said(app) or "60 images" in said(app)
+    app.text_input(key="train_name").set_value("Fat")
+    app.number_input(key="train_minutes").set_value(10).run()
+    app.button(key="train_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "train" and job.config == {
+        "name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "generator", "minutes": 10
+    }  # fmt: skip
+    assert not app.exception and job.id in app.query_params["job"]
+    app.button(key="pause_job").click().run()
+    assert jobs.get(job.id).state == "paused"
+    app.button(key="resume_job").click().run()
+    assert jobs.get(job.id).state == "queued" and jobs.active()[0].id == job.id
+    app.button(key="cancel_job").click().run()
+    assert jobs.get(job.id).state == "cancelled" and "Cancelled" in said(app)
+
+
+@pytest.mark.parametrize(("name", "says"), [("", "cannot name a model"), ("generator", "called 'generator' already")])
+def test_an_unfit_name_is_refused_before_the_start(own, name, says):
+    app = chosen(own)
+    app.text_input(key="train_name").set_value(name).run()
+    app.button(key="train_go").click().run()
+    assert says in app.error[0].value.replace("\\", "") and not jobs.active() and not app.exception
+
+
+def test_under_way_it_shows_what_it_has_and_at_the_end_the_model(own, quick):
+    config = {"name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "tiny", "images": 32 * 4}
+    job_id, _ = jobs.start("train", config)
+    steps = tasks.TASKS["train"](config, jobs.job_folder(job_id))
+    next(progress for progress in steps if progress.step == 2 and progress.loss is not None)
+    steps.close()
+    app = opened(PAGE, job=job_id)
+    assert not app.exception and "48 images trained on, 12 held out" in said(app).replace("\\", "")
+    finish(job_id)
+    app = opened(PAGE, job=job_id)
+    assert not app.exception and "Fat is ready" in said(app)
+    figures = app.dataframe[0].value
+    assert figures["Class"].tolist() == ["Fat droplet"] and figures["Held out"].tolist() == [12]
+    assert {link.proto.query_string for link in app.get("page_link") if "model=" in link.proto.query_string} == {
+        "model=Fat"
+    }
+
+
+def test_what_was_cancelled_can_be_kept(own, quick):
+    config = {"name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "tiny", "images": 32 * 4}
+    job_id, _ = jobs.start("train", config)
+    steps = tasks.TASKS["train"](config, jobs.job_folder(job_id))
+    next(progress for progress in steps if progress.step == 3 and progress.loss is not None)
+    steps.close()
+    jobs.cancel(job_id)
+    app = opened(PAGE, job=job_id)
+    app.button(key="keep_best").click().run()
+    assert not app.exception and "Fat is ready" in said(app) and "stopped by hand" in said(app)
+    assert models.find_model("Fat").is_dir()
+
+
+def test_a_checkpoint_that_is_none_is_refused_in_a_sentence(tmp_path):
+    torch.save({"a": torch.zeros(3)}, path := tmp_path / "oil.pth")
+    app = opened(PAGE)
+    app.text_input(key="checkpoint_name").set_value("Paper")
+    app.text_input(key="checkpoint_path").set_value(str(path))
+    app.button(key="checkpoint_go").click().run()
+    assert "neither of the published networks" in app.error[0].value and not app.exception
+    app.text_input(key="checkpoint_path").set_value("")
+    app.button(key="checkpoint_go").click().run()
+    assert "No checkpoint was given" in app.error[0].value
+
+
+def test_a_published_checkpoint_becomes_a_model(monkeypatch):
+    seen = {}
+
+    def take(path, folder, *, class_key=None):
+        seen.update(name=path.name, size=path.stat().st_size, folder=folder, class_key=class_key)
+        return "published"
+
+    monkeypatch.setattr("svp_core.published_import.import_published", take)
+    buffer = io.BytesIO()
+    np.save(buffer, np.zeros(5))
+    app = opened(PAGE)
+    app.file_uploader(key="checkpoint_file").upload("oil.pth", buffer.getvalue())
+    app.text_input(key="checkpoint_name").set_value("Paper")
+    app.selectbox(key="checkpoint_class").set_value("silicone_oil")
+    app.button(key="checkpoint_go").click().run()
+    assert not app.error, app.error[0].value
+    assert not app.exception and "Paper is a model of this workspace now" in app.success[0].value.replace("\\", "")
+    assert seen == {
+        "name": "oil.pth", "size": len(buffer.getvalue()), "folder": models.models_folder() / "Paper",
+        "class_key": "silicone_oil",
+    }  # fmt: skip
