@@ -2,13 +2,15 @@
 
 import streamlit as st
 
-from pages.parts import made, order
+from pages.parts import compared, made, order
 from pages.parts.board import show_progress
 from pages.parts.entry import require_app
 from pages.parts.model import origin, show_model
 from pages.parts.opened import opened_job, start_job
+from pages.parts.reference import choose_reference, no_reference
 from pages.parts.words import duration, plain, some
 from svp_core.errors import LabError
+from svp_core.tasks.compare import LEAST, SIDES
 
 require_app(__file__)
 
@@ -47,10 +49,46 @@ def show_one():
         made.show_reference(class_key)
 
 
+def ask_two():
+    """Settings of a comparison; starts the job when its button is pressed."""
+    sides = {}
+    for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
+        with column:
+            sides[side] = compared.choose_maker(side)
+    class_keys = compared.classes_in_common(sides)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        class_key = order.choose_class(class_keys, "compare_class")
+        reference = choose_reference(class_key, "compare_reference", label="Against")
+        count = st.number_input(
+            "Of each", LEAST, MOST, 200, 50, key="compare_count", persist_state="session", width=140
+        )
+        seed = order.ask_seed("compare_seed", "Of both sides, and of the halves of the reference.")
+        pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
+    st.caption(compared.estimate(sides, count) if reference else no_reference(class_key))
+    if pressed:
+        start_job("synthesize", "compare", {
+            "class_key": class_key, "count": count, "seed": seed, "reference": reference, **sides
+        }, "comparison")  # fmt: skip
+
+
+def show_two():
+    """The comparison that is open."""
+    if job := opened_job("synthesize", "compare", "a comparison; make one here", "comparison"):
+        st.subheader(compared.heading(job))
+        show_progress(job, compared.show_so_far)
+        if job.state == "done":
+            compared.show(job)
+
+
 st.title("Synthesize")
 st.markdown("Make particles of one class with a diffusion model, and see how they compare with reference particles.")
-for part in (ask_one, show_one):
-    try:
-        part()
-    except LabError as error:
-        st.error(plain(error))
+tabs = st.tabs(["Make", "Compare"], key="mode", on_change="rerun", bind="query-params")
+for tab, parts in zip(tabs, ((ask_one, show_one), (ask_two, show_two)), strict=True):
+    if not tab.open:
+        continue
+    for part in parts:
+        try:
+            with tab:
+                part()
+        except LabError as error:
+            tab.error(plain(error))

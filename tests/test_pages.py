@@ -11,6 +11,7 @@ from pages.parts.words import duration, plain, shortened
 from svp_core import runs, tasks
 from svp_core.generator import published, unet
 from svp_core.generator.sample import SAMPLERS
+from svp_core.quality.table import number
 from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
@@ -316,3 +317,63 @@ def test_shortened_names_lose_only_what_all_share():
     assert shortened(["run/run.lst#1", "run/run.lst#12"]) == ["…#1", "…#12"]
     assert shortened(["a.png", "ab.png"]) == ["a.png", "ab.png"]
     assert shortened([]) == []
+
+
+def open_compare(**query):
+    return opened("pages/synthesize.py", mode="Compare", **query)
+
+
+def test_compare_starts_the_job_that_was_asked_for(own_model):
+    app = open_compare()
+    assert app.selectbox(key="left_maker").value == "generator"
+    assert app.selectbox(key="right_maker").value == "Classical augmentation"
+    app.selectbox(key="right_maker").set_value(own_model).run()
+    assert app.button_group(key="compare_class").options == ["Silicone oil"] and "Your own model" in said(app)
+    app.button_group(key="right_quality").set_value("preview")
+    app.number_input(key="compare_count").set_value(100)
+    app.number_input(key="compare_seed").set_value(4).run()
+    assert "100 images of each, made and measured: about" in said(app)
+    app.button(key="compare_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "compare" and job.config == {
+        "class_key": "silicone_oil", "count": 100, "seed": 4, "reference": "samples",
+        "left": {"weights": "generator", "sampler": "standard"}, "right": {"weights": own_model, "sampler": "preview"},
+    }  # fmt: skip
+    assert not app.exception and f"generator and {own_model}, seed 4" in said(app).replace("\\", "")
+
+
+def test_two_sides_that_cannot_be_compared_are_a_sentence(own_model):
+    app = open_compare()
+    app.selectbox(key="right_maker").set_value("generator").run()
+    assert "Both sides are the same" in app.error[0].value and not app.exception
+    described = {"generator": {"class_keys": ["fat_droplet"]}}
+    runs.save_run(models.new_model_folder("only fat"), config=described, tensors={}, card="", history=[])
+    app.run().selectbox(key="right_maker").set_value("only fat").run()
+    assert "no class in common" in app.error[0].value and not app.exception
+    app.selectbox(key="left_maker").set_value(own_model).run()
+    assert not app.error and "no data set here holds fat droplet" in said(app)
+    assert app.button(key="compare_go").disabled
+
+
+def test_comparison_is_shown_with_its_figures(own_model):
+    sides = {"left": {"weights": own_model, "sampler": "preview", "steps": 2}, "right": {"classical": True}}
+    config = {"class_key": "silicone_oil", "count": 50, "seed": 0, "reference": "samples", **sides}
+    job_id, _ = jobs.start("compare", config)
+    finish(job_id)
+    app = open_compare(comparison=job_id)
+    assert not app.exception and not app.error
+    shown = said(app)
+    assert f"{own_model} and Classical augmentation" in shown and "n = 50 a side" in shown
+    assert "the intervals are wide" in shown
+    report = json.loads((jobs.job_folder(job_id) / "report.json").read_text())
+    assert report["n_real"] == report["n_seen"] == 160
+    (table,) = (element.proto.body for element in app.get("html"))
+    kid = report["right"]["classes"]["silicone_oil"]["figures"]["kid"]
+    assert f"{number(kid['low'])} to {number(kid['high'])}" in table and "Recall" in table
+    assert "Most like one of the tiles it was made from" in shown
+
+
+def test_link_of_a_comparison_to_another_kind_of_job():
+    job_id, _ = jobs.start("denoise", {"class_keys": ["protein"], "count": 1, "seed": 0, "sampler": "preview"})
+    app = open_compare(comparison=job_id)
+    assert "does not point to a comparison" in app.error[0].value.replace("\\", "") and app.button(key="compare_go")

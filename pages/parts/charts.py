@@ -32,6 +32,28 @@ def draw_compared(sides, reference):
     return _draw_shapes(("Reference", reference, REFERENCE), outlines)
 
 
+def draw_spectra(sides):
+    """Strength of structures over how fine they are: the reference, and two sides, one of them dashed.
+
+    sides: name -> {"cycles_per_px", "real", "synthetic"}, the latter in dB, as in a quality report.
+    """
+    figure = make_subplots()
+    first = next(iter(sides.values()))
+    looks = zip(sides.items(), SIDE_COLOURS, (None, "dash"), strict=True)
+    lines = [("Reference", first["cycles_per_px"], first["real"], {"color": REFERENCE, "width": 4})]
+    lines += [(name, found["cycles_per_px"], found["synthetic"], {"color": colour, "width": 2, "dash": dash})
+              for (name, found), colour, dash in looks]  # fmt: skip
+    for name, fineness, strength, line in lines:
+        figure.add_scatter(
+            x=fineness, y=strength, mode="lines", name=name, line=line, hovertemplate="%{x:.3f} per px: %{y:.1f} dB"
+        )
+    figure.update_xaxes(title_text="Cycles per pixel; right is finest")
+    figure.update_yaxes(title_text="Power (dB)")
+    figure.update_layout(height=280, margin={"t": 40, "b": 24, "l": 8, "r": 8})
+    figure.update_layout(legend={"orientation": "h", "y": 1.2, "x": 0, "yanchor": "top"})
+    return figure
+
+
 def _draw_shapes(filled, outlines, *, bins=24):
     """filled: (name, table, colour); outlines: list of (name, table, colour, dash)."""
     figure = make_subplots(1, 3, subplot_titles=list(SHAPE_COLUMNS.values()), horizontal_spacing=0.07)

@@ -7,9 +7,13 @@ Networks are imported only when a task runs.
 """
 
 from svp_core.tasks.classify import classify
+from svp_core.tasks.compare import compare
 from svp_core.tasks.denoise import denoise
 from svp_core.tasks.gather import gather
 from svp_core.tasks.generate import generate
 from svp_core.tasks.train import train
 
-TASKS = {"generate": generate, "denoise": denoise, "classify": classify, "gather": gather, "train": train}
+TASKS = {
+    "generate": generate, "compare": compare, "denoise": denoise, "classify": classify, "gather": gather,
+    "train": train,
+}  # fmt: skip
