@@ -1,4 +1,4 @@
-"""Several processes, one a GPU, that train one network together: python -m accelerate.commands.launch, or torchrun."""
+"""Several processes, one a GPU, that train one network together, as `accelerate launch` or torchrun start them."""
 
 import os
 
