@@ -29,9 +29,7 @@ def told_apart(*, real, synthetic, seed=0):
     rng = np.random.default_rng(seed)
     n = min(len(real), len(synthetic), MOST)
     if n < 2 * FOLDS:
-        raise ValueError(
-            f"telling apart needs {2 * FOLDS} tiles a side; got {len(real)} real, {len(synthetic)} synthetic"
-        )
+        raise ValueError(f"{2 * FOLDS} tiles a side are needed; got {len(real)} real and {len(synthetic)} synthetic")
     sides = [np.asarray(tiles)[rng.permutation(len(tiles))[:n]] for tiles in (real, synthetic)]
     fold = np.arange(n) % FOLDS
     areas, resampled = [], np.zeros(RESAMPLES)
@@ -59,7 +57,7 @@ def _learn_and_score(learnt, labels, judged, seed):
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _build().to(device)
+        model = _build().to(device, memory_format=torch.channels_last)
         steps = max(LEAST_STEPS, PASSES * len(learnt) // BATCH)
         optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)

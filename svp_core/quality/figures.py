@@ -65,8 +65,8 @@ FIGURES = {
     ),
     "ct_z": Figure(
         "Copying, CT Z",
-        "0",
-        "How near training tiles are, against real ones': below -2 is copying, far above 0 is off.",
+        "real",
+        "Nearness to training tiles against real ones'; below -2 and well below that of unseen tiles is copying.",
     ),
     "closer_to_training": Figure(
         "Closer to training", "0.5", "Share that lies nearer to training tiles than to as many held-out ones."

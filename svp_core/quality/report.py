@@ -70,12 +70,13 @@ def _choose(key, real, synthetic, training, seed):
     n = min(len(real), len(synthetic), MOST)
     places = {"synthetic": rng.permutation(len(synthetic))[:n]}
     pool = real[rng.permutation(len(real))[: 2 * n]]
+    n_held_out = len(pool)
     if training is not None:
         order = rng.permutation(len(training))
         pool = np.concatenate([pool, training[order[: 2 * n - len(pool)]]])
         places["training"] = order[:MOST_TRAINING]
     of_training = None if training is None else training[places["training"]]
-    return Sides(key, n, pool, synthetic[places["synthetic"]], of_training, seed), places
+    return Sides(key, n, pool, n_held_out, synthetic[places["synthetic"]], of_training, seed), places
 
 
 def _warnings(sides, training):

@@ -23,6 +23,7 @@ class Sides:
     key: str
     n: int  # on each side
     pool: np.ndarray  # real ones: the first n are compared with, floors are drawn from all
+    n_held_out: int  # so many of them, from the front, are held-out ones; the others were trained on
     synthetic: np.ndarray  # n of them
     training: np.ndarray | None
     seed: int
@@ -102,14 +103,18 @@ def copying(sides, classifier):
     """Whether training tiles are given away; nothing where there are none."""
     if sides.training is None:
         return {"figures": {}}
-    found = copies(synthetic=sides.synthetic, training=sides.training, held_out=sides.real, seed=sides.seed)
+    held_out = sides.pool[: sides.n_held_out]
+    found = copies(synthetic=sides.synthetic, training=sides.training, held_out=held_out, seed=sides.seed)
     n = found.n
     z = Estimate(found.ct_z, found.ct_z - 1.96, found.ct_z + 1.96, n)
+    closer = found.closer_to_training
     percent = share(found.auth_pct / 100, n=n)
     figures = {
-        "ct_z": entry("ct_z", z, floor=_by_chance(0.0, 1.0, n)),
-        "closer_to_training": entry("closer_to_training", found.closer_to_training,
-                                    floor=_by_chance(0.5, np.sqrt(0.25 / n), n)),
+        # Two of them, each with a standard deviation of 1.
+        "ct_z": entry("ct_z", z, real=found.ct_z_unseen, floor=_by_chance(found.ct_z_unseen, np.sqrt(2), n)),
+        "closer_to_training": entry(
+            "closer_to_training", closer, floor=_by_chance(0.5, (closer.high - closer.low) / 3.92, n)
+        ),
         "copied": entry("copied", found.ratio, real=found.held_out_ratio.value),
         "authentic": entry("authentic", percent, real=found.held_out_auth_pct / 100),
     }  # fmt: skip
