@@ -179,3 +179,13 @@ def test_the_average_follows_the_power_function():
 def test_the_eight_turns_are_all_different():
     tile = np.arange(9).reshape(3, 3)
     assert len({train.turned(tile, k).tobytes() for k in range(8)}) == 8
+
+
+def test_a_quarter_of_the_noise_levels_is_coarse():
+    source = torch.Generator().manual_seed(0)
+    drawn = torch.cat([train.drawn_log_sigma(train.TrainingPlan(batch=1000), source).flatten() for _ in range(20)])
+    above = (drawn.exp() > 20).float().mean()
+    # ln(80 / 20) of ln(80 / 2) of the coarse quarter, and next to nothing of the others.
+    assert abs(above - 0.25 * np.log(4) / np.log(40)) < 0.01
+    none = train.drawn_log_sigma(train.TrainingPlan(batch=20_000, coarse_share=0), source)
+    assert abs(none.mean() + 1.2) < 0.05 and abs(none.std() - 1.6) < 0.05

@@ -43,6 +43,7 @@ class ParticlePipeline(DiffusionPipeline):
             images_per_call=images_per_call,
         )
         use_plain_attention(unet)
+        unet.to(memory_format=torch.channels_last)  # as SvP Lab computes it; another order rounds differently
 
     @torch.inference_mode()
     def __call__(self, class_key, *, seeds, sampler="standard", steps=None, output_type="pil"):

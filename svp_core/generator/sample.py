@@ -40,13 +40,14 @@ def sampler_of(samplers, key=None):
     return samplers[key]
 
 
-def sample_tiles(generator, class_key, *, seeds, sampler=None, steps=None):
+def sample_tiles(generator, class_key, *, seeds, sampler=None, steps=None, call_size=None):
     """Tiles of one class, one a seed: yields (position of the first, uint8 tiles (n, 64, 64)) per finished batch.
 
     sampler: key of generator.samplers, or a Sampler; left out, sampler_of says which. steps: instead of its own.
+    call_size: images in a network call, instead of the sampler's own; see pace.calibrate.
     The same seed gives the same image, bit for bit on one machine, whatever else is asked for.
     """
-    for start, walk in _walks(generator, class_key, seeds, sampler, steps):
+    for start, walk in _walks(generator, class_key, seeds, sampler, steps, call_size):
         for _, _, _, clean in walk:  # noqa: B007
             pass
         yield start, generator.pictures(clean)[: len(seeds) - start]
@@ -64,7 +65,7 @@ def trajectory(generator, class_key, *, seeds, sampler=None, steps=None):
         yield TrajectoryStep(step, sigma, generator.pictures(noisy, sigma), generator.pictures(clean))
 
 
-def _walks(generator, class_key, seeds, sampler, steps):
+def _walks(generator, class_key, seeds, sampler, steps, call_size=None):
     """(position of the first seed, walk) of every network call."""
     if class_key not in generator.class_keys:
         raise ValueError(f"this generator makes {', '.join(generator.class_keys)}; it was asked for {class_key!r}")
@@ -72,7 +73,7 @@ def _walks(generator, class_key, seeds, sampler, steps):
         sampler = sampler_of(generator.samplers, sampler)
     # Always exactly so many, the last call filled up: a network rounds differently at another batch size, and an image
     # must not depend on what else is asked for.
-    size = sampler.call_size[generator.device.type]
+    size = call_size or sampler.call_size[generator.device.type]
     for start in range(0, len(seeds), size):
         part = seeds[start : start + size]
         filled = part + part[-1:] * (size - len(part))

@@ -16,6 +16,10 @@ from svp_core.generator.unet import TIME_SCALE, Generator, GeneratorConfig, buil
 from svp_core.images import to_model
 from svp_core.progress import Progress
 
+# Where it is decided whether a particle fills the tile: an all-over difference as large as the grey levels' own spread
+# stands out of noise 64 times stronger. A normal law about noise_mean almost never comes here.
+COARSE_SIGMA = (2.0, 80.0)
+
 
 @dataclass(frozen=True)
 class TrainingPlan:
@@ -28,6 +32,7 @@ class TrainingPlan:
     null_share: float = 0.1  # of images whose class is hidden, so that the network also knows "any class"
     noise_mean: float = -1.2  # of ln sigma in training (Karras et al. 2022, Table 1)
     noise_spread: float = 1.6  # there 1.2, with which the camera's noise came out a quarter too weak
+    coarse_share: float = 0.25  # of images with noise spread evenly over COARSE_SIGMA instead
     ema_gamma: float = 6.94  # power-function average, relative width 0.10 (Karras et al. 2024, arXiv 2312.02696)
     gradient_clip: float = 1.0
     seed: int = 0
@@ -46,7 +51,7 @@ class Training:
         where several processes train one network together; each computes its share of every batch."""
         torch.manual_seed(plan.seed)
         self.config, self.plan, self.device, self.step = config, plan, device, 0
-        self.model = _training_mode(build_unet(config).to(device, memory_format=torch.channels_last))
+        self.model = _training_mode(build_unet(config).to(device))
         if start is not None:
             self.model.load_state_dict(start)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
@@ -101,7 +106,7 @@ class Training:
             chosen = rng.integers(len(by_class), size=plan.batch)
             images = np.stack([turned(tiles[rng.choice(by_class[label])], rng.integers(8)) for label in chosen])
             chosen[rng.random(plan.batch) < plan.null_share] = len(by_class)
-            log_sigma = plan.noise_mean + plan.noise_spread * torch.randn(plan.batch, 1, 1, 1, generator=noise_source)
+            log_sigma = drawn_log_sigma(plan, noise_source)
             clean = encode(images, self.config)
             noise = torch.randn(clean.shape, generator=noise_source)
 
@@ -127,6 +132,15 @@ class Training:
         keep = (1 - 1 / self.step) ** (plan.ema_gamma + 1)
         with torch.no_grad():
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+
+
+def drawn_log_sigma(plan, source):
+    """ln of the noise level of each image of a batch: float32 tensor (batch, 1, 1, 1)."""
+    usual = plan.noise_mean + plan.noise_spread * torch.randn(plan.batch, generator=source)
+    least, most = map(math.log, COARSE_SIGMA)
+    coarse = least + (most - least) * torch.rand(plan.batch, generator=source)
+    is_coarse = torch.rand(plan.batch, generator=source) < plan.coarse_share
+    return torch.where(is_coarse, coarse, usual).reshape(-1, 1, 1, 1)
 
 
 def denoising_errors(network, clean, sigma, noise, wanted, sigma_data):

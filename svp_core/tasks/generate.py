@@ -7,6 +7,7 @@ from svp_core.tasks.files import replace, write_json
 from svp_core.tasks.order import check_order, made_by, ready_generator
 from svp_core.workspace.tilefile import append_tiles, read_tiles
 
+MANY = 64  # from so many images on it pays to find out first how they are made fastest here
 MANIFEST_COLUMNS = ("image", "class", "run_seed", "position", "image_seed", "sampler", "steps", "weights", "kind")
 
 
@@ -29,7 +30,8 @@ def generate(config, folder):
     done = _finished_rows(manifest, tiles_file)
     seeds, making = image_seeds(seed, count), f"Making {count:,} images"
     yield Progress(done, count, making)
-    batches = sample_tiles(generator, class_key, seeds=seeds[done:], sampler=sampler, steps=steps)
+    size = _set_pace(generator) if count - done >= MANY else None
+    batches = sample_tiles(generator, class_key, seeds=seeds[done:], sampler=sampler, steps=steps, call_size=size)
     with _open_manifest(manifest, done) as file:
         for start, tiles in batches:
             first = done + start
@@ -41,6 +43,20 @@ def generate(config, folder):
             )
             file.flush()
             yield Progress(first + len(tiles), count, making)
+
+
+def _set_pace(generator):
+    """Images in a network call, and the threads set to their number; None where a generator has its own pace."""
+    from svp_core.generator.unet import Generator
+    from svp_core.tasks.pace import pace_here
+
+    if not isinstance(generator, Generator):
+        return None
+    import torch
+
+    pace = pace_here(generator)
+    torch.set_num_threads(pace.threads)
+    return pace.call_size
 
 
 def _finished_rows(manifest, tiles_file):
