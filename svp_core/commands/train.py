@@ -10,6 +10,7 @@ from svp_core.commands.arguments import show, whole_number
 from svp_core.errors import LabError
 
 NOTHING = "nothing"
+NETWORKS = ("resnet18", "resnet50")
 
 
 def add_arguments(parser):
@@ -24,6 +25,7 @@ def add_arguments(parser):
     parser.add_argument("--minutes", type=float, help="generator: train for so long, instead of so many images")
     parser.add_argument("--images", type=whole_number, help="generator: images shown in all, repeats counted")
     parser.add_argument("--validation", type=Path, help="classifier: tiles that pick the checkpoint")
+    parser.add_argument("--network", default=NETWORKS[0], choices=NETWORKS, help="classifier: which ResNet")
     parser.add_argument("--epochs", type=float, help="classifier: times each tile is shown")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--note", default="", help="what the tiles are, for the card")
@@ -62,7 +64,9 @@ def _train_classifier(options):
     _tell_left_out(data)
     plan = TrainingPlan(seed=options.seed, **({"epochs": options.epochs} if options.epochs else {}))
     validation = read_labelled(options.validation)
-    yield from train_classifier(data, options.out, validation=validation, plan=plan, note=options.note)
+    yield from train_classifier(
+        data, options.out, validation=validation, architecture=options.network, plan=plan, note=options.note
+    )
 
 
 def _tell_left_out(data):
