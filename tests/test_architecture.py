@@ -14,7 +14,7 @@ SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 
 # The science: arrays in, arrays out. It knows no file format, no database, no process and no screen.
 SCIENCE = {
-    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "features", "film",
+    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "filters", "features", "film",
     "classical",
     "label_review",
     "estimate", "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
