@@ -35,6 +35,7 @@ class ParticleRecord:
     columns: dict = field(default_factory=dict)  # what the instrument wrote, under its own names
     mask: np.ndarray | None = None  # bool (H, W), the instrument's own segmentation
     reason: str = ""  # why it is rejected, in words; empty for a readable particle
+    run: str = ""  # name of its RunFacts
 
     @property
     def rejected(self):

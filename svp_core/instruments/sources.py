@@ -5,43 +5,23 @@ archive, a folder of images, a collage picture, a single image.
 """
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable, decode_images
 from svp_core.instruments import archive, collage, flowcam, folder
+from svp_core.instruments.facts import KINDS, SourceSummary
 from svp_core.instruments.records import Files, ParticleRecord
 
-KINDS = {
-    "flowcam": "FlowCam run",
-    "folder": "Folder of images",
-    "archive": "Archive of images",
-    "collage": "Collage picture",
-    "image": "Single image",
-}
 
-
-@dataclass(frozen=True)
-class SourceSummary:
-    """What a path holds, before its particles are read."""
-
-    kind: str  # key of KINDS
-    title: str  # for a heading: "FlowCam run day5-sample2"
-    count: int | None  # records that read_particles will yield
-    um_per_px: float | None  # None: unknown, or not the same throughout
-    um_per_px_from: str  # where the scale stands; "" when it is None
-    notes: tuple[str, ...]  # sentences the person should see
-
-
-def recognise(path):
+def recognise(path, choices=None):
     """SourceSummary of a file or folder. Raises LabError when there is nothing in it that could be read."""
     with _open(path) as files:
         lists = flowcam.find_lists(files)
         return _summarise_runs(files, lists) if lists else _summarise_images(files, path)
 
 
-def read_particles(path):
+def read_particles(path, choices=None):
     """Yield a ParticleRecord for every offered item, lazily and always in the same order.
 
     What cannot be read is a record with its reason. Raises LabError when there is nothing in it that could be read.
