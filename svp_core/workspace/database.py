@@ -7,7 +7,7 @@ import os
 import sqlite3
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 import sqlalchemy as sa
@@ -53,6 +53,63 @@ is_running = job.c.state == "running"
 sa.Index("one_active_job", job.c.same_as, unique=True, sqlite_where=is_active, postgresql_where=is_active)
 sa.Index("one_job_a_slot", job.c.slot, unique=True, sqlite_where=is_running, postgresql_where=is_running)
 
+# A review: somebody goes through the labels of some particles. Its head is that of the chain of its decisions.
+review = sa.Table(
+    "review",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("header", sa.Text, nullable=False),  # reviews.Review.header as canonical JSON
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("count", sa.Integer, nullable=False, default=0),  # decisions so far
+    sa.Column("head", sa.String(64), nullable=False),  # hash of the last one
+)
+# Decisions are only ever added. What the columns mean stands at decisions.Decision.
+decision = sa.Table(
+    "decision",
+    METADATA,
+    sa.Column("review", sa.String(32), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("tab", sa.String(64), nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("particle", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("purpose", sa.String(10), nullable=False),
+    sa.Column("from_label", sa.Text, nullable=False),
+    sa.Column("to_label", sa.Text, nullable=False),
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("browser_time", sa.Float),
+    sa.Column("server_time", sa.Float, nullable=False),
+    sa.Column("batch", sa.String(64), nullable=False),
+    sa.Column("undoes", sa.String(90), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", sa.Text, nullable=False),  # canonical JSON
+    sa.Column("previous", sa.String(64), nullable=False),
+    sa.Column("hash", sa.String(64), nullable=False),
+)
+# A decision that is sent twice is there once.
+sa.Index("one_decision_a_key", decision.c.review, decision.c.tab, decision.c.n, unique=True)
+sa.Index("decisions_of_particle", decision.c.review, decision.c.particle)
+# Which particle lies on whose screen, until when.
+claim = sa.Table(
+    "claim",
+    METADATA,
+    sa.Column("review", sa.String(32), primary_key=True),
+    sa.Column("particle", sa.Text, primary_key=True),
+    sa.Column("holder", sa.String(64), nullable=False),
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("until", sa.Float, nullable=False),
+)
+# Where each reviewer stopped.
+bookmark = sa.Table(
+    "bookmark",
+    METADATA,
+    sa.Column("review", sa.String(32), primary_key=True),
+    sa.Column("reviewer", sa.Text, primary_key=True),
+    sa.Column("place", sa.JSON, nullable=False),
+    sa.Column("at", sa.Float, nullable=False),
+)
+APPEND_ONLY = (decision,)
+
 
 def engine():
     """The SQLAlchemy engine of this workspace, its tables made. Raises LabError when it cannot be reached."""
@@ -70,11 +127,16 @@ def _engine(url):
         if is_sqlite:
             sa.event.listen(found, "connect", _prepare_sqlite)
         with found.begin() as db:
+            if found.dialect.name == "postgresql":
+                # There, two processes that make the same table at once fail in spite of IF NOT EXISTS.
+                db.execute(sa.text("SELECT pg_advisory_xact_lock(731958)"))
             for table in METADATA.sorted_tables:
                 db.execute(CreateTable(table, if_not_exists=True))
                 _add_new_columns(db, table)
                 for index in table.indexes:
                     db.execute(CreateIndex(index, if_not_exists=True))
+            for table in APPEND_ONLY:
+                _refuse_changes(db, table.name)
     except (sa.exc.ArgumentError, sa.exc.OperationalError, ModuleNotFoundError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise LabError(
@@ -92,6 +154,38 @@ def _add_new_columns(db, table):
             # Two processes may be at it at once: the second finds the column there.
             with suppress(sa.exc.OperationalError, sa.exc.ProgrammingError), db.begin_nested():
                 db.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {line}"))
+
+
+def _refuse_changes(db, name):
+    """Let the database itself refuse to change or remove rows of this table."""
+    said = f"rows of {name} are only ever added"
+    if db.dialect.name == "sqlite":
+        for action in ("UPDATE", "DELETE"):
+            db.exec_driver_sql(
+                f"CREATE TRIGGER IF NOT EXISTS {name}_no_{action.lower()} BEFORE {action} ON {name} "
+                f"BEGIN SELECT RAISE(ABORT, '{said}'); END"
+            )
+    elif db.dialect.name == "postgresql" and not db.scalar(
+        sa.text("SELECT 1 FROM pg_trigger WHERE tgname = :name"), {"name": f"{name}_no_change"}
+    ):
+        db.exec_driver_sql(
+            f"CREATE OR REPLACE FUNCTION {name}_no_change() RETURNS trigger LANGUAGE plpgsql AS "
+            f"$$ BEGIN RAISE EXCEPTION '{said}'; END $$"
+        )
+        db.exec_driver_sql(
+            f"CREATE TRIGGER {name}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
+            f"FOR EACH STATEMENT EXECUTE FUNCTION {name}_no_change()"
+        )
+
+
+@contextmanager
+def lasting():
+    """A connection in a transaction whose commit survives a power cut; for what a person did with their own hands."""
+    with engine().begin() as db:
+        if db.dialect.name == "sqlite":
+            # SQLite's own transaction begins with the first change, after this. The connection keeps the setting.
+            db.exec_driver_sql("PRAGMA synchronous=FULL")
+        yield db
 
 
 def _prepare_sqlite(connection, _record):
