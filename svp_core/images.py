@@ -5,6 +5,7 @@ Everywhere between modules an image is uint8, (H, W) or (H, W, 3), 0..255. Insid
 """
 
 import io
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -22,25 +23,14 @@ class ImageUnreadable(ValueError):
     """This file cannot be taken as an image. The text is the reason, fit for a results table."""
 
 
-def decode_images(data):
-    """Every image in one file's bytes: a list of uint8 arrays, (H, W) if grey and (H, W, 3) if colour, one per page.
-
-    Deep images (10 to 16 bits) are brought to 8 by the smallest of 8, 10, 12, 14, 16 bits that holds their brightest
-    pixel, since files do not say how many of the 16 bits the camera used. Transparency is dropped.
-    Raises ImageUnreadable with the reason.
-    """
+@contextmanager
+def open_image(data):
+    """The picture file in these bytes, opened by Pillow; whatever it raises on it becomes ImageUnreadable."""
     if not data:
         raise ImageUnreadable("the file is empty")
     try:
         with Image.open(io.BytesIO(data)) as file:
-            pages = []
-            for page in ImageSequence.Iterator(file):
-                if page.width * page.height > MAX_IMAGE_PX:
-                    raise ImageUnreadable(
-                        f"the image is {page.width} x {page.height} px; "
-                        f"at most {MAX_IMAGE_PX // 1_000_000} megapixels are read"
-                    )
-                pages.append(_to_uint8(page))
+            yield file
     except ImageUnreadable:
         raise
     except UnidentifiedImageError:
@@ -50,7 +40,29 @@ def decode_images(data):
     # Pillow's decoders raise these, and only these kinds, on damaged files.
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
         raise ImageUnreadable(f"the image is damaged ({str(error) or type(error).__name__})") from None
-    return pages
+
+
+def decode_images(data):
+    """Every image in one file's bytes: a list of uint8 arrays, as page_pixels gives them, one per page.
+
+    Raises ImageUnreadable with the reason when any page is damaged.
+    """
+    with open_image(data) as file:
+        return [page_pixels(page) for page in ImageSequence.Iterator(file)]
+
+
+def page_pixels(page):
+    """uint8 array, (H, W) if grey and (H, W, 3) if colour, of the page at which a file of open_image stands.
+
+    Deep images (10 to 16 bits) are brought to 8 by the smallest of 8, 10, 12, 14, 16 bits that holds their brightest
+    pixel, since files do not say how many of the 16 bits the camera used. Transparency is dropped.
+    Raises ImageUnreadable for an image that is too large, or whose values are no levels.
+    """
+    if page.width * page.height > MAX_IMAGE_PX:
+        raise ImageUnreadable(
+            f"the image is {page.width} x {page.height} px; at most {MAX_IMAGE_PX // 1_000_000} megapixels are read"
+        )
+    return _to_uint8(page)
 
 
 def _to_uint8(page):
