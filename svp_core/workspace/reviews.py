@@ -8,6 +8,7 @@ colour.npy where there is colour, review.json; and a row in the database, which 
 import hashlib
 import json
 import os
+import re
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -30,6 +31,7 @@ from svp_core.workspace.tilefile import read_tiles
 FORMAT = "svp-lab review 1"
 TEXTS = ("particle", "given", "suggested", "reason", "run")  # columns of queue.csv in which "NA" is a word
 EVIDENCE = ("score", "suggested", "margin", "rank", "confidence")  # columns that go into every decision's evidence
+_HEADER = {"format", "review", "name", "kind", "source", "class_keys", "model", "created", "particles", "content"}
 MOST_BYTES = 2_000  # of a particle's id; a database can index no more
 
 
@@ -133,20 +135,24 @@ def open_review(review_id):
     if header is None:
         raise LabError(f"There is no review {str(review_id)[:40]!r} in this workspace; choose one from the list.")
     header, folder = json.loads(header), _folder(review_id)
-    try:
-        table = read_queue(folder / "queue.csv")
-    except (OSError, ValueError, KeyError):
-        table = pd.DataFrame({"particle": [], "given": []})
+    table = queue_of(header)
     tiles, colour = (
         read_tiles(folder / file) if (folder / file).is_file() else None for file in ("tiles.npy", "colour.npy")
     )
-    lengths = {len(table), header["particles"], *(len(pixels) for pixels in (tiles, colour) if pixels is not None)}
-    if len(lengths) > 1 or content_of(table) != header["content"]:
-        raise LabError(
-            f"The review {header['name']!r} is damaged: the files in {folder} are not those it was begun with; "
-            "put them back, or export the history and import it in another workspace."
-        )
+    if any(pixels is not None and len(pixels) != len(table) for pixels in (tiles, colour)):
+        raise _damaged(header)
     return Review(str(review_id), header, table, tiles, colour)
+
+
+def queue_of(header):
+    """The DataFrame of a review's particles. Raises LabError where they are not those that it was begun with."""
+    try:
+        table = read_queue(_folder(header["review"]) / "queue.csv")
+        if content_of(table) == header["content"]:
+            return table
+    except (OSError, ValueError, KeyError):
+        pass
+    raise _damaged(header)
 
 
 def read_queue(path):
@@ -158,6 +164,16 @@ def read_queue(path):
             file, dtype={name: str for name in TEXTS if name in names}, keep_default_na=False,
             na_values={name: [""] for name in names if name not in TEXTS},
         )  # fmt: skip
+
+
+def is_header(content):
+    """Whether this dict is the header of a review; it may come from anybody's file."""
+    return (
+        content.get("format") == FORMAT
+        and set(content) == _HEADER
+        and isinstance(content["review"], str)
+        and bool(re.fullmatch("[0-9a-f]{12}", content["review"]))
+    )
 
 
 def content_of(table):
@@ -193,6 +209,13 @@ def _checked(name, table, class_keys):
         twice = table["particle"][table["particle"].duplicated()].iloc[0]
         raise LabError(f"The name {twice[:80]!r} stands for two particles; give each its own.")
     return table
+
+
+def _damaged(header):
+    return LabError(
+        f"The review {header['name']!r} is damaged: the files in {_folder(header['review'])} are not those it began "
+        "with; put them back from a copy."
+    )
 
 
 def _as_id(name):
