@@ -30,15 +30,18 @@ def read(review, event, more_classes):
         raise ValueError(f"a decision needs a tab (text) and n (1, 2, ...); got {tab!r}, {n!r}")
     found = {name: clean(event.get(name) or "") for name in ("particle", "reviewer", "reason", "batch", "undoes")}
     found |= {"tab": clean(tab), "n": n, "kind": kind, "purpose": event.get("purpose") or "queue"}
-    found["again"], found["shown_label"] = bool(event.get("again")), clean(event.get("from_label") or "")
-    label = event.get("to_label") if kind == "label" else ""
+    found["again"], found["shown_label"] = bool(event.get("again")), clean(event.get("from") or "")
+    label = event.get("label") if kind == "label" else ""
     at = event.get("at")
-    found["browser_time"] = round(at / 1000, 3) if isinstance(at, int | float) and 0 < at < 1e14 else None
+    found["browser_time"] = round(float(at), 3) if isinstance(at, int | float) and 0 < at < 1e11 else None
     found["reviewer"] = found["reviewer"].strip()
+    of_last = kind == "undo" and not found["particle"] and not found["undoes"]  # which one is seen when it is written
     too_long = [name for name, most in _LONGEST.items() if len(found[name]) > most]
     problem = ""
     if not found["reviewer"]:
         problem = "A decision needs the name of its reviewer; enter yours."
+    elif of_last:
+        found |= {"to_label": "", "evidence": canonical({})}
     elif found["particle"] not in review.place:
         problem = f"There is no particle {found['particle'][:80]!r} in this review."
     elif kind not in (*ANSWERS, "skip", "undo") or found["purpose"] not in (*COUNT, *TESTIFY[:2]):

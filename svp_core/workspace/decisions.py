@@ -26,12 +26,12 @@ _COLUMNS = sa.select(*(decision_row.c[name] for name in Decision._fields))
 def record(review, events, *, more_classes=()):
     """Add decisions to the history of an open reviews.Review, all in one transaction; an Outcome for each, as given.
 
-    events: dicts with tab, n, reviewer, particle, kind ("label" with to_label, "keep", "unsure", "not_a_particle",
-    "skip", or "undo" with undoes = "tab/n"), and optionally at (ms since 1970, when the key was pressed), purpose
-    ("queue" unless given), from_label (what the screen showed as the label), batch, reason, evidence (dict), again
-    (True: decide although another reviewer has). They come from a browser: each is checked, and may come in any order.
-    more_classes: class keys allowed beside the review's. Raises LabError when nothing could be written; then all of
-    them may be sent again.
+    events: dicts with tab, n, reviewer, particle, kind ("label" with label, "keep", "unsure", "not_a_particle", "skip",
+    or "undo" with undoes = "tab/n"; particle and undoes empty: the reviewer's last one), and optionally at (s since
+    1970, when the key was pressed), purpose ("queue" unless given), from (what the screen showed as the label), batch,
+    reason, evidence (dict), again (True: decide although another reviewer has). They come from a browser: each is
+    checked, and they may come in any order. more_classes: class keys allowed beside the review's. Raises LabError when
+    nothing could be written; then all of them may be sent again.
     """
     sent = [read(review, event, more_classes) for event in events]
     outcomes = {id(event): event for event in sent if isinstance(event, Outcome)}
@@ -40,21 +40,28 @@ def record(review, events, *, more_classes=()):
         known = _known(end.db, review.id, fit)
         past = decisions_on(end.db, review.id, [event["particle"] for event in fit])
         for event in fit:
-            outcomes[id(event)] = _join(end, review, event, known, past[event["particle"]])
+            outcomes[id(event)] = _join(end, review, event, known, past)
     return [outcomes[id(event)] for event in sent]
 
 
-def _join(end, review, event, known, decisions):
-    key, this = (event["tab"], event["n"]), [event["particle"], event["kind"]]
+def _join(end, review, event, known, past):
+    key = (event["tab"], event["n"])
     if key in known:
+        particle, kind = known[key]
+        same = kind == event["kind"] and event["particle"] in (particle, "")
         words = f"Decision {key[1]} of this tab is there already and says something else; decide again."
-        return outcome(event, "known") if known[key] == this else outcome(event, "refused", words)
-    row = decide(review, event, decisions)
+        return outcome(event, "known") if same else outcome(event, "refused", words)
+    if not event["particle"]:
+        last = _last_of(end, review.id, event["reviewer"], past)
+        if last is None:
+            return outcome(event, "refused", "There is no decision of yours that could be taken back.")
+        event = event | {"particle": last.particle, "undoes": last.id}
+    row = decide(review, event, past[event["particle"]])
     if isinstance(row, str):
         return outcome(event, "refused", row)
     words = row.pop("words", "")
-    decisions.append(end.add(row))
-    known[key] = this
+    past[event["particle"]].append(end.add(row))
+    known[key] = (event["particle"], event["kind"])
     return outcome(event, "late" if row["purpose"] == "late" else "saved", words)
 
 
@@ -83,7 +90,7 @@ def undo(review, standing, reviewer):
     tab = f"undo-{uuid4().hex}"
     return record(review, [
         {"tab": tab, "n": n, "reviewer": reviewer, "particle": d.particle, "kind": "undo", "undoes": d.id,
-         "at": time.time() * 1000}
+         "at": time.time()}
         for n, d in enumerate(batch, 1)
     ])  # fmt: skip
 
@@ -100,15 +107,21 @@ class _History:
 
     def __init__(self, db, review_id, count, head):
         self.db, self.review_id, self.count, self.head = db, review_id, count, head
-        self.rows = []
+        self._rows = []
 
     def add(self, columns):
         """Put one more decision behind the last; returns it. columns: Decision's without number, time and hashes."""
         row = {"number": self.count + 1, "server_time": round(time.time(), 3), "previous": self.head, **columns}
         row["hash"] = link(self.head, {**row, "evidence": Decision(**row, hash="").known})
         self.count, self.head = row["number"], row["hash"]
-        self.rows.append({"review": self.review_id, **row})
+        self._rows.append({"review": self.review_id, **row})
         return Decision(**row)
+
+    def write(self):
+        """Give the database what was added; it is there for good once the transaction ends."""
+        if self._rows:
+            self.db.execute(decision_row.insert(), self._rows)
+        self._rows = []
 
 
 @contextmanager
@@ -121,9 +134,8 @@ def _history(review_id):
                 db, review_id, *db.execute(sa.select(review_row.c.count, review_row.c.head).where(this)).one()
             )
             yield end
-            if end.rows:
-                db.execute(decision_row.insert(), end.rows)
-                db.execute(review_row.update().where(this).values(count=end.count, head=end.head))
+            end.write()
+            db.execute(review_row.update().where(this).values(count=end.count, head=end.head))
     except sa.exc.OperationalError as error:
         raise LabError(
             f"The decisions could not be written ({error.orig}); nothing of them was, and they can be sent again."
@@ -149,6 +161,23 @@ def decisions_on(db, review_id, particles):
         ):
             found[row.particle].append(Decision(*row))
     return found
+
+
+def _last_of(end, review_id, reviewer, past):
+    """The reviewer's last effective Decision, or None; what is known of its particle is put into past."""
+    end.write()
+    own = _COLUMNS.where(decision_row.c.review == review_id, decision_row.c.reviewer == reviewer)
+    own = own.where(decision_row.c.kind.not_in(("undo", "draw"))).order_by(decision_row.c.number.desc())
+    start, some = 0, None
+    while some is None or len(some) == MOST_AT_ONCE:
+        some = [Decision(*row) for row in end.db.execute(own.offset(start).limit(MOST_AT_ONCE))]
+        on = decisions_on(end.db, review_id, [decision.particle for decision in some])
+        for decision in some:
+            if decision in effective(on[decision.particle]):
+                past[decision.particle] = on[decision.particle]
+                return decision
+        start += MOST_AT_ONCE
+    return None
 
 
 def _known(db, review_id, events):

@@ -178,10 +178,8 @@ def is_header(content):
 
 def content_of(table):
     """SHA-256 over the particles and their labels before the review, in the queue's order."""
-    found = hashlib.sha256()
-    for particle, given in zip(table["particle"], table["given"], strict=True):
-        found.update((json.dumps([particle, given], ensure_ascii=False) + "\n").encode())
-    return found.hexdigest()
+    pairs = list(zip(table["particle"].tolist(), table["given"].tolist(), strict=True))
+    return hashlib.sha256(json.dumps(pairs, ensure_ascii=False).encode()).hexdigest()
 
 
 def _checked(name, table, class_keys):
