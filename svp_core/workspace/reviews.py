@@ -29,7 +29,7 @@ from svp_core.workspace.standing import NOT_A_CLASS, Standing
 from svp_core.workspace.tilefile import read_tiles
 
 FORMAT = "svp-lab review 1"
-TEXTS = ("particle", "given", "suggested", "reason", "run")  # columns of queue.csv in which "NA" is a word
+TEXTS = ("particle", "image", "given", "label", "suggested", "reason", "run", "status")  # in which "NA" is a word
 EVIDENCE = ("score", "suggested", "margin", "rank", "confidence")  # columns that go into every decision's evidence
 _HEADER = {"format", "review", "name", "kind", "source", "class_keys", "model", "created", "particles", "content"}
 MOST_BYTES = 2_000  # of a particle's id; a database can index no more
