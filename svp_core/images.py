@@ -25,12 +25,18 @@ class ImageUnreadable(ValueError):
 
 @contextmanager
 def open_image(data):
-    """The picture file in these bytes, opened by Pillow; whatever it raises on it becomes ImageUnreadable."""
+    """The picture file in these bytes, opened by Pillow; faults in the with block, too, become ImageUnreadable."""
     if not data:
         raise ImageUnreadable("the file is empty")
+    with image_faults(), Image.open(io.BytesIO(data)) as file:
+        yield file
+
+
+@contextmanager
+def image_faults():
+    """Whatever Pillow raises in this with block on a damaged or foreign file becomes ImageUnreadable."""
     try:
-        with Image.open(io.BytesIO(data)) as file:
-            yield file
+        yield
     except ImageUnreadable:
         raise
     except UnidentifiedImageError:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from svp_core.errors import LabError
-from svp_core.instruments import flowcam
+from svp_core.instruments import cutting
 from svp_core.instruments.sources import read_particles, recognise
 from tests.drawn_run import FIELDS_57, FIELDS_65, draw_run
 
@@ -186,8 +186,8 @@ def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, m
 
     edit_list(tmp_path, shuffle)
     decoded = []
-    decode = flowcam.decode_images
-    monkeypatch.setattr(flowcam, "decode_images", lambda data: decoded.append(1) or decode(data))
+    decode = cutting.decode_images
+    monkeypatch.setattr(cutting, "decode_images", lambda data: decoded.append(1) or decode(data))
     records = list(read_particles(tmp_path))
     assert len(decoded) == 6  # three collages, three masks
     for record in records:

@@ -90,7 +90,7 @@ def test_pages_of_a_tiff_are_particles_of_their_own(tmp_path):
     assert [r.pixels.shape[0] for r in records.values()] == [20, 21, 22]
 
 
-def test_a_damaged_stack_is_one_rejected_record_and_a_misnamed_jpeg_is_read(tmp_path):
+def test_a_damaged_page_of_a_stack_is_rejected_alone_and_a_misnamed_jpeg_is_read(tmp_path):
     pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
     data = bytearray((tmp_path / "stack.tif").read_bytes())
@@ -101,7 +101,13 @@ def test_a_damaged_stack_is_one_rejected_record_and_a_misnamed_jpeg_is_read(tmp_
     (tmp_path / "stack.tif").write_bytes(data)
     Image.fromarray(draw_particle()).save(tmp_path / "photo.tif", "JPEG")
     records = read(tmp_path)
-    assert {name: r.rejected for name, r in records.items()} == {"photo.tif": False, "stack.tif": True}
+    assert {name: r.rejected for name, r in records.items()} == {
+        "photo.tif": False,
+        "stack.tif#1": False,
+        "stack.tif#2": True,
+        "stack.tif#3": False,
+    }
+    assert np.array_equal(records["stack.tif#3"].pixels, draw_particle(60, 52))
 
 
 def test_order_is_natural(tmp_path):

@@ -21,13 +21,34 @@ from svp_core.instruments.records import Files, is_hidden, natural_key, unique
 
 MAX_COUNT = 200_000  # files in one archive
 MAX_BYTES = 4 * 1024**3  # unpacked, all files together
+MAX_RATIO = 200  # unpacked to packed, of what is large: pictures and tables shrink to a fiftieth at best
+LARGE_BYTES = 256 * 1024**2  # from where on the ratio is looked at
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
+
+
+def is_archive_name(name):
+    """True for a name that says by its ending that it is a zip or tar archive."""
+    return name.casefold().endswith((".zip", *TAR_ENDINGS))
 
 
 def is_archive(path):
     """True for a file that is, or says by its ending that it is, a zip or tar archive."""
-    name = Path(path).name.casefold()
-    return name.endswith((".zip", *TAR_ENDINGS)) or zipfile.is_zipfile(path)
+    if is_archive_name(Path(path).name) or zipfile.is_zipfile(path):
+        return True
+    try:
+        return _begins_like_tar(path)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def _begins_like_tar(path):
+    with open(path, "rb") as file:
+        head = file.read(512)
+        if head[:2] == b"\x1f\x8b":
+            file.seek(0)
+            with gzip.open(file) as stream:
+                head = stream.read(512)
+    return head[257:262] == b"ustar"
 
 
 @contextmanager
@@ -45,7 +66,7 @@ def open_archive(path):
 
 
 def _open(path, stack):
-    if path.name.casefold().endswith(TAR_ENDINGS):
+    if not zipfile.is_zipfile(path) and not path.name.casefold().endswith(".zip"):
         plain = stack.enter_context(_plain_tar(path))
         return _tar_files(path.name, stack.enter_context(tarfile.open(fileobj=plain, mode="r:")))
     return _zip_files(path.name, stack.enter_context(zipfile.ZipFile(path)))
@@ -57,7 +78,9 @@ def _zip_files(title, archive):
         raise LabError(f"The archive {title} is locked by a password; pack the folder again without one.")
     for entry in entries:
         _check_entry(title, entry.filename, entry.file_size, is_link=stat.S_ISLNK(entry.external_attr >> 16))
-    _check_total(title, len(entries), sum(e.file_size for e in entries))
+    total = sum(e.file_size for e in entries)
+    _check_total(title, len(entries), total)
+    _check_ratio(title, total, sum(e.compress_size for e in entries))
     offered = _offered(entries, lambda e: e.filename)
 
     def read(name, limit=None):
@@ -103,6 +126,7 @@ def _plain_tar(path):
             while block := stream.read(1024**2):
                 plain.write(block)
                 _check_total(path.name, 0, plain.tell())
+                _check_ratio(path.name, plain.tell(), packed.tell())
             plain.seek(0)
             yield plain
 
@@ -123,6 +147,14 @@ def _check_total(title, count, total):
         raise LabError(f"The archive {title} holds more than {MAX_COUNT:,} files; pack it in parts.")
     if total > MAX_BYTES:
         raise LabError(f"The archive {title} unpacks to more than {MAX_BYTES // 1024**3} GB; pack it in parts.")
+
+
+def _check_ratio(title, total, packed):
+    if total > LARGE_BYTES and total > MAX_RATIO * packed:
+        raise LabError(
+            f"The archive {title} was refused: it unpacks to more than {MAX_RATIO} times its size, as no images do; "
+            "pack the folder again."
+        )
 
 
 def _offered(entries, name_of):

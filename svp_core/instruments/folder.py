@@ -1,16 +1,15 @@
 """Plain image files, in a folder or wherever else Files can point: each page of each file is a particle."""
 
-import io
 import os
 import stat
 from pathlib import Path, PurePosixPath
 
-from PIL import Image
-
-from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable, decode_images
+from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.collage import looks_like_collage
 from svp_core.instruments.records import Files, ParticleRecord, given_class, is_hidden, natural_key
+from svp_core.instruments.stack import count_pages, read_pages
 
+BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cut from a collage picture, in its columns
 MAX_FILE_BYTES = 512 * 1024**2  # the largest collage seen is 2 MB; bounds what one file can take in memory
 
 
@@ -38,10 +37,16 @@ def list_folder(folder):
     return Files(folder.resolve().name, sizes, read)
 
 
-def single_file(path):
-    """Files with this one file in it."""
+def list_beside(path):
+    """Files of the folder in which this file lies, without those below it; the title is the file's own name."""
     path = Path(path)
-    return Files(path.name, {_shown(path.name): _size(path)}, lambda name, limit=None: read_file(path, limit))
+    try:
+        beside = [path, *(p for p in path.parent.iterdir() if p.is_file() and not is_hidden(p.name))]
+    except OSError:  # the folder may be entered but not listed
+        beside = [path]
+    paths = {_shown(p.name): p for p in beside}
+    sizes = {name: _size(paths[name]) for name in sorted(paths, key=natural_key)}
+    return Files(path.name, sizes, lambda name, limit=None: read_file(paths[name], limit))
 
 
 def read_file(path, limit=None):
@@ -69,7 +74,7 @@ def is_image_name(name):
 
 def count_images(files):
     """How many records read_images will yield: one per file, one per page of a TIFF."""
-    return sum(_pages(files, name) for name in files.names)
+    return sum(_count(files, name) for name in files.names)
 
 
 def read_images(files, *, split_collage=None):
@@ -81,43 +86,56 @@ def read_images(files, *, split_collage=None):
     for name in files.names:
         given = given_class(name)
         try:
-            pages = _decode(files, name)
+            data = _image_bytes(files, name)
         except ImageUnreadable as error:
             yield ParticleRecord(name, files.title, given=given, reason=str(error))
             continue
-        for number, pixels in enumerate(pages, 1):
-            page = name if len(pages) == 1 else f"{name}#{number}"
-            if not looks_like_collage(pixels):
-                yield ParticleRecord(page, files.title, pixels, given=given)
-            elif split_collage is None or len(pages) > 1:
+        if _is_misnamed_stack(name, data):
+            reason = "this is a TIFF of several pages; end its name in .tif and every page is read"
+            yield ParticleRecord(name, files.title, given=given, reason=reason)
+            continue
+        for number, pixels, reason in read_pages(data):
+            page = name if number is None else f"{name}#{number}"
+            if reason or not looks_like_collage(pixels):
+                yield ParticleRecord(page, files.title, pixels, given=given, reason=reason)
+            elif split_collage is None or number is not None:
                 reason = "this is a collage picture of many particles; give it alone and it is cut into them"
                 yield ParticleRecord(page, files.title, given=given, reason=reason)
             else:
-                for tile, (top, left, bottom, right) in enumerate(split_collage(pixels), 1):
-                    box = {"top": int(top), "left": int(left), "bottom": int(bottom), "right": int(right)}
-                    crop = pixels[top:bottom, left:right].copy()
-                    yield ParticleRecord(f"{page}#{tile}", files.title, crop, given=given, columns=box)
+                yield from _tiles(page, files.title, pixels, split_collage(pixels), given)
 
 
-def _decode(files, name):
+def _tiles(page, title, pixels, boxes, given):
+    for tile, box in enumerate(boxes.tolist(), 1):
+        top, left, bottom, right = box
+        columns = dict(zip(BOX_COLUMNS, box, strict=True))
+        yield ParticleRecord(
+            f"{page}#{tile}", title, pixels[top:bottom, left:right].copy(), given=given, columns=columns
+        )
+
+
+def _image_bytes(files, name):
     if not is_image_name(name):
         suffix = PurePosixPath(name).suffix or "no ending"
         # Reading first: a folder that cannot be opened has a better reason than its missing ending.
         files.read(name, limit=1)
         raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); PNG, JPEG, TIFF and BMP are read")
-    return decode_images(files.read(name))
+    return files.read(name)
 
 
-def _pages(files, name):
-    if not name.casefold().endswith((".tif", ".tiff")):
-        return 1
+def is_tiff_name(name):
+    return name.casefold().endswith((".tif", ".tiff"))
+
+
+def _is_misnamed_stack(name, data):
+    # Counting looks into files with a TIFF's name only, so that 20,000 PNG files are counted at once.
+    return data[:4] in (b"II*\0", b"MM\0*") and not is_tiff_name(name) and count_pages(data) > 1
+
+
+def _count(files, name):
     try:
-        data = files.read(name)
-        with Image.open(io.BytesIO(data)) as file:
-            # A stack with one damaged page is one rejected record, so a stack is counted by decoding it.
-            return 1 if getattr(file, "n_frames", 1) == 1 else len(decode_images(data))
-    # What Pillow raises on damaged files.
-    except (ImageUnreadable, Image.DecompressionBombError, OSError, SyntaxError, ValueError, TypeError, KeyError):
+        return count_pages(files.read(name)) if is_tiff_name(name) else 1
+    except ImageUnreadable:
         return 1  # it will be one rejected record
 
 

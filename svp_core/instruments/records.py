@@ -1,13 +1,16 @@
-"""What every reader takes and gives: the files of a source, wherever they lie, and one record per particle."""
+"""What every reader takes and gives: the files of a source, wherever they lie, its runs, one record per particle."""
 
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import PurePosixPath
 
 import numpy as np
 
 from svp_core import particles
+from svp_core.instruments.facts import Question, RunFacts
+from svp_core.instruments.texts import plain_name
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,59 @@ class Files:
     @property
     def names(self):
         return tuple(self.sizes)
+
+
+@dataclass(frozen=True)
+class Offered:
+    """The files of a source as the readers of runs look at them."""
+
+    files: Files
+    heads: dict[str, str]  # name -> how the file begins, as text; only of files that are no images
+
+    @cached_property
+    def folders(self):
+        """Folder ("" at the top) -> {plain_name: name} of the files directly in it."""
+        found = {}
+        for name in self.files.names:
+            found.setdefault(name.rpartition("/")[0], {})[plain_name(name)] = name
+        return found
+
+    def beside(self, name):
+        """{plain_name: name} of the files in the folder of this one."""
+        return self.folders[name.rpartition("/")[0]]
+
+    def finder(self, name):
+        """Function (picture as a list names it) -> its name beside the file `name`, or None."""
+        beside = self.beside(name)
+        return lambda picture: beside.get(plain_name(picture))
+
+    def without(self, names):
+        """Offered less these files: they belong to a run already."""
+        sizes = {name: size for name, size in self.files.sizes.items() if name not in names}
+        heads = {name: head for name, head in self.heads.items() if name not in names}
+        return Offered(Files(self.files.title, sizes, self.files.read), heads)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as its reader found it; nothing of it is kept in memory until it is read."""
+
+    path: str  # name of the file that makes it a run
+    facts: RunFacts
+    read: Callable  # () => iterator of ParticleRecord, their names not yet unique within the source
+    claims: frozenset[str]  # names of the files that belong to it
+    columns: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    questions: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unusable:
+    """What begins like a run but cannot be used as a whole."""
+
+    path: str
+    sentence: str
+    claims: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +120,16 @@ def given_class(name):
         if found:
             return found.key
     return None
+
+
+def stem_of(name):
+    """ "run" of "day 5/run.lst"."""
+    return PurePosixPath(name).stem
+
+
+def beside_path(name, other):
+    """Name of `other` in the folder of `name`: "day 5/run#3" for "day 5/run.lst" and "run#3"."""
+    return name[: len(name) - len(name.rpartition("/")[2])] + other
 
 
 def unique(name, taken):

@@ -1,24 +1,34 @@
 """The door for everything a lab hands over: what is this path, and which particles are in it?
 
-Recognised by content: a FlowCam run or library (its list, its folder, an archive of it, or folders above it), an
-archive, a folder of images, a collage picture, a single image.
+Recognised by content: runs of FlowCam (with a list, or its csv export alone), MFI and IFCB, one or many of them, of
+one maker or several; what lies beside them and any other folder, archive or file is read as plain images, a collage
+picture alone is cut into its tiles. Each reader of runs says in its module what it was tried on.
 """
 
-from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
 
 from svp_core.errors import LabError
-from svp_core.images import ImageUnreadable, decode_images
-from svp_core.instruments import archive, collage, flowcam, folder
-from svp_core.instruments.facts import KINDS, SourceSummary
-from svp_core.instruments.records import Files, ParticleRecord
+from svp_core.images import ImageUnreadable
+from svp_core.instruments import collage, flowcam, flowcam_csv, folder, ifcb, mfi
+from svp_core.instruments.facts import KINDS, RunFacts, SourceSummary
+from svp_core.instruments.places import look, only, open_place
+from svp_core.instruments.records import ParticleRecord, Run, Unusable, unique
+from svp_core.instruments.stack import read_pages
+
+# In this order: what a reader takes is not offered to the next. Lists first, since their csv is another's run alone.
+READERS = (flowcam, flowcam_csv, mfi, ifcb)
+_MANY = {"flowcam": "FlowCam runs", "flowcam_library": "FlowCam libraries", "mfi": "MFI runs", "ifcb": "IFCB samples"}
+_NAMED = 5  # files that a note names
 
 
 def recognise(path, choices=None):
-    """SourceSummary of a file or folder. Raises LabError when there is nothing in it that could be read."""
-    with _open(path) as files:
-        lists = flowcam.find_lists(files)
-        return _summarise_runs(files, lists) if lists else _summarise_images(files, path)
+    """SourceSummary of a file or folder; choices: {key of a Question: option}.
+
+    Raises LabError when there is nothing in it that could be read.
+    """
+    with open_place(path) as (files, place):
+        runs, loose, notes = _take_apart(files, place, path, choices)
+        return _summarise_runs(files, runs, loose, notes) if runs else _summarise_images(loose, place)
 
 
 def read_particles(path, choices=None):
@@ -26,129 +36,164 @@ def read_particles(path, choices=None):
 
     What cannot be read is a record with its reason. Raises LabError when there is nothing in it that could be read.
     """
-    with _open(path) as files:
-        lists = flowcam.find_lists(files)
-        for name in lists:
-            try:
-                run = flowcam.read_list(files, name)
-            except LabError as error:
-                if len(lists) == 1:
-                    raise
-                yield ParticleRecord(name, files.title, reason=str(error).rstrip("."))
-            else:
-                yield from flowcam.read_run(files, run)
-        loose = _beside_runs(files, lists)
-        split = collage.find_tiles if _only_image(loose) and not lists else None
-        yield from folder.read_images(loose, split_collage=split)
+    with open_place(path) as (files, place):
+        runs, loose, _ = _take_apart(files, place, path, choices)
+        taken = set()
+        for run in runs:
+            if isinstance(run, Unusable):
+                yield ParticleRecord(unique(run.path, taken), files.title, reason=run.sentence.rstrip("."))
+                continue
+            for record in run.read():
+                yield replace(record, name=unique(record.name, taken), run=run.facts.name)
+        split = collage.find_tiles if not runs and _only_image(loose) else None
+        name = _loose_name(loose, runs)
+        for record in folder.read_images(loose, split_collage=split):
+            yield replace(record, name=unique(record.name, taken), run=name)
 
 
-@contextmanager
-def _open(path):
-    """Files of whatever lies at this path. A FlowCam list brings the files of its run with it."""
-    path = Path(path)
-    try:
-        is_folder, is_file = path.is_dir(), path.is_file()
-    except OSError:  # a name too long for the system
-        is_folder = is_file = False
-    if is_folder:
-        files = folder.list_folder(path)
-        if not files.names:
-            raise LabError(f"The folder {files.title} holds no files; choose one with images or a FlowCam run.")
-        yield files
-    elif not is_file:
-        raise LabError(f"There is no file or folder {str(path)[:200]}; check the path.")
-    elif archive.is_archive(path):
-        with archive.open_archive(path) as files:
-            if not files.names:
-                raise LabError(f"The archive {files.title} holds no files; pack the folder with the images.")
-            yield files
-    else:
-        yield _file_or_run(path)
+def _take_apart(files, place, path, choices):
+    """([Run or Unusable], Files of what is no run's, notes). Raises LabError when the only run is unusable."""
+    own = _shown_name(files, path) if place == "file" else None
+    if own is not None and folder.is_image_name(own):
+        return [], only(files, [own]), []
+    offered, runs = look(files), []
+    for reader in READERS:
+        found = reader.find_runs(offered, choices)
+        runs += found
+        offered = offered.without({name for run in found for name in run.claims})
+    if own is not None:
+        runs = [run for run in runs if own in run.claims]
+        if not runs:
+            raise LabError(_nothing_in(own))
+    if len(runs) == 1 and isinstance(runs[0], Unusable) and (own is not None or not _has_images(files, runs)):
+        raise LabError(runs[0].sentence)
+    if own is not None:
+        return _uniquely_named(runs), only(files, []), []
+    loose, left_out = _beside_runs(files, runs)
+    notes = []
+    if runs and loose.names:
+        many = "1 file" if len(loose.names) == 1 else f"{len(loose.names):,} files"
+        fate = "read as plain images" if _images_in(loose) else "no images and listed with their reason"
+        notes.append(f"Outside the run folder: {many}, {fate}.")
+    if left_out:
+        shown = ", ".join(name.rpartition("/")[2] for name in left_out[:_NAMED])
+        more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
+        notes.append(f"Left out, since no run knows them: {shown}{more}.")
+    return _uniquely_named(runs), loose, notes
 
 
-def _file_or_run(path):
-    files = folder.single_file(path)
-    if flowcam.find_lists(files):
-        # This list and what lies beside it; other lists in the folder are other runs.
-        beside = folder.list_folder(path.parent)
-        sizes = {n: s for n, s in beside.sizes.items() if "/" not in n and not _is_list(beside, n)}
-
-        def read(name, limit=None):
-            return folder.read_file(path.parent / name, limit)
-
-        return Files(path.name, {**files.sizes, **sizes}, read)
-    if path.suffix.casefold() == ".lst":
-        raise LabError(f"{path.name} does not begin like a FlowCam list; export the run again or give its collage.")
-    if not folder.is_image_name(path.name):
-        raise LabError(
-            f"{path.name} is no image, archive or FlowCam list; give a folder, a zip file, a FlowCam .lst, "
-            "or a PNG, JPEG, TIFF or BMP image."
-        )
-    return files
+def _nothing_in(name):
+    if name.casefold().endswith((".lst", ".flb")):
+        return f"{name} does not begin like a FlowCam list; export the run again or give its collage."
+    return (
+        f"{name} is no image, archive or FlowCam list; give a folder, a zip file, an instrument's run (FlowCam .lst or "
+        "csv, MFI csv, IFCB .adc), or a PNG, JPEG, TIFF or BMP image."
+    )
 
 
-def _is_list(files, name):
-    return bool(flowcam.find_lists(Files(files.title, {name: 0}, files.read)))
+def _shown_name(files, path):
+    """Name within Files of the one file that was given."""
+    return files.title if files.title in files.sizes else files.names[0]
 
 
-def _beside_runs(files, lists):
-    """The Files that do not lie in or below a run's folder: what is there besides a run belongs to it."""
-    folders = {PurePosixPath(name).parent for name in lists}
-    loose = {name: size for name, size in files.sizes.items() if folders.isdisjoint(PurePosixPath(name).parents)}
-    return Files(files.title, loose, files.read)
+def _has_images(files, runs):
+    """Whether there are images that no run claims or lies beside."""
+    return bool(_images_in(_beside_runs(files, runs)[0]))
+
+
+def _beside_runs(files, runs):
+    """(Files that do not lie directly in a run's folder, names of those that do but belong to no run)."""
+    folders = {run.path.rpartition("/")[0] for run in runs}
+    claimed = frozenset().union(*(run.claims for run in runs))
+    loose = [name for name in files.names if name.rpartition("/")[0] not in folders and name not in claimed]
+    beside = [name for name in files.names if name.rpartition("/")[0] in folders and name not in claimed]
+    return only(files, loose), beside
+
+
+def _uniquely_named(runs):
+    """These runs; those of one name are told apart by the folder they lie in."""
+    names = [run.facts.name for run in runs if isinstance(run, Run)]
+    taken, renamed = set(), []
+    for run in runs:
+        if isinstance(run, Run):
+            name = run.facts.name if names.count(run.facts.name) == 1 else run.path.rpartition(".")[0] or run.path
+            run = replace(run, facts=replace(run.facts, name=unique(name, taken)))
+        renamed.append(run)
+    return renamed
+
+
+def _loose_name(loose, runs):
+    """Name of the plain images as a run: the source's title; "" where no image is among them."""
+    if runs and not _images_in(loose):
+        return ""
+    return unique(loose.title, {run.facts.name for run in runs if isinstance(run, Run)})
 
 
 def _only_image(files):
     """Name of the one image file among these, or None when there are none or several."""
-    images = [name for name in files.names if folder.is_image_name(name)]
+    images = _images_in(files)
     return images[0] if len(images) == 1 else None
 
 
-def _summarise_runs(files, lists):
-    runs, scales, notes = [], set(), []
-    for name in lists:
-        try:
-            run = flowcam.read_list(files, name)
-        except LabError as error:
-            if len(lists) == 1:
-                raise
-            notes.append(str(error))
-            continue
-        runs.append(run)
-        scales.add(flowcam.run_um_per_px(files, run))
-        notes += flowcam.run_notes(files, run)
+def _images_in(files):
+    return [name for name in files.names if folder.is_image_name(name)]
+
+
+def _summarise_runs(files, runs, loose, notes):
+    usable = [run for run in runs if isinstance(run, Run)]
+    facts = [run.facts for run in usable]
+    scales = dict.fromkeys(fact.um_per_px for fact in facts)
+    um_per_px = facts[0].um_per_px if len(scales) == 1 else None
+    where = facts[0].um_per_px_from if um_per_px else ""
+    said = [note for run in usable for note in run.notes]
+    said += [run.sentence for run in runs if isinstance(run, Unusable)]
     if len(scales) > 1:
-        notes.append("The runs differ in pixel size; each particle keeps its own.")
-    loose = _beside_runs(files, lists)
-    if loose.names:
-        notes.append(f"{len(loose.names)} files outside the run folder are read as plain images.")
-    um_per_px, where = scales.pop() if len(scales) == 1 else (None, "")
-    count = sum(len(run.lines) for run in runs) + len(lists) - len(runs) + folder.count_images(loose)
-    title = f"FlowCam run {runs[0].title}" if len(lists) == 1 else f"{len(lists)} FlowCam runs in {files.title}"
-    return SourceSummary("flowcam", title, count, um_per_px, where, tuple(dict.fromkeys(notes)))
+        said.append("The runs differ in pixel size; each particle keeps its own.")
+    others = folder.count_images(loose)
+    if name := _loose_name(loose, runs):
+        facts.append(RunFacts(name, "folder", others))
+        others = 0
+    kinds = {run.facts.kind for run in usable}
+    kind = kinds.pop() if len(kinds) == 1 else "runs"
+    title = f"{len(runs)} {_MANY.get(kind, 'runs')} in {files.title}"
+    if len(runs) == len(usable) == 1:
+        title = f"{KINDS[kind]} {usable[0].facts.name}"
+    return SourceSummary(
+        kind, title, sum(fact.count for fact in facts) + others + len(runs) - len(usable), um_per_px, where,
+        tuple(dict.fromkeys((*said, *notes))), tuple(facts),
+        tuple(dict.fromkeys(column for run in usable for column in run.columns)),
+        tuple(question for run in usable for question in run.questions),
+    )  # fmt: skip
 
 
-def _summarise_images(files, path):
+def _summarise_images(files, place):
     single = _only_image(files)
-    tiles = _tiles_in(files, single) if single else None
-    kind = "folder" if Path(path).is_dir() else "archive" if archive.is_archive(path) else "image"
+    pages, tiles = _pages_and_tiles(files, single) if single else (1, None)
+    kind = {"folder": "folder", "archive": "archive", "file": "stack" if pages > 1 else "image"}[place]
     notes = ["Plain images do not say their pixel size: sizes are in pixels until you give um per pixel."]
-    count = folder.count_images(files)
+    count, columns = folder.count_images(files), ()
     if tiles is not None:
-        kind, count = "collage", count - 1 + tiles
+        kind, count, columns = "collage", count - 1 + tiles, folder.BOX_COLUMNS
         notes.insert(0, f"A collage picture without a list: {tiles} tiles were found on its black background.")
-    elif kind != "image" and single is None and not any(folder.is_image_name(name) for name in files.names):
+    elif kind == "stack":
+        notes.insert(0, f"Each of the {pages:,} pages of the stack is read as one particle.")
+    elif place != "file" and not _images_in(files):
         notes.insert(0, "There is no image file in it; every file will be listed with its reason.")
     title = f"{KINDS[kind]} {single if kind == 'collage' else files.title}"
-    return SourceSummary(kind, title, count, None, "", tuple(notes))
+    run = RunFacts(_loose_name(files, ()), kind, count)
+    return SourceSummary(kind, title, count, None, "", tuple(notes), (run,), columns)
 
 
-def _tiles_in(files, name):
-    """How many tiles the one picture is cut into; None when it is no collage picture of one page."""
+def _pages_and_tiles(files, name):
+    """(pages of the one picture, how many tiles it is cut into or None when it is no collage picture of one page)."""
     try:
-        pages = decode_images(files.read(name))
+        data = files.read(name)
     except ImageUnreadable:
-        return None
-    if len(pages) != 1 or not collage.looks_like_collage(pages[0]):
-        return None
-    return len(collage.find_tiles(pages[0]))
+        return 1, None
+    pages = folder.count_pages(data) if folder.is_tiff_name(name) else 1
+    if pages > 1:
+        return pages, None
+    (_, pixels, reason) = next(read_pages(data))
+    if reason or not collage.looks_like_collage(pixels):
+        return 1, None
+    return 1, len(collage.find_tiles(pixels))
