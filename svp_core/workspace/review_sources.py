@@ -10,7 +10,7 @@ from svp_core.errors import LabError
 from svp_core.particles import in_order
 from svp_core.workspace.datasets import open_dataset
 from svp_core.workspace.jobs import get, job_folder
-from svp_core.workspace.reviews import create_review, read_queue
+from svp_core.workspace.reviews import as_id, create_review, read_queue
 from svp_core.workspace.tilefile import read_tiles
 
 LABELS = ("label", "given")  # of a classified source: what the classifier said, or what its folders are called
@@ -120,7 +120,8 @@ def begin(found, *, name=""):
 
 
 def _of_labelled(data, name, kind, source):
-    table = pd.DataFrame({"particle": data.names, "given": [data.class_keys[label] for label in data.labels]})
+    names = [as_id(name) for name in data.names]
+    table = pd.DataFrame({"particle": names, "given": [data.class_keys[label] for label in data.labels]})
     return Reviewable(name, kind, source, data.class_keys, table, data.tiles, None, data.left_out)
 
 

@@ -195,7 +195,7 @@ def _checked(name, table, class_keys):
             f"given are {', '.join(map(repr, class_keys)) or 'none'}."
         )
     table = table.assign(
-        particle=[_as_id(particle) for particle in table["particle"]],
+        particle=[as_id(particle) for particle in table["particle"]],
         given=[clean(given) if isinstance(given, str) else "" for given in table["given"]],
     )
     too_long = next((particle for particle in table["particle"] if len(particle.encode()) > MOST_BYTES), None)
@@ -216,8 +216,8 @@ def _damaged(header):
     )
 
 
-def _as_id(name):
-    # A file name that is no valid Unicode has lone surrogates; as text it stays told apart from its neighbours.
+def as_id(name):
+    """A particle's id as every database and table takes it: lone surrogates of a broken file name written out."""
     return str(name).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 
 
