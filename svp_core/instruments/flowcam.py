@@ -98,7 +98,7 @@ def _read(offered, name, scale):
     pictures = Pictures(files, offered.finder(name), word="collage", masks=True)
     _, exported = rows_by_id(files, beside, run.title)
     labels, _ = labels_beside(files, beside, run.title)
-    taken = set()
+    taken, stem = set(), beside_path(name, run.title)
     for position in in_picture_order(run.texts("collage_file")):
         row, value_count = run.row(run.lines[position])
         identity = row.get("id", position + 1)
@@ -107,7 +107,7 @@ def _read(offered, name, scale):
         if label is not None:
             columns.setdefault(CLASS_COLUMN, label)
         record = ParticleRecord(
-            unique(beside_path(name, f"{run.title}#{identity}"), taken), files.title,
+            unique(f"{stem}#{identity}", taken), files.title,
             um_per_px=positive(row.get("cal_const")) or scale, given=given_by(label, name), columns=columns,
         )  # fmt: skip
         reason, pixels, mask = row_fault(run, row, value_count), None, None

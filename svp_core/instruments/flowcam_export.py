@@ -16,8 +16,10 @@ _MEASURED = {"area (abd)", "diameter (abd)", "diameter (esd)", "area (filled)", 
 
 
 def is_export(head):
-    """ "cut" for an export that says where each particle stands in a collage, "single" for one whose images are files
-    of their own, None for any other text that begins like this."""
+    """How the particles of an export that begins like this have their images; None for any other text.
+
+    "cut": it says where each stands in a collage. "single": their images are files of their own.
+    """
     keys = set(table_of(head[: head.find("\n")] if "\n" in head else head).at)
     if not keys & set(ID):
         return None

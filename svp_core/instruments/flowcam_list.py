@@ -6,6 +6,7 @@ The list is read by its header, never by counting columns: line 1 a format numbe
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
@@ -44,8 +45,16 @@ class RunList:
         values = line.split("|")
         if len(values) == len(self.fields) + 1 and not values[-1].strip():
             values.pop()
-        pairs = zip(self.fields, self.kinds, values, strict=False)
-        return {field: _value(kind, value.strip()) for field, kind, value in pairs}, len(values)
+        try:
+            row = {field: take(value) for field, take, value in zip(self.fields, self._takes, values, strict=False)}
+        except ValueError:
+            pairs = zip(self.fields, self.kinds, values, strict=False)
+            row = {field: _value(kind, value.strip()) for field, kind, value in pairs}
+        return row, len(values)
+
+    @cached_property
+    def _takes(self):
+        return [int if kind in _WHOLE else float if kind in _DOUBLE else str.strip for kind in self.kinds]
 
 
 def is_list(head):

@@ -123,8 +123,9 @@ def given_class(name):
 
 
 def stem_of(name):
-    """ "run" of "day 5/run.lst"."""
-    return PurePosixPath(name).stem
+    """The name without folder and ending: "run" for "day 5/run.lst"."""
+    last = name.rpartition("/")[2]
+    return last[: last.rfind(".")] if last.rfind(".") > 0 else last
 
 
 def beside_path(name, other):
