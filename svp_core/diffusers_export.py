@@ -59,6 +59,7 @@ def export_diffusers(run_folder, out):
         patch=config.patch,
         time_scale=unet.TIME_SCALE,
         guided_sigma=edm.GUIDED_SIGMA,
+        levels=[config.level(label) for label in range(len(config.class_keys))],
         samplers={sampler.key: _settings(sampler) for sampler in edm.SAMPLERS.values()},
         images_per_call=edm.CALL_SIZE["cpu"],
     )

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from svp_core.errors import LabError
-from svp_core.generator import edm, sample, train, unet
+from svp_core.generator import edm, pipeline, sample, train, unet
 from svp_core.runs import save_run
 
 CONFIG = unet.GeneratorConfig(
@@ -189,3 +189,37 @@ def test_a_quarter_of_the_noise_levels_is_coarse():
     assert abs(above - 0.25 * np.log(4) / np.log(40)) < 0.01
     none = train.drawn_log_sigma(train.TrainingPlan(batch=20_000, coarse_share=0), source)
     assert abs(none.mean() + 1.2) < 0.05 and abs(none.std() - 1.6) < 0.05
+
+
+def test_levels_are_the_mean_and_spread_of_each_class_in_model_space():
+    rng = np.random.default_rng(0)
+    tiles, labels = rng.integers(40, 220, (60, 64, 64), dtype=np.uint8), np.arange(60) % 2
+    tiles[labels == 1] //= 2
+    config = train.with_levels(CONFIG, tiles, labels)
+    for label in range(2):
+        means = unet.encode(tiles[labels == label], CONFIG).mean((1, 2, 3))
+        assert config.level(label) == pytest.approx((float(means.mean()), float(means.std(correction=0))), abs=1e-5)
+    assert CONFIG.level(1) == (0, 0)
+
+
+@pytest.mark.parametrize(("level", "mean", "spread"), [((-0.4, 0.5), -0.4, 0.5), ((0.0, 0.0), -0.251, 0.464)])
+def test_images_of_a_class_get_its_level_only_from_a_start_that_has_it(level, mean, spread):
+    """The best network there can be for blank images of level N(-0.4, 0.5): what comes out is known."""
+
+    def best(scaled, c_noise, labels):
+        sigma = torch.exp(4 * c_noise)
+        c_skip, c_out, c_in, _ = unet.preconditioning(sigma, 0.5)
+        noisy = scaled / c_in
+        known = 0.25 / (0.25 + sigma**2 / 4096)
+        denoised = -0.4 + known * (noisy.mean((1, 2, 3), keepdim=True) + 0.4)
+        return (denoised - c_skip * noisy) / c_out
+
+    walk = pipeline.edm_walk(
+        best, pipeline.edm_scheduler(0.5, 0.002, 80, False), steps=64, seeds=range(600), shape=(4, 32, 32), label=0,
+        any_class=1, guidance=1, guided_sigma=(0, 0), device=torch.device("cpu"), level=level,
+    )  # fmt: skip
+    *_, (_, _, _, clean) = walk
+    found = clean.mean((1, 2, 3))
+    # From plain noise the flow ends at mean (1 - k) and spread 80 / 64 k, with k = 0.5 / hypot(0.5, 80 / 64).
+    assert float(found.mean()) == pytest.approx(mean, abs=0.05)
+    assert float(found.std()) == pytest.approx(spread, abs=0.03)

@@ -29,16 +29,18 @@ class Sampler:
         from svp_core.generator.pipeline import edm_scheduler, edm_walk
 
         config, side = generator.config, generator.config.tile_px // generator.config.patch
+        label = config.class_keys.index(class_key)
         return edm_walk(
             generator.output,
             edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic),
             steps=steps,
             seeds=seeds,
             shape=(config.patch**2, side, side),
-            label=config.class_keys.index(class_key),
+            label=label,
             any_class=len(config.class_keys),
             guidance=self.guidance,
             guided_sigma=GUIDED_SIGMA,
+            level=config.level(label),
             device=generator.device,
         )
 

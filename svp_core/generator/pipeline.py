@@ -27,6 +27,7 @@ class ParticlePipeline(DiffusionPipeline):
         patch=2,  # pixels of a side that are folded into channels
         time_scale=1000,  # the network's time input is so many times c_noise
         guided_sigma=(0.3, 8.0),  # noise levels at which the class is insisted on
+        levels=(),  # of each class, mean and spread of the tiles' mean, in model space
         samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, guidance
         images_per_call=8,
     ):
@@ -39,6 +40,7 @@ class ParticlePipeline(DiffusionPipeline):
             patch=patch,
             time_scale=time_scale,
             guided_sigma=list(guided_sigma),
+            levels=[list(level) for level in levels],
             samplers=samplers or {},
             images_per_call=images_per_call,
         )
@@ -57,6 +59,7 @@ class ParticlePipeline(DiffusionPipeline):
         if sampler not in config.samplers:
             raise ValueError(f"there is no sampler {sampler!r}; use {', '.join(config.samplers)}")
         chosen, size = config.samplers[sampler], config.images_per_call
+        label = config.class_keys.index(class_key)
         steps, made = steps or chosen["steps"], []
         with self.progress_bar(total=steps * -(-len(seeds) // size)) as bar:
             for start in range(0, len(seeds), size):
@@ -70,10 +73,11 @@ class ParticlePipeline(DiffusionPipeline):
                     steps=steps,
                     seeds=part + part[-1:] * (size - len(part)),
                     shape=(self.unet.config.in_channels, self.unet.config.sample_size, self.unet.config.sample_size),
-                    label=config.class_keys.index(class_key),
+                    label=label,
                     any_class=len(config.class_keys),
                     guidance=chosen["guidance"],
                     guided_sigma=config.guided_sigma,
+                    level=config.levels[label] if config.levels else (0.0, 0.0),
                     device=self.unet.device,
                 )
                 for step, _, _, clean in walk:  # noqa: B007
@@ -116,18 +120,22 @@ def edm_scheduler(sigma_data, sigma_min, sigma_max, stochastic):
 
 
 @torch.inference_mode()
-def edm_walk(output, scheduler, *, steps, seeds, shape, label, any_class, guidance, guided_sigma, device):
+def edm_walk(
+    output, scheduler, *, steps, seeds, shape, label, any_class, guidance, guided_sigma, device, level=(0.0, 0.0)
+):
     """Yield (step, sigma, noisy, clean), model space (N, *shape), for step 0..steps; step 0 has the first prediction.
 
     output(scaled, c_noise, labels): what the network says, F of Karras et al. 2022, eq. 7. label: of the class wanted;
     any_class: the label that means none in particular. guidance: how strongly the class is insisted on between the two
-    guided_sigma; 1 is not at all.
+    guided_sigma; 1 is not at all. level: mean and spread of the images' mean, which the strongest noise does not quite
+    hide: without it images tend to the mean of all classes (Everaert et al. 2024, arXiv 2309.15842).
     """
     scheduler.set_timesteps(steps)
     sources = [torch.Generator().manual_seed(seed) for seed in seeds]
     # Each image draws its own noise, on the CPU, so that it is the same on every machine and in every batch.
     noise = torch.stack([torch.randn(shape, generator=source) for source in sources])
-    latents = noise.to(device) * scheduler.init_noise_sigma
+    levels = torch.stack([level[0] + level[1] * torch.randn((1, 1, 1), generator=source) for source in sources])
+    latents = (noise * scheduler.init_noise_sigma + levels).to(device)
     wanted = torch.full((len(seeds),), label, device=device)
     unwanted = torch.full_like(wanted, any_class)
     for step, time in enumerate(scheduler.timesteps, start=1):

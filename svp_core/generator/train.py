@@ -159,10 +159,11 @@ def denoising_errors(network, clean, sigma, noise, wanted, sigma_data):
 def started_from(base, class_keys, *, dropout):
     """(GeneratorConfig, weights) for training another generator from this one, on these classes.
 
-    It keeps the base's mean and spread of grey levels, or its noise levels would change their meaning. Classes are
-    matched by key; one that the base does not know starts from its "any class".
+    It keeps the base's mean and spread of grey levels, or its noise levels would change their meaning, and not the
+    levels of its classes: see with_levels. Classes are matched by key; one that the base does not know starts from its
+    "any class".
     """
-    config = replace(base.config, class_keys=tuple(class_keys), dropout=dropout)
+    config = replace(base.config, class_keys=tuple(class_keys), dropout=dropout, level_means=(), level_spreads=())
     weights = {name: tensor.detach().clone() for name, tensor in base.model.state_dict().items()}
     rows, any_class = weights["class_embedding.weight"], len(base.class_keys)
     place = {key: label for label, key in enumerate(base.class_keys)}
@@ -183,6 +184,19 @@ def turned(tile, which):
     """One of the 8 flips and quarter turns of a tile (0..7): free particles have no preferred orientation."""
     tile = np.rot90(tile, which % 4)
     return tile[:, ::-1] if which >= 4 else tile
+
+
+def with_levels(config, tiles, labels):
+    """The GeneratorConfig with the levels of these tiles, uint8 (N, 64, 64); labels: int (N,), none without a tile."""
+    means = (np.stack([tile.mean() for tile in tiles]) / 127.5 - 1 - config.pixel_mean) * (
+        config.sigma_data / config.pixel_std
+    )
+    by_class = [means[labels == label] for label in range(len(config.class_keys))]
+    return replace(
+        config,
+        level_means=tuple(float(found.mean()) for found in by_class),
+        level_spreads=tuple(float(found.std()) for found in by_class),
+    )
 
 
 def config_for(tiles, class_keys, **choices):

@@ -33,6 +33,13 @@ class GeneratorConfig:
     tile_px: int = 64
     patch: int = 2
     sigma_data: float = 0.5
+    # Of each class, mean and spread of the tiles' mean, in model space; () in runs that do not know them.
+    level_means: tuple[float, ...] = ()
+    level_spreads: tuple[float, ...] = ()
+
+    def level(self, label):
+        """(mean, spread) of the tiles' mean in this class, model space; (0, 0) where it is not known."""
+        return (self.level_means[label], self.level_spreads[label]) if self.level_means else (0.0, 0.0)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from svp_core.device import best_device
 from svp_core.errors import LabError
 from svp_core.generator import unet
-from svp_core.generator.train import Training, TrainingPlan, config_for, started_from
+from svp_core.generator.train import Training, TrainingPlan, config_for, started_from, with_levels
 from svp_core.progress import Progress
 from svp_core.runs import Run, read_run, stored_config
 from svp_core.training import budget, checks
@@ -106,6 +106,7 @@ def _begin(place, data, order, company, asked):
     device, shared = (company.device, company.num_processes) if company else (best_device(), 1)
     tiles, labels, classes = data.tiles[apart.training], data.labels[apart.training], len(data.class_keys)
     config, start, parent = _start(order, tiles, data.class_keys)
+    config = with_levels(config, tiles, labels)
     plan = order.plan or default_plan(from_base=parent is not None)
     plan = replace(plan, batch=-(-plan.batch // shared) * shared)
     made, number = order.check_images or _made_at_check(classes, device), order.checks
