@@ -38,7 +38,6 @@ for start in range(0, count, at_once):
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def lab(tmp_path, monkeypatch, request):
-    monkeypatch.setenv("PYTHONPATH", str(repo_root()))
     return databases(tmp_path, monkeypatch, request.param)
 
 

@@ -140,7 +140,8 @@ def _read(path):
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}); give the file of an exported history.") from None
     except ValueError:
-        raise _Damaged(f"Line {len(lines) + 1} is no JSON object.") from None
+        if lines:
+            raise _Damaged(f"Line {len(lines) + 1} is no JSON object.") from None
     if not lines or not is_header(lines[0]):
         raise LabError(f"{Path(path).name} is no exported history of a review; it would begin with its header.")
     header, *between = lines
