@@ -13,7 +13,7 @@ from svp_core.images import ImageUnreadable
 from svp_core.instruments import flowcam_context as context_files
 from svp_core.instruments.cla import read_cla
 from svp_core.instruments.cutting import Pictures, in_picture_order, mask_name_of
-from svp_core.instruments.flowcam_export import rows_by_id
+from svp_core.instruments.flowcam_export import names_beside, rows_by_id
 from svp_core.instruments.flowcam_list import BOX, is_list, read_list, row_fault, scales_of
 from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, given_class, stem_of, unique
 from svp_core.instruments.texts import plain_name, positive
@@ -69,7 +69,7 @@ def _run(offered, run):
         facts = replace(facts, um_per_px=None, um_per_px_from="")
         notes.append("The particles of this list differ in pixel size; each keeps its own.")
     collages = tuple(dict.fromkeys(run.texts("collage_file")))
-    exported, _ = rows_by_id(files, beside, run.title)
+    exported = names_beside(files, beside, run.title)
     labels, label_notes = labels_beside(files, beside, run.title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in exported else ()
     pictures = (beside.get(plain_name(name)) for c in collages for name in (c, mask_name_of(c)))
@@ -96,7 +96,7 @@ def _read(offered, name, scale):
     files, beside = offered.files, offered.beside(name)
     run = read_list(files, name)
     pictures = Pictures(files, offered.finder(name), word="collage", masks=True)
-    _, exported = rows_by_id(files, beside, run.title)
+    exported = rows_by_id(files, beside, run.title)
     labels, _ = labels_beside(files, beside, run.title)
     taken, stem = set(), beside_path(name, run.title)
     for position in in_picture_order(run.texts("collage_file")):

@@ -12,6 +12,7 @@ ID = ("particle id", "id")
 FILE = ("image file", "filename")
 BOX = (("image x", "savex"), ("image y", "savey"), ("image width", "pixelw"), ("image height", "pixelh"))
 SCALE = ("calibration factor", "calibration constant")
+HEADER_BYTES = 65_536
 _MEASURED = {"area (abd)", "diameter (abd)", "diameter (esd)", "area (filled)", "feret max angle", "capture x"}
 
 
@@ -38,8 +39,18 @@ def key_among(table, names):
     return next((key for key in names if key in table.at), None)
 
 
+def names_beside(files, beside, title):
+    """Column names of the export that lies beside a list; () without one."""
+    name = beside.get(plain_name(f"{title}.csv"))
+    try:
+        table = table_of(text_of(files.read(name, limit=HEADER_BYTES))) if name else table_of("")
+    except ImageUnreadable:
+        return ()
+    return table.names if key_among(table, ID) else ()
+
+
 def rows_by_id(files, beside, title):
-    """(column names, function (id) -> {column: text}) of the export that lies beside a list; ((), ...) without one."""
+    """Function (id) -> {column: text} of the export that lies beside a list; gives {} where it has no such id."""
     name = beside.get(plain_name(f"{title}.csv"))
     try:
         table = read_export(files, name) if name else table_of("")
@@ -47,7 +58,7 @@ def rows_by_id(files, beside, title):
         table = table_of("")
     id_key = key_among(table, ID)
     if id_key is None:
-        return (), lambda identity: {}
+        return lambda identity: {}
     at = table.at[id_key]
     # Lines are kept whole until they are asked for. The id is in front in every export seen; a quoted delimiter before
     # it would only lose the extra columns.
@@ -62,4 +73,4 @@ def rows_by_id(files, beside, title):
         values = table.values(line) if line else []
         return dict(zip(table.names, values, strict=True)) if len(values) == len(table.names) else {}
 
-    return table.names, columns
+    return columns
