@@ -47,13 +47,13 @@ def draw(left, draws, *, seed):
     if left <= draws:
         return [(left, rng.permutation(left))] if left else []
     edges = np.round(np.cumsum([0, *(size for size, _ in PARTS)]) * left).astype(int)
-    found, owed = [], 0
-    for (_, of_draws), start, end in zip(PARTS, edges, edges[1:], strict=False):
-        # What a small part cannot give is taken from the next.
-        wanted = round(of_draws * draws) + owed
-        count = max(1, min(wanted, end - start)) if end > start else 0
-        owed = wanted - count
-        if count:
+    goals = np.round(np.cumsum([share for _, share in PARTS]) * draws).astype(int)
+    found, given = [], 0
+    for start, end, goal in zip(edges, edges[1:], goals, strict=False):
+        if end > start:
+            # What a small part cannot give is taken from the next.
+            count = min(max(1, goal - given), end - start)
+            given += count
             found.append((int(end - start), start + rng.choice(end - start, count, replace=False)))
     return found
 

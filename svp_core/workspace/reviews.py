@@ -26,7 +26,6 @@ from svp_core.workspace.database import review as review_row
 from svp_core.workspace.deciding import clean
 from svp_core.workspace.paths import workspace_root
 from svp_core.workspace.standing import NOT_A_CLASS, Standing
-from svp_core.workspace.tilefile import read_tiles
 
 FORMAT = "svp-lab review 1"
 TEXTS = ("particle", "image", "given", "label", "suggested", "reason", "run", "status")  # in which "NA" is a word
@@ -136,10 +135,8 @@ def open_review(review_id):
         raise LabError(f"There is no review {str(review_id)[:40]!r} in this workspace; choose one from the list.")
     header, folder = json.loads(header), _folder(review_id)
     table = queue_of(header)
-    tiles, colour = (
-        read_tiles(folder / file) if (folder / file).is_file() else None for file in ("tiles.npy", "colour.npy")
-    )
-    if any(pixels is not None and len(pixels) != len(table) for pixels in (tiles, colour)):
+    tiles, colour = _pixels(folder / "tiles.npy"), _pixels(folder / "colour.npy")
+    if any(pixels is not None and pixels.shape[:1] != (len(table),) for pixels in (tiles, colour)):
         raise _damaged(header)
     return Review(str(review_id), header, table, tiles, colour)
 
@@ -207,6 +204,16 @@ def _checked(name, table, class_keys):
         twice = table["particle"][table["particle"].duplicated()].iloc[0]
         raise LabError(f"The name {twice[:80]!r} stands for two particles; give each its own.")
     return table
+
+
+def _pixels(path):
+    """The array in this file, memory-mapped, read-only; None where there is none, an empty one where it is damaged."""
+    try:
+        return np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError):
+        return np.zeros(0, np.uint8)
 
 
 def _damaged(header):
