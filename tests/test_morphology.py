@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
+from svp_core.instruments.flowcam_measures import without_fringe
 from svp_core.instruments.sources import read_particles
-from svp_core.morphology import measure, segment
+from svp_core.morphology import MEASURES, measure, segment
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 
@@ -152,12 +154,73 @@ def test_figures_agree_with_flowcam_on_its_own_masks(name):
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
+def test_lengths_agree_with_flowcam_once_the_fringe_is_off():
+    apart = {"Diameter (ABD)": [], "Diameter (ESD)": [], "Length": [], "Width": []}
+    for record in read_particles(REAL / "flowcam_run"):
+        listed, found = record.columns, measure(record.pixels, mask=record.mask)
+        for name, ours in (
+            ("Diameter (ABD)", "ecd"),
+            ("Diameter (ESD)", "esd"),
+            ("Length", "feret_max"),
+            ("Width", "feret_min"),
+        ):
+            px = without_fringe(found[f"{ours}_px"], listed["fringe_size"])
+            apart[name].append(px - float(listed[name]) / record.um_per_px)
+    sizes = {name: np.abs(values) for name, values in apart.items()}
+    # FlowCam rounds caliper widths to whole pixels of the camera frame, which moves small particles' by up to one.
+    assert sizes["Diameter (ABD)"].max() < 0.001 and sizes["Diameter (ESD)"].max() < 0.35
+    assert sizes["Length"].max() < 1 and sizes["Width"].max() < 1
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
 def test_own_segmentation_is_near_the_instruments():
     own, theirs = [], []
     for record in read_particles(REAL / "flowcam_run"):
         own.append(measure(record.pixels)["ecd_px"])
-        theirs.append(measure(record.pixels, mask=record.mask)["ecd_px"])
+        # Our own outline has no holes.
+        theirs.append(measure(record.pixels, mask=ndimage.binary_fill_holes(record.mask))["ecd_px"])
     found = [o is not None for o in own]
     assert np.mean(found) > 0.97
     ratio = np.array([o for o in own if o is not None]) / np.array(theirs)[found]
-    assert 0.9 < np.median(ratio) < 1.3
+    # Half of these particles are below 6.5 px, where a pixel more or less is 15 %.
+    assert 0.95 < np.median(ratio) < 1.05
+
+
+def test_figures_that_tell_makers_apart_and_grey_levels():
+    mask = np.zeros((20, 30), bool)
+    mask[4:10, 5:17] = True
+    mask[6:8, 8:10] = False
+    pixels = np.full((20, 30), 170, np.uint8)
+    pixels[4:10, 5:11], pixels[4:10, 11:17] = 100, 120
+    found = measure(pixels, mask=mask, um_per_px=0.5)
+    inside = pixels[mask].astype(float)
+    assert found["mean_level"] == pytest.approx(inside.mean()) and found["level_sd"] == pytest.approx(inside.std())
+    assert found["contrast"] == pytest.approx(inside.mean() - 170)
+    assert found["circularity_mfi"] == pytest.approx(2 * np.sqrt(np.pi * 68) / 32)
+    assert found["convexity"] == 1 and found["area_um2"] == 68 / 4
+    assert found["esd_um"] == pytest.approx(found["esd_px"] / 2) and 6 < found["esd_px"] < found["feret_max_px"]
+    cross = np.zeros((20, 30), bool)
+    cross[9:12, 3:22] = cross[2:19, 11:14] = True
+    hull_area = 18 * 16 - 2 * (8 * 7 / 2 + 8 * 7 / 2)  # a rectangle less its four corners, between pixel centres
+    assert measure(pixels, mask=cross)["convexity"] == pytest.approx(cross.sum() / hull_area)
+
+
+def test_edge_gradient_falls_with_blur():
+    rows, columns = np.mgrid[:64, :64]
+    steep = [
+        measure((175 - 80 / (1 + np.exp((np.hypot(rows - 31.5, columns - 31.5) - 14) / width))).astype(np.uint8))
+        for width in (0.6, 1.5, 3)
+    ]
+    found = [one["edge_gradient"] for one in steep]
+    assert found[0] > found[1] > found[2] > 2
+    # The steepest grey level of such an edge is 80 / (4 width); a Sobel looks two pixels wide.
+    assert found[2] == pytest.approx(80 / 12, rel=0.15)
+
+
+def test_every_figure_is_described():
+    found = measure(draw(disc(8)), um_per_px=0.5)
+    assert set(found) == set(MEASURES) and None not in found.values()
+    for name, one in MEASURES.items():
+        assert one.words and one.definition
+        assert one.unit == {"um": "µm", "px": "px", "um2": "µm²"}.get(name.rpartition("_")[2], one.unit)
+    assert measure(draw(disc(8)))["area_um2"] is None
