@@ -157,6 +157,7 @@ def test_a_chain_made_anew_shows_only_beside_the_head_that_was_noted(lab):
     [
         ("UPDATE decision SET to_label = 'protein' WHERE number = 3", "Decision 3 .* was altered"),
         ("UPDATE decision SET evidence = 'x' WHERE number = 5", "Decision 5 .* was altered"),
+        ("UPDATE decision SET evidence = '{\"score\":NaN}' WHERE number = 5", "Decision 5 .* was altered"),
         ("DELETE FROM decision WHERE number = 4", "Decision 4 is missing"),
         ("DELETE FROM decision WHERE number = 8", "The history ends after decision 7; there were 8"),
         ("DELETE FROM decision", "The history ends after decision 0; there were 8"),

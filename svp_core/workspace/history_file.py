@@ -13,7 +13,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.workspace.chain import Verdict, canonical, check
+from svp_core.workspace.chain import Verdict, as_text, canonical, check, from_text
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
@@ -28,18 +28,18 @@ _DECISIONS = [_TYPES | {"browser_time": known} for known in (float, type(None))]
 
 def export_history(review_id, path):
     """Write the review's history to this file; returns its Verdict, whose count and head belong into every report."""
-    header, count, head, decisions = _whole(review_id)
+    header, count, head, rows = _whole(review_id)
     particles = queue_of(header)
     unfinished = Path(f"{path}.{uuid4().hex}.part")
     with unfinished.open("w", encoding="utf-8", newline="\n") as file:
         file.write(canonical(header) + "\n")
         for particle, given in zip(particles["particle"], particles["given"], strict=True):
-            file.write(canonical({"particle": particle, "given": given}) + "\n")
-        file.writelines(canonical(_as_row(decision)) + "\n" for decision in decisions)
+            file.write(as_text({"particle": particle, "given": given}) + "\n")
+        file.writelines(as_text(row) + "\n" for row in rows)
         # As the database has it: rows that were taken away there are missed in the file too.
         file.write(canonical({"count": count, "head": head}) + "\n")
     os.replace(unfinished, path)
-    return check(header, map(_as_row, decisions), count=count, head=head)
+    return check(header, rows, count=count, head=head)
 
 
 def verify(review_id, *, head=None):
@@ -47,9 +47,9 @@ def verify(review_id, *, head=None):
 
     Raises LabError where the review's folder is damaged.
     """
-    header, count, own_head, decisions = _whole(review_id)
+    header, count, own_head, rows = _whole(review_id)
     queue_of(header)
-    return check(header, map(_as_row, decisions), count=count, head=head or own_head)
+    return check(header, rows, count=count, head=head or own_head)
 
 
 def verify_file(path, *, head=None):
@@ -107,7 +107,7 @@ class _Damaged(Exception):
 
 
 def _whole(review_id):
-    """(header, count, head, Decisions) of one moment."""
+    """(header, count, head, dicts of the decisions' columns) of one moment."""
     before, decisions = None, []
     while True:
         with engine().connect() as db:
@@ -115,7 +115,7 @@ def _whole(review_id):
         if found is None:
             raise LabError(f"There is no review {str(review_id)[:40]!r} in this workspace; choose one from the list.")
         if found == before:
-            return json.loads(found.header), found.count, found.head, decisions
+            return json.loads(found.header), found.count, found.head, [_as_row(decision) for decision in decisions]
         before, decisions = found, history(review_id)
 
 
@@ -124,7 +124,7 @@ def _as_row(decision):
     row = decision._asdict()
     known = decision.known
     # A text that is not the one that was written stays a text, which does not fit the hash.
-    return row | {"evidence": known if canonical(known) == decision.evidence else decision.evidence}
+    return row | {"evidence": known if as_text(known) == decision.evidence else decision.evidence}
 
 
 def _read(path):
@@ -133,7 +133,7 @@ def _read(path):
     try:
         with open(path, encoding="utf-8") as file:
             for line in file:
-                content = json.loads(line)
+                content = from_text(line)
                 if not isinstance(content, dict):
                     raise ValueError
                 lines.append(content)

@@ -3,7 +3,6 @@
 Decisions only ever join (workspace.decisions); an undo is one of them. Nothing here reads or writes a database.
 """
 
-import json
 import threading
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from svp_core.estimate import Estimate, share
+from svp_core.workspace.chain import from_text
 
 ANSWERS = ("label", "keep", "unsure", "not_a_particle")  # kinds of decision that answer what the particle is
 COUNT = ("queue", "audit", "settle")  # purposes whose answers become the label
@@ -52,7 +52,7 @@ class Decision(NamedTuple):
     def known(self):
         """The evidence as a dict; empty where it is damaged."""
         try:
-            return json.loads(self.evidence)
+            return from_text(self.evidence)
         except ValueError:
             return {}
 
