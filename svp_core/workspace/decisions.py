@@ -156,40 +156,7 @@ def decisions_on(db, review_id, particles):
     found, names = defaultdict(list), sorted(set(particles))
     for start in range(0, len(names), MOST_AT_ONCE):
         these = decision_row.c.particle.in_(names[start : start + MOST_AT_ONCE])
-        for row in db.execute(
-            _COLUMNS.where(decision_row.c.review == review_id, these).order_by(decision_row.c.number)
-        ):
-            found[row.particle].append(Decision(*row))
-    return found
-
-
-def _last_of(end, review_id, reviewer, past):
-    """The reviewer's last effective Decision, or None; what is known of its particle is put into past."""
-    end.write()
-    own = _COLUMNS.where(decision_row.c.review == review_id, decision_row.c.reviewer == reviewer)
-    own = own.where(decision_row.c.kind.not_in(("undo", "draw"))).order_by(decision_row.c.number.desc())
-    start, some = 0, None
-    while some is None or len(some) == MOST_AT_ONCE:
-        some = [Decision(*row) for row in end.db.execute(own.offset(start).limit(MOST_AT_ONCE))]
-        on = decisions_on(end.db, review_id, [decision.particle for decision in some])
-        for decision in some:
-            if decision in effective(on[decision.particle]):
-                past[decision.particle] = on[decision.particle]
-                return decision
-        start += MOST_AT_ONCE
-    return None
-
-
-def _known(db, review_id, events):
-    """(tab, n) -> (particle, kind) of what is in the history, where it could be one of these events."""
-    first = {event["tab"]: event["n"] for event in reversed(events)}  # in one tab they are in order
-    found, row = {}, decision_row.c
-    for tab, n in first.items():
-        these = sa.and_(row.review == review_id, row.tab == tab, row.n >= n)
-        found |= {(tab, n): this for n, *this in db.execute(sa.select(row.n, row.particle, row.kind).where(these))}
-    return found
-        of_these = decision_row.c.particle.in_(names[start : start + MOST_AT_ONCE])
-        rows = db.execute(_COLUMNS.where(decision_row.c.review == review_id, of_these))
+        rows = db.execute(_COLUMNS.where(decision_row.c.review == review_id, these))
         # Asked for an order, SQLite would read the whole review instead of the index of particles.
         for row in sorted(rows, key=lambda row: row.number):
             found[row.particle].append(Decision(*row))
