@@ -3,6 +3,7 @@
 import io
 import stat
 import tarfile
+import time
 import zipfile
 
 import numpy as np
@@ -133,6 +134,29 @@ def test_bounds_are_checked_before_anything_is_read(tmp_path, monkeypatch):
             patch.setattr(archive, limit, value)
             for path in paths:
                 refused(path, sentence)
+
+
+def test_zeros_that_unpack_to_gigabytes_are_refused_before_they_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(archive, "LARGE_BYTES", 4 * 1024**2)
+    zeros = [("z.png", bytes(20 * 1024**2))]
+    for path in (write_zip(tmp_path / "z.zip", zeros), write_tar(tmp_path / "z.tar.gz", zeros)):
+        refused(path, "unpacks to more than 200 times its size")
+
+
+def test_fifty_thousand_entries_are_counted_at_once(tmp_path):
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as file:
+        for k in range(50_000):
+            file.writestr(f"a/b/{k}.png", b"x")
+    started = time.perf_counter()
+    assert recognise(path).count == 50_000
+    assert time.perf_counter() - started < 20
+
+
+def test_a_tar_is_known_by_its_content(tmp_path):
+    for name, mode in (("packed", "w:gz"), ("plain", "w")):
+        assert recognise(write_tar(tmp_path / name, [("p.png", PNG)], mode)).kind == "archive"
+    assert recognise(write_zip(tmp_path / "z.tgz", [("p.png", PNG)])).kind == "archive"
 
 
 def test_bad_archives_are_one_sentence(tmp_path):

@@ -1,6 +1,10 @@
 """Plain folders: every offered file becomes a record, what cannot be read with its reason."""
 
 import os
+import struct
+import time
+import tracemalloc
+import zlib
 
 import numpy as np
 import pytest
@@ -108,6 +112,57 @@ def test_a_damaged_page_of_a_stack_is_rejected_alone_and_a_misnamed_jpeg_is_read
         "stack.tif#3": False,
     }
     assert np.array_equal(records["stack.tif#3"].pixels, draw_particle(60, 52))
+
+
+def test_a_stack_that_breaks_off_gives_what_is_there(tmp_path):
+    pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    whole = (tmp_path / "stack.tif").read_bytes()
+    (tmp_path / "stack.tif").unlink()
+    for cut in range(200, len(whole), 700):
+        (tmp_path / "cut.tif").write_bytes(whole[:cut])
+        records = read(tmp_path)  # as many as were counted, each with pixels or a reason
+        assert any(r.rejected for r in records.values())
+    assert np.array_equal(records["cut.tif#1"].pixels, draw_particle(60, 50))
+
+
+def test_a_stack_under_another_ending_is_rejected_with_advice(tmp_path):
+    pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.png", "TIFF", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "page.png", "TIFF")
+    pages[0].save(tmp_path / "film.png", "PNG", save_all=True, append_images=pages[1:])
+    reasons = {name: r.reason for name, r in read(tmp_path).items()}
+    assert reasons["page.png"] == reasons["film.png"] == "" and "end its name in .tif" in reasons["stack.png"]
+
+
+def zeros_png(side):
+    """PNG bytes of side x side black pixels, of which only the first line is there."""
+    body = zlib.compress(bytes(side + 1))
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", body), (b"IEND", b"")]
+    chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_an_enormous_picture_is_rejected_before_it_is_unpacked(tmp_path):
+    save(tmp_path / "good.png")
+    (tmp_path / "huge.png").write_bytes(zeros_png(40_000))
+    (tmp_path / "large.png").write_bytes(zeros_png(8_000))
+    tracemalloc.start()
+    reasons = {name: r.reason for name, r in read(tmp_path).items()}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert reasons["huge.png"] == "the image is larger than 60 megapixels" and reasons["good.png"] == ""
+    assert reasons["large.png"] == "the image is 8000 x 8000 px; at most 60 megapixels are read"
+    assert peak < 50 * 1024**2
+
+
+def test_twenty_thousand_files_are_counted_at_once(tmp_path):
+    save(tmp_path / "p.png")
+    for k in range(20_000):
+        os.link(tmp_path / "p.png", tmp_path / f"{k}.png")
+    started = time.perf_counter()
+    assert recognise(tmp_path).count == 20_001
+    assert time.perf_counter() - started < 10
 
 
 def test_order_is_natural(tmp_path):

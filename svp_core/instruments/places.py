@@ -63,7 +63,7 @@ def _with_archives(files, path, stack):
     packed = [name for name in files.names if archive.is_archive_name(name)]
     if not packed:
         return files
-    readers, sizes = {}, {}
+    readers, refused, sizes = {}, {}, {}
     for name, size in files.sizes.items():
         if name not in packed:
             sizes[name] = size
@@ -73,18 +73,17 @@ def _with_archives(files, path, stack):
                 raise LabError(f"only the first {MOST_ARCHIVES} archives of a folder are opened; unpack it.")
             inside = stack.enter_context(archive.open_archive(path / name))
         except LabError as error:
-            readers[name] = None, str(error).rstrip(".")
-            sizes[name] = size
+            refused[name], sizes[name] = str(error).rstrip("."), size
             continue
-        readers[name] = inside, ""
+        readers[name] = inside
         sizes |= {f"{name}/{entry}": entry_size for entry, entry_size in inside.sizes.items()}
 
     def read(name, limit=None):
-        if name in readers:
-            raise ImageUnreadable(readers[name][1])
-        outer = next((archive_name for archive_name in packed if name.startswith(f"{archive_name}/")), None)
+        if name in refused:
+            raise ImageUnreadable(refused[name])
+        outer = next((archive_name for archive_name in readers if name.startswith(f"{archive_name}/")), None)
         if outer is None:
             return files.read(name, limit)
-        return readers[outer][0].read(name[len(outer) + 1 :], limit)
+        return readers[outer].read(name[len(outer) + 1 :], limit)
 
     return Files(files.title, sizes, read)

@@ -125,7 +125,7 @@ def fields_of(text, *, separators=":=,;\t"):
     """Lines "key: value" of a text as a dict: the key as column_key, the value's text; the first of one key holds."""
     found = {}
     for line in text.split("\n"):
-        parts = re.split(f"[{re.escape(separators)}]", line, maxsplit=1)
+        parts = re.split(f"[{re.escape(separators)}]", line.strip(), maxsplit=1)
         if len(parts) == 2 and parts[0].strip():
             found.setdefault(column_key(parts[0]), parts[1].strip().strip('"').strip())
     return found
