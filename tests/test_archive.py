@@ -148,9 +148,9 @@ def test_fifty_thousand_entries_are_counted_at_once(tmp_path):
     with zipfile.ZipFile(path, "w") as file:
         for k in range(50_000):
             file.writestr(f"a/b/{k}.png", b"x")
-    started = time.perf_counter()
+    started = time.process_time()
     assert recognise(path).count == 50_000
-    assert time.perf_counter() - started < 20
+    assert time.process_time() - started < 20
 
 
 def test_a_tar_is_known_by_its_content(tmp_path):

@@ -69,7 +69,7 @@ def too_large(size):
 
 
 def is_image_name(name):
-    return PurePosixPath(name).suffix.casefold() in IMAGE_SUFFIXES
+    return name.casefold().endswith(IMAGE_SUFFIXES)
 
 
 def count_images(files):

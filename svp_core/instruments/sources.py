@@ -51,6 +51,16 @@ def read_particles(path, choices=None):
             yield replace(record, name=unique(record.name, taken), run=name)
 
 
+def names_of_run(path, choices=None):
+    """Names of the files, in the folder of this one, that reading it takes: those of its run; itself where it is none.
+
+    Raises LabError when there is nothing in it that could be read.
+    """
+    with open_place(path) as (files, place):
+        runs, loose, _ = _take_apart(files, place, path, choices)
+        return sorted({*loose.names}.union(*(run.claims for run in runs)))
+
+
 def _take_apart(files, place, path, choices):
     """([Run or Unusable], Files of what is no run's, notes). Raises LabError when the only run is unusable."""
     own = _shown_name(files, path) if place == "file" else None
