@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from svp_core.errors import LabError
 from svp_core.workspace import database, decisions, history_file, jobs, reviews
 from svp_core.workspace.paths import repo_root, workspace_root
-from svp_core.workspace.standing import Decision, effective, reviewers, stands, tally
+from svp_core.workspace.standing import Decision, effective, stands
+from svp_core.workspace.tallies import reviewers, tally, tally_by_pair
 from tests.reviewed import databases, event, new_review, record, standing
 
 # Decides on its own tab; says after each call which are on disk.
@@ -239,6 +240,28 @@ def test_labels_states_and_tallies(lab):
     assert everyone.seconds == pytest.approx(0.02, abs=0.001) and tally(now, "Ben").reviewed == 0
     assert reviewers(now) == ["Anna", "Ben"] and now.skipped("Ben") == {"p5"} and not now.skipped("Anna")
     assert tally(review.standing()).hit_rate is None and tally(review.standing()).last_time is None
+
+
+def test_every_kind_of_suspicion_is_counted_by_itself(lab):
+    review = new_review(6, given=["protein", "protein", "protein", "silicone_oil", "air_bubble", ""])
+    record(review, event(1, "p0"), event(2, "p1", "keep"), event(3, "p3", "unsure"), event(4, "p5", "not_a_particle"))
+    found = tally_by_pair(standing(review), review.table["suggested"])
+    assert list(found.columns) == [
+        "given",
+        "suggested",
+        "count",
+        "reviewed",
+        "changed",
+        "kept",
+        "unsure",
+        "not_a_particle",
+    ]
+    assert found.to_numpy().tolist() == [
+        ["protein", "air_bubble", 3, 2, 1, 1, 0, 0],
+        ["", "air_bubble", 1, 1, 0, 0, 0, 1],
+        ["silicone_oil", "air_bubble", 1, 1, 0, 0, 1, 0],
+    ]
+    assert tally_by_pair(standing(review), [""] * 6).empty
 
 
 @pytest.mark.parametrize(

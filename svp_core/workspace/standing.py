@@ -1,17 +1,14 @@
-"""What holds now, from the decisions that were ever made: which one stands for each particle, who did how much.
+"""What holds now, from the decisions that were ever made: which one stands for each particle.
 
 Decisions only ever join (workspace.decisions); an undo is one of them. Nothing here reads or writes a database.
 """
 
 import threading
-from collections import Counter, defaultdict
-from dataclasses import dataclass
+from collections import defaultdict
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from svp_core.estimate import Estimate, share
 from svp_core.workspace.chain import from_text
 
 ANSWERS = ("label", "keep", "unsure", "not_a_particle")  # kinds of decision that answer what the particle is
@@ -19,7 +16,6 @@ COUNT = ("queue", "audit", "settle")  # purposes whose answers become the label
 TESTIFY = ("repeat", "second", "late")  # answers that are only compared with the one that stands
 NOT_A_CLASS = ("unsure", "not_a_particle")  # what a label can be besides a class
 OPEN = "open"  # state of a particle that no decision stands for
-PAUSE_S = 120.0  # a longer gap between two decisions is no time spent on the second
 
 
 class Decision(NamedTuple):
@@ -165,57 +161,3 @@ def state_of(decision, given):
     if decision.to_label in NOT_A_CLASS:
         return decision.to_label
     return "kept" if decision.to_label == given else "changed"
-
-
-@dataclass(frozen=True)
-class Tally:
-    """How far a reviewer, or all of them, have come."""
-
-    reviewed: int  # particles whose standing decision is theirs
-    changed: int
-    kept: int
-    unsure: int
-    not_a_particle: int
-    hit_rate: Estimate | None  # share changed or no particle among the last 100 answers from the queue; None: no answer
-    seconds: float | None  # median time a decision took, pauses left out; None below two decisions
-    last_time: float | None  # when the last was written; s since 1970, UTC
-
-
-def tally(standing, reviewer=None):
-    """The Tally of one reviewer, or of all together."""
-    rows = [
-        (decision, standing.state(particle))
-        for particle, decision in list(standing.decided.items())
-        if reviewer is None or decision.reviewer == reviewer
-    ]
-    rows.sort(key=lambda row: row[0].number)
-    count = Counter(state for _, state in rows)
-    # Particles of an audit are drawn at random: they say nothing about what is next in the queue.
-    hits = [state in ("changed", "not_a_particle") for d, state in rows if d.purpose == "queue" and state != "unsure"]
-    return Tally(
-        len(rows), count["changed"], count["kept"], count["unsure"], count["not_a_particle"],
-        hit_rate=share(hits[-100:]) if hits else None,
-        seconds=_seconds([decision for decision, _ in rows]),
-        last_time=rows[-1][0].server_time if rows else None,
-    )  # fmt: skip
-
-
-def reviewers(standing):
-    """Everybody who took part, in the order of their first decision."""
-    first = {}
-    for decisions in list(standing.all.values()):
-        for decision in decisions:
-            first[decision.reviewer] = min(decision.number, first.get(decision.reviewer, decision.number))
-    return sorted(first, key=first.get)
-
-
-def _seconds(decisions):
-    """Median gap between one reviewer's decisions after one another, a batch being one decision."""
-    times, gaps, batch = {}, [], {}
-    for decision in decisions:
-        at = decision.browser_time or decision.server_time
-        gap = at - times.get(decision.reviewer, at)
-        if 0 < gap < PAUSE_S and not (decision.batch and decision.batch == batch.get(decision.reviewer)):
-            gaps.append(gap)
-        times[decision.reviewer], batch[decision.reviewer] = at, decision.batch
-    return float(np.median(gaps)) if gaps else None
