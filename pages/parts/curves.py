@@ -5,26 +5,29 @@ from plotly.subplots import make_subplots
 from pages.parts.charts import REFERENCE
 from pages.parts.words import class_name
 from svp_core.particles import class_by_key
-from svp_core.training.record import mean_error
+from svp_core.training.record import error_of
 
 SEEN, UNSEEN = "#2B63E3", "#BD8118"
 TITLES = ("Error of denoising", "KID to held-out tiles", "CT Z, copy test")
 
 
-def draw_curves(rows, checks, class_keys):
-    """Three panels over the steps. rows: of the history with a loss; checks: those with figures by class."""
+def draw_curves(rows, checks, class_keys, band=None):
+    """Three panels over the steps. rows: of the history with a loss; checks: those with figures by class.
+
+    band: key of the noise levels whose errors are drawn, None: all together, with the errors of the batches.
+    """
     figure = make_subplots(1, 3, subplot_titles=TITLES, horizontal_spacing=0.08)
-    _line(figure, 1, [row["step"] for row in rows], [row["loss"] for row in rows], "Batches", REFERENCE, mode="lines")
+    if band is None:
+        losses = [row["loss"] for row in rows]
+        _line(figure, 1, [row["step"] for row in rows], losses, "Batches", REFERENCE, mode="lines")
     steps = [check["step"] for check in checks]
     for part, name, colour, symbol in (
         ("training", "Training tiles", SEEN, "circle"), ("held_out", "Held-out tiles", UNSEEN, "diamond")
     ):  # fmt: skip
-        _line(figure, 1, steps, [mean_error(check, part) for check in checks], name, colour, symbol)
+        _line(figure, 1, steps, [error_of(check, part, band) for check in checks], name, colour, symbol)
     for key in class_keys:
         kind, found = class_by_key(key), [check["classes"][key] for check in checks]
-        value, low, high = (
-            [figures["kid"][place] for figures in found] for place in range(3)
-        )  # fmt: skip
+        value, low, high = ([figures["kid"][place] for figures in found] for place in range(3))
         spread = {
             "type": "data", "symmetric": False, "thickness": 1,
             "array": [top - at for top, at in zip(high, value, strict=True)],

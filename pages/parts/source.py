@@ -52,7 +52,7 @@ def choose_source(page):
             "Zip, tar, PNG, JPEG, TIFF or BMP", accept_multiple_files=True, key=f"files_{turn}", on_change=_take_files,
             args=(page,), label_visibility="collapsed",
         )  # fmt: skip
-    st.markdown("**A path on this computer**, for large sets: nothing is copied")
+    st.markdown("**A path on this computer**, for large sets: nothing is uploaded")
     with st.form("path_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Path", key="path_text", label_visibility="collapsed", placeholder="/data/run 12")
         if st.form_submit_button("Look", key="path_go"):

@@ -14,7 +14,10 @@ from svp_core.training.record import read_record
 from svp_core.workspace import jobs
 from svp_core.workspace.models import find_model
 
-GROWN = 6  # images of a class that are followed
+GROWN = 5  # images of a class that are followed
+GROWN_PX = 60  # on the screen, so that eleven checks fit beside the menu
+ALL = "all"
+BANDS = {ALL: "All levels", "texture": "Texture", "edges": "Edges", "shape": "Shape", "whole": "Whole particle"}
 ENDS = {
     "done": "It ran to the end of its plan.",
     "copying": "It ended early: its images had begun to copy training images. Kept is the best checkpoint before that.",
@@ -86,16 +89,28 @@ def _number(form):
 def _show(record):
     facts = record.facts
     trained, held = sum(facts["trained_on"].values()), sum(facts["held_out_counts"].values())
-    parent = f"from {facts['from']['name']}" if facts["from"] else "from nothing"
+    parent = f"begun from {facts['from']['name']}" if facts["from"] else "begun from nothing"
     copies = f"{facts['near_copies']:,} near-copies left out"
     st.caption(plain(f"{some(trained, 'image')} trained on, {held:,} held out, {copies}; {parent}."))
     if record.checks:
         _show_growth(record)
     if record.rows or record.checks:
-        figure = draw_curves(record.rows, record.checks, record.class_keys)
+        figure = draw_curves(record.rows, record.checks, record.class_keys, _choose_band(record.checks))
         st.plotly_chart(figure, config=QUIET, key="curves", alt="Errors, KID and copy test over the steps")
         with st.popover("What the curves say", type="tertiary"):
             st.markdown(_EXPLAINED)
+
+
+def _choose_band(checks):
+    """Key of the noise levels whose errors are drawn; None: of all."""
+    if not checks:
+        return None
+    band = st.segmented_control(
+        "Errors at noise that covers", [ALL, *checks[-1]["errors"]["training"]], default=ALL, required=True,
+        key="error_band", format_func=BANDS.get, persist_state="session",
+        help="Weak noise leaves only texture to be found out, strong noise everything.",
+    )  # fmt: skip
+    return None if band == ALL else band
 
 
 def _show_growth(record):
@@ -107,16 +122,17 @@ def _show_growth(record):
     )  # fmt: skip
     st.markdown(f"**{class_name(key)}**, always from the same noise")
     grown = record.grown(key)[:, :GROWN]
-    with st.container(key="growth"):
-        for column, check, tiles in zip(st.columns(len(grown), gap="xsmall"), record.checks, grown, strict=True):
-            with column:
-                st.image(contact_sheet(tiles, columns=1, gap_px=3, gap_level=175), width="stretch")
+    with st.container(horizontal=True, gap="xsmall", key="growth"):
+        for check, tiles in zip(record.checks, grown, strict=True):
+            with st.container(width=GROWN_PX, gap="xsmall"):
+                st.image(contact_sheet(tiles, columns=1, gap_px=3, gap_level=175), width=GROWN_PX)
                 st.caption(f"{check['step']:,}" if check["step"] else "Before")
 
 
 _EXPLAINED = """
 - **Error of denoising**: of the batches, and at each check of the same training and held-out tiles with the same noise.
-  Where the held-out curve turns up while the other falls, the network begins to know its tiles by heart.
+  Where the held-out curve turns up while the other falls, the network begins to know its tiles by heart. That
+  may show at one level of noise first.
 - **KID**: how far new images lie from held-out tiles, with its 95 % interval; 0 is alike. The checkpoint with the
   smallest KID is kept.
 - **CT Z**: below −2 the images lie closer to the training tiles than held-out tiles do. Where some of them are also

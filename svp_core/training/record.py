@@ -42,7 +42,7 @@ def read_record(run):
     return Record(facts, [row for row in history if "loss" in row], checks, read_growth(run, len(checks)))
 
 
-def mean_error(check, part):
-    """Error of denoising at a check, averaged over the noise levels. part: "training" or "held_out"."""
+def error_of(check, part, band=None):
+    """Error of denoising at a check, in one band of noise or averaged over all. part: "training" or "held_out"."""
     errors = check["errors"][part]
-    return sum(errors.values()) / len(errors)
+    return errors[band] if band else sum(errors.values()) / len(errors)
