@@ -15,6 +15,7 @@ BLACK_LEVEL = 40  # of 255: JPEG leaves traces in black
 DRAWN_COLOURFULNESS = 120  # brightest minus darkest channel; tinted tiles of colour cameras stay below 60
 MIN_COLLAGE_TILES = 4
 MIN_BLACK_SHARE = 0.05
+MIN_GAP_SHARE = 0.01  # of the picture: black between and beside the tiles
 LONG_ROW = 3  # a light area this many times longer than high is taken for a row of tiles
 EDGE_LEVEL = 0.92  # of the tile's usual grey: an outermost line darker than this is blurred into the gap
 MIN_STEP = 5.0  # grey levels between the backgrounds of two touching tiles
@@ -27,8 +28,15 @@ def looks_like_collage(pixels):
     """
     if min(pixels.shape[:2]) < MIN_TILE_PX or max(pixels.shape[:2]) < 4 * MIN_TILE_PX:
         return False
+    # Light is brighter than half the usual level, so nothing of it is darker than this: most tiles end here.
+    if pixels.ndim == 2 and np.count_nonzero(pixels < 128) < MIN_BLACK_SHARE * pixels.size:
+        return False
     light = _light(pixels)
     if not light.any() or (~light).mean() < MIN_BLACK_SHARE:
+        return False
+    # The black between tiles reaches the border; a dark particle inside its tile does not.
+    outside = _reaching_border(~light)
+    if outside.mean() < MIN_GAP_SHARE:
         return False
     # The black of a collage is one even level; the black of a bubble fades towards its rim.
     dark = to_grey(pixels)[~light].astype(int)
@@ -39,8 +47,18 @@ def looks_like_collage(pixels):
     for top, left, bottom, right in boxes:
         covered[top:bottom, left:right] = True
     # Round, bright objects on black fill their boxes by less than 0.8; rectangles fill them whole.
-    filled = ndimage.binary_fill_holes(light)
+    filled = ~outside
     return len(boxes) >= MIN_COLLAGE_TILES and filled[covered].mean() > 0.95 and covered[filled].mean() > 0.9
+
+
+def _reaching_border(dark):
+    """Those of the dark pixels (bool (H, W)) that are connected to the border of the picture."""
+    labels, count = ndimage.label(dark)
+    at_border = np.zeros(count + 1, bool)
+    for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        at_border[edge] = True
+    at_border[0] = False
+    return at_border[labels]
 
 
 def find_tiles(pixels):
