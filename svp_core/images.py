@@ -109,16 +109,31 @@ def to_tile(pixels, *, tile_px=TILE_PX):
 
     pixels: uint8 (H, W) or (H, W, 3). Nothing is resized, so a pixel keeps its size in um.
     """
-    grey = to_grey(pixels)
-    for axis in (0, 1):
-        excess = grey.shape[axis] - tile_px
-        if excess > 0:
-            grey = grey.take(range(excess // 2, excess // 2 + tile_px), axis)
-    if grey.shape == (tile_px, tile_px):
-        return np.ascontiguousarray(grey)
-    tile = np.full((tile_px, tile_px), round(background_level(pixels)), np.uint8)
-    top, left = (tile_px - grey.shape[0]) // 2, (tile_px - grey.shape[1]) // 2
-    tile[top : top + grey.shape[0], left : left + grey.shape[1]] = grey
+    return _framed(to_grey(pixels), round(background_level(pixels)), tile_px)
+
+
+def to_colour_tile(pixels, *, tile_px=TILE_PX):
+    """uint8 (tile_px, tile_px, 3): the tile of to_tile in colour, padded with the background of each channel.
+
+    pixels: uint8 (H, W, 3), or (H, W), whose channels are then all the same.
+    """
+    if pixels.ndim == 2:
+        return np.repeat(to_tile(pixels, tile_px=tile_px)[..., None], 3, axis=2)
+    return _framed(pixels, [round(background_level(pixels[..., channel])) for channel in range(3)], tile_px)
+
+
+def _framed(pixels, level, tile_px):
+    """The middle of these pixels, (H, W) or (H, W, 3), as a square with this level around them."""
+    height, width = pixels.shape[:2]
+    top, left = max(0, height - tile_px) // 2, max(0, width - tile_px) // 2
+    middle = pixels[top : top + tile_px, left : left + tile_px]
+    height, width = middle.shape[:2]
+    if height == width == tile_px:
+        return np.ascontiguousarray(middle)
+    tile = np.empty((tile_px, tile_px, *pixels.shape[2:]), np.uint8)
+    tile[:] = level
+    top, left = (tile_px - height) // 2, (tile_px - width) // 2
+    tile[top : top + height, left : left + width] = middle
     return tile
 
 

@@ -14,13 +14,13 @@ SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 
 # The science: arrays in, arrays out. It knows no file format, no database, no process and no screen.
 SCIENCE = {
-    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "filters", "features", "film",
-    "classical",
+    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "filters", "features",
+    "film", "classical",
     "label_review", "label_audit", "agreement",
     "estimate", "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
 }  # fmt: skip
 OUTER = {
-    "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "report", "training",
+    "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "naming", "report", "training",
     "labelled", "published_import", "diffusers_export",
 }  # fmt: skip
 NETWORKS = ("generator", "classifier", "novelty")
@@ -112,7 +112,7 @@ def test_readers_and_workspace_know_no_network_and_readers_no_workspace():
     readers = [path for path in CORE if part_of(path) == "instruments"]
     keepers = [path for path in CORE if part_of(path) == "workspace"]
     networks = [f"svp_core.{network}" for network in NETWORKS]
-    above = [f"svp_core.{part}" for part in ("tasks", "worker", "launch", "cli", "results")]
+    above = [f"svp_core.{part}" for part in ("tasks", "worker", "launch", "cli", "results", "naming")]
     assert offenders(readers, "svp_core.workspace", *networks, *above) == {}
     assert offenders(keepers, *networks, *above) == {}
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from svp_core import results
+from svp_core import naming, results
 from svp_core.classifier import resnet
 from svp_core.cli import main
 from svp_core.images import encode_png
@@ -79,16 +79,16 @@ def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
 
 def test_sizes_are_in_um_when_the_scale_is_known(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
-    (chunk,) = results.classify_source(folder, classifier, um_per_px=0.5)
+    (chunk,) = naming.classify_source(folder, classifier, um_per_px=0.5)
     row = next(row for row in chunk.rows if row["image"] == "deep.tif")
     assert abs(row["ecd_um"] - 8) < 0.6 and abs(row["ecd_px"] - 16) < 1.2 and row["um_per_px"] == 0.5
-    (chunk,) = results.classify_source(folder, classifier)
+    (chunk,) = naming.classify_source(folder, classifier)
     assert next(row for row in chunk.rows if row["image"] == "deep.tif")["ecd_um"] is None
 
 
 def test_labels_and_confidence_are_those_of_the_network(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
-    (chunk,) = results.classify_source(folder, classifier)
+    (chunk,) = naming.classify_source(folder, classifier)
     good = [row for row in chunk.rows if row["status"] == "ok"]
     assert len(chunk.tiles) == len(good) == 3
     probs = resnet.predict_probs(classifier, chunk.tiles)
@@ -98,9 +98,9 @@ def test_labels_and_confidence_are_those_of_the_network(run, folder):
 
 def test_batches_do_not_change_the_table(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
-    chunks = list(results.classify_source(folder, classifier, batch=2))
+    chunks = list(naming.classify_source(folder, classifier, batch=2))
     assert [len(chunk.rows) for chunk in chunks] == [2, 2, 2]
-    (whole,) = results.classify_source(folder, classifier)
+    (whole,) = naming.classify_source(folder, classifier)
     assert [row["image"] for chunk in chunks for row in chunk.rows] == [row["image"] for row in whole.rows]
     assert results.count_classes(whole.rows) == results.count_classes([row for chunk in chunks for row in chunk.rows])
 

@@ -13,25 +13,42 @@ def add_arguments(parser):
     parser.add_argument("source", type=Path)
     parser.add_argument("--weights", default="resnet18", help="name of a model or a run folder")
     parser.add_argument("--um-per-px", type=float, help="pixel size, instead of what the files say")
+    parser.add_argument(
+        "--choose", type=_choice, action="append", default=[], metavar="KEY=OPTION",
+        help="answer to a question that the files leave open; questions are shown with their keys",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True)
+
+
+def _choice(text):
+    key, _, option = text.rpartition("=")
+    return key, option
 
 
 def run(options):
     """One row for every particle that was offered, rejected ones with their reason."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.sources import recognise
-    from svp_core.results import ResultsWriter, classify_source, count_classes
+    from svp_core.naming import classify_source
+    from svp_core.results import ResultsWriter, count_classes
     from svp_core.workspace.models import find_model
 
     if options.um_per_px is not None and not 0.01 <= options.um_per_px <= 100:
         raise LabError(f"A pixel of {options.um_per_px} um cannot be; give 0.01 to 100.")
     classifier = load_classifier(find_model(options.weights))
-    summary = recognise(options.source)
+    choices = dict(options.choose)
+    summary = recognise(options.source, choices)
     print(f"{summary.title}: {summary.count if summary.count is not None else 'some'} particles", file=sys.stderr)
+    for question in summary.questions:
+        answer = choices.get(question.key, question.default)
+        print(f"{question.words} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
+              file=sys.stderr)  # fmt: skip
     offered, rejected, counts = 0, 0, Counter()
     with open(options.out, "w", newline="", encoding="utf-8") as file:
-        writer = ResultsWriter(file, classifier.config.class_keys)
-        for chunk in classify_source(options.source, classifier, um_per_px=options.um_per_px):
+        writer = ResultsWriter(file, classifier.config.class_keys, summary.columns)
+        for chunk in classify_source(
+            options.source, classifier, um_per_px=options.um_per_px, choices=choices, instrument=summary.columns
+        ):
             writer.write(chunk)
             offered += len(chunk.rows)
             rejected += sum(row["status"] == "rejected" for row in chunk.rows)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from svp_core.instruments.records import ParticleRecord
+from svp_core.naming import classify_records
 from svp_core.particles import CLASSES
 from svp_core.progress import Progress
-from svp_core.results import ResultsWriter, classify_records
+from svp_core.results import ResultsWriter
 
 BATCH = 96
 RECORDED_PER_CLASS = 4
