@@ -1,0 +1,72 @@
+"""What a shipped classifier says of held-out particles: writes held_out.safetensors into its run folder.
+
+    python benchmarks/reference.py [MODEL ...] [--count 1000] [--tiles FOLDER]
+
+Draws --count simulated particles a class of a run seed that nothing was trained on or chosen by, in pixels of all the
+usual instruments, and measures them as a source would be. Prints the table of what is called what.
+"""
+
+import argparse
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from svp_core.classifier.held_out import write_reference  # noqa: E402
+from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
+from svp_core.counts import Reference  # noqa: E402
+from svp_core.morphology import measure  # noqa: E402
+from svp_core.optics import scenes  # noqa: E402
+from svp_core.runs import find_run  # noqa: E402
+
+RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures against the same run
+
+
+def main():
+    """Draw, name, write, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="*", default=["resnet18", "resnet50"])
+    parser.add_argument("--count", type=int, default=1000, help="particles a class")
+    parser.add_argument("--tiles", type=Path, help="folder to keep drawn tiles in")
+    options = parser.parse_args()
+    for model in options.models:
+        classifier = load_classifier(find_run(model))
+        keys = classifier.config.class_keys
+        tiles, scales = zip(*(drawn(key, options.count, options.tiles) for key in keys), strict=True)
+        tiles, scales = np.concatenate(tiles), np.concatenate(scales)
+        sizes = [measure(tile, um_per_px=scale)["ecd_um"] for tile, scale in zip(tiles, scales, strict=True)]
+        words = f"{options.count:,} simulated particles a class, run seed {RUN_SEED}, the usual instruments"
+        labels = np.repeat(np.arange(len(keys)), options.count)
+        probs = predict_probs(classifier, tiles)
+        write_reference(classifier.folder, Reference(probs, labels, np.array(sizes, float), keys, words))
+        table = np.zeros((len(keys), len(keys)), int)
+        np.add.at(table, (labels, probs.argmax(1)), 1)
+        print(f"{model}: rows are what it is, columns what it is called ({', '.join(keys)})", *table.tolist(), sep="\n")
+
+
+def drawn(key, count, folder):
+    """(tiles uint8 (count, 64, 64), um per px (count,)) of this class; kept in `folder`, if given."""
+    path = folder / f"reference_{key}_{RUN_SEED}.npz" if folder else None
+    if path and path.is_file() and len(kept := np.load(path)) and len(kept["tiles"]) >= count:
+        return kept["tiles"][:count], kept["um_per_px"][:count]
+    with ProcessPoolExecutor() as pool:
+        tiles, scales = zip(*pool.map(partial(draw, key), range(count), chunksize=20), strict=True)
+    if path:
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(path, tiles=tiles, um_per_px=scales)
+    return np.stack(tiles), np.array(scales)
+
+
+def draw(key, k):
+    """(pixels, um per px) of the particle of this number."""
+    particle = scenes.simulate(key, scenes.particle_seed(RUN_SEED, k))
+    return particle.pixels, particle.truth["um_per_px"]
+
+
+if __name__ == "__main__":
+    main()

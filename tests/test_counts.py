@@ -1,0 +1,201 @@
+"""Counts per class and size: intervals, corrections, PPV, on samples whose truth is known."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import poisson
+
+from svp_core import counts
+from svp_core.classifier.held_out import read_reference, write_reference
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.errors import LabError
+from svp_core.images import to_tile
+from svp_core.instruments.sources import read_particles
+from svp_core.morphology import measure
+from svp_core.runs import find_run
+
+ROOT = Path(__file__).resolve().parents[1]
+KEYS = ("protein", "silicone_oil", "air_bubble")
+CONFUSION = np.array([[0.9, 0.08, 0.02], [0.05, 0.85, 0.1], [0.0, 0.1, 0.9]])
+
+
+def drawn_reference(n, rng, confusion=CONFUSION):
+    """Reference of n particles a class that are called by this confusion, surely."""
+    called = [rng.choice(3, n, p=row) for row in confusion]
+    probs = np.eye(3, dtype=np.float32)[np.concatenate(called)] * 0.94 + 0.02
+    return counts.Reference(probs, np.repeat([0, 1, 2], n), np.full(3 * n, 12.0), KEYS, "drawn")
+
+
+def called_as(true_counts, rng):
+    """Class keys that so many true particles are called by CONFUSION."""
+    return np.array(KEYS, object)[
+        np.concatenate([rng.choice(3, n, p=row) for n, row in zip(true_counts, CONFUSION, strict=True)])
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n", "low", "high"), [(0, 0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39), (100, 81.36, 121.6)]
+)
+def test_poisson_intervals_are_the_tabled_ones(n, low, high):
+    assert counts.poisson_interval(n) == pytest.approx((low, high), rel=2e-3)
+    if n:
+        assert poisson.sf(n - 1, counts.poisson_interval(n)[0]) == pytest.approx(0.025)
+    assert poisson.cdf(n, counts.poisson_interval(n)[1]) == pytest.approx(0.025)
+
+
+def test_counts_are_cumulative_and_add_up():
+    labels = ["protein", "protein", "air_bubble", "unsure", "protein"]
+    rows = counts.count_table(labels, [1.0, 5.0, 30, 12, None], class_keys=KEYS, bins_um=(0, 5, 25), volume_ml=0.5)
+    found = {(row.class_key, row.at_least_um): row for row in rows}
+    assert [found[key, 0.0].count for key in (*KEYS, "unsure", "all")] == [3, 0, 1, 1, 5]
+    # A size on the edge belongs to the larger ones; one that is not known to none but "from 0".
+    assert [found["protein", edge].count for edge in (5.0, 25.0)] == [1, 0]
+    assert found["all", 5.0].count == 3 and found["all", 25.0].count == 1
+    assert found["all", 0.0].per_ml == 10 and found["all", 0.0].per_ml_high == pytest.approx(2 * 11.668, rel=1e-3)
+    assert counts.count_table(labels, [9] * 5, class_keys=KEYS)[0].per_ml is None
+
+
+def test_differential_bins_and_dilution():
+    rows = counts.count_table(
+        ["protein"] * 4,
+        [2, 4.9, 5, 40],
+        class_keys=KEYS,
+        bins_um=(2, 5, 10),
+        volume_ml=0.1,
+        dilution=3,
+        differential=True,
+    )
+    mine = [row for row in rows if row.class_key == "protein"]
+    assert [(row.at_least_um, row.below_um, row.count) for row in mine] == [(2, 5, 2), (5, 10, 1), (10, None, 1)]
+    assert mine[0].per_ml == pytest.approx(60)
+
+
+def test_unsure_is_what_lies_below_the_threshold_of_its_class():
+    probs = np.array([[0.6, 0.3, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]])
+    assert list(counts.named(probs, KEYS)) == list(KEYS)
+    assert list(counts.named(probs, KEYS, thresholds={"protein": 0.7, "air_bubble": 0.8})) == [
+        "unsure", "silicone_oil", "air_bubble",
+    ]  # fmt: skip
+    assert len(counts.named(np.zeros((0, 3)), KEYS)) == 0
+
+
+def test_correction_finds_the_true_numbers():
+    rng = np.random.default_rng(0)
+    labels = called_as((20_000, 800, 300), rng)
+    raw = {
+        row.class_key: row.count for row in counts.count_table(labels, [9] * len(labels), class_keys=KEYS, bins_um=(2,))
+    }
+    rows = counts.corrected(
+        labels,
+        [9.0] * len(labels),
+        reference=drawn_reference(20_000, rng),
+        class_keys=KEYS,
+        bins_um=(2,),
+        volume_ml=2.0,
+    )
+    found = {row.class_key: row for row in rows}
+    assert raw["silicone_oil"] > 2000  # protein called oil
+    assert found["silicone_oil"].count == pytest.approx(800, abs=130)
+    assert found["silicone_oil"].low < 800 < found["silicone_oil"].high
+    assert found["air_bubble"].count == pytest.approx(300, abs=90)
+    assert found["all"].count == pytest.approx(21_100) and found["all"].per_ml == pytest.approx(10_550)
+    values = {one.class_key: one for one in counts.ppv(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)}
+    true_ppv = 800 * 0.85 / (20_000 * 0.08 + 800 * 0.85 + 300 * 0.1)
+    assert values["silicone_oil"].low < true_ppv < values["silicone_oil"].high
+    assert values["silicone_oil"].value == pytest.approx(true_ppv, abs=0.05) and values["protein"].value > 0.99
+    assert values["silicone_oil"].n == raw["silicone_oil"]
+
+
+def test_what_nobody_is_called_has_no_ppv():
+    values = counts.ppv(["protein"] * 5, reference=drawn_reference(200, np.random.default_rng(0)), class_keys=KEYS)
+    assert [one.value is None for one in values] == [False, True, True] and values[1].n == 0
+
+
+def test_intervals_hold_the_truth_for_corrected_counts_and_not_for_raw_ones():
+    """200 samples of 300 protein, 60 oil, 40 air on average, each with its own reference."""
+    rng, hits = np.random.default_rng(1), {"raw": np.zeros((200, 3)), "corrected": np.zeros((200, 3))}
+    truth = np.array([300, 60, 40])
+    for k in range(200):
+        labels = called_as(rng.poisson(truth), rng)
+        options = {"class_keys": KEYS, "bins_um": (2,)}
+        rows = {
+            "raw": counts.count_table(labels, [9] * len(labels), **options),
+            "corrected": counts.corrected(
+                labels, [9] * len(labels), reference=drawn_reference(500, rng), seed=k, **options
+            ),
+        }
+        for kind, found in rows.items():
+            hits[kind][k] = [row.low <= true <= row.high for row, true in zip(found, truth, strict=False)]
+    assert (hits["corrected"].mean(0) >= 0.9).all()
+    # Protein called oil makes a third more oil than there is: no Poisson interval knows that.
+    assert hits["raw"].mean(0)[1] < 0.8
+
+
+def test_only_particles_of_the_size_speak_for_it():
+    rng = np.random.default_rng(0)
+    good, bad = drawn_reference(300, rng, np.eye(3)), drawn_reference(300, rng)
+    both = counts.Reference(
+        np.concatenate([good.probs, bad.probs]), np.concatenate([good.labels, bad.labels]),
+        np.concatenate([np.full(900, 30.0), np.full(900, 3.0)]), KEYS, "both",
+    )  # fmt: skip
+    rows = counts.corrected(
+        ["silicone_oil"] * 100, [30.0] * 100, reference=both, class_keys=KEYS, bins_um=(2, 25), differential=True
+    )
+    found = {(row.class_key, row.at_least_um): row.count for row in rows}
+    assert found["silicone_oil", 25.0] > 99.9 and found["silicone_oil", 2.0] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_reference_of_other_classes_is_refused():
+    with pytest.raises(ValueError, match="the reference is of"):
+        counts.ppv(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
+
+
+def test_a_reference_comes_back_from_its_file(tmp_path):
+    given = drawn_reference(5, np.random.default_rng(0))
+    assert read_reference(tmp_path) is None
+    write_reference(tmp_path, given)
+    found = read_reference(tmp_path)
+    assert np.allclose(found.probs, given.probs, atol=1e-3) and (found.labels == given.labels).all()
+    assert (found.class_keys, found.words) == (KEYS, "drawn") and (found.sizes_um == 12).all()
+    (tmp_path / "held_out.safetensors").write_bytes(b"nothing")
+    with pytest.raises(LabError, match="is damaged"):
+        read_reference(tmp_path)
+
+
+def test_counts_of_resampled_sample_runs_hold_the_truth():
+    """The shipped run of simulated particles, drawn anew 200 times: known truth, sizes as they are measured.
+
+    Raw counts fail for oil in nearly every sample: of 388 protein aggregates 26 are called oil, beside 94 true droplets.
+    Corrected ones hold up to 10 um in nine of ten. From 25 um on they do not: of 17 such aggregates 6 are called oil
+    here, of the reference's one in twenty; no interval knows how this instrument differs.
+    """
+    (folder,) = (path.parent for path in (ROOT / "sample_data" / "flowcam_run").glob("*/*.lst"))
+    records = [record for record in read_particles(folder) if not record.rejected]
+    with (ROOT / "sample_data" / "flowcam_run" / "truth.csv").open() as file:
+        truth = {row["id"]: row["class"] for row in csv.DictReader(file)}
+    true = np.array([truth[record.name.rpartition("#")[2]] for record in records])
+    known = np.isin(true, KEYS)
+    records, true = [record for record, one in zip(records, known, strict=True) if one], true[known]
+    sizes = np.array([measure(r.pixels, um_per_px=r.um_per_px, mask=r.mask)["ecd_um"] or np.nan for r in records])
+    classifier = load_classifier(find_run("resnet18"))
+    called = counts.named(predict_probs(classifier, np.stack([to_tile(r.pixels) for r in records])), KEYS)
+    reference, rng, bins = read_reference(classifier.folder), np.random.default_rng(0), (2, 5, 10, 25)
+    whole = {key: [(true == key)[sizes >= edge].sum() for edge in bins] for key in KEYS}
+    held = {"raw": [], "corrected": []}
+    for k in range(200):
+        drawn = rng.integers(len(true), size=rng.poisson(len(true)))
+        options = {"class_keys": KEYS, "bins_um": bins}
+        rows = {
+            "raw": counts.count_table(called[drawn], sizes[drawn], **options),
+            "corrected": counts.corrected(called[drawn], sizes[drawn], reference=reference, seed=k, **options),
+        }
+        for kind, found in rows.items():
+            held[kind].append([
+                row.low <= whole[row.class_key][bins.index(row.at_least_um)] <= row.high
+                for row in found if row.class_key in KEYS
+            ])  # fmt: skip
+    shares = {kind: np.mean(rows, 0).reshape(len(KEYS), len(bins)) for kind, rows in held.items()}
+    assert shares["corrected"][:, :3].mean() >= 0.9
+    assert shares["raw"][1, :3].max() < 0.5 and shares["raw"][:, :3].mean() < 0.8
