@@ -167,7 +167,7 @@ def test_a_reference_comes_back_from_its_file(tmp_path):
 def test_counts_of_resampled_sample_runs_hold_the_truth():
     """The shipped run of simulated particles, drawn anew 200 times: known truth, sizes as they are measured.
 
-    Raw counts fail for oil in nearly every sample: of 388 protein aggregates 26 are called oil, beside 94 true droplets.
+    Raw counts fail for oil in nearly every sample: of 388 protein aggregates 26 are called oil, beside 94 droplets.
     Corrected ones hold up to 10 um in nine of ten. From 25 um on they do not: of 17 such aggregates 6 are called oil
     here, of the reference's one in twenty; no interval knows how this instrument differs.
     """
