@@ -139,7 +139,7 @@ def _finer(context, volume, within):
     """Count / (Particles / ml) of the summary, which has more digits than the volume, where it is the same volume."""
     count, per_ml = positive(context.summary.get("count")), positive(context.summary.get("particles / ml"))
     exact = count / per_ml if count and per_ml else volume
-    # Two digits at least, or the rounding of particles / ml is coarser than that of the volume.
+    # Of few particles per mL the rounding to whole ones is coarser than that of the volume.
     return exact if per_ml and 0.5 / per_ml < _AGREE and abs(exact - volume) <= within else volume
 
 

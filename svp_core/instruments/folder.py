@@ -38,15 +38,22 @@ def list_folder(folder):
 
 
 def list_beside(path):
-    """Files of the folder in which this file lies, without those below it; the title is the file's own name."""
+    """Files of the folder in which this file lies, without those below it; the title is the file's own name.
+
+    An image comes alone: no run is made by an image.
+    """
     path = Path(path)
+    if is_image_name(path.name):
+        return Files(
+            _shown(path.name), {_shown(path.name): _size(path)}, lambda name, limit=None: read_file(path, limit)
+        )
     try:
         beside = [path, *(p for p in path.parent.iterdir() if p.is_file() and not is_hidden(p.name))]
     except OSError:  # the folder may be entered but not listed
         beside = [path]
     paths = {_shown(p.name): p for p in beside}
     sizes = {name: _size(paths[name]) for name in sorted(paths, key=natural_key)}
-    return Files(path.name, sizes, lambda name, limit=None: read_file(paths[name], limit))
+    return Files(_shown(path.name), sizes, lambda name, limit=None: read_file(paths[name], limit))
 
 
 def read_file(path, limit=None):

@@ -27,7 +27,7 @@ def recognise(path, choices=None):
     Raises LabError when there is nothing in it that could be read.
     """
     with open_place(path) as (files, place):
-        runs, loose, notes = _take_apart(files, place, path, choices)
+        runs, loose, notes = _take_apart(files, place, choices)
         return _summarise_runs(files, runs, loose, notes) if runs else _summarise_images(loose, place)
 
 
@@ -37,7 +37,7 @@ def read_particles(path, choices=None):
     What cannot be read is a record with its reason. Raises LabError when there is nothing in it that could be read.
     """
     with open_place(path) as (files, place):
-        runs, loose, _ = _take_apart(files, place, path, choices)
+        runs, loose, _ = _take_apart(files, place, choices)
         taken = set()
         for run in runs:
             if isinstance(run, Unusable):
@@ -57,13 +57,13 @@ def names_of_run(path, choices=None):
     Raises LabError when there is nothing in it that could be read.
     """
     with open_place(path) as (files, place):
-        runs, loose, _ = _take_apart(files, place, path, choices)
+        runs, loose, _ = _take_apart(files, place, choices)
         return sorted({*loose.names}.union(*(run.claims for run in runs)))
 
 
-def _take_apart(files, place, path, choices):
+def _take_apart(files, place, choices):
     """([Run or Unusable], Files of what is no run's, notes). Raises LabError when the only run is unusable."""
-    own = _shown_name(files, path) if place == "file" else None
+    own = files.title if place == "file" else None
     if own is not None and folder.is_image_name(own):
         return [], only(files, [own]), []
     offered, runs = look(files), []
@@ -99,11 +99,6 @@ def _nothing_in(name):
         f"{name} is no image, archive or FlowCam list; give a folder, a zip file, an instrument's run (FlowCam .lst or "
         "csv, MFI csv, IFCB .adc), or a PNG, JPEG, TIFF or BMP image."
     )
-
-
-def _shown_name(files, path):
-    """Name within Files of the one file that was given."""
-    return files.title if files.title in files.sizes else files.names[0]
 
 
 def _has_images(files, runs):
