@@ -31,8 +31,9 @@ def ask():
         name = st.text_input("Name of the new model", key="train_name", persist_state="session", width=260)
         base = learning.choose_base()
         minutes = learning.ask_minutes()
-        pressed = st.button("Start training", type="primary", key="train_go", disabled=not class_keys)
-    st.caption(learning.expectation(chosen, class_keys, minutes))
+        refused = learning.refusal(chosen, class_keys)
+        pressed = st.button("Start training", type="primary", key="train_go", disabled=bool(refused))
+    st.caption(refused or learning.expectation(chosen, class_keys, minutes))
     if pressed:
         new_model_folder(name)  # says at once what is wrong with the name
         start_job("train", "train", {
@@ -44,7 +45,8 @@ def show(job):
     """The training that is open."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(plain(job.config["name"]))
-        st.button("Train another", key="train_another", on_click=close, args=("train",))
+        words = "Change the settings" if job.state == "failed" else "Train another"
+        st.button(words, key="train_another", on_click=close, args=("train",))
     show_progress(job, trained.show_so_far, can_rest=True)
     if not job.active:
         trained.show_over(job)

@@ -1,6 +1,7 @@
 """Labelled tiles for training: from a folder with one sub-folder a class, a source of one class, or data sets."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -81,10 +82,15 @@ def reading(path, *, class_name=None):
     homeless = [position for position, key in enumerate(given) if not key]
     left_out += [(names[position], "it lies in no folder named after a class") for position in homeless]
     kept = [position for position, key in enumerate(given) if key]
+    if left_out and not tiles:
+        raise LabError(
+            f"None of the {len(left_out):,} items in {Path(path).name} could be read as an image; "
+            f"the first is {left_out[0][0]}: {left_out[0][1]}."
+        )
     if not kept:
         raise LabError(
-            f"{path} holds no labelled images; sort them into sub-folders named after their class, or say which class "
-            "all of them are."
+            f"{Path(path).name} holds no labelled images; sort them into sub-folders named after their class, or say "
+            "which class all of them are."
         )
     return _labelled(
         [tiles[position] for position in kept], [given[position] for position in kept],

@@ -51,8 +51,12 @@ def test_one_class_for_everything(put):
     with pytest.raises(LabError, match=r"'\.\.' cannot name a class"):
         read_labelled(folder, class_name="..")
     (folder / "oil" / "3.png").unlink()
-    with pytest.raises(LabError, match="or say which class all of them are"):
+    with pytest.raises(LabError, match="^data holds no labelled images; .* or say which class all of them are"):
         read_labelled(folder)
+    for name in ("1.png", "2.png"):
+        (folder / name).write_bytes(b"")
+    with pytest.raises(LabError, match="None of the 2 items in data could be read as an image; the first is 1.png: "):
+        read_labelled(folder, class_name="Fat droplets")
 
 
 def test_reading_tells_how_far_it_is(put, monkeypatch):

@@ -8,10 +8,13 @@ import pytest
 import torch
 
 from svp_core import runs, tasks
+from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
 from svp_core.training import checks, generator
 from svp_core.workspace import datasets, jobs, models
+from svp_core.workspace.database import engine
+from svp_core.workspace.database import job as job_table
 from tests.drawn_tiles import draw_blocks
 from tests.test_pages import finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
 
@@ -35,6 +38,34 @@ def quick(monkeypatch):
     tensors = unet.build_unet(config).state_dict()
     folder = models.new_model_folder("tiny")
     runs.save_run(folder, config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+
+
+def fail(job_id):
+    """Do the work of a job that cannot be done, as its worker would."""
+    job = jobs.get(job_id)
+    with pytest.raises(LabError) as refused:
+        list(tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)))
+    with engine().begin() as db:
+        values = {"state": "failed", "error": str(refused.value), "started": job.created, "ended": job.created + 1}
+        db.execute(job_table.update().where(job_table.c.id == job_id).values(**values))
+
+
+def read_in(source):
+    """The page after the images of this folder were brought in; one job of it, done or failed as it comes."""
+    app = opened(PAGE)
+    app.text_input(key="path_text").set_value(str(source))
+    app.button(key="path_go").click().run()
+    app.button(key="images_go").click().run()
+    return app, jobs.active()[0].id
+
+
+def keep(counts, tiles=None):
+    """Id of a data set with so many different images of each class, or with these tiles."""
+    classes = [key for key, count in counts.items() for _ in range(count)]
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(len(classes))], "class": classes})
+    return datasets.save_dataset(
+        "Mine", "own", draw_blocks(len(classes), seed=5) if tiles is None else tiles, table, {}
+    )
 
 
 def chosen(own):
@@ -68,22 +99,17 @@ def test_images_are_brought_in_by_path_and_the_rest_has_reasons(tmp_path):
     assert app.multiselect(key="train_datasets").value == [meta["id"]], "what was brought in is chosen"
     assert "1 left out" in said(app).replace("\\", "")
     assert app.dataframe[0].value["reason"].tolist() == ["the file is empty"]
-    assert "needs at least 50" in said(app)
+    assert "needs at least 50" in said(app) and app.button(key="train_go").disabled
 
 
 def test_a_flat_folder_asks_for_its_class_and_keeps_the_source(tmp_path):
     for k, tile in enumerate(draw_blocks(3, seed=1)):
         (tmp_path / f"{k}.png").write_bytes(encode_png(tile))
     job_id, _ = jobs.start("gather", {"source": str(tmp_path), "name": "x", "class_name": None})
-    from svp_core.workspace.database import engine
-    from svp_core.workspace.database import job as table
-
-    with pytest.raises(ValueError, match="or say which class all of them are") as refused:
-        list(tasks.TASKS["gather"](jobs.get(job_id).config, jobs.job_folder(job_id)))
-    with engine().begin() as db:
-        db.execute(table.update().values(state="failed", error=str(refused.value), ended=1.0))
+    fail(job_id)
     app = opened(PAGE, images=job_id)
-    assert "say which class" in app.error[0].value
+    assert "or say which class all of them are" in app.error[0].value
+    assert str(tmp_path) not in app.error[0].value.replace("\\", ""), "where an upload lies helps nobody"
     app.button(key="images_again").click().run()
     app.text_input(key="images_kind").set_value("Fat droplets")
     app.button(key="images_go").click().run()
@@ -109,6 +135,80 @@ def test_training_starts_as_it_was_asked_for(own):
     assert jobs.get(job.id).state == "queued" and jobs.active()[0].id == job.id
     app.button(key="cancel_job").click().run()
     assert jobs.get(job.id).state == "cancelled" and "Cancelled" in said(app)
+
+
+@pytest.mark.parametrize(
+    ("counts", "classes", "says"),
+    [
+        ({"fat_droplet": 30}, None, "30 images chosen, and a generator needs at least 50: bring in more."),
+        (
+            {"fat_droplet": 60, "speck": 3},
+            ["fat_droplet", "speck"],
+            "Speck has 3 images, and a class needs at least 25",
+        ),
+        ({"speck": 3}, None, "Choose at least one class. Too few to learn from, 25 are needed: speck 3."),
+        ({"fat_droplet": 60}, [], "Choose at least one class."),
+    ],
+)
+def test_what_cannot_be_trained_on_is_said_before_the_start(counts, classes, says):
+    app = chosen(keep(counts))
+    if classes is not None:
+        app.button_group[0].set_value(classes).run()
+    assert says in said(app).replace("\\", "") and app.button(key="train_go").disabled and not app.exception
+    (kept,) = datasets.list_datasets()
+    assert kept["classes"] == counts
+
+
+def test_a_class_with_three_images_is_left_out_by_name_and_one_class_is_enough():
+    app = chosen(keep({"fat_droplet": 60, "speck": 3}))
+    told = said(app).replace("\\", "")
+    assert "Too few to learn from, 25 are needed: speck 3." in told and "will make fat droplet only" in told
+    assert not app.button(key="train_go").disabled
+
+
+def test_identical_images_are_a_sentence_and_nothing_is_lost():
+    own = keep({"dust": 60}, np.repeat(draw_blocks(1, seed=0), 60, 0))
+    app = chosen(own)
+    app.text_input(key="train_name").set_value("Dust").run()
+    app.button(key="train_go").click().run()
+    (job,) = jobs.active()
+    fail(job.id)
+    app.run()
+    assert "All 60 images of dust show the same picture" in app.error[0].value
+    assert not app.exception and not models.list_models("generator")[1:]
+    app.button(key="train_another").click().run()
+    assert app.multiselect(key="train_datasets").value == [own], "what was chosen is still chosen"
+    assert app.text_input(key="train_name").value == "Dust" and len(datasets.open_dataset(own).tiles) == 60
+
+
+def test_broken_files_among_good_ones_are_named_and_the_rest_is_trained_on(tmp_path):
+    source = tmp_path / "day 5" / "Fat droplets"
+    source.mkdir(parents=True)
+    for k, tile in enumerate(draw_blocks(60, seed=1)):
+        content = encode_png(tile)
+        (source / f"{k:02}.png").write_bytes(content[:200] if k % 20 == 7 else content)
+    app, job_id = read_in(tmp_path / "day 5")
+    finish(job_id)
+    app.run()
+    left_out = app.dataframe[0].value
+    assert left_out["image"].tolist() == [f"Fat droplets/{k}.png" for k in ("07", "27", "47")]
+    assert left_out["reason"].str.len().min() > 10
+    assert app.button_group[0].value == ["fat_droplets"] and not app.button(key="train_go").disabled
+    (kept,) = datasets.list_datasets()
+    assert kept["classes"] == {"fat_droplets": 57} and not app.exception
+
+
+def test_nothing_but_broken_files_is_a_sentence_with_the_first_reason(tmp_path):
+    source = tmp_path / "Fat droplets"
+    source.mkdir()
+    for k in range(3):
+        (source / f"{k}.png").write_bytes(b"")
+    app, job_id = read_in(source)
+    fail(job_id)
+    app.run()
+    said_so = app.error[0].value.replace("\\", "")
+    assert said_so == ("None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is "
+                       "empty.") and not datasets.list_datasets()  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "says"), [("", "cannot name a model"), ("generator", "called 'generator' already")])

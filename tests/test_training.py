@@ -355,6 +355,13 @@ def test_validation_of_other_classes_is_refused(folder, tmp_path):
         list(train_classifier(data, tmp_path / "run", validation=read_labelled(folder)))
 
 
+def test_one_class_is_nothing_to_tell_apart(folder, tmp_path):
+    data = read_labelled(folder).only(["protein"])
+    with pytest.raises(LabError, match="All images are of one class, protein; a classifier needs at least two"):
+        list(train_classifier(data, tmp_path / "run", validation=data))
+    assert not (tmp_path / "run").exists()
+
+
 def test_the_command_trains_a_classifier(folder, tmp_path, capsys):
     options = ["--validation", str(folder), "--epochs", "0.5", "--out", str(tmp_path / "r")]
     assert (

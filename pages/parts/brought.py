@@ -56,7 +56,7 @@ def _show_job(job, taken):
         return
     if job.state != "done":
         with st.container(horizontal=True, gap="small"):
-            st.button("Change that and read again", key="images_again", on_click=_again, args=(job,))
+            st.button("Change the class and read again", key="images_again", on_click=_again, args=(job,))
             st.button("Choose other images", key="images_other", on_click=close, args=(PAGE, LINK))
         return
     dataset, left_out = gathered(jobs.job_folder(job.id))

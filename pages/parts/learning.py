@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.parts.words import class_name, plain, some
 from svp_core.training.budget import CHECK_SHARE, LEAST_MINUTES, MOST_MINUTES
-from svp_core.training.split import LEAST_OF_CLASS, LEAST_TILES, SHARE_HELD_OUT
+from svp_core.training.split import LEAST_OF_CLASS, LEAST_TILES, MOST_TILES, SHARE_HELD_OUT
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.models import list_models
 
@@ -71,19 +71,45 @@ def ask_minutes():
     )
 
 
+def refusal(chosen, class_keys):
+    """Why this cannot be trained on, a line of Markdown; "" where nothing speaks against it yet."""
+    there = counts_of(chosen)
+    counts = {key: count for key, count in there.items() if key in class_keys}
+    if not counts:
+        return plain(f"Choose at least one class.{_too_few(there, class_keys)}")
+    for key, count in counts.items():
+        if count < LEAST_OF_CLASS:
+            return plain(
+                f"{class_name(key)} has {some(count, 'image')}, and a class needs at least {LEAST_OF_CLASS}: leave it "
+                "out, or bring in more of it."
+            )
+    if (given := sum(counts.values())) < LEAST_TILES:
+        return plain(f"{some(given, 'image')} chosen, and a generator needs at least {LEAST_TILES}: bring in more.")
+    if given > MOST_TILES:
+        return plain(f"{given:,} images chosen, and at most {MOST_TILES:,} can be trained on: choose fewer.")
+    return ""
+
+
 def expectation(chosen, class_keys, minutes):
     """What so many minutes come to here, a line of Markdown."""
     given = sum(count for key, count in counts_of(chosen).items() if key in class_keys)
-    if given < LEAST_TILES:
-        return plain(f"{some(given, 'image')} chosen; a generator needs at least {LEAST_TILES}.")
     rate, measured = _images_per_second()
     shown = int(60 * minutes * rate * (1 if measured else 1 - CHECK_SHARE))
     each = shown / max(1, given * (1 - SHARE_HELD_OUT))
     how = "as the last training here did" if measured else "a guess, measured before it starts"
+    alone = f" The model will make {class_name(class_keys[0]).lower()} only." if len(class_keys) == 1 else ""
+    few = _too_few(counts_of(chosen), class_keys)
     return plain(
         f"{given:,} images, a fifth of them held out. {shown:,} are shown in {some(minutes, 'minute')}, each about "
-        f"{each:,.0f} times, at {rate:.0f} a second ({how})."
+        f"{each:,.0f} times, at {rate:.0f} a second ({how}).{alone}{few}"
     )
+
+
+def _too_few(counts, class_keys):
+    """Which classes are not chosen because they have too few images, a sentence after a space; "" where none is."""
+    small = [f"{class_name(key).lower()} {count:,}" for key, count in counts.items()
+             if key not in class_keys and count < LEAST_OF_CLASS]  # fmt: skip
+    return f" Too few to learn from, {LEAST_OF_CLASS} are needed: {', '.join(small)}." if small else ""
 
 
 def _images_per_second():

@@ -13,8 +13,12 @@ def train_classifier(data, out, *, validation, architecture="resnet18", plan=Non
     """Train a classifier on Labelled data into the run folder `out`; yields Progress after each step.
 
     validation: Labelled tiles of the same classes, best of other instruments: they pick the checkpoint and the
-    temperature. note: what the tiles are, for the card. Raises LabError where the classes differ.
+    temperature. note: what the tiles are, for the card. Raises LabError where the classes differ or there is but one.
     """
+    if len(data.class_keys) < 2:
+        raise LabError(
+            f"All images are of one class, {data.class_keys[0]}; a classifier needs at least two to tell apart."
+        )
     if data.class_keys != validation.class_keys:
         raise LabError(
             f"Training has the classes {', '.join(data.class_keys)} but validation has "
