@@ -7,7 +7,9 @@ from pages.parts.words import class_name
 from svp_core.particles import class_by_key
 from svp_core.training.record import error_of
 
-SEEN, UNSEEN = "#2B63E3", "#BD8118"
+JUDGED = "#1B93AB"  # none of the product's classes; training and held-out tiles differ by line and marker
+DASHES = ("solid", "dash", "dot", "dashdot")  # a lab's own classes may share a colour
+A_ROW = 6  # names in the legend that stand beside one another in a narrow window
 TITLES = ("Error of denoising", "KID to held-out tiles", "CT Z, copy test")
 
 
@@ -21,33 +23,37 @@ def draw_curves(rows, checks, class_keys, band=None):
         losses = [row["loss"] for row in rows]
         _line(figure, 1, [row["step"] for row in rows], losses, "Batches", REFERENCE, mode="lines")
     steps = [check["step"] for check in checks]
-    for part, name, colour, symbol in (
-        ("training", "Training tiles", SEEN, "circle"), ("held_out", "Held-out tiles", UNSEEN, "diamond")
+    for part, name, symbol, dash in (
+        ("training", "Training tiles", "circle", "solid"), ("held_out", "Held-out tiles", "circle-open", "dash")
     ):  # fmt: skip
-        _line(figure, 1, steps, [error_of(check, part, band) for check in checks], name, colour, symbol)
-    for key in class_keys:
-        kind, found = class_by_key(key), [check["classes"][key] for check in checks]
+        _line(figure, 1, steps, [error_of(check, part, band) for check in checks], name, JUDGED, symbol, dash)
+    kinds = [class_by_key(key) for key in class_keys]
+    for place, (key, kind) in enumerate(zip(class_keys, kinds, strict=True)):
+        found = [check["classes"][key] for check in checks]
+        alike = sum(other.colour == kind.colour for other in kinds[:place])
+        look = class_name(key), kind.colour, kind.symbol, DASHES[alike % len(DASHES)]
         value, low, high = ([figures["kid"][place] for figures in found] for place in range(3))
         spread = {
             "type": "data", "symmetric": False, "thickness": 1,
             "array": [top - at for top, at in zip(high, value, strict=True)],
             "arrayminus": [at - bottom for at, bottom in zip(value, low, strict=True)],
         }  # fmt: skip
-        _line(figure, 2, steps, value, class_name(key), kind.colour, kind.symbol, error_y=spread)
-        _line(figure, 3, steps, [figures["ct_z"] for figures in found], class_name(key), kind.colour, kind.symbol,
-              showlegend=False)  # fmt: skip
+        _line(figure, 2, steps, value, *look, error_y=spread)
+        _line(figure, 3, steps, [figures["ct_z"] for figures in found], *look, showlegend=False)
     figure.add_hline(y=-2, line_dash="dot", line_color=REFERENCE, line_width=2, row=1, col=3)
-    figure.update_xaxes(title_text="Step", rangemode="tozero", nticks=5)
+    last = max([1, *steps, *(row["step"] for row in rows)])
+    figure.update_xaxes(title_text="Step", range=[-0.04 * last, 1.04 * last], nticks=5, zeroline=False)
     figure.update_yaxes(rangemode="tozero", col=1)
-    figure.update_layout(height=300, margin={"t": 64, "b": 40, "l": 8, "r": 8}, hovermode="x")
-    figure.update_layout(legend={"orientation": "h", "y": 1.34, "x": 0, "yanchor": "top"})
+    height = 300 + 22 * ((len(kinds) + 2) // A_ROW)
+    figure.update_layout(height=height, margin={"t": 64, "b": 40, "l": 8, "r": 8}, hovermode="x")
+    figure.update_layout(legend={"orientation": "h", "y": 1.16, "x": 0, "yanchor": "bottom"})
     figure.update_annotations(font_size=13)
     return figure
 
 
-def _line(figure, column, x, y, name, colour, symbol="circle", **more):
+def _line(figure, column, x, y, name, colour, symbol="circle", dash="solid", **more):
     figure.add_scatter(
-        x=x, y=y, name=name, row=1, col=column, line={"color": colour, "width": 2},
+        x=x, y=y, name=name, row=1, col=column, line={"color": colour, "width": 2, "dash": dash},
         marker={"color": colour, "symbol": symbol, "size": 7}, hovertemplate="%{y:.3g}",
         **{"mode": "lines+markers", "legendgroup": name, **more},
     )  # fmt: skip

@@ -66,7 +66,10 @@ def _show_model(name, record):
     figures = (fresh or record.facts["measured"]["best"])["classes"]
     st.dataframe(
         pd.DataFrame([_row(key, found) for key, found in figures.items()]), hide_index=True, key="model_figures",
-        column_config={"Made": _number("%d"), "Held out": _number("%d"), "CT Z": _number("%+.1f")},
+        column_config={
+            "KID": _right(), "Real to real, 95 %": _right(), "CT Z": _number("%+.1f"), "Copied": _right(),
+            "Same of held-out tiles": _right(), "Made": _number("%d"), "Held out": _number("%d"),
+        },
     )  # fmt: skip
     made = "new images of the best checkpoint" if fresh else "the images by which this checkpoint was chosen"
     show_model(name, f"By {made}, compared with held-out tiles that were never trained on. KID: 0 is alike. "
@@ -77,13 +80,17 @@ def _row(key, found):
     (value, low, high), (_, most), (copied, _, usual) = found["kid"], found["kid_floor"], found["copied"]
     return {
         "Class": class_name(key), "KID": f"{value:.4f} ({low:.4f} to {high:.4f})",
-        "Real to real, 95 %": f"{most:.4f}", "CT Z": found["ct_z"], "Copied": f"{copied:.1%}",
-        "of held-out ones": f"{usual:.1%}", "Made": found["made"], "Held out": found["held_out"],
+        "Real to real, 95 %": f"{most:.4f}", "CT Z": found["ct_z"], "Copied": f"{100 * copied:.1f} %",
+        "Same of held-out tiles": f"{100 * usual:.1f} %", "Made": found["made"], "Held out": found["held_out"],
     }  # fmt: skip
 
 
 def _number(form):
     return st.column_config.NumberColumn(format=form, alignment="right")
+
+
+def _right():
+    return st.column_config.TextColumn(alignment="right")
 
 
 def _show(record):
@@ -120,7 +127,7 @@ def _show_growth(record):
     key = keys[0] if len(keys) < 2 else st.segmented_control(
         "Images of", keys, default=keys[0], required=True, format_func=class_name, key=growth_key
     )  # fmt: skip
-    st.markdown(f"**{class_name(key)}**, always from the same noise")
+    st.markdown(f"**{class_name(key)}**, always from the same noise, after so many steps")
     grown = record.grown(key)[:, :GROWN]
     with st.container(horizontal=True, gap="xsmall", key="growth"):
         for check, tiles in zip(record.checks, grown, strict=True):
@@ -130,9 +137,9 @@ def _show_growth(record):
 
 
 _EXPLAINED = """
-- **Error of denoising**: of the batches, and at each check of the same training and held-out tiles with the same noise.
-  Where the held-out curve turns up while the other falls, the network begins to know its tiles by heart. That
-  may show at one level of noise first.
+- **Error of denoising**: at each check, of the same training and held-out tiles with the same noise. Where the held-out
+  curve turns up while the other falls, the network begins to know its tiles by heart; that may show at one level of
+  noise first. Batches are noised otherwise, so only how they fall can be compared.
 - **KID**: how far new images lie from held-out tiles, with its 95 % interval; 0 is alike. The checkpoint with the
   smallest KID is kept.
 - **CT Z**: below −2 the images lie closer to the training tiles than held-out tiles do. Where some of them are also
