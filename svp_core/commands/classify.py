@@ -47,8 +47,9 @@ def run(options):
     with open(options.out, "w", newline="", encoding="utf-8") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, summary.columns)
         for chunk in classify_source(
-            options.source, classifier, um_per_px=options.um_per_px, choices=choices, instrument=summary.columns
-        ):
+            options.source, classifier, um_per_px=options.um_per_px, choices=choices, instrument=summary.columns,
+            count=summary.count,
+        ):  # fmt: skip
             writer.write(chunk)
             offered += len(chunk.rows)
             rejected += sum(row["status"] == "rejected" for row in chunk.rows)

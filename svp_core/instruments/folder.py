@@ -2,6 +2,7 @@
 
 import os
 import stat
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
@@ -11,6 +12,7 @@ from svp_core.instruments.stack import count_pages, read_pages
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cut from a collage picture, in its columns
 MAX_FILE_BYTES = 512 * 1024**2  # the largest collage seen is 2 MB; bounds what one file can take in memory
+MOST_UNDECODED_BYTES = 2 * 1024**2  # of a file that is handed on as it is
 
 
 def list_folder(folder):
@@ -80,45 +82,61 @@ def is_image_name(name):
 
 
 def count_images(files):
-    """How many records read_images will yield: one per file, one per page of a TIFF."""
+    """How many records read_images will give: one per file, one per page of a TIFF."""
     return sum(_count(files, name) for name in files.names)
 
 
-def read_images(files, *, split_collage=None):
-    """Yield a ParticleRecord for each page of each file, in natural order; what is no image is a rejected one.
+@dataclass(frozen=True, eq=False)
+class ImageFile:
+    """One image file, not decoded yet: that may be done in another process."""
 
-    split_collage: what to do with a picture of many particles: a function (pixels) -> boxes (N, 4) cuts it into
-    records with their box as columns; None rejects it.
-    """
-    for name in files.names:
-        given = given_class(name)
-        try:
-            data = _image_bytes(files, name)
-        except ImageUnreadable as error:
-            yield ParticleRecord(name, files.title, given=given, reason=str(error))
-            continue
-        if _is_misnamed_stack(name, data):
+    name: str  # as in ParticleRecord, like source and run
+    source: str
+    run: str
+    data: bytes
+
+    def records(self, *, split_collage=None):
+        """Yield a ParticleRecord for each page; split_collage: as read_images takes it."""
+        about = {"source": self.source, "run": self.run, "given": given_class(self.name)}
+        if _is_misnamed_stack(self.name, self.data):
             reason = "this is a TIFF of several pages; end its name in .tif and every page is read"
-            yield ParticleRecord(name, files.title, given=given, reason=reason)
-            continue
-        for number, pixels, reason in read_pages(data):
-            page = name if number is None else f"{name}#{number}"
+            yield ParticleRecord(self.name, reason=reason, **about)
+            return
+        for number, pixels, reason in read_pages(self.data):
+            page = self.name if number is None else f"{self.name}#{number}"
             if reason or not looks_like_collage(pixels):
-                yield ParticleRecord(page, files.title, pixels, given=given, reason=reason)
+                yield ParticleRecord(page, pixels=pixels, reason=reason, **about)
             elif split_collage is None or number is not None:
                 reason = "this is a collage picture of many particles; give it alone and it is cut into them"
-                yield ParticleRecord(page, files.title, given=given, reason=reason)
+                yield ParticleRecord(page, reason=reason, **about)
             else:
-                yield from _tiles(page, files.title, pixels, split_collage(pixels), given)
+                yield from _tiles(page, pixels, split_collage(pixels), about)
 
 
-def _tiles(page, title, pixels, boxes, given):
+def read_images(files, *, run="", split_collage=None):
+    """Yield what there is of each file, in natural order: an ImageFile, or its ParticleRecords.
+
+    Those are of files that cannot be read or are no images, which are rejected, and of stacks and large pictures, page
+    by page. split_collage: what to do with a picture of many particles: a function (pixels) -> boxes (N, 4) cuts it
+    into records with their box as columns; None rejects it.
+    """
+    for name in files.names:
+        try:
+            file = ImageFile(name, files.title, run, _image_bytes(files, name))
+        except ImageUnreadable as error:
+            yield ParticleRecord(name, files.title, given=given_class(name), run=run, reason=str(error))
+            continue
+        if split_collage or is_tiff_name(name) or len(file.data) > MOST_UNDECODED_BYTES:
+            yield from file.records(split_collage=split_collage)
+        else:
+            yield file
+
+
+def _tiles(page, pixels, boxes, about):
     for tile, box in enumerate(boxes.tolist(), 1):
         top, left, bottom, right = box
         columns = dict(zip(BOX_COLUMNS, box, strict=True))
-        yield ParticleRecord(
-            f"{page}#{tile}", title, pixels[top:bottom, left:right].copy(), given=given, columns=columns
-        )
+        yield ParticleRecord(f"{page}#{tile}", pixels=pixels[top:bottom, left:right].copy(), columns=columns, **about)
 
 
 def _image_bytes(files, name):

@@ -36,19 +36,25 @@ def read_particles(path, choices=None):
 
     What cannot be read is a record with its reason. Raises LabError when there is nothing in it that could be read.
     """
+    taken = set()
+    for part in read_parts(path, choices):
+        for record in part.records() if isinstance(part, folder.ImageFile) else (part,):
+            name = unique(record.name, taken)
+            yield record if name == record.name else replace(record, name=name)
+
+
+def read_parts(path, choices=None):
+    """As read_particles, but image files come undecoded, as ImageFile, and names may come twice: see records.unique."""
     with open_place(path) as (files, place):
         runs, loose, _ = _take_apart(files, place, choices)
-        taken = set()
         for run in runs:
             if isinstance(run, Unusable):
-                yield ParticleRecord(unique(run.path, taken), files.title, reason=run.sentence.rstrip("."))
+                yield ParticleRecord(run.path, files.title, reason=run.sentence.rstrip("."))
                 continue
             for record in run.read():
-                yield replace(record, name=unique(record.name, taken), run=run.facts.name)
+                yield replace(record, run=run.facts.name)
         split = collage.find_tiles if not runs and _only_image(loose) else None
-        name = _loose_name(loose, runs)
-        for record in folder.read_images(loose, split_collage=split):
-            yield replace(record, name=unique(record.name, taken), run=name)
+        yield from folder.read_images(loose, run=_loose_name(loose, runs), split_collage=split)
 
 
 def names_of_run(path, choices=None):

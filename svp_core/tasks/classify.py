@@ -52,8 +52,9 @@ def classify(config, folder):
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
         for chunk in classify_source(
-            config["source"], classifier, um_per_px=um_per_px, choices=choices, instrument=source.columns
-        ):
+            config["source"], classifier, um_per_px=um_per_px, choices=choices, instrument=source.columns,
+            count=source.count,
+        ):  # fmt: skip
             pictures.append(chunk)
             writer.write(chunk)
             file.flush()
