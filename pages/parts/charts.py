@@ -82,28 +82,38 @@ def _draw_shapes(filled, outlines, *, bins=24):
     return figure
 
 
-def draw_confidence(results, class_keys, threshold):
+def draw_confidence(probs, class_keys, thresholds):
     """How sure the classifier was, a row of bars a class, with the line below which a particle counts as unsure.
 
-    results: DataFrame of the rows with status ok, columns label and confidence.
+    probs: float (N, K). thresholds: class key -> smallest confidence with which a particle is called so.
     """
-    lowest = 1 / max(len(class_keys), 1)
-    edges = np.linspace(np.floor(lowest * 20) / 20, 1, 34)
-    figure = make_subplots(len(class_keys), 1, shared_xaxes=True, vertical_spacing=0.12)
-    for row, key in enumerate(class_keys, 1):
-        values = results.loc[results["label"] == key, "confidence"].to_numpy(float)
-        counts = np.histogram(values, edges)[0]
-        figure.add_bar(
-            x=(edges[1:] + edges[:-1]) / 2, y=counts, width=np.diff(edges), marker_color=class_by_key(key).colour,
-            marker_line_width=0, showlegend=False, row=row, col=1, hovertemplate="%{x:.2f}: %{y:,}<extra></extra>",
-        )  # fmt: skip
-        figure.add_annotation(
-            text=f"{class_name(key)} (n = {len(values):,})", xref="paper", x=0, xanchor="left", y=1.02,
-            yanchor="bottom", yref=f"y{row if row > 1 else ''} domain", showarrow=False, font_size=13,
-        )  # fmt: skip
-        figure.add_vline(x=threshold, line_dash="dot", line_color=REFERENCE, line_width=2, row=row, col=1)
-    figure.update_xaxes(range=[edges[0], 1.005])
-    figure.update_xaxes(title_text="Confidence", row=len(class_keys), col=1)
-    figure.update_yaxes(nticks=3, rangemode="tozero")
-    figure.update_layout(height=110 * len(class_keys) + 50, bargap=0, margin={"t": 28, "b": 40, "l": 8, "r": 8})
-    return figure
+    best, confidence = probs.argmax(1), probs.max(1) if len(probs) else np.zeros(0)
+    edges = np.linspace(np.floor(20 / max(len(class_keys), 1)) / 20, 1, 34)
+    height = 1 / max(len(class_keys), 1)
+    data, shapes, notes = [], [], []
+    layout = {"height": 110 * len(class_keys) + 50, "bargap": 0, "margin": {"t": 28, "b": 40, "l": 8, "r": 8}}
+    for row, key in enumerate(class_keys):
+        values, end = confidence[best == row], str(row + 1) if row else ""
+        top = 1 - row * height
+        layout |= {
+            f"xaxis{end}": {"range": [edges[0], 1.005], "anchor": f"y{end}", "matches": "x" if row else None,
+                            "showticklabels": row == len(class_keys) - 1},
+            f"yaxis{end}": {"domain": [top - 0.78 * height, top], "anchor": f"x{end}", "nticks": 3,
+                            "rangemode": "tozero"},
+        }  # fmt: skip
+        data.append({
+            "type": "bar", "x": (edges[1:] + edges[:-1]) / 2, "y": np.histogram(values, edges)[0],
+            "width": np.diff(edges), "marker": {"color": class_by_key(key).colour, "line": {"width": 0}},
+            "xaxis": f"x{end}", "yaxis": f"y{end}", "showlegend": False,
+            "hovertemplate": "%{x:.2f}: %{y:,}<extra></extra>",
+        })  # fmt: skip
+        notes.append({
+            "text": f"{class_name(key)} (n = {len(values):,})", "xref": "paper", "x": 0, "xanchor": "left", "y": 1.02,
+            "yanchor": "bottom", "yref": f"y{end} domain", "showarrow": False, "font": {"size": 13},
+        })  # fmt: skip
+        shapes.append({
+            "type": "line", "x0": thresholds[key], "x1": thresholds[key], "xref": f"x{end}", "y0": 0, "y1": 1,
+            "yref": f"y{end} domain", "line": {"dash": "dot", "color": REFERENCE, "width": 2},
+        })  # fmt: skip
+    layout[f"xaxis{len(class_keys) if len(class_keys) > 1 else ''}"]["title"] = {"text": "Confidence"}
+    return {"data": data, "layout": {**layout, "annotations": notes, "shapes": shapes}}

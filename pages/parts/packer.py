@@ -28,7 +28,8 @@ def pack_folder(key, arrived):
 
 
 def _take(key, kept, arrived):
-    piece = st.session_state[key]["piece"]
+    # A piece that was sent twice may be told of when the field is on the page no more.
+    piece = st.session_state.get(key, {}).get("piece")
     if not piece or kept["refused"] == piece["id"] or kept["ack"] == [piece["id"], piece["seq"]]:
         return  # sent twice, since the answer was slow
     if piece["seq"] == 0:

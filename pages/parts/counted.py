@@ -1,0 +1,199 @@
+"""How many of which class and size, in the shown particles: raw, corrected for confusion, per mL, and how sure.
+
+What is typed in for one classification (volume, dilution) is kept for it by itself; bins and diameter hold for all.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import streamlit as st
+
+from pages.parts.classified import measure_name, numbers, scaled, sizes_of
+from pages.parts.count_tables import count_html, ppv_html
+from pages.parts.filtering import runs_of
+from pages.parts.words import plain
+from svp_core import counts
+from svp_core.classifier.held_out import read_reference
+from svp_core.errors import LabError
+from svp_core.particles import SIZE_BINS_UM
+from svp_core.workspace.models import find_model
+
+MOST_BINS = 12
+SMALL_UM = 5  # below it shapes, and with them classes, are uncertain (Baxter group 2013, 10.1002/jps.23554)
+
+
+@dataclass(frozen=True)
+class Volume:
+    """The liquid that the counted particles were seen in."""
+
+    ml: float | None  # None: unknown, so there are counts only
+    dilution: float
+    source: str  # where it comes from, in words; "" where unknown
+
+
+def choose_counting(found):
+    """(size column or None, bins in µm, whether in bands): how to count; draws its widgets."""
+    options = [name for name in sizes_of(found) if name.endswith("_um")]
+    size = bins = None
+    if options:
+        size = st.selectbox(
+            "Diameter", options, format_func=measure_name, key="count_size", persist_state="session", width=200
+        )
+        text = st.text_input(
+            "Sizes from (µm)", ", ".join(f"{edge:g}" for edge in SIZE_BINS_UM), key="count_bins",
+            persist_state="session", width=170, help="Lower edges, parted by commas",
+        )  # fmt: skip
+        bins = read_bins(text)
+    bands = bool(options) and st.segmented_control(
+        "Bins", ["From", "Between"], default="From", required=True, key="count_bands", persist_state="session",
+        help="From: all particles of at least this size, as USP <1788> counts. Between: up to the next size.",
+    ) == "Between"  # fmt: skip
+    return size, bins or (0.0,), bands
+
+
+def read_bins(text):
+    """Lower edges of size bins in µm, ascending, from "2, 5, 10, 25". Raises LabError for what cannot be bins."""
+    parts = [part for part in re.split(r"[,;\s]+", text.strip()) if part]
+    try:
+        edges = sorted({float(part) for part in parts})
+    except ValueError:
+        edges = []
+    if not edges or len(edges) > MOST_BINS or not all(0 <= edge <= 10_000 for edge in edges):
+        raise LabError(
+            f"{text.strip()[:80]!r} are no size bins; give 1 to {MOST_BINS} numbers of µm like 2, 5, 10, 25."
+        )
+    return tuple(edges)
+
+
+def choose_volume(found, runs):
+    """The Volume of these runs (all, where none are chosen) as their files say, or as the person types in."""
+    known, job = volume_in_files(found, runs), found.job_id
+    given = st.number_input(
+        "Volume imaged (mL)", 0.0, 1e6, None, format="%.5g", step=0.01, key=f"{job}_volume", persist_state="session",
+        width=190, placeholder=f"{known.ml:.5g}" if known.ml else "unknown",
+        help="Of what went through the cell, the part that the camera saw. Leave empty to keep what the files say.",
+    )  # fmt: skip
+    dilution = st.number_input(
+        "Dilution", 0.001, 1e6, 1.0, format="%g", key=f"{job}_dilution", persist_state="session", width=120,
+        help="Per mL is multiplied by it. 1: per mL of what was measured.",
+    )  # fmt: skip
+    if given:
+        return Volume(given, dilution, "typed in")
+    return Volume(known.ml, dilution, known.source)
+
+
+def volume_of(found):
+    """The Volume of a whole classification: as typed in on its page, else as its files say."""
+    given, dilution = (st.session_state.get(f"{found.job_id}_{name}") for name in ("volume", "dilution"))
+    known = volume_in_files(found)
+    return Volume(given or known.ml, dilution or 1.0, "typed in" if given else known.source)
+
+
+def volume_in_files(found, runs=()):
+    """The Volume that a source's own files give for these runs, all of them where none are named."""
+    facts = [run for run in found.summary.get("runs", []) if not runs or run["name"] in runs]
+    volumes = [run.get("volume_ml") for run in facts]
+    if not volumes or None in volumes:
+        return Volume(None, 1.0, "")
+    return Volume(sum(volumes), 1.0, "; ".join(dict.fromkeys(run["volume_from"] for run in facts)))
+
+
+def count(found, labels, shown, size, bins, bands, volume):
+    """Counts of the shown particles, unsure ones by themselves. size: column in µm, None: of any size."""
+    sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
+    return counts.count_table(
+        labels[shown], sizes, class_keys=found.class_keys, bins_um=bins, volume_ml=volume.ml,
+        dilution=volume.dilution, differential=bands,
+    )  # fmt: skip
+
+
+def show_counts(found, labels, shown, chosen, thresholds):
+    """Tables of counts, corrected counts and predictive values of what the filter shows."""
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        size, bins, bands = choose_counting(found)
+        volume = choose_volume(found, chosen.runs)
+    per_ml = volume.ml is not None and st.segmented_control(
+        "Unit", ["Per mL", "Counts"], default="Per mL", required=True, key="count_unit", persist_state="session",
+        label_visibility="collapsed",
+    ) == "Per mL"  # fmt: skip
+    _say_volume(found, volume, chosen.runs)
+    if not chosen.empty:
+        st.caption("Counted are the particles that the filter shows.")
+    diameter = measure_name(size) if size else "any size"
+    raw = count(found, labels, shown, size, bins, bands, volume)
+    unit = "Particles per mL" if per_ml else "Particles"
+    _table(f"{unit} by {diameter}, as named, with 95 % intervals of the counting (Poisson)", raw, bins, bands, per_ml)
+    if size and min(bins) < SMALL_UM:
+        st.caption(f"* Below {SMALL_UM} µm a particle shows too little of its shape for its class to be relied on.")
+    if size and (unsized := int(np.isnan(numbers(found, size)[shown]).sum())):
+        st.caption(f"{unsized:,} of the shown particles have no {diameter} and are in no bin.")
+    if not scaled(found):
+        st.caption("Without a pixel size there are no size bins; classify again and give the µm per pixel.")
+    _show_corrected(found, labels, shown, chosen, thresholds, (size, bins, bands, volume, per_ml), unit, diameter)
+
+
+def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diameter):
+    size, bins, bands, volume, per_ml = how
+    reference = reference_of(found)
+    if reference is None:
+        st.caption("This classifier has no record of how it names known particles, so there are no corrected counts.")
+        return
+    if chosen.labels or "confidence" in chosen.ranges or (
+        chosen.region and "confidence" in (chosen.region.x, chosen.region.y)
+    ):  # fmt: skip
+        st.caption("Corrected counts need particles of every class and confidence: take those out of the filter.")
+        return
+    sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
+    key = (found.job_id, found.changed, tuple(thresholds.items()), size, bins, bands, volume, shown.tobytes())
+    table, values = _corrected(key, labels[shown], sizes, reference, found.class_keys, thresholds, bins, bands, volume)
+    _table(
+        f"{unit} by {diameter}, corrected for confusion between classes, with 95 % intervals",
+        table, bins, bands, per_ml,
+    )  # fmt: skip
+    st.markdown("**How often a name is right**, at the mixture of this sample (positive predictive value)")
+    st.html(ppv_html(values))
+    st.caption(plain(f"Both rest on particles that the classifier never trained on: {reference.words}."))
+
+
+@st.cache_data(max_entries=40, show_spinner=False)
+def _corrected(key, _labels, _sizes, _reference, _class_keys, _thresholds, _bins, _bands, _volume):
+    table = counts.corrected(
+        _labels, _sizes, reference=_reference, thresholds=_thresholds, class_keys=_class_keys, bins_um=_bins,
+        volume_ml=_volume.ml, dilution=_volume.dilution, differential=_bands,
+    )  # fmt: skip
+    return table, counts.ppv(_labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys)
+
+
+def reference_of(found):
+    """How this classification's model names known particles; None where it has no record of that."""
+    try:
+        return _reference(str(find_model(found.summary["weights"])), found.class_keys)
+    except LabError:  # the model is gone
+        return None
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reference(folder, class_keys):
+    found = read_reference(Path(folder))
+    return found if found is None or tuple(found.class_keys) == tuple(class_keys) else None
+
+
+def _table(title, table, bins, bands, per_ml):
+    st.markdown(f"**{title}**")
+    st.html(count_html(table, bins, bands=bands, per_ml=per_ml, small_um=SMALL_UM))
+
+
+def _say_volume(found, volume, runs):
+    if volume.ml is None:
+        words = "The volume imaged is not in the files; type it in for counts per mL."
+    else:
+        words = f"Volume imaged {volume.ml:.5g} mL ({volume.source})"
+        words += f", dilution {volume.dilution:g}." if volume.dilution != 1 else "."
+    diluted = [run for run in found.summary.get("runs", []) if run.get("dilution") not in (None, 1)]
+    for run in diluted[:3]:
+        words += f" The files of {run['name']} say a dilution of {run['dilution']:g}; it is not applied by itself."
+    if len(runs) != 1 and len(runs_of(found)) > 1:
+        words += " Several runs are counted as one sample."
+    st.caption(plain(words))

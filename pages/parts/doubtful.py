@@ -1,0 +1,43 @@
+"""What asks for a second look: the unsure ones, least sure first, and what could not be read."""
+
+import numpy as np
+import streamlit as st
+
+from pages.parts.by_class import choose_page, draw
+from pages.parts.charts import QUIET, draw_confidence
+from pages.parts.words import class_name, some
+from svp_core.counts import UNSURE
+
+PER_PAGE = 200
+REASONS_PER_PAGE = 1000
+
+
+def show_unsure(found, labels, shown, thresholds):
+    """How sure the classifier was of the shown particles, and those of which it was not."""
+    st.plotly_chart(
+        draw_confidence(found.probs[shown], found.class_keys, thresholds), config=QUIET, key="confidence",
+        alt="Confidence by class",
+    )  # fmt: skip
+    positions = np.flatnonzero(shown & (labels == UNSURE))
+    confidence = found.probs.max(1)
+    positions = positions[np.argsort(confidence[positions], kind="stable")]
+    st.markdown(f"**{some(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
+    page = choose_page(len(positions), f"unsure_page_{found.job_id}", per_page=PER_PAGE)
+    positions = positions[page * PER_PAGE : (page + 1) * PER_PAGE]
+    best = found.probs[positions].argmax(1)
+    captions = [f"{class_name(found.class_keys[k])} {p:.2f}" for k, p in zip(best, confidence[positions], strict=True)]
+    draw(found, labels, positions, "tiles_unsure", captions=captions, show_px=112)
+
+
+def show_rejected(found):
+    """What was offered and could not be read, each with its reason."""
+    if not len(found.rejected):
+        st.caption("Every offered item could be read.")
+        return
+    page = choose_page(len(found.rejected), f"rejected_page_{found.job_id}", per_page=REASONS_PER_PAGE)
+    st.dataframe(
+        found.rejected[page * REASONS_PER_PAGE : (page + 1) * REASONS_PER_PAGE], hide_index=True, key="rejected_table",
+        alt="Rejected items",
+        column_config={"image": st.column_config.TextColumn("Item"),
+                       "reason": st.column_config.TextColumn("Reason", width="large")},
+    )  # fmt: skip
