@@ -14,6 +14,7 @@ MIN_TILE_PX = 8
 BLACK_LEVEL = 40  # of 255: JPEG leaves traces in black
 DRAWN_COLOURFULNESS = 120  # brightest minus darkest channel; tinted tiles of colour cameras stay below 60
 MIN_COLLAGE_TILES = 4
+MIN_COLLAGE_PX = 128  # of the longer side; those of instruments have 512 and more
 MIN_BLACK_SHARE = 0.05
 MIN_GAP_SHARE = 0.01  # of the picture: black between and beside the tiles
 LONG_ROW = 3  # a light area this many times longer than high is taken for a row of tiles
@@ -26,7 +27,8 @@ def looks_like_collage(pixels):
 
     pixels: uint8 (H, W) or (H, W, 3).
     """
-    if min(pixels.shape[:2]) < MIN_TILE_PX or max(pixels.shape[:2]) < 4 * MIN_TILE_PX:
+    # Most crops of a single particle need no closer look.
+    if min(pixels.shape[:2]) < MIN_TILE_PX or max(pixels.shape[:2]) < MIN_COLLAGE_PX:
         return False
     # Light is brighter than half the usual level, so nothing of it is darker than this: most tiles end here.
     if pixels.ndim == 2 and np.count_nonzero(pixels < 128) < MIN_BLACK_SHARE * pixels.size:
