@@ -1,0 +1,121 @@
+"""Counts as tables of a report: raw beside corrected, by size bands, by run, and how often a name is right."""
+
+from svp_core.classified import measure_words
+from svp_core.report.looks import class_cell
+from svp_core.report.markup import DASH, interval, join, number, percent, table, tag
+
+SHAPELESS_UM = 5  # below it shape values fail (Baxter group 2013, 10.1002/jps.23554)
+DISPUTED_UM = 8  # below it experts disagree on labels (J. Pharm. Sci. 2023, classification and label consistency)
+
+
+def cumulative_table(counted, settings):
+    """Html: a row a class and size, what was counted beside what is likely after correction."""
+    corrected = {(entry.class_key, entry.at_least_um): entry for entry in counted.corrected}
+    per_ml = counted.volume_ml is not None
+    heads = ["Class", diameter_head(settings), "Counted", "95 %"]
+    heads += ["per mL", "95 %"] if per_ml else []
+    if corrected:
+        heads += ["Corrected per mL" if per_ml else "Corrected", "95 %"]
+    rows = {}
+    for entry in counted.raw:
+        other = corrected.get((entry.class_key, entry.at_least_um))
+        cells = [class_cell(entry.class_key) if entry.class_key not in rows else "", size_words(entry)]
+        cells += [strong(number(entry.count)), interval(entry.low, entry.high)]
+        cells += [strong(number(entry.per_ml)), interval(entry.per_ml_low, entry.per_ml_high)] if per_ml else []
+        if corrected:
+            value = other and (other.per_ml if per_ml else other.count)
+            ends = other and ((other.per_ml_low, other.per_ml_high) if per_ml else (other.low, other.high))
+            cells += [strong(number(value)), interval(*ends)] if other else [DASH, DASH]
+        rows.setdefault(entry.class_key, []).append(cells)
+    return table(heads, rows.values(), caption=_caption("Particles from each size on", settings), texts=(0, 1))
+
+
+def band_table(counted, settings):
+    """Html: classes x size bands, particles named so, and per mL where the volume is known."""
+    return _crossed(counted.bands, settings, "Particles of each size band, as named")
+
+
+def run_tables(counted, settings):
+    """Html of a table a run, each by its own volume; empty for a single run."""
+    return join(
+        *(
+            _crossed(table, settings, f"Run {name}: particles from each size on, as named, by its own volume")
+            for name, table in counted.by_run.items()
+        )
+    )
+
+
+def ppv_table(counted):
+    """Html: of the particles called so, how many are."""
+    rows = [
+        [class_cell(entry.class_key), number(entry.n), percent(entry.value),
+         DASH if entry.low is None else f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %"]
+        for entry in counted.ppv
+    ]  # fmt: skip
+    heads = ["Class", "Particles named so", "Rightly so", "95 %"]
+    return table(heads, [rows], caption="How often a name is right, at the mixture of this sample (PPV)")
+
+
+def small_notes(settings):
+    """What the marks beside small sizes mean: sentences, none where no bin is small."""
+    if not settings.in_um:
+        return []
+    marks = []
+    if min(settings.bins) < SHAPELESS_UM:
+        marks.append(
+            f"† From below {SHAPELESS_UM} µm on: so small a particle shows too little of its shape for its class to be "
+            "relied on (10.1002/jps.23554)."
+        )
+    if any(SHAPELESS_UM <= edge < DISPUTED_UM for edge in settings.bins):
+        marks.append(f"* From below {DISPUTED_UM} µm on: of particles this small experts, too, name many differently.")
+    return marks
+
+
+def size_words(entry):
+    """ "≥ 10 µm", "10 to 25 µm", with its mark where it is small; "any" where particles are not counted by size."""
+    if entry.at_least_um <= 0 and entry.below_um is None:
+        return "any"
+    if entry.below_um is None:
+        words = f"≥ {entry.at_least_um:g} µm"
+    else:
+        words = f"{entry.at_least_um:g} to {entry.below_um:g} µm"
+    mark = " †" if entry.at_least_um < SHAPELESS_UM else " *" if entry.at_least_um < DISPUTED_UM else ""
+    return words + mark
+
+
+def diameter_head(settings):
+    """The diameter as a column's head; none where particles are not counted by size."""
+    return measure_words(settings.diameter).replace(" (µm)", "") if settings.in_um else "Size"
+
+
+def strong(text):
+    """Html of a figure that is to be seen first."""
+    return tag("b", text)
+
+
+def _crossed(entries, settings, title):
+    sizes = list(dict.fromkeys((entry.at_least_um, entry.below_um) for entry in entries))
+    first = {size: entry for entry in entries for size in [(entry.at_least_um, entry.below_um)]}
+    found = {(entry.class_key, entry.at_least_um): entry for entry in entries}
+    per_ml = any(entry.per_ml is not None for entry in entries)
+    rows = [
+        [class_cell(key), *(_cell(found[key, size[0]], per_ml) for size in sizes)]
+        for key in dict.fromkeys(entry.class_key for entry in entries)
+    ]
+    heads = ["Class", *(size_words(first[size]) for size in sizes)]
+    what = "; below each number its 95 % interval" + (", then per mL with its own" if per_ml else "")
+    return table(heads, [rows], caption=_caption(title, settings) + what)
+
+
+def _cell(entry, per_ml):
+    lines = [strong(number(entry.count)), tag("small", interval(entry.low, entry.high))]
+    if per_ml:
+        lines += [
+            tag("span", number(entry.per_ml), " /mL"),
+            tag("small", interval(entry.per_ml_low, entry.per_ml_high)),
+        ]
+    return join(*(tag("div", line) for line in lines))
+
+
+def _caption(title, settings):
+    return f"{title}, by {measure_words(settings.diameter)}" if settings.in_um else title

@@ -1,0 +1,60 @@
+"""What reviewers decided about the particles of a classification, for its report."""
+
+from datetime import UTC, datetime
+
+from svp_core.report.looks import class_name
+from svp_core.report.markup import Html, join, some, table, tag
+from svp_core.workspace.decisions import history
+from svp_core.workspace.history_file import verify
+from svp_core.workspace.paths import workspace_root
+from svp_core.workspace.reviews import list_reviews, open_review
+
+LISTED = 50  # changed labels, of each review
+
+
+def decisions_section(folder):
+    """Html of every review of a job's particles in this workspace; empty where nobody decided anything.
+
+    folder: of the job. The counts of a report are not changed by it: they are the classifier's.
+    """
+    folder = folder.resolve()
+    if folder.parent != workspace_root() / "jobs":
+        return Html("")
+    mine = [head for head in list_reviews() if head["source"].get("job") == folder.name and head["decisions"]]
+    return join(*(_review(head) for head in sorted(mine, key=lambda head: (head["created"], head["review"]))))
+
+
+def _review(head):
+    review, verdict = open_review(head["review"]), verify(head["review"])
+    labels = review.standing().take(history(review.id)).labels()
+    decided = labels[labels["state"] != "open"]
+    moved = decided[decided["state"] != "kept"]
+    moves = moved.groupby(["given", "label"], sort=True).size()
+    tally = [[_word(given), _word(label), f"{count:,}"] for (given, label), count in moves.items()]
+    rows = [
+        [row.particle, _word(row.given), _word(row.label), row.reviewer, _moment(row.server_time), row.reason]
+        for row in moved.sort_values("server_time", kind="stable")[:LISTED].itertuples()
+    ]
+    who = ", ".join(sorted(set(decided["reviewer"])))
+    words = (
+        f"{some(verdict.count, 'decision')} by {who or 'nobody that holds'}; {len(decided):,} of {len(labels):,} "
+        f"particles are decided, {len(moved):,} of them otherwise than before. The counts above are the classifier's."
+    )
+    chain = (
+        f"Last hash of the history: {verdict.head}." if verdict.sound else f"The history is damaged: {verdict.problem}"
+    )
+    more = f" The first {LISTED} of {len(moved):,} are listed." if len(moved) > LISTED else ""
+    return join(
+        tag("h3", head["name"]), tag("p", words + more), tag("p", chain, class_="hash"),
+        table(["Before", "Now", "Particles"], [tally], texts=(0, 1)) if tally else None,
+        table(["Particle", "Before", "Now", "Reviewer", "When (UTC)", "Reason"], [[row] for row in rows],
+              class_="list", texts=range(6)) if rows else None,
+    )  # fmt: skip
+
+
+def _word(label):
+    return {"unsure": "Unsure", "not_a_particle": "Not a particle", "": "none"}.get(label) or class_name(label)
+
+
+def _moment(seconds):
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

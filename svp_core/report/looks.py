@@ -1,0 +1,62 @@
+"""How a class is called and drawn in a report: name, colour, and a marker of its own that grey print shows too."""
+
+from svp_core.counts import ALL, UNSURE
+from svp_core.particles import class_by_key
+from svp_core.report.markup import Html, join, tag
+
+UNSURE_COLOUR = "#7A8288"
+_DIAMOND = "m0-4l4 4-4 4-4-4z"
+# Outlines around their middle, about 7 units wide; what is not here is a diamond.
+_MARKERS = {
+    "circle": "m-3.4 0a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0-6.8 0z",
+    "square": "m-3-3h6v6h-6z",
+    "diamond": _DIAMOND,
+    "triangle-up": "m0-4l3.8 6.6h-7.6z",
+    "triangle-down": "m0 4l3.8-6.6h-7.6z",
+    "cross": "m-1.2-4h2.4v2.8h2.8v2.4h-2.8v2.8h-2.4v-2.8h-2.8v-2.4h2.8z",
+    "x": "m-3.6-2.2l1.4-1.4 2.2 2.2 2.2-2.2 1.4 1.4-2.2 2.2 2.2 2.2-1.4 1.4-2.2-2.2-2.2 2.2-1.4-1.4 2.2-2.2z",
+    "hexagon": "m-3.8 0l1.9-3.3h3.8l1.9 3.3-1.9 3.3h-3.8z",
+    "pentagon": "m0-3.8l3.6 2.6-1.4 4.3h-4.4l-1.4-4.3z",
+    "star": "m0-4.4l1.2 3h3.2l-2.5 2 .9 3.2-2.8-1.8-2.8 1.8.9-3.2-2.5-2h3.2z",
+    "bowtie": "m-3.6-3l3.6 3 3.6-3v6l-3.6-3-3.6 3z",
+    "hourglass": "m-3-3.6h6l-3 3.6 3 3.6h-6l3-3.6z",
+}
+
+
+def class_name(key):
+    """The class as the lab says it; "Unsure", "All"."""
+    return {UNSURE: "Unsure", ALL: "All"}.get(key) or (_known(key).name if _known(key) else str(key))
+
+
+def colour(key):
+    """Colour of a class, at least 3:1 on white."""
+    known = _known(key)
+    return known.colour if known else UNSURE_COLOUR
+
+
+def marker(key):
+    """Outline of a class's marker as an SVG path from its middle. Unsure particles have a ring around nothing."""
+    known = _known(key)
+    return _MARKERS.get(known.symbol, _DIAMOND) if known else _MARKERS["circle"]
+
+
+def paint(key):
+    """SVG attributes of a class's markers: filled, or only drawn round where it is unsure."""
+    if _known(key):
+        return {"fill": colour(key), "fill_opacity": ".75"}
+    return {"fill": "none", "stroke": UNSURE_COLOUR, "stroke_width": "1"}
+
+
+def class_cell(key):
+    """Html of a class's marker and name."""
+    if key == ALL:
+        return tag("b", "All")
+    drawn = tag("path", d=Html(f"M5 5{marker(key)}"), **paint(key))
+    return join(tag("svg", drawn, viewBox="0 0 10 10", class_="marker", aria_hidden="true"), " ", class_name(key))
+
+
+def _known(key):
+    try:
+        return None if key in (UNSURE, ALL) else class_by_key(key)
+    except KeyError:
+        return None
