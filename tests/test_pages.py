@@ -363,13 +363,15 @@ def test_comparison_is_shown_with_its_figures(own_model):
     app = open_compare(comparison=job_id)
     assert not app.exception and not app.error
     shown = said(app)
-    assert f"{own_model} and Classical augmentation" in shown and "n = 50 a side" in shown
+    assert f"{own_model} and classical augmentation" in shown
+    assert "n = 50 a side, against as many particles of the simulated sample particles" in shown.replace("\\", "")
     assert "the intervals are wide" in shown
     report = json.loads((jobs.job_folder(job_id) / "report.json").read_text())
     assert report["n_real"] == report["n_seen"] == 160
-    (table,) = (element.proto.body for element in app.get("html"))
+    table, more = (element.proto.body for element in app.get("html"))
     kid = report["right"]["classes"]["silicone_oil"]["figures"]["kid"]
     assert f"{number(kid['low'])} to {number(kid['high'])}" in table and "Recall" in table
+    assert "Coverage, classifier" in more and "Told apart" not in more, "each figure stands in one of the two"
     assert "Most like one of the tiles it was made from" in shown
 
 

@@ -14,7 +14,7 @@ from pages.parts.model import origin, show_model
 from pages.parts.words import class_name, duration, plain, some
 from svp_core.errors import LabError
 from svp_core.tasks.compare import SIDES, is_classical, measure_steps
-from svp_core.workspace import jobs
+from svp_core.workspace import datasets, jobs
 from svp_core.workspace.tilefile import read_tiles
 
 CLASSICAL = "Classical augmentation"
@@ -73,7 +73,9 @@ def estimate(sides, count):
 def heading(job):
     """What is compared, a line of Markdown."""
     asked = job.config
-    return plain(f"{class_name(asked['class_key'])}: {' and '.join(_names(asked).values())}, seed {asked['seed']}")
+    one, other = _names(asked).values()
+    other = other[:1].lower() + other[1:] if is_classical(asked[SIDES[1]]) else other
+    return plain(f"{class_name(asked['class_key'])}: {one} and {other}, seed {asked['seed']}")
 
 
 def show_so_far(job):
@@ -95,7 +97,8 @@ def show(job):
     parts = {side: report[side]["classes"][job.config["class_key"]] for side in SIDES}
     _show_tiles(names, folder)
     n = parts[SIDES[0]]["n"]
-    st.markdown(f"**Figures** · n = {n:,} a side, against reference particles that neither side has seen")
+    against = plain(f"n = {n:,} a side, against as many particles of {_reference(job.config)} that neither has seen")
+    st.markdown(f"**Figures** · {against}")
     for warning in dict.fromkeys(text for side in SIDES for text in report[side]["warnings"]):
         st.caption(plain(warning.removeprefix(f"{job.config['class_key']}: ")))
     figures = {side: part["figures"] for side, part in parts.items()}
@@ -131,6 +134,14 @@ def _show_closest(name, closest, made, seen):
     pairs = [tile for pair in closest for tile in (made[pair["synthetic"]], seen[pair["training"]])]
     captions = [text for pair in closest for text in ("made", f"ratio {pair['ratio']:.2f}")]
     show_gallery(np.stack(pairs), key=f"closest_{name}", alt="Pairs of a made tile and its nearest", captions=captions)
+
+
+def _reference(asked):
+    """What the data set compared with is called."""
+    if asked["reference"] == datasets.SAMPLES:
+        return "the simulated sample particles"
+    held = {meta["id"]: f"the data set {meta['name']}" for meta in datasets.list_datasets()}
+    return held.get(asked["reference"], "a data set that is gone")
 
 
 def _names(asked):

@@ -10,29 +10,34 @@ from svp_core.quality import FIGURES
 from svp_core.quality.table import number
 
 BETTER = {"low": "lower", "high": "higher", "real": "as real"}
+# What is looked at first; the others follow when asked for.
+CHIEF = ("named", "brightness", "texture", "shape", "told_apart", "kid", "recall", "copied")
 LEGEND = (
     "Real stands for the reference. Below each value: its 95 % interval, and how many times it is what the reference "
-    "gives against itself; up to 1 × is as good as can be, where higher is better from 1 × on. **Bold** is better than "
-    "the other side, beyond both intervals."
+    "gives against itself; up to 1 × is as good as can be, where higher is better from 1 × on. Below the reference's: "
+    "where nine of ten random halves of it lie against the other half. **Bold** is better than the other side, beyond "
+    "both intervals."
 )
 _HEAD = "padding:4px 8px;vertical-align:bottom;border-bottom:1px solid rgba(128,128,128,.5)"
 _CELL = "padding:6px 8px;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.2)"
 _SMALL = "font-size:.8rem;opacity:.75"
+_WHOLE = "white-space:nowrap"
 _COLUMNS = ("side", "figure", "good", "value", "low", "high", "n", "real", "floor_low", "floor_median", "floor_high")
 
 
-def draw_table(names, figures):
-    """HTML of the table, a row a figure of either side.
+def draw_table(names, figures, keys=tuple(FIGURES)):
+    """HTML of the table, a row a figure that either side has.
 
-    names: side -> what it is called. figures: side -> key of FIGURES -> entry, as in a quality report.
+    names: side -> what it is called. figures: side -> key of FIGURES -> entry, as in a quality report. keys: which of
+    them, in this order.
     """
     heads = ["Figure", "Better", *names.values(), "Reference against itself"]
     aligned = ["left", "left", *["right"] * (len(names) + 1)]
     row = "".join(f'<th style="text-align:{side};{_HEAD}" scope="col">{escape(head)}</th>'
                   for head, side in zip(heads, aligned, strict=True))  # fmt: skip
     rows = [f"<tr>{row}</tr>"]
-    for key, figure in FIGURES.items():
-        entries = {side: figures[side].get(key) for side in names}
+    for key in keys:
+        figure, entries = FIGURES[key], {side: figures[side].get(key) for side in names}
         if not any(entries.values()):
             continue
         unit = f" ({figure.unit})" if figure.unit else ""
@@ -76,8 +81,10 @@ def as_csv(names, figures):
 
 def show_figures(names, figures, *, file):
     """Draw the table, say how to read it, offer it as a file. file: its name, without ending."""
-    st.html(draw_table(names, figures))
+    st.html(draw_table(names, figures, CHIEF))
     st.caption(LEGEND)
+    with st.expander("More figures"):
+        st.html(draw_table(names, figures, [key for key in FIGURES if key not in CHIEF]))
     st.download_button(
         "Figures as CSV", as_csv(names, figures), f"{file}.csv", "text/csv", key="figures_csv", on_click="ignore"
     )
@@ -104,8 +111,8 @@ def _value(entry, *, bold):
         return "–"
     text = f"<b>{number(entry['value'])}</b>" if bold else number(entry["value"])
     below = f"{number(entry['low'])} to {number(entry['high'])}"
-    times = f" · {entry['ratio']:.2g} ×" if entry["ratio"] is not None else ""
-    return text + _small(below + times)
+    times = f"{entry['ratio']:.2g} ×" if entry["ratio"] is not None else ""
+    return text + _small(below, _WHOLE) + (_small(times, _WHOLE) if times else "")
 
 
 def _floor(entry):
@@ -113,8 +120,8 @@ def _floor(entry):
     shown = real if real is not None else floor and floor["median"]
     if shown is None:
         return "–"
-    return number(shown) + (_small(f"{number(floor['low'])} to {number(floor['high'])}") if floor else "")
+    return number(shown) + (_small(f"{number(floor['low'])} to {number(floor['high'])}", _WHOLE) if floor else "")
 
 
-def _small(text):
-    return f'<div style="{_SMALL}">{escape(text)}</div>'
+def _small(text, more=""):
+    return f'<div style="{_SMALL};{more}">{escape(text)}</div>'

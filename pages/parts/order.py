@@ -56,8 +56,8 @@ def choose_quality(model, key):
     _forget_unless(key, samplers)
     default = "standard" if "standard" in samplers else next(iter(samplers))
     return st.segmented_control(
-        "Quality", list(samplers), default=default, required=True, key=key, persist_state="session", help=QUALITY_HELP,
-        format_func=lambda sampler: f"{samplers[sampler].name}, {samplers[sampler].steps} steps",
+        "Quality, steps", list(samplers), default=default, required=True, key=key, persist_state="session",
+        help=QUALITY_HELP, format_func=lambda sampler: f"{samplers[sampler].name}, {samplers[sampler].steps}",
     )  # fmt: skip
 
 
