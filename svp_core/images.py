@@ -145,11 +145,15 @@ def _framed(pixels, level, tile_px):
     return tile
 
 
-def to_model(tiles):
-    """float32 tensor (N, 1, H, W), -1..1, from uint8 tiles (N, H, W)."""
+def to_model(tiles, device=None):
+    """float32 tensor (N, 1, H, W), -1..1, from uint8 tiles (N, H, W); on this torch.device, None is the processor."""
     import torch
 
-    return torch.from_numpy(np.asarray(tiles, np.float32)).div(127.5).sub(1)[:, None]
+    levels = torch.from_numpy(np.array(tiles))
+    if device is not None and device.type == "cuda":
+        # Bytes travel, while the processor goes on with something else.
+        levels = levels.pin_memory().to(device, non_blocking=True)
+    return levels.float().div_(127.5).sub_(1)[:, None]
 
 
 def from_model(images):

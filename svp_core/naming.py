@@ -14,28 +14,40 @@ def classify_source(path, classifier, *, um_per_px=None, choices=None, instrumen
     """
     sizes = {"processes": processes_for(count)} | sizes
     measured = read_measured(path, um_per_px=um_per_px, choices=choices, instrument=instrument, **sizes)
+    begun = None
     with closing(measured):
+        # One batch is always ahead: a GPU names it while this process writes down the one before.
         for chunk in measured:
-            yield name_chunk(chunk, classifier)
+            begun, before = (chunk, _begin(chunk, classifier)), begun
+            if before:
+                yield _finish(*before, classifier)
+        if begun:
+            yield _finish(*begun, classifier)
 
 
 def classify_records(records, classifier, *, um_per_px=None, instrument=()):
     """The ResultChunk of these particle records."""
-    return name_chunk(measure_records(records, um_per_px=um_per_px, instrument=instrument), classifier)
+    chunk = measure_records(records, um_per_px=um_per_px, instrument=instrument)
+    return _finish(chunk, _begin(chunk, classifier), classifier)
 
 
-def name_chunk(chunk, classifier):
+def _begin(chunk, classifier):
+    """Probabilities of a chunk's tiles as begin_probs gives them; None where there are no tiles."""
+    from svp_core.classifier.resnet import begin_probs
+
+    return begin_probs(classifier, chunk.tiles) if len(chunk.tiles) else None
+
+
+def _finish(chunk, probabilities, classifier):
     """The chunk, its rows with probabilities, label and confidence."""
-    from svp_core.classifier.resnet import predict_probs
-
     keys = classifier.config.class_keys
     names, nothing = [f"p_{key}" for key in keys], dict.fromkeys(f"p_{key}" for key in keys)
-    probabilities = predict_probs(classifier, chunk.tiles)
-    found = iter(zip(probabilities.argmax(1).tolist(), probabilities.tolist(), strict=True))
+    found = iter(() if probabilities is None else probabilities.tolist())
     for row in chunk.rows:
         row |= nothing
         if row["status"] == "ok":
-            place, values = next(found)
+            values = next(found)
             row |= zip(names, values, strict=True)
-            row["label"], row["confidence"] = keys[place], values[place]
+            row["confidence"] = max(values)
+            row["label"] = keys[values.index(row["confidence"])]
     return chunk

@@ -20,7 +20,7 @@ SCIENCE = {
     "estimate", "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
 }  # fmt: skip
 OUTER = {
-    "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "naming",
+    "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "naming", "reading",
     "classified", "report", "exports", "training", "labelled", "published_import", "diffusers_export",
 }  # fmt: skip
 NETWORKS = ("generator", "classifier", "novelty")
