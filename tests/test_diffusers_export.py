@@ -118,7 +118,7 @@ def test_the_folder_says_what_it_is(exported, run):
 
 def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arithmetic):
     generator = load.load_generator(run, device=CPU)
-    settings = {"standard": {"steps": 3, "sigma_min": 0.002, "sigma_max": 80, "stochastic": False, "guidance": 1.5}}
+    settings = {"standard": {"steps": 3, "sigma_min": 0.002, "sigma_max": 80, "stochastic": False, "guidance": 2.0}}
     from svp_core.generator.pipeline import edm_scheduler
 
     pipeline = ParticlePipeline(

@@ -7,7 +7,7 @@ CALL_SIZE = {"cpu": 8, "cuda": 128}
 
 # Noise levels at which the class is insisted on: above them nothing is decided yet, below them it costs variety
 # (Kynkaanniemi et al. 2024, arXiv 2404.07724).
-GUIDED_SIGMA = (0.3, 8.0)
+GUIDED_SIGMA = (0.8, 4.0)
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Sampler:
     sigma_min: float  # noise at the last step, in model space; one grey level is about 0.02
     sigma_max: float  # noise at the first
     stochastic: bool = False  # fresh noise on the way: more variety between images
-    guidance: float = 1.5  # how strongly the class is insisted on; 1 is not at all, and costs one call a step
+    guidance: float = 2.0  # how strongly the class is insisted on; 1 is not at all, and costs one call a step
 
     call_size = CALL_SIZE
 
@@ -49,7 +49,7 @@ SAMPLERS = {
     sampler.key: sampler
     for sampler in (
         Sampler("preview", "Preview", 10, 0.01, 30),
-        Sampler("standard", "Standard", 20, 0.002, 80),
+        Sampler("standard", "Standard", 18, 0.002, 80),
         Sampler("diverse", "Diverse", 32, 0.002, 80, stochastic=True),
     )
 }

@@ -26,7 +26,7 @@ class ParticlePipeline(DiffusionPipeline):
         pixel_std=1.0,
         patch=2,  # pixels of a side that are folded into channels
         time_scale=1000,  # the network's time input is so many times c_noise
-        guided_sigma=(0.3, 8.0),  # noise levels at which the class is insisted on
+        guided_sigma=(0.8, 4.0),  # noise levels at which the class is insisted on
         levels=(),  # of each class, mean and spread of the tiles' mean, in model space
         samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, guidance
         images_per_call=8,
