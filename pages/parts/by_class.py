@@ -90,7 +90,7 @@ def draw(found, labels, positions, key, *, order=None, **how):
 
     picking = {"ids": positions, "picked": picks(found), "turn": picks_turn(found), "changed": changed}
     show_gallery(
-        found.pictures[positions], key=widget, alt=f"Particles, {len(positions):,}", words=words, picking=picking,
+        found.tiles[positions], key=widget, alt=f"Particles, {len(positions):,}", words=words, picking=picking,
         **how,
     )  # fmt: skip
 

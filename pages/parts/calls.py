@@ -4,8 +4,7 @@ import streamlit as st
 
 from pages.parts.words import class_name
 from svp_core.counts import UNSURE, named
-
-UNSURE_BELOW = 0.8  # to begin with
+from svp_core.report.settings import UNSURE_BELOW
 
 
 def choose_thresholds(class_keys):

@@ -12,19 +12,19 @@ import pandas as pd
 import streamlit as st
 
 from pages.parts.words import class_name
+from svp_core.classified import in_um, measure_words, read_classified
 from svp_core.counts import UNSURE
-from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.results import INSTRUMENT, column_names, read_results
 from svp_core.workspace import jobs
-from svp_core.workspace.tilefile import read_tiles
 
-_KEPT = ("image", "given", "run", "touches_edge", "um_per_px")
+SIZE_WORDS = ("diameter", "ecd", "esd", "feret", "length", "width")  # in names of the instrument's own sizes
+EDGE = "touches_edge"
 
 
 @dataclass(frozen=True, eq=False)
 class Classified:
-    """What one "classify" job has left, so far as screens need it at once."""
+    """What one "classify" job has left, so far as screens need it at once; rows, tiles and so on as in svp_core."""
 
     job_id: str
     folder: Path
@@ -36,14 +36,9 @@ class Classified:
     probs: np.ndarray  # float32 (N, K)
     measured: dict  # confidence and our measures, so far as there are: column -> float (N,)
     rejected: pd.DataFrame  # image, reason
-    tiles: np.ndarray  # uint8 (N, 64, 64)
-    colour: np.ndarray | None  # uint8 (N, 64, 64, 3) where the source is in colour
+    tiles: np.ndarray  # uint8 (N, 64, 64), or (N, 64, 64, 3) where the source is in colour
     columns: tuple  # all names in results.csv
-
-    @property
-    def pictures(self):
-        """The tiles to look at: in colour where there are such."""
-        return self.tiles if self.colour is None else self.colour
+    missing: int  # items of the source that were not reached
 
 
 def summary_of(job_id):
@@ -53,7 +48,7 @@ def summary_of(job_id):
 
 
 def classified(job_id):
-    """The Classified of a job that has ended; None where it has left no results."""
+    """The Classified of a job that has ended; None where it has left no results. Raises LabError where damaged."""
     table = jobs.job_folder(job_id) / "results.csv"
     if not table.is_file() or not (table.parent / "summary.json").is_file():
         return None
@@ -63,25 +58,15 @@ def classified(job_id):
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(job_id, changed):
     folder = jobs.job_folder(job_id)
-    names = tuple(column_names(folder / "results.csv"))
-    keys = tuple(name.removeprefix("p_") for name in names if name.startswith("p_"))
-    kept = [name for name in _KEPT if name in names]
-    measured = [name for name in ("confidence", *MEASURES) if name in names and name != "touches_edge"]
-    # Read once: the time goes into taking the lines apart, not into how many columns are kept.
-    wanted = [*kept, *measured, *(f"p_{key}" for key in keys), "status", "reason"]
-    whole = read_results(folder / "results.csv", wanted)
-    ok = (whole["status"] == "ok").to_numpy()
-    named = whole[ok].reset_index(drop=True)
-    tiles, colour = read_tiles(folder / "tiles.npy"), None
-    if (folder / "colour.npy").is_file():
-        colour = np.load(folder / "colour.npy", mmap_mode="r", allow_pickle=False)
-    if len(tiles) < len(named):
-        raise LabError(f"The tiles of {len(named) - len(tiles):,} particles are missing; classify this source again.")
+    names = column_names(folder / "results.csv")
+    measured = [name for name in ("confidence", *MEASURES) if name in names and name != EDGE]
+    # All at once: the time goes into taking the lines apart, not into how many columns are kept.
+    found = read_classified(folder, [*(name for name in ("given", EDGE) if name in names), *measured])
     return Classified(
-        job_id=job_id, folder=folder, changed=changed, summary=summary_of(job_id), class_keys=keys,
-        table=named[kept], rows=np.flatnonzero(ok), measured={name: _as_float(named[name]) for name in measured},
-        probs=named[[f"p_{key}" for key in keys]].to_numpy(np.float32),
-        rejected=whole.loc[~ok, ["image", "reason"]].reset_index(drop=True), tiles=tiles, colour=colour, columns=names,
+        job_id=job_id, folder=folder, changed=changed, summary=found.summary, class_keys=found.class_keys,
+        table=found.table.drop(columns=measured), rows=found.rows, probs=found.probs,
+        measured={name: _as_float(found.table[name]) for name in measured}, rejected=found.rejected, tiles=found.tiles,
+        columns=found.columns, missing=found.missing,
     )  # fmt: skip
 
 
@@ -107,38 +92,36 @@ def _as_float(values):
 
 def measures_of(found):
     """Names of the columns that hold a number a particle: confidence, our measures, then the instrument's own."""
-    ours = [name for name in MEASURES if name in found.columns and name != "touches_edge"]
-    if not scaled(found):
-        ours = [name for name in ours if not _in_um(name)]
-    return ["confidence", *ours, *(name for name in found.columns if name.startswith(INSTRUMENT))]
+    ours = [name for name in found.measured if scaled(found) or not name.endswith(("_um", "_um2"))]
+    return [*ours, *(name for name in found.columns if name.startswith(INSTRUMENT))]
 
 
 def scaled(found):
     """Whether sizes are known in µm, of some particles at least."""
-    return bool(found.table["um_per_px"].notna().any())
+    return "um_per_px" in found.table and bool(found.table["um_per_px"].notna().any())
 
 
 def sizes_of(found):
-    """Names of the columns that can serve as a particle's size, the usual one first: in µm where the scale is known."""
-    stems = ("ecd", "esd", "feret_max", "feret_min")
+    """Names of our columns that are a particle's size, the usual one first: in µm where the scale is known."""
     unit = "um" if scaled(found) else "px"
+    stems = ("ecd", "esd", "feret_max", "feret_min")
     return [name for stem in stems if (name := f"{stem}_{unit}") in found.columns]
+
+
+def diameters_of(found):
+    """Names of the columns in µm by which particles can be counted: ours, then those of the instrument's sizes."""
+    theirs = [name for name in found.columns if name.startswith(INSTRUMENT)]
+    theirs = [name for name in theirs if any(word in name.casefold() for word in SIZE_WORDS) and "raw" not in name]
+    return [*(name for name in sizes_of(found) if in_um(name)), *theirs]
 
 
 def measure_name(name):
     """What a column is called on a screen, with its unit: "ECD (µm)"."""
     if name == "confidence":
         return "Confidence"
-    if name.startswith(INSTRUMENT):
-        return f"{name.removeprefix(INSTRUMENT)} (instrument)"
-    measure = MEASURES[name]
-    return f"{measure.words} ({measure.unit})" if measure.unit else measure.words
+    return f"{name.removeprefix(INSTRUMENT)} · instrument" if name.startswith(INSTRUMENT) else measure_words(name)
 
 
 def label_name(label):
     """A class as the lab says it, and "Unsure"."""
     return "Unsure" if label == UNSURE else class_name(label)
-
-
-def _in_um(name):
-    return name.endswith(("_um", "_um2"))

@@ -5,22 +5,21 @@ What is typed in for one classification (volume, dilution) is kept for it by its
 
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
-from pages.parts.classified import measure_name, numbers, scaled, sizes_of
+from pages.parts.classified import diameters_of, measure_name, numbers, scaled
 from pages.parts.count_tables import count_html, ppv_html
 from pages.parts.filtering import runs_of
-from pages.parts.words import plain
+from pages.parts.words import plain, some
 from svp_core import counts
-from svp_core.classifier.held_out import read_reference
 from svp_core.errors import LabError
 from svp_core.particles import SIZE_BINS_UM
-from svp_core.workspace.models import find_model
+from svp_core.report.counted import TYPED_IN, reference_of
+from svp_core.report.settings import MOST_BINS
+from svp_core.report.settings import volume_in_files as volume_of_runs
 
-MOST_BINS = 12
 SMALL_UM = 5  # below it shapes, and with them classes, are uncertain (Baxter group 2013, 10.1002/jps.23554)
 
 
@@ -33,9 +32,9 @@ class Volume:
     source: str  # where it comes from, in words; "" where unknown
 
 
-def choose_counting(found):
-    """(size column or None, bins in µm, whether in bands): how to count; draws its widgets."""
-    options = [name for name in sizes_of(found) if name.endswith("_um")]
+def choose_counting(found, *, bands=True):
+    """(size column or None, bins in µm, whether in bands): how to count; draws its widgets. bands: whether to ask."""
+    options = diameters_of(found)
     size = bins = None
     if options:
         size = st.selectbox(
@@ -46,7 +45,7 @@ def choose_counting(found):
             persist_state="session", width=170, help="Lower edges, parted by commas",
         )  # fmt: skip
         bins = read_bins(text)
-    bands = bool(options) and st.segmented_control(
+    bands = bands and bool(options) and st.segmented_control(
         "Bins", ["From", "Between"], default="From", required=True, key="count_bands", persist_state="session",
         help="From: all particles of at least this size, as USP <1788> counts. Between: up to the next size.",
     ) == "Between"  # fmt: skip
@@ -67,9 +66,11 @@ def read_bins(text):
     return tuple(edges)
 
 
-def choose_volume(found, runs):
+def choose_volume(found, runs=()):
     """The Volume of these runs (all, where none are chosen) as their files say, or as the person types in."""
     known, job = volume_in_files(found, runs), found.job_id
+    if found.missing:
+        return known
     given = st.number_input(
         "Volume imaged (mL)", 0.0, 1e6, None, format="%.5g", step=0.01, key=f"{job}_volume", persist_state="session",
         width=190, placeholder=f"{known.ml:.5g}" if known.ml else "unknown",
@@ -80,7 +81,7 @@ def choose_volume(found, runs):
         help="Per mL is multiplied by it. 1: per mL of what was measured.",
     )  # fmt: skip
     if given:
-        return Volume(given, dilution, "typed in")
+        return Volume(given, dilution, TYPED_IN)
     return Volume(known.ml, dilution, known.source)
 
 
@@ -88,16 +89,16 @@ def volume_of(found):
     """The Volume of a whole classification: as typed in on its page, else as its files say."""
     given, dilution = (st.session_state.get(f"{found.job_id}_{name}") for name in ("volume", "dilution"))
     known = volume_in_files(found)
-    return Volume(given or known.ml, dilution or 1.0, "typed in" if given else known.source)
+    return Volume(given or known.ml, dilution or 1.0, TYPED_IN if given else known.source)
 
 
 def volume_in_files(found, runs=()):
     """The Volume that a source's own files give for these runs, all of them where none are named."""
-    facts = [run for run in found.summary.get("runs", []) if not runs or run["name"] in runs]
-    volumes = [run.get("volume_ml") for run in facts]
-    if not volumes or None in volumes:
+    if found.missing:  # of a volume that was looked through in part only, nobody knows how much
         return Volume(None, 1.0, "")
-    return Volume(sum(volumes), 1.0, "; ".join(dict.fromkeys(run["volume_from"] for run in facts)))
+    facts = [run for run in found.summary.get("runs", []) if not runs or run["name"] in runs]
+    ml, source = volume_of_runs({"runs": facts})
+    return Volume(ml, 1.0, source)
 
 
 def count(found, labels, shown, size, bins, bands, volume):
@@ -136,9 +137,9 @@ def show_counts(found, labels, shown, chosen, thresholds):
 
 def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diameter):
     size, bins, bands, volume, per_ml = how
-    reference = reference_of(found)
+    reference, why_not = _reference(found.summary["weights"], found.class_keys, found)
     if reference is None:
-        st.caption("This classifier has no record of how it names known particles, so there are no corrected counts.")
+        st.caption(plain(f"Counts are not corrected for confusion between classes. {why_not}"))
         return
     if chosen.labels or "confidence" in chosen.ranges or (
         chosen.region and "confidence" in (chosen.region.x, chosen.region.y)
@@ -166,18 +167,10 @@ def _corrected(key, _labels, _sizes, _reference, _class_keys, _thresholds, _bins
     return table, counts.ppv(_labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys)
 
 
-def reference_of(found):
-    """How this classification's model names known particles; None where it has no record of that."""
-    try:
-        return _reference(str(find_model(found.summary["weights"])), found.class_keys)
-    except LabError:  # the model is gone
-        return None
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _reference(folder, class_keys):
-    found = read_reference(Path(folder))
-    return found if found is None or tuple(found.class_keys) == tuple(class_keys) else None
+@st.cache_resource(max_entries=4, ttl=600, show_spinner=False)
+def _reference(weights, class_keys, _found):
+    """(counts.Reference or None, why there is none) of the model that has named these."""
+    return reference_of(_found)
 
 
 def _table(title, table, bins, bands, per_ml):
@@ -186,7 +179,9 @@ def _table(title, table, bins, bands, per_ml):
 
 
 def _say_volume(found, volume, runs):
-    if volume.ml is None:
+    if found.missing:
+        words = f"{some(found.missing, 'item')} of the source were not reached, so there are counts only, none per mL."
+    elif volume.ml is None:
         words = "The volume imaged is not in the files; type it in for counts per mL."
     else:
         words = f"Volume imaged {volume.ml:.5g} mL ({volume.source})"
