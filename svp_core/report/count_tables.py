@@ -5,6 +5,7 @@ from svp_core.report.looks import class_cell
 from svp_core.report.markup import DASH, interval, join, number, percent, table, tag
 
 SHAPELESS_UM = 5  # below it shape values fail (Baxter group 2013, 10.1002/jps.23554)
+ACROSS = 5  # sizes beside each other
 DISPUTED_UM = 8  # below it experts disagree on labels (J. Pharm. Sci. 2023, classification and label consistency)
 
 
@@ -94,17 +95,20 @@ def strong(text):
 
 
 def _crossed(entries, settings, title):
+    """Html of classes x sizes; of more sizes than fit the page's width, several tables."""
     sizes = list(dict.fromkeys((entry.at_least_um, entry.below_um) for entry in entries))
-    first = {size: entry for entry in entries for size in [(entry.at_least_um, entry.below_um)]}
-    found = {(entry.class_key, entry.at_least_um): entry for entry in entries}
+    parts = [sizes[start : start + ACROSS] for start in range(0, len(sizes), ACROSS)]
+    return join(*(_crossed_part(entries, settings, title, part) for part in parts))
+
+
+def _crossed_part(entries, settings, title, sizes):
+    found = {(entry.class_key, entry.at_least_um, entry.below_um): entry for entry in entries}
+    keys = list(dict.fromkeys(entry.class_key for entry in entries))
     per_ml = any(entry.per_ml is not None for entry in entries)
-    rows = [
-        [class_cell(key), *(_cell(found[key, size[0]], per_ml) for size in sizes)]
-        for key in dict.fromkeys(entry.class_key for entry in entries)
-    ]
-    heads = ["Class", *(size_words(first[size]) for size in sizes)]
+    rows = [[class_cell(key), *(_cell(found[key, *size], per_ml) for size in sizes)] for key in keys]
+    heads = ["Class", *(size_words(found[keys[0], *size]) for size in sizes)]
     what = "; below each number its 95 % interval" + (", then per mL with its own" if per_ml else "")
-    return table(heads, [rows], caption=_caption(title, settings) + what)
+    return table(heads, [[row] for row in rows], caption=_caption(title, settings) + what)
 
 
 def _cell(entry, per_ml):

@@ -74,6 +74,7 @@ def number(value):
     """A count or a concentration as a reader takes it in: whole from 100 on, two digits below 10; a dash for none."""
     if value is None:
         return DASH
+    value = round(value, 9)  # 0.1 + 0.2 is no news
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"

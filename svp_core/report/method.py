@@ -11,7 +11,7 @@ from svp_core.results import INSTRUMENT, MEASURES
 from svp_core.runs import read_run
 from svp_core.workspace.models import find_model
 
-_USED = ("circularity", "aspect_ratio")  # measures that every report shows, besides its diameter
+_USED = ("circularity",)  # measures that a report shows, besides its diameter
 _INFORMATIONAL = (
     "Flow imaging is informational (USP <1788>): the figures describe what the camera saw, and are no verdict."
 )
@@ -130,11 +130,11 @@ def _counting(counted, settings):
 def _made_from(found):
     inputs, summary = found.summary.get("inputs") or {}, found.summary
     choices = "; ".join(f"{key}: {option}" for key, option in (summary.get("choices") or {}).items())
-    hashed = "sha256 of one line a file (name, tab, bytes, tab, sha256 of its content, line feed), in order of names"
+    hashed = "one line a file (name, tab, bytes, tab, sha256 of its content, line feed), in order of names"
     known = facts([
         ("Files of the source", f"{inputs['files']:,}, {inputs['bytes']:,} bytes" if inputs else None),
         ("Their fingerprint", inputs.get("sha256")),
-        ("It is the", hashed if inputs else None),
+        ("It is the sha256 of", hashed if inputs else None),
         ("sha256 of results.csv", sha256_of(found.folder / "results.csv")),
         ("Choices made on reading", choices),
         ("Software", ", ".join(f"{name} {is_}" for name, is_ in (summary.get("software") or {}).items())),
