@@ -9,6 +9,7 @@ Arrays in, rows out; no file is known here.
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import gammaincinv
 from scipy.stats import chi2
 
 from svp_core.particles import SIZE_BINS_UM
@@ -19,7 +20,7 @@ DRAWS = 400  # for the intervals of corrected figures
 ROUNDS = 200  # of expectation and maximisation
 # One run's particles are named otherwise than the reference's by more than chance: between pixel sizes alone, the share
 # of a class that is named right differs by a standard deviation of up to 0.08, as if known from so many particles.
-WORTH = 25
+WORTH = 15
 LEAST_LIKE = 50  # labelled particles of every class; of fewer of a size all sizes speak for it
 
 
@@ -76,9 +77,9 @@ def count_table(
 ):
     """Counts of every class, of UNSURE where there are any, and of ALL: list of Count, class after class.
 
-    labels: what each particle is called (N,). sizes_um: float (N,); a particle without a size (NaN, None) counts from
-    0 um on only. bins_um: lower edges, rising; differential: from each to the next instead of all from it on. Per mL:
-    count x dilution / volume_ml.
+    labels: what each particle is called (N,). sizes_um: float (N,); a particle without a size (NaN, None) is in no bin.
+    bins_um: lower edges, rising; differential: from each to the next instead of all from it on. Per mL: count x
+    dilution / volume_ml. The intervals are exact, of the counting alone: as if every particle were named right.
     """
     labels, sizes, rows = np.asarray(labels, object), _sizes(sizes_um), []
     keys = [*class_keys, *([UNSURE] if (labels == UNSURE).any() else []), ALL]
@@ -97,22 +98,37 @@ def corrected(
     """How many there truly are of every class, and of ALL, by what the classifier calls what: list of Count.
 
     As count_table, but the counts are the most likely true ones, lambda >= 0 with Poisson means lambda_k P(called c |
-    true k) for what is called c, UNSURE included (expectation and maximisation: Shepp and Vardi 1982, eq. 2.13). The
-    intervals come from drawing sample and reference anew. reference: Reference of the same classifier; of its particles
-    those of the bin's sizes speak, all of them where those are too few. thresholds: those that `labels` were named by.
+    true k) for what is called c, UNSURE included (expectation and maximisation: Shepp and Vardi 1982, eq. 2.13), found
+    from each edge to the next and summed, so that they never rise with size. The intervals come from drawing sample and
+    reference anew; that of ALL, which no confusion changes, is the exact one. reference: Reference of the same
+    classifier; of its particles those of the same sizes speak, all of them where those are too few. thresholds: those
+    that `labels` were named by.
     """
-    labels, sizes, rng, rows = np.asarray(labels, object), _sizes(sizes_um), np.random.default_rng(seed), []
-    called = [*class_keys, UNSURE]
-    found = {}
-    for low_um, high_um, within in _bins(sizes, bins_um, differential):
+    labels, sizes, rng = np.asarray(labels, object), _sizes(sizes_um), np.random.default_rng(seed)
+    called, uniform = [*class_keys, UNSURE], _uniform(rng, class_keys)
+    value, draws = [], []
+    for low_um, high_um, within in _bins(sizes, bins_um, True):
         seen = np.array([((labels == key) & within).sum() for key in called], float)
-        value, draws = _true_counts(seen, _confusion(reference, called, thresholds, low_um, high_um), rng)
-        found[low_um] = high_um, np.append(value, value.sum()), np.column_stack([draws, draws.sum(1)])
-    for place, key in enumerate([*class_keys, ALL]):
-        for low_um, (high_um, value, draws) in found.items():
-            low, high = np.quantile(draws[:, place], (0.025, 0.975))
-            low, high = min(low, value[place]), max(high, value[place])
-            rows.append(_row(key, low_um, high_um, float(value[place]), low, high, volume_ml, dilution))
+        table = _confusion(reference, called, thresholds, low_um, high_um)
+        value.append(_unfold(seen[None], _shares(table)[None])[0])
+        draws.append(_unfold(rng.standard_gamma(seen, size=(DRAWS, len(seen))), _drawn_shares(table, uniform)))
+    value, draws = np.round(value, 6), np.array(draws)  # (bins, K), (bins, DRAWS, K)
+    if not differential:
+        value, draws = (each[::-1].cumsum(0)[::-1] for each in (value, draws))
+    # One particle more for the upper limit, as Garwood's: without confusion both are the exact limits.
+    evenly = -np.log((np.arange(DRAWS) + 0.5) / DRAWS)
+    more = np.stack([rng.permutation(evenly) for _ in class_keys], axis=1)
+    low = np.minimum(np.quantile(draws, 0.025, axis=1), value)
+    high = np.maximum(np.quantile(draws + more, 0.975, axis=1), value)
+    figures, bins = np.stack([value, low, high], axis=2), list(_bins(sizes, bins_um, differential))
+    rows = [
+        _row(key, low_um, high_um, *each.tolist(), volume_ml, dilution)
+        for place, key in enumerate(class_keys)
+        for each, (low_um, high_um, _) in zip(figures[:, place], bins, strict=True)
+    ]
+    for low_um, high_um, within in bins:
+        n = float(within.sum())
+        rows.append(_row(ALL, low_um, high_um, n, *poisson_interval(n), volume_ml, dilution))
     return rows
 
 
@@ -122,11 +138,12 @@ def ppv(labels, *, reference, class_keys, thresholds=None, seed=0):
     PPV_c = lambda_c P(called c | c) / sum over k of lambda_k P(called c | k), with lambda as in corrected().
     """
     labels, rng = np.asarray(labels, object), np.random.default_rng(seed)
-    called = [*class_keys, UNSURE]
+    called, uniform, found = [*class_keys, UNSURE], _uniform(rng, class_keys), []
     seen = np.array([(labels == key).sum() for key in called], float)
-    table, found = _confusion(reference, called, thresholds, 0.0, None), []
-    value, draws, shares = _true_counts(seen, table, rng, with_shares=True)
-    all_values, all_shares = np.vstack([value, draws]), np.concatenate([_shares(table)[None], shares])
+    table = _confusion(reference, called, thresholds, 0.0, None)
+    redrawn = rng.standard_gamma(seen + 0.5 * (seen > 0), size=(DRAWS, len(seen)))
+    all_shares = np.concatenate([_shares(table)[None], _drawn_shares(table, uniform)])
+    all_values = _unfold(np.vstack([seen, redrawn]), all_shares)
     for place, key in enumerate(class_keys):
         parts = all_values * all_shares[:, :, place]
         with np.errstate(invalid="ignore"):
@@ -162,8 +179,6 @@ def _bins(sizes, bins_um, differential):
 
 
 def _within(sizes, low_um, high_um):
-    if low_um <= 0 and high_um is None:
-        return np.ones(len(sizes), bool)
     return (sizes >= low_um) & (sizes < (np.inf if high_um is None else high_um))
 
 
@@ -173,7 +188,8 @@ def _confusion(reference, called, thresholds, low_um, high_um):
     if tuple(reference.class_keys) != tuple(keys):
         raise ValueError(f"the reference is of {reference.class_keys}, the counts are of {tuple(keys)}")
     names, labels = named(reference.probs, keys, thresholds=thresholds), np.asarray(reference.labels)
-    within = _within(np.asarray(reference.sizes_um, float), low_um, high_um)
+    # What is too faint to be measured counts as smallest.
+    within = _within(np.nan_to_num(np.asarray(reference.sizes_um, float)), low_um, high_um)
     if min(np.bincount(labels[within], minlength=len(keys))) < LEAST_LIKE:
         within = np.ones(len(labels), bool)
     place = {key: position for position, key in enumerate(called)}
@@ -186,16 +202,17 @@ def _shares(table):
     return table / table.sum(1, keepdims=True)
 
 
-def _true_counts(seen, table, rng, *, with_shares=False):
-    """(most likely true counts (K,), the same in DRAWS redrawn samples and references (DRAWS, K))."""
-    # Jeffreys' prior for what a class is called and for what is seen, so that a zero is no certainty.
+def _uniform(rng, class_keys):
+    """0..1 for every draw of shares: a run that is named otherwise is so at all sizes, thus the same for all."""
+    return rng.random((DRAWS, len(class_keys), len(class_keys) + 1))
+
+
+def _drawn_shares(table, uniform):
+    """P(called c | true k) (DRAWS, K, C) as it may be in the sample: Dirichlet, known as from WORTH particles."""
     known = table * np.minimum(1, WORTH / table.sum(1, keepdims=True))
-    shares = rng.standard_gamma(known + 0.5 / table.shape[1], size=(DRAWS, *table.shape))
-    shares /= shares.sum(2, keepdims=True)
-    redrawn = rng.standard_gamma(seen + 0.5 * (seen > 0), size=(DRAWS, len(seen)))
-    redrawn = rng.poisson(redrawn) if not seen.sum() else redrawn
-    value, draws = _unfold(seen[None], _shares(table)[None])[0], _unfold(redrawn, shares)
-    return (value, draws, shares) if with_shares else (value, draws)
+    # Jeffreys' prior, so that what never happened is not impossible.
+    shares = np.maximum(gammaincinv(known + 0.5 / table.shape[1], uniform), 1e-12)
+    return shares / shares.sum(2, keepdims=True)
 
 
 def _unfold(seen, shares):

@@ -154,36 +154,45 @@ def test_figures_agree_with_flowcam_on_its_own_masks(name):
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_lengths_agree_with_flowcam_once_the_fringe_is_off():
-    apart = {"Diameter (ABD)": [], "Diameter (ESD)": [], "Length": [], "Width": []}
+def test_the_export_is_met_once_the_fringe_is_off():
+    near, px = {}, {}
     for record in read_particles(REAL / "flowcam_run"):
-        listed, found = record.columns, measure(record.pixels, mask=record.mask)
+        listed, found = record.columns, measure(record.pixels, mask=record.mask, um_per_px=record.um_per_px)
+        for name, ours in (("Aspect Ratio", "aspect_ratio"), ("Circularity", "circularity")):
+            near.setdefault(name, []).append(found[ours] / float(listed[name]) - 1)
         for name, ours in (
-            ("Diameter (ABD)", "ecd"),
-            ("Diameter (ESD)", "esd"),
-            ("Length", "feret_max"),
-            ("Width", "feret_min"),
+            ("Diameter (ABD)", "ecd_px"),
+            ("Diameter (ESD)", "esd_px"),
+            ("Length", "feret_max_px"),
+            ("Width", "feret_min_px"),
         ):
-            px = without_fringe(found[f"{ours}_px"], listed["fringe_size"])
-            apart[name].append(px - float(listed[name]) / record.um_per_px)
-    sizes = {name: np.abs(values) for name, values in apart.items()}
-    # FlowCam rounds caliper widths to whole pixels of the camera frame, which moves small particles' by up to one.
-    assert sizes["Diameter (ABD)"].max() < 0.001 and sizes["Diameter (ESD)"].max() < 0.35
-    assert sizes["Length"].max() < 1 and sizes["Width"].max() < 1
+            length = without_fringe(found[ours], listed["fringe_size"])
+            near.setdefault(name, []).append(length * record.um_per_px / float(listed[name]) - 1)
+            px.setdefault(name, []).append(length - float(listed[name]) / record.um_per_px)
+    for name in ("Diameter (ABD)", "Aspect Ratio", "Circularity"):
+        assert np.max(np.abs(near[name])) < 0.005
+    # FlowCam rounds caliper widths to whole pixels of the camera frame, which moves small particles' by up to one;
+    # flowcam_measures does the same and meets every figure.
+    assert np.mean(np.abs(near["Diameter (ESD)"]) <= 0.02) > 0.97 and np.max(np.abs(near["Diameter (ESD)"])) < 0.04
+    assert all(np.max(np.abs(px[name])) < 1 for name in ("Length", "Width"))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_own_segmentation_is_near_the_instruments():
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
+@pytest.mark.parametrize("name", ["flowcam_run", "flowcam_library"])
+def test_own_segmentation_is_near_the_instruments(name):
+    """Median error of the diameter against the instrument's own mask, holes filled as ours: +2.5 and +4.4 %.
+
+    Single ones are off by 13 and 11 % in the median: half of the run's particles are below 6.5 px, where one ring of
+    pixels more or less is 30 %, and the instrument compares with its picture of the empty cell, which we do not have.
+    """
     own, theirs = [], []
-    for record in read_particles(REAL / "flowcam_run"):
+    for record in read_particles(REAL / name):
         own.append(measure(record.pixels)["ecd_px"])
-        # Our own outline has no holes.
         theirs.append(measure(record.pixels, mask=ndimage.binary_fill_holes(record.mask))["ecd_px"])
     found = [o is not None for o in own]
     assert np.mean(found) > 0.97
-    ratio = np.array([o for o in own if o is not None]) / np.array(theirs)[found]
-    # Half of these particles are below 6.5 px, where a pixel more or less is 15 %.
-    assert 0.95 < np.median(ratio) < 1.05
+    error = np.array([o for o in own if o is not None]) / np.array(theirs)[found] - 1
+    assert abs(np.median(error)) <= 0.05 and np.median(np.abs(error)) < 0.15
 
 
 def test_figures_that_tell_makers_apart_and_grey_levels():

@@ -2,8 +2,10 @@
 
 Definitions follow FlowCam's where they could be checked on real runs, so that our figures can be laid beside an
 instrument's, with one difference: **no fringe correction**. FlowCam shortens lengths by its fringe size (4.5 px), we
-report what the mask says; a small particle is therefore larger here than in FlowCam's own list. Where the two are to be
-compared, instruments.flowcam_measures.without_fringe takes the fringe off.
+report what the mask says; a small particle is therefore larger here than in FlowCam's own list. FlowCam's own figures
+stand beside ours as the instrument's columns. Where the two are to be compared, flowcam_measures.without_fringe takes
+the fringe off: diameters (ABD), aspect ratio and circularity are then the same, caliper widths within a pixel, as
+FlowCam rounds them in its camera frame; flowcam_measures.measure_particle rounds so too and gives FlowCam's figures.
 """
 
 from dataclasses import dataclass

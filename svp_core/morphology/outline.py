@@ -34,7 +34,7 @@ def segment(pixels):
     if particle is None:
         return np.zeros(grey.shape, bool)
     # The threshold finds a strong particle's blur too; its outline lies further up the flank.
-    outline = OUTLINE_SHARE * np.percentile(difference[particle], 90)
+    outline = OUTLINE_SHARE * _strength(difference[particle])
     return particle if outline <= threshold else _whole(particle & (difference > outline)).astype(bool)
 
 
@@ -63,11 +63,19 @@ def _largest_near_the_centre(parts):
         return None
     areas, best = stats[:, cv2.CC_STAT_AREA], 1
     if count > 2:
-        far, nearest = _distances(parts.shape), np.full(count, np.inf)
-        np.minimum.at(nearest, labels.ravel(), far.ravel())
+        far, nearest, found = _distances(parts.shape), np.full(count, np.inf), parts > 0
+        np.minimum.at(nearest, labels[found], far[found])
         scores = areas * (1 - nearest / (far.max() + 1))
         best = 1 + int(scores[1:].argmax())
     return None if areas[best] < MIN_AREA_PX else labels == best
+
+
+def _strength(differences):
+    """Their 90th percentile, as np.percentile, which takes ten times as long."""
+    differences.sort()
+    place = 0.9 * (len(differences) - 1)
+    below, above = differences[int(place)], differences[min(int(place) + 1, len(differences) - 1)]
+    return below + (place - int(place)) * (above - below)
 
 
 @lru_cache(maxsize=64)
