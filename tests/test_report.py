@@ -232,7 +232,7 @@ def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
 def test_without_a_volume_there_is_nothing_per_ml(tmp_path):
     make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1, volume_ml=None)])
     page = Page(written(tmp_path / "job"))
-    assert "/mL" not in page.text and "per mL" not in " ".join(page.tables[0][0])
+    assert "/mL" not in page.text and "per ml" not in " ".join(page.tables[0][0]).casefold()
     assert "The volume imaged is not known" in page.text
 
 

@@ -14,7 +14,7 @@ def cumulative_table(counted, settings):
     corrected = {(entry.class_key, entry.at_least_um): entry for entry in counted.corrected}
     per_ml = counted.volume_ml is not None
     heads = ["Class", diameter_head(settings), "Counted", "95 %"]
-    heads += ["per mL", "95 %"] if per_ml else []
+    heads += ["Per mL", "95 %"] if per_ml else []
     if corrected:
         heads += ["Corrected per mL" if per_ml else "Corrected", "95 %"]
     rows = {}
@@ -28,7 +28,9 @@ def cumulative_table(counted, settings):
             ends = other and ((other.per_ml_low, other.per_ml_high) if per_ml else (other.low, other.high))
             cells += [strong(number(value)), interval(*ends)] if other else [DASH, DASH]
         rows.setdefault(entry.class_key, []).append(cells)
-    return table(heads, rows.values(), caption=_caption("Particles from each size on", settings), texts=(0, 1))
+    return table(
+        heads, rows.values(), caption=_caption("Particles from each size on", settings), texts=(0, 1), class_="counts"
+    )
 
 
 def band_table(counted, settings):
@@ -108,7 +110,7 @@ def _crossed_part(entries, settings, title, sizes):
     rows = [[class_cell(key), *(_cell(found[key, *size], per_ml) for size in sizes)] for key in keys]
     heads = ["Class", *(size_words(found[keys[0], *size]) for size in sizes)]
     what = "; below each number its 95 % interval" + (", then per mL with its own" if per_ml else "")
-    return table(heads, [[row] for row in rows], caption=_caption(title, settings) + what)
+    return table(heads, [[row] for row in rows], caption=_caption(title, settings) + what, class_="counts")
 
 
 def _cell(entry, per_ml):

@@ -52,7 +52,7 @@ def standard_settings(summary, columns):
     return asdict(
         Settings(
             diameter="ecd_um" if scaled and "ecd_um" in columns else "ecd_px",
-            volume_ml=volume_in_files(summary)[0], title=str(summary.get("title", "")),
+            volume_ml=volume_in_files(summary)[0], title=str(summary.get("title", ""))[: _LONGEST["title"]],
         )
     )  # fmt: skip
 
