@@ -53,8 +53,10 @@ def ppv_html(values):
 
 
 def number(value):
-    """A count, or a concentration: whole from 100 on, three digits below."""
-    return DASH if value is None else f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"
+    """A count, or a concentration: whole from 100 on, fewer decimals the larger it is."""
+    if value is None:
+        return DASH
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def _count(entry, per_ml):

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.parts.classified import diameters_of, measure_name, numbers, scaled
 from pages.parts.count_tables import count_html, ppv_html
 from pages.parts.filtering import runs_of
-from pages.parts.words import plain, some
+from pages.parts.words import plain, some, without_names
 from svp_core import counts
 from svp_core.errors import LabError
 from svp_core.particles import SIZE_BINS_UM
@@ -38,11 +38,11 @@ def choose_counting(found, *, bands=True):
     size = bins = None
     if options:
         size = st.selectbox(
-            "Diameter", options, format_func=measure_name, key="count_size", persist_state="session", width=200
+            "Diameter", options, format_func=measure_name, key="count_size", persist_state="session", width=190
         )
         text = st.text_input(
             "Sizes from (µm)", ", ".join(f"{edge:g}" for edge in SIZE_BINS_UM), key="count_bins",
-            persist_state="session", width=170, help="Lower edges, parted by commas",
+            persist_state="session", width=130, help="Lower edges, parted by commas",
         )  # fmt: skip
         bins = read_bins(text)
     bands = bands and bool(options) and st.segmented_control(
@@ -73,11 +73,11 @@ def choose_volume(found, runs=()):
         return known
     given = st.number_input(
         "Volume imaged (mL)", 0.0, 1e6, None, format="%.5g", step=0.01, key=f"{job}_volume", persist_state="session",
-        width=190, placeholder=f"{known.ml:.5g}" if known.ml else "unknown",
+        width=165, placeholder=f"{known.ml:.5g}" if known.ml else "unknown",
         help="Of what went through the cell, the part that the camera saw. Leave empty to keep what the files say.",
     )  # fmt: skip
     dilution = st.number_input(
-        "Dilution", 0.001, 1e6, 1.0, format="%g", key=f"{job}_dilution", persist_state="session", width=120,
+        "Dilution", 0.001, 1e6, 1.0, format="%g", key=f"{job}_dilution", persist_state="session", width=95,
         help="Per mL is multiplied by it. 1: per mL of what was measured.",
     )  # fmt: skip
     if given:
@@ -127,7 +127,7 @@ def show_counts(found, labels, shown, chosen, thresholds):
     unit = "Particles per mL" if per_ml else "Particles"
     _table(f"{unit} by {diameter}, as named, with 95 % intervals of the counting (Poisson)", raw, bins, bands, per_ml)
     if size and min(bins) < SMALL_UM:
-        st.caption(f"* Below {SMALL_UM} µm a particle shows too little of its shape for its class to be relied on.")
+        st.caption(f"\\* Below {SMALL_UM} µm a particle shows too little of its shape for its class to be relied on.")
     if size and (unsized := int(np.isnan(numbers(found, size)[shown]).sum())):
         st.caption(f"{unsized:,} of the shown particles have no {diameter} and are in no bin.")
     if not scaled(found):
@@ -184,7 +184,8 @@ def _say_volume(found, volume, runs):
     elif volume.ml is None:
         words = "The volume imaged is not in the files; type it in for counts per mL."
     else:
-        words = f"Volume imaged {volume.ml:.5g} mL ({volume.source})"
+        source = without_names(volume.source, [run["name"] for run in found.summary.get("runs", [])])
+        words = f"Volume imaged {volume.ml:.5g} mL ({source})"
         words += f", dilution {volume.dilution:g}." if volume.dilution != 1 else "."
     diluted = [run for run in found.summary.get("runs", []) if run.get("dilution") not in (None, 1)]
     for run in diluted[:3]:

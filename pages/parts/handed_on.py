@@ -91,21 +91,20 @@ def _offer_files(found, labels, shown, chosen, settings, name):
 
 def _offer(found, asked, label, file, mime, make):
     """A button that makes the file, or, once it is made, the one that takes it away."""
-    ending = Path(file).suffix
+    ending, slot = Path(file).suffix, st.empty()
     made, path = f"{found.job_id}{ending}_made", found.folder / f"export{ending}"
-    if st.session_state.get(made) == hash(asked) and path.is_file():
-        st.download_button(
-            f"Download {ending}", path.read_bytes, file, mime, key=f"get{ending}", on_click="ignore", type="primary"
-        )
-    elif st.button(label, key=f"make{ending}"):
+    if st.session_state.get(made) != hash(asked) and slot.button(label, key=f"make{ending}"):
         try:
-            with st.spinner(f"Making the {ending} file"):
+            with slot, st.spinner(f"Making the {ending} file"):
                 make(path)
         except LabError as error:
             st.error(plain(error))
             return
         st.session_state[made] = hash(asked)
-        st.rerun(scope="fragment")
+    if st.session_state.get(made) == hash(asked) and path.is_file():
+        slot.download_button(
+            f"Download {ending}", path.read_bytes, file, mime, key=f"get{ending}", on_click="ignore", type="primary"
+        )
 
 
 def _file_name(found):

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.parts.gallery import show_gallery
 from pages.parts.model import origin, show_model
-from pages.parts.words import DASH, plain, some
+from pages.parts.words import DASH, plain, some, without_names
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
 from svp_core.instruments.facts import KINDS
@@ -44,8 +44,7 @@ def ask(path):
     with st.container(border=True, key="recognised"):
         st.markdown(f"**{plain(found.title)}**")
         count = some(found.count, "item") if found.count is not None else "not counted yet"
-        scale = f"{found.um_per_px:.4g} µm per pixel ({found.um_per_px_from})" if found.um_per_px else "no pixel size"
-        st.markdown(plain(f"{KINDS[found.kind]} · {count} · {scale}"))
+        st.markdown(plain(f"{count} · {_scale(found)}"))
         _show_runs(found.runs)
         for note in found.notes:
             st.caption(plain(note))
@@ -57,8 +56,8 @@ def ask(path):
             model = _choose_model()
             um_per_px = st.number_input(
                 "µm per pixel", 0.01, 100.0, None, format="%.4f", key="um_per_px", width=180,
-                placeholder="as in the files" if found.um_per_px else "unknown",
-                help="Leave empty to keep what the files say.",
+                placeholder="as in the files" if found.um_per_px or _scales(found) else "unknown",
+                help="Leave empty to keep what the files say; otherwise it is taken for every particle.",
             )  # fmt: skip
             pressed = st.button("Classify", type="primary", key="classify_go")
         _warn_of_scale(model, um_per_px or found.um_per_px)
@@ -67,12 +66,23 @@ def ask(path):
     return (asked | ({"choices": choices} if choices else {})) if pressed else None
 
 
+def _scale(found):
+    if found.um_per_px:
+        source = without_names(found.um_per_px_from, [run.name for run in found.runs])
+        return f"{found.um_per_px:.4g} µm per pixel ({source})"
+    return "pixel size differs from run to run" if _scales(found) else "no pixel size"
+
+
+def _scales(found):
+    return {run.um_per_px for run in found.runs} - {None}
+
+
 def _show_runs(runs):
     if len(runs) == 1:
         (run,) = runs
         said = [run.instrument] if run.instrument else []
         if run.volume_ml is not None:
-            said.append(f"volume imaged {run.volume_ml:.5g} mL ({run.volume_from})")
+            said.append(f"volume imaged {run.volume_ml:.5g} mL ({without_names(run.volume_from, [run.name])})")
         elif run.kind in ("flowcam", "mfi", "ifcb"):
             said.append("volume imaged not in the files; it can be typed in later")
         if run.efficiency is not None:
@@ -85,13 +95,13 @@ def _show_runs(runs):
     if runs:
         st.dataframe(
             pd.DataFrame([{
-                "Run": run.name, "Made by": run.instrument or KINDS[run.kind], "Items": run.count,
-                "µm per pixel": run.um_per_px, "from": run.um_per_px_from, "Volume imaged (mL)": run.volume_ml,
-                "Dilution": run.dilution,
+                "Run": run.name, "Items": run.count, "µm/px": run.um_per_px, "Volume imaged (mL)": run.volume_ml,
+                "Dilution": run.dilution, "Made by": run.instrument or KINDS[run.kind],
             } for run in runs]),
             hide_index=True, key="recognised_runs", placeholder=DASH, alt="Runs that were found",
             height=min(RUNS_SHOWN_PX, 36 * (len(runs) + 1)),
-            column_config={"µm per pixel": st.column_config.NumberColumn(format="%.4f"),
+            column_config={"Run": st.column_config.TextColumn(width=230),
+                           "µm/px": st.column_config.NumberColumn(format="%.4f"),
                            "Volume imaged (mL)": st.column_config.NumberColumn(format="%.5f")},
         )  # fmt: skip
 

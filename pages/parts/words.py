@@ -32,6 +32,16 @@ def shortened(names):
     return [f"…{name[cut:]}" if cut > 0 else name for name in names]
 
 
+def without_names(text, names):
+    """This text with the names of runs left out of those of their files: "settings in ….ctx".
+
+    names: of the runs.
+    """
+    for name in sorted((name.rpartition("/")[2] for name in names), key=len, reverse=True):
+        text = text.replace(name, "…") if len(name) > 3 else text
+    return text
+
+
 def some(count, what):
     """A number with its noun: "1 particle", "1,200 particles"."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
