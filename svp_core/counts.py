@@ -69,7 +69,7 @@ def named(probs, class_keys, *, thresholds=None):
     probs, keys = np.asarray(probs), np.array([*class_keys, UNSURE], dtype=object)
     likeliest = probs.argmax(1)
     # As exact as the probabilities: 0.9 of 32 bits is not below 0.9.
-    least = np.array([(thresholds or {}).get(key, 0.0) for key in class_keys], probs.dtype)
+    least = np.array([(thresholds or {}).get(key, 0.0) for key in class_keys], np.result_type(probs, np.float16))
     return keys[np.where(probs.max(1, initial=0) < least[likeliest], len(class_keys), likeliest)]
 
 
