@@ -91,6 +91,23 @@ def test_a_large_crop_is_cut_to_its_centre():
     assert np.array_equal(images.to_tile(crop), crop[8:72, 18:82])
 
 
+def test_a_tile_in_colour_is_that_in_grey_with_each_channels_own_background():
+    pixels = np.stack([slope(30, 80), slope(30, 80) + 9, 200 - slope(30, 80)], axis=-1)
+    tile = images.to_colour_tile(pixels)
+    assert tile.shape == (64, 64, 3) and np.array_equal(images.to_grey(tile)[17:47], images.to_tile(pixels)[17:47])
+    assert np.array_equal(tile[17:47], pixels[:, 8:72])
+    assert tile[0, 0].tolist() == [round(images.background_level(pixels[..., channel])) for channel in range(3)]
+    grey = images.to_colour_tile(slope(30, 80))
+    assert all(np.array_equal(grey[..., channel], images.to_tile(slope(30, 80))) for channel in range(3))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2), (2, 2), (3, 3), (7, 4), (64, 64), (33, 50)])
+def test_background_is_the_median_of_the_border(shape):
+    pixels = np.random.default_rng(0).integers(0, 256, shape, dtype=np.uint8)
+    border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
+    assert images.background_level(pixels) == np.median(border)
+
+
 def test_background_is_taken_from_the_border():
     crop = np.full((20, 20), 160, np.uint8)
     crop[2:-2, 2:-2] = 0

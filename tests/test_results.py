@@ -11,10 +11,18 @@ from PIL import Image
 from svp_core import naming, results
 from svp_core.classifier import resnet
 from svp_core.cli import main
+from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.runs import save_run
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
+
+
+class Chunk:
+    """What a ResultsWriter looks at."""
+
+    def __init__(self, rows):
+        self.rows = rows
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +104,68 @@ def test_labels_and_confidence_are_those_of_the_network(run, folder):
         assert row["label"] == KEYS[found.argmax()] and row["confidence"] == pytest.approx(found.max(), abs=0.02)
 
 
+def test_a_table_is_read_again_by_columns(tmp_path):
+    names = results.columns(KEYS, ("ESD", "Date", "Empty", "Words, mostly"))
+    empty = dict.fromkeys(names)
+    rows = [
+        empty | {"image": "a, b.png", "label": "protein", "confidence": 0.5, "p_protein": 0.5, "area_px": 12,
+                 "touches_edge": True, "status": "ok", "reason": "", "instrument.ESD": 0.123456789,
+                 "instrument.Date": "2024-04-08", "instrument.Words, mostly": 5},
+        empty | {"image": "line\nbreak.png", "status": "rejected", "reason": 'it is "empty"', "instrument.ESD": 7,
+                 "instrument.Words, mostly": "none", "given": "NA"},
+    ]  # fmt: skip
+    with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
+        results.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Chunk(rows))
+    table = results.read_results(tmp_path / "r.csv")
+    assert list(table.columns) == names == results.column_names(tmp_path / "r.csv")
+    assert table["image"].tolist() == ["a, b.png", "line\nbreak.png"] and table["reason"][1] == 'it is "empty"'
+    assert table["area_px"].tolist()[0] == 12 and np.isnan(table["area_px"][1]) and table["ecd_um"].isna().all()
+    assert table["touches_edge"].tolist()[0] == "yes" and table["given"].tolist()[1] == "NA"
+    assert table["label"].isna().tolist() == [False, True]
+    # What the instrument wrote is not rounded; numbers where all of them are, else words.
+    assert table["instrument.ESD"].tolist() == [0.123456789, 7] and table["instrument.Empty"].isna().all()
+    assert table["instrument.Words, mostly"].tolist() == ["5", "none"]
+    some = results.read_results(tmp_path / "r.csv", ["status", "instrument.ESD", "image"])
+    assert list(some.columns) == ["status", "instrument.ESD", "image"] and len(some) == 2
+
+
+def test_types_do_not_hang_on_the_first_rows(tmp_path):
+    names = results.columns(KEYS, ("Length",))
+    plain = dict.fromkeys(names) | {"image": "x" * 40, "status": "ok", "ecd_px": 3, "instrument.Length": "1"}
+    with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
+        writer = results.ResultsWriter(file, KEYS, ("Length",))
+        writer.write(Chunk([plain] * 40_000))
+        writer.write(Chunk([plain | {"ecd_px": 3.25, "instrument.Length": "long", "label": "protein"}]))
+    table = results.read_results(tmp_path / "r.csv", ["ecd_px", "instrument.Length", "label"])
+    assert len(table) == 40_001 and table["ecd_px"].iloc[-1] == 3.25 and table["label"].iloc[-1] == "protein"
+    assert table["instrument.Length"].iloc[0] == "1" and table["instrument.Length"].iloc[-1] == "long"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "sentence"),
+    [
+        (None, None, "is missing or no table of results; classify the source again"),
+        ("a,b\n1,2\n", None, "is missing or no table of results; classify the source again"),
+        ("image,status\nx,ok\n", ["label"], "has no column label; classify the source again"),
+        ("image,status\nx,ok,3\n", None, "is no table of results .*Expected 2 columns"),
+        ("image,status,ecd_px\nx,ok,large\n", None, "is no table of results .*large"),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(tmp_path, text, columns, sentence):
+    if text is not None:
+        (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(LabError, match=sentence):
+        results.read_results(tmp_path / "r.csv", columns)
+
+
 def test_batches_do_not_change_the_table(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
     chunks = list(naming.classify_source(folder, classifier, batch=2))
     assert [len(chunk.rows) for chunk in chunks] == [2, 2, 2]
     (whole,) = naming.classify_source(folder, classifier)
     assert [row["image"] for chunk in chunks for row in chunk.rows] == [row["image"] for row in whole.rows]
+    (shared,) = naming.classify_source(folder, classifier, processes=2)
+    assert shared.rows == whole.rows
     assert results.count_classes(whole.rows) == results.count_classes([row for chunk in chunks for row in chunk.rows])
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,12 @@ from svp_core import runs, tasks
 from svp_core.classifier import resnet
 from svp_core.errors import LabError
 from svp_core.generator import sample, unet
+from svp_core.images import to_colour_tile
+from svp_core.instruments.inputs import fingerprint, hash_inputs
+from svp_core.results import read_results
 from svp_core.workspace import datasets, jobs
-from svp_core.workspace.tilefile import append_tiles, read_tiles
+from svp_core.workspace.tilefile import append_tiles, read_colour_tiles, read_tiles
+from tests.drawn_run import draw_run
 from tests.trial_jobs import wait_for
 
 
@@ -150,6 +155,35 @@ def test_classify_gives_a_row_for_everything_that_was_offered(tiny, tmp_path):
     # Again in the same folder: begun anew, nothing twice.
     list(tasks.classify(config, folder))
     assert len(pd.read_csv(folder / "results.csv")) == 71 and len(read_tiles(folder / "tiles.npy")) == 70
+
+
+def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
+    source, folder = tmp_path / "drop", tmp_path / "job"
+    folder.mkdir()
+    (source / "first").mkdir(parents=True)
+    # A grey run before one in colour: what came before is put in colour afterwards.
+    truth = draw_run(source / "second", count=12, title="run")
+    draw_run(source / "first", count=5, title="grey")
+    for path in (source / "first").glob("*.tif"):
+        Image.open(path).convert("L").save(path)
+    config = {"source": str(source), "weights": str(tiny / "resnet18"), "choices": {}}
+    with patch("svp_core.reading.BATCH_BYTES", 4000):
+        list(tasks.classify(config, folder))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [(run["name"], run["count"]) for run in summary["runs"]] == [("grey", 5), ("run", 12)]
+    assert summary["inputs"] == fingerprint(list(hash_inputs(source))) and summary["inputs"]["files"] > 6
+    assert summary["software"]["torch"] == torch.__version__.partition("+")[0] and summary["choices"] == {}
+    table = read_results(folder / "results.csv")
+    assert table["run"].tolist() == ["grey"] * 5 + ["run"] * 12
+    assert table["instrument.raw_area"].tolist()[5:] == [mask.sum() for _, mask in truth]
+    assert (table["area_px"] == table["instrument.raw_area"]).all()
+    tiles, colour = read_tiles(folder / "tiles.npy"), read_colour_tiles(folder / "colour.npy")
+    assert tiles.shape == (17, 64, 64) and colour.shape == (17, 64, 64, 3)
+    assert np.array_equal(colour[5:], np.stack([to_colour_tile(pixels) for pixels, _ in truth]))
+    assert (colour[:5] == tiles[:5, ..., None]).all()
+    # A grey source in the same folder leaves no colour behind.
+    list(tasks.classify({**config, "source": str(source / "first")}, folder))
+    assert not (folder / "colour.npy").exists() and len(read_tiles(folder / "tiles.npy")) == 5
 
 
 def test_what_cannot_be_classified_is_a_sentence(tiny, tmp_path):
