@@ -14,6 +14,7 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.runs import save_run
+from tests.test_mfi import draw_frames, write_table
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 
@@ -185,6 +186,21 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch,
     assert main(arguments) == 2
     error = capsys.readouterr().err
     assert sentence in error and len(error.strip().splitlines()) == 1
+
+
+def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
+    source, out = tmp_path / "mfi", tmp_path / "r.csv"
+    draw_frames(source, first=0)
+    write_table(source, [(2, 10, 29, 40, 49)])
+    command = ["classify", str(source), "--weights", str(run), "--out", str(out)]
+    assert main(command) == 0
+    assert "else --choose 'first_frame:day 1.csv=OPTION' (0, 1)" in capsys.readouterr().err
+    (by_default,) = read(out)
+    assert main([*command, "--choose", "first_frame:day 1.csv=1"]) == 0
+    (answered,) = read(out)
+    assert answered["background_level"] != by_default["background_level"] and answered["instrument.X Left"] == "10"
+    assert main([*command, "--choose", "first=1"]) == 2
+    assert "'first' is not asked of this source; it leaves open first_frame:day 1.csv, box" in capsys.readouterr().err
 
 
 def test_simulated_particles_are_saved_with_their_truth(tmp_path):

@@ -1,5 +1,6 @@
 """Name and measure every particle of a folder, archive, run or picture: results.csv."""
 
+import argparse
 import sys
 from collections import Counter
 from pathlib import Path
@@ -22,6 +23,8 @@ def add_arguments(parser):
 
 def _choice(text):
     key, _, option = text.rpartition("=")
+    if not key:
+        raise argparse.ArgumentTypeError(f"{text} is not like KEY=OPTION")
     return key, option
 
 
@@ -39,6 +42,9 @@ def run(options):
     choices = dict(options.choose)
     summary = recognise(options.source, choices)
     print(f"{summary.title}: {summary.count if summary.count is not None else 'some'} particles", file=sys.stderr)
+    if unknown := set(choices) - {question.key for question in summary.questions}:
+        asked = ", ".join(question.key for question in summary.questions) or "nothing"
+        raise LabError(f"{min(unknown)!r} is not asked of this source; it leaves open {asked}.")
     for question in summary.questions:
         answer = choices.get(question.key, question.default)
         print(f"{question.words} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
