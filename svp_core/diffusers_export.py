@@ -52,7 +52,9 @@ def export_diffusers(run_folder, out):
     config, standard = generator.config, edm.SAMPLERS["standard"]
     pipeline = pipeline_file.ParticlePipeline(
         generator.model,
-        pipeline_file.edm_scheduler(config.sigma_data, standard.sigma_min, standard.sigma_max, standard.stochastic),
+        pipeline_file.edm_scheduler(
+            config.sigma_data, standard.sigma_min, standard.sigma_max, standard.stochastic, standard.rho
+        ),
         class_keys=config.class_keys,
         pixel_mean=config.pixel_mean,
         pixel_std=config.pixel_std,

@@ -20,6 +20,7 @@ class Sampler:
     sigma_min: float  # noise at the last step, in model space; one grey level is about 0.02
     sigma_max: float  # noise at the first
     stochastic: bool = False  # fresh noise on the way: more variety between images
+    rho: float = 7.0  # how far the steps crowd towards weak noise (Karras et al. 2022, eq. 5)
     guidance: float = 2.0  # how strongly the class is insisted on; 1 is not at all, and costs one call a step
 
     call_size = CALL_SIZE
@@ -32,7 +33,7 @@ class Sampler:
         label = config.class_keys.index(class_key)
         return edm_walk(
             generator.output,
-            edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic),
+            edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic, self.rho),
             steps=steps,
             seeds=seeds,
             shape=(config.patch**2, side, side),
@@ -49,7 +50,7 @@ SAMPLERS = {
     sampler.key: sampler
     for sampler in (
         Sampler("preview", "Preview", 10, 0.01, 30),
-        Sampler("standard", "Standard", 18, 0.002, 80),
+        Sampler("standard", "Standard", 19, 0.002, 80, rho=10),
         Sampler("diverse", "Diverse", 32, 0.002, 80, stochastic=True),
     )
 }

@@ -28,7 +28,7 @@ class ParticlePipeline(DiffusionPipeline):
         time_scale=1000,  # the network's time input is so many times c_noise
         guided_sigma=(0.8, 4.0),  # noise levels at which the class is insisted on
         levels=(),  # of each class, mean and spread of the tiles' mean, in model space
-        samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, guidance
+        samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, rho, guidance
         images_per_call=8,
     ):
         super().__init__()
@@ -68,7 +68,11 @@ class ParticlePipeline(DiffusionPipeline):
                 walk = edm_walk(
                     self._output,
                     edm_scheduler(
-                        self.scheduler.config.sigma_data, chosen["sigma_min"], chosen["sigma_max"], chosen["stochastic"]
+                        self.scheduler.config.sigma_data,
+                        chosen["sigma_min"],
+                        chosen["sigma_max"],
+                        chosen["stochastic"],
+                        chosen["rho"],
                     ),
                     steps=steps,
                     seeds=part + part[-1:] * (size - len(part)),
@@ -109,12 +113,13 @@ def use_plain_attention(unet):
             part.set_processor(AttnProcessor())
 
 
-def edm_scheduler(sigma_data, sigma_min, sigma_max, stochastic):
+def edm_scheduler(sigma_data, sigma_min, sigma_max, stochastic, rho=7.0):
     """DPM-Solver++(2M) on the noise levels of Karras et al. 2022, its SDE form where stochastic."""
     return EDMDPMSolverMultistepScheduler(
         sigma_min=sigma_min,
         sigma_max=sigma_max,
         sigma_data=sigma_data,
+        rho=rho,
         algorithm_type="sde-dpmsolver++" if stochastic else "dpmsolver++",
     )
 
