@@ -20,6 +20,7 @@ from svp_core.commands import (
     sample_data,
     sample_results,
     simulate,
+    suspects,
     train,
 )
 from svp_core.errors import LabError
@@ -32,6 +33,7 @@ COMMANDS = (
     export_results,
     train,
     quality,
+    suspects,
     review_history,
     import_published,
     export_diffusers,

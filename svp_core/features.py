@@ -36,6 +36,34 @@ def classifier_features(classifier, tiles, *, batch=64):
     return torch.cat(seen).numpy()
 
 
+def layered_features(classifier, tiles, *, batch=64):
+    """What every depth of the classifier sees in each tile: float32 (N, 1408), more of a ResNet-50.
+
+    The numbers of classifier_features, then mean and largest response of each filter of the first three stages. The
+    last layer knows only what tells the network's own classes apart; the earlier ones see what other classes differ in.
+    classifier: as load_classifier gives it. tiles: uint8 (N, 64, 64).
+    """
+    stages = [classifier.model.layer1, classifier.model.layer2, classifier.model.layer3]
+    seen = [[] for _ in range(2 * len(stages) + 1)]
+
+    def keep(place):
+        def hook(_, given, response):
+            flat = response.flatten(2).float()
+            seen[2 * place + 1].append(flat.mean(2).cpu())
+            seen[2 * place + 2].append(flat.amax(2).cpu())
+
+        return hook
+
+    hooks = [stage.register_forward_hook(keep(place)) for place, stage in enumerate(stages)]
+    hooks.append(classifier.model.fc.register_forward_pre_hook(lambda _, given: seen[0].append(given[0].float().cpu())))
+    try:
+        predict_probs(classifier, tiles if len(tiles) else np.zeros((1, 64, 64), np.uint8), batch=batch)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return torch.cat([torch.cat(parts) for parts in seen], 1).numpy()[: len(tiles)]
+
+
 @torch.inference_mode()
 def fixed_features(tiles, *, batch=256):
     """What a small fixed network sees in each tile: float32 (N, 64), -1..1; uint8 tiles (N, 64, 64) in.

@@ -21,7 +21,7 @@ SCIENCE = {
 }  # fmt: skip
 OUTER = {
     "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "naming", "reading",
-    "classified", "report", "exports", "training", "labelled", "published_import", "diffusers_export",
+    "classified", "report", "exports", "training", "labelled", "mislabels", "published_import", "diffusers_export",
 }  # fmt: skip
 NETWORKS = ("generator", "classifier", "novelty")
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}

@@ -1,0 +1,58 @@
+"""Which labels of a folder are wrong? suspects.csv: every image with the reason, worst first."""
+
+import sys
+from pathlib import Path
+
+from svp_core.commands.arguments import show
+from svp_core.errors import LabError
+
+
+def add_arguments(parser):
+    """What suspects takes."""
+    parser.add_argument("source", type=Path, help="labelled images, one sub-folder a class")
+    parser.add_argument("--weights", default="resnet18", help="whose features: a model that never saw these labels")
+    parser.add_argument("--synthetic", type=Path, help="made tiles to learn from too; they are not judged")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, required=True)
+
+
+def run(options):
+    """One row an image, and what was found in all for the person at the terminal."""
+    from svp_core.classifier.resnet import load_classifier
+    from svp_core.mislabels import find_mislabels, summary, write_suspects
+    from svp_core.runs import WEIGHTS, find_run
+    from svp_core.workspace.models import find_model
+
+    if not options.out.parent.is_dir():
+        raise LabError(f"{options.out.parent} is no folder; --out needs one that is there.")
+    folder = find_model(options.weights)
+    reference = None if folder.parent == WEIGHTS else load_classifier(find_run("resnet18"))
+    data = _read(options.source)
+    synthetic = _read(options.synthetic) if options.synthetic else None
+    steps = find_mislabels(
+        data, load_classifier(folder), synthetic=synthetic, reference=reference, seed=options.seed
+    )  # fmt: skip
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            found = end.value
+            break
+        show("images", progress.step, progress.total)
+    write_suspects(options.out, found)
+    print(*summary(found), f"\nEvery image is in {options.out}, worst first.", sep="\n")
+
+
+def _read(source):
+    from svp_core.labelled import reading
+
+    steps = reading(source)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            data = end.value
+            break
+    for name, reason in data.left_out:
+        print(f"left out {name}: {reason}", file=sys.stderr)
+    return data
