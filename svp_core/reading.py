@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import chain, repeat
 from multiprocessing import get_context, parent_process
 
+import cv2
 import numpy as np
 
 from svp_core.errors import LabError
@@ -27,6 +28,7 @@ from svp_core.results import INSTRUMENT
 BATCH = 256  # particles
 BATCH_BYTES = 16 * 1024**2  # of files or pixels; a batch of large pictures is shorter, which bounds the memory
 AHEAD = 2  # batches that wait for each process, or for being named
+AHEAD_BYTES = 64 * 1024**2  # of files and pixels that wait
 MOST_PROCESSES = 8  # each takes some 60 MB; more than the rest could keep up with
 WORTH_IT = 2_000  # particles from which on starting processes pays
 NICENESS = 10  # theirs: what a network needs on the same cores comes first, they fill the gaps
@@ -113,20 +115,20 @@ def _with_instrument(rows, counts, written, instrument):
 
 
 def _batches(parts, most):
-    """Lists of at most so many parts and some BATCH_BYTES."""
+    """Yield (list of at most so many parts and some BATCH_BYTES, how many bytes they are)."""
     batch, size = [], 0
     for part in parts:
         batch.append(part)
         size += len(part.data) if isinstance(part, ImageFile) else 0 if part.rejected else part.pixels.nbytes
         if len(batch) == most or size >= BATCH_BYTES:
-            yield batch
+            yield batch, size
             batch, size = [], 0
     if batch:
-        yield batch
+        yield batch, size
 
 
 def _here(batches, um_per_px):
-    for parts in batches:
+    for parts, _ in batches:
         yield _written(parts), measure_parts(parts, um_per_px)
 
 
@@ -139,13 +141,14 @@ def _by_others(batches, um_per_px, processes):
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_begin_process)
     waiting = deque()
     try:
-        for parts in batches:
+        for parts, size in batches:
+            while waiting and (len(waiting) >= AHEAD * processes or size + _bytes_of(waiting) > AHEAD_BYTES):
+                yield _result(waiting.popleft())
             # What the instrument wrote stays here, and of the pictures nothing.
-            waiting.append((_written(parts), pool.submit(measure_parts, list(map(_bare, parts)), um_per_px)))
-            if len(waiting) > AHEAD * processes:
-                yield _result(*waiting.popleft())
+            future = pool.submit(measure_parts, list(map(_bare, parts)), um_per_px)
+            waiting.append((_written(parts), future, size))
         while waiting:
-            yield _result(*waiting.popleft())
+            yield _result(waiting.popleft())
     except BrokenProcessPool:
         raise LabError(
             "A process that read images was ended from outside, perhaps for want of memory; classify the source again."
@@ -154,17 +157,20 @@ def _by_others(batches, um_per_px, processes):
         pool.shutdown(cancel_futures=True)
 
 
+def _bytes_of(waiting):
+    return sum(size for _, _, size in waiting)
+
+
+def _result(waited):
+    written, future, _ = waited
+    return written, future.result()
+
+
 def _bare(part):
     return part if isinstance(part, ImageFile) else replace(part, columns={})
 
 
-def _result(written, future):
-    return written, future.result()
-
-
 def _begin_process():
-    import cv2
-
     if hasattr(os, "nice"):
         os.nice(NICENESS)
     cv2.setNumThreads(1)

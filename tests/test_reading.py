@@ -73,6 +73,20 @@ def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
     assert any(chunk.colour is None for chunk in alone) and any(chunk.colour is not None for chunk in alone)
 
 
+def test_what_waits_for_other_processes_is_bounded(mixed, monkeypatch):
+    waiting = []
+    counted = reading._bytes_of
+    monkeypatch.setattr(reading, "_bytes_of", lambda waited: waiting.append(len(waited)) or counted(waited))
+    # The queue of three processes holds six batches of one picture; so few bytes let only one through at a time.
+    rows = rows_of(reading.read_measured(mixed, batch=1, processes=3))
+    assert max(waiting) == reading.AHEAD * 3 - 1
+    waiting.clear()
+    monkeypatch.setattr(reading, "AHEAD_BYTES", 1)
+    assert rows_of(reading.read_measured(mixed, batch=1, processes=3)) == rows
+    # What is rejected here has no bytes.
+    assert max(waiting) <= 2
+
+
 def test_rows_are_those_of_the_records(mixed):
     chunks = list(reading.read_measured(mixed, instrument=recognise(mixed).columns, batch=7))
     records, rows = list(read_particles(mixed)), rows_of(chunks)
