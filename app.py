@@ -15,6 +15,7 @@ page = st.navigation(
         st.Page("pages/denoising.py", title="2 Denoising", icon=":material/animation:"),
         st.Page("pages/classify.py", title="3 Classify", icon=":material/category:"),
         st.Page("pages/train.py", title="4 Train", icon=":material/model_training:"),
+        st.Page("pages/review.py", title="5 Review", icon=":material/fact_check:"),
     ]
 )
 st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")

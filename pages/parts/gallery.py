@@ -27,7 +27,7 @@ def show_gallery(tiles, *, key, alt, words=None, captions=None, show_px=64, line
     if not len(tiles):
         return
     columns = min(SHEET_COLUMNS, len(tiles))
-    sheet = encode_sheet(_side_by_side(np.asarray(tiles), columns))
+    sheet = encode_sheet(side_by_side(np.asarray(tiles), columns))
     words = words or [[f"{number} of {len(tiles)}"] for number in range(1, len(tiles) + 1)]
     captions = captions or [""] * len(tiles)
     items = [{"words": list(lines_), "caption": caption} for lines_, caption in zip(words, captions, strict=True)]
@@ -52,7 +52,7 @@ def encode_sheet(picture):
     return base64.b64encode(buffer.getvalue()).decode()
 
 
-def _side_by_side(tiles, columns):
+def side_by_side(tiles, columns):
     """One picture of tiles (N, H, W) or (N, H, W, 3) in rows of `columns`, white where there is none."""
     rows = -(-len(tiles) // columns)
     sheet = np.full((rows * columns, *tiles.shape[1:]), 255, np.uint8)

@@ -1,0 +1,102 @@
+"""Beginning a review, or going on with an earlier one."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.board import PAGES
+from pages.parts.opened import open_as
+from pages.parts.source import choose_source, chosen_source, forget_source
+from pages.parts.words import how_it_went, job_title, moment, plain, some
+from svp_core.workspace import datasets, jobs, review_sources
+from svp_core.workspace.reviews import list_reviews
+
+WAYS = ("Classified particles", "A data set", "A labelled folder")
+MOST = 8  # earlier reviews shown at once
+LABELS = {"label": "What the classifier said", "given": "What their folders are called"}
+
+
+def ask():
+    """The ways in; opens the review that was begun."""
+    _show_earlier()
+    st.subheader("Begin a review")
+    way = st.segmented_control(
+        "Of what", WAYS, default=WAYS[0], required=True, key="review_way", persist_state="session",
+        label_visibility="collapsed",
+    )  # fmt: skip
+    (_of_job if way == WAYS[0] else _of_dataset if way == WAYS[1] else _of_folder)()
+
+
+def _show_earlier():
+    found = list_reviews()
+    if not found:
+        return
+    st.subheader("Earlier reviews")
+    for header in found if st.session_state.get("review_all") else found[:MOST]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            if st.button(plain(header["name"]), key=f"open_{header['review']}", type="tertiary"):
+                _open(header["review"])
+            counts = f"{some(header['decisions'], 'decision')} on {some(header['particles'], 'particle')}"
+            st.caption(plain(f"{counts} · begun {header['created'][:10]}"))
+    if len(found) > MOST:
+        st.toggle(f"All {len(found):,}", key="review_all")
+
+
+def _of_job():
+    done = [job for job in jobs.recent(200) if job.kind == "classify" and not job.active and job.step]
+    if not done:
+        st.caption("Nothing is classified yet. Images without any label become reviewable once they are classified.")
+        st.page_link(PAGES["classify"], label="Classify")
+        return
+    titles = {job.id: f"{job_title(job)} · {moment(job.created)} · {how_it_went(job)}" for job in done}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        job_id = st.selectbox("Classification", list(titles), format_func=titles.get, key="review_job", width=480)
+        labels = st.selectbox("Labels", list(LABELS), format_func=LABELS.get, key="review_labels", width=240)
+        pressed = st.button("Begin", type="primary", key="review_of_job")
+    st.caption("The least sure come first.")
+    if pressed:
+        _open(review_sources.begin(review_sources.of_job(job_id, labels=labels)))
+
+
+def _of_dataset():
+    known = {meta["id"]: meta for meta in datasets.list_datasets() if meta.get("classes")}
+    if not known:
+        st.caption("No data set with classes is in this workspace; bring images in on page Train, or name a folder.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.selectbox(
+            "Data set", list(known), format_func=lambda one: f"{known[one]['name']} ({known[one]['count']:,})",
+            key="review_dataset", width=480,
+        )  # fmt: skip
+        pressed = st.button("Begin", type="primary", key="review_of_dataset")
+    if pressed:
+        _open(review_sources.begin(review_sources.of_dataset(chosen)))
+
+
+def _of_folder():
+    path = chosen_source("review")
+    if not path:
+        st.caption("Sub-folders are named after the classes. Images without labels: classify them first.")
+        choose_source("review")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.text_input("Name of the review", Path(path).stem, key="review_name", max_chars=200, width=300)
+        pressed = st.button("Begin", type="primary", key="review_of_folder")
+        st.button("Choose something else", key="review_forget", on_click=forget_source, args=("review",))
+    st.caption(plain(path))
+    if pressed:
+        bar = st.progress(0.0, "Reading")
+        steps = review_sources.of_folder(path)
+        while True:
+            try:
+                bar.progress(0.0, next(steps).message)
+            except StopIteration as end:
+                found = end.value
+                break
+        forget_source("review")
+        _open(review_sources.begin(found, name=name))
+
+
+def _open(review_id):
+    open_as("review", review_id, "review")
+    st.rerun()

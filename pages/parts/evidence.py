@@ -1,0 +1,81 @@
+"""What the desk says of each particle, and when it keeps the model's opinion to itself."""
+
+import math
+
+from pages.parts.words import class_name, some
+from svp_core.workspace.review_pages import is_hidden, size_column
+from svp_core.workspace.standing import NOT_A_CLASS, TESTIFY
+
+ANSWER_NAMES = {"unsure": "Unsure", "not_a_particle": "No particle", "": "Unlabelled"}
+
+
+def label_name(label):
+    """A label as the screen says it: a class, "Unsure", "No particle" or "Unlabelled"."""
+    return ANSWER_NAMES.get(label) or class_name(label)
+
+
+def pair_name(pair):
+    """ "Protein → Air bubble"; the label alone where nothing else is suggested."""
+    given, suggested = pair
+    return f"{label_name(given)} → {label_name(suggested)}" if suggested not in ("", given) else label_name(given)
+
+
+def page_title(page):
+    """What these particles have in common."""
+    if set(page.purposes) == {"audit"}:
+        return "Drawn at random"
+    if set(page.purposes) == {"settle"}:
+        return "Two answers each"
+    words = f"{pair_name(page.pair)}" if page.pair else "Mixed"
+    return f"{words} · {'once more, ' if page.again else ''}{some(len(page.particles), 'particle')}"
+
+
+def items_of(review, standing, page):
+    """The page's particles as deciding.batch_of takes them."""
+    table = review.table
+    chances = [name for name in table if name.startswith("p_")]
+    size = size_column(table)
+    columns = {
+        name: table[name].array for name in (*chances, "suggested", "reason", "run", "score", size) if name in table
+    }
+    items = []
+    for particle, purpose in zip(page.particles, page.purposes, strict=True):
+        position = review.place[particle]
+        known = {name: values[position] for name, values in columns.items()}
+        given = review.given(particle)
+        if page.again and purpose == "queue" and (label := standing.label(particle)) not in NOT_A_CLASS:
+            given = label
+        hidden = purpose in (*TESTIFY, "audit") or is_hidden(review, particle, blind=page.blind)
+        items.append({
+            "id": particle, "given": given, "suggested": "" if hidden else known.get("suggested", ""), "hidden": hidden,
+            "probabilities": [] if hidden else [
+                (name.removeprefix("p_"), float(known[name])) for name in chances if known[name] == known[name]
+            ],
+            "words": _words(particle, given, known, size, hidden, standing, page), "purpose": purpose,
+            "again": page.again, "decided": None, "neighbours": [],
+        })  # fmt: skip
+    return items
+
+
+def _words(particle, given, known, size, hidden, standing, page):
+    suggested, first = known.get("suggested", ""), f"Labelled {label_name(given).lower()}."
+    if not given:
+        first = "Unlabelled."
+    if not hidden and suggested and suggested != given:
+        score = known.get("score")
+        doubt = f" Label quality {score:.2f}." if isinstance(score, float) and math.isfinite(score) else ""
+        first += f" Suggested: {label_name(suggested).lower()}.{doubt}"
+    lines = [first]
+    if not hidden and known.get("reason"):
+        lines.append(known["reason"])
+    if page.again and "settle" in page.purposes:
+        answers = standing.disagreements().get(particle, ())
+        lines += [f"{answer.reviewer}: {label_name(answer.to_label)}" for answer in answers]
+    elif page.again and (decision := standing.decided.get(particle)):
+        lines.append(f"{decision.reviewer} decided: {label_name(decision.to_label)}.")
+    facts = []
+    if size and math.isfinite(known[size]):
+        facts.append(f"ECD {known[size]:.1f} {'µm' if size.endswith('_um') else 'px'}")
+    if known.get("run"):
+        facts.append(known["run"])
+    return [*lines, " · ".join([*facts, particle])]

@@ -1,0 +1,161 @@
+"""The page Review without a browser: ways in, what comes onto the desk, what is written, what is handed out."""
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from svp_core.workspace import bookmarks, datasets, decisions, reviews
+from svp_core.workspace.claims import with_whom
+from tests.drawn_tiles import draw_blocks
+from tests.reviewed import event, new_review, record, standing
+from tests.test_pages import end, finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
+
+PAGE = "pages/review.py"
+
+
+def at_desk(review, **query):
+    """The page with Anna at the desk of this review."""
+    return opened(PAGE, review=review.id, reviewer="Anna", desk="d1", **query)
+
+
+def pages_of(app, review):
+    return app.session_state[f"desk_{review.id}_pages"]["pages"]
+
+
+def decide(app, review, *events, finished=()):
+    """The desk sends these, as its half in the browser does."""
+    app.session_state[f"desk_{review.id}"] = {"unsaved": list(events), "finished": list(finished)}
+    return app.run()
+
+
+@pytest.fixture
+def own():
+    tiles = draw_blocks(30, seed=5)
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(30)], "class": ["fat_droplet"] * 20 + ["speck"] * 10})
+    return datasets.save_dataset("Droplets of <May>", "own", tiles, table, {})
+
+
+def test_a_review_of_a_data_set_begins_and_asks_for_a_name(own):
+    app = opened(PAGE)
+    app.button_group(key="review_way").set_value("A data set").run()
+    app.button(key="review_of_dataset").click().run()
+    (header,) = reviews.list_reviews()
+    assert header["name"] == "Droplets of <May>" and header["particles"] == 30
+    app.text_input(key="reviewer_name").set_value(" Anna ")
+    app.button[[button.label for button in app.button].index("Go to the desk")].click().run()
+    assert "Anna" in app.query_params["reviewer"] and "Deciding as Anna" in said(app)
+    page, _ = pages_of(app, reviews.open_review(header["review"]))
+    assert len(page.particles) == 20 and page.pair == ("fat_droplet", "")
+
+
+def test_without_a_name_nothing_is_decided():
+    review = new_review()
+    app = opened(PAGE, review=review.id)
+    app.button[[button.label for button in app.button].index("Go to the desk")].click().run()
+    assert "enter yours" in said(app) and not with_whom(review.id)
+
+
+def test_a_review_that_is_not_there_is_said_so():
+    app = opened(PAGE, review="0" * 12)
+    assert "There is no review" in said(app) and app.title[0].value == "Review"
+
+
+def test_what_is_decided_is_written_with_what_was_shown_and_the_page_turns():
+    review = new_review(100, score=np.linspace(0, 1, 100), reason="8 of 9")
+    app = at_desk(review)
+    first, second = pages_of(app, review)
+    assert not set(first.particles) & set(second.particles)
+    assert set(with_whom(review.id)) == {*first.particles, *second.particles}
+    events = [
+        event(n, particle, **{"from": "protein", "shown": True, "purpose": "queue", "again": False})
+        for n, particle in enumerate(first.particles, 1)
+    ]
+    app = decide(app, review, *events[:3])
+    assert [d.particle for d in decisions.history(review.id)] == list(first.particles[:3])
+    assert decisions.history(review.id)[0].known["shown"] is True
+    app = decide(app, review, *events[1:], finished=[first.id])
+    assert len(decisions.history(review.id)) == len(events)
+    assert [page.id for page in pages_of(app, review)][:2] == [first.id, second.id]
+    assert f"**{len(events)}** of 100 reviewed" in said(app)
+
+
+def test_a_new_visit_goes_on_with_the_same_page():
+    review = new_review(100)
+    app = at_desk(review)
+    first, second = pages_of(app, review)
+    decide(app, review, event(1, first.particles[0], **{"from": "protein", "shown": True}))
+    again = at_desk(review)
+    assert [page.particles for page in pages_of(again, review)] == [first.particles, second.particles]
+    assert bookmarks.bookmark_of(review.id, "Anna")["holder"] == "d1 Anna"
+
+
+def test_two_at_once_get_different_particles():
+    review = new_review(100)
+    one = at_desk(review)
+    two = opened(PAGE, review=review.id, reviewer="Bert", desk="d2")
+    mine, theirs = ({p for page in pages_of(app, review) for p in page.particles} for app in (one, two))
+    assert mine and theirs and not mine & theirs
+
+
+def test_what_somebody_else_decided_meanwhile_is_said_on_the_particle():
+    review = new_review(20)
+    app = at_desk(review)
+    page = pages_of(app, review)[0]
+    record(review, event(1, page.particles[0], tab="other", reviewer="Bert"))
+    decide(app, review, event(1, page.particles[0], **{"from": "protein", "shown": True}))
+    (words,) = app.session_state[f"desk_{review.id}_notes"].values()
+    assert words.startswith("Bert has decided this particle already")
+
+
+def test_an_undo_after_a_new_visit_takes_back_the_last_one():
+    review = new_review(20)
+    app = at_desk(review)
+    first = pages_of(app, review)[0].particles[0]
+    decide(app, review, event(1, first, **{"from": "protein", "shown": True}))
+    decide(at_desk(review), review, {**event(1, "", "undo", tab="tab2"), "undoes": "", "label": ""})
+    assert standing(review).is_open(first) and len(decisions.history(review.id)) == 2
+
+
+def test_history_shows_counts_and_hands_out_the_labels():
+    review = new_review(20, names=[f"<script>{k}.png" for k in range(20)])
+    names = review.table["particle"]
+    record(review, event(1, names[0]), event(2, names[1], "keep"), event(3, names[2], "not_a_particle"))
+    app = at_desk(review, look="History")
+    people = next(frame.value for frame in app.dataframe if "Hit rate" in frame.value)
+    assert people.iloc[0][["Reviewer", "Reviewed", "Changed", "Kept"]].tolist() == ["Anna", 3, 1, 1]
+    for label in ("Labels as CSV", "Tiles by class", "Whole history"):
+        app.button(key=f"make_{label}").click().run()
+        assert not app.error and not app.exception
+    kept = {label: app.session_state[f"{review.id}_{label}_file"][1] for label in ("Labels as CSV", "Tiles by class")}
+    table = pd.read_csv(io.BytesIO(kept["Labels as CSV"]))
+    assert table["label"].tolist()[:3] == ["air_bubble", "protein", "not_a_particle"]
+    archive = zipfile.ZipFile(io.BytesIO(kept["Tiles by class"]))
+    assert len(archive.namelist()) == 19 and sum(name.startswith("air_bubble/") for name in archive.namelist()) == 1
+    assert Image.open(archive.open(archive.namelist()[0])).size == (64, 64)
+    app.button(key="history_verify").click().run()
+    assert "3 decisions, each as it was written" in app.success[0].value.replace("\\", "")
+    app.button(key="cleaned_save").click().run()
+    assert datasets.list_datasets()[0]["classes"] == {"protein": 18, "air_bubble": 1}
+
+
+def test_the_last_decision_is_undone_by_a_button():
+    review = new_review(20)
+    record(review, event(1, "p0"), event(2, "p1"))
+    app = at_desk(review, look="History")
+    app.button(key="history_undo").click().run()
+    assert standing(review).is_open("p1") and not standing(review).is_open("p0")
+
+
+def test_a_random_check_is_drawn_and_shown_without_suggestions():
+    review = new_review(300)
+    app = at_desk(review)
+    app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
+    app.button(key="audit_draw").click().run()
+    page = pages_of(app, review)[0]
+    assert set(page.purposes) == {"audit"} and "100 particles of the last draw" in said(app)
+    batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
+    assert not any(item["suggested"] or item["probabilities"] for item in batch["items"])
