@@ -51,7 +51,7 @@ def show_beside(found, labels, chosen, thresholds):
     }
     unit = "Particles per mL" if per_ml else "Particles (not every volume is known, so these are counts)"
     st.markdown(f"**{unit}**, with 95 % intervals of the counting")
-    st.html(beside_html(tables, bins, bands=bands, per_ml=per_ml))
+    st.html(beside_html(tables, per_ml=per_ml))
     _show_distributions(found, samples)
     _show_tiles(found, samples)
 

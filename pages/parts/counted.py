@@ -16,11 +16,10 @@ from pages.parts.words import plain, some, without_names
 from svp_core import counts
 from svp_core.errors import LabError
 from svp_core.particles import SIZE_BINS_UM
+from svp_core.report.count_tables import small_notes
 from svp_core.report.counted import TYPED_IN, reference_of
-from svp_core.report.settings import MOST_BINS
+from svp_core.report.settings import MOST_BINS, Settings
 from svp_core.report.settings import volume_in_files as volume_of_runs
-
-SMALL_UM = 5  # below it shapes, and with them classes, are uncertain (Baxter group 2013, 10.1002/jps.23554)
 
 
 @dataclass(frozen=True)
@@ -125,9 +124,10 @@ def show_counts(found, labels, shown, chosen, thresholds):
     diameter = measure_name(size) if size else "any size"
     raw = count(found, labels, shown, size, bins, bands, volume)
     unit = "Particles per mL" if per_ml else "Particles"
-    _table(f"{unit} by {diameter}, as named, with 95 % intervals of the counting (Poisson)", raw, bins, bands, per_ml)
-    if size and min(bins) < SMALL_UM:
-        st.caption(f"\\* Below {SMALL_UM} µm a particle shows too little of its shape for its class to be relied on.")
+    _table(f"{unit} by {diameter}, as named, with 95 % intervals of the counting (Poisson)", raw, per_ml)
+    if size:
+        for note in small_notes(Settings(bins_um=bins, diameter=size)):
+            st.caption(plain(note))
     if size and (unsized := int(np.isnan(numbers(found, size)[shown]).sum())):
         st.caption(f"{unsized:,} of the shown particles have no {diameter} and are in no bin.")
     if not scaled(found):
@@ -151,7 +151,7 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     table, values = _corrected(key, labels[shown], sizes, reference, found.class_keys, thresholds, bins, bands, volume)
     _table(
         f"{unit} by {diameter}, corrected for confusion between classes, with 95 % intervals",
-        table, bins, bands, per_ml,
+        table, per_ml,
     )  # fmt: skip
     st.markdown("**How often a name is right**, at the mixture of this sample (positive predictive value)")
     st.html(ppv_html(values))
@@ -173,9 +173,9 @@ def _reference(weights, class_keys, _found):
     return reference_of(_found)
 
 
-def _table(title, table, bins, bands, per_ml):
+def _table(title, table, per_ml):
     st.markdown(f"**{title}**")
-    st.html(count_html(table, bins, bands=bands, per_ml=per_ml, small_um=SMALL_UM))
+    st.html(count_html(table, per_ml=per_ml))
 
 
 def _say_volume(found, volume, runs):

@@ -148,7 +148,7 @@ def test_folder_with_all_sorts_in_it(visit, lab, odd_folder):
     page.reload()
     page.locator(".st-key-classify_go button").click()
     job_id = job_of(page)
-    expect(page.locator(".st-key-csv")).to_be_visible()
+    expect(page.get_by_role("tab", name="Report")).to_be_visible()
 
     results = results_of(job_id)
     named = [NAME_WITH_TAGS, "deep.tif", "silicone oil/tröpfchen 1.png"]
@@ -162,7 +162,7 @@ def test_folder_with_all_sorts_in_it(visit, lab, odd_folder):
     tiles = page.get_by_role("group", name="Particles").locator(".tile")
     expect(tiles).to_have_count(3)
     assert any(NAME_WITH_TAGS in tile.get_attribute("title") for tile in tiles.all())
-    for view in ("Table", "Unsure", "Rejected", "Gallery"):
+    for view in ("Table", "Plots", "Counts", "Unsure", "Rejected", "Side by side", "Report", "Gallery"):
         page.get_by_role("tab", name=view).click()
         settle(page)
 
@@ -187,7 +187,7 @@ def test_zip_comes_in_and_a_bad_one_is_refused(visit, lab, odd_folder, tmp_path)
     uploader.set_input_files(good)
     expect(page.locator(".st-key-recognised")).to_contain_text("good ü.zip")
     page.locator(".st-key-classify_go button").click()
-    expect(page.locator(".st-key-csv")).to_be_visible()
+    expect(page.get_by_role("tab", name="Report")).to_be_visible()
     results = results_of(job_of(page))
     assert list(results.index) == ["protein/deep.tif"] and results["given"].tolist() == ["protein"]
 

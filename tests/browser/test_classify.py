@@ -1,0 +1,197 @@
+"""The page Classify in a real browser: from a run to its report, and results that are worked with."""
+
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from playwright.sync_api import expect
+
+from svp_core import tasks
+from svp_core.tasks.files import write_json
+from svp_core.workspace import jobs
+from svp_core.workspace.database import engine
+from svp_core.workspace.database import job as job_table
+from svp_core.workspace.paths import sample_folder
+from tests.browser.conftest import PATIENCE_MS, settle
+from tests.drawn_run import draw_run
+
+expect.set_options(timeout=PATIENCE_MS)
+
+SAMPLE_RUN = next((sample_folder() / "flowcam_run").glob("*/*.lst")).parent
+MANY = 100_000
+
+
+def end(job_id, count):
+    with engine().begin() as db:
+        db.execute(
+            job_table.update().where(job_table.c.id == job_id)
+            .values(state="done", step=count, total=count, started=1.0, ended=5.0)
+        )  # fmt: skip
+    return job_id
+
+
+@pytest.fixture
+def named_run(lab, monkeypatch):
+    """A finished classification of the sample run, made in this process; every test has its own."""
+    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
+    config = {"source": str(SAMPLE_RUN), "weights": "resnet18", "um_per_px": None, "choices": {"test": time.time()}}
+    job_id, _ = jobs.start("classify", config)
+    source = next(iter(_classified), None)
+    if source is None:
+        for _ in tasks.TASKS["classify"](config, jobs.job_folder(job_id)):
+            pass
+        _classified.append(jobs.job_folder(job_id))
+    else:
+        for file in source.iterdir():
+            (jobs.job_folder(job_id) / file.name).write_bytes(file.read_bytes())
+    return end(job_id, len(results_of(job_id)))
+
+
+_classified = []
+
+
+def results_of(job_id):
+    return pd.read_csv(jobs.job_folder(job_id) / "results.csv")
+
+
+def shown(page):
+    """How many particles the line under the filter says are shown."""
+    return int(re.search(r"([\d,]+)", page.locator(".st-key-filter_line").inner_text()).group(1).replace(",", ""))
+
+
+def test_from_a_run_folder_to_its_report_in_three_clicks(visit, lab, tmp_path):
+    draw_run(tmp_path / "run", title="day5 (2)")
+    page = visit(f"{lab}/classify")
+    page.locator(".st-key-folder_packer input").set_input_files(tmp_path / "run")
+    page.locator(".st-key-classify_go button").click()
+    expect(page.get_by_role("tab", name="Report")).to_be_visible()
+    page.get_by_role("tab", name="Report").click()
+    with page.expect_download() as download:
+        page.locator(".st-key-report_html button").click()
+    report = Path(download.value.path()).read_text("utf-8")
+    assert "informational" in report and "day5 (2)" in report
+    assert download.value.suggested_filename.endswith("_report.html")
+
+
+def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}&view=Plots", viewport={"width": 1280, "height": 1400})
+    total = len(results_of(named_run))
+    assert shown(page) == total
+    area = page.locator("[class*=st-key-scatter] .nsewdrag").first
+    box = area.bounding_box()
+    corners = [(0.02, 0.02), (0.4, 0.02), (0.4, 0.98), (0.02, 0.98), (0.02, 0.02)]
+    for at, (x, y) in enumerate(corners):
+        page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
+        if not at:
+            page.mouse.down()
+    page.mouse.up()
+    expect(page.locator(".st-key-filter_line")).to_contain_text("drawn in the plot")
+    kept = shown(page)
+    assert 0 < kept < total
+    figures = page.locator("[data-testid=stMetricValue]").all_inner_texts()
+    assert sum(int(figure.replace(",", "")) for figure in figures[:-1]) == kept
+
+    page.get_by_role("tab", name="Gallery").click()
+    expect(page.get_by_role("group", name="Particles").first).to_be_visible()
+    names = page.get_by_role("group", name="Particles").all()
+    assert sum(int(re.search(r"([\d,]+)$", name.get_attribute("aria-label")).group(1)) for name in names) <= kept
+    page.locator(".st-key-filter_clear button").click()
+    expect(page.locator(".st-key-filter_line")).to_contain_text(f"All {total:,} particles")
+
+
+def test_range_drawn_in_a_histogram_is_a_range_of_the_filter(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}&view=Plots", viewport={"width": 1280, "height": 1400})
+    area = page.locator("[class*=st-key-histogram] .nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = area.bounding_box()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.5 * box["width"], box["y"] + box["height"] / 2, steps=8)
+    page.mouse.up()
+    line = page.locator(".st-key-filter_line")
+    expect(line).to_contain_text(re.compile(r"ECD \(µm\) [\d.]+ to [\d.]+"))
+    low, high = map(float, re.search(r"ECD \(µm\) ([\d.]+) to ([\d.]+)", line.inner_text()).groups())
+    results = results_of(named_run)
+    assert shown(page) == results["ecd_um"].between(low, high).sum()
+
+
+def test_particles_like_those_selected_are_shown(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}")
+    tiles = page.get_by_role("group", name="Particles").first.locator(".tile")
+    for at in (0, 1, 2):
+        tiles.nth(at).click(position={"x": 8, "y": 8})
+    expect(page.locator(".st-key-filter_line")).to_contain_text("3 selected")
+    tiles.nth(4).click(modifiers=["Control"])
+    tiles.nth(4).click(modifiers=["Control"])
+    expect(page.locator(".st-key-filter_line")).to_contain_text("3 selected")
+    page.locator(".st-key-like_picked button").first.click()
+    expect(page.locator(".st-key-filter_line")).to_contain_text("Circularity")
+    assert 3 <= shown(page) < len(results_of(named_run))
+    page.locator(".st-key-pick_none button").click()
+    expect(page.locator(".st-key-filter_line")).not_to_contain_text("selected")
+    expect(page.locator(".tile.picked")).to_have_count(0)
+
+
+def test_slider_of_the_unsure_ones_moves_the_counts(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}&view=Counts")
+    slider = page.locator(".st-key-unsure_below input").first
+    slider.focus()
+    probabilities = results_of(named_run).filter(regex="^p_").max(axis=1)
+    slider.press("Home")
+    expect(page.locator("[data-testid=stMetric]", has_text="Unsure")).to_contain_text("0.0 %")
+    for _ in range(3):
+        slider.press("End")
+    below = int((probabilities < 0.99).sum())
+    expect(page.locator("[data-testid=stMetric]", has_text="Unsure")).to_contain_text(f"{below:,}")
+    row = page.locator("table tr", has_text="Unsure").first
+    expect(row).to_be_visible()
+
+
+@pytest.fixture
+def many(lab, monkeypatch):
+    """A finished classification of 100,000 particles, most of whose tiles are black."""
+    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
+    job_id, _ = jobs.start("classify", {"source": "/data/many", "weights": "resnet18", "um_per_px": None})
+    folder, rng = jobs.job_folder(job_id), np.random.default_rng(0)
+    probs = rng.dirichlet((0.3, 0.05, 0.05), MANY).round(4)
+    keys = ("protein", "silicone_oil", "air_bubble")
+    table = pd.DataFrame({"image": [f"many.lst#{at}" for at in range(MANY)], "confidence": probs.max(1)})
+    table["label"] = np.array(keys)[probs.argmax(1)]
+    table[[f"p_{key}" for key in keys]] = probs
+    table["given"], table["run"] = None, "many"
+    table["ecd_um"] = rng.gamma(3, 2, MANY).round(4)
+    table["ecd_px"], table["um_per_px"] = table["ecd_um"] / 0.5, 0.5
+    table["aspect_ratio"], table["circularity"] = rng.random((2, MANY)).round(4)
+    table["contrast"], table["touches_edge"] = -40.0, "no"
+    table["status"], table["reason"] = "ok", None
+    own = pd.DataFrame({f"instrument.Column {number}": table["ecd_um"] for number in range(130)})
+    pd.concat([table, own], axis=1).to_csv(folder / "results.csv", index=False)
+    np.lib.format.open_memmap(folder / "tiles.npy", "w+", np.uint8, (MANY, 64, 64)).flush()
+    write_json(folder / "summary.json", {
+        "title": "Many", "kind": "flowcam", "source": "/data/many", "notes": [], "um_per_px": 0.5,
+        "um_per_px_from": "many.ctx", "weights": "resnet18", "offered": MANY, "named": MANY, "rejected": 0,
+        "counts": {}, "runs": [],
+    })  # fmt: skip
+    return end(job_id, MANY)
+
+
+def test_a_hundred_thousand_particles_stay_usable(visit, many, lab):
+    page = visit(f"{lab}/classify")
+    started = time.monotonic()
+    page.goto(f"{lab}/classify?job={many}&view=Table")
+    expect(page.get_by_test_id("stDataFrame")).to_be_visible()
+    first_rows = time.monotonic() - started
+    assert shown(page) == MANY
+    started = time.monotonic()
+    page.get_by_test_id("stButtonGroup").get_by_text("Silicone oil").first.click()
+    expect(page.locator(".st-key-filter_line")).to_contain_text(" of 100,000")
+    filtered = time.monotonic() - started
+    page.get_by_role("tab", name="Plots").click()
+    expect(page.locator("[class*=st-key-scatter] .nsewdrag").first).to_be_visible()
+    settle(page)
+    print(f"100,000 particles: first rows after {first_rows:.1f} s, filtered in {filtered:.2f} s")
+    # Twice what was measured on an idle machine of 2 cores would be 4 and 2 s; tests run beside other work.
+    assert first_rows < 20 and filtered < 10
