@@ -47,6 +47,9 @@ export default function ({ data, parentElement, setStateValue }) {
   if (!box.fresh) {
     box.fresh = true;
     for (const one of data.batches) if (one.items.every(item => item.decided)) S.finished.add(one.id);
+    const ours = unsaved().filter(event => event.reviewer === data.reviewer).sort((a, b) => a.at - b.at || a.n - b.n);
+    for (const { particle, kind, label } of ours)
+      if (kind === 'undo') S.painted.delete(particle); else S.painted.set(particle, { kind, label });
     if (unsaved().length) setStateValue('unsaved', unsaved());  // left by a closed tab or a lost connection
   }
   const left = unsaved();

@@ -39,11 +39,12 @@ def browser():
 
 
 @contextmanager
-def serving(workspace):
-    """Run the app on this workspace; gives its address, stops it at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def serving(workspace, *, port=None):
+    """Run the app on this workspace; gives its address, stops it at the end. port: a free one unless given."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
     environment = {**os.environ, "SVP_WORKSPACE": str(workspace)}
     environment.pop("SVP_DATABASE_URL", None)
