@@ -100,8 +100,8 @@ def summary(found):
     doubted, suspected = (result.suspects.suggested != found.labels).sum(), (result.suspects.score < SUSPECT).sum()
     total = result.total
     lines = [
-        f"{len(found.names):,} labels: {doubted:,} to look at, {suspected:,} of them more likely wrong than right; about {total.value:,.0f} labels are wrong, "
-        f"if not {total.low:,.0f} to {total.high:,.0f}."
+        f"{len(found.names):,} labels: {doubted:,} to look at, {suspected:,} of them more likely wrong than right; "
+        f"about {total.value:,.0f} labels are wrong, if not {total.low:,.0f} to {total.high:,.0f}."
     ]
     lines += [
         f"  {words[pair.given]} -> {words[pair.suggested]}: {pair.n:,} to look at, about {pair.value:,.0f} wrong "

@@ -5,7 +5,8 @@ from hashlib import sha256
 
 import numpy as np
 
-ALIKE = 0.96  # likeness (nearest.Nearest) from which pictures are compared pixel by pixel
+ALIKE = 0.8  # likeness (nearest.Nearest) from which pictures are compared
+ROUGHLY = 8.0  # grey levels, root mean square over means of 8 x 8 px; farther apart no shift of a pixel brings them
 SAME = 2.2  # grey levels, root mean square; two photographs of simulated particles are never closer than 2.5
 FOLLOWS = 0.9  # correlation; two nearly empty tiles are close without being one picture
 _SHIFT_PX = 1
@@ -45,8 +46,10 @@ def find_copies(tiles, nearest):
     candidates = nearest.positions[:, :2]
     pairs = np.argwhere((candidates >= 0) & (nearest.likeness[:, :2] >= ALIKE))
     left, right = pairs[:, 0], candidates[pairs[:, 0], pairs[:, 1]]
-    different = picture[left] != picture[right]
-    left, right = left[different], right[different]
+    rough = _rough(tiles)
+    possible = picture[left] != picture[right]
+    possible &= ((rough[left] - rough[right]) ** 2).mean(1) < ROUGHLY**2
+    left, right = left[possible], right[possible]
     same = _same(tiles, left, right)
     rows, columns = np.concatenate([np.arange(n), left[same]]), np.concatenate([n + picture, right[same]])
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), (2 * n, 2 * n))
@@ -70,6 +73,18 @@ def _same(tiles, left, right):
                 power = np.sqrt((own**2).mean((1, 2)) * (other**2).mean((1, 2)))
                 found[part] |= (apart < SAME) & ((own * other).mean((1, 2)) > FOLLOWS * power)
     return found
+
+
+def _rough(tiles):
+    """Means over 8 x 8 px, less the mean of all, float32 (N, 64)."""
+    height, width = tiles.shape[1] // 8 * 8, tiles.shape[2] // 8 * 8
+    means = np.empty((len(tiles), height * width // 64), np.float32)
+    for start in range(0, len(tiles), _COMPARED):
+        part = np.asarray(tiles[start : start + _COMPARED, :height, :width], np.float32)
+        means[start : start + len(part)] = (
+            part.reshape(len(part), height // 8, 8, width // 8, 8).mean((2, 4)).reshape(len(part), -1)
+        )
+    return means - means.mean(1, keepdims=True)
 
 
 def _centred(tiles):

@@ -6,9 +6,11 @@ import numpy as np
 
 from svp_core.label_review.check import check_probs
 
-CLEAR = 0.5  # share of each class, the surest ones, that counts as clear
+CLEAR = 0.6  # share of each class, the surest ones, that counts as clear
+# Of small classes more: a wrong label makes its neighbours less sure, not itself, so that it lies among the surest.
+LEAST_CLEAR = 30
 _SPREADS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25, 100)  # from rates all apart to all alike
-_RATES = np.geomspace(1e-5, 0.3, 40)
+_RATES = np.geomspace(1e-6, 0.3, 120)
 _MOST = 0.4  # a larger rate would say that the label is usual for the class
 
 
@@ -25,7 +27,7 @@ class Noise:
 def find_noise(labels, probs):
     """Noise of labels, from probabilities out of fold. labels: int (N,); probs: float (N, K).
 
-    Among the surer half of the images predicted to be of a class, those labelled otherwise are errors of the label, not
+    Among the surer 60 % of the images predicted to be of a class, those labelled otherwise are errors of the label, not
     of the model: there, n_yg of n_y labels say g instead of y. The rates n_yg / n_y of few images are drawn to one
     another as far as they differ no more than chance makes them (gamma-Poisson, by the largest likelihood of the
     counts): with noise of one kind everywhere all rates become one, with one confused pair that pair's stands out.
@@ -40,7 +42,9 @@ def find_noise(labels, probs):
         rows = np.flatnonzero(predicted == true)
         if len(rows):
             sure = probs[rows, true]
-            clear[true] = np.bincount(labels[rows[sure >= np.quantile(sure, 1 - CLEAR)]], minlength=class_count)
+            count = min(len(rows), max(LEAST_CLEAR, round(CLEAR * len(rows))))
+            least = np.partition(sure, len(rows) - count)[len(rows) - count]
+            clear[true] = np.bincount(labels[rows[sure >= least]], minlength=class_count)
     spread, exposure = _prior(clear)
     rates = np.minimum((clear + spread) / (clear.sum(1, keepdims=True) + exposure), _MOST)
     # However many classes there are, most images are thought to be labelled right.

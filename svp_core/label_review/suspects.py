@@ -73,8 +73,8 @@ def score_labels(labels, probs, rates):
 
         sum over y of p(y) rates[y, g] / (p(g) rates[g, g])  +  0.2 (1 - margin) / 2
 
-    where the first part is Bayes' rule. With the same rates everywhere it orders as p(g) does (self-confidence); where
-    one pair of classes is mixed up, it brings that pair's forward and leaves behind those that are merely hard to tell.
+    where the first part is Bayes' rule. With the same rates everywhere that orders as p(g) does (self-confidence);
+    where one pair of classes is mixed up, it brings that pair's forward and leaves behind what is merely hard to tell.
     """
     tilted = (best_other(labels, probs) * rates[:, labels].T).sum(1)
     own = np.maximum(probability_given(labels, probs), _LEAST) * np.diag(rates)[labels]
