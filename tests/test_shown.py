@@ -41,7 +41,9 @@ def test_every_sample_tile_gets_a_row_and_every_class_a_recording(models, tmp_pa
     frames = sample.SAMPLERS["standard"].steps + 1
     with np.load(tmp_path / "trajectory.npz", allow_pickle=False) as recorded:
         assert recorded["noisy"].shape == recorded["clean"].shape == (frames, 6, 64, 64)
-        assert recorded["sigmas"].shape == (frames,) and recorded["classes"].tolist() == [k for k in KEYS for _ in range(2)]
+        assert recorded["sigmas"].shape == (frames,) and recorded["classes"].tolist() == [
+            k for k in KEYS for _ in range(2)
+        ]
 
 
 def test_the_shipped_recording_ends_in_what_the_shipped_generator_makes():
