@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from svp_core.workspace import bookmarks, datasets, decisions, reviews
+from svp_core.workspace import bookmarks, datasets, decisions, jobs, reviews
 from svp_core.workspace.claims import with_whom
 from tests.drawn_tiles import draw_blocks
+from tests.made_job import make_job
 from tests.reviewed import event, new_review, record, standing
 from tests.test_pages import end, finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
 
@@ -20,6 +21,11 @@ PAGE = "pages/review.py"
 def at_desk(review, **query):
     """The page with Anna at the desk of this review."""
     return opened(PAGE, review=review.id, reviewer="Anna", desk="d1", **query)
+
+
+def press(app, label):
+    """Press the button of a form, which has no key of its own."""
+    next(button for button in app.button if button.label == label).click().run()
 
 
 def pages_of(app, review):
@@ -39,23 +45,55 @@ def own():
     return datasets.save_dataset("Droplets of <May>", "own", tiles, table, {})
 
 
-def test_a_review_of_a_data_set_begins_and_asks_for_a_name(own):
+def test_a_data_set_is_searched_and_its_review_asks_for_a_name(own):
     app = opened(PAGE)
     app.button_group(key="review_way").set_value("A data set").run()
     app.button(key="review_of_dataset").click().run()
+    (job,) = jobs.active()
+    assert job.config == {"kind": "dataset", "source": own, "name": "Droplets of <May>"}
+    finish(job.id)
+    app.run()
+    assert "30 labels" in said(app)
+    app.button(key="search_go").click().run()
     (header,) = reviews.list_reviews()
     assert header["name"] == "Droplets of <May>" and header["particles"] == 30
     app.text_input(key="reviewer_name").set_value(" Anna ")
-    app.button[[button.label for button in app.button].index("Go to the desk")].click().run()
+    press(app, "Go to the desk")
     assert "Anna" in app.query_params["reviewer"] and "Deciding as Anna" in said(app)
-    page, _ = pages_of(app, reviews.open_review(header["review"]))
-    assert len(page.particles) == 20 and page.pair == ("fat_droplet", "")
+    review = reviews.open_review(header["review"])
+    page, *_ = pages_of(app, review)
+    batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
+    item = batch["items"][0]
+    assert item["neighbours"] and item["id"] in review.place and review.table["reason"].iloc[0]
+    assert {label for _, label in item["neighbours"]} <= {"fat_droplet", "speck"}
+
+
+def test_labels_that_cannot_be_judged_are_reviewed_in_their_order():
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(9)], "class": "speck"})
+    source = datasets.save_dataset("One class", "own", draw_blocks(9, seed=1), table, {})
+    job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": "One class"})
+    finish(job_id)
+    app = opened(PAGE, search=job_id)
+    assert "could not be judged" in said(app)
+    assert reviews.list_reviews()[0]["particles"] == 9
+
+
+def test_a_classified_run_begins_with_the_least_sure():
+    rng = np.random.default_rng(0)
+    config = {"source": "/lab/run", "weights": "resnet18", "um_per_px": None}
+    job_id, _ = jobs.start("classify", config)
+    make_job(jobs.job_folder(job_id), rng.dirichlet([1, 1, 1], 60), [5.0] * 60, weights="resnet18", source="/lab/run")
+    end(job_id, step=60, total=60)
+    app = opened(PAGE)
+    app.button(key="review_of_job").click().run()
+    review = reviews.open_review(reviews.list_reviews()[0]["review"])
+    assert len(review.table) == 60 and review.table["score"].is_monotonic_increasing
 
 
 def test_without_a_name_nothing_is_decided():
     review = new_review()
     app = opened(PAGE, review=review.id)
-    app.button[[button.label for button in app.button].index("Go to the desk")].click().run()
+    press(app, "Go to the desk")
     assert "enter yours" in said(app) and not with_whom(review.id)
 
 

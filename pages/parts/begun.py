@@ -4,20 +4,25 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts.board import PAGES
-from pages.parts.opened import open_as
+from pages.parts.board import PAGES, show_progress
+from pages.parts.opened import close, open_as, opened_job, start_job
 from pages.parts.source import choose_source, chosen_source, forget_source
 from pages.parts.words import how_it_went, job_title, moment, plain, some
+from svp_core.tasks.suspect import suspected
 from svp_core.workspace import datasets, jobs, review_sources
 from svp_core.workspace.reviews import list_reviews
 
 WAYS = ("Classified particles", "A data set", "A labelled folder")
+SEARCH = "search"  # what the address calls the job
 MOST = 8  # earlier reviews shown at once
 LABELS = {"label": "What the classifier said", "given": "What their folders are called"}
 
 
 def ask():
     """The ways in; opens the review that was begun."""
+    if job := opened_job("review", "suspect", "a search for wrong labels; begin a review here", SEARCH):
+        _show_search(job)
+        return
     _show_earlier()
     st.subheader("Begin a review")
     way = st.segmented_control(
@@ -25,6 +30,21 @@ def ask():
         label_visibility="collapsed",
     )  # fmt: skip
     (_of_job if way == WAYS[0] else _of_dataset if way == WAYS[1] else _of_folder)()
+
+
+def _show_search(job):
+    st.subheader(plain(job.config["name"]))
+    show_progress(job)
+    if job.active:
+        return
+    if job.state == "done":
+        review_id, notes = suspected(jobs.job_folder(job.id))
+        for words in notes:
+            st.markdown(plain(words))
+        if st.button("Go through them", key="search_go", type="primary"):
+            close("review", SEARCH)
+            _open(review_id)
+    st.button("Begin something else", key="search_close", on_click=close, args=("review", SEARCH))
 
 
 def _show_earlier():
@@ -70,7 +90,7 @@ def _of_dataset():
         )  # fmt: skip
         pressed = st.button("Begin", type="primary", key="review_of_dataset")
     if pressed:
-        _open(review_sources.begin(review_sources.of_dataset(chosen)))
+        start_job("review", "suspect", {"kind": "dataset", "source": chosen, "name": known[chosen]["name"]}, SEARCH)
 
 
 def _of_folder():
@@ -85,16 +105,8 @@ def _of_folder():
         st.button("Choose something else", key="review_forget", on_click=forget_source, args=("review",))
     st.caption(plain(path))
     if pressed:
-        bar = st.progress(0.0, "Reading")
-        steps = review_sources.of_folder(path)
-        while True:
-            try:
-                bar.progress(0.0, next(steps).message)
-            except StopIteration as end:
-                found = end.value
-                break
         forget_source("review")
-        _open(review_sources.begin(found, name=name))
+        start_job("review", "suspect", {"kind": "folder", "source": str(path), "name": name}, SEARCH)
 
 
 def _open(review_id):

@@ -9,6 +9,7 @@ from svp_core.workspace import jobs
 PAGES = {
     "generate": "pages/synthesize.py", "compare": "pages/synthesize.py", "denoise": "pages/denoising.py",
     "classify": "pages/classify.py", "train": "pages/train.py", "gather": "pages/train.py",
+    "suspect": "pages/review.py",
 }  # fmt: skip
 LOOK_EVERY_S = 1
 
@@ -96,6 +97,8 @@ def _query(job):
         return {"mode": "Compare", "comparison": job.id}
     if job.kind == "gather":
         return {"images": job.id}
+    if job.kind == "suspect":
+        return {"search": job.id}
     return {"mode": "Make", "job": job.id} if job.kind == "generate" else {"job": job.id}
 
 

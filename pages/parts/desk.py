@@ -5,9 +5,9 @@ import time
 import streamlit as st
 
 from pages.parts.deciding import batch_of, show_deciding, take_events
-from pages.parts.evidence import items_of, page_title
+from pages.parts.evidence import items_of, page_title, with_neighbours
 from pages.parts.progressed import show_figures
-from pages.parts.reviewed import examples, keep_open, pixels_of, positions, review_of, standing_of
+from pages.parts.reviewed import examples, keep_open, likeness_in, pixels_of, positions, review_of, standing_of
 from pages.parts.words import plain
 from svp_core.errors import LabError
 from svp_core.workspace.bookmarks import bookmark_of, put_bookmark
@@ -122,7 +122,11 @@ def _batch(review, standing, desk, page, reviewer):
     if batch is None:
         places = [review.place[particle] for particle in page.particles]
         tiles = pixels_of(review)[places]
-        batch = batch_of(page.id, page_title(page), items_of(review, standing, page), tiles)
+        items, around = items_of(review, standing, page), None
+        if likeness := likeness_in(review.id):
+            beside = with_neighbours(review, standing, items, places, likeness)
+            around = pixels_of(review)[beside] if len(beside) else None
+        batch = batch_of(page.id, page_title(page), items, tiles, around=around)
         desk["batches"] = {one.id: desk["batches"][one.id] for one in desk["pages"] if one.id in desk["batches"]}
         desk["batches"][page.id] = batch
     decided = decided_on(page, standing, reviewer)

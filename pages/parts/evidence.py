@@ -6,6 +6,7 @@ from pages.parts.words import class_name, some
 from svp_core.workspace.review_pages import is_hidden, size_column
 from svp_core.workspace.standing import NOT_A_CLASS, TESTIFY
 
+NEIGHBOURS = 10
 ANSWER_NAMES = {"unsure": "Unsure", "not_a_particle": "No particle", "": "Unlabelled"}
 
 
@@ -55,6 +56,20 @@ def items_of(review, standing, page):
             "again": page.again, "decided": None, "neighbours": [],
         })  # fmt: skip
     return items
+
+
+def with_neighbours(review, standing, items, places, likeness):
+    """Give these items their neighbours, labelled as they are now; returns the positions in the queue of all of them.
+
+    places: the items' own positions.
+    """
+    names, beside = review.table["particle"].array, {}
+    for item, position in zip(items, places, strict=True):
+        for near in likeness.nearest[position][:NEIGHBOURS]:
+            if near >= 0:
+                place = beside.setdefault(int(near), len(beside))
+                item["neighbours"].append((place, standing.label(names[near])))
+    return list(beside)
 
 
 def _words(particle, given, known, size, hidden, standing, page):

@@ -10,6 +10,7 @@ from pages.parts.deciding import EXAMPLES
 from pages.parts.opened import open_as, opened
 from svp_core.workspace.bookmarks import bookmark_of
 from svp_core.workspace.decisions import history
+from svp_core.workspace.likeness import likeness_of
 from svp_core.workspace.review_pages import from_place, positions_of
 from svp_core.workspace.reviews import open_review
 
@@ -54,6 +55,12 @@ def examples(review_id):
         empty = np.full((EXAMPLES - len(some), *pixels.shape[1:]), 175, np.uint8)
         found = np.concatenate([found, some, empty])
     return found
+
+
+@st.cache_resource(max_entries=3, show_spinner=False)
+def likeness_in(review_id):
+    """Its Likeness, or None."""
+    return likeness_of(review_of(review_id))
 
 
 def pixels_of(review):

@@ -8,7 +8,8 @@ from pathlib import Path
 from svp_core.particles import class_by_key
 
 DASH = "–"
-STEP_OF = {"generate": "image", "classify": "item", "gather": "item"}  # what a job's steps are, where not "step"
+# What a job's steps are, where not "step".
+STEP_OF = {"generate": "image", "classify": "item", "gather": "item", "suspect": "label"}
 
 
 def plain(text):
@@ -82,6 +83,8 @@ def job_title(job):
         return f"Classify {Path(asked['source']).name}"
     if job.kind == "gather":
         return f"Bring in {asked['name']}"
+    if job.kind == "suspect":
+        return f"Look for wrong labels in {asked['name']}"
     if job.kind == "train":
         return f"Train {asked['name']}"
     return job.kind

@@ -1,0 +1,46 @@
+"""Which particles of a review look alike, and where each lies in a plane of likeness; kept beside its queue.
+
+Made by whoever looked for suspects; a review that was begun without has none.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from svp_core.workspace.paths import workspace_root
+from svp_core.workspace.reviews import open_review
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """Of every particle, in the queue's order."""
+
+    nearest: np.ndarray  # int32 (N, k): positions in the queue of the most alike, most alike first; -1 for no more
+    plane: np.ndarray  # float32 (N, 2): first two principal components of the features
+
+
+def keep_likeness(review_id, names, nearest, plane):
+    """Keep the likeness of a review's particles.
+
+    names: of the particles in the order of nearest, int (N, k) with positions in names or -1, and plane, float (N, 2).
+    """
+    place = open_review(review_id).place
+    to_queue = np.array([place[name] for name in names], np.int32)
+    in_queue = np.where(nearest < 0, -1, to_queue[np.maximum(nearest, 0)]).astype(np.int32)
+    order = np.argsort(to_queue)
+    folder = workspace_root() / "reviews" / review_id
+    np.save(folder / "nearest.npy", in_queue[order])
+    np.save(folder / "plane.npy", np.asarray(plane, np.float32)[order])
+
+
+def likeness_of(review):
+    """The Likeness of an open review, or None where none was kept, or it does not fit."""
+    folder, found = workspace_root() / "reviews" / review.id, []
+    for file in ("nearest.npy", "plane.npy"):
+        try:
+            found.append(np.load(folder / file, mmap_mode="r", allow_pickle=False))
+        except (OSError, ValueError, EOFError):
+            return None
+    if any(len(array) != len(review.table) for array in found):
+        return None
+    return Likeness(*found)
