@@ -37,35 +37,37 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "STALE_S", 3600)
 
 
-def write_job(*, name="run 1", seed=0, volume_ml=0.02, um_per_px=0.5, runs=1, missing=0, weights="resnet18"):
+def write_job(
+    *, name="run 1", seed=0, volume_ml=0.02, um_per_px=0.5, runs=1, missing=0, weights="resnet18", count=COUNT
+):
     """A finished classification of drawn figures; (id, its table)."""
     job_id, _ = jobs.start("classify", {"source": f"/data/{name}", "weights": weights, "um_per_px": None})
     folder, rng = jobs.job_folder(job_id), np.random.default_rng(seed)
-    probs = rng.dirichlet((0.6, 0.3, 0.3), COUNT).round(4)
+    probs = rng.dirichlet((0.6, 0.3, 0.3), count).round(4)
     table = pd.DataFrame(
-        {"image": [f"{name}.lst#{at}" for at in range(COUNT)], "label": np.array(KEYS)[probs.argmax(1)]}
+        {"image": [f"{name}.lst#{at}" for at in range(count)], "label": np.array(KEYS)[probs.argmax(1)]}
     )
     table["confidence"] = probs.max(1)
     table[[f"p_{key}" for key in KEYS]] = probs
     table["given"] = None
-    table["ecd_px"] = rng.gamma(3, 4, COUNT).round(4)
+    table["ecd_px"] = rng.gamma(3, 4, count).round(4)
     table["ecd_um"] = table["ecd_px"] * um_per_px if um_per_px else None
-    table["aspect_ratio"], table["circularity"] = rng.random((2, COUNT)).round(4)
-    table["contrast"] = -rng.gamma(4, 10, COUNT).round(4)
-    table["touches_edge"] = np.where(rng.random(COUNT) < 0.1, "yes", "no")
+    table["aspect_ratio"], table["circularity"] = rng.random((2, count)).round(4)
+    table["contrast"] = -rng.gamma(4, 10, count).round(4)
+    table["touches_edge"] = np.where(rng.random(count) < 0.1, "yes", "no")
     table["um_per_px"] = um_per_px
-    table["run"] = [f"{name} {at % runs + 1}" if runs > 1 else name for at in range(COUNT)]
+    table["run"] = [f"{name} {at % runs + 1}" if runs > 1 else name for at in range(count)]
     table["status"], table["reason"] = "ok", None
     table["instrument.abd_diameter"] = table["ecd_px"] * 0.4
     rejected = pd.DataFrame({"image": ["x.png", "y.png"], "status": "rejected", "reason": "the image is damaged"})
     pd.concat([rejected, table]).to_csv(folder / "results.csv", index=False)
-    np.save(folder / "tiles.npy", rng.integers(0, 255, (COUNT, 64, 64), np.uint8))
-    facts = [{"name": run, "kind": "flowcam", "count": (COUNT + REJECTED + missing) // runs, "um_per_px": um_per_px,
+    np.save(folder / "tiles.npy", rng.integers(0, 255, (count, 64, 64), np.uint8))
+    facts = [{"name": run, "kind": "flowcam", "count": (count + REJECTED + missing) // runs, "um_per_px": um_per_px,
               "volume_ml": volume_ml, "volume_from": f"{run}.ctx", "dilution": 1.0}
              for run in sorted(set(table["run"]))]  # fmt: skip
     summary = {
         "title": f"FlowCam run {name}", "kind": "flowcam", "source": f"/data/{name}", "notes": [],
-        "um_per_px": um_per_px, "um_per_px_from": "", "weights": weights, "offered": COUNT + REJECTED, "named": COUNT,
+        "um_per_px": um_per_px, "um_per_px_from": "", "weights": weights, "offered": count + REJECTED, "named": count,
         "rejected": REJECTED, "counts": {}, "runs": facts, "choices": {},
         "inputs": {"files": 1, "bytes": 1, "sha256": "0" * 64}, "software": {"numpy": "2"},
     }  # fmt: skip
@@ -73,7 +75,7 @@ def write_job(*, name="run 1", seed=0, volume_ml=0.02, um_per_px=0.5, runs=1, mi
     with engine().begin() as db:
         db.execute(
             job_table.update().where(job_table.c.id == job_id)
-            .values(state="done", step=COUNT, total=COUNT, started=1.0, ended=5.0)
+            .values(state="done", step=count, total=count, started=1.0, ended=5.0)
         )  # fmt: skip
     return job_id, table
 
@@ -104,6 +106,13 @@ def test_every_view_opens(view):
     app = opened(job_id, view)
     assert not app.exception and not app.error, (app.exception, app.error)
     assert figures(app)["Rejected"] == REJECTED and sum(figures(app).values()) == COUNT + REJECTED
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_opens_where_nothing_could_be_read(view):
+    job_id, _ = write_job(count=0)
+    app = opened(job_id, view)
+    assert not app.exception and not app.error and sum(figures(app).values()) == REJECTED
 
 
 @pytest.mark.parametrize("below", [0.0, 0.6, 0.99])
@@ -141,6 +150,14 @@ def test_filter_holds_for_figures_and_table_and_is_taken_back():
     assert shown["Confidence"].is_monotonic_decreasing
     app.button(key="filter_clear").click().run()
     assert "All **400 particles**" in said(app) and not app.exception
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_filter_may_leave_nothing(view):
+    job_id, _ = write_job()
+    app = opened(job_id, view)
+    app.number_input(key=f"{job_id}_ecd_um_from").set_value(1e4).run()
+    assert "**0 of 400 particles**" in said(app) and not app.exception and not app.error
 
 
 def test_particles_cut_by_the_edge_and_runs_can_be_left_out():

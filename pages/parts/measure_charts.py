@@ -13,6 +13,7 @@ from svp_core.particles import class_by_key
 MOST_POINTS = 20_000  # that a browser draws while it stays quick
 UNSURE_COLOUR = "#7A8288"  # at least 3:1 on both backgrounds
 BINS = 30
+_NOTHING = {"type": "scatter", "x": [], "y": [], "showlegend": False}  # a figure has to have something
 # Of samples side by side, apart from the classes' colours; each at least 3:1 on both backgrounds.
 SAMPLE_COLOURS = ("#0E8AA0", "#C4622D", "#5F7F1E", "#B5476B")
 SAMPLE_DASHES = ("solid", "dash", "dot", "dashdot")
@@ -40,7 +41,7 @@ def draw_scatter(found, labels, positions, x, y, *, log=False):
             "marker": {"color": colour, "symbol": symbol, "size": 6, "opacity": 0.75},
             "hovertemplate": "%{x:.3g}, %{y:.3g}<extra>" + label_name(label) + "</extra>",
         })  # fmt: skip
-    return {"data": traces, "layout": {
+    return {"data": traces or [_NOTHING], "layout": {
         "height": 400, "dragmode": "lasso", "margin": {"t": 36, "b": 44, "l": 8, "r": 8},
         "xaxis": {"title": {"text": measure_name(x)}, "type": "log" if log else "linear"},
         "yaxis": {"title": {"text": measure_name(y)}}, "uirevision": f"{x}{y}{log}",
@@ -53,7 +54,7 @@ def draw_histogram(found, labels, shown, name):
     values = numbers(found, name)
     finite = np.isfinite(values)
     if not finite.any():
-        return {"data": [], "layout": {"height": 220, "title": {"text": f"{measure_name(name)}: no values"}}}
+        return {"data": [_NOTHING], "layout": {"height": 220, "title": {"text": f"{measure_name(name)}: no values"}}}
     # The few largest would push all others into one bar; the last bar holds them.
     low, high = np.quantile(values[finite], (0, 0.99))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
@@ -72,7 +73,7 @@ def draw_histogram(found, labels, shown, name):
         "type": "scatter", "mode": "lines", "x": np.repeat(edges, 2)[1:-1], "y": np.repeat(everything, 2),
         "line": {"color": UNSURE_COLOUR, "width": 1}, "hoverinfo": "skip", "name": "all",
     })  # fmt: skip
-    return {"data": traces, "layout": {
+    return {"data": traces or [_NOTHING], "layout": {
         "height": 220, "dragmode": "select", "selectdirection": "h", "barmode": "stack", "bargap": 0,
         "showlegend": False, "margin": {"t": 12, "b": 44, "l": 8, "r": 8},
         "xaxis": {"title": {"text": measure_name(name)}}, "yaxis": {"nticks": 4, "rangemode": "tozero"},
@@ -98,7 +99,7 @@ def draw_beside(samples, name):
                 "line": {"color": colour, "width": 2, "dash": dash}, "name": f"{title} (n = {len(found):,})",
                 "hovertemplate": "%{x:.3g}: %{y:.1f} %",
             })  # fmt: skip
-    return {"data": traces, "layout": {
+    return {"data": traces or [_NOTHING], "layout": {
         "height": 280, "margin": {"t": 40, "b": 44, "l": 8, "r": 8}, "showlegend": True,
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "xaxis": {"title": {"text": measure_name(name)}},

@@ -60,7 +60,7 @@ def ask(path):
                 help="Leave empty to keep what the files say; otherwise it is taken for every particle.",
             )  # fmt: skip
             pressed = st.button("Classify", type="primary", key="classify_go")
-        _warn_of_scale(model, um_per_px or found.um_per_px)
+        _warn_of_scale(model, {um_per_px} if um_per_px else _scales(found))
     show_model(model.name, origin(model))
     asked = {"source": str(path), "weights": model.name, "um_per_px": um_per_px}
     return (asked | ({"choices": choices} if choices else {})) if pressed else None
@@ -138,10 +138,12 @@ def _choose_model():
     return found[st.selectbox("Model", names, index=first, key="classifier", persist_state="session", width=220)]
 
 
-def _warn_of_scale(model, um_per_px):
+def _warn_of_scale(model, scales):
+    """Say so where the model was trained at other pixel sizes than these. scales: in µm."""
     trained = model.config["classifier"].get("um_per_px")
-    if um_per_px and trained and not trained[0] <= um_per_px <= trained[1]:
+    outside = sorted(scale for scale in scales if trained and not trained[0] <= scale <= trained[1])
+    if outside:
         st.warning(plain(
-            f"{model.name} was trained at {trained[0]:g} to {trained[1]:g} µm per pixel; at {um_per_px:.4g} its names "
-            "are guesses."
+            f"{model.name} was trained at {trained[0]:g} to {trained[1]:g} µm per pixel; at "
+            f"{', '.join(f'{scale:.4g}' for scale in outside)} its names are guesses."
         ))  # fmt: skip
