@@ -13,6 +13,7 @@ import pandas as pd
 
 from svp_core.errors import LabError
 from svp_core.results import INSTRUMENT, MEASURES, column_names, read_results
+from svp_core.workspace.models import find_model
 from svp_core.workspace.tilefile import read_colour_tiles, read_tiles
 
 
@@ -65,6 +66,13 @@ def read_classified(folder, columns=()):
         named[probabilities].to_numpy(np.float32), whole.loc[~ok, ["image", "reason"]].reset_index(drop=True),
         tiles[: len(named)],
     )  # fmt: skip
+
+
+def model_of(summary):
+    """Folder of the model that named the particles of this summary.json. Raises LabError where it is gone."""
+    folder = Path(summary.get("weights_folder") or "")
+    named_by_path = summary.get("weights_folder") and (folder / "config.json").is_file()
+    return folder if named_by_path else find_model(summary.get("weights", ""))
 
 
 def numbers(found, name):

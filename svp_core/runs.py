@@ -4,8 +4,10 @@ Loading uses only these files, and nothing is unpickled. This module knows no ne
 theirs from the config.
 """
 
+import hashlib
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from svp_core.errors import LabError
@@ -47,6 +49,22 @@ def read_run(folder):
         raise LabError(f"{folder.name} is no finished model: its model.safetensors is missing.")
     card = folder / "card.md"
     return Run(folder, config, card.read_text("utf-8") if card.is_file() else "")
+
+
+def weights_sha256(folder):
+    """Hash of a run's weights as hexadecimal letters: the same name may later stand for others."""
+    path = Path(folder) / "model.safetensors"
+    try:
+        known = path.stat()
+        return _sha256(path, known.st_mtime_ns, known.st_size)
+    except OSError:
+        raise LabError(f"{Path(folder).name} is no finished model: its model.safetensors is missing.") from None
+
+
+@lru_cache(maxsize=16)
+def _sha256(path, changed, size):
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def stored_config(run, part, config_type):

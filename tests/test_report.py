@@ -18,6 +18,7 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.instruments.sources import recognise
 from svp_core.report import plots, standard_settings, write_report
+from svp_core.report.decided import count_decisions
 from svp_core.report.markup import Html, as_css_text, join, number, paragraphs, tag
 from svp_core.report.pictures import EXAMPLES, LISTED, shorten
 
@@ -296,6 +297,19 @@ def test_the_method_names_model_hashes_and_versions(job):
     assert "What it is for, and what not" in text and "Trained on simulated particles only" in text
 
 
+def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
+    from svp_core.runs import find_run, weights_sha256
+
+    change(job, weights_sha256=weights_sha256(find_run("resnet18")))
+    assert "Shepp and Vardi" in Page(written(job)).text
+    change(job, weights_sha256="cd" * 32)
+    text = Page(written(job)).text
+    assert "cd" * 32 in text and weights_sha256(find_run("resnet18")) not in text
+    assert "has other weights by now; its card is not that of those used here" in text
+    assert "The model resnet18 has other weights now than those that named these particles." in text
+    assert "What it is for, and what not" not in text
+
+
 def test_a_model_that_is_gone_is_said(job):
     without_reference(job)
     text = Page(written(job)).text
@@ -308,7 +322,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
 
     folder = jobs.job_folder("ab" * 16)
     make_job(folder, sure("protein", "silicone_oil", "?"), [5.0] * 3)
-    assert "Reviewers" not in written(folder)
+    assert "Reviewers" not in written(folder) and count_decisions(folder) == 0
     found = review_sources.Reviewable(
         "Syringe 7", "classify", {"job": folder.name}, KEYS,
         review_sources.pd.DataFrame({"particle": ["p#1", "p#2"], "given": ["protein", "silicone_oil"]}),
@@ -319,6 +333,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     decisions.record(review, [{**send, "n": 1, "reason": "a <b>ring</b>"}])
     decisions.record(review, [{**send, "n": 2, "particle": "p#2", "kind": "keep"}])
     text = Page(written(folder)).text
+    assert count_decisions(folder) == 2
     assert "2 decisions by R. Person ; 2 of 2 particles are decided, 1 of them otherwise" in text.replace(
         "Person;", "Person ;"
     )
@@ -326,7 +341,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     assert decisions.history(review.id)[-1].hash in text
     # Another job's report knows nothing of it.
     make_job(tmp_path / "other", sure("protein"), [5.0])
-    assert "Reviewers" not in written(tmp_path / "other")
+    assert "Reviewers" not in written(tmp_path / "other") and count_decisions(tmp_path / "other") == 0
 
 
 @pytest.mark.parametrize(

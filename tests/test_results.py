@@ -1,6 +1,7 @@
 """One row for every particle offered, whatever it is; and the command that writes them."""
 
 import csv
+import hashlib
 import io
 
 import numpy as np
@@ -84,6 +85,22 @@ def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
     assert rows["empty.png"]["reason"] == "the file is empty" and rows["empty.png"]["label"] == ""
     assert rows["Silicone oil/größe 1.png"]["given"] == "silicone_oil"
     assert "6 rows" in capsys.readouterr().out
+
+
+def test_a_folder_is_all_that_a_report_is_made_of(run, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+    table, out, report = tmp_path / "r.csv", tmp_path / "new" / "results", tmp_path / "report.html"
+    command = ["classify", str(folder), "--weights", str(run), "--um-per-px", "0.5", "--out"]
+    assert main([*command, str(table)]) == main([*command, str(out)]) == 0
+    assert f"6 rows in {out}: " in capsys.readouterr().out
+    assert (out / "results.csv").read_bytes() == table.read_bytes()
+    assert main(["report", str(out), "--date", "2025-04-09", "--out", str(report)]) == 0
+    page, sha256 = report.read_text("utf-8"), hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    # A classifier that lies anywhere is found again, and is named without its place.
+    assert sha256 in page and str(tmp_path) not in page and "Nothing more can be said" not in page
+    assert main([*command, str(out)]) == 0  # over an earlier classification
+    assert main([*command, str(folder)]) == 2
+    assert "exists and holds no classification" in capsys.readouterr().err and not (folder / "results.csv").exists()
 
 
 def test_sizes_are_in_um_when_the_scale_is_known(run, folder):

@@ -137,7 +137,8 @@ def show_counts(found, labels, shown, chosen, thresholds):
 
 def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diameter):
     size, bins, bands, volume, per_ml = how
-    reference, why_not = _reference(found.summary["weights"], found.class_keys, found)
+    model = found.summary["weights"], found.summary.get("weights_sha256")
+    reference, why_not = _reference(model, found.class_keys, found)
     if reference is None:
         st.caption(plain(f"Counts are not corrected for confusion between classes. {why_not}"))
         return
@@ -168,7 +169,7 @@ def _corrected(key, _labels, _sizes, _reference, _class_keys, _thresholds, _bins
 
 
 @st.cache_resource(max_entries=4, ttl=600, show_spinner=False)
-def _reference(weights, class_keys, _found):
+def _reference(model, class_keys, _found):
     """(counts.Reference or None, why there is none) of the model that has named these."""
     return reference_of(_found)
 

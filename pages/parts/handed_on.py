@@ -13,6 +13,7 @@ from svp_core import exports
 from svp_core.errors import LabError
 from svp_core.exports.table import results_csv
 from svp_core.report import write_report
+from svp_core.report.decided import count_decisions
 
 PREVIEW_PX = 900
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -22,7 +23,7 @@ def show_handed_on(found, labels, shown, chosen, thresholds):
     """The report with what is to stand in it, then the files. labels: str (N,). shown: bool (N,)."""
     settings = _ask_settings(found, thresholds)
     name = _file_name(found)
-    page = _report(found.job_id, found.changed, str(found.folder), settings)
+    page = _report(found.job_id, found.changed, count_decisions(found.folder), str(found.folder), settings)
     st.download_button(
         "Download report", page, f"{name}_report.html", "text/html", key="report_html", on_click="ignore",
         type="primary",
@@ -57,7 +58,7 @@ def _ask_settings(found, thresholds):
 
 
 @st.cache_data(max_entries=4, show_spinner="Writing the report")
-def _report(job_id, changed, folder, settings):
+def _report(job_id, changed, decisions, folder, settings):
     path = Path(folder) / "report.html"
     write_report(folder, path, settings=settings)
     return path.read_bytes()

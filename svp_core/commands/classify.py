@@ -1,6 +1,10 @@
-"""Name and measure every particle of a folder, archive, run or picture: results.csv."""
+"""Name and measure every particle of a folder, archive, run or picture: one row per particle offered.
+
+--out results.csv makes that table alone; --out FOLDER makes all that report, export-results and the pages work with.
+"""
 
 import argparse
+import json
 import sys
 from collections import Counter
 from pathlib import Path
@@ -18,7 +22,7 @@ def add_arguments(parser):
         "--choose", type=_choice, action="append", default=[], metavar="KEY=OPTION",
         help="answer to a question that the files leave open; questions are shown with their keys",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="file that ends with .csv, or a folder")
 
 
 def _choice(text):
@@ -32,14 +36,14 @@ def run(options):
     """One row for every particle that was offered, rejected ones with their reason."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.sources import recognise
-    from svp_core.naming import classify_source
-    from svp_core.results import ResultsWriter, count_classes
     from svp_core.workspace.models import find_model
 
     if options.um_per_px is not None and not 0.01 <= options.um_per_px <= 100:
         raise LabError(f"A pixel of {options.um_per_px} um cannot be; give 0.01 to 100.")
-    classifier = load_classifier(find_model(options.weights))
-    choices = dict(options.choose)
+    weights, choices = find_model(options.weights), dict(options.choose)
+    into_table = options.out.suffix.casefold() == ".csv" and not options.out.is_dir()
+    if not into_table:
+        _check_folder(options.out)
     summary = recognise(options.source, choices)
     print(f"{summary.title}: {summary.count if summary.count is not None else 'some'} particles", file=sys.stderr)
     if unknown := set(choices) - {question.key for question in summary.questions}:
@@ -49,6 +53,26 @@ def run(options):
         answer = choices.get(question.key, question.default)
         print(f"{question.words} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
               file=sys.stderr)  # fmt: skip
+    if into_table:
+        offered, rejected, counts = _into_table(options, summary, load_classifier(weights), choices)
+    else:
+        offered, rejected, counts = _into_folder(options, weights, choices)
+    named = ", ".join(f"{key} {count}" for key, count in counts.items())
+    print(f"{offered} rows in {options.out}: {named}, rejected {rejected}")
+
+
+def _check_folder(folder):
+    if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / "summary.json").is_file())):
+        raise LabError(
+            f"{folder} exists and holds no classification; name a new folder, or a table that ends with .csv."
+        )
+
+
+def _into_table(options, summary, classifier, choices):
+    """(offered, rejected, class key -> count); results.csv is written row by row."""
+    from svp_core.naming import classify_source
+    from svp_core.results import ResultsWriter, count_classes
+
     offered, rejected, counts = 0, 0, Counter()
     with open(options.out, "w", newline="", encoding="utf-8") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, summary.columns)
@@ -61,5 +85,16 @@ def run(options):
             rejected += sum(row["status"] == "rejected" for row in chunk.rows)
             counts.update(count_classes(chunk.rows))
             show("particles", offered, summary.count)
-    named = ", ".join(f"{key} {count}" for key, count in counts.items())
-    print(f"{offered} rows in {options.out}: {named}, rejected {rejected}")
+    return offered, rejected, counts
+
+
+def _into_folder(options, weights, choices):
+    """As _into_table, by the task that the page starts: the folder is that of its job."""
+    from svp_core.tasks.classify import classify
+
+    config = {"source": str(options.source), "weights": str(weights), "um_per_px": options.um_per_px}
+    options.out.mkdir(parents=True, exist_ok=True)
+    for progress in classify(config | ({"choices": choices} if choices else {}), options.out):
+        show("particles", progress.step, progress.total)
+    written = json.loads((options.out / "summary.json").read_text("utf-8"))
+    return written["offered"], written["rejected"], written["counts"]

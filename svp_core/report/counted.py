@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from svp_core import counts
-from svp_core.classified import numbers
+from svp_core.classified import model_of, numbers
 from svp_core.classifier.held_out import read_reference
 from svp_core.errors import LabError
 from svp_core.report.settings import volume_in_files
-from svp_core.workspace.models import find_model
+from svp_core.runs import weights_sha256
 
 UNSURE = counts.UNSURE
 TYPED_IN = "typed in"
@@ -75,8 +75,12 @@ def thresholds_of(found, settings):
 
 def reference_of(found):
     """(counts.Reference of this classification's model, or None; why there is none, in words)."""
+    named_by = found.summary.get("weights_sha256")
     try:
-        reference = read_reference(find_model(found.summary.get("weights", "")))
+        folder = model_of(found.summary)
+        reference = read_reference(folder)
+        if named_by and named_by != weights_sha256(folder):
+            return None, f"The model {folder.name} has other weights now than those that named these particles."
     except LabError as error:
         return None, str(error)
     if reference is None:

@@ -1,9 +1,10 @@
 """What reviewers decided about the particles of a classification, for its report."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from svp_core.report.looks import class_name
-from svp_core.report.markup import Html, join, some, table, tag
+from svp_core.report.markup import join, some, table, tag
 from svp_core.workspace.decisions import history
 from svp_core.workspace.history_file import verify
 from svp_core.workspace.paths import workspace_root
@@ -17,11 +18,21 @@ def decisions_section(folder):
 
     folder: of the job. The counts of a report are not changed by it: they are the classifier's.
     """
-    folder = folder.resolve()
+    return join(*(_review(head) for head in _reviews_of(folder)))
+
+
+def count_decisions(folder):
+    """How many decisions the report of a job's folder would tell of: one more, and it is another report."""
+    return sum(head["decisions"] for head in _reviews_of(folder))
+
+
+def _reviews_of(folder):
+    """Headers of the reviews of a job's particles in which somebody decided, first begun first."""
+    folder = Path(folder).resolve()
     if folder.parent != workspace_root() / "jobs":
-        return Html("")
+        return []
     mine = [head for head in list_reviews() if head["source"].get("job") == folder.name and head["decisions"]]
-    return join(*(_review(head) for head in sorted(mine, key=lambda head: (head["created"], head["review"]))))
+    return sorted(mine, key=lambda head: (head["created"], head["review"]))
 
 
 def _review(head):

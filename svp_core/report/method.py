@@ -3,13 +3,12 @@
 import hashlib
 import re
 
-from svp_core.classified import measure_words
+from svp_core.classified import measure_words, model_of
 from svp_core.errors import LabError
 from svp_core.report.looks import class_name
 from svp_core.report.markup import facts, join, percent, table, tag
 from svp_core.results import INSTRUMENT, MEASURES
-from svp_core.runs import read_run
-from svp_core.workspace.models import find_model
+from svp_core.runs import read_run, weights_sha256
 
 _USED = ("circularity",)  # measures that a report shows, besides its diameter
 _INFORMATIONAL = (
@@ -33,7 +32,7 @@ def method_section(found, counted, settings):
 
 
 def _naming(found, settings):
-    weights = found.summary.get("weights", "")
+    weights, named_by = found.summary.get("weights", ""), found.summary.get("weights_sha256")
     thresholds = [
         [class_name(key), percent(settings.least(key))] for key in found.class_keys
     ]  # fmt: skip
@@ -43,11 +42,16 @@ def _naming(found, settings):
     )  # fmt: skip
     asked = table(["Class", "Unsure below"], [thresholds], caption="Thresholds")
     try:
-        run = read_run(find_model(weights))
+        run = read_run(model_of(found.summary))
+        now = weights_sha256(run.folder)
     except LabError as error:
-        return join(unsure, asked, tag("p", f"Nothing more can be said of the model: {error}"))
-    known = facts([("Model", weights), ("sha256 of its weights", sha256_of(run.folder / "model.safetensors")),
+        known = facts([("Model", weights), ("sha256 of its weights", named_by)])
+        return join(unsure, known, asked, tag("p", f"Nothing more can be said of the model: {error}"))
+    known = facts([("Model", weights), ("sha256 of its weights", named_by or now),
                    ("sha256 of its card", sha256_of(run.folder / "card.md") if run.card else None)])  # fmt: skip
+    if named_by not in (None, now):
+        changed = f"The model called {weights} has other weights by now; its card is not that of those used here."
+        return join(unsure, facts([("Model", weights), ("sha256 of its weights", named_by)]), asked, tag("p", changed))
     return join(unsure, known, asked, tag("div", *card_extract(run.card), class_="card-extract"))
 
 

@@ -32,6 +32,7 @@ def classify(config, folder):
     from svp_core.instruments.sources import recognise
     from svp_core.naming import classify_source
     from svp_core.results import ResultsWriter, count_classes
+    from svp_core.runs import weights_sha256
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Looking at the source")
@@ -43,7 +44,8 @@ def classify(config, folder):
         "title": source.title, "kind": source.kind, "source": str(config["source"]), "notes": source.notes,
         "um_per_px": um_per_px or source.um_per_px,
         "um_per_px_from": "given by you" if um_per_px else source.um_per_px_from,
-        "weights": classifier.folder.name, "runs": [asdict(run) for run in source.runs], "choices": choices or {},
+        "weights": classifier.folder.name, "weights_sha256": weights_sha256(classifier.folder),
+        **_where(classifier.folder), "runs": [asdict(run) for run in source.runs], "choices": choices or {},
         "inputs": fingerprint(hashed), "software": software(),
     }  # fmt: skip
     pictures = Pictures(folder)
@@ -63,6 +65,17 @@ def classify(config, folder):
             written = {"offered": offered, "named": pictures.count, "rejected": offered - pictures.count}
             write_json(folder / "summary.json", {**known, **written, "counts": counts})
             yield Progress(offered, source.count, f"{pictures.count:,} particles named")
+
+
+def _where(folder):
+    """The place of a model that its name alone does not find: {"weights_folder": path}, or {}."""
+    from svp_core.workspace.models import find_model
+
+    try:
+        found = find_model(folder.name).resolve() == folder.resolve()
+    except LabError:
+        found = False
+    return {} if found else {"weights_folder": str(folder.resolve())}
 
 
 def software():
