@@ -14,9 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from svp_core.classifier.resnet import load_classifier
+from svp_core.classifier.held_out import read_reference
+from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.classifier.train import TrainingPlan as ClassifierPlan
+from svp_core.classifier.train import halves
 from svp_core.cli import main
+from svp_core.counts import corrected, named
 from svp_core.errors import LabError
 from svp_core.generator import train as generator_training
 from svp_core.generator.sample import sample_tiles
@@ -346,6 +349,24 @@ def test_a_finished_classifier_is_a_run(folder, tmp_path):
     data, out = read_labelled(folder), tmp_path / "run"
     list(train_classifier(data, out, validation=data, plan=ClassifierPlan(epochs=1, batch=6)))
     assert load_classifier(out, device=torch.device("cpu")).config.class_keys == data.class_keys
+    # Tiles that it was trained on say nothing of how it names others.
+    assert read_reference(out) is None
+
+
+def test_what_a_classifier_says_of_held_out_tiles_is_kept_with_it(folder, tmp_path):
+    data, out = read_labelled(folder), tmp_path / "run"
+    held_out = dataclasses.replace(data, tiles=data.tiles[:, ::-1].copy())
+    list(train_classifier(data, out, validation=held_out, plan=ClassifierPlan(epochs=1, batch=6)))
+    found, (tiles, labels) = read_reference(out), halves(held_out.tiles, held_out.labels)[1]
+    assert found.class_keys == data.class_keys and (found.labels == labels).all() and len(set(labels)) == 3
+    classifier = load_classifier(out, device=torch.device("cpu"))
+    assert np.allclose(found.probs, predict_probs(classifier, tiles), atol=2e-3)
+    assert np.isnan(found.sizes_um).all()
+    counted = ", ".join(f"{key} {count}" for key, count in zip(data.class_keys, np.bincount(labels), strict=True))
+    assert found.words == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
+    called = named(found.probs, found.class_keys)
+    rows = corrected(called, np.full(len(called), 12.0), reference=found, class_keys=found.class_keys)
+    assert all(row.low <= row.count <= row.high for row in rows)
 
 
 def test_validation_of_other_classes_is_refused(folder, tmp_path):

@@ -1,7 +1,8 @@
 """What a classifier says of held-out particles, kept with its run: held_out.safetensors.
 
 By it counts are corrected (counts.corrected). The shipped ones are of simulated particles that no network was trained
-on or chosen by; benchmarks/reference.py draws them and writes the file.
+on or chosen by; benchmarks/reference.py draws them and writes the file. A lab's own classifier writes it when its
+training ends.
 """
 
 import json
@@ -20,7 +21,7 @@ def write_reference(folder, reference):
 
     tensors = {
         "probs": np.asarray(reference.probs, np.float16),
-        "labels": np.asarray(reference.labels, np.uint8),
+        "labels": np.asarray(reference.labels, np.min_scalar_type(len(reference.class_keys))),
         "sizes_um": np.asarray(reference.sizes_um, np.float16),
     }
     words = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.words}
@@ -44,5 +45,5 @@ def read_reference(folder):
             )  # fmt: skip
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(
-            f"{folder.name}/{FILE} is damaged ({error}); make it again by benchmarks/reference.py."
+            f"{folder.name}/{FILE} is damaged ({error}); make it again: train anew, or benchmarks/reference.py."
         ) from None

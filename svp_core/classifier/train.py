@@ -55,7 +55,7 @@ def train(config, plan, tiles, labels, *, validation, device, result):
         fused=True,
     )
     steps = math.ceil(plan.epochs * len(tiles) / plan.batch)
-    choosing, calibrating = _halves(*validation)
+    choosing, calibrating = halves(*validation)
     best, history, order = None, [], np.empty(0, int)
     for step in range(1, steps + 1):
         if len(order) < plan.batch:
@@ -106,7 +106,7 @@ def _logits(model, tiles, device):
     return torch.cat(parts)
 
 
-def _halves(tiles, labels):
-    # Every second tile of each class, so that both halves hold the classes in the same shares.
+def halves(tiles, labels):
+    """((tiles, labels) that choose the checkpoint, (tiles, labels) that do not): every second tile of each class."""
     order = np.argsort(labels, kind="stable")
     return (tiles[order[::2]], labels[order[::2]]), (tiles[order[1::2]], labels[order[1::2]])

@@ -2,8 +2,12 @@
 
 from dataclasses import asdict
 
+import numpy as np
+
 from svp_core.classifier import resnet
 from svp_core.classifier import train as classifier_training
+from svp_core.classifier.held_out import write_reference
+from svp_core.counts import Reference
 from svp_core.device import best_device
 from svp_core.errors import LabError
 from svp_core.runs import save_run
@@ -12,8 +16,9 @@ from svp_core.runs import save_run
 def train_classifier(data, out, *, validation, architecture="resnet18", plan=None, note=""):
     """Train a classifier on Labelled data into the run folder `out`; yields Progress after each step.
 
-    validation: Labelled tiles of the same classes, best of other instruments: they pick the checkpoint and the
-    temperature. note: what the tiles are, for the card. Raises LabError where the classes differ or there is but one.
+    validation: Labelled tiles of the same classes, best of other instruments: half of them pick the checkpoint, the
+    other half the temperature, and what is said of these is kept, so that counts can be corrected by it. note: what the
+    tiles are, for the card. Raises LabError where the classes differ or there is but one.
     """
     if len(data.class_keys) < 2:
         raise LabError(
@@ -41,3 +46,22 @@ def train_classifier(data, out, *, validation, architecture="resnet18", plan=Non
     trained = "\n".join(f"- {key}: {count:,} tiles" for key, count in data.counts().items())
     card = f"# Classifier\n\n{note}\n\nTrained on\n{trained}\n\nHeld out: {len(validation.tiles):,} tiles.\n"
     save_run(out, config=described, tensors=tensors, card=card, history=checked.history)
+    _keep_answers(out, data, validation)
+
+
+def _keep_answers(run, data, validation):
+    """Write what the finished classifier says of the held-out tiles that did not choose its checkpoint.
+
+    Nothing is written where a class has none that is no training tile as well.
+    """
+    _, (tiles, labels) = classifier_training.halves(validation.tiles, validation.labels)
+    trained_on = {hash(tile.tobytes()) for tile in data.tiles}
+    unseen = np.array([hash(tile.tobytes()) not in trained_on for tile in tiles], bool)
+    tiles, labels = tiles[unseen], labels[unseen]
+    of_class = np.bincount(labels, minlength=len(validation.class_keys))
+    if not of_class.all():
+        return
+    counted = ", ".join(f"{key} {count:,}" for key, count in zip(validation.class_keys, of_class, strict=True))
+    words = f"{len(tiles):,} held-out tiles of its training ({counted}), of unknown sizes"
+    probs = resnet.predict_probs(resnet.load_classifier(run), tiles)
+    write_reference(run, Reference(probs, labels, np.full(len(tiles), np.nan), validation.class_keys, words))
