@@ -6,6 +6,7 @@ from pages.parts import begun
 from pages.parts.desk import show_desk
 from pages.parts.entry import require_app
 from pages.parts.looked_back import show_history
+from pages.parts.mapped import show_map
 from pages.parts.opened import close, open_as, opened
 from pages.parts.reviewed import holder_of, review_of, standing_of
 from pages.parts.wanted import choose_wanted
@@ -60,7 +61,7 @@ def decide(review, reviewer):
     show_desk(review.id, reviewer, holder_of(review.id, reviewer), wanted)
 
 
-VIEWS = {"Decide": decide, "History": show_history}
+VIEWS = {"Decide": decide, "Map": show_map, "History": show_history}
 
 
 def show(review_id):

@@ -16,7 +16,7 @@ SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 SCIENCE = {
     "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "filters", "features",
     "film", "classical",
-    "label_review", "label_audit", "agreement",
+    "label_review", "label_audit", "agreement", "groups", "reranking", "before_after",
     "estimate", "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
 }  # fmt: skip
 OUTER = {

@@ -15,7 +15,7 @@ from svp_core.workspace.claims import claim, release
 from svp_core.workspace.decisions import record
 from svp_core.workspace.review_pages import as_place, decided_on, from_place, next_page, taken_up
 
-AHEAD = 2  # pages in the browser that are not finished, so that the next one is there at once
+AHEAD = 80  # particles in the browser on pages that are not finished, so that the next one is there at once
 BEHIND = 1  # finished ones that stay there, for an undo
 RENEW_S = 20.0  # between two signs that what is on the desk is still being worked on
 LOOK_S = 2.0  # between two looks for more where there was nothing
@@ -45,7 +45,7 @@ def _show(review, standing, reviewer, holder, wanted):
         show_figures(review, standing, reviewer)
     show_deciding(
         [_batch(review, standing, desk, page, reviewer) for page in desk["pages"]],
-        key=key, review=review.id, reviewer=reviewer, class_keys=review.class_keys, more=waiting == AHEAD,
+        key=key, review=review.id, reviewer=reviewer, class_keys=review.class_keys, more=waiting >= AHEAD,
         examples=examples(review.id),
     )  # fmt: skip
 
@@ -82,7 +82,7 @@ def _save(review, standing, events):
 
 
 def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
-    """Take finished pages off the desk and put new ones on it; returns how many are not finished."""
+    """Take finished pages off the desk and put new ones on it; returns how many particles are on unfinished ones."""
     finished = {
         page.id
         for page in desk["pages"]
@@ -91,7 +91,7 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
     waiting = [page for page in desk["pages"] if page.id not in finished]
     behind = [page for page in desk["pages"] if page.id in finished][-BEHIND:]
     before = [page.id for page in desk["pages"]]
-    while len(waiting) < AHEAD and (not waiting or time.monotonic() - desk["looked"] > LOOK_S):
+    while _on(waiting) < AHEAD and (not waiting or time.monotonic() - desk["looked"] > LOOK_S):
         here = {particle for page in waiting for particle in page.particles}
         page = next_page(
             review, standing, wanted, positions(review.id, wanted), reviewer=reviewer, holder=holder,
@@ -106,7 +106,12 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
     desk["pages"] = [*behind, *waiting]
     if [page.id for page in desk["pages"]] != before:
         put_bookmark(review.id, reviewer, as_place(wanted, waiting, holder))
-    return len(waiting)
+    return _on(waiting)
+
+
+def _on(pages):
+    """How many particles are on these pages."""
+    return sum(len(page.particles) for page in pages)
 
 
 def _renew(review, desk, reviewer, holder):

@@ -18,7 +18,7 @@ PER_PAGE = 100
 KINDS = {"label": "Label", "keep": "Keep", "unsure": "Unsure", "not_a_particle": "No particle", "skip": "Put off",
          "undo": "Undo", "draw": "Random draw"}  # fmt: skip
 PURPOSES = {"queue": "Queue", "audit": "Random check", "settle": "Settled", "repeat": "Hidden repeat",
-            "second": "Second reviewer", "late": "Second opinion"}  # fmt: skip
+            "second": "Second reviewer", "late": "Second opinion", "map": "Map"}  # fmt: skip
 
 
 def show_history(review, reviewer):

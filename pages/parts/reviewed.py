@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.parts.deciding import EXAMPLES
 from pages.parts.opened import open_as, opened
+from svp_core.groups import ward_groups
 from svp_core.workspace.bookmarks import bookmark_of
 from svp_core.workspace.decisions import history
 from svp_core.workspace.likeness import likeness_of
@@ -61,6 +62,12 @@ def examples(review_id):
 def likeness_in(review_id):
     """Its Likeness, or None."""
     return likeness_of(review_of(review_id))
+
+
+@st.cache_resource(max_entries=6, show_spinner="Looking for groups")
+def groups_of(review_id, count):
+    """Group of each particle by Ward's method, int (N,), 0 for the largest; only where there is a Likeness."""
+    return ward_groups(likeness_in(review_id).places, count)
 
 
 def pixels_of(review):

@@ -9,7 +9,7 @@ from svp_core.particles import class_by_key
 
 DASH = "–"
 # What a job's steps are, where not "step".
-STEP_OF = {"generate": "image", "classify": "item", "gather": "item", "suspect": "label"}
+STEP_OF = {"generate": "image", "classify": "item", "gather": "item", "suspect": "label", "likeness": "particle"}
 
 
 def plain(text):
@@ -85,6 +85,8 @@ def job_title(job):
         return f"Bring in {asked['name']}"
     if job.kind == "suspect":
         return f"Look for wrong labels in {asked['name']}"
+    if job.kind == "likeness":
+        return "Map of a review"
     if job.kind == "train":
         return f"Train {asked['name']}"
     return job.kind

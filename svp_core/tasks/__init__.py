@@ -11,10 +11,12 @@ from svp_core.tasks.compare import compare
 from svp_core.tasks.denoise import denoise
 from svp_core.tasks.gather import gather
 from svp_core.tasks.generate import generate
+from svp_core.tasks.likeness import likeness
+from svp_core.tasks.retrain import retrain
 from svp_core.tasks.suspect import suspect
 from svp_core.tasks.train import train
 
 TASKS = {
     "generate": generate, "compare": compare, "denoise": denoise, "classify": classify, "gather": gather,
-    "train": train, "suspect": suspect,
+    "train": train, "suspect": suspect, "likeness": likeness, "retrain": retrain,
 }  # fmt: skip

@@ -9,11 +9,10 @@ import pandas as pd
 from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.tasks.files import write_json
+from svp_core.tasks.likeness import WEIGHTS
 from svp_core.workspace import review_sources
 from svp_core.workspace.likeness import keep_likeness
 from svp_core.workspace.models import find_model
-
-WEIGHTS = "resnet18"  # whose features: never trained on anybody's labels but the simulator's
 
 
 def suspect(config, folder):
@@ -55,7 +54,7 @@ def suspected(folder):
 
 
 def _judge(found):
-    """(Reviewable in its new order, notes, (nearest, places)) ; yields Progress."""
+    """(Reviewable in its new order, notes, (nearest, places)); yields Progress."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.labelled import Labelled
     from svp_core.mislabels import find_mislabels, summary
@@ -71,4 +70,4 @@ def _judge(found):
     ).assign(image=mislabels.names)
     queue = queue.merge(chances.round(4), on="image", validate="one_to_one")
     ordered = review_sources.with_queue(found, queue, model=WEIGHTS)
-    return ordered, summary(mislabels), (mislabels.review.nearest.positions, mislabels.review.places[:, :2])
+    return ordered, summary(mislabels), (mislabels.review.nearest.positions, mislabels.review.places)

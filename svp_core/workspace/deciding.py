@@ -88,7 +88,7 @@ def decide(review, event, decisions):
         if row["to_label"] in ("", *NOT_A_CLASS):
             return "This particle has no label that could be kept; give it one."
     taken = now and now.reviewer != event["reviewer"] and not event["again"]
-    if taken and row["purpose"] in ("queue", "audit"):
+    if taken and row["purpose"] in ("queue", "audit", "map"):
         words = f"{now.reviewer} has decided this particle already ({now.to_label}); yours is kept as a second opinion."
         return row | {"purpose": "late", "words": words}
     return row

@@ -1,6 +1,6 @@
-"""Which particles of a review look alike, and where each lies in a plane of likeness; kept beside its queue.
+"""Which particles of a review look alike, and where each lies by its looks; kept beside its queue.
 
-Made by whoever looked for suspects; a review that was begun without has none.
+Made by whoever looked for suspects, or afterwards (tasks.likeness); a review that was begun without has none.
 """
 
 from dataclasses import dataclass
@@ -13,16 +13,23 @@ from svp_core.workspace.reviews import open_review
 
 @dataclass(frozen=True)
 class Likeness:
-    """Of every particle, in the queue's order."""
+    """Of every particle, in the queue's order; memory-mapped."""
 
     nearest: np.ndarray  # int32 (N, k): positions in the queue of the most alike, most alike first; -1 for no more
-    plane: np.ndarray  # float32 (N, 2): first two principal components of the features
+    places: np.ndarray  # float16 (N, d), as a label_review.Space gives them: most telling direction first
+
+    @property
+    def plane(self):
+        """First two principal components of the features: float32 (N, 2)."""
+        plane = np.zeros((len(self.places), 2), np.float32)
+        plane[:, : self.places.shape[1]] = self.places[:, :2]
+        return plane
 
 
-def keep_likeness(review_id, names, nearest, plane):
+def keep_likeness(review_id, names, nearest, places):
     """Keep the likeness of a review's particles.
 
-    names: of the particles in the order of nearest, int (N, k) with positions in names or -1, and plane, float (N, 2).
+    names: of the particles in the order of nearest, int (N, k) with positions in names or -1, and places, float (N, d).
     """
     place = open_review(review_id).place
     to_queue = np.array([place[name] for name in names], np.int32)
@@ -30,17 +37,17 @@ def keep_likeness(review_id, names, nearest, plane):
     order = np.argsort(to_queue)
     folder = workspace_root() / "reviews" / review_id
     np.save(folder / "nearest.npy", in_queue[order])
-    np.save(folder / "plane.npy", np.asarray(plane, np.float32)[order])
+    np.save(folder / "places.npy", np.asarray(places, np.float16)[order])
 
 
 def likeness_of(review):
     """The Likeness of an open review, or None where none was kept, or it does not fit."""
     folder, found = workspace_root() / "reviews" / review.id, []
-    for file in ("nearest.npy", "plane.npy"):
+    for file in ("nearest.npy", "places.npy"):
         try:
             found.append(np.load(folder / file, mmap_mode="r", allow_pickle=False))
         except (OSError, ValueError, EOFError):
             return None
-    if any(len(array) != len(review.table) for array in found):
+    if any(len(array) != len(review.table) or array.ndim != 2 for array in found):
         return None
     return Likeness(*found)

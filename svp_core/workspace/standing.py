@@ -12,7 +12,7 @@ import pandas as pd
 from svp_core.workspace.chain import from_text
 
 ANSWERS = ("label", "keep", "unsure", "not_a_particle")  # kinds of decision that answer what the particle is
-COUNT = ("queue", "audit", "settle")  # purposes whose answers become the label
+COUNT = ("queue", "audit", "settle", "map")  # purposes whose answers become the label; "map": many named at once
 TESTIFY = ("repeat", "second", "late")  # answers that are only compared with the one that stands
 NOT_A_CLASS = ("unsure", "not_a_particle")  # what a label can be besides a class
 OPEN = "open"  # state of a particle that no decision stands for

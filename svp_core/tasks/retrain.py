@@ -1,0 +1,145 @@
+"""Retrain the classifier on the labels of a review, before and after it, and try both on what was set aside."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+
+from svp_core.errors import LabError
+from svp_core.progress import Progress
+from svp_core.tasks.files import write_json
+from svp_core.tasks.likeness import WEIGHTS
+from svp_core.tasks.train import shelve
+from svp_core.workspace import models
+from svp_core.workspace.decisions import history
+from svp_core.workspace.reviews import open_review
+from svp_core.workspace.set_aside import set_aside
+
+LEAST = 5  # particles of a class to learn from
+REFERENCE = 10  # checked particles of every class, from which on counts can be corrected by them
+_BATCH = 256  # tiles seen between two steps
+CHECKED, BY_CHANCE = "checked", "by_chance"
+
+
+def retrain(config, folder):
+    """Learn the last layer anew from a review's labels: as they were before it, and as they are now.
+
+    config: review (id), name (of the new model), decisions (how many there were when it was asked for: later ones are
+    not learnt from). Makes folder/run, in the end a model of the workspace (model.json), and retrained.json: decisions,
+    learnt_from (class -> particles), notes, and checks, a list of dicts: of (CHECKED or BY_CHANCE), class ("" for all),
+    and those of before_after.BeforeAfter.
+    """
+    if (folder / "retrained.json").is_file() and (folder / "model.json").is_file():
+        return
+    models.new_model_folder(config["name"])  # says now what is wrong with the name
+    from svp_core.classifier.resnet import load_classifier
+    from svp_core.features import classifier_features
+    from svp_core.training.last_layer import layer_probs, learn_last_layer, save_last_layer
+
+    review = open_review(config["review"])
+    if review.tiles is None:
+        raise LabError("This history came without images; retrain where the review was begun.")
+    standing = review.standing().take([d for d in history(review.id) if d.number <= config["decisions"]])
+    found = set_aside(review, standing)
+    keys = _classes(review, found)
+    classifier, count = load_classifier(models.find_model(WEIGHTS)), len(review.tiles)
+    features = np.empty((count, classifier.model.fc.in_features), np.float32)
+    for start in range(0, count, _BATCH):
+        tiles = np.ascontiguousarray(review.tiles[start : start + _BATCH])
+        features[start : start + len(tiles)] = classifier_features(classifier, tiles)
+        yield Progress(start + len(tiles), count, f"{start + len(tiles):,} of {count:,} particles looked at")
+    yield Progress(count, count, "learning")
+    learnt, named = {}, {}
+    for which, labels in (("before", found.before), ("after", found.after)):
+        rows = np.flatnonzero(found.learnt & np.isin(labels, keys))
+        there = [key for key in keys if (labels[rows] == key).any()]
+        places = np.array([there.index(label) for label in labels[rows]])
+        learnt[which] = learn_last_layer(
+            classifier, features[rows], places, class_keys=there, um_per_px=_scales(review)
+        ) if len(there) > 1 else None  # fmt: skip
+        named[which] = (
+            np.array(there, object)[layer_probs(learnt[which], features).argmax(1)]
+            if learnt[which]
+            else np.full(count, there[0] if there else "", object)
+        )
+    counts = {key: int((found.learnt & (found.after == key)).sum()) for key in keys}
+    note = f"Labels of the review {review.name!r} after {config['decisions']:,} decisions."
+    save_last_layer(learnt["after"], folder / "run", counts=counts, note=note)
+    _keep_reference(learnt["after"], folder / "run", features, found, layer_probs)
+    checks = list(_checks(found, named, keys))
+    write_json(folder / "retrained.json", {
+        "decisions": config["decisions"], "learnt_from": counts, "checks": checks, "notes": list(_notes(found, checks)),
+    })  # fmt: skip
+    shelve(config["name"], folder)
+
+
+def retrained(folder):
+    """What retrained.json says, and "model", the name that the model got. Raises LabError while it is not made."""
+    try:
+        made = json.loads((folder / "retrained.json").read_text("utf-8"))
+        return made | json.loads((folder / "model.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        raise LabError("This retraining has not come to its end; start it again.") from None
+
+
+def _classes(review, found):
+    """Classes to tell apart: those with enough particles to learn from. Raises LabError where that is no two."""
+    counts = {key: int((found.learnt & (found.after == key)).sum()) for key in review.class_keys}
+    keys = [key for key, count in counts.items() if count >= LEAST]
+    if len(keys) < 2:
+        there = ", ".join(f"{key} {count:,}" for key, count in counts.items())
+        raise LabError(
+            f"To learn from there are {there}; at least two classes with {LEAST} particles each are needed, besides "
+            "those set aside to check on."
+        )
+    return keys
+
+
+def _checks(found, named, keys):
+    """Dicts of every check, all classes first, then one by one."""
+    from svp_core.before_after import before_after
+
+    parts = ((CHECKED, found.checked != "", found.checked, found.weight),
+             (BY_CHANCE, found.by_chance & (found.before != ""), found.before, None))  # fmt: skip
+    for of, rows, truth, weight in parts:
+        for key in ("", *keys):
+            mine = np.flatnonzero(rows if not key else rows & (truth == key))
+            if len(mine):
+                right = [named[which][mine] == truth[mine] for which in ("before", "after")]
+                yield {"of": of, "class": key, **asdict(
+                    before_after(*right, weights=None if weight is None else weight[mine])
+                )}  # fmt: skip
+
+
+def _notes(found, checks):
+    if not any(check["of"] == CHECKED for check in checks):
+        yield (
+            "No particle was checked at random yet. Under Decide, Random check draws some: labels that no model had a "
+            "say in show best what the review was worth."
+        )
+    if not checks:
+        yield "There is nothing to try the networks on, so nothing can be said about before and after."
+    if (found.before == found.after).all():
+        yield "No label differs from what it was before the review."
+
+
+def _keep_reference(classifier, run, features, found, layer_probs):
+    """What the new network says of the checked particles, where there are enough: counts are corrected by it."""
+    from svp_core.classifier.held_out import write_reference
+    from svp_core.counts import Reference
+
+    keys = classifier.config.class_keys
+    rows = np.flatnonzero(np.isin(found.checked, keys))
+    labels = np.array([keys.index(label) for label in found.checked[rows]], int)
+    if len(rows) and np.bincount(labels, minlength=len(keys)).min() >= REFERENCE:
+        words = f"{len(rows):,} particles checked at random in its review, of unknown sizes"
+        probs = layer_probs(classifier, features[rows])
+        write_reference(run, Reference(probs, labels, np.full(len(rows), np.nan), keys, words))
+
+
+def _scales(review):
+    """(smallest, largest) pixel size in um, () where nobody knows."""
+    if "um_per_px" not in review.table or not review.table["um_per_px"].notna().any():
+        return ()
+    sizes = review.table["um_per_px"].dropna().astype(float)
+    return float(sizes.min()), float(sizes.max())

@@ -1,0 +1,134 @@
+"""The map of a review without a browser: made by a job, drawn round, named as a whole; groups; what is shown."""
+
+import numpy as np
+import pytest
+
+from pages.parts.map_chart import draw_map, thinned
+from svp_core.workspace import decisions, jobs
+from svp_core.workspace.likeness import keep_likeness, likeness_of
+from svp_core.workspace.paths import workspace_root
+from tests.drawn_tiles import draw_blocks
+from tests.reviewed import event, new_review, record, standing
+from tests.test_pages import finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
+
+PAGE = "pages/review.py"
+SQUARE = {"x": [-0.5, 0.5, 0.5, -0.5], "y": [-0.5, -0.5, 0.5, 0.5]}
+
+
+def mapped(count=40, **columns):
+    """A review whose first half lies near the origin, the other far to the right."""
+    review = new_review(count, **columns)
+    places = np.zeros((count, 3), np.float32)
+    places[count // 2 :, 0] = 5
+    nearest = np.full((count, 2), -1)
+    keep_likeness(review.id, review.table["particle"].tolist(), nearest, places)
+    return review
+
+
+def on_map(review, reviewer="Anna"):
+    return opened(PAGE, review=review.id, reviewer=reviewer, desk="d1", look="Map")
+
+
+def draw_round(app, review, outline=SQUARE):
+    from svp_core.filters import Region
+
+    app.session_state[f"map_{review.id}_outline"] = Region("x", "y", tuple(outline["x"]), tuple(outline["y"]))
+    return app.run()
+
+
+def test_a_review_without_a_map_gets_one_by_a_job():
+    review = new_review(12)
+    np.save(workspace_root() / "reviews" / review.id / "tiles.npy", draw_blocks(12, seed=2))
+    app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Map")
+    app.button(key="map_make").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "likeness" and job.config == {"review": review.id}
+    finish(job.id)
+    app.run()
+    app.run()
+    found = likeness_of(review)
+    assert found.plane.shape == (12, 2) and (found.nearest[:, 0] >= 0).all()
+    assert "Draw round" in said(app)
+
+
+def test_what_is_drawn_round_is_named_as_a_whole_and_undone_as_a_whole():
+    review = mapped()
+    app = draw_round(on_map(review), review)
+    assert "**20 particles** undecided" in said(app)
+    app.button(key="map_label_air_bubble").click().run()
+    rows = decisions.history(review.id)
+    assert [d.particle for d in rows] == [f"p{k}" for k in range(20)]
+    assert {(d.to_label, d.purpose, d.reviewer) for d in rows} == {("air_bubble", "map", "Anna")}
+    assert len({d.batch for d in rows}) == 1
+    assert "Nothing in here is undecided" in said(app)
+    app.toggle(key=f"map_{review.id}_open").set_value(False).run()
+    app.button(key="map_undo").click().run()
+    assert all(standing(review).is_open(d.particle) for d in rows)
+
+
+def test_selected_ones_alone_or_all_others():
+    review = mapped()
+    app = draw_round(on_map(review), review)
+    app.session_state[f"map_{review.id}_picks"] = {"picked": {0, 3}, "turn": 1}
+    app.run()
+    app.button(key="map_not_a_particle").click().run()
+    assert {d.particle for d in decisions.history(review.id)} == {"p0", "p3"}
+    app.session_state[f"map_{review.id}_picks"] = {"picked": {1}, "turn": 2}
+    app.run()
+    app.button_group(key=f"map_{review.id}_which").set_value("All but the selected").run()
+    app.button(key="map_keep").click().run()
+    kept = {d.particle for d in decisions.history(review.id) if d.kind == "keep"}
+    assert kept == {f"p{k}" for k in range(20)} - {"p0", "p1", "p3"}
+
+
+def test_what_others_decided_is_left_alone_unless_asked_and_then_only_a_second_opinion():
+    review = mapped()
+    record(review, event(1, "p0", reviewer="Bert", label="silicone_oil"))
+    app = draw_round(on_map(review), review)
+    assert "**19 particles** undecided" in said(app)
+    app.toggle(key=f"map_{review.id}_open").set_value(False).run()
+    app.button(key="map_label_air_bubble").click().run()
+    now = standing(review)
+    assert now.label("p0") == "silicone_oil" and now.label("p1") == "air_bubble"
+    assert list(now.disagreements()) == ["p0"]
+
+
+def test_a_group_is_chosen_from_the_table_and_named(monkeypatch):
+    review = mapped()
+    app = on_map(review)
+    app.button_group(key=f"map_{review.id}_by").set_value("Groups of look-alikes").run()
+    table = next(frame.value for frame in app.dataframe if "Group" in frame.value)
+    assert table["Particles"].sum() == 40 and table["Undecided"].sum() == 40
+    assert "Choose a group" in said(app) and not app.exception
+
+
+def test_without_a_name_nothing_can_be_labelled():
+    review = mapped()
+    app = draw_round(opened(PAGE, review=review.id, look="Map"), review)
+    assert "Enter your name" in said(app) and not [b for b in app.button if (b.key or "").startswith("map_label")]
+
+
+def test_suspects_are_ringed_and_labels_have_their_colours():
+    labels = np.array(["protein"] * 5 + ["air_bubble"] * 3 + ["unsure", ""], object)
+    suspects = np.arange(10) < 2
+    figure = draw_map(np.zeros((10, 2)), labels, suspects)
+    names = [trace["name"] for trace in figure["data"]]
+    assert names == ["Protein (5)", "Air bubble (3)", "Unlabelled (1)", "Unsure (1)", "Suspect (2)"]
+    assert len({trace["marker"]["color"] for trace in figure["data"][:3]}) == 3
+    assert all(trace["type"] == "scattergl" for trace in figure["data"])
+
+
+def test_of_very_many_every_label_and_the_suspects_are_drawn():
+    labels = np.array(["protein"] * 99_900 + ["air_bubble"] * 100, object)
+    suspects = np.zeros(100_000, bool)
+    suspects[50_000:50_400] = True
+    drawn = thinned(labels, suspects)
+    assert len(drawn) <= 20_100 and len(set(drawn)) == len(drawn)
+    assert suspects[drawn].sum() == 400 and (labels[drawn] == "air_bubble").sum() == 100
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_map_of_hardly_anything(count):
+    review = mapped(count)
+    app = on_map(review)
+    assert not app.exception and not app.error
