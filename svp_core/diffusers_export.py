@@ -55,12 +55,13 @@ def export_diffusers(run_folder, out):
         pipeline_file.edm_scheduler(
             config.sigma_data, standard.sigma_min, standard.sigma_max, standard.stochastic, standard.rho
         ),
+        guide=generator.guide,
         class_keys=config.class_keys,
         pixel_mean=config.pixel_mean,
         pixel_std=config.pixel_std,
         patch=config.patch,
         time_scale=unet.TIME_SCALE,
-        guided_sigma=edm.GUIDED_SIGMA,
+        guided_sigma=edm.guided_sigma(generator.guide is not None),
         levels=[config.level(label) for label in range(len(config.class_keys))],
         samplers={sampler.key: _settings(sampler) for sampler in edm.SAMPLERS.values()},
         images_per_call=edm.CALL_SIZE["cpu"],

@@ -76,17 +76,21 @@ def stored_config(run, part, config_type):
     return config_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored})
 
 
-def load_weights(model, folder):
-    """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit."""
+def load_weights(model, folder, *, part=""):
+    """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit.
+
+    part: of a run of several networks, the one whose tensors are called PART/NAME; without it the one of plain names.
+    """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        tensors = load_file(folder / "model.safetensors")
-        model.load_state_dict(
-            {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
-            strict=True,
-        )
+        tensors = {}
+        for name, tensor in load_file(folder / "model.safetensors").items():
+            of, _, own = name.rpartition("/")
+            if of == part:
+                tensors[own] = tensor.float() if tensor.is_floating_point() else tensor
+        model.load_state_dict(tensors, strict=True)
     except (SafetensorError, RuntimeError, OSError) as error:
         first_line = str(error).splitlines()[0]
         raise LabError(f"The weights of {folder.name} do not fit its config.json ({first_line}).") from None

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -39,17 +40,23 @@ print([(picture.mode, picture.size) for picture in pictures], "svp_core" in sys.
 """
 
 
+def random_run(folder, config):
+    """Run folder of networks with random weights, half precision as shipped ones."""
+    torch.manual_seed(0)
+    tensors = {}
+    for part, plan in (("", config), ("guide/", unet.guide_config(config) if config.guide_widths else None)):
+        if plan:
+            model = unet.build_unet(plan)
+            torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+            tensors |= {part + name: tensor.half() for name, tensor in model.state_dict().items()}
+    facts = {**unet.config_as_dict(config), "trained_on": {"silicone_oil": 7}}
+    runs.save_run(folder, config=facts, tensors=tensors, card="# Own oil\n\nSeven droplets.\n", history=[])
+    return folder
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Run folder of a network with random weights, half precision as shipped ones."""
-    torch.manual_seed(0)
-    model = unet.build_unet(CONFIG)
-    torch.nn.init.normal_(model.conv_out.weight, std=0.05)
-    folder = tmp_path_factory.mktemp("runs") / "own oil"
-    tensors = {name: tensor.half() for name, tensor in model.state_dict().items()}
-    config = {**unet.config_as_dict(CONFIG), "trained_on": {"silicone_oil": 7}}
-    runs.save_run(folder, config=config, tensors=tensors, card="# Own oil\n\nSeven droplets.\n", history=[])
-    return folder
+    return random_run(tmp_path_factory.mktemp("runs") / "own oil", CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +81,10 @@ def made(generator, key, sampler, steps=3):
     return np.concatenate([tiles for _, tiles in batches])
 
 
-def test_diffusers_alone_opens_it_and_makes_the_same_images(run, exported, tmp_path, monkeypatch, exact_arithmetic):
+@pytest.mark.parametrize("guide_widths", [(), (8, 32)], ids=["alone", "guided"])
+def test_diffusers_alone_opens_it_and_makes_the_same_images(guide_widths, tmp_path, monkeypatch, exact_arithmetic):
+    run, exported = random_run(tmp_path / "oil", replace(CONFIG, guide_widths=guide_widths)), tmp_path / "pipeline ö"
+    export_diffusers(run, exported)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.delenv("PYTHONPATH", raising=False)
     asked = [str(exported), str(tmp_path / "made.npz"), *map(str, SEEDS[:3])]
@@ -88,6 +98,9 @@ def test_diffusers_alone_opens_it_and_makes_the_same_images(run, exported, tmp_p
         assert set(theirs) == set(edm.SAMPLERS)
         for key in edm.SAMPLERS:
             assert theirs[key].std() > 0 and np.array_equal(theirs[key], made(generator, "air_bubble", key)[:3])
+    # Three steps suffice for the guide to be heard, where there is one.
+    deaf = made(unet.Generator(generator.model, CONFIG, None, CPU), "air_bubble", "standard")
+    assert np.array_equal(deaf, made(generator, "air_bubble", "standard")) == (not guide_widths)
 
 
 def test_the_network_alone_opens_as_diffusers_own_class(run, exported):
@@ -124,8 +137,9 @@ def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arith
     from svp_core.generator.pipeline import edm_scheduler
 
     pipeline = ParticlePipeline(
-        generator.model, edm_scheduler(0.5, 0.002, 80, False, 10), CONFIG.class_keys, 0.3, 0.2, samplers=settings
-    )
+        generator.model, edm_scheduler(0.5, 0.002, 80, False, 10), class_keys=CONFIG.class_keys, pixel_mean=0.3,
+        pixel_std=0.2, samplers=settings,
+    )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)
     together = pipeline("silicone_oil", seeds=SEEDS, output_type="np").images
     assert np.array_equal(together, made(generator, "silicone_oil", "standard"))

@@ -3,6 +3,8 @@
 The schedulers are diffusers'; what is tested here is that network, seeds and pixels meet them in the right way.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -109,6 +111,51 @@ def test_a_run_folder_rebuilds_the_generator(generator, tmp_path):
     loaded = unet.load_generator(tmp_path, device=torch.device("cpu"))
     assert loaded.config == CONFIG and loaded.class_keys == CONFIG.class_keys
     assert np.array_equal(made(loaded, "air_bubble", [1, 2]), made(generator, "air_bubble", [1, 2]))
+
+
+GUIDED = replace(CONFIG, guide_widths=(8, 32))
+
+
+@pytest.fixture(scope="module")
+def guided(generator):
+    """The same network with a guide, of random weights too."""
+    torch.manual_seed(1)
+    guide = unet.build_unet(unet.guide_config(GUIDED)).eval()
+    torch.nn.init.normal_(guide.conv_out.weight, std=0.05)
+    return unet.Generator(generator.model, GUIDED, None, torch.device("cpu"), guide)
+
+
+def test_a_guide_travels_in_the_run_and_changes_images_of_their_own_seed_alone(generator, guided, tmp_path):
+    tensors = generator.model.state_dict() | {f"guide/{k}": v for k, v in guided.guide.state_dict().items()}
+    save_run(tmp_path, config=unet.config_as_dict(GUIDED), tensors=tensors, card="", history=[])
+    loaded = unet.load_generator(tmp_path, device=torch.device("cpu"))
+    seeds = sample.image_seeds(1, 10)
+    options = {"sampler": "standard"}
+    together = np.concatenate([tiles for _, tiles in sample.sample_tiles(guided, "air_bubble", seeds=seeds, **options)])
+    ((_, alone),) = sample.sample_tiles(loaded, "air_bubble", seeds=seeds[9:], **options)
+    assert np.array_equal(alone[0], together[9])
+    ((_, without),) = sample.sample_tiles(generator, "air_bubble", seeds=seeds[9:], **options)
+    assert not np.array_equal(without, alone)
+    # A run that says it has a guide and has none is damaged.
+    save_run(tmp_path, config=unet.config_as_dict(GUIDED), tensors=generator.model.state_dict(), card="", history=[])
+    with pytest.raises(LabError, match="do not fit its config.json"):
+        unet.load_generator(tmp_path)
+
+
+@pytest.mark.parametrize(("guided_sigma", "heard"), [((0, 100), 1.0), ((200, 300), 0.0)])
+def test_the_output_is_led_away_from_the_guide_where_it_is_listened_to(guided_sigma, heard):
+    def walk(output, guide, guidance):
+        steps = pipeline.edm_walk(
+            output, pipeline.edm_scheduler(0.5, 0.002, 80, False), steps=4, seeds=[3], shape=(1, 2, 2), label=0,
+            any_class=1, guidance=guidance, guided_sigma=guided_sigma, device=torch.device("cpu"), guide=guide,
+        )  # fmt: skip
+        return [noisy for _, _, noisy, _ in steps][-1]
+
+    def says(value):
+        return lambda scaled, c_noise, labels: torch.full_like(scaled, value)
+
+    # 0.2 led away from 0.1 three times as far as it is: 0.1 + 3 (0.2 - 0.1).
+    assert torch.allclose(walk(says(0.2), says(0.1), 3), walk(says(0.2 + 0.2 * heard), None, 1), atol=1e-6)
 
 
 def test_a_run_of_another_kind_is_refused(tmp_path):

@@ -17,7 +17,7 @@ class Timed:
 
     def __init__(self, monkeypatch, cost, *, alike_up_to=64):
         self.config, self.device, self.cost, self.alike_up_to = CONFIG, torch.device("cpu"), cost, alike_up_to
-        self.now, self.threads = 0.0, 1
+        self.now, self.threads, self.guide = 0.0, 1, None
         monkeypatch.setattr(pace.time, "perf_counter", lambda: self.now)
         monkeypatch.setattr(pace.torch, "set_num_threads", lambda count: setattr(self, "threads", count))
 
@@ -41,6 +41,13 @@ def test_the_quickest_way_that_gives_the_same_image_is_taken(monkeypatch, cost, 
     found = pace.calibrate(Timed(monkeypatch, cost, alike_up_to=alike_up_to), most_threads=6)
     assert (found.call_size, found.threads) == expected
     assert found.image_ms == pytest.approx(1000 * cost(*expected) / expected[0])
+
+
+def test_the_guide_too_has_to_say_the_same(monkeypatch):
+    timed = Timed(monkeypatch, lambda size, threads: 20 + size)
+    timed.guide = True
+    timed.guide_output = lambda scaled, c_noise, labels: scaled + (len(scaled) > 32)
+    assert pace.calibrate(timed, most_threads=1).call_size == 32
 
 
 def test_the_threads_are_left_as_they_were():

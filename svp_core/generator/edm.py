@@ -8,6 +8,9 @@ CALL_SIZE = {"cpu": 8, "cuda": 128}
 # Noise levels at which the class is insisted on: above them nothing is decided yet, below them it costs variety
 # (Kynkaanniemi et al. 2024, arXiv 2404.07724).
 GUIDED_SIGMA = (0.8, 4.0)
+# Those at which a run's guide is listened to instead, where it has one: a lesser network of the same particles. What
+# both are unsure of the better one is led away from, which costs no variety (Karras et al. 2024, arXiv 2406.02507).
+GUIDE_SIGMA = (0.2, 10.0)
 
 
 @dataclass(frozen=True)
@@ -16,12 +19,12 @@ class Sampler:
 
     key: str
     name: str
-    steps: int  # each one network call, two where the class is insisted on
+    steps: int  # each one network call, and one more where it is guided
     sigma_min: float  # noise at the last step, in model space; one grey level is about 0.02
     sigma_max: float  # noise at the first
     stochastic: bool = False  # fresh noise on the way: more variety between images
     rho: float = 7.0  # how far the steps crowd towards weak noise (Karras et al. 2022, eq. 5)
-    guidance: float = 2.0  # how strongly the class is insisted on; 1 is not at all, and costs one call a step
+    guidance: float = 2.0  # how far beyond what the guide says, or what is said of any class; 1 is not at all
 
     call_size = CALL_SIZE
 
@@ -40,7 +43,8 @@ class Sampler:
             label=label,
             any_class=len(config.class_keys),
             guidance=self.guidance,
-            guided_sigma=GUIDED_SIGMA,
+            guided_sigma=guided_sigma(generator.guide is not None),
+            guide=generator.guide_output if generator.guide else None,
             level=config.level(label),
             device=generator.device,
         )
@@ -54,3 +58,8 @@ SAMPLERS = {
         Sampler("diverse", "Diverse", 32, 0.002, 80, stochastic=True),
     )
 }
+
+
+def guided_sigma(has_guide):
+    """(lowest, highest) noise level at which a generator with or without a guide is guided."""
+    return GUIDE_SIGMA if has_guide else GUIDED_SIGMA

@@ -17,22 +17,25 @@ from diffusers.models.attention_processor import Attention, AttnProcessor
 class ParticlePipeline(DiffusionPipeline):
     """Grey tiles of one class, a seed an image; the same seed gives the same image whatever else is asked for."""
 
+    _optional_components = ["guide"]
+
     def __init__(
         self,
         unet,  # UNet2DModel
         scheduler,  # EDMDPMSolverMultistepScheduler
+        guide=None,  # UNet2DModel: a lesser network of the same particles
         class_keys=(),  # label order; the label after the last one means "any class"
         pixel_mean=0.0,  # of the training tiles, -1..1
         pixel_std=1.0,
         patch=2,  # pixels of a side that are folded into channels
         time_scale=1000,  # the network's time input is so many times c_noise
-        guided_sigma=(0.8, 4.0),  # noise levels at which the class is insisted on
+        guided_sigma=(0.8, 4.0),  # noise levels at which the guide, or the class, makes a difference
         levels=(),  # of each class, mean and spread of the tiles' mean, in model space
         samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, rho, guidance
         images_per_call=8,
     ):
         super().__init__()
-        self.register_modules(unet=unet, scheduler=scheduler)
+        self.register_modules(unet=unet, scheduler=scheduler, guide=guide)
         self.register_to_config(
             class_keys=list(class_keys),
             pixel_mean=pixel_mean,
@@ -44,8 +47,9 @@ class ParticlePipeline(DiffusionPipeline):
             samplers=samplers or {},
             images_per_call=images_per_call,
         )
-        use_plain_attention(unet)
-        unet.to(memory_format=torch.channels_last)  # as SvP Lab computes it; another order rounds differently
+        for network in (unet, guide) if guide is not None else (unet,):
+            use_plain_attention(network)
+            network.to(memory_format=torch.channels_last)  # as SvP Lab computes it; another order rounds differently
 
     @torch.inference_mode()
     def __call__(self, class_key, *, seeds, sampler="standard", steps=None, output_type="pil"):
@@ -66,7 +70,7 @@ class ParticlePipeline(DiffusionPipeline):
                 part = seeds[start : start + size]
                 # Always as many in a call, the last one filled up: a network rounds differently at another batch size.
                 walk = edm_walk(
-                    self._output,
+                    self._output(self.unet),
                     edm_scheduler(
                         self.scheduler.config.sigma_data,
                         chosen["sigma_min"],
@@ -81,6 +85,7 @@ class ParticlePipeline(DiffusionPipeline):
                     any_class=len(config.class_keys),
                     guidance=chosen["guidance"],
                     guided_sigma=config.guided_sigma,
+                    guide=self._output(self.guide) if self.guide is not None else None,
                     level=config.levels[label] if config.levels else (0.0, 0.0),
                     device=self.unet.device,
                 )
@@ -90,9 +95,12 @@ class ParticlePipeline(DiffusionPipeline):
         tiles = torch.cat(made).numpy() if made else torch.zeros((0, 0, 0), dtype=torch.uint8).numpy()
         return ImagePipelineOutput(images=tiles if output_type == "np" else [_as_pil(tile) for tile in tiles])
 
-    def _output(self, scaled, c_noise, labels):
-        times = (c_noise * self.config.time_scale).to(scaled.device).expand(len(scaled))
-        return self.unet(scaled, times, labels).sample.float()
+    def _output(self, network):
+        def said(scaled, c_noise, labels):
+            times = (c_noise * self.config.time_scale).to(scaled.device).expand(len(scaled))
+            return network(scaled, times, labels).sample.float()
+
+        return said
 
     def _pictures(self, latents):
         spread = self.config.pixel_std / self.scheduler.config.sigma_data
@@ -126,14 +134,28 @@ def edm_scheduler(sigma_data, sigma_min, sigma_max, stochastic, rho=7.0):
 
 @torch.inference_mode()
 def edm_walk(
-    output, scheduler, *, steps, seeds, shape, label, any_class, guidance, guided_sigma, device, level=(0.0, 0.0)
+    output,
+    scheduler,
+    *,
+    steps,
+    seeds,
+    shape,
+    label,
+    any_class,
+    guidance,
+    guided_sigma,
+    device,
+    level=(0.0, 0.0),
+    guide=None,
 ):
     """Yield (step, sigma, noisy, clean), model space (N, *shape), for step 0..steps; step 0 has the first prediction.
 
     output(scaled, c_noise, labels): what the network says, F of Karras et al. 2022, eq. 7. label: of the class wanted;
-    any_class: the label that means none in particular. guidance: how strongly the class is insisted on between the two
-    guided_sigma; 1 is not at all. level: mean and spread of the images' mean, which the strongest noise does not quite
-    hide: without it images tend to the mean of all classes (Everaert et al. 2024, arXiv 2309.15842).
+    any_class: the label that means none in particular. guide: output of a lesser network, or None. guidance: how far
+    the output is led away from what the guide says (Karras et al. 2024, arXiv 2406.02507), without one from what is
+    said of any class (Ho and Salimans 2022, arXiv 2207.12598), between the two guided_sigma; 1 is not at all. level:
+    mean and spread of the images' mean, which the strongest noise does not quite hide: without it images tend to the
+    mean of all classes (Everaert et al. 2024, arXiv 2309.15842).
     """
     scheduler.set_timesteps(steps)
     sources = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -148,8 +170,8 @@ def edm_walk(
         scaled = scheduler.scale_model_input(latents, time)
         said = output(scaled, time, wanted)
         if guidance != 1 and guided_sigma[0] <= sigma <= guided_sigma[1]:
-            plain = output(scaled, time, unwanted)
-            said = plain + guidance * (said - plain)
+            lesser = output(scaled, time, unwanted) if guide is None else guide(scaled, time, wanted)
+            said = lesser + guidance * (said - lesser)
         latents = scheduler.step(said, time, latents, generator=sources).prev_sample
         clean = scheduler.model_outputs[-1]
         if step == 1:

@@ -163,7 +163,9 @@ def started_from(base, class_keys, *, dropout):
     levels of its classes: see with_levels. Classes are matched by key; one that the base does not know starts from its
     "any class".
     """
-    config = replace(base.config, class_keys=tuple(class_keys), dropout=dropout, level_means=(), level_spreads=())
+    config = replace(
+        base.config, class_keys=tuple(class_keys), dropout=dropout, level_means=(), level_spreads=(), guide_widths=()
+    )
     weights = {name: tensor.detach().clone() for name, tensor in base.model.state_dict().items()}
     rows, any_class = weights["class_embedding.weight"], len(base.class_keys)
     place = {key: label for label, key in enumerate(base.class_keys)}

@@ -5,7 +5,7 @@ Model space: tiles are standardised to standard deviation sigma_data and folded 
 """
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
@@ -36,6 +36,7 @@ class GeneratorConfig:
     # Of each class, mean and spread of the tiles' mean, in model space; () in runs that do not know them.
     level_means: tuple[float, ...] = ()
     level_spreads: tuple[float, ...] = ()
+    guide_widths: tuple[int, ...] = ()  # of the guide, a lesser network of the same particles; () where there is none
 
     def level(self, label):
         """(mean, spread) of the tiles' mean in this class, model space; (0, 0) where it is not known."""
@@ -50,6 +51,7 @@ class Generator:
     config: GeneratorConfig
     folder: Path
     device: torch.device
+    guide: nn.Module | None = None
 
     @property
     def class_keys(self):
@@ -63,9 +65,16 @@ class Generator:
 
     def output(self, scaled, c_noise, labels):
         """What the network says, float32 like scaled: F of Karras et al. 2022, eq. 7. c_noise = ln(sigma) / 4."""
+        return self._said(self.model, scaled, c_noise, labels)
+
+    def guide_output(self, scaled, c_noise, labels):
+        """What the guide says of the same."""
+        return self._said(self.guide, scaled, c_noise, labels)
+
+    def _said(self, network, scaled, c_noise, labels):
         times = (c_noise * TIME_SCALE).to(self.device).expand(len(scaled))
         with fast_arithmetic(self.device):
-            return self.model(scaled, times, labels).sample.float()
+            return network(scaled, times, labels).sample.float()
 
     def pictures(self, latents, sigma=0):
         """uint8 tiles (N, 64, 64) from model space; noise of level sigma is brought into the grey range."""
@@ -110,7 +119,15 @@ def load_generator(folder, *, device=None):
     config = stored_config(run, "generator", GeneratorConfig)
     device = device or best_device()
     model = load_weights(build_unet(config), run.folder).to(device)
-    return Generator(model, config, run.folder, device)
+    guide = None
+    if config.guide_widths:
+        guide = load_weights(build_unet(guide_config(config)), run.folder, part="guide").to(device)
+    return Generator(model, config, run.folder, device, guide)
+
+
+def guide_config(config):
+    """The GeneratorConfig of a generator's guide."""
+    return replace(config, widths=config.guide_widths, guide_widths=())
 
 
 def config_as_dict(config):
