@@ -8,6 +8,7 @@ from pages.parts.entry import require_app
 from pages.parts.looked_back import show_history
 from pages.parts.mapped import show_map
 from pages.parts.opened import close, open_as, opened
+from pages.parts.retrained import show_retraining
 from pages.parts.reviewed import holder_of, review_of, standing_of
 from pages.parts.wanted import choose_wanted
 from pages.parts.words import plain
@@ -61,7 +62,7 @@ def decide(review, reviewer):
     show_desk(review.id, reviewer, holder_of(review.id, reviewer), wanted)
 
 
-VIEWS = {"Decide": decide, "Map": show_map, "History": show_history}
+VIEWS = {"Decide": decide, "Map": show_map, "History": show_history, "Retrain": show_retraining}
 
 
 def show(review_id):

@@ -10,6 +10,8 @@ from PIL import Image
 
 from svp_core.workspace import bookmarks, datasets, decisions, jobs, reviews
 from svp_core.workspace.claims import with_whom
+from svp_core.workspace.likeness import keep_likeness
+from svp_core.workspace.paths import workspace_root
 from tests.drawn_tiles import draw_blocks
 from tests.made_job import make_job
 from tests.reviewed import event, new_review, record, standing
@@ -197,3 +199,53 @@ def test_a_random_check_is_drawn_and_shown_without_suggestions():
     assert set(page.purposes) == {"audit"} and "100 particles of the last draw" in said(app)
     batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
     assert not any(item["suggested"] or item["probabilities"] for item in batch["items"])
+
+
+def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
+    count = 400
+    review = new_review(count, score=np.linspace(0.1, 0.9, count))
+    places = np.random.default_rng(0).normal(0, 0.3, (count, 6)).astype(np.float32)
+    odd = np.arange(300, 340)  # like one another, and like a few of the first
+    places[odd] += 6
+    places[:40] += 6
+    keep_likeness(review.id, review.table["particle"].tolist(), np.full((count, 1), -1), places)
+    app = at_desk(review)
+    first = pages_of(app, review)[0]
+    events = [
+        event(n, particle, label="silicone_oil", **{"from": "protein", "shown": True})
+        for n, particle in enumerate(first.particles, 1)
+    ]
+    app = decide(app, review, *events, finished=[first.id])
+    ranks = app.session_state[f"ranks_{review.id}"][1]
+    assert ranks[odd].mean() < 250 < odd.mean() and sorted(ranks) == list(range(count))
+    standing_pages = [page for page in pages_of(app, review) if page.id != first.id]
+    assert len(standing_pages) >= 2 and all(page.moved_up >= 0 for page in standing_pages)
+
+
+def test_what_a_random_check_says_stands_beside_it():
+    review = new_review(40)
+    app = at_desk(review)
+    app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
+    app.button(key="audit_draw").click().run()
+    drawn = pages_of(app, review)[0].particles
+    record(review, *(event(n, p, "keep", purpose="audit") for n, p in enumerate(drawn, 1)))
+    app.run()
+    assert "40 drawn at random 0 had a wrong label" in said(app)
+
+
+def test_a_review_is_retrained_on_and_the_round_is_shown():
+    tiles = draw_blocks(60, seed=1)
+    tiles[30:] = 255 - tiles[30:]
+    given = ["protein"] * 30 + ["air_bubble"] * 30
+    review = new_review(60, given=given)
+    np.save(workspace_root() / "reviews" / review.id / "tiles.npy", tiles)
+    record(review, event(1, "p0"))
+    app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Retrain")
+    app.button(key="retrain_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "retrain" and job.config["decisions"] == 1
+    finish(job.id)
+    app.run()
+    table = next(frame.value for frame in app.dataframe if "Difference" in frame.value)
+    assert table["Class"].tolist() == ["All", "Protein", "Air bubble"] and "learnt from protein" in said(app)
+    assert not app.exception and not app.error

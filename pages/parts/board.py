@@ -9,7 +9,7 @@ from svp_core.workspace import jobs
 PAGES = {
     "generate": "pages/synthesize.py", "compare": "pages/synthesize.py", "denoise": "pages/denoising.py",
     "classify": "pages/classify.py", "train": "pages/train.py", "gather": "pages/train.py",
-    "suspect": "pages/review.py",
+    "suspect": "pages/review.py", "likeness": "pages/review.py", "retrain": "pages/review.py",
 }  # fmt: skip
 LOOK_EVERY_S = 1
 
@@ -99,6 +99,8 @@ def _query(job):
         return {"images": job.id}
     if job.kind == "suspect":
         return {"search": job.id}
+    if job.kind in ("likeness", "retrain"):
+        return {"review": job.config["review"], "look": "Map" if job.kind == "likeness" else "Retrain"}
     return {"mode": "Make", "job": job.id} if job.kind == "generate" else {"job": job.id}
 
 

@@ -1,19 +1,30 @@
 """The desk of one review: pages of look-alikes come from the queue, what is decided on them goes to disk."""
 
 import time
+from dataclasses import replace
 
+import numpy as np
 import streamlit as st
 
 from pages.parts.deciding import batch_of, show_deciding, take_events
 from pages.parts.evidence import items_of, page_title, with_neighbours
 from pages.parts.progressed import show_figures
-from pages.parts.reviewed import examples, keep_open, likeness_in, pixels_of, positions, review_of, standing_of
+from pages.parts.reviewed import (
+    examples,
+    keep_open,
+    likeness_in,
+    pixels_of,
+    positions,
+    ranks_now,
+    review_of,
+    standing_of,
+)
 from pages.parts.words import plain
 from svp_core.errors import LabError
 from svp_core.workspace.bookmarks import bookmark_of, put_bookmark
 from svp_core.workspace.claims import claim, release
 from svp_core.workspace.decisions import record
-from svp_core.workspace.review_pages import as_place, decided_on, from_place, next_page, taken_up
+from svp_core.workspace.review_pages import PAGE, as_place, decided_on, from_place, next_page, taken_up
 
 AHEAD = 80  # particles in the browser on pages that are not finished, so that the next one is there at once
 BEHIND = 1  # finished ones that stay there, for an undo
@@ -60,7 +71,8 @@ def _desk(review, reviewer, holder, wanted):
         if desk:
             release(review.id, desk["asked"][1])
         pages = taken_up(review, pages, reviewer=reviewer, holder=holder) if before == wanted else []
-        desk = {"asked": asked, "pages": pages, "batches": {}, "seen": set(), "renewed": 0.0, "looked": 0.0}
+        desk = {"asked": asked, "pages": pages, "batches": {}, "seen": set(), "renewed": 0.0, "looked": 0.0,
+                "ranks": None}  # fmt: skip
         st.session_state[name] = desk
     return desk
 
@@ -93,8 +105,9 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
     before = [page.id for page in desk["pages"]]
     while _on(waiting) < AHEAD and (not waiting or time.monotonic() - desk["looked"] > LOOK_S):
         here = {particle for page in waiting for particle in page.particles}
+        asked, ranks = positions(review.id, wanted), ranks_now(review, standing)
         page = next_page(
-            review, standing, wanted, positions(review.id, wanted), reviewer=reviewer, holder=holder,
+            review, standing, wanted, asked[np.argsort(ranks[asked])], reviewer=reviewer, holder=holder,
             seen=here | desk["seen"],
         )  # fmt: skip
         if page is None:
@@ -102,6 +115,11 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
             break
         if page.again:
             desk["seen"].update(page.particles)
+        if desk["ranks"] is not None and "queue" in page.purposes and not page.again:
+            places = [review.place[particle] for particle in page.particles]
+            moved = int((desk["ranks"][places] - ranks[places] >= PAGE).sum())
+            page = replace(page, moved_up=moved)
+        desk["ranks"] = ranks
         waiting.append(page)
     desk["pages"] = [*behind, *waiting]
     if [page.id for page in desk["pages"]] != before:

@@ -28,7 +28,8 @@ def page_title(page):
     if set(page.purposes) == {"settle"}:
         return "Two answers each"
     words = f"{pair_name(page.pair)}" if page.pair else "Mixed"
-    return f"{words} · {'once more, ' if page.again else ''}{some(len(page.particles), 'particle')}"
+    moved = f" · {page.moved_up:,} moved up" if page.moved_up else ""
+    return f"{words} · {'once more, ' if page.again else ''}{some(len(page.particles), 'particle')}{moved}"
 
 
 def items_of(review, standing, page):

@@ -11,7 +11,7 @@ from pages.parts.board import show_progress
 from pages.parts.evidence import label_name
 from pages.parts.gallery import show_gallery
 from pages.parts.map_chart import MOST_POINTS, draw_map
-from pages.parts.reviewed import groups_of, likeness_in, pixels_of, standing_of
+from pages.parts.reviewed import forget_likeness, groups_of, likeness_in, pixels_of, standing_of
 from pages.parts.words import plain, some
 from svp_core.errors import LabError
 from svp_core.filters import Region, box, inside
@@ -49,7 +49,7 @@ def _offer(review):
     if job_id := st.session_state[kept]:
         job = jobs.get(job_id)
         if job.state == "done":
-            likeness_in.clear()
+            forget_likeness()
             st.session_state.pop(kept)
             st.rerun()
         show_progress(job)

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.parts.deciding import EXAMPLES
 from pages.parts.opened import open_as, opened
 from svp_core.groups import ward_groups
+from svp_core.reranking import first_look, order_again
 from svp_core.workspace.bookmarks import bookmark_of
 from svp_core.workspace.decisions import history
 from svp_core.workspace.likeness import likeness_of
@@ -62,6 +63,41 @@ def examples(review_id):
 def likeness_in(review_id):
     """Its Likeness, or None."""
     return likeness_of(review_of(review_id))
+
+
+@st.cache_resource(max_entries=1, show_spinner="Looking at what was decided")
+def _first_look(review_id):
+    """reranking.FirstLook at this review's queue; None where nothing is known of likeness or of scores."""
+    review, likeness = review_of(review_id), likeness_in(review_id)
+    if likeness is None or "score" not in review.table:
+        return None
+    labels = _places_of(review, review.table["given"])
+    return first_look(likeness.places, labels, review.table["score"], class_count=len(review.class_keys))
+
+
+def forget_likeness():
+    """Look anew for what is kept of likeness: a job has made it."""
+    likeness_in.clear()
+    _first_look.clear()
+
+
+def ranks_now(review, standing):
+    """Rank of every particle after what was decided, int (N,), 0 first; the queue's own order to begin with."""
+    kept, count = st.session_state.get(f"ranks_{review.id}"), len(review.table)
+    if kept and kept[0] == standing.last:
+        return kept[1]
+    first, ranks = _first_look(review.id) if standing.decided else None, np.arange(count)
+    if first:
+        labels = _places_of(review, [standing.label(particle) for particle in standing.given])
+        ranks[order_again(first, labels)] = np.arange(count)
+    st.session_state[f"ranks_{review.id}"] = standing.last, ranks
+    return ranks
+
+
+def _places_of(review, labels):
+    """Position of each label in the review's classes, int (N,), -1 for none."""
+    place = {key: position for position, key in enumerate(review.class_keys)}
+    return np.array([place.get(label, -1) for label in labels])
 
 
 @st.cache_resource(max_entries=6, show_spinner="Looking for groups")

@@ -8,6 +8,7 @@ from pages.parts.evidence import pair_name
 from pages.parts.progressed import tolerated
 from pages.parts.reviewed import review_of
 from pages.parts.words import plain, some
+from svp_core import label_audit
 from svp_core.workspace.audits import DRAWS, last_audit, start_audit
 from svp_core.workspace.bookmarks import bookmark_of
 from svp_core.workspace.review_pages import Wanted, from_place, size_column
@@ -96,7 +97,8 @@ def _draw(review, standing, reviewer):
         start_audit(review, standing, reviewer)  # raises LabError, which the page shows
         st.rerun()
     if audit:
-        st.caption(f"{some(len(audit.to_do), 'particle')} of the last draw to do")
+        to_do = f"{some(len(audit.to_do), 'particle')} of the last draw to do." if audit.to_do else ""
+        st.caption(plain(" ".join(filter(None, [to_do, label_audit.words(audit.left) if audit.left else ""]))))
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)

@@ -9,7 +9,14 @@ from svp_core.particles import class_by_key
 
 DASH = "–"
 # What a job's steps are, where not "step".
-STEP_OF = {"generate": "image", "classify": "item", "gather": "item", "suspect": "label", "likeness": "particle"}
+STEP_OF = {
+    "generate": "image",
+    "classify": "item",
+    "gather": "item",
+    "suspect": "label",
+    "likeness": "particle",
+    "retrain": "particle",
+}
 
 
 def plain(text):
@@ -87,6 +94,8 @@ def job_title(job):
         return f"Look for wrong labels in {asked['name']}"
     if job.kind == "likeness":
         return "Map of a review"
+    if job.kind == "retrain":
+        return f"Retrain {asked['name']}"
     if job.kind == "train":
         return f"Train {asked['name']}"
     return job.kind

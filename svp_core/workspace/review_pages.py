@@ -47,6 +47,7 @@ class Page:
     pair: tuple  # (given, suggested) of all of them, suggested "" where it is not shown; empty where they differ
     blind: bool = True  # suggestions may be kept back: nothing else on the screen gives them away
     id: str = field(default_factory=lambda: uuid4().hex[:12])
+    moved_up: int = 0  # particles that came up by a page or more since the page before, for what was decided there
 
 
 def size_column(table):

@@ -32,7 +32,7 @@ class SetAside:
 
 
 def set_aside(review, standing):
-    """The SetAside of a review as it stands. What a classifier has said is no truth: of that none is taken by chance."""
+    """The SetAside of a review as it stands. What a classifier has said is no truth: none of that is set aside."""
     place, count = review.place, len(review.table)
     before = np.array([_as_class(label) for label in standing.given.values()], object)
     after = np.array([_as_class(standing.label(particle)) for particle in standing.given], object)
