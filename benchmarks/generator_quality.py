@@ -57,7 +57,7 @@ def main():
     parser.add_argument("--count", type=int, default=1000, help="made particles a class")
     parser.add_argument("--sampler", help="left out: standard")
     parser.add_argument(
-        "--guidance", type=float, help="how strongly the class is insisted on, instead of the sampler's"
+        "--guidance", type=float, help="how far beyond its guide, or any class, instead of the sampler's"
     )
     parser.add_argument("--steps", type=int, help="network calls an image, instead of the sampler's")
     parser.add_argument("--training", type=int, default=2000, help="training particles a class to look for copies of")
@@ -77,7 +77,8 @@ def main():
         options.tiles.mkdir(parents=True, exist_ok=True)
     sampler = sampler_of(generator.samplers, options.sampler)
     if options.guidance is not None:
-        sampler = replace(sampler, guidance=options.guidance)
+        how = {"guidance": options.guidance, "guide_strength": options.guidance}
+        sampler = replace(sampler, **how)
     sampler = replace(sampler, steps=options.steps or sampler.steps)
 
     held_out = {key: drawn(key, 2 * options.count, HELD_OUT_SEED, options.tiles) for key in keys}
@@ -89,7 +90,7 @@ def main():
     ))  # fmt: skip
     if options.out:
         options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
-    lines = section(report, generator.folder.name, sampler)
+    lines = section(report, generator, sampler)
     print("", *lines, sep="\n")
     if options.write:
         write(generator.folder / "card.md", lines)
@@ -139,14 +140,19 @@ def finished(steps):
         tell(f"measured {progress.message}")
 
 
-def section(report, name, sampler):
+def section(report, generator, sampler):
     """Lines of Markdown: table, legend, what is met and what is not."""
     counts = next(iter(report["classes"].values()))
-    how = ", ".join(f"{k} {getattr(sampler, k)}" for k in ("steps", "guidance") if hasattr(sampler, k))
+    how = f"{sampler.steps} steps"
+    if hasattr(sampler, "guided"):
+        by_guide = getattr(generator, "guide", None) is not None
+        strength, (low, high) = sampler.guided(by_guide)
+        way = "led by its guide" if by_guide else "class insisted on"
+        how += f", {way} {strength:g} times at noise {low:g} to {high:g}"
     said = (
-        f"By `python benchmarks/generator_quality.py`: {name}, sampler {sampler.key} ({how}), against simulated "
-        f"particles held out (run seed {HELD_OUT_SEED}); copies were looked for among {counts['n_training']:,} "
-        "training tiles a class."
+        f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({how}), "
+        f"against simulated particles held out (run seed {HELD_OUT_SEED}); copies were looked for among "
+        f"{counts['n_training']:,} training tiles a class."
     )
     lines = [
         SECTION,

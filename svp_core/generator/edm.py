@@ -10,7 +10,7 @@ CALL_SIZE = {"cpu": 8, "cuda": 128}
 GUIDED_SIGMA = (0.8, 4.0)
 # Those at which a run's guide is listened to instead, where it has one: a lesser network of the same particles. What
 # both are unsure of the better one is led away from, which costs no variety (Karras et al. 2024, arXiv 2406.02507).
-GUIDE_SIGMA = (0.2, 10.0)
+GUIDE_SIGMA = (0.8, 6.0)
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Sampler:
     sigma_max: float  # noise at the first
     stochastic: bool = False  # fresh noise on the way: more variety between images
     rho: float = 7.0  # how far the steps crowd towards weak noise (Karras et al. 2022, eq. 5)
-    guidance: float = 2.0  # how far beyond what the guide says, or what is said of any class; 1 is not at all
+    guidance: float = 2.0  # without a guide: how far beyond what is said of any class; 1 is not at all
+    guide_strength: float = 3.0  # with one: how far beyond what it says
 
     call_size = CALL_SIZE
 
@@ -34,6 +35,7 @@ class Sampler:
 
         config, side = generator.config, generator.config.tile_px // generator.config.patch
         label = config.class_keys.index(class_key)
+        guidance, guided_sigma = self.guided(generator.guide is not None)
         return edm_walk(
             generator.output,
             edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic, self.rho),
@@ -42,12 +44,16 @@ class Sampler:
             shape=(config.patch**2, side, side),
             label=label,
             any_class=len(config.class_keys),
-            guidance=self.guidance,
-            guided_sigma=guided_sigma(generator.guide is not None),
+            guidance=guidance,
+            guided_sigma=guided_sigma,
             guide=generator.guide_output if generator.guide else None,
             level=config.level(label),
             device=generator.device,
         )
+
+    def guided(self, by_guide):
+        """(strength, (lowest, highest) noise level) of the guidance, with a guide or without."""
+        return (self.guide_strength, GUIDE_SIGMA) if by_guide else (self.guidance, GUIDED_SIGMA)
 
 
 SAMPLERS = {
@@ -58,8 +64,3 @@ SAMPLERS = {
         Sampler("diverse", "Diverse", 32, 0.002, 80, stochastic=True),
     )
 }
-
-
-def guided_sigma(has_guide):
-    """(lowest, highest) noise level at which a generator with or without a guide is guided."""
-    return GUIDE_SIGMA if has_guide else GUIDED_SIGMA
