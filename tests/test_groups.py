@@ -27,6 +27,23 @@ def test_the_same_places_give_the_same_groups():
     assert (groups.ward_groups(places, 5) == groups.ward_groups(places, 5)).all()
 
 
+@pytest.mark.parametrize("sizes", [(60, 80, 50), (3000, 150, 900)])  # the second: most join those laid out
+def test_in_the_plane_look_alikes_lie_together(sizes):
+    places, truth = blobs(sizes)
+    plane = groups.plane_of(places)
+    assert plane.shape == (len(truth), 2) and np.isfinite(plane).all()
+    rng = np.random.default_rng(0)
+    for row in rng.permutation(len(truth))[:100]:
+        near = np.argsort(((plane - plane[row]) ** 2).sum(1))[1:6]
+        assert (truth[near] == truth[row]).mean() >= 0.8
+    assert (groups.plane_of(np.zeros((30, 4), np.float32)) == 0).all()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_plane_of_hardly_anything(n):
+    assert groups.plane_of(np.eye(3, dtype=np.float32)[:n, :1]).shape == (n, 2)
+
+
 @pytest.mark.parametrize("n", [0, 1, 2, 3])
 def test_few_particles(n):
     found = groups.ward_groups(np.eye(3, dtype=np.float32)[:n], 5)

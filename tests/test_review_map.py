@@ -21,7 +21,7 @@ def mapped(count=40, **columns):
     places = np.zeros((count, 3), np.float32)
     places[count // 2 :, 0] = 5
     nearest = np.full((count, 2), -1)
-    keep_likeness(review.id, review.table["particle"].tolist(), nearest, places)
+    keep_likeness(review.id, review.table["particle"].tolist(), nearest, places, places[:, :2])
     return review
 
 
@@ -97,7 +97,7 @@ def test_a_group_is_chosen_from_the_table_and_named(monkeypatch):
     review = mapped()
     app = on_map(review)
     app.button_group(key=f"map_{review.id}_by").set_value("Groups of look-alikes").run()
-    table = next(frame.value for frame in app.dataframe if "Group" in frame.value)
+    table = next(frame.value for frame in app.dataframe if "Suspect" in frame.value)
     assert table["Particles"].sum() == 40 and table["Undecided"].sum() == 40
     assert "Choose a group" in said(app) and not app.exception
 

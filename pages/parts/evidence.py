@@ -7,6 +7,7 @@ from svp_core.workspace.review_pages import is_hidden, size_column
 from svp_core.workspace.standing import NOT_A_CLASS, TESTIFY
 
 NEIGHBOURS = 10
+SHAPE = {"aspect_ratio": "aspect ratio", "circularity": "circularity"}  # said besides the size, where it is known
 ANSWER_NAMES = {"unsure": "Unsure", "not_a_particle": "No particle", "": "Unlabelled"}
 
 
@@ -38,7 +39,9 @@ def items_of(review, standing, page):
     chances = [name for name in table if name.startswith("p_")]
     size = size_column(table)
     columns = {
-        name: table[name].array for name in (*chances, "suggested", "reason", "run", "score", size) if name in table
+        name: table[name].array
+        for name in (*chances, *SHAPE, "suggested", "reason", "run", "score", size)
+        if name in table
     }
     items = []
     for particle, purpose in zip(page.particles, page.purposes, strict=True):
@@ -92,6 +95,7 @@ def _words(particle, given, known, size, hidden, standing, page):
     facts = []
     if size and math.isfinite(known[size]):
         facts.append(f"ECD {known[size]:.1f} {'µm' if size.endswith('_um') else 'px'}")
+    facts += [f"{words} {known[name]:.2f}" for name, words in SHAPE.items() if math.isfinite(known.get(name, math.nan))]
     if known.get("run"):
         facts.append(known["run"])
     return [*lines, " · ".join([*facts, particle])]

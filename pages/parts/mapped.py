@@ -138,11 +138,11 @@ def _choose_group(review, labels, suspects, is_open):
         names, counts = np.unique(labels[mine].astype(str), return_counts=True)
         most = np.argsort(-counts, kind="stable")[:3]
         rows.append({
-            "Group": group + 1, "Particles": int(mine.sum()), "Undecided": int((mine & is_open).sum()),
-            "Suspect": int((mine & suspects).sum()),
+            "Particles": int(mine.sum()), "Suspect": int((mine & suspects).sum()),
             "Labels": ", ".join(f"{label_name(names[k])} {100 * counts[k] / mine.sum():.0f} %" for k in most),
+            "Undecided": int((mine & is_open).sum()),
         })  # fmt: skip
-    left, right = st.columns([3, 4])
+    left, right = st.columns(2)
     with left:
         event = st.dataframe(
             pd.DataFrame(rows), hide_index=True, height=460, key=f"map_{review.id}_groups_{count}",

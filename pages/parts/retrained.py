@@ -96,5 +96,5 @@ def _points(found):
 
 def _free_name(review, rounds):
     """A name that a model can have, from the review's."""
-    stem = re.sub(r"[^\w .-]+", " ", review.name).strip(" .-") or "Review"
+    stem = re.sub(r"[^\w.-]+", " ", review.name).strip(" .-") or "Review"
     return f"{stem[:40].strip(' .')} round {rounds + 1}"

@@ -18,6 +18,7 @@ def likeness(config, folder):
     """Keep workspace.likeness.Likeness of a review. config: review (its id)."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.features import layered_features
+    from svp_core.groups import plane_of
     from svp_core.label_review import build_space, find_nearest
 
     review = open_review(config["review"])
@@ -43,5 +44,6 @@ def likeness(config, folder):
                 places[earlier] = space.of(features)
             kept = []
         yield Progress(done, count, f"{done:,} of {count:,} particles looked at")
+    yield Progress(count, count, "Laying out the map")
     nearest = find_nearest(places, k=NEIGHBOURS)
-    keep_likeness(review.id, review.table["particle"].tolist(), nearest.positions, places)
+    keep_likeness(review.id, review.table["particle"].tolist(), nearest.positions, places, plane_of(places))

@@ -14,6 +14,9 @@ from svp_core.workspace import review_sources
 from svp_core.workspace.likeness import keep_likeness
 from svp_core.workspace.models import find_model
 
+MEASURED = ("ecd_um", "ecd_px", "aspect_ratio", "circularity")  # what is shown of a particle beside its picture
+_BATCH = 512  # particles measured between two steps
+
 
 def suspect(config, folder):
     """Rank the labels of a source by how suspect they are, and begin a review of it in that order.
@@ -37,6 +40,13 @@ def suspect(config, folder):
         judged, notes, likeness = found, [f"The labels could not be judged: {error}"], None
     if found.left_out:
         notes = [*notes, f"{len(found.left_out):,} items of the source were left out."]
+    if not {"ecd_um", "ecd_px"} & set(judged.table):
+        judged = yield from _measured(judged)
+    if likeness:
+        from svp_core.groups import plane_of
+
+        yield Progress(count, count, "Laying out the map")
+        likeness = (*likeness, plane_of(likeness[1]))
     review = review_sources.begin(replace(judged, name=config["name"].strip()))
     if likeness:
         keep_likeness(review, [str(name) for name in found.table["particle"]], *likeness)
@@ -51,6 +61,22 @@ def suspected(folder):
     except (OSError, ValueError):
         raise LabError("This search has not come to its end; begin the review again.") from None
     return made["review"], made["notes"]
+
+
+def _measured(found):
+    """The Reviewable with MEASURED as columns; yields Progress."""
+    from svp_core.morphology import measure
+
+    scales = found.table["um_per_px"].astype(float) if "um_per_px" in found.table else [None] * len(found.tiles)
+    rows = []
+    for position, (tile, scale) in enumerate(zip(found.tiles, scales, strict=True), 1):
+        measured = measure(tile, um_per_px=scale if scale and scale > 0 else None)
+        rows.append({name: measured[name] for name in MEASURED})
+        if position % _BATCH == 0:
+            yield Progress(position, len(found.tiles), f"{position:,} of {len(found.tiles):,} particles measured")
+    columns = pd.DataFrame(rows, columns=MEASURED).astype(float).round(3)
+    kept = columns.loc[:, columns.notna().any()]
+    return replace(found, table=found.table.drop(columns=[*kept], errors="ignore").join(kept))
 
 
 def _judge(found):

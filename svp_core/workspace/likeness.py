@@ -17,19 +17,14 @@ class Likeness:
 
     nearest: np.ndarray  # int32 (N, k): positions in the queue of the most alike, most alike first; -1 for no more
     places: np.ndarray  # float16 (N, d), as a label_review.Space gives them: most telling direction first
-
-    @property
-    def plane(self):
-        """First two principal components of the features: float32 (N, 2)."""
-        plane = np.zeros((len(self.places), 2), np.float32)
-        plane[:, : self.places.shape[1]] = self.places[:, :2]
-        return plane
+    plane: np.ndarray  # float32 (N, 2), as groups.plane_of gives it
 
 
-def keep_likeness(review_id, names, nearest, places):
+def keep_likeness(review_id, names, nearest, places, plane):
     """Keep the likeness of a review's particles.
 
-    names: of the particles in the order of nearest, int (N, k) with positions in names or -1, and places, float (N, d).
+    names: of the particles in the order of nearest, int (N, k) with positions in names or -1, places, float (N, d), and
+    plane, float (N, 2).
     """
     place = open_review(review_id).place
     to_queue = np.array([place[name] for name in names], np.int32)
@@ -38,12 +33,13 @@ def keep_likeness(review_id, names, nearest, places):
     folder = workspace_root() / "reviews" / review_id
     np.save(folder / "nearest.npy", in_queue[order])
     np.save(folder / "places.npy", np.asarray(places, np.float16)[order])
+    np.save(folder / "plane.npy", np.asarray(plane, np.float32)[order])
 
 
 def likeness_of(review):
     """The Likeness of an open review, or None where none was kept, or it does not fit."""
     folder, found = workspace_root() / "reviews" / review.id, []
-    for file in ("nearest.npy", "places.npy"):
+    for file in ("nearest.npy", "places.npy", "plane.npy"):
         try:
             found.append(np.load(folder / file, mmap_mode="r", allow_pickle=False))
         except (OSError, ValueError, EOFError):
