@@ -13,6 +13,7 @@ from svp_core.particles import class_by_key
 MOST_POINTS = 20_000  # that a browser draws while it stays quick
 UNSURE_COLOUR = "#7A8288"  # at least 3:1 on both backgrounds
 BINS = 30
+_GAP = 0.055  # between histograms side by side, of the figure's width
 _NOTHING = {"type": "scatter", "x": [], "y": [], "showlegend": False}  # a figure has to have something
 # Of samples side by side, apart from the classes' colours; each at least 3:1 on both backgrounds.
 SAMPLE_COLOURS = ("#0E8AA0", "#C4622D", "#5F7F1E", "#B5476B")
@@ -42,42 +43,64 @@ def draw_scatter(found, labels, positions, x, y, *, log=False):
             "hovertemplate": "%{x:.3g}, %{y:.3g}<extra>" + label_name(label) + "</extra>",
         })  # fmt: skip
     return {"data": traces or [_NOTHING], "layout": {
-        "height": 400, "dragmode": "lasso", "margin": {"t": 36, "b": 44, "l": 8, "r": 8},
-        "xaxis": {"title": {"text": measure_name(x)}, "type": "log" if log else "linear"},
-        "yaxis": {"title": {"text": measure_name(y)}}, "uirevision": f"{x}{y}{log}",
+        "height": 400, "dragmode": "lasso", "margin": {"t": 36, "b": 48, "l": 60, "r": 8},
+        # Margins that are measured anew at every drawing take as long as the points.
+        "xaxis": {"title": {"text": measure_name(x)}, "type": "log" if log else "linear", "automargin": False},
+        "yaxis": {"title": {"text": measure_name(y)}, "automargin": False}, "uirevision": f"{x}{y}{log}",
         "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }}  # fmt: skip
 
 
-def draw_histogram(found, labels, shown, name):
-    """How a measure is distributed: the shown particles by class, stacked, and an outline of all of them."""
-    values = numbers(found, name)
-    finite = np.isfinite(values)
-    if not finite.any():
-        return {"data": [_NOTHING], "layout": {"height": 220, "title": {"text": f"{measure_name(name)}: no values"}}}
+def draw_histograms(found, labels, shown, names):
+    """How each of these measures is distributed, side by side: the shown particles by class, stacked, all in outline.
+
+    One figure for all of them, as a figure costs a browser more than what is in it; measure k has axes(k).
+    """
+    traces, layout, width = [], {}, (1 - _GAP * (len(names) - 1)) / max(len(names), 1)
+    for place, name in enumerate(names):
+        left, (x, y), values = place * (width + _GAP), axes(place), numbers(found, name)
+        finite = np.isfinite(values)
+        layout[x.replace("x", "xaxis")] = {
+            "domain": [left, left + width], "anchor": y, "automargin": False, "zeroline": False,
+            "title": {"text": measure_name(name) if finite.any() else f"{measure_name(name)}: no values"},
+        }  # fmt: skip
+        layout[y.replace("y", "yaxis")] = {"anchor": x, "automargin": False, "nticks": 4, "rangemode": "tozero"}
+        traces += [{**trace, "xaxis": x, "yaxis": y} for trace in _stacked(found, labels, shown & finite, values)]
+    return {"data": traces or [_NOTHING], "layout": {
+        "height": 230, "dragmode": "select", "selectdirection": "h", "barmode": "stack", "bargap": 0,
+        "showlegend": False, "margin": {"t": 12, "b": 48, "l": 44, "r": 8}, **layout,
+    }}  # fmt: skip
+
+
+def axes(place):
+    """Names of the axes that the measure at this place of draw_histograms has: ("x2", "y2") for place 1."""
+    number = str(place + 1) if place else ""
+    return f"x{number}", f"y{number}"
+
+
+def _stacked(found, labels, shown, values):
+    """Traces of one histogram. shown: bool (N,), of particles that have a value."""
+    all_values = values[np.isfinite(values)]
+    if not len(all_values):
+        return [_NOTHING]
     # The few largest would push all others into one bar; the last bar holds them.
-    low, high = np.quantile(values[finite], (0, 0.99))
+    low, high = np.quantile(all_values, (0, 0.99))
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     middles, width = (edges[1:] + edges[:-1]) / 2, edges[1] - edges[0]
     traces = []
     for label in labels_in_order(found.class_keys):
-        group = shown & finite & (labels == label)
+        group = shown & (labels == label)
         if group.any():
             traces.append({
                 "type": "bar", "x": middles, "y": _histogram(values[group], edges), "width": width,
                 "marker": {"color": look_of(label)[0], "line": {"width": 0}}, "name": label_name(label),
                 "hovertemplate": "%{x:.3g}: %{y:,}<extra>" + label_name(label) + "</extra>",
             })  # fmt: skip
-    everything = _histogram(values[finite], edges)
-    traces.append({
+    everything = _histogram(all_values, edges)
+    return [*traces, {
         "type": "scatter", "mode": "lines", "x": np.repeat(edges, 2)[1:-1], "y": np.repeat(everything, 2),
         "line": {"color": UNSURE_COLOUR, "width": 1}, "hoverinfo": "skip", "name": "all",
-    })  # fmt: skip
-    return {"data": traces or [_NOTHING], "layout": {
-        "height": 220, "dragmode": "select", "selectdirection": "h", "barmode": "stack", "bargap": 0,
-        "showlegend": False, "margin": {"t": 12, "b": 44, "l": 8, "r": 8},
-        "xaxis": {"title": {"text": measure_name(name)}}, "yaxis": {"nticks": 4, "rangemode": "tozero"},
-    }}  # fmt: skip
+    }]  # fmt: skip
 
 
 def draw_beside(samples, name):

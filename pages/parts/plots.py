@@ -6,7 +6,7 @@ import streamlit as st
 from pages.parts.by_class import draw
 from pages.parts.classified import measure_name, measures_of, numbers, sizes_of
 from pages.parts.filtering import drawn, set_range, set_region
-from pages.parts.measure_charts import MOST_POINTS, draw_histogram, draw_scatter
+from pages.parts.measure_charts import MOST_POINTS, axes, draw_histograms, draw_scatter
 from svp_core.filters import Region, box
 
 HISTOGRAMS = 3
@@ -25,9 +25,7 @@ def show_plots(found, labels, shown, around):
         log = st.toggle("Logarithmic x", key=f"{found.job_id}_log", persist_state="session")
     _scatter(found, labels, around, x, y, log)
     shown_in = [x, y, *(name for name in ("circularity", "aspect_ratio", "confidence") if name not in (x, y))]
-    for column, name in zip(st.columns(HISTOGRAMS), shown_in, strict=False):
-        with column:
-            _histogram(found, labels, shown, name)
+    _histograms(found, labels, shown, shown_in[:HISTOGRAMS])
     positions = np.flatnonzero(shown)
     st.markdown(f"**Shown** · {len(positions):,}")
     draw(found, labels, positions[:BELOW], "tiles_plots")
@@ -69,15 +67,16 @@ def _scatter(found, labels, around, x, y, log):
         )
 
 
-def _histogram(found, labels, shown, name):
-    key = f"histogram_{found.job_id}_{name}_{drawn(found)}"
+def _histograms(found, labels, shown, names):
+    key = f"histograms_{found.job_id}_{'_'.join(names)}_{drawn(found)}"
 
     def select():
         if boxes := st.session_state[key]["selection"]["box"]:
+            name = next(name for place, name in enumerate(names) if axes(place)[0] == boxes[-1]["xref"])
             low, high = sorted(boxes[-1]["x"])
             set_range(found, name, float(f"{low:.3g}"), float(f"{high:.3g}"))
 
     st.plotly_chart(
-        draw_histogram(found, labels, shown, name), key=key, on_select=select, config=TOOLS,
-        selection_mode=("box",), alt=f"Distribution of {measure_name(name)}",
+        draw_histograms(found, labels, shown, names), key=key, on_select=select, config=TOOLS,
+        selection_mode=("box",), alt=f"Distributions of {', '.join(map(measure_name, names))}",
     )  # fmt: skip
