@@ -84,6 +84,9 @@ def show(review_id):
                     st.error(plain(error))
 
 
+if begun.OF in st.query_params and "review" not in st.query_params:
+    leave()
+    close("review", begun.SEARCH)
 try:
     if review_id := opened("review", "review"):
         show(review_id)

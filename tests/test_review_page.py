@@ -92,6 +92,23 @@ def test_a_classified_run_begins_with_the_least_sure():
     assert len(review.table) == 60 and review.table["score"].is_monotonic_increasing
 
 
+def test_a_link_from_the_unsure_ones_names_the_classification():
+    ids = []
+    for name in ("/lab/run", "/lab/other"):
+        config = {"source": name, "weights": "resnet18", "um_per_px": None}
+        job_id, _ = jobs.start("classify", config)
+        probs = np.tile([0.5, 0.3, 0.2], (9, 1))
+        make_job(jobs.job_folder(job_id), probs, [5.0] * 9, weights="resnet18", source=name)
+        end(job_id, step=9, total=9)
+        ids.append(job_id)
+    for job_id in ids:
+        app = opened(PAGE, of=job_id)
+        assert app.selectbox(key=f"review_job_{job_id}").value == job_id
+    app.button(key="review_of_job").click().run()
+    header, *_ = reviews.list_reviews()
+    assert header["source"]["job"] == ids[1] and "of" not in app.query_params
+
+
 def test_without_a_name_nothing_is_decided():
     review = new_review()
     app = opened(PAGE, review=review.id)

@@ -14,6 +14,7 @@ from svp_core.workspace.reviews import list_reviews
 
 WAYS = ("Classified particles", "A data set", "A labelled folder")
 SEARCH = "search"  # what the address calls the job
+OF = "of"  # what the address calls the classification that a review is wanted of
 MOST = 8  # earlier reviews shown at once
 LABELS = {"label": "What the classifier said", "given": "What their folders are called"}
 
@@ -69,8 +70,12 @@ def _of_job():
         st.page_link(PAGES["classify"], label="Classify")
         return
     titles = {job.id: f"{job_title(job)} · {moment(job.created)} · {how_it_went(job)}" for job in done}
+    asked = st.query_params.get(OF)
+    first = list(titles).index(asked) if asked in titles else 0
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        job_id = st.selectbox("Classification", list(titles), format_func=titles.get, key="review_job", width=480)
+        job_id = st.selectbox(
+            "Classification", list(titles), index=first, format_func=titles.get, key=f"review_job_{asked}", width=480
+        )
         labels = st.selectbox("Labels", list(LABELS), format_func=LABELS.get, key="review_labels", width=240)
         pressed = st.button("Begin", type="primary", key="review_of_job")
     st.caption("The least sure come first.")
@@ -110,5 +115,6 @@ def _of_folder():
 
 
 def _open(review_id):
+    st.query_params.pop(OF, None)
     open_as("review", review_id, "review")
     st.rerun()

@@ -3,6 +3,7 @@
 import numpy as np
 import streamlit as st
 
+from pages.parts.board import PAGES
 from pages.parts.by_class import choose_page, draw
 from pages.parts.charts import QUIET, draw_confidence
 from pages.parts.words import class_name, some
@@ -21,7 +22,9 @@ def show_unsure(found, labels, shown, thresholds):
     positions = np.flatnonzero(shown & (labels == UNSURE))
     confidence = found.probs.max(1)
     positions = positions[np.argsort(confidence[positions], kind="stable")]
-    st.markdown(f"**{some(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{some(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
+        st.page_link(PAGES["suspect"], label="Go through them in Review", query_params={"of": found.job_id})
     page = choose_page(len(positions), f"unsure_page_{found.job_id}", per_page=PER_PAGE)
     positions = positions[page * PER_PAGE : (page + 1) * PER_PAGE]
     best = found.probs[positions].argmax(1)
