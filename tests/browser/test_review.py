@@ -7,7 +7,10 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
+from svp_core.errors import LabError
 from svp_core.workspace import decisions, reviews
+from svp_core.workspace.history_file import import_history
+from svp_core.workspace.likeness import keep_likeness
 from svp_core.workspace.second_look import hides_suggestion
 from tests.browser.conftest import PATIENCE_MS, serving, settle
 
@@ -15,22 +18,8 @@ expect.set_options(timeout=PATIENCE_MS)
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 SPACING_S = 0.02
-MANY = 100_000
+MANY = 20_000
 NAMED_BADLY = "<script>document.title='no'</script>" + "x" * 300
-# When the next tile is marked and its frame is on its way to the screen: two frames after the key.
-PAINTED = """keys => new Promise(done => {
-  const box = document.querySelector('.box[role=application]') ?? [...document.querySelectorAll('*')]
-    .map(one => one.shadowRoot?.querySelector('.box[role=application]')).find(Boolean);
-  const took = [];
-  const next = () => {
-    if (took.length === keys.length) return done(took);
-    const start = performance.now();
-    box.focus();
-    box.dispatchEvent(new KeyboardEvent('keydown', { key: keys[took.length], bubbles: true }));
-    requestAnimationFrame(() => setTimeout(() => { took.push(performance.now() - start); setTimeout(next, 60); }, 0));
-  };
-  next();
-})"""
 
 
 def begin(count, **columns):
@@ -155,22 +144,19 @@ def test_two_at_one_queue_decide_nothing_twice(visit, lab):
     assert len(particles) == len(set(particles)) and len(written(review)) == 200
 
 
-def test_the_next_particle_is_there_at_once_on_a_large_queue(visit, lab):
-    """p95 <= 100 ms from key to paint, printed; the best of three rounds, since others use this machine too."""
+def test_a_large_queue_takes_every_key(visit, lab):
+    """How soon the next particle is painted, benchmarks/reviewing.py measures."""
     review = begin(MANY)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
     desk_of(page)
-    rounds = []
-    for number in range(1, 4):
-        took = page.evaluate(PAINTED, ["3"] * 50)
-        until(lambda number=number: len(written(review)) == 50 * number)
-        rounds.append([*np.quantile(took, (0.5, 0.95)), max(took)])
-        print(
-            "\nkey to paint on a queue of {:,}: median {:.0f} ms, p95 {:.0f} ms, longest {:.0f} ms".format(
-                MANY, *rounds[-1]
-            )
-        )
-    assert min(p95 for _, p95, _ in rounds) <= 100
+    done = []
+    for _ in range(3):
+        expect(page.locator(".tile .chip.settled")).to_have_count(0)
+        ids = ids_on(page)
+        press(page, ["3"] * len(ids))
+        done += [(particle, "air_bubble") for particle in ids]
+        until(lambda wanted=len(done): len(written(review)) == wanted)
+        assert written(review) == done
 
 
 def test_a_page_that_is_fine_is_kept_with_one_key_and_undone_as_a_whole(visit, lab):
@@ -208,3 +194,86 @@ def test_nothing_is_wider_than_a_laptop(visit, lab, scheme):
     for key in ("?", " "):
         page.keyboard.press(key)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def draw_round_all(page):
+    """Draw a lasso round everything in the map."""
+    area = page.locator(".js-plotly-plot .nsewdrag").first
+    expect(area).to_be_visible()
+    settle(page)
+    box = area.bounding_box()
+    corners = [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.02)]
+    points = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in corners]
+    page.mouse.move(*points[0])
+    page.mouse.down()
+    for point in points[1:]:
+        page.mouse.move(*point, steps=8)
+    page.mouse.up()
+
+
+def test_five_hundred_are_named_by_one_lasso_and_undone_at_once(visit, lab):
+    review = begin(500)
+    names = [f"run 7.lst#{place}" for place in range(500)]
+    places = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
+    keep_likeness(review, names, np.full((500, 1), -1), places, places[:, :2])
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna&look=Map")
+    draw_round_all(page)
+    expect(page.get_by_text("500 particles undecided")).to_be_visible()
+    page.get_by_role("button", name="Air bubble", exact=True).click()
+    until(lambda: len(written(review)) == 500)
+    assert sorted(written(review)) == sorted((name, "air_bubble") for name in names)
+    assert len({d.batch for d in decisions.history(review)}) == 1
+    expect(page.get_by_text("Nothing in here is undecided.")).to_be_visible()
+    page.get_by_role("tab", name="History").click()
+    page.get_by_role("button", name="Undo my last").click()
+    until(lambda: len(written(review)) == 1000)
+    standing = reviews.open_review(review).standing().take(decisions.history(review))
+    assert not standing.decided
+
+
+def test_what_is_handed_out_is_the_same_elsewhere(visit, lab, tmp_path, monkeypatch):
+    review = begin(50)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    desk_of(page)
+    press(page, ["3", "2", "u", "x", "Enter", "z"])
+    until(lambda: len(written(review)) == 6)
+    page.get_by_role("tab", name="History").click()
+    page.get_by_role("button", name="Whole history").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download .jsonl").click()
+    file = tmp_path / "history.jsonl"
+    download.value.save_as(file)
+    labels = reviews.open_review(review).standing().take(decisions.history(review)).labels()
+    tampered = tmp_path / "tampered.jsonl"
+    tampered.write_text(
+        file.read_text("utf-8").replace('"to_label":"silicone_oil"', '"to_label":"protein"', 1), "utf-8"
+    )
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "elsewhere"))
+    with pytest.raises(LabError):
+        import_history(tampered)
+    there = import_history(file)
+    again = reviews.open_review(there).standing().take(decisions.history(there)).labels()
+    pd.testing.assert_frame_equal(again, labels)
+    assert labels["state"].value_counts().to_dict() == {"open": 46, "changed": 2, "unsure": 1, "not_a_particle": 1}
+
+
+def test_what_a_closed_tab_held_is_written_when_the_next_is_opened(visit, browser, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    review = begin(200)
+    with serving(tmp_path) as address:
+        page = visit(f"{address}/review?review={review}&reviewer=Anna")
+        desk_of(page)
+        ids = ids_on(page)
+        press(page, ["3"] * 4)
+        until(lambda: len(written(review)) == 4)
+    press(page, ["1"] * 6)  # nobody is there
+    context = page.context
+    page.goto("about:blank")  # as good as closed
+    with serving(tmp_path, port=int(address.rpartition(":")[2])):
+        page = context.new_page()
+        page.goto(f"{address}/review?review={review}&reviewer=Anna")
+        settle(page)
+        until(lambda: len(written(review)) == 10)
+        assert [particle for particle, _ in written(review)] == ids[:10]
+        desk_of(page)
