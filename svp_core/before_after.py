@@ -1,6 +1,6 @@
 """Two networks tried on the same particles: how often each names them right, and by how much they differ."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -36,6 +36,5 @@ def before_after(right_before, right_after, weights=None):
     difference = Estimate(
         float(value), float(max(-1, min(value, middle - half))), float(min(1, max(value, middle + half))), len(before)
     )
-    return BeforeAfter(
-        share((weights * before).sum(), n=n), share((weights * after).sum(), n=n), difference, len(before)
-    )
+    shares = (replace(share((weights * right).sum(), n=n), n=len(right)) for right in (before, after))
+    return BeforeAfter(*shares, difference, len(before))

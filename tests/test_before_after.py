@@ -12,7 +12,10 @@ def test_shares_and_their_difference():
         np.array([True] * 55 + [False] * 5 + [True] * 25 + [False] * 15),
     )
     found = before_after(before, after)
-    assert (found.before.value, found.after.value) == (pytest.approx(0.6), pytest.approx(0.8)) and found.n == 100
+    assert (found.before.value, found.after.value) == (
+        pytest.approx(0.6),
+        pytest.approx(0.8),
+    ) and found.n == found.after.n == 100
     assert found.difference.value == pytest.approx(0.2)
     assert 0 < found.difference.low < 0.2 < found.difference.high
     # Agresti and Min by their formula: 25 won, 5 lost, half a particle more in each cell.

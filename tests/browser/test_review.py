@@ -1,6 +1,7 @@
 """The page Review in a real browser: no key is lost, doubled or put on the wrong particle, whatever happens."""
 
 import time
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,10 @@ def until(check, seconds=60):
     while not check():
         assert time.monotonic() < end
         time.sleep(0.2)
+
+
+def reached(review, count):
+    return len(written(review)) == count
 
 
 def written(review):
@@ -155,7 +160,7 @@ def test_a_large_queue_takes_every_key(visit, lab):
         ids = ids_on(page)
         press(page, ["3"] * len(ids))
         done += [(particle, "air_bubble") for particle in ids]
-        until(lambda wanted=len(done): len(written(review)) == wanted)
+        until(partial(reached, review, len(done)))
         assert written(review) == done
 
 
