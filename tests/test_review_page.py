@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from svp_core.instruments.cla import read_cla
 from svp_core.workspace import bookmarks, datasets, decisions, jobs, reviews
 from svp_core.workspace.claims import with_whom
 from svp_core.workspace.likeness import keep_likeness
 from svp_core.workspace.paths import workspace_root
 from tests.drawn_tiles import draw_blocks
-from tests.made_job import make_job
+from tests.made_job import make_job, run_facts, sure
 from tests.reviewed import event, new_review, record, standing
 from tests.test_pages import end, finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
 
@@ -266,3 +267,30 @@ def test_a_review_is_retrained_on_and_the_round_is_shown():
     table = next(frame.value for frame in app.dataframe if "Difference" in frame.value)
     assert table["Class"].tolist() == ["All", "Protein", "Air bubble"] and "learnt from protein" in said(app)
     assert not app.exception and not app.error
+
+
+@pytest.mark.parametrize("runs", [("day 5",), ("day 5", "day 6")])
+def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, runs):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "notes.txt").write_text("no list of classes yet")
+    config = {"source": str(source), "weights": "resnet18", "um_per_px": None}
+    job_id, _ = jobs.start("classify", config)
+    make_job(
+        jobs.job_folder(job_id), sure("protein", "air_bubble", "?", "protein"), [5.0] * 4, source=str(source),
+        instrument={"id": [11, 12, 13, 14]}, runs=[run_facts(run) for run in runs],
+        run_of=[runs[0]] * 3 + [runs[-1]],
+    )  # fmt: skip
+    end(job_id, step=4, total=4)
+    app = opened(PAGE, of=job_id)
+    app.button(key="review_of_job").click().run()
+    review = reviews.open_review(reviews.list_reviews()[0]["review"])
+    least_sure, *_ = review.table["particle"]
+    assert least_sure == "day 5.lst#3"
+    record(review, event(1, least_sure), event(2, "day 5.lst#1", "not_a_particle"))
+    app = at_desk(review, look="History")
+    app.button(key="make_Classes as .cla").click().run()
+    assert not app.error and not app.exception
+    (found,) = read_cla(app.session_state[f"{review.id}_Classes as .cla_file"][1])
+    told = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
+    assert {particle: name for particle, name in found.label_of().items() if particle != "11"} == told

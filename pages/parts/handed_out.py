@@ -10,6 +10,7 @@ from pages.parts.board import PAGES
 from pages.parts.words import plain, some
 from svp_core.errors import LabError
 from svp_core.exports import cleaned
+from svp_core.exports.tiles import file_name
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.history_file import export_history, verify
 
@@ -48,18 +49,22 @@ def show_files(review, standing):
 
 
 def _offer_cla(review, standing, stem):
-    job = review.header["source"]["job"]
+    job, run = review.header["source"]["job"], None
+    runs = sorted(set(review.table["run"]) - {""}) if "run" in review.table else []
+    if len(runs) > 1:
+        run = st.selectbox("Run of the .cla", runs, key=f"cla_{review.id}_run", width=240)
+        stem = f"{stem} {file_name(run)}"
     _offer(
         review, standing, "Classes as .cla", f"{stem}.cla", "text/plain",
-        lambda path: cleaned.cleaned_cla(review, standing, path, job_folder=jobs.job_folder(job)),
+        lambda path: cleaned.cleaned_cla(review, standing, path, job_folder=jobs.job_folder(job), run=run), of=run,
     )  # fmt: skip
 
 
-def _offer(review, standing, label, file, mime, make):
-    """A button that makes the file, or, once it is made of what holds now, the one that takes it away."""
+def _offer(review, standing, label, file, mime, make, *, of=None):
+    """A button that makes the file, or, once it is made of what holds now, the one that takes it away. of: of what."""
     name = f"{review.id}_{label}_file"
     made = st.session_state.get(name)
-    if made and made[0] == standing.last:
+    if made and made[0] == (standing.last, of):
         st.download_button(
             f"Download {Path(file).suffix}", made[1], file, mime, key=f"get_{label}", on_click="ignore", type="primary"
         )
@@ -67,7 +72,7 @@ def _offer(review, standing, label, file, mime, make):
         with TemporaryDirectory() as folder, st.spinner(f"Making the {Path(file).suffix} file"):
             path = Path(folder) / "made"
             make(path)
-            st.session_state[name] = standing.last, path.read_bytes()
+            st.session_state[name] = (standing.last, of), path.read_bytes()
         st.rerun()
 
 
