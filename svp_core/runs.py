@@ -76,8 +76,8 @@ def stored_config(run, part, config_type):
     return config_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored})
 
 
-def load_weights(model, folder, *, part=""):
-    """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit.
+def read_tensors(folder, *, part=""):
+    """Tensors of a run as they are stored, by name. Raises LabError where they cannot be read.
 
     part: of a run of several networks, the one whose tensors are called PART/NAME; without it the one of plain names.
     """
@@ -85,16 +85,32 @@ def load_weights(model, folder, *, part=""):
     from safetensors.torch import load_file
 
     try:
-        tensors = {}
-        for name, tensor in load_file(folder / "model.safetensors").items():
-            of, _, own = name.rpartition("/")
-            if of == part:
-                tensors[own] = tensor.float() if tensor.is_floating_point() else tensor
-        model.load_state_dict(tensors, strict=True)
-    except (SafetensorError, RuntimeError, OSError) as error:
-        first_line = str(error).splitlines()[0]
-        raise LabError(f"The weights of {folder.name} do not fit its config.json ({first_line}).") from None
+        stored = load_file(Path(folder) / "model.safetensors")
+    except (SafetensorError, OSError) as error:
+        raise _misfit(folder, error) from None
+    named = (name.rpartition("/") for name in stored)
+    return {name: stored[f"{of}{slash}{name}"] for of, slash, name in named if of == part}
+
+
+def load_weights(model, folder, *, part=""):
+    """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit.
+
+    part: see read_tensors.
+    """
+    tensors = read_tensors(folder, part=part)
+    try:
+        model.load_state_dict(
+            {name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in tensors.items()},
+            strict=True,
+        )
+    except RuntimeError as error:
+        raise _misfit(folder, error) from None
     return model.eval()
+
+
+def _misfit(folder, error):
+    first_line = str(error).splitlines()[0]
+    return LabError(f"The weights of {Path(folder).name} do not fit its config.json ({first_line}).")
 
 
 def save_run(folder, *, config, tensors, card, history):

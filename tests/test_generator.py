@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.generator import edm, pipeline, sample, train, unet
-from svp_core.runs import save_run
+from svp_core.generator.guided import join_guide
+from svp_core.runs import read_run, save_run
 
 CONFIG = unet.GeneratorConfig(
     ("silicone_oil", "air_bubble"), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32), dropout=0.0
@@ -140,6 +142,29 @@ def test_a_guide_travels_in_the_run_and_changes_images_of_their_own_seed_alone(g
     save_run(tmp_path, config=unet.config_as_dict(GUIDED), tensors=generator.model.state_dict(), card="", history=[])
     with pytest.raises(LabError, match="do not fit its config.json"):
         unet.load_generator(tmp_path)
+
+
+def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, capsys):
+    lesser = unet.guide_config(GUIDED)
+    for name, config, model in (("good", CONFIG, generator.model), ("lesser", lesser, guided.guide)):
+        save_run(tmp_path / name, config=unet.config_as_dict(config) | {"steps": 7}, tensors=model.state_dict(),
+                 card=f"# {name}\n", history=[])  # fmt: skip
+    command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
+    assert main(command) == 0
+    joined = unet.load_generator(tmp_path / "out", device=torch.device("cpu"))
+    assert joined.config == GUIDED and read_run(tmp_path / "out").card == "# good\n"
+    assert read_run(tmp_path / "out").config["steps"] == 7
+    seeds = sample.image_seeds(1, 2)
+    expected, found = (next(sample.sample_tiles(g, "air_bubble", seeds=seeds))[1] for g in (guided, joined))
+    assert np.array_equal(found, expected)
+    assert main(command) == 2 and "exists already; choose a new folder" in capsys.readouterr().err
+    other = replace(lesser, class_keys=("silicone_oil", "fibre"))
+    save_run(
+        tmp_path / "other", config=unet.config_as_dict(other), tensors=guided.guide.state_dict(), card="", history=[]
+    )
+    with pytest.raises(LabError, match="other cannot guide good: their classes differ"):
+        join_guide(tmp_path / "good", tmp_path / "other", tmp_path / "no")
+    assert not (tmp_path / "no").exists()
 
 
 @pytest.mark.parametrize(("guided_sigma", "heard"), [((0, 100), 1.0), ((200, 300), 0.0)])

@@ -1,0 +1,19 @@
+"""Let a lesser generator of the same particles guide a generator: a run folder with both."""
+
+from pathlib import Path
+
+
+def add_arguments(parser):
+    """What join-guide takes."""
+    parser.add_argument("weights", metavar="RUN", help="name of a model or a run folder")
+    parser.add_argument("guide", metavar="GUIDE", help="the lesser one: trained on the same, a quarter as long")
+    parser.add_argument("--out", type=Path, required=True, help="new folder")
+
+
+def run(options):
+    """The new run."""
+    from svp_core.generator.guided import join_guide
+    from svp_core.workspace.models import find_model
+
+    join_guide(find_model(options.weights), find_model(options.guide), options.out)
+    print(f"Finished: {options.out}")
