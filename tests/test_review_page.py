@@ -294,3 +294,30 @@ def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, run
     (found,) = read_cla(app.session_state[f"{review.id}_Classes as .cla_file"][1])
     told = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
     assert {particle: name for particle, name in found.label_of().items() if particle != "11"} == told
+
+
+ODD = {
+    "five images": (5, lambda k: ("protein", "air_bubble")[k % 2]),
+    "a class of one": (20, lambda k: "speck" if k == 7 else "protein"),
+    "a hundred classes": (200, lambda k: f"kind_{k % 100}"),
+    "identical images": (30, lambda k: ("protein", "air_bubble")[k % 2]),
+    "one class": (12, lambda k: "protein"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_sets_are_gone_through_in_every_view(odd):
+    count, label = ODD[odd]
+    tiles = draw_blocks(count, seed=3)
+    if odd == "identical images":
+        tiles[:] = tiles[0]
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(count)], "class": [label(k) for k in range(count)]})
+    source = datasets.save_dataset(odd, "own", tiles, table, {})
+    job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": odd})
+    finish(job_id)
+    (header,) = reviews.list_reviews()
+    review = reviews.open_review(header["review"])
+    assert len(review.table) == count
+    for view in ("Decide", "Map", "History", "Retrain"):
+        app = at_desk(review, look=view)
+        assert not app.exception and not app.error, (view, said(app))
