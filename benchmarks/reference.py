@@ -3,7 +3,7 @@
     python benchmarks/reference.py [MODEL ...] [--count 1000] [--tiles FOLDER]
 
 Draws --count simulated particles a class of a run seed that nothing was trained on or chosen by, in pixels of all the
-usual instruments, and measures them as a source would be. Prints the table of what is called what.
+usual instruments, and measures them as a source would be, in um and in pixels. Prints the table of what is called what.
 """
 
 import argparse
@@ -39,11 +39,11 @@ def main():
         keys = classifier.config.class_keys
         tiles, scales = zip(*(drawn(key, options.count, options.tiles) for key in keys), strict=True)
         tiles, scales = np.concatenate(tiles), np.concatenate(scales)
-        sizes = [measure(tile, um_per_px=scale)["ecd_um"] for tile, scale in zip(tiles, scales, strict=True)]
+        sizes = np.array([measure(tile)["ecd_px"] for tile in tiles], float)
         words = f"{options.count:,} simulated particles a class, run seed {RUN_SEED}, the usual instruments"
         labels = np.repeat(np.arange(len(keys)), options.count)
         probs = predict_probs(classifier, tiles)
-        write_reference(classifier.folder, Reference(probs, labels, np.array(sizes, float), keys, words))
+        write_reference(classifier.folder, Reference(probs, labels, sizes * scales, keys, words, sizes))
         table = np.zeros((len(keys), len(keys)), int)
         np.add.at(table, (labels, probs.argmax(1)), 1)
         print(f"{model}: rows are what it is, columns what it is called ({', '.join(keys)})", *table.tolist(), sep="\n")

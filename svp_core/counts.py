@@ -18,10 +18,11 @@ UNSURE = "unsure"  # called so where the probability is below the class's thresh
 ALL = "all"  # rows for all classes together
 DRAWS = 400  # for the intervals of corrected figures
 ROUNDS = 200  # of expectation and maximisation
-# One run's particles are named otherwise than the reference's by more than chance: between pixel sizes alone, the share
-# of a class that is named right differs by a standard deviation of up to 0.08, as if known from so many particles.
-WORTH = 15
-LEAST_LIKE = 50  # labelled particles of every class; of fewer of a size all sizes speak for it
+# One run's particles are named otherwise than the reference's by more than chance: among particles of the same size in
+# pixels, the share of protein and of air that is named right differs between pixel sizes as if known from so many
+# particles (a beta-binomial distribution fitted to the shipped reference; of oil from 70).
+WORTH = 12
+LEAST_LIKE = 50  # labelled particles of a class; where fewer are of a size, the next in size speak as well
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Reference:
     sizes_um: np.ndarray  # float (M,), NaN where not measurable
     class_keys: tuple[str, ...]
     words: str  # which particles these are
+    sizes_px: np.ndarray | None = None  # float (M,), NaN where not measurable: how large the classifier saw them
 
 
 @dataclass(frozen=True)
@@ -93,8 +95,8 @@ def count_table(
 
 
 def corrected(
-    labels, sizes_um, *, reference, class_keys, bins_um=SIZE_BINS_UM, thresholds=None, volume_ml=None, dilution=1.0,
-    differential=False, seed=0,
+    labels, sizes_um, *, reference, class_keys, sizes_px=None, bins_um=SIZE_BINS_UM, thresholds=None, volume_ml=None,
+    dilution=1.0, differential=False, seed=0,
 ):  # fmt: skip
     """How many there truly are of every class, and of ALL, by what the classifier calls what: list of Count.
 
@@ -102,15 +104,19 @@ def corrected(
     true k) for what is called c, UNSURE included (expectation and maximisation: Shepp and Vardi 1982, eq. 2.13), found
     from each edge to the next and summed, so that they never rise with size. The intervals come from drawing sample and
     reference anew; that of ALL, which no confusion changes, is the exact one. reference: Reference of the same
-    classifier; of its particles those of the same sizes speak, all of them where those are too few. thresholds: those
-    that `labels` were named by.
+    classifier. sizes_px: float (N,), ECD in pixels; of the reference those speak that are as large in pixels, since
+    that is how large the classifier sees them: a particle of 25 um is 18 px in one instrument and 100 in another.
+    Without pixels on both sides, those of the same sizes in um, or all where they are too few. thresholds: those that
+    `labels` were named by.
     """
     labels, sizes, rng = np.asarray(labels, object), _sizes(sizes_um), np.random.default_rng(seed)
     called, uniform = [*class_keys, UNSURE], _uniform(rng, class_keys)
+    in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(_sizes(sizes_px))
     value, draws = [], []
     for low_um, high_um, within in _bins(sizes, bins_um, True):
         seen = np.array([((labels == key) & within).sum() for key in called], float)
-        table = _confusion(reference, called, thresholds, low_um, high_um)
+        as_large = _all_of_size(reference, low_um, high_um) if in_px is None else _as_large(reference, in_px[within])
+        table = _confusion(reference, called, thresholds, as_large)
         value.append(_unfold(seen[None], _shares(table)[None])[0])
         draws.append(_unfold(rng.standard_gamma(seen, size=(DRAWS, len(seen))), _drawn_shares(table, uniform)))
     value, draws = np.round(value, 6), np.array(draws)  # (bins, K), (bins, DRAWS, K)
@@ -141,7 +147,7 @@ def ppv(labels, *, reference, class_keys, thresholds=None, seed=0):
     labels, rng = np.asarray(labels, object), np.random.default_rng(seed)
     called, uniform, found = [*class_keys, UNSURE], _uniform(rng, class_keys), []
     seen = np.array([(labels == key).sum() for key in called], float)
-    table = _confusion(reference, called, thresholds, 0.0, None)
+    table = _confusion(reference, called, thresholds, np.ones(len(reference.labels), bool))
     redrawn = rng.standard_gamma(seen + 0.5 * (seen > 0), size=(DRAWS, len(seen)))
     all_shares = np.concatenate([_shares(table)[None], _drawn_shares(table, uniform)])
     all_values = _unfold(np.vstack([seen, redrawn]), all_shares)
@@ -183,16 +189,34 @@ def _within(sizes, low_um, high_um):
     return (sizes >= low_um) & (sizes < (np.inf if high_um is None else high_um))
 
 
-def _confusion(reference, called, thresholds, low_um, high_um):
-    """Labelled particles by what they are and what they are called, float (K, K + 1): counts."""
+def _all_of_size(reference, low_um, high_um):
+    """Labelled particles of these sizes in um, bool (M,); all where some class has too few of them."""
+    # What is too faint to be measured counts as smallest.
+    within = _within(np.nan_to_num(np.asarray(reference.sizes_um, float)), low_um, high_um)
+    few = min(np.bincount(np.asarray(reference.labels)[within], minlength=len(reference.class_keys))) < LEAST_LIKE
+    return np.ones(len(within), bool) if few else within
+
+
+def _as_large(reference, sizes_px):
+    """Labelled particles that are as large as these (n,) in pixels, bool (M,): of every class at least LEAST_LIKE."""
+    theirs, labels = np.nan_to_num(np.asarray(reference.sizes_px, float)), np.asarray(reference.labels)
+    if not len(sizes_px):
+        return np.ones(len(labels), bool)
+    low, middle, high = np.quantile(sizes_px, (0.02, 0.5, 0.98))
+    within, apart = (theirs >= low) & (theirs <= high), np.abs(np.log1p(theirs) - np.log1p(middle))
+    for label in range(len(reference.class_keys)):
+        mine = np.flatnonzero(labels == label)
+        if within[mine].sum() < LEAST_LIKE:
+            within[mine[np.argsort(apart[mine], kind="stable")[:LEAST_LIKE]]] = True
+    return within
+
+
+def _confusion(reference, called, thresholds, within):
+    """Labelled particles within by what they are and what they are called, float (K, K + 1): counts."""
     keys = called[:-1]
     if tuple(reference.class_keys) != tuple(keys):
         raise ValueError(f"the reference is of {reference.class_keys}, the counts are of {tuple(keys)}")
     names, labels = named(reference.probs, keys, thresholds=thresholds), np.asarray(reference.labels)
-    # What is too faint to be measured counts as smallest.
-    within = _within(np.nan_to_num(np.asarray(reference.sizes_um, float)), low_um, high_um)
-    if min(np.bincount(labels[within], minlength=len(keys))) < LEAST_LIKE:
-        within = np.ones(len(labels), bool)
     place = {key: position for position, key in enumerate(called)}
     table = np.zeros((len(keys), len(called)))
     np.add.at(table, (labels[within], [place[name] for name in names[within]]), 1)

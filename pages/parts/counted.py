@@ -17,7 +17,7 @@ from svp_core import counts
 from svp_core.errors import LabError
 from svp_core.particles import SIZE_BINS_UM
 from svp_core.report.count_tables import small_notes
-from svp_core.report.counted import TYPED_IN, reference_of
+from svp_core.report.counted import SEEN_PX, TYPED_IN, reference_of
 from svp_core.report.settings import MOST_BINS, Settings
 from svp_core.report.settings import volume_in_files as volume_of_runs
 
@@ -149,7 +149,10 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
         return
     sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
     key = (found.job_id, found.changed, tuple(thresholds.items()), size, bins, bands, volume, shown.tobytes())
-    table, values = _corrected(key, labels[shown], sizes, reference, found.class_keys, thresholds, bins, bands, volume)
+    in_px = numbers(found, SEEN_PX)[shown] if SEEN_PX in found.columns else None
+    table, values = _corrected(
+        key, labels[shown], sizes, in_px, reference, found.class_keys, thresholds, bins, bands, volume
+    )
     _table(
         f"{unit} by {diameter}, corrected for confusion between classes, with 95 % intervals",
         table, per_ml,
@@ -160,10 +163,10 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def _corrected(key, _labels, _sizes, _reference, _class_keys, _thresholds, _bins, _bands, _volume):
+def _corrected(key, _labels, _sizes, _in_px, _reference, _class_keys, _thresholds, _bins, _bands, _volume):
     table = counts.corrected(
-        _labels, _sizes, reference=_reference, thresholds=_thresholds, class_keys=_class_keys, bins_um=_bins,
-        volume_ml=_volume.ml, dilution=_volume.dilution, differential=_bands,
+        _labels, _sizes, sizes_px=_in_px, reference=_reference, thresholds=_thresholds, class_keys=_class_keys,
+        bins_um=_bins, volume_ml=_volume.ml, dilution=_volume.dilution, differential=_bands,
     )  # fmt: skip
     return table, counts.ppv(_labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys)
 

@@ -24,6 +24,8 @@ def write_reference(folder, reference):
         "labels": np.asarray(reference.labels, np.min_scalar_type(len(reference.class_keys))),
         "sizes_um": np.asarray(reference.sizes_um, np.float16),
     }
+    if reference.sizes_px is not None:
+        tensors["sizes_px"] = np.asarray(reference.sizes_px, np.float16)
     words = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.words}
     save_file(tensors, folder / FILE, metadata=words)
 
@@ -37,11 +39,12 @@ def read_reference(folder):
     try:
         with safe_open(folder / FILE, framework="numpy") as file:
             words = file.metadata()
-            found = {name: file.get_tensor(name) for name in ("probs", "labels", "sizes_um")}
+            names = ("probs", "labels", "sizes_um", *({"sizes_px"} & set(file.keys())))
+            found = {name: file.get_tensor(name) for name in names}
             keys = tuple(json.loads(words["class_keys"]))
             return Reference(
                 found["probs"].astype(np.float32), found["labels"].astype(int), found["sizes_um"].astype(float), keys,
-                words["words"],
+                words["words"], found["sizes_px"].astype(float) if "sizes_px" in found else None,
             )  # fmt: skip
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(

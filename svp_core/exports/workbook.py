@@ -8,7 +8,7 @@ from svp_core.classified import measure_words, read_classified
 from svp_core.errors import LabError
 from svp_core.exports.chosen import among_named, chosen_rows
 from svp_core.exports.sheet import clean, fill, letters
-from svp_core.report.counted import count_particles, count_some, thresholds_of
+from svp_core.report.counted import SEEN_PX, count_particles, count_some, thresholds_of
 from svp_core.report.looks import class_name
 from svp_core.report.place import put_in_place
 from svp_core.report.settings import read_settings
@@ -35,7 +35,8 @@ def results_xlsx(job_folder, path, rows=None, *, settings=None):
 
     found = read_classified(job_folder)
     chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
-    found = read_classified(job_folder, [name for name in (chosen.diameter,) if name in found.columns])
+    wanted = dict.fromkeys((chosen.diameter, SEEN_PX))
+    found = read_classified(job_folder, [name for name in wanted if name in found.columns])
     kept = chosen_rows(rows, found.offered)
     if len(kept) > MOST_ROWS:
         raise LabError(f"A sheet of Excel holds {MOST_ROWS:,} rows, not {len(kept):,}; choose fewer, or take the CSV.")

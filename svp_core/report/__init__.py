@@ -11,7 +11,7 @@ import numpy as np
 from svp_core.classified import measure_words, numbers, read_classified
 from svp_core.counts import UNSURE
 from svp_core.report import count_tables, method, pictures, plots, sample
-from svp_core.report.counted import count_particles, thresholds_of
+from svp_core.report.counted import SEEN_PX, count_particles, thresholds_of
 from svp_core.report.decided import decisions_section
 from svp_core.report.markup import Html, as_css_text, join, tag
 from svp_core.report.place import put_in_place
@@ -40,7 +40,8 @@ def report_html(job_folder, *, settings=None):
     """The report as text; see write_report."""
     found = read_classified(job_folder)
     chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
-    found = read_classified(job_folder, [name for name in (chosen.diameter, _SHAPE) if name in found.columns])
+    wanted = dict.fromkeys((chosen.diameter, _SHAPE, SEEN_PX))
+    found = read_classified(job_folder, [name for name in wanted if name in found.columns])
     counted = count_particles(found, chosen)
     order = [*found.class_keys, *([UNSURE] if (counted.labels == UNSURE).any() else [])]
     title = chosen.title.strip() or str(found.summary.get("title", "")) or "Particle report"

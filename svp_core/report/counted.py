@@ -13,6 +13,7 @@ from svp_core.runs import weights_sha256
 
 UNSURE = counts.UNSURE
 TYPED_IN = "typed in"
+SEEN_PX = "ecd_px"  # column that says how large the classifier saw a particle; counts are corrected by it
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,7 @@ class Counted:
 
 
 def count_particles(found, settings):
-    """The Counted of a whole classification."""
+    """The Counted of a whole classification, whose table has the settings' diameter, and SEEN_PX where there is one."""
     labels, sizes = name_particles(found, settings), numbers(found, settings.diameter)
     volume_ml, volume_from = _volume(found, settings)
     how = {"class_keys": found.class_keys, "volume_ml": volume_ml, "dilution": settings.dilution}
@@ -41,7 +42,8 @@ def count_particles(found, settings):
     (reference, no_reference), corrected, ppv = reference_of(found), [], []
     if reference is not None:
         known = {"reference": reference, "thresholds": thresholds_of(found, settings)}
-        corrected = counts.corrected(labels, counted, bins_um=settings.bins, **how, **known)
+        in_px = numbers(found, SEEN_PX) if SEEN_PX in found.table else None
+        corrected = counts.corrected(labels, counted, sizes_px=in_px, bins_um=settings.bins, **how, **known)
         ppv = counts.ppv(labels, class_keys=found.class_keys, **known)
     return Counted(
         labels, sizes, volume_ml, volume_from,

@@ -124,8 +124,9 @@ def _counting(counted, settings):
     else:
         words.append(
             "Corrected counts are the true ones that most likely gave what was named, by what the classifier calls "
-            "labelled particles that it was not trained on (expectation and maximisation, Shepp and Vardi 1982); their "
-            f"intervals hold the chance in sample and labelled particles together. Those are {counted.reference.words}."
+            "labelled particles of like size that it was not trained on (expectation and maximisation, Shepp and Vardi "
+            "1982); their intervals hold the chance in sample and labelled particles together. Those are "
+            f"{counted.reference.words}."
         )
         words.append("How far labelled particles are like those of this sample, no interval knows.")
     return join(*(tag("p", sentence) for sentence in words))

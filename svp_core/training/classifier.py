@@ -10,6 +10,7 @@ from svp_core.classifier.held_out import write_reference
 from svp_core.counts import Reference
 from svp_core.device import best_device
 from svp_core.errors import LabError
+from svp_core.morphology import measure
 from svp_core.runs import save_run
 
 
@@ -64,4 +65,5 @@ def _keep_answers(run, data, validation):
     counted = ", ".join(f"{key} {count:,}" for key, count in zip(validation.class_keys, of_class, strict=True))
     words = f"{len(tiles):,} held-out tiles of its training ({counted}), of unknown sizes"
     probs = resnet.predict_probs(resnet.load_classifier(run), tiles)
-    write_reference(run, Reference(probs, labels, np.full(len(tiles), np.nan), validation.class_keys, words))
+    in_px = np.array([measure(tile)["ecd_px"] for tile in tiles], float)
+    write_reference(run, Reference(probs, labels, np.full(len(tiles), np.nan), validation.class_keys, words, in_px))
