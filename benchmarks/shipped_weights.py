@@ -2,14 +2,15 @@
 
     python benchmarks/shipped_weights.py [--count 300] [--made 200] [--tiles FOLDER] [--write]
 
-Simulates held-out particles (seeds that no training saw), asks the classifier for their names, makes particles with
-the generator and asks the classifier for theirs. --tiles: a folder of real tiles, one sub-folder a class; they are only
-looked at. --write: put the figures into weights/*/card.md; without it they are only printed.
+Simulates held-out particles (seeds that no training saw), asks the classifiers for their names, makes particles with
+the generator and asks the first classifier for theirs. --tiles: a folder of real tiles, one sub-folder a class; they
+are only looked at. --write: put the figures into weights/*/card.md; without it they are only printed.
 """
 
 import argparse
 import json
 import sys
+import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -27,6 +28,9 @@ from svp_core.morphology import measure  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
 from svp_core.runs import find_run, read_run  # noqa: E402
 
+CLASSIFIERS = ("resnet18", "resnet50")
+TIMED, ROUNDS = 256, 3  # tiles, and how often
+OPENING = ("## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", "")
 HELD_OUT_SEED, OTHER_SEED = 6, 7  # runs of the simulator that nothing is trained on or chosen by
 
 
@@ -39,25 +43,29 @@ def main():
     parser.add_argument("--write", action="store_true", help="put the figures into the cards")
     options = parser.parse_args()
 
-    classifier = load_classifier(find_run("resnet18"))
+    classifiers = {name: load_classifier(find_run(name)) for name in CLASSIFIERS}
+    classifier = classifiers[CLASSIFIERS[0]]
     keys = classifier.config.class_keys
     held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=scenes.USUAL)
     other = simulated(keys, options.count, seed=OTHER_SEED, law=scenes.OTHER)
-    lines = ["## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", ""]
-    lines += table("Held-out simulated particles, the instruments of training", classifier, *held_out)
-    lines += table("Held-out simulated particles, other instruments", classifier, *other)
-    if options.tiles:
-        data = read_labelled(options.tiles)
-        labels = np.array([keys.index(data.class_keys[label]) for label in data.labels])
-        lines += table(
-            "Tiles made by the authors of the published generator (looked at only)", classifier, data.tiles, labels
-        )
-    finish("resnet18", lines, options.write)
+    real = read_labelled(options.tiles) if options.tiles else None
+    for name, one in classifiers.items():
+        lines = [*OPENING]
+        lines += table("Held-out simulated particles, the instruments of training", one, *held_out)
+        lines += table("Held-out simulated particles, other instruments", one, *other)
+        if real:
+            labels = np.array([keys.index(real.class_keys[label]) for label in real.labels])
+            title = "Tiles made by the authors of the published generator (looked at only)"
+            lines += table(title, one, real.tiles, labels)
+        if one is not classifier:
+            ratio = slower(one, classifier, held_out[0])
+            lines += [f"Time for a tile, {name} : {CLASSIFIERS[0]}, in one run: {ratio:.1f} : 1.", ""]
+        finish(name, lines, options.write)
 
     generator = load_generator(find_run("generator"))
     made = {key: generated(generator, key, options.made) for key in generator.class_keys}
     tiles, labels = np.concatenate(list(made.values())), np.repeat([keys.index(key) for key in made], options.made)
-    lines = ["## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", ""]
+    lines = [*OPENING]
     lines += table("Made particles (standard sampler), as the shipped ResNet-18 names them", classifier, tiles, labels)
     lines += ["| class | mean grey level, made / held out | background texture, made / held out | aspect ratio of the "
               "outline, made / held out (median) |", "|---|---|---|---|"]  # fmt: skip
@@ -100,6 +108,17 @@ def table(title, classifier, tiles, labels):
             calls = " | ".join(str((called[mine] == other).sum()) for other in range(len(keys)))
             rows.append(f"| {key} | {mine.sum()} | {share(right[mine])} | {calls} |")
     return [*rows, ""]
+
+
+def slower(one, other, tiles):
+    """How many times the time of the other classifier this one takes: best of some rounds each, in turns."""
+    seconds = {id(one): [], id(other): []}
+    for _ in range(ROUNDS):
+        for which in (one, other):
+            began = time.perf_counter()
+            predict_probs(which, tiles[:TIMED])
+            seconds[id(which)].append(time.perf_counter() - began)
+    return min(seconds[id(one)]) / min(seconds[id(other)])
 
 
 def share(right):
