@@ -1,4 +1,4 @@
-"""Labelled tiles for training: from a folder with one sub-folder a class, a source of one class, or data sets."""
+"""Labelled tiles: from a folder with one sub-folder a class, a source of one class, data sets, or a classification."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,8 @@ from svp_core.images import TILE_PX, to_tile
 from svp_core.instruments.sources import read_particles
 from svp_core.particles import in_order, is_key, key_from_name
 from svp_core.progress import Progress
+from svp_core.results import read_results
+from svp_core.workspace.tilefile import read_tiles
 
 TELL_EVERY = 200  # items between two looks at how far the reading is
 
@@ -116,6 +118,31 @@ def from_dataset(dataset):
     return _labelled(
         dataset.tiles[kept], [given[position] for position in kept], [names[position] for position in kept], left_out
     )
+
+
+def from_results(folder):
+    """Labelled tiles of a classification (results.csv and tiles.npy): by the source's labels, else by the classifier's.
+
+    Where particles come from several runs, their names begin with the run. Raises LabError where none was named.
+    """
+    folder = Path(folder)
+    table = read_results(folder / "results.csv", ["image", "label", "given", "run", "status", "reason"])
+    named = (table["status"] == "ok").to_numpy()
+    rows = table[named].reset_index(drop=True)
+    tiles = read_tiles(folder / "tiles.npy")[: len(rows)]
+    rows, runs = rows[: len(tiles)], rows["run"].fillna("")
+    several = runs.nunique() > 1
+    names = [f"{run}/{name}" if several else name for run, name in zip(runs, rows["image"], strict=False)]
+    given = rows["given" if rows["given"].notna().any() else "label"]
+    kept = [position for position, key in enumerate(given) if isinstance(key, str)]
+    if not kept:
+        raise LabError(f"The classification {folder} has named no particles; choose one that has.")
+    left_out = list(table.loc[~named, ["image", "reason"]].itertuples(index=False, name=None))
+    left_out += [(name, "it has no label") for name, key in zip(names, given, strict=True) if not isinstance(key, str)]
+    return _labelled(
+        np.asarray(tiles)[kept], [given[position] for position in kept], [names[position] for position in kept],
+        left_out,
+    )  # fmt: skip
 
 
 def joined(parts):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from svp_core.classifier.learnt_labels import judge_by_folds, judge_by_training
 from svp_core.classifier.resnet import predict_probs
 from svp_core.errors import LabError
 from svp_core.features import layered_features
@@ -45,12 +46,14 @@ class Found:
         return self.review.labels[self.review.judged]
 
 
-def find_mislabels(data, classifier, *, synthetic=None, reference=None, seed=0):
+def find_mislabels(data, classifier, *, synthetic=None, reference=None, by="features", seed=0):
     """Judge every label of Labelled data; yields Progress, returns Found.
 
     classifier: gives the features; it must not have been trained on these labels. reference: a classifier that surely
     was not, for one that may have been: raises LabError where that knows the labels by heart. synthetic: Labelled tiles
     that are learnt from too, but neither judged nor called as witnesses; classes that data has none of are left out.
+    by: who judges; "features" in seconds, "folds" with a network for each fold as well, "training" with one network
+    while it learns the labels.
     """
     if reference is not None:
         _refuse_memorised(data, classifier, reference, seed)
@@ -65,9 +68,16 @@ def find_mislabels(data, classifier, *, synthetic=None, reference=None, seed=0):
         lots = None if lots is None else [*lots, *(f"\0{k}" for k in known)]
     found = yield from review(
         tiles, labels, see=lambda part: layered_features(classifier, part), class_names=class_words(keys),
-        groups=lots, testifies=testifies, seed=seed,
+        groups=lots, testifies=testifies, judge=_judge(by, classifier, seed), seed=seed,
     )  # fmt: skip
     return Found(tuple(data.names), tuple(keys), found)
+
+
+def _judge(by, classifier, seed):
+    """What looks again after the features, or None."""
+    if by == "features":
+        return None
+    return {"folds": judge_by_folds, "training": judge_by_training}[by](classifier, seed=seed)
 
 
 def lots_of(data):

@@ -41,13 +41,14 @@ class Review:
     nearest: Nearest  # of other folds, among images that testify, copies counted once
 
 
-def review(tiles, labels, *, see, class_names, groups=None, testifies=None, seed=0):
+def review(tiles, labels, *, see, class_names, groups=None, testifies=None, judge=None, seed=0):
     """Look for wrong labels; yields Progress, returns a Review.
 
     tiles: uint8 (N, H, W). labels: int (N,), positions in class_names. see: tiles -> features, float (n, D), by a
     network that was never trained on these labels. groups: (N,) run or lot of each image; None where nobody knows.
     testifies: bool (N,), False for synthetic tiles, which may be learnt from but are neither judged nor witnesses; left
-    out, all do. Raises LabError where there is nothing to compare.
+    out, all do. judge: looks again, with more effort than the features (classifier.learnt_labels); None = nobody does.
+    Raises LabError where there is nothing to compare.
     """
     labels = check_labels(labels)
     testifies = np.ones(len(labels), bool) if testifies is None else np.asarray(testifies, bool)
@@ -61,7 +62,9 @@ def review(tiles, labels, *, see, class_names, groups=None, testifies=None, seed
     fold, notes = draw_folds(labels, groups=groups, copies=copies.near, seed=seed)
     nearest = from_other_folds(nearest, places, fold=fold, among=testifies & _first_of_each(copies.near, testifies))
     yield Progress(len(tiles), len(tiles), "learning from the other folds")
-    probs = out_of_fold(places, labels, fold=fold, class_count=len(class_names))
+    probs, said = out_of_fold(places, labels, fold=fold, class_count=len(class_names)), ()
+    if judge is not None:
+        probs, said = yield from judge(tiles, labels, probs, fold)
 
     own, own_probs = labels[judged], probs[judged]
     noise = find_noise(own, own_probs)
@@ -76,7 +79,7 @@ def review(tiles, labels, *, see, class_names, groups=None, testifies=None, seed
     return Review(
         labels,
         judged, suspects, pairs, total, copies, find_strangers(places, labels), lots,
-        (*notes, *_warnings(own, own_probs, class_names)), places, fold, probs, nearest,
+        (*notes, *said, *_warnings(own, own_probs, class_names)), places, fold, probs, nearest,
     )  # fmt: skip
 
 
