@@ -200,7 +200,7 @@ def main():
     print("Published: random weights, float32, weights standardised on every call as published, or folded in;")
     print(f"  {calls} a round, multiplied up to {published.STEPS} calls a picture.")
     print(f"Ours: {origin}, {options.images} whole pictures a round;")
-    print(f"  denoising steps a picture: {steps}, those that insist on the class with two network calls;")
+    print(f"  denoising steps a picture: {steps}, some with two network calls, of the network and its guide;")
     print("  as many pictures share a call as the calibration found best; a single one costs as much as")
     print(f"  {edm.CALL_SIZE['cpu']} that share one.")
     print_costs(costs)
