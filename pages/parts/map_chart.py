@@ -19,6 +19,7 @@ def draw_map(plane, labels, suspects, *, chosen=None):
     chosen: bool (N,), these stand out; None: no difference is made.
     """
     drawn, traces = thinned(labels, suspects), []
+    plane = np.asarray(plane, float).round(3)  # fewer digits to send
     there = set(labels.tolist())
     for label in (*in_order(there - {*NOT_A_CLASS, ""}), *(one for one in ("", *NOT_A_CLASS) if one in there)):
         group = drawn[labels[drawn] == label]
