@@ -260,7 +260,11 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
         rows = {
             "raw": counts.count_table(called[drawn], sizes[drawn], **options),
             "corrected": counts.corrected(
-                called[drawn], sizes[drawn], sizes_px=sizes[drawn] / records[0].um_per_px, reference=reference, seed=k,
+                called[drawn],
+                sizes[drawn],
+                sizes_px=sizes[drawn] / records[0].um_per_px,
+                reference=reference,
+                seed=k,
                 **options,
             ),
         }

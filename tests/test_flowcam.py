@@ -143,6 +143,7 @@ def test_a_cut_off_last_row_is_rejected(tmp_path):
     records = list(read_particles(tmp_path))
     assert len(records) == 12 and [r.name for r in records if r.rejected] == ["run ä1#12"]
     assert "but the header names 65" in next(r.reason for r in records if r.rejected)
+    assert not any("missing" in note for note in recognise(tmp_path).notes)  # it names no collage
 
 
 def test_doubled_ids_keep_both_particles(tmp_path):

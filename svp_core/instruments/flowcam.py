@@ -68,7 +68,8 @@ def _run(offered, run):
     elif scales:
         facts = replace(facts, um_per_px=None, um_per_px_from="")
         notes.append("The particles of this list differ in pixel size; each keeps its own.")
-    collages = tuple(dict.fromkeys(run.texts("collage_file")))
+    # A row that breaks off names none.
+    collages = tuple(filter(None, dict.fromkeys(run.texts("collage_file"))))
     exported = names_beside(files, beside, run.title)
     labels, label_notes = labels_beside(files, beside, run.title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in exported else ()

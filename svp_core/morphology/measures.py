@@ -37,7 +37,7 @@ def _lengths(name, words, definition):
 # Every figure of measure(), in the order of tables.
 MEASURES = {
     **_lengths("ecd", "ECD", "Diameter of the circle of the same area; holes are not counted. FlowCam: ABD diameter"),
-    **_lengths("esd", "ESD", "Mean caliper width over 36 directions"),
+    **_lengths("esd", "ESD", "Mean caliper width over 36 directions. FlowCam rounds each to a whole pixel"),
     "area_um2": Measure("Area", "µm²", "Pixels of the mask, holes not counted"),
     "area_px": Measure("Area", "px", "Pixels of the mask, holes not counted"),
     **_lengths("perimeter", "Perimeter", "Outer outlines through pixel centres: 1 a straight, √2 a diagonal step"),
