@@ -337,7 +337,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     assert "2 decisions by R. Person ; 2 of 2 particles are decided, 1 of them otherwise" in text.replace(
         "Person;", "Person ;"
     )
-    assert "p#1 Protein Air bubble R. Person" in text and "a <b>ring</b>" in text
+    assert "#1 Protein Air bubble R. Person" in text and "a <b>ring</b>" in text
     assert decisions.history(review.id)[-1].hash in text
     # Another job's report knows nothing of it.
     make_job(tmp_path / "other", sure("protein"), [5.0])
@@ -465,6 +465,7 @@ def test_html_pieces():
     assert as_css_text('a"}</style>é') == '"a\\22 \\7d \\3c \\2f style\\3e \\e9 "'
     assert shorten(["run/run.lst#12", "run/run.lst#120"]) == ["#12", "#120"]
     assert shorten(["a/b.png", "a/c.png"]) == ["b.png", "c.png"] and shorten(["a/b.png"]) == ["a/b.png"]
+    assert shorten(["a/x/x#1", "b/y#1"]) == ["x#1", "y#1"] and shorten(["a/x#1", "b/x#1"]) == ["a/x#1", "b/x#1"]
 
 
 def test_plots_put_values_where_they_belong():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from svp_core.report.looks import class_name
 from svp_core.report.markup import join, some, table, tag
+from svp_core.report.pictures import shorten
 from svp_core.workspace.decisions import history
 from svp_core.workspace.history_file import verify
 from svp_core.workspace.paths import workspace_root
@@ -42,8 +43,9 @@ def _review(head):
     moved = decided[decided["state"] != "kept"]
     moves = moved.groupby(["given", "label"], sort=True).size()
     tally = [[_word(given), _word(label), f"{count:,}"] for (given, label), count in moves.items()]
+    short = dict(zip(labels["particle"], shorten(labels["particle"].tolist()), strict=True))
     rows = [
-        [row.particle, _word(row.given), _word(row.label), row.reviewer, _moment(row.server_time), row.reason]
+        [short[row.particle], _word(row.given), _word(row.label), row.reviewer, _moment(row.server_time), row.reason]
         for row in moved.sort_values("server_time", kind="stable")[:LISTED].itertuples()
     ]
     who = ", ".join(sorted(set(decided["reviewer"])))

@@ -68,10 +68,15 @@ def rejected_list(found):
 
 
 def shorten(names):
-    """These names without the folders and the list that all of them share: "#12" for "run 7/run 7.lst#12"."""
+    """These names without the folders and the list that all of them share: "#12" for "run 7/run 7.lst#12".
+
+    Of several runs, each named by its list, without folders, where they are still told apart: "run 7#12".
+    """
     shared = commonprefix(names) if len(names) > 1 else ""
     cut = max(shared.rfind("/") + 1, shared.rfind("#"), 0)
-    return [name[cut:] for name in names]
+    kept = [name[cut:] for name in names]
+    last = [name.rpartition("/")[2] for name in kept]
+    return last if all("#" in name for name in last) and len(set(last)) == len(last) else kept
 
 
 def _bands(counted):
