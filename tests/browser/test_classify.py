@@ -67,7 +67,8 @@ def test_from_a_run_folder_to_its_report_in_three_clicks(visit, lab, tmp_path):
     page = visit(f"{lab}/classify")
     page.locator(".st-key-folder_packer input").set_input_files(tmp_path / "run")
     page.locator(".st-key-classify_go button").click()
-    expect(page.get_by_role("tab", name="Report")).to_be_visible()
+    # A process of its own, which gives way to all others, starts and loads the network first.
+    expect(page.get_by_role("tab", name="Report")).to_be_visible(timeout=2 * PATIENCE_MS)
     page.get_by_role("tab", name="Report").click()
     with page.expect_download() as download:
         page.locator(".st-key-report_html button").click()
