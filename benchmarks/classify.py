@@ -91,7 +91,8 @@ class Watch:
     @property
     def seconds(self):
         """Processor seconds of this process, less what looking around took, and of all that were seen."""
-        return time.process_time() - self._own + sum(seconds for pid, seconds in self._seconds.items() if pid != os.getpid())
+        others = sum(seconds for pid, seconds in self._seconds.items() if pid != os.getpid())
+        return time.process_time() - self._own + others
 
 
 def _family():

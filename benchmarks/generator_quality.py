@@ -117,7 +117,8 @@ def _draw(key, run_seed, k):
 def generated(generator, key, count, sampler, folder):
     """The first `count` tiles of one class, uint8 (count, 64, 64); kept in `folder`, if given, for these weights."""
     weights = hashlib.sha256((generator.folder / "model.safetensors").read_bytes()).hexdigest()[:12]
-    settings = hashlib.sha256(repr(sampler).encode()).hexdigest()[:12]
+    how = (sampler, getattr(generator.config, "insisted", ()))
+    settings = hashlib.sha256(repr(how).encode()).hexdigest()[:12]
     path = folder / f"made_{key}_{weights}_{settings}.npy" if folder else None
     tiles = np.load(path) if path and path.is_file() else np.zeros((0, 64, 64), np.uint8)
     seeds, before, began = image_seeds(MADE_SEED, count)[len(tiles) :], len(tiles), time.monotonic()
@@ -145,10 +146,12 @@ def section(report, generator, sampler):
     counts = next(iter(report["classes"].values()))
     how = f"{sampler.steps} steps"
     if hasattr(sampler, "guided"):
-        by_guide = getattr(generator, "guide", None) is not None
-        strength, (low, high) = sampler.guided(by_guide)
-        way = "led by its guide" if by_guide else "class insisted on"
-        how += f", {way} {strength:g} times at noise {low:g} to {high:g}"
+        how += "; " + ", ".join(
+            f"{key} {'led by the guide' if guided.by_guide else 'insisted on'} {guided.strength:g} times at noise "
+            f"{guided.sigma[0]:g} to {guided.sigma[1]:g}"
+            for label, key in enumerate(generator.class_keys)
+            for guided in [sampler.guided(generator.config, label)]
+        )
     said = (
         f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({how}), "
         f"against simulated particles held out (run seed {HELD_OUT_SEED}); copies were looked for among "

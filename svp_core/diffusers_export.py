@@ -49,7 +49,8 @@ def export_diffusers(run_folder, out):
 
     from svp_core.generator import pipeline as pipeline_file
 
-    config, standard, has_guide = generator.config, edm.SAMPLERS["standard"], generator.guide is not None
+    config, standard = generator.config, edm.SAMPLERS["standard"]
+    guided = [standard.guided(config, label) for label in range(len(config.class_keys))]
     pipeline = pipeline_file.ParticlePipeline(
         generator.model,
         pipeline_file.edm_scheduler(
@@ -61,9 +62,9 @@ def export_diffusers(run_folder, out):
         pixel_std=config.pixel_std,
         patch=config.patch,
         time_scale=unet.TIME_SCALE,
-        guided_sigma=standard.guided(has_guide)[1],
+        guided=[(how.by_guide, how.strength, *how.sigma) for how in guided],
         levels=[config.level(label) for label in range(len(config.class_keys))],
-        samplers={sampler.key: _settings(sampler, has_guide) for sampler in edm.SAMPLERS.values()},
+        samplers={sampler.key: _settings(sampler) for sampler in edm.SAMPLERS.values()},
         images_per_call=edm.CALL_SIZE["cpu"],
     )
     pipeline.save_pretrained(out)
@@ -77,9 +78,9 @@ def export_diffusers(run_folder, out):
     (out / "card.md").write_text(opening + run.card, "utf-8")
 
 
-def _settings(sampler, has_guide):
-    kept = {name: value for name, value in asdict(sampler).items() if name not in ("key", "name", "guide_strength")}
-    return kept | {"guidance": sampler.guided(has_guide)[0]}
+def _settings(sampler):
+    stored = ("steps", "sigma_min", "sigma_max", "stochastic", "rho")
+    return {name: value for name, value in asdict(sampler).items() if name in stored}
 
 
 def _name_class_file(index):

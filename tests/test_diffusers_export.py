@@ -131,14 +131,12 @@ def test_the_folder_says_what_it_is(exported, run):
 
 def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arithmetic):
     generator = load.load_generator(run, device=CPU)
-    settings = {
-        "standard": {"steps": 3, "sigma_min": 0.002, "sigma_max": 80, "stochastic": False, "rho": 10.0, "guidance": 2.0}
-    }
+    settings = {"standard": {"steps": 3, "sigma_min": 0.002, "sigma_max": 80, "stochastic": False, "rho": 10.0}}
     from svp_core.generator.pipeline import edm_scheduler
 
     pipeline = ParticlePipeline(
         generator.model, edm_scheduler(0.5, 0.002, 80, False, 10), class_keys=CONFIG.class_keys, pixel_mean=0.3,
-        pixel_std=0.2, samplers=settings,
+        pixel_std=0.2, samplers=settings, guided=[(False, 2.0, 0.8, 4.0)] * 2,
     )  # fmt: skip
     pipeline.set_progress_bar_config(disable=True)
     together = pipeline("silicone_oil", seeds=SEEDS, output_type="np").images

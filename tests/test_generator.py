@@ -167,6 +167,20 @@ def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, caps
     assert not (tmp_path / "no").exists()
 
 
+def test_a_run_may_insist_on_a_class_whatever_its_guide_says(generator, guided):
+    seeds, sampler = sample.image_seeds(1, 2), replace(edm.SAMPLERS["standard"], guidance=5.0)
+    insisting = replace(GUIDED, insisted=(0, 5.0))
+    assert edm.SAMPLERS["standard"].guided(insisting, 1) == edm.Guidance(False, 5.0, edm.GUIDED_SIGMA)
+    assert edm.SAMPLERS["standard"].guided(insisting, 0) == edm.Guidance(True, 3.0, edm.GUIDE_SIGMA)
+    both = unet.Generator(generator.model, insisting, None, torch.device("cpu"), guided.guide)
+
+    def tiles(of, key, sampler="standard"):
+        return next(sample.sample_tiles(of, key, seeds=seeds, sampler=sampler))[1]
+
+    assert np.array_equal(tiles(both, "air_bubble"), tiles(generator, "air_bubble", sampler))
+    assert np.array_equal(tiles(both, "silicone_oil"), tiles(guided, "silicone_oil"))
+
+
 @pytest.mark.parametrize(("guided_sigma", "heard"), [((0, 100), 1.0), ((200, 300), 0.0)])
 def test_the_output_is_led_away_from_the_guide_where_it_is_listened_to(guided_sigma, heard):
     def walk(output, guide, guidance):

@@ -14,6 +14,15 @@ GUIDE_SIGMA = (0.8, 6.0)
 
 
 @dataclass(frozen=True)
+class Guidance:
+    """How the samplers lead the images of one class."""
+
+    by_guide: bool  # away from what the guide says; else away from what is said of any class
+    strength: float  # so many times as far; 1 is not at all
+    sigma: tuple[float, float]  # between these noise levels
+
+
+@dataclass(frozen=True)
 class Sampler:
     """One way from noise to image. More steps: truer fine texture, proportionally slower."""
 
@@ -24,8 +33,8 @@ class Sampler:
     sigma_max: float  # noise at the first
     stochastic: bool = False  # fresh noise on the way: more variety between images
     rho: float = 7.0  # how far the steps crowd towards weak noise (Karras et al. 2022, eq. 5)
-    guidance: float = 2.0  # without a guide: how far beyond what is said of any class; 1 is not at all
-    guide_strength: float = 3.0  # with one: how far beyond what it says
+    guidance: float = 2.0  # strength without a guide, where the run does not say otherwise
+    guide_strength: float = 3.0  # strength with one
 
     call_size = CALL_SIZE
 
@@ -35,7 +44,7 @@ class Sampler:
 
         config, side = generator.config, generator.config.tile_px // generator.config.patch
         label = config.class_keys.index(class_key)
-        guidance, guided_sigma = self.guided(generator.guide is not None)
+        guided = self.guided(config, label)
         return edm_walk(
             generator.output,
             edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic, self.rho),
@@ -44,16 +53,19 @@ class Sampler:
             shape=(config.patch**2, side, side),
             label=label,
             any_class=len(config.class_keys),
-            guidance=guidance,
-            guided_sigma=guided_sigma,
-            guide=generator.guide_output if generator.guide else None,
+            guidance=guided.strength,
+            guided_sigma=guided.sigma,
+            guide=generator.guide_output if guided.by_guide else None,
             level=config.level(label),
             device=generator.device,
         )
 
-    def guided(self, by_guide):
-        """(strength, (lowest, highest) noise level) of the guidance, with a guide or without."""
-        return (self.guide_strength, GUIDE_SIGMA) if by_guide else (self.guidance, GUIDED_SIGMA)
+    def guided(self, config, label):
+        """The Guidance of a class. config: GeneratorConfig."""
+        insisted = config.insisted[label] if config.insisted else 0
+        if config.guide_widths and not insisted:
+            return Guidance(True, self.guide_strength, GUIDE_SIGMA)
+        return Guidance(False, insisted or self.guidance, GUIDED_SIGMA)
 
 
 SAMPLERS = {

@@ -29,9 +29,9 @@ class ParticlePipeline(DiffusionPipeline):
         pixel_std=1.0,
         patch=2,  # pixels of a side that are folded into channels
         time_scale=1000,  # the network's time input is so many times c_noise
-        guided_sigma=(0.8, 4.0),  # noise levels at which the guide, or the class, makes a difference
+        guided=(),  # of each class: by_guide, strength, lowest and highest noise level at which it is guided
         levels=(),  # of each class, mean and spread of the tiles' mean, in model space
-        samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, rho, guidance
+        samplers=None,  # key -> steps, sigma_min, sigma_max, stochastic, rho
         images_per_call=8,
     ):
         super().__init__()
@@ -42,7 +42,7 @@ class ParticlePipeline(DiffusionPipeline):
             pixel_std=pixel_std,
             patch=patch,
             time_scale=time_scale,
-            guided_sigma=list(guided_sigma),
+            guided=[list(how) for how in guided],
             levels=[list(level) for level in levels],
             samplers=samplers or {},
             images_per_call=images_per_call,
@@ -64,6 +64,7 @@ class ParticlePipeline(DiffusionPipeline):
             raise ValueError(f"there is no sampler {sampler!r}; use {', '.join(config.samplers)}")
         chosen, size = config.samplers[sampler], config.images_per_call
         label = config.class_keys.index(class_key)
+        by_guide, strength, *guided_sigma = config.guided[label] if config.guided else (False, 1.0, 0.0, 0.0)
         steps, made = steps or chosen["steps"], []
         with self.progress_bar(total=steps * -(-len(seeds) // size)) as bar:
             for start in range(0, len(seeds), size):
@@ -83,9 +84,9 @@ class ParticlePipeline(DiffusionPipeline):
                     shape=(self.unet.config.in_channels, self.unet.config.sample_size, self.unet.config.sample_size),
                     label=label,
                     any_class=len(config.class_keys),
-                    guidance=chosen["guidance"],
-                    guided_sigma=config.guided_sigma,
-                    guide=self._output(self.guide) if self.guide is not None else None,
+                    guidance=strength,
+                    guided_sigma=guided_sigma,
+                    guide=self._output(self.guide) if by_guide else None,
                     level=config.levels[label] if config.levels else (0.0, 0.0),
                     device=self.unet.device,
                 )

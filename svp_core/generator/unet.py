@@ -37,6 +37,8 @@ class GeneratorConfig:
     level_means: tuple[float, ...] = ()
     level_spreads: tuple[float, ...] = ()
     guide_widths: tuple[int, ...] = ()  # of the guide, a lesser network of the same particles; () where there is none
+    # Of each class, how strongly it is insisted on, whatever the guide says; 0 as the sampler has it; () of none.
+    insisted: tuple[float, ...] = ()
 
     def level(self, label):
         """(mean, spread) of the tiles' mean in this class, model space; (0, 0) where it is not known."""
@@ -127,7 +129,7 @@ def load_generator(folder, *, device=None):
 
 def guide_config(config):
     """The GeneratorConfig of a generator's guide."""
-    return replace(config, widths=config.guide_widths, guide_widths=())
+    return replace(config, widths=config.guide_widths, guide_widths=(), insisted=())
 
 
 def config_as_dict(config):
