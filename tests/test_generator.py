@@ -165,6 +165,14 @@ def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, caps
     with pytest.raises(LabError, match="other cannot guide good: their classes differ"):
         join_guide(tmp_path / "good", tmp_path / "other", tmp_path / "no")
     assert not (tmp_path / "no").exists()
+    insisting = [*command[:-1], str(tmp_path / "insisting"), "--insist", "air_bubble=3"]
+    assert main(insisting) == 0
+    assert unet.load_generator(tmp_path / "insisting").config == replace(GUIDED, insisted=(0, 3.0))
+    assert main([*command[:-1], str(tmp_path / "no"), "--insist", "dust=3"]) == 2
+    assert "makes no 'dust' that could be insisted on" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--insist", "air_bubble=1"])
+    assert "with a strength above 1 and up to 10" in capsys.readouterr().err
 
 
 def test_a_run_may_insist_on_a_class_whatever_its_guide_says(generator, guided):
