@@ -26,8 +26,8 @@ def test_shipped_models_come_first_then_the_labs_own(own):
     own("other", part="classifier")
     listed = models.list_models("generator")
     assert [(model.name, model.shipped) for model in listed] == [("generator", True), ("a", False), ("b lot 7", False)]
-    assert [model.name for model in models.list_models("classifier")] == ["resnet18", "other"]
-    assert len(models.list_models("generator", "classifier")) == 5
+    assert [model.name for model in models.list_models("classifier")] == ["resnet18", "resnet50", "other"]
+    assert len(models.list_models("generator", "classifier")) == 6
 
 
 def test_an_unfinished_model_is_not_offered(own):

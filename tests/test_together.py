@@ -51,4 +51,4 @@ def test_two_processes_make_the_run_of_one(tmp_path):
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("two", "one"))
     apart = max(float((ours[name].float() - theirs[name].float()).abs().max()) for name in theirs)
     # Sums round otherwise in two halves; half a batch alone would leave the weights about 0.01 apart.
-    assert apart < 0.002
+    assert apart < 0.005
