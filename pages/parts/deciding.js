@@ -48,10 +48,13 @@ export default function ({ data, parentElement, setStateValue }) {
     box.fresh = true;
     for (const one of data.batches) if (one.items.every(item => item.decided)) S.finished.add(one.id);
     const ours = unsaved().filter(event => event.reviewer === data.reviewer).sort((a, b) => a.at - b.at || a.n - b.n);
-    for (const { particle, kind, label } of ours)
-      if (kind === 'undo') S.painted.delete(particle); else S.painted.set(particle, { kind, label });
+    for (const { particle, kind, label, tab, n } of ours)
+      if (kind === 'undo') S.painted.delete(particle); else S.painted.set(particle, { kind, label, left: { tab, n } });
     if (unsaved().length) setStateValue('unsaved', unsaved());  // left by a closed tab or a lost connection
   }
+  // Left by an earlier visit and confirmed by now: from here on the server knows better, an undo of this visit too.
+  for (const [particle, { left: event }] of [...S.painted])
+    if (event && event.n <= (data.saved[event.tab] ?? 0)) S.painted.delete(particle);
   const left = unsaved();
   const saving = find('.saving');
   if (!left.length && S.n && S.confirmed !== data.saved[S.tab]) S.savedAt = clock();
