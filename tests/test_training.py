@@ -188,8 +188,9 @@ def test_a_folder_that_holds_something_else_is_refused(trained, tmp_path):
 
 
 def taken_over(config):
-    """What a training takes over from its base: not how bright the base's classes are, and not its guide."""
-    return {name: value for name, value in config.items() if not name.startswith(("level_", "guide_"))}
+    """What a training takes over from its base: not how bright the base's classes are, and nothing of its guide."""
+    of_its_own = ("level_", "guide_", "insisted")
+    return {name: value for name, value in config.items() if not name.startswith(of_its_own)}
 
 
 def test_it_begins_with_the_weights_of_another_and_says_so(trained, tmp_path):
@@ -340,7 +341,7 @@ def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_
     shipped = json.loads((WEIGHTS / "generator" / "config.json").read_text())
     ours = {"class_keys": ["fat_droplets"], "dropout": 0.1}
     assert taken_over(run["generator"]) == taken_over(shipped["generator"]) | ours
-    assert run["generator"]["guide_widths"] == []
+    assert run["generator"]["guide_widths"] == run["generator"]["insisted"] == []
     assert run["from"]["name"] == "generator" and run["plan"]["learning_rate"] < 0.0004
 
 
