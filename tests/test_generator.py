@@ -175,6 +175,27 @@ def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, caps
     assert "with a strength above 1 and up to 10" in capsys.readouterr().err
 
 
+def test_a_class_may_begin_brighter_than_what_it_was_trained_on(generator, guided, tmp_path, capsys):
+    levels, lesser = replace(CONFIG, level_means=(0.1, -0.2), level_spreads=(0.2, 0.4)), unet.guide_config(GUIDED)
+    for name, config, model in (("good", levels, generator.model), ("lesser", lesser, guided.guide),
+                                ("blind", CONFIG, generator.model)):  # fmt: skip
+        save_run(tmp_path / name, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
+    command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
+    assert main([*command, "--brighter", "air_bubble=-5.1"]) == 0
+    config = unet.load_generator(tmp_path / "out").config
+    # 5.1 of 255 grey levels are 0.04 of -1..1, and 0.1 in a model space of 0.5 for a spread of 0.2.
+    assert config.level_means == pytest.approx((0.1, -0.3)) and config.level_spreads == (0.2, 0.4)
+    dark, light = (unet.encode(np.full((1, 64, 64), grey, np.uint8), CONFIG) for grey in (100, 151))
+    assert float((light - dark).mean()) == pytest.approx(0.1 * 51 / 5.1)
+    assert main([*command[:-1], str(tmp_path / "no"), "--brighter", "dust=3"]) == 2
+    assert "makes no 'dust' that could be brighter" in capsys.readouterr().err
+    assert main(["join-guide", str(tmp_path / "blind"), *command[2:], "--brighter", "air_bubble=1"]) == 2
+    assert "blind does not know how bright its classes begin" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*command, "--brighter", "air_bubble=200"])
+    assert "with grey levels from -100 to 100" in capsys.readouterr().err
+
+
 def test_a_run_may_insist_on_a_class_whatever_its_guide_says(generator, guided):
     seeds, sampler = sample.image_seeds(1, 2), replace(edm.SAMPLERS["standard"], guidance=5.0)
     insisting = replace(GUIDED, insisted=(0, 5.0))

@@ -12,6 +12,10 @@ def add_arguments(parser):
         "--insist", action="append", type=_strength, default=[], metavar="CLASS=STRENGTH",
         help="insist on this class so strongly, whatever the guide says; may be given again",
     )  # fmt: skip
+    parser.add_argument(
+        "--brighter", action="append", type=_grey_levels, default=[], metavar="CLASS=GREY",
+        help="begin this class so many grey levels brighter, darker below 0; may be given again",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, required=True, help="new folder")
 
 
@@ -20,15 +24,25 @@ def run(options):
     from svp_core.generator.guided import join_guide
     from svp_core.workspace.models import find_model
 
-    join_guide(find_model(options.weights), find_model(options.guide), options.out, insisted=dict(options.insist))
+    run_folder, guide = find_model(options.weights), find_model(options.guide)
+    join_guide(run_folder, guide, options.out, insisted=dict(options.insist), brighter=dict(options.brighter))
     print(f"Finished: {options.out}")
 
 
 def _strength(text):
-    key, equals, strength = text.partition("=")
+    return _of_class(text, lambda strength: 1 < strength <= 10, "STRENGTH, with a strength above 1 and up to 10")
+
+
+def _grey_levels(text):
+    return _of_class(text, lambda grey: -100 <= grey <= 100, "GREY, with grey levels from -100 to 100")
+
+
+def _of_class(text, holds, asked):
+    """(class key, number) of CLASS=NUMBER."""
+    key, equals, number = text.partition("=")
     try:
-        if not equals or not 1 < float(strength) <= 10:
+        if not equals or not holds(float(number)):
             raise ValueError
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no CLASS=STRENGTH, with a strength above 1 and up to 10") from None
-    return key, float(strength)
+        raise ArgumentTypeError(f"{text!r} is no CLASS={asked}") from None
+    return key, float(number)
