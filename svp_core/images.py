@@ -82,7 +82,7 @@ def _to_uint8(page):
             raise ImageUnreadable(f"the brightest pixel is {peak:.0f}; at most 16 bits (65535) are read")
         return np.round(deep * (255 / (2**bits - 1))).astype(np.uint8)
     if page.mode in ("L", "1", "LA"):
-        return np.array(page.convert("L"))
+        return np.array(page if page.mode == "L" else page.convert("L"))
     colour = np.array(page.convert("RGB"))
     # A grey picture saved as colour is a grey picture.
     if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 1] == colour[..., 2]).all():

@@ -30,12 +30,12 @@ def segment(pixels):
     grey = cv2.GaussianBlur(to_grey(pixels).astype(np.float32), (5, 5), SMOOTHING_PX, borderType=cv2.BORDER_REFLECT)
     difference = np.abs(grey - np.float32(background_level(pixels)))
     threshold = min(max(NOISE_FACTOR * _border_noise(difference), MIN_CONTRAST), MAX_CONTRAST)
-    particle = _largest_near_the_centre(_whole(difference > threshold))
+    particle = _largest_near_the_centre(*_whole(difference > threshold))
     if particle is None:
         return np.zeros(grey.shape, bool)
     # The threshold finds a strong particle's blur too; its outline lies further up the flank.
     outline = OUTLINE_SHARE * _strength(difference[particle])
-    return particle if outline <= threshold else _whole(particle & (difference > outline)).astype(bool)
+    return particle if outline <= threshold else _whole(particle & (difference > outline))[0].astype(bool)
 
 
 def outlines(mask):
@@ -49,24 +49,24 @@ def filled(found, shape):
 
 
 def _whole(mask):
-    """Parts up to two pixels apart joined, holes closed; uint8 (H, W)."""
+    """(the mask with parts up to two pixels apart joined and holes closed, uint8 (H, W); how many parts there are)."""
     # Padded, as closing would otherwise eat what touches the border.
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     wider = cv2.dilate(padded, _EIGHT)
     joined = cv2.erode(wider, _EIGHT, borderType=cv2.BORDER_CONSTANT, borderValue=0)[1:-1, 1:-1]
-    return filled(outlines(joined), joined.shape)
+    found = outlines(joined)
+    return filled(found, joined.shape), len(found)
 
 
-def _largest_near_the_centre(parts):
+def _largest_near_the_centre(parts, count):
+    if count < 2:  # most pictures; telling parts apart costs as much as finding them
+        return parts.astype(bool) if np.count_nonzero(parts) >= MIN_AREA_PX else None
     count, labels, stats, _ = cv2.connectedComponentsWithStats(parts, connectivity=8)
-    if count == 1:
-        return None
-    areas, best = stats[:, cv2.CC_STAT_AREA], 1
-    if count > 2:
-        far, nearest, found = _distances(parts.shape), np.full(count, np.inf), parts > 0
-        np.minimum.at(nearest, labels[found], far[found])
-        scores = areas * (1 - nearest / (far.max() + 1))
-        best = 1 + int(scores[1:].argmax())
+    areas = stats[:, cv2.CC_STAT_AREA]
+    far, nearest, found = _distances(parts.shape), np.full(count, np.inf), parts > 0
+    np.minimum.at(nearest, labels[found], far[found])
+    scores = areas * (1 - nearest / (far.max() + 1))
+    best = 1 + int(scores[1:].argmax())
     return None if areas[best] < MIN_AREA_PX else labels == best
 
 
