@@ -3,9 +3,9 @@
 from html import escape
 
 from pages.parts.classified import label_name
-from pages.parts.measure_charts import look_of
 from pages.parts.words import DASH
 from svp_core.counts import ALL
+from svp_core.report import looks
 from svp_core.report.count_tables import size_words
 from svp_core.report.markup import interval, number, percent
 
@@ -61,7 +61,7 @@ def _count(entry, per_ml):
 def _name(key):
     if key == ALL:
         return "<b>All</b>"
-    return f"<span style='color:{look_of(key)[0]}'>●</span> {escape(label_name(key))}"
+    return f"<span style='color:{looks.colour(key)}'>●</span> {escape(label_name(key))}"
 
 
 def _head(heads, *, texts=1):

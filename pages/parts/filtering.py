@@ -129,15 +129,8 @@ def set_range(found, name, low, high):
 
 
 def set_region(found, region):
-    """Have the filter ask for what was drawn in a plot; None: no more. The plots are drawn anew without it."""
+    """Have the filter ask for what was drawn in a plot; None: no more."""
     st.session_state[f"{found.job_id}_region"] = region
-    if region is None:
-        st.session_state[f"{found.job_id}_drawn"] = drawn(found) + 1
-
-
-def drawn(found):
-    """How often the plots have been drawn anew: in their keys, so that what was drawn in them is gone."""
-    return st.session_state.get(f"{found.job_id}_drawn", 0)
 
 
 def picks(found):

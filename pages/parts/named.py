@@ -12,7 +12,7 @@ from pages.parts.calls import call, choose_thresholds, labels_in_order
 from pages.parts.classified import classified, label_name, summary_of
 from pages.parts.counted import show_counts
 from pages.parts.doubtful import show_rejected, show_unsure
-from pages.parts.filtering import Filter, choose_filter, choose_labels, let_through, show_filter
+from pages.parts.filtering import choose_filter, choose_labels, let_through, show_filter
 from pages.parts.gallery import show_gallery
 from pages.parts.handed_on import show_handed_on
 from pages.parts.plots import show_plots
@@ -91,8 +91,7 @@ def _show_view(view, found, labels, shown, chosen, thresholds):
     elif view == "Table":
         show_rows(found, labels, shown)
     elif view == "Plots":
-        undrawn = Filter(chosen.labels, chosen.runs, chosen.ranges, None, chosen.whole_only)
-        show_plots(found, labels, shown, let_through(found, labels, undrawn))
+        show_plots(found, labels, shown, chosen)
     elif view == "Counts":
         show_counts(found, labels, shown, chosen, thresholds)
     elif view == "Unsure":

@@ -1,31 +1,32 @@
 """Sizes and shapes of the shown particles, linked: what is drawn round in a plot is what is shown everywhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
 from pages.parts.by_class import draw
+from pages.parts.calls import labels_in_order
 from pages.parts.classified import measure_name, measures_of, numbers, sizes_of
-from pages.parts.filtering import drawn, set_range, set_region
-from pages.parts.measure_charts import MOST_POINTS, axes, draw_histograms, draw_scatter
-from svp_core.filters import Region, box
+from pages.parts.filtering import let_through, set_range, set_region
+from pages.parts.histograms import edges_of, panel_of, places_in, show_histograms, stacked
+from pages.parts.scattergram import Axis, codes_of, show_scattergram
 
 HISTOGRAMS = 3
 BELOW = 60  # tiles shown under the plots
-TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "autoScale2d"]}
 
 
-def show_plots(found, labels, shown, around):
-    """Scatter, histograms and the particles that are left.
+def show_plots(found, labels, shown, chosen):
+    """Scattergram, histograms and the particles that are left.
 
-    labels: str (N,). shown: bool (N,), what the filter lets through. around: the same without what was drawn in the
-    scatter, so that the points left out by it stay to be seen.
+    labels: str (N,). shown: bool (N,), what the Filter `chosen` lets through.
     """
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         x, y = _choose_axes(found)
         log = st.toggle("Logarithmic x", key=f"{found.job_id}_log", persist_state="session")
-    _scatter(found, labels, around, x, y, log)
+    _scattergram(found, labels, shown, chosen, x, y, log)
     shown_in = [x, y, *(name for name in ("circularity", "aspect_ratio", "confidence") if name not in (x, y))]
-    _histograms(found, labels, shown, shown_in[:HISTOGRAMS])
+    _histograms(found, labels, shown, chosen, shown_in[:HISTOGRAMS])
     positions = np.flatnonzero(shown)
     st.markdown(f"**Shown** · {len(positions):,}")
     draw(found, labels, positions[:BELOW], "tiles_plots")
@@ -46,37 +47,52 @@ def _choose_axes(found):
     return chosen
 
 
-def _scatter(found, labels, around, x, y, log):
-    key = f"scatter_{found.job_id}_{x}_{y}_{drawn(found)}"
-
-    def select():
-        chosen = st.session_state[key]["selection"]
-        outlines = [Region(x, y, tuple(lasso["x"]), tuple(lasso["y"])) for lasso in chosen["lasso"]]
-        outlines += [box(x, y, ends["x"], ends["y"]) for ends in chosen["box"]]
-        set_region(found, outlines[-1] if outlines else None)
-
-    positions = np.flatnonzero(around & np.isfinite(numbers(found, x)) & np.isfinite(numbers(found, y)))
-    st.plotly_chart(
-        draw_scatter(found, labels, positions, x, y, log=log), key=key, on_select=select, config=TOOLS,
-        selection_mode=("box", "lasso"), alt=f"{measure_name(y)} over {measure_name(x)}",
+def _scattergram(found, labels, shown, chosen, x, y, log):
+    """What is left out by what was drawn stays to be seen, faintly."""
+    region, order = chosen.region, labels_in_order(found.class_keys)
+    around = let_through(found, labels, replace(chosen, region=None)) if region else shown
+    show_scattergram(
+        _axis(found, x), _axis(found, y), codes_of(labels, order, around, shown), order, log=log,
+        key=f"scattergram_{found.job_id}", alt=f"{measure_name(y)} over {measure_name(x)}",
+        outline=region if region and (region.x, region.y) == (x, y) else None,
+        drawn=lambda region: set_region(found, region),
     )  # fmt: skip
-    if len(positions) > MOST_POINTS:
-        st.caption(
-            f"{MOST_POINTS:,} of {len(positions):,} points are drawn, every class in its share; what is drawn round "
-            "counts for all of them."
-        )
+    across, up = numbers(found, x), numbers(found, y)
+    without = int(np.count_nonzero(around & ~(np.isfinite(across) & np.isfinite(up) & ((across > 0) | (not log)))))
+    if without:
+        why = "no value of these, or none above 0 where the axis is logarithmic" if log else "no value of these"
+        st.caption(f"Not drawn: {without:,} with {why}.")
 
 
-def _histograms(found, labels, shown, names):
-    key = f"histograms_{found.job_id}_{'_'.join(names)}_{drawn(found)}"
+def _axis(found, name):
+    return Axis(name, measure_name(name), f"{found.job_id}/{found.changed}/{name}", numbers(found, name))
 
-    def select():
-        if boxes := st.session_state[key]["selection"]["box"]:
-            name = next(name for place, name in enumerate(names) if axes(place)[0] == boxes[-1]["xref"])
-            low, high = sorted(boxes[-1]["x"])
-            set_range(found, name, float(f"{low:.3g}"), float(f"{high:.3g}"))
 
-    st.plotly_chart(
-        draw_histograms(found, labels, shown, names), key=key, on_select=select, config=TOOLS,
-        selection_mode=("box",), alt=f"Distributions of {', '.join(map(measure_name, names))}",
+def _histograms(found, labels, shown, chosen, names):
+    """By class the shown particles, in outline all."""
+    groups = {label: shown & (labels == label) for label in labels_in_order(found.class_keys)}
+
+    def panel(name):
+        edges, places, everything = _bars(f"{found.job_id}/{found.changed}/{name}", numbers(found, name))
+        there = bool(everything.any())
+        return panel_of(
+            name, edges, stacked(places, groups, len(everything)), everything=everything if there else None,
+            words=measure_name(name) if there else f"{measure_name(name)}: no values", ends=chosen.ranges.get(name),
+            last_is_open=True,
+        )  # fmt: skip
+
+    def brushed(name, low, high):
+        set_range(found, name, *(None if end is None else float(f"{end:.3g}") for end in (low, high)))
+
+    show_histograms(
+        [panel(name) for name in names], key=f"histograms_{found.job_id}", brushed=brushed,
+        alt=f"Distributions of {', '.join(map(measure_name, names))}",
     )  # fmt: skip
+
+
+@st.cache_resource(max_entries=50, show_spinner=False)
+def _bars(column, _values):
+    """(edges, the bar of each value, how many stand in each) of a column, which its name tells."""
+    edges = edges_of(_values)
+    places = places_in(_values, edges)
+    return edges, places, np.bincount(places[places >= 0], minlength=len(edges) - 1)

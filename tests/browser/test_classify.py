@@ -81,8 +81,7 @@ def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_
     page = visit(f"{lab}/classify?job={named_run}&view=Plots", viewport={"width": 1280, "height": 1400})
     total = len(results_of(named_run))
     assert shown(page) == total
-    area = page.locator("[class*=st-key-scatter] .nsewdrag").first
-    box = area.bounding_box()
+    box = page.locator("[class*=st-key-scattergram] canvas.over").bounding_box()
     corners = [(0.02, 0.02), (0.4, 0.02), (0.4, 0.98), (0.02, 0.98), (0.02, 0.02)]
     for at, (x, y) in enumerate(corners):
         page.mouse.move(box["x"] + x * box["width"], box["y"] + y * box["height"], steps=8)
@@ -105,7 +104,7 @@ def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_
 
 def test_range_drawn_in_a_histogram_is_a_range_of_the_filter(visit, named_run, lab):
     page = visit(f"{lab}/classify?job={named_run}&view=Plots", viewport={"width": 1280, "height": 1400})
-    area = page.locator("[class*=st-key-histogram] .nsewdrag").first
+    area = page.locator("[class*=st-key-histograms] .panel").first
     area.scroll_into_view_if_needed()
     box = area.bounding_box()
     page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + box["height"] / 2)
@@ -191,7 +190,7 @@ def test_a_hundred_thousand_particles_stay_usable(visit, many, lab):
     expect(page.locator(".st-key-filter_line")).to_contain_text(" of 100,000")
     filtered = time.monotonic() - started
     page.get_by_role("tab", name="Plots").click()
-    expect(page.locator("[class*=st-key-scatter] .nsewdrag").first).to_be_visible()
+    expect(page.locator("[class*=st-key-scattergram] .legend button").first).to_be_visible()
     settle(page)
     print(f"100,000 particles: first rows after {first_rows:.1f} s, filtered in {filtered:.2f} s")
     # Twice what was measured on an idle machine of 2 cores would be 4 and 2 s; tests run beside other work.

@@ -1,0 +1,112 @@
+// Axes on a canvas: which values have a tick, where a value lies, how lines and words look in the theme of the page.
+const TEXT_PX = 12, TICK_GAP = 6, TITLE_GAP = 10;
+const LN_10 = Math.log(10);
+const element = (name, className, words) => {
+  const made = document.createElement(name);
+  made.className = className ?? '';
+  made.textContent = words ?? '';
+  return made;
+};
+
+// About `count` round values between two ends.
+const roundTicks = (low, high, count) => {
+  const rough = (high - low) / Math.max(count, 1), ten = 10 ** Math.floor(Math.log10(rough)), times = rough / ten;
+  const step = ten * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10), found = [];
+  if (!(step > 0)) return [low];
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(+(k * step).toPrecision(12) + 0);
+  return found;
+};
+// The same of a logarithmic axis, whose ends are given as powers of ten.
+const logTicks = (low, high, count) => {
+  if (high - low < 0.8) return roundTicks(10 ** low, 10 ** high, count).filter(value => value > 0);
+  const every = Math.ceil((high - low) / count), between = 3 * (high - low) <= count ? [1, 2, 5] : [1], found = [];
+  for (let power = Math.floor(low); power <= high; power += every)
+    for (const times of between) found.push(+(times * 10 ** power).toPrecision(12));
+  return found.filter(value => Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9);
+};
+const valueWords = value =>
+  Math.abs(value) >= 1e6 || (value && Math.abs(value) < 1e-4)
+    ? value.toExponential().replace('e+', 'e') : value.toLocaleString('en', { maximumFractionDigits: 10 });
+const shortWords = value => valueWords(+value.toPrecision(3));
+
+// From values to places in px and back; low and high are powers of ten where the axis is logarithmic.
+const axisFrom = (low, high, start, end, log) => {
+  const perUnit = (end - start) / (high - low);
+  return {
+    low, high, start, end, log, perUnit,
+    place: value => start + ((log ? Math.log(value) / LN_10 : value) - low) * perUnit,
+    value: place => { const at = low + (place - start) / perUnit; return log ? 10 ** at : at; },
+    ticks: count => (log ? logTicks : roundTicks)(low, high, count),
+  };
+};
+
+// A canvas of this size in px of the page, as sharp as the screen is; its pen draws in px of the page.
+const penOn = (canvas, width, height) => {
+  const sharp = window.devicePixelRatio || 1;
+  const across = Math.round(width * sharp), down = Math.round(height * sharp);
+  if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
+  const pen = canvas.getContext('2d');
+  pen.setTransform(sharp, 0, 0, sharp, 0, 0);
+  pen.clearRect(0, 0, width, height);
+  return pen;
+};
+const inksOf = box => {
+  const style = getComputedStyle(box), ink = name => style.getPropertyValue(`--st-${name}-color`).trim();
+  return { text: style.color, line: ink('border'), accent: ink('primary'), font: `${TEXT_PX}px ${style.fontFamily}` };
+};
+// Calls draw when the size, the screen's sharpness, the theme or the font have changed.
+const keepDrawn = (box, draw) => {
+  new ResizeObserver(draw).observe(box);
+  box.addEventListener('transitionend', event => event.target === box && draw());  // its colour is that of the theme
+  const follow = () => matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`)
+    .addEventListener('change', () => { draw(); follow(); }, { once: true });
+  follow();
+  document.fonts?.ready.then(draw);
+};
+
+const yLabelsWidth = (pen, ticks) => Math.max(0, ...ticks.map(value => pen.measureText(valueWords(value)).width));
+const drawAxes = (pen, inks, x, y, { xTicks, yTicks, xWords, yWords, upright }) => {
+  const left = x.start, right = x.end, foot = y.start, top = y.end;
+  const line = (x0, y0, x1, y1) => { pen.beginPath(); pen.moveTo(x0, y0); pen.lineTo(x1, y1); pen.stroke(); };
+  pen.font = inks.font;
+  pen.lineWidth = 1;
+  pen.strokeStyle = inks.line;
+  pen.fillStyle = inks.text;
+  pen.globalAlpha = 0.5;
+  const half = place => Math.round(place - 0.5) + 0.5;  // a line of 1 px is sharp there
+  for (const value of yTicks) line(left, half(y.place(value)), right, half(y.place(value)));
+  if (upright) for (const value of xTicks) line(half(x.place(value)), top, half(x.place(value)), foot);
+  pen.globalAlpha = 1;
+  line(left, half(foot), right, half(foot));
+  pen.globalAlpha = 0.8;
+  pen.textBaseline = 'middle';
+  pen.textAlign = 'right';
+  for (const value of yTicks) pen.fillText(valueWords(value), left - TICK_GAP, y.place(value));
+  pen.textBaseline = 'top';
+  pen.textAlign = 'center';
+  let until = -Infinity;
+  for (const value of xTicks) {
+    const words = valueWords(value), width = pen.measureText(words).width, at = x.place(value);
+    if (at - width / 2 < until) continue;  // would run into the last one
+    pen.fillText(words, at, foot + TICK_GAP);
+    until = at + width / 2 + 8;
+  }
+  pen.globalAlpha = 1;
+  pen.fillText(xWords, (left + right) / 2, foot + TICK_GAP + TEXT_PX + TITLE_GAP, right - left + left);
+  if (yWords) {
+    pen.save();
+    pen.translate(2, (foot + top) / 2);
+    pen.rotate(-Math.PI / 2);
+    pen.fillText(yWords, 0, 0, foot - top);
+    pen.restore();
+  }
+};
+// Words beside the pointer: lines of text, kept inside the box.
+const showNote = (note, box, lines, x, y) => {
+  note.hidden = !lines;
+  if (!lines) return;
+  note.replaceChildren(...lines.map(words => element('div', '', words)));
+  const left = x + 14 + note.offsetWidth > box.clientWidth ? x - 14 - note.offsetWidth : x + 14;
+  note.style.left = `${Math.max(0, left)}px`;
+  note.style.top = `${Math.max(0, y - note.offsetHeight - 8)}px`;
+};

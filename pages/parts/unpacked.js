@@ -1,0 +1,6 @@
+// The array that base64 text of its bytes stands for. Type: Float32Array and the like.
+const unpacked = (text, Type) => {
+  const letters = atob(text), bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);
+  return new Type(bytes.buffer);
+};
