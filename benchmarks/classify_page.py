@@ -45,7 +45,8 @@ TARGET_MS = {"slider": 300, "rows": 2000, "filter": 1000}
 QUIET_MS = 600  # without a change: the page has come to rest
 LOOK_EVERY_MS = 50
 
-# Times of changes anywhere, in components' shadow trees too, but not in what says that work is under way.
+# Times of changes anywhere, in components' shadow trees too, and of their drawings on a canvas, which begin with a
+# clean one; but not in what says that work is under way.
 _WATCH = """
 () => {
   const watch = window.watch = { start: performance.now(), head: null, last: null, what: null };
@@ -65,6 +66,13 @@ _WATCH = """
     at.querySelectorAll('*').forEach(e => e.shadowRoot && roots(e.shadowRoot)); };
   window.watcher?.disconnect();
   window.watcher = observer;
+  const pens = CanvasRenderingContext2D.prototype;
+  const clean = window.cleanRect ??= pens.clearRect;
+  pens.clearRect = function (...where) {
+    if (this.canvas.getRootNode() instanceof ShadowRoot)
+      queueMicrotask(() => { watch.last = performance.now(); });
+    return clean.apply(this, where);
+  };
   roots(document.body);
   addEventListener('keydown', () => { watch.start = performance.now(); }, { capture: true, once: true });
   addEventListener('pointerdown', () => { watch.start = performance.now(); }, { capture: true, once: true });

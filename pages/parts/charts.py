@@ -1,9 +1,8 @@
-"""Charts: distributions of made against reference particles, and how sure the classifier was."""
+"""Charts: distributions of made against reference particles."""
 
 import numpy as np
 from plotly.subplots import make_subplots
 
-from pages.parts.words import class_name
 from svp_core.particles import class_by_key
 
 REFERENCE = "#7A8288"  # at least 3:1 on both backgrounds
@@ -80,40 +79,3 @@ def _draw_shapes(filled, outlines, *, bins=24):
     figure.update_layout(legend={"orientation": "h", "y": 1.32, "x": 0, "yanchor": "top"})
     figure.update_annotations(font_size=13)
     return figure
-
-
-def draw_confidence(probs, class_keys, thresholds):
-    """How sure the classifier was, a row of bars a class, with the line below which a particle counts as unsure.
-
-    probs: float (N, K). thresholds: class key -> smallest confidence with which a particle is called so.
-    """
-    best, confidence = probs.argmax(1), probs.max(1) if len(probs) else np.zeros(0)
-    edges = np.linspace(np.floor(20 / max(len(class_keys), 1)) / 20, 1, 34)
-    height = 1 / max(len(class_keys), 1)
-    data, shapes, notes = [], [], []
-    layout = {"height": 110 * len(class_keys) + 50, "bargap": 0, "margin": {"t": 28, "b": 40, "l": 8, "r": 8}}
-    for row, key in enumerate(class_keys):
-        values, end = confidence[best == row], str(row + 1) if row else ""
-        top = 1 - row * height
-        layout |= {
-            f"xaxis{end}": {"range": [edges[0], 1.005], "anchor": f"y{end}", "matches": "x" if row else None,
-                            "showticklabels": row == len(class_keys) - 1},
-            f"yaxis{end}": {"domain": [top - 0.78 * height, top], "anchor": f"x{end}", "nticks": 3,
-                            "rangemode": "tozero"},
-        }  # fmt: skip
-        data.append({
-            "type": "bar", "x": (edges[1:] + edges[:-1]) / 2, "y": np.histogram(values, edges)[0],
-            "width": np.diff(edges), "marker": {"color": class_by_key(key).colour, "line": {"width": 0}},
-            "xaxis": f"x{end}", "yaxis": f"y{end}", "showlegend": False,
-            "hovertemplate": "%{x:.2f}: %{y:,}<extra></extra>",
-        })  # fmt: skip
-        notes.append({
-            "text": f"{class_name(key)} (n = {len(values):,})", "xref": "paper", "x": 0, "xanchor": "left", "y": 1.02,
-            "yanchor": "bottom", "yref": f"y{end} domain", "showarrow": False, "font": {"size": 13},
-        })  # fmt: skip
-        shapes.append({
-            "type": "line", "x0": thresholds[key], "x1": thresholds[key], "xref": f"x{end}", "y0": 0, "y1": 1,
-            "yref": f"y{end} domain", "line": {"dash": "dot", "color": REFERENCE, "width": 2},
-        })  # fmt: skip
-    layout[f"xaxis{len(class_keys) if len(class_keys) > 1 else ''}"]["title"] = {"text": "Confidence"}
-    return {"data": data, "layout": {**layout, "annotations": notes, "shapes": shapes}}

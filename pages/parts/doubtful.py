@@ -5,20 +5,19 @@ import streamlit as st
 
 from pages.parts.board import PAGES
 from pages.parts.by_class import choose_page, draw
-from pages.parts.charts import QUIET, draw_confidence
+from pages.parts.histograms import panel_of, places_in, show_histograms, stacked
 from pages.parts.words import class_name, some
 from svp_core.counts import UNSURE
 
 PER_PAGE = 200
 REASONS_PER_PAGE = 1000
+BARS = 33  # of a histogram of confidence
+PANEL_PX = 126
 
 
 def show_unsure(found, labels, shown, thresholds):
     """How sure the classifier was of the shown particles, and those of which it was not."""
-    st.plotly_chart(
-        draw_confidence(found.probs[shown], found.class_keys, thresholds), config=QUIET, key="confidence",
-        alt="Confidence by class",
-    )  # fmt: skip
+    _show_confidence(found, shown, thresholds)
     positions = np.flatnonzero(shown & (labels == UNSURE))
     confidence = found.probs.max(1)
     positions = positions[np.argsort(confidence[positions], kind="stable")]
@@ -30,6 +29,21 @@ def show_unsure(found, labels, shown, thresholds):
     best = found.probs[positions].argmax(1)
     captions = [f"{class_name(found.class_keys[k])} {p:.2f}" for k, p in zip(best, confidence[positions], strict=True)]
     draw(found, labels, positions, "tiles_unsure", captions=captions, show_px=112)
+
+
+def _show_confidence(found, shown, thresholds):
+    """A histogram a class, below each other, with the line below which a particle counts as unsure."""
+    best, confidence = found.probs[shown].argmax(1), found.probs[shown].max(1)
+    edges = np.linspace(np.floor(20 / max(len(found.class_keys), 1)) / 20, 1, BARS + 1)
+    places, last = places_in(confidence, edges), len(found.class_keys) - 1
+    panels = []
+    for row, key in enumerate(found.class_keys):
+        group = best == row
+        panels.append(panel_of(
+            key, edges, stacked(places, {key: group}, BARS), title=f"{class_name(key)} (n = {group.sum():,})",
+            words="Confidence" if row == last else None, mark=thresholds[key],
+        ))  # fmt: skip
+    show_histograms(panels, key=f"confidence_{found.job_id}", alt="Confidence by class", across=1, height=PANEL_PX)
 
 
 def show_rejected(found):

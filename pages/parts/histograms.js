@@ -1,5 +1,5 @@
 // Histograms: bars stacked by class, all particles in outline; a range drawn across one of them is told to the server.
-const LEAST_WIDTH_PX = 220, LEAST_PX = 4, FOOT_PX = 42, TITLE_PX = 22;
+const LEAST_WIDTH_PX = 220, LEAST_PX = 4, FOOT_PX = 42, BARE_FOOT_PX = 22, TITLE_PX = 22;
 const TICKS_UP = 4, TICK_PX = 48, LOW_OPACITY = 0.12;
 
 const begin = box => {
@@ -16,7 +16,7 @@ const begin = box => {
     const made = panels.children[at], [under, over] = made.querySelectorAll('canvas');
     const width = made.clientWidth, height = made.clientHeight, inks = inksOf(box);
     if (!width) return;
-    const pen = penOn(under, width, height), top = panel.title ? TITLE_PX : 8, foot = height - (panel.words ? FOOT_PX : 22);
+    const pen = penOn(under, width, height), top = panel.title ? TITLE_PX : 8, foot = height - (panel.words ? FOOT_PX : BARE_FOOT_PX);
     pen.font = inks.font;
     const bars = panel.edges.length - 1, yTicks = ticksUp(panel), left = widthOfLabels(pen, panel) + TICK_GAP + 2;
     const x = axisFrom(panel.edges[0], panel.edges[bars], left, width - 10, false);
@@ -25,6 +25,7 @@ const begin = box => {
     drawAxes(pen, inks, x, y, { xTicks: x.ticks((x.end - left) / TICK_PX), yTicks, xWords: panel.words });
     if (panel.title) {
       pen.textAlign = 'left';
+      pen.font = `600 ${inks.font}`;
       pen.fillText(panel.title, left, 2);
     }
     // Bars end on whole dots of the screen, so that there is no seam between two of them.
@@ -147,7 +148,7 @@ const begin = box => {
     data.panels.forEach((panel, at) => {
       const made = panels.children[at] ?? panels.appendChild(element('div', 'panel'));
       if (!made.children.length) made.append(element('canvas'), element('canvas'));
-      made.style.height = `${data.height}px`;
+      made.style.height = `${data.height - (panel.words ? 0 : FOOT_PX - BARE_FOOT_PX)}px`;
       made.setAttribute('role', 'group');
       made.setAttribute('aria-label', panel.title ?? panel.words);
       made.classList.toggle('brushed', data.brushed);
