@@ -11,9 +11,10 @@ const element = (name, className, words) => {
 // About `count` round values between two ends.
 const roundTicks = (low, high, count) => {
   const rough = (high - low) / Math.max(count, 1), ten = 10 ** Math.floor(Math.log10(rough)), times = rough / ten;
-  const step = ten * (times <= 1 ? 1 : times <= 2 ? 2 : times <= 5 ? 5 : 10), found = [];
+  const step = ten * (times < 1.5 ? 1 : times < 3.5 ? 2 : times < 7.5 ? 5 : 10), found = [];
   if (!(step > 0)) return [low];
-  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++) found.push(+(k * step).toPrecision(12) + 0);
+  for (let k = Math.ceil(low / step - 1e-9); k * step <= high + 1e-9 * step; k++)
+    found.push(+(k * step).toPrecision(12) + 0);
   return found;
 };
 // The same of a logarithmic axis, whose ends are given as powers of ten.

@@ -9,14 +9,16 @@ const begin = box => {
   // What stands in bar k, of all classes together; and of all particles, where they are drawn in outline.
   const sumAt = (panel, k) => panel.groups.reduce((sum, group) => sum + group.counts[k], 0);
   const widthOfLabels = (pen, panel) => yLabelsWidth(pen, ticksUp(panel));
-  const highest = panel => Math.max(1, ...panel.edges.slice(1).map((_, k) => Math.max(sumAt(panel, k), panel.all?.[k] ?? 0)));
+  const highest = panel =>
+    Math.max(1, ...panel.edges.slice(1).map((_, k) => Math.max(sumAt(panel, k), panel.all?.[k] ?? 0)));
   const ticksUp = panel => roundTicks(0, highest(panel), TICKS_UP).filter(value => value % 1 === 0);
 
   const paintPanel = (at, panel) => {
     const made = panels.children[at], [under, over] = made.querySelectorAll('canvas');
     const width = made.clientWidth, height = made.clientHeight, inks = inksOf(box);
     if (!width) return;
-    const pen = penOn(under, width, height), top = panel.title ? TITLE_PX : 8, foot = height - (panel.words ? FOOT_PX : BARE_FOOT_PX);
+    const pen = penOn(under, width, height), top = panel.title ? TITLE_PX : 8;
+    const foot = height - (panel.words ? FOOT_PX : BARE_FOOT_PX);
     pen.font = inks.font;
     const bars = panel.edges.length - 1, yTicks = ticksUp(panel), left = widthOfLabels(pen, panel) + TICK_GAP + 2;
     const x = axisFrom(panel.edges[0], panel.edges[bars], left, width - 10, false);
@@ -86,8 +88,8 @@ const begin = box => {
     const place = made.getBoundingClientRect(), { x } = made, at = event.clientX - place.left;
     const k = Math.floor(((at - x.start) / (x.end - x.start)) * (panel.edges.length - 1));
     if (panel.edges[k] === undefined || panel.edges[k + 1] === undefined) return showNote(note, box, null);
-    const isLast = k === panel.edges.length - 2 && panel.open;
-    const ends = isLast ? `${shortWords(panel.edges[k])} and more` : `${shortWords(panel.edges[k])} to ${shortWords(panel.edges[k + 1])}`;
+    const from = shortWords(panel.edges[k]), isOpen = k === panel.edges.length - 2 && panel.open;
+    const ends = isOpen ? `${from} and more` : `${from} to ${shortWords(panel.edges[k + 1])}`;
     const lines = [ends, ...panel.groups.filter(group => group.counts[k]).map(
       group => `${group.name} ${group.counts[k].toLocaleString('en')}`)];
     if (panel.all) lines.push(`of all ${panel.all[k].toLocaleString('en')}`);
@@ -96,7 +98,8 @@ const begin = box => {
   };
   const brush = (made, panel) => {
     const [, over] = made.querySelectorAll('canvas');
-    const placeOf = event => Math.max(made.x.start, Math.min(made.x.end, event.clientX - over.getBoundingClientRect().left));
+    const placeOf = event =>
+      Math.max(made.x.start, Math.min(made.x.end, event.clientX - over.getBoundingClientRect().left));
     // What reaches an end of the axis is open there: the last bar holds what is larger still.
     const rangeTo = place => {
       const [from, to] = [made.from, place].sort((a, b) => a - b);

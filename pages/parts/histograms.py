@@ -19,8 +19,9 @@ _mount = browser_part("svp_histograms", __file__, after=("axes.js",))
 def show_histograms(panels, *, key, alt, across=3, height=230, brushed=None):
     """Draw the panels, so many side by side where there is room, else below each other.
 
-    height: of each, in px; a little less without words under it. brushed(name, low, high): called when a range is drawn across the panel of this name, an end
-    that is open is None; both are when it is taken away. Without it no range can be drawn.
+    height: of each, in px; a little less without words under it. brushed(name, low, high): called when a range is drawn
+    across the panel of this name, an end that is open is None; both are when it is taken away. Without it no range can
+    be drawn.
     """
 
     def changed():

@@ -1,10 +1,10 @@
-// Points of a scattergram: where they lie on the screen, drawn group by group with stamps, and found again by place.
+// Points of a scattergram: where they lie on the screen, drawn group by group, and found again by place.
 const DIM = 128, NOT_DRAWN = 255;  // in the code of a point: left out by what is drawn round; by the filter
 const MARKER_UNITS = 7, CELL_PX = 12, NEAR_PX = 8;
-const FULL = 4;  // points of a group on one pixel, after which more change nothing that can be seen
 
-const sizeOf = count => (count > 20000 ? 4 : count > 5000 ? 5 : 7);
-const opacityOf = count => (count > 20000 ? 0.5 : 0.75);
+const SOME = 5000, MANY = 20000;  // points, from which on they are smaller
+const sizeOf = count => (count > MANY ? 4 : count > SOME ? 5 : 7);
+const opacityOf = count => (count > MANY ? 0.5 : 0.75);
 
 // Values as they lie along the axis; what has no place there is NaN.
 const alongAxis = (values, log) => (log ? values.map(value => (value > 0 ? Math.log10(value) : NaN)) : values);
@@ -20,36 +20,67 @@ const sortedByCode = (codes, u, v) => {
   return { order, first, of: code => order.subarray(first[code], first[code + 1]) };
 };
 
+// A marker as the dots of the screen it covers: how far each lies from the middle, and how much of it is covered.
 const stampOf = (look, sizePx, opacity) => {
   const sharp = window.devicePixelRatio || 1, scale = (sizePx / MARKER_UNITS) * sharp;
-  const stamp = document.createElement('canvas');
-  stamp.width = stamp.height = 2 * Math.ceil(0.65 * sizePx * sharp + 1);
-  const pen = stamp.getContext('2d'), path = new Path2D('M0 0' + look.marker);
-  pen.setTransform(scale, 0, 0, scale, stamp.width / 2, stamp.width / 2);
-  pen.globalAlpha = opacity;
+  const half = Math.ceil(0.65 * sizePx * sharp + 1), canvas = document.createElement('canvas');
+  canvas.width = canvas.height = 2 * half;
+  const pen = canvas.getContext('2d', { willReadFrequently: true }), path = new Path2D('M0 0' + look.marker);
+  pen.setTransform(scale, 0, 0, scale, half, half);
   pen.fillStyle = pen.strokeStyle = look.colour;
   pen.lineWidth = (1.1 * sharp) / scale;
   look.hollow ? pen.stroke(path) : pen.fill(path);
-  return stamp;
+  const covered = pen.getImageData(0, 0, 2 * half, 2 * half).data, dots = [];
+  for (let k = 0; k < 4 * half * half; k++)
+    if (covered[4 * k + 3]) {
+      const dx = (k % (2 * half)) - half, dy = Math.floor(k / (2 * half)) - half;
+      dots.push([dx, dy, (opacity * covered[4 * k + 3]) / 255]);
+    }
+  const colour = parseInt(pen.fillStyle.slice(1), 16);
+  return { half, dots, red: colour >> 16, green: (colour >> 8) & 255, blue: colour & 255 };
 };
 
-// Draws these points; x and y are axes. room: a Uint8Array to count in, of the canvas' size.
-const drawPoints = (pen, points, stamp, u, v, x, y, room) => {
-  const sharp = window.devicePixelRatio || 1, half = stamp.width / 2, across = pen.canvas.width;
-  const ku = x.perUnit * sharp, u0 = x.start * sharp - x.low * ku, kv = y.perUnit * sharp, v0 = y.start * sharp - y.low * kv;
-  const left = x.start * sharp - half, right = x.end * sharp + half, top = y.end * sharp - half, foot = y.start * sharp + half;
-  const many = points.length > 5000;
-  if (many) room.fill(0);
-  pen.save();
-  pen.setTransform(1, 0, 0, 1, 0, 0);
-  for (let k = 0; k < points.length; k++) {
-    const i = points[k], px = u0 + u[i] * ku, py = v0 + v[i] * kv;
-    if (px < left || px > right || py < top || py > foot) continue;
-    const at = Math.round(px), down = Math.round(py);
-    if (many && room[down * across + at]++ >= FULL) { room[down * across + at] = FULL; continue; }
-    pen.drawImage(stamp, at - half, down - half);
-  }
-  pen.restore();
+// Where points are laid one over the other, a dot of the screen at a time: many times quicker than a canvas does it.
+// x and y are axes; edge: room for markers on the border, in dots.
+const layerFor = (x, y, edge) => {
+  const sharp = window.devicePixelRatio || 1;
+  const wide = Math.ceil((x.end - x.start) * sharp) + 2 * edge, high = Math.ceil((y.start - y.end) * sharp) + 2 * edge;
+  const ku = x.perUnit * sharp, u0 = edge - x.low * ku, kv = y.perUnit * sharp, v0 = high - edge - y.low * kv;
+  const inks = new Float32Array(4 * wide * high);  // red, green, blue times how much is covered; how much is covered
+  const add = (points, stamp, u, v) => {
+    const { red, green, blue } = stamp, away = stamp.dots.map(([dx, dy]) => 4 * (dy * wide + dx)), count = away.length;
+    const covers = Float32Array.from(stamp.dots, ([, , cover]) => cover), offsets = Int32Array.from(away);
+    for (let k = 0; k < points.length; k++) {
+      const i = points[k], across = Math.round(u0 + u[i] * ku), down = Math.round(v0 + v[i] * kv);
+      if (across < edge || across > wide - edge || down < edge || down > high - edge) continue;
+      const middle = 4 * (down * wide + across);
+      for (let d = 0; d < count; d++) {
+        const at = middle + offsets[d], cover = covers[d], rest = 1 - cover;
+        inks[at] = inks[at] * rest + red * cover;
+        inks[at + 1] = inks[at + 1] * rest + green * cover;
+        inks[at + 2] = inks[at + 2] * rest + blue * cover;
+        inks[at + 3] = inks[at + 3] * rest + cover;
+      }
+    }
+  };
+  const put = pen => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: wide, height: high });
+    const shown = new ImageData(wide, high), { data } = shown;
+    for (let at = 0; at < inks.length; at += 4) {
+      const cover = inks[at + 3];
+      if (!cover) continue;
+      data[at] = inks[at] / cover;
+      data[at + 1] = inks[at + 1] / cover;
+      data[at + 2] = inks[at + 2] / cover;
+      data[at + 3] = 255 * cover;
+    }
+    canvas.getContext('2d').putImageData(shown, 0, 0);
+    pen.save();
+    pen.setTransform(1, 0, 0, 1, 0, 0);
+    pen.drawImage(canvas, Math.round(x.start * sharp) - edge, Math.round(y.start * sharp) - (high - edge));
+    pen.restore();
+  };
+  return { add, put };
 };
 
 // A grid over the plot, in which the point nearest to a place is found.

@@ -5,6 +5,7 @@ const STEP_PX = 4;  // between corners of what is drawn by hand
 const LEAST_PX = 6;  // a smaller drawing is a click
 const ZOOM = 1.3, TICK_PX_X = 90, TICK_PX_Y = 60;
 const DIM_OPACITY = 0.18, RING_PX = 6;
+const ROUNDS = 64;
 
 const endsOf = (values, groups, fromZero) => {
   let low = Infinity, high = -Infinity;
@@ -23,9 +24,9 @@ const begin = box => {
   const find = name => box.querySelector(name), plot = find('.plot'), over = find('.over'), note = find('.note');
   const S = { tool: 'lasso', hidden: new Set(), view: null, draft: null, outline: null, send: null };
 
-  const codeLists = () => S.data.looks.flatMap((look, k) => (S.hidden.has(look.name) ? [] : [[k, S.sorted.of(k)]]));
-  const dimLists = () => S.data.looks.flatMap((look, k) => (S.hidden.has(look.name) ? [] : [[k, S.sorted.of(k + DIM)]]));
-  const groups = () => [...dimLists(), ...codeLists()].map(([, points]) => points);
+  // [number of the class, its points] of what is not hidden; dim: DIM for those left out by the outline, else 0.
+  const listed = dim => S.data.looks.flatMap(({ name }, k) => (S.hidden.has(name) ? [] : [[k, S.sorted.of(k + dim)]]));
+  const groups = () => [...listed(DIM), ...listed(0)].map(([, points]) => points);
 
   const paint = () => {
     const width = plot.clientWidth, height = plot.clientHeight;
@@ -39,18 +40,18 @@ const begin = box => {
     S.y = up;
     const xTicks = S.x.ticks((S.x.end - left) / TICK_PX_X), { across, up: upwards } = S.data;
     drawAxes(pen, inks, S.x, S.y, { xTicks, yTicks, xWords: across.words, yWords: upwards.words, upright: true });
-    const count = S.sorted.order.length, room = new Uint8Array(pen.canvas.width * pen.canvas.height);
-    pen.save();
-    pen.beginPath();
-    pen.rect(left - 4, 4, width - left, foot);
-    pen.clip();
     // Hollow ones lie lowest, the fewest on top: none covers a class that is rarer.
-    const bottomUp = lists => lists.sort(
+    const count = S.sorted.order.length, bottomUp = lists => lists.sort(
       ([a, p], [b, q]) => S.data.looks[b].hollow - S.data.looks[a].hollow || q.length - p.length);
-    for (const [lists, opacity] of [[dimLists(), DIM_OPACITY], [codeLists(), opacityOf(count)]])
-      for (const [k, points] of bottomUp(lists))
-        if (points.length) drawPoints(pen, points, stampOf(S.data.looks[k], sizeOf(count), opacity), S.u, S.v, S.x, S.y, room);
-    pen.restore();
+    const stamped = [[listed(DIM), DIM_OPACITY], [listed(0), opacityOf(count)]].flatMap(([lists, opacity]) =>
+      bottomUp(lists).map(([k, points]) => [points, stampOf(S.data.looks[k], sizeOf(count), opacity)]));
+    const layer = layerFor(S.x, S.y, Math.max(0, ...stamped.map(([, stamp]) => stamp.half)));
+    // Very many lie over each other as they come, so that what is seen is the mixture and not the last class.
+    const rounds = count > MANY ? ROUNDS : 1, upTo = (points, round) => Math.floor((round * points.length) / rounds);
+    for (let round = 0; round < rounds; round++)
+      for (const [points, stamp] of stamped)
+        layer.add(points.subarray(upTo(points, round), upTo(points, round + 1)), stamp, S.u, S.v);
+    layer.put(pen);
     if (!count) {
       pen.textAlign = 'center';
       pen.fillText('No point to draw here.', (left + width) / 2, foot / 2);
@@ -64,8 +65,8 @@ const begin = box => {
     if (!S.x) return;
     const pen = penOn(over, plot.clientWidth, plot.clientHeight), inks = inksOf(box), drawn = S.draft ?? S.outline;
     if (drawn && drawn.xs.length > 1) {
-      const path = new Path2D(), least = 10 ** Math.max(S.x.low - 9, -300);
-      drawn.xs.forEach((value, k) => path.lineTo(S.x.place(S.x.log ? Math.max(value, least) : value), S.y.place(drawn.ys[k])));
+      const path = new Path2D(), least = S.x.log ? 1e-9 * 10 ** S.x.low : -Infinity;
+      drawn.xs.forEach((value, k) => path.lineTo(S.x.place(Math.max(value, least)), S.y.place(drawn.ys[k])));
       path.closePath();
       pen.save();
       pen.beginPath();
@@ -93,8 +94,8 @@ const begin = box => {
     S.nearest ??= gridOf(groups(), S.u, S.v, S.x, S.y);
     const i = at ? S.nearest(at.x, at.y) : -1, { across, up, looks } = S.data;
     if (i >= 0) {
-      const lines = [looks[S.codes[i] & ~DIM].name, `${across.words} ${shortWords(S.xs[i])}`, `${up.words} ${shortWords(S.ys[i])}`];
-      showNote(note, plot, lines, ...placeOf(i));
+      const values = [[across, S.xs], [up, S.ys]].map(([{ words }, of]) => `${words} ${shortWords(of[i])}`);
+      showNote(note, plot, [looks[S.codes[i] & ~DIM].name, ...values], ...placeOf(i));
     } else showNote(note, plot, null);
     if (S.over === i) return;
     S.over = i;
@@ -104,7 +105,8 @@ const begin = box => {
   // Corners in the measures' units. On a logarithmic axis a line that looks straight is none in them: more corners.
   const cornersOf = (places, log) => {
     const dense = places.flatMap(([x, y], k) => {
-      const [x1, y1] = places[(k + 1) % places.length], parts = log ? Math.ceil(Math.hypot(x1 - x, y1 - y) / (2 * STEP_PX)) || 1 : 1;
+      const [x1, y1] = places[(k + 1) % places.length], far = Math.hypot(x1 - x, y1 - y);
+      const parts = log ? Math.max(1, Math.ceil(far / (2 * STEP_PX))) : 1;
       return Array.from({ length: parts }, (_, n) => [x + (n / parts) * (x1 - x), y + (n / parts) * (y1 - y)]);
     });
     return { xs: dense.map(([x]) => S.x.value(x)), ys: dense.map(([, y]) => S.y.value(y)) };
@@ -162,7 +164,8 @@ const begin = box => {
     over.onpointercancel();
     const xs = places.map(([x]) => x), ys = places.map(([, y]) => y);
     const wide = Math.max(...xs) - Math.min(...xs), high = Math.max(...ys) - Math.min(...ys);
-    if (places.length < 2 || (S.tool === 'frame' ? Math.min(wide, high) : Math.max(wide, high)) < LEAST_PX) return hover(at(event));
+    const isClick = (S.tool === 'frame' ? Math.min(wide, high) : Math.max(wide, high)) < LEAST_PX;
+    if (places.length < 2 || isClick) return hover(at(event));
     tell(S.tool === 'frame' ? cornersOf(framed(places), false) : cornersOf(places, S.x.log));
   };
   over.onpointercancel = () => {
@@ -170,7 +173,7 @@ const begin = box => {
     over.classList.remove('moving');
     paintOver();
   };
-  over.onpointerleave = () => S.data && !S.places && S.x && hover(null);
+  over.onpointerleave = () => S.x && !S.places && hover(null);
   over.ondblclick = clear;
   over.onwheel = event => {
     // The wheel alone scrolls the page; a pinch comes as a wheel with Ctrl.
