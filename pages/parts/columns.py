@@ -22,9 +22,9 @@ def send_column(name, values, *, key):
 
 @st.cache_resource(max_entries=4 * MOST, show_spinner=False)
 def _packed(name, _values):
-    return packed(np.asarray(_values, "<f4"))
+    return packed(_values, "<f4")
 
 
-def packed(array):
-    """Base64 text of an array's bytes."""
-    return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode()
+def packed(array, dtype):
+    """Base64 text of the bytes of an array, its numbers as this dtype: "<f4", "u1"."""
+    return base64.b64encode(np.asarray(array, dtype).tobytes()).decode()

@@ -42,14 +42,14 @@ def show_scattergram(across, up, codes, order, *, key, alt, drawn, log=False, ou
     def changed():
         told = st.session_state[key]["outline"]
         if told and (told["x"], told["y"]) == (across.name, up.name):
-            drawn(_region(told))
+            drawn(region_of(told))
 
     # What sends the columns takes no room between this and what follows.
     with st.container(gap=None):
         _mount(
             key=key,
             data={
-                "across": _side(across), "up": _side(up), "log": bool(log), "alt": alt, "codes": packed(codes),
+                "across": _side(across), "up": _side(up), "log": bool(log), "alt": alt, "codes": packed(codes, "u1"),
                 "looks": [_look(label) for label in order],
                 "outline": outline and {"xs": list(outline.xs), "ys": list(outline.ys)},
                 "narrowed": bool((codes[codes != NOT_DRAWN] >= LEFT_OUT).any()),
@@ -73,8 +73,8 @@ def codes_of(labels, order, around, shown):
     return codes
 
 
-def _region(told):
-    """The Region of what a browser has told; None of what has no corners."""
+def region_of(told):
+    """The Region of what a browser has told, {"x", "y": columns, "xs", "ys": corners}; None of what has no inside."""
     xs, ys = (tuple(map(float, told[side])) for side in ("xs", "ys"))
     fits = LEAST_CORNERS <= len(xs) == len(ys) and bool(np.isfinite([xs, ys]).all())
     return Region(told["x"], told["y"], xs, ys) if fits else None
