@@ -18,9 +18,11 @@ const roundTicks = (low, high, count) => {
   return found;
 };
 // The same of a logarithmic axis, whose ends are given as powers of ten.
+const BETWEEN = [[9, [1, 2, 3, 4, 5, 6, 7, 8, 9]], [5, [1, 2, 3, 5, 7]], [3, [1, 2, 5]], [0, [1]]];  // room for so many
 const logTicks = (low, high, count) => {
-  if (high - low < 0.8) return roundTicks(10 ** low, 10 ** high, count).filter(value => value > 0);
-  const every = Math.ceil((high - low) / count), between = 3 * (high - low) <= count ? [1, 2, 5] : [1], found = [];
+  if (high - low < 0.7) return roundTicks(10 ** low, 10 ** high, count).filter(value => value > 0);
+  const room = count / (high - low), every = Math.ceil(1 / Math.max(room, 0.1)), found = [];
+  const [, between] = BETWEEN.find(([most]) => room >= most);
   for (let power = Math.floor(low); power <= high; power += every)
     for (const times of between) found.push(+(times * 10 ** power).toPrecision(12));
   return found.filter(value => Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9);
@@ -57,12 +59,20 @@ const inksOf = box => {
 };
 // Calls draw when the size, the screen's sharpness, the theme or the font have changed.
 const keepDrawn = (box, draw) => {
+  box.draw = draw;
   new ResizeObserver(draw).observe(box);
   box.addEventListener('transitionend', event => event.target === box && draw());  // its colour is that of the theme
-  const follow = () => matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`)
-    .addEventListener('change', () => { draw(); follow(); }, { once: true });
-  follow();
   document.fonts?.ready.then(draw);
+  onOtherScreen(new WeakRef(box));
+};
+// The window outlives the box, and must not hold it.
+const onOtherScreen = held => {
+  const now = window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
+  now.addEventListener('change', () => {
+    if (!held.deref()) return;
+    held.deref().draw();
+    onOtherScreen(held);
+  }, { once: true });
 };
 
 const yLabelsWidth = (pen, ticks) => Math.max(0, ...ticks.map(value => pen.measureText(valueWords(value)).width));

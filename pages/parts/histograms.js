@@ -146,6 +146,7 @@ const begin = box => {
   S.take = () => {
     const { data } = S;
     panels.setAttribute('aria-label', data.alt);
+    find('.hint').hidden = !data.brushed;
     panels.style.gridTemplateColumns = data.across > 1 ? `repeat(auto-fit, minmax(${LEAST_WIDTH_PX}px, 1fr))` : '1fr';
     while (panels.children.length > data.panels.length) panels.lastChild.remove();
     data.panels.forEach((panel, at) => {
@@ -157,7 +158,6 @@ const begin = box => {
       made.classList.toggle('brushed', data.brushed);
       if (data.brushed) {
         made.tabIndex = 0;
-        made.title = 'Draw a range across; Esc or a double click takes it away';
         brush(made, panel);
       } else made.lastChild.onpointermove = event => made.x && say(made, panel, event);
       made.onpointerleave = () => showNote(note, box, null);

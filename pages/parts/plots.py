@@ -25,8 +25,8 @@ def show_plots(found, labels, shown, chosen):
         x, y = _choose_axes(found)
         log = st.toggle("Logarithmic x", key=f"{found.job_id}_log", persist_state="session")
     _scattergram(found, labels, shown, chosen, x, y, log)
-    shown_in = [x, y, *(name for name in ("circularity", "aspect_ratio", "confidence") if name not in (x, y))]
-    _histograms(found, labels, shown, chosen, shown_in[:HISTOGRAMS])
+    wanted = dict.fromkeys((x, y, "circularity", "aspect_ratio", "confidence"))  # each once
+    _histograms(found, labels, shown, chosen, list(wanted)[:HISTOGRAMS])
     positions = np.flatnonzero(shown)
     st.markdown(f"**Shown** · {len(positions):,}")
     draw(found, labels, positions[:BELOW], "tiles_plots")

@@ -4,7 +4,7 @@ const NEAR_ZERO = 0.05;  // of the largest value
 const STEP_PX = 4;  // between corners of what is drawn by hand
 const LEAST_PX = 6;  // a smaller drawing is a click
 const ZOOM = 1.3, TICK_PX_X = 90, TICK_PX_Y = 60;
-const DIM_OPACITY = 0.18, RING_PX = 6;
+const DIM_OPACITY = 0.22, RING_PX = 6;
 const ROUNDS = 64;
 
 const endsOf = (values, groups, fromZero) => {
@@ -235,8 +235,10 @@ const begin = box => {
   // What the server has sent, as soon as the columns are there too.
   S.take = () => {
     const { across, up, log } = S.data, kept = window.svpColumns, axes = `${across.column} ${up.column} ${log}`;
-    S.missing = !kept?.has(across.column) || !kept.has(up.column);
-    if (S.missing) return;
+    if (!kept?.has(across.column) || !kept.has(up.column)) {
+      window.addEventListener('svp-column', S.take, { once: true });
+      return;
+    }
     if (S.axes !== axes) {
       [S.xs, S.ys] = [kept.get(across.column), kept.get(up.column)];
       Object.assign(S, { axes, view: null, u: alongAxis(S.xs, log), v: S.ys });
@@ -249,11 +251,6 @@ const begin = box => {
     nameClasses();
     paint();
   };
-  const columnCame = () => {
-    if (!box.isConnected) window.removeEventListener('svp-column', columnCame);
-    else if (S.missing) S.take();
-  };
-  window.addEventListener('svp-column', columnCame);
   keepDrawn(box, paint);
   return S;
 };
