@@ -117,7 +117,7 @@ def _draw(key, run_seed, k):
 def generated(generator, key, count, sampler, folder):
     """The first `count` tiles of one class, uint8 (count, 64, 64); kept in `folder`, if given, for these weights."""
     weights = hashlib.sha256((generator.folder / "model.safetensors").read_bytes()).hexdigest()[:12]
-    how = (sampler, getattr(generator.config, "insisted", ()))
+    how = (sampler, *(getattr(generator.config, name, ()) for name in ("insisted", "level_means")))
     settings = hashlib.sha256(repr(how).encode()).hexdigest()[:12]
     path = folder / f"made_{key}_{weights}_{settings}.npy" if folder else None
     tiles = np.load(path) if path and path.is_file() else np.zeros((0, 64, 64), np.uint8)
