@@ -27,9 +27,10 @@ const logTicks = (low, high, count) => {
     for (const times of between) found.push(+(times * 10 ** power).toPrecision(12));
   return found.filter(value => Math.log10(value) >= low - 1e-9 && Math.log10(value) <= high + 1e-9);
 };
-const valueWords = value =>
-  Math.abs(value) >= 1e6 || (value && Math.abs(value) < 1e-4)
-    ? value.toExponential().replace('e+', 'e') : value.toLocaleString('en', { maximumFractionDigits: 10 });
+const valueWords = value => {
+  const isFar = Math.abs(value) >= 1e6 || (value && Math.abs(value) < 1e-4), digits = { maximumFractionDigits: 10 };
+  return (isFar ? value.toExponential().replace('e+', 'e') : value.toLocaleString('en', digits)).replaceAll('-', '−');
+};
 const shortWords = value => valueWords(+value.toPrecision(3));
 
 // From values to places in px and back; low and high are powers of ten where the axis is logarithmic.
@@ -103,7 +104,7 @@ const drawAxes = (pen, inks, x, y, { xTicks, yTicks, xWords, yWords, upright }) 
     until = at + width / 2 + 8;
   }
   pen.globalAlpha = 1;
-  pen.fillText(xWords, (left + right) / 2, foot + TICK_GAP + TEXT_PX + TITLE_GAP, right - left + left);
+  pen.fillText(xWords, (left + right) / 2, foot + TICK_GAP + TEXT_PX + TITLE_GAP, right - left);
   if (yWords) {
     pen.save();
     pen.translate(2, (foot + top) / 2);

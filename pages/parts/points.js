@@ -4,7 +4,8 @@ const MARKER_UNITS = 7, CELL_PX = 12, NEAR_PX = 8;
 
 const SOME = 5000, MANY = 20000;  // points, from which on they are smaller
 const sizeOf = count => (count > MANY ? 4 : count > SOME ? 5 : 7);
-const opacityOf = count => (count > MANY ? 0.5 : 0.75);
+const opacityOf = count => (count > MANY ? 0.5 : 0.75), DIM_OPACITY = 0.22;
+const ROUNDS = 64;
 
 // Values as they lie along the axis; what has no place there is NaN.
 const alongAxis = (values, log) => (log ? values.map(value => (value > 0 ? Math.log10(value) : NaN)) : values);
@@ -81,6 +82,22 @@ const layerFor = (x, y, edge) => {
     pen.restore();
   };
   return { add, put };
+};
+
+// Draws so many points in passes, one over the other: [list of [look, points], opacity]. x and y are axes.
+const drawPoints = (pen, passes, count, u, v, x, y) => {
+  const stamped = passes.map(([groups, opacity]) => groups
+    // Hollow ones lie lowest, the fewest on top: none covers a class that is rarer.
+    .sort(([a, points], [b, others]) => b.hollow - a.hollow || others.length - points.length)
+    .map(([look, points]) => [points, stampOf(look, sizeOf(count), opacity)]));
+  const layer = layerFor(x, y, Math.max(0, ...stamped.flat().map(([, stamp]) => stamp.half)));
+  // Very many lie over each other as they come, so that what is seen is the mixture and not the last class.
+  const rounds = count > MANY ? ROUNDS : 1, upTo = (points, round) => Math.floor((round * points.length) / rounds);
+  for (const groups of stamped)
+    for (let round = 0; round < rounds; round++)
+      for (const [points, stamp] of groups)
+        layer.add(points.subarray(upTo(points, round), upTo(points, round + 1)), stamp, u, v);
+  layer.put(pen);
 };
 
 // A grid over the plot, in which the point nearest to a place is found.

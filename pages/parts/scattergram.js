@@ -4,8 +4,7 @@ const NEAR_ZERO = 0.05;  // of the largest value
 const STEP_PX = 4;  // between corners of what is drawn by hand
 const LEAST_PX = 6;  // a smaller drawing is a click
 const ZOOM = 1.3, TICK_PX_X = 90, TICK_PX_Y = 60;
-const DIM_OPACITY = 0.22, RING_PX = 6;
-const ROUNDS = 64;
+const RING_PX = 6;
 
 const endsOf = (values, groups, fromZero) => {
   let low = Infinity, high = -Infinity;
@@ -40,18 +39,8 @@ const begin = box => {
     S.y = up;
     const xTicks = S.x.ticks((S.x.end - left) / TICK_PX_X), { across, up: upwards } = S.data;
     drawAxes(pen, inks, S.x, S.y, { xTicks, yTicks, xWords: across.words, yWords: upwards.words, upright: true });
-    // Hollow ones lie lowest, the fewest on top: none covers a class that is rarer.
-    const count = S.sorted.order.length, bottomUp = lists => lists.sort(
-      ([a, p], [b, q]) => S.data.looks[b].hollow - S.data.looks[a].hollow || q.length - p.length);
-    const stamped = [[listed(DIM), DIM_OPACITY], [listed(0), opacityOf(count)]].flatMap(([lists, opacity]) =>
-      bottomUp(lists).map(([k, points]) => [points, stampOf(S.data.looks[k], sizeOf(count), opacity)]));
-    const layer = layerFor(S.x, S.y, Math.max(0, ...stamped.map(([, stamp]) => stamp.half)));
-    // Very many lie over each other as they come, so that what is seen is the mixture and not the last class.
-    const rounds = count > MANY ? ROUNDS : 1, upTo = (points, round) => Math.floor((round * points.length) / rounds);
-    for (let round = 0; round < rounds; round++)
-      for (const [points, stamp] of stamped)
-        layer.add(points.subarray(upTo(points, round), upTo(points, round + 1)), stamp, S.u, S.v);
-    layer.put(pen);
+    const count = S.sorted.order.length, looked = dim => listed(dim).map(([k, points]) => [S.data.looks[k], points]);
+    drawPoints(pen, [[looked(DIM), DIM_OPACITY], [looked(0), opacityOf(count)]], count, S.u, S.v, S.x, S.y);
     if (!count) {
       pen.textAlign = 'center';
       pen.fillText('No point to draw here.', (left + width) / 2, foot / 2);

@@ -240,3 +240,15 @@ def test_a_class_whose_name_is_markup_is_text(plots):
     page.mouse.move(*place(page, 32, 0.3))
     expect(part(page, "scattergram").locator(".note")).to_contain_text(name)
     assert not part(page, "scattergram").locator("img, script").count()
+
+
+def test_unsure_ones_have_a_histogram_a_class_with_its_threshold(visit, lab, grid_job):
+    page = visit(f"{lab}/classify?job={grid_job()}&view=Unsure&unsure_below=0.97")
+    panels = page.locator("[class*=st-key-confidence_] .panel")
+    expect(panels).to_have_count(2)
+    expect(panels.nth(1)).to_have_attribute("aria-label", "Silicone oil (n = 30)")
+    box = panels.nth(1).bounding_box()
+    page.mouse.move(box["x"] + panels.nth(1).evaluate("panel => panel.x.place(0.95)"), box["y"] + 60)
+    note = page.locator("[class*=st-key-confidence_] .note")
+    expect(note).to_have_text(re.compile(r"^0\.9\d* to 0\.9\d*\s*Silicone oil 30$"))
+    expect(page.locator("[class*=st-key-confidence_] .hint")).to_be_hidden()
