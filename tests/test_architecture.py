@@ -22,6 +22,7 @@ SCIENCE = {
 OUTER = {
     "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "naming", "reading",
     "classified", "report", "exports", "training", "labelled", "mislabels", "published_import", "diffusers_export",
+    "own_database",
 }  # fmt: skip
 NETWORKS = ("generator", "classifier", "novelty")
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}

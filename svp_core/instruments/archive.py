@@ -5,6 +5,7 @@ when it would unpack to more than the bounds below.
 """
 
 import gzip
+import os
 import re
 import stat
 import tarfile
@@ -18,6 +19,7 @@ from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.folder import MAX_FILE_BYTES
 from svp_core.instruments.records import Files, is_hidden, natural_key, unique
+from svp_core.own_database import is_own_database
 
 MAX_COUNT = 200_000  # files in one archive
 MAX_BYTES = 4 * 1024**3  # unpacked, all files together
@@ -33,6 +35,8 @@ def is_archive_name(name):
 
 def is_archive(path):
     """True for a file that is, or says by its ending that it is, a zip or tar archive."""
+    if is_own_database(os.stat(path)):
+        return False
     if is_archive_name(Path(path).name) or zipfile.is_zipfile(path):
         return True
     try:

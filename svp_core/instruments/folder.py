@@ -9,6 +9,7 @@ from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.collage import looks_like_collage
 from svp_core.instruments.records import Files, ParticleRecord, given_class, is_hidden, natural_key
 from svp_core.instruments.stack import count_pages, read_pages
+from svp_core.own_database import is_own_database
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cut from a collage picture, in its columns
 MAX_FILE_BYTES = 512 * 1024**2  # the largest collage seen is 2 MB; bounds what one file can take in memory
@@ -64,6 +65,8 @@ def read_file(path, limit=None):
         status = os.stat(path)
         if not stat.S_ISREG(status.st_mode):
             raise ImageUnreadable("this is not a regular file")
+        if is_own_database(status):
+            raise ImageUnreadable("this is the lab's own database")
         if limit is None and status.st_size > MAX_FILE_BYTES:
             raise ImageUnreadable(too_large(status.st_size))
         with open(path, "rb") as file:

@@ -7,6 +7,7 @@ from pathlib import Path
 from svp_core.instruments.archive import is_archive
 from svp_core.instruments.records import is_hidden
 from svp_core.instruments.sources import names_of_run
+from svp_core.own_database import is_own_database
 
 UNREADABLE = ""  # in place of the hash of a file that cannot be opened
 
@@ -55,7 +56,7 @@ def _files_below(folder):
 def _size_and_hash(path):
     try:
         # Not a pipe or device, from which nothing may ever come.
-        if not os.path.isfile(path):
+        if not os.path.isfile(path) or is_own_database(os.stat(path)):
             return 0, UNREADABLE
         with open(path, "rb") as file:
             return os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,6 +8,7 @@ from svp_core.images import ImageUnreadable
 from svp_core.instruments import archive, folder
 from svp_core.instruments.records import Files, Offered
 from svp_core.instruments.texts import text_of
+from svp_core.own_database import is_own_database
 
 HEAD_BYTES = 16_384  # longer than any header line seen (a csv export of 71 columns has 1,100)
 MOST_ARCHIVES = 100  # opened in one folder at a time
@@ -32,6 +33,8 @@ def open_place(path):
             yield _with_archives(files, path, stack), "folder"
         elif not is_file:
             raise LabError(f"There is no file or folder {str(path)[:200]}; check the path.")
+        elif is_own_database(path.stat()):
+            raise LabError(f"{path.name} is the lab's own database; choose a folder with images or a run.")
         elif archive.is_archive(path):
             files = stack.enter_context(archive.open_archive(path))
             if not files.names:

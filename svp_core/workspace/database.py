@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.errors import LabError
+from svp_core.own_database import keep_to_sqlite
 from svp_core.workspace.paths import workspace_root
 
 BUSY_TIMEOUT_S = 10  # how long one writer waits for another; every transaction here takes milliseconds
@@ -126,6 +127,7 @@ def _engine(url):
         found = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if is_sqlite else {})
         if is_sqlite:
             sa.event.listen(found, "connect", _prepare_sqlite)
+            keep_to_sqlite(found.url.database or ":memory:")
         with found.begin() as db:
             if found.dialect.name == "postgresql":
                 # There, two processes that make the same table at once fail in spite of IF NOT EXISTS.
