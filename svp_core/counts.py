@@ -119,14 +119,16 @@ def corrected(
         table = _confusion(reference, called, thresholds, as_large)
         value.append(_unfold(seen[None], _shares(table)[None])[0])
         draws.append(_unfold(rng.standard_gamma(seen, size=(DRAWS, len(seen))), _drawn_shares(table, uniform)))
-    value, draws = np.round(value, 6), np.array(draws)  # (bins, K), (bins, DRAWS, K)
+    # A hundredth of a particle is none: what is left of so little is the arithmetic's.
+    value, draws = np.round(value, 2), np.array(draws)  # (bins, K), (bins, DRAWS, K)
     if not differential:
         value, draws = (each[::-1].cumsum(0)[::-1] for each in (value, draws))
     # One particle more for the upper limit, as Garwood's: without confusion both are the exact limits.
     evenly = -np.log((np.arange(DRAWS) + 0.5) / DRAWS)
     more = np.stack([rng.permutation(evenly) for _ in class_keys], axis=1)
-    low = np.minimum(np.quantile(draws, 0.025, axis=1), value)
+    low = np.minimum(np.round(np.quantile(draws, 0.025, axis=1), 2), value)
     high = np.maximum(np.quantile(draws + more, 0.975, axis=1), value)
+    high = np.maximum(high, poisson_interval(0)[1])  # of what nobody has seen, the exact limit
     figures, bins = np.stack([value, low, high], axis=2), list(_bins(sizes, bins_um, differential))
     rows = [
         _row(key, low_um, high_um, *each.tolist(), volume_ml, dilution)

@@ -160,6 +160,16 @@ def test_none_seen_may_be_some_after_correction_too():
                 assert (row.count, row.low) == (0, 0) and row.high == pytest.approx(3.69, abs=0.1)
 
 
+def test_zero_ends_are_zero_and_the_limit_of_nothing_is_the_exact_one():
+    labels = ["protein"] * 40 + ["silicone_oil", "unsure"]
+    options = {"reference": drawn_reference(500, np.random.default_rng(0)), "class_keys": KEYS, "bins_um": (2, 10)}
+    rows = {(row.class_key, row.at_least_um): row for row in counts.corrected(labels, [5.0] * 42, **options)}
+    assert rows["silicone_oil", 2.0].low == rows["air_bubble", 2.0].low == 0
+    assert all(row.low == 0 or row.low >= 0.01 for row in rows.values())
+    # Of 0 particles there is one limit, raw or corrected, of one class or of all.
+    assert {rows[key, 10.0].high for key in (*KEYS, "all")} == {counts.poisson_interval(0)[1]}
+
+
 def test_of_a_classifier_that_is_always_right_corrected_counts_are_the_raw_ones():
     labels, sizes = np.repeat(KEYS, (12, 5, 30)), np.tile([3.0, 12, 30], 16)[:47]
     options = {"class_keys": KEYS, "bins_um": (2, 10, 25)}

@@ -460,7 +460,7 @@ def test_html_pieces():
         "99.9",
         "5.6",
         "0.03",
-        "0.00",
+        "< 0.01",
     ]
     assert as_css_text('a"}</style>é') == '"a\\22 \\7d \\3c \\2f style\\3e \\e9 "'
     assert shorten(["run/run.lst#12", "run/run.lst#120"]) == ["#12", "#120"]

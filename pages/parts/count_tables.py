@@ -55,7 +55,7 @@ def _count(entry, per_ml):
     value, *ends = (
         (entry.per_ml, entry.per_ml_low, entry.per_ml_high) if per_ml else (entry.count, entry.low, entry.high)
     )
-    return f"<b>{number(value)}</b>{_small(interval(*ends)) if None not in ends else ''}"
+    return f"<b>{escape(number(value))}</b>{_small(interval(*ends)) if None not in ends else ''}"
 
 
 def _name(key):

@@ -71,12 +71,17 @@ def facts(pairs):
 
 
 def number(value):
-    """A count or a concentration as a reader takes it in: whole from 100 on, two digits below 10; a dash for none."""
+    """A count or a concentration as a reader takes it in: whole from 100 on, two digits below 10; a dash for none.
+
+    Only what is nothing is "0"; a little of something is "< 0.01".
+    """
     if value is None:
         return DASH
     value = round(value, 9)  # 0.1 + 0.2 is no news
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
+    if value < 0.005:
+        return "< 0.01"
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
