@@ -44,7 +44,8 @@ def change_name():
 
 def heading(review, reviewer):
     """Which review, and who decides."""
-    by = f"Suggestions by {review.header['model']}. " if review.header["model"] else ""
+    model = review.header["model"]
+    by = f"{'Named' if review.by_machine else 'Suggestions'} by {model}. " if model else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         st.title(plain(review.name), width="stretch", help=plain(f"{by}Begun {review.header['created'][:10]}."))
         if reviewer:

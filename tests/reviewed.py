@@ -26,9 +26,8 @@ def databases(tmp_path, monkeypatch, which):
 def new_review(count=20, *, names=None, given="protein", **columns):
     """An open review of `count` particles p0, p1, ... that are all called protein."""
     names = names or [f"p{place}" for place in range(count)]
-    table = pd.DataFrame(
-        {"particle": pd.Series(names, dtype=object), "given": given, "suggested": "air_bubble", **columns}
-    )
+    known = {"suggested": "air_bubble"} | columns
+    table = pd.DataFrame({"particle": pd.Series(names, dtype=object), "given": given, **known})
     tiles = np.zeros((len(table), 64, 64), np.uint8)
     made_of = {"kind": "folder", "source": {"path": "/lab/a"}, "class_keys": CLASSES, "model": "resnet18"}
     return reviews.open_review(reviews.create_review("A <b>", table=table, tiles=tiles, **made_of))

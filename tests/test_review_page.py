@@ -93,6 +93,36 @@ def test_a_classified_run_begins_with_the_least_sure():
     assert len(review.table) == 60 and review.table["score"].is_monotonic_increasing
 
 
+def test_against_a_classifiers_own_naming_nothing_is_suggested():
+    job_id, _ = jobs.start("classify", {"source": "/lab/run", "weights": "resnet18", "um_per_px": None})
+    probs = np.tile([0.49, 0.37, 0.14], (30, 1))
+    make_job(jobs.job_folder(job_id), probs, [5.0] * 30, weights="resnet18", source="/lab/run")
+    end(job_id, step=30, total=30)
+    app = opened(PAGE, of=job_id)
+    app.button(key="review_of_job").click().run()
+    review = reviews.open_review(reviews.list_reviews()[0]["review"])
+    app = at_desk(review)
+    (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    assert {item["suggested"] for item in batch["items"]} == {""}
+    words = "Named protein by the classifier, 0.49; next silicone oil 0.37."
+    assert {item["words"][0] for item in batch["items"]} == {words} and "Protein · 30 particles" in batch["title"]
+    assert "Named by resnet18" in app.title[0].help.replace("\\", "")
+    record(review, event(1, "day 5.lst#1", label="silicone_oil"))
+    app = at_desk(review, look="History")
+    assert "By suspicion" not in said(app) and not app.exception
+    app = at_desk(review, look="Decide")
+    app.selectbox(key=f"{review.id}_Anna_what").set_value("changed").run()
+    (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    assert batch["items"][0]["words"][0] == "Labelled silicone oil."  # by Anna, not by the classifier
+
+
+def test_a_label_that_is_not_doubted_has_no_suggestion():
+    review = new_review(40, suggested="protein")
+    app = at_desk(review)
+    batches = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    assert {item["suggested"] for batch in batches for item in batch["items"]} == {""}
+
+
 def test_a_link_from_the_unsure_ones_names_the_classification():
     ids = []
     for name in ("/lab/run", "/lab/other"):

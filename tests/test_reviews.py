@@ -10,6 +10,7 @@ from PIL import Image
 from svp_core.errors import LabError
 from svp_core.workspace import database, datasets, jobs, review_sources, reviews
 from svp_core.workspace.paths import workspace_root
+from svp_core.workspace.tallies import tally_by_pair
 from svp_core.workspace.tilefile import append_tiles
 from tests.drawn_tiles import draw_blocks
 from tests.reviewed import databases, event, new_review, record, standing
@@ -186,7 +187,7 @@ def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab
     assert list(review.place) == ["run#2", "run#4", "run#1"] and list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
     assert np.array_equal(review.tiles, tiles[[1, 2, 0]]) and np.array_equal(review.colour[..., 0], tiles[[1, 2, 0]])
     assert list(review.table["given"]) == ["air_bubble", "protein", "protein"]
-    assert list(review.table["suggested"]) == ["silicone_oil", "air_bubble", "silicone_oil"]
+    assert "suggested" not in review.table and review.by_machine  # nobody says that they are wrong
     assert np.allclose(review.table["score"], [0.5, 0.7, 0.9]) and np.allclose(
         review.table["margin"], [0.2, 0.45, 0.82]
     )
@@ -202,8 +203,18 @@ def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
     assert dict(zip(review.place, review.table["given"], strict=True)) == {
         "run#2": "own_class", "run#4": "", "run#1": "air_bubble",
     }  # fmt: skip
-    assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"]
+    assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"] and not review.by_machine
     assert "own_class" in review.class_keys and np.allclose(review.table["score"], [0, 0, 0.02])
+
+
+def test_a_folders_label_that_the_classifier_agrees_with_is_no_suspicion(lab):
+    job_id, _ = classified(given=("protein", "air_bubble", "", "silicone_oil"))
+    review = reviews.open_review(review_sources.begin(review_sources.of_job(job_id, labels="given")))
+    assert dict(zip(review.place, review.table["suggested"], strict=True)) == {
+        "run#4": "protein", "run#2": "air_bubble", "run#1": "protein",
+    }  # fmt: skip
+    pairs = tally_by_pair(standing(review), review.table["suggested"])
+    assert pairs[["given", "suggested", "count"]].values.tolist() == [["silicone_oil", "protein", 1]]
 
 
 def test_what_named_nothing_cannot_be_gone_through(lab):

@@ -51,12 +51,16 @@ def items_of(review, standing, page):
         if page.again and purpose == "queue" and (label := standing.label(particle)) not in NOT_A_CLASS:
             given = label
         hidden = purpose in (*TESTIFY, "audit") or is_hidden(review, particle, blind=page.blind)
+        suggested = "" if hidden or known.get("suggested") == given else known.get("suggested", "")
+        probabilities = [] if hidden else [
+            (name.removeprefix("p_"), float(known[name])) for name in chances if known[name] == known[name]
+        ]  # fmt: skip
+        first = _label_in_words(given, suggested, known.get("score"))
+        if review.by_machine and given == review.given(particle) and given in dict(probabilities):
+            first = _naming_in_words(given, probabilities)
         items.append({
-            "id": particle, "given": given, "suggested": "" if hidden else known.get("suggested", ""), "hidden": hidden,
-            "probabilities": [] if hidden else [
-                (name.removeprefix("p_"), float(known[name])) for name in chances if known[name] == known[name]
-            ],
-            "words": _words(particle, given, known, size, hidden, standing, page), "purpose": purpose,
+            "id": particle, "given": given, "suggested": suggested, "hidden": hidden, "probabilities": probabilities,
+            "words": [first, *_more_words(particle, known, size, hidden, standing, page)], "purpose": purpose,
             "again": page.again, "decided": None, "neighbours": [],
         })  # fmt: skip
     return items
@@ -76,15 +80,26 @@ def with_neighbours(review, standing, items, places, likeness):
     return list(beside)
 
 
-def _words(particle, given, known, size, hidden, standing, page):
-    suggested, first = known.get("suggested", ""), f"Labelled {label_name(given).lower()}."
-    if not given:
-        first = "Unlabelled."
-    if not hidden and suggested and suggested != given:
-        score = known.get("score")
+def _label_in_words(given, suggested, score):
+    words = f"Labelled {label_name(given).lower()}." if given else "Unlabelled."
+    if suggested:
         doubt = f" Label quality {score:.2f}." if isinstance(score, float) and math.isfinite(score) else ""
-        first += f" Suggested: {label_name(suggested).lower()}.{doubt}"
-    lines = [first]
+        words += f" Suggested: {label_name(suggested).lower()}.{doubt}"
+    return words
+
+
+def _naming_in_words(named, probabilities):
+    """How sure the classifier is of the name that it gave itself, and what it held for likely besides."""
+    chances = dict(probabilities)
+    words = f"Named {label_name(named).lower()} by the classifier, {chances.pop(named):.2f}"
+    if chances:
+        other = max(chances, key=chances.get)
+        words += f"; next {label_name(other).lower()} {chances[other]:.2f}"
+    return f"{words}."
+
+
+def _more_words(particle, known, size, hidden, standing, page):
+    lines = []
     if not hidden and known.get("reason"):
         lines.append(known["reason"])
     if page.again and "settle" in page.purposes:

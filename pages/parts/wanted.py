@@ -49,7 +49,8 @@ def _narrow(review, reviewer, before, facts):
     """(pairs, runs, size, score) as Wanted has them."""
     runs, size, score = (), None, None
     pairs = st.multiselect(
-        "Label → suggestion", list(facts["pairs"]), [pair for pair in before.pairs if pair in facts["pairs"]],
+        "Label → suggestion" if "suggested" in review.table else "Label", list(facts["pairs"]),
+        [pair for pair in before.pairs if pair in facts["pairs"]],
         format_func=lambda pair: f"{pair_name(pair)} ({facts['pairs'][pair]:,})", placeholder="All",
         key=_key(review, reviewer, "pairs"), persist_state="session", width=420,
     )  # fmt: skip

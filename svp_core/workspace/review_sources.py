@@ -56,8 +56,9 @@ def of_dataset(dataset_id):
 def of_job(job_id, *, labels="label"):
     """The Reviewable of what a "classify" job has named so far, the least sure first.
 
-    labels: which of LABELS is gone through. The classifier's own are suggested against by its second choice, the
-    folders' by what the classifier said. score is its probability for the label, margin that less the largest other.
+    labels: which of LABELS is gone through. Against the folders' the classifier suggests what it said, the same label
+    where it agrees; against its own it has nothing to suggest. score is its probability for the label, margin that less
+    the largest other.
     """
     if labels not in LABELS:
         raise ValueError(f"labels are {' or '.join(LABELS)}; got {labels!r}")
@@ -77,7 +78,9 @@ def of_job(job_id, *, labels="label"):
     keys = [name.removeprefix("p_") for name in rows if name.startswith("p_")]
     dropped = [name for name in rows if name in _DROPPED or name.startswith("instrument.")]
     table = rows.drop(columns=[*dropped, "given"]).rename(columns={"image": "particle"})
-    table = table.assign(given=given, **_second_choice(rows, keys, given))
+    table = table.assign(given=given, **_doubts(rows, keys, given))
+    if labels == "given":
+        table["suggested"] = rows["label"]
     found = Reviewable(
         summary["title"], "classify", {"job": job_id, "labels": labels, "source": summary["source"]},
         in_order([*keys, *(key for key in given if key)]), table, tiles,
@@ -125,17 +128,15 @@ def _of_labelled(data, name, kind, source):
     return Reviewable(name, kind, source, data.class_keys, table, data.tiles, None, data.left_out)
 
 
-def _second_choice(rows, keys, given):
-    """Columns suggested, score and margin of these labels, from the classifier's probabilities."""
+def _doubts(rows, keys, given):
+    """Columns score and margin of these labels, from the classifier's probabilities."""
     probs = rows[[f"p_{key}" for key in keys]].to_numpy(float)
     place = {key: position for position, key in enumerate(keys)}
     at = np.array([place.get(key, -1) for key in given])
     others, known = probs.copy(), at >= 0
     others[known, at[known]] = -1
     own = np.where(known, probs[np.arange(len(probs)), at], 0.0)
-    best, most = others.argmax(1), others.max(1)
-    suggested = [keys[b] if p >= 0 else "" for b, p in zip(best, most, strict=True)]  # one class has no second choice
-    return {"suggested": suggested, "score": own, "margin": own - most.clip(0)}
+    return {"score": own, "margin": own - others.max(1).clip(0)}  # one class has no other
 
 
 def _ordered(found, order):

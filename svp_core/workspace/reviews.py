@@ -54,6 +54,11 @@ class Review:
         """Classes that a particle can be given."""
         return tuple(self.header["class_keys"])
 
+    @property
+    def by_machine(self):
+        """Whether its labels before the review are what a classifier said itself."""
+        return self.header["kind"] == "classify" and self.header["source"].get("labels") == "label"
+
     @cached_property
     def place(self):
         """Particle -> its position in the queue."""

@@ -47,8 +47,9 @@ def set_aside(review, standing):
             for position, decision in found:
                 checked[position] = _as_class(decision.to_label)
                 weight[position] = part["size"] / len(found)
-    by_machine = review.header["kind"] == "classify" and review.header["source"].get("labels") == "label"
-    chances = np.ones(count) if by_machine else np.array([_chance(review.id, particle) for particle in standing.given])
+    chances = np.ones(count)
+    if not review.by_machine:
+        chances = np.array([_chance(review.id, particle) for particle in standing.given])
     return SetAside(before, after, checked, weight, chances < SHARE)
 
 
