@@ -1,5 +1,7 @@
 """The map of a review without a browser: made by a job, drawn round, named as a whole; groups; what is shown."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -34,6 +36,11 @@ def draw_round(app, review, outline=SQUARE):
 
     app.session_state[f"map_{review.id}_outline"] = Region("x", "y", tuple(outline["x"]), tuple(outline["y"]))
     return app.run()
+
+
+def legend_of(app):
+    (chart,) = app.get("plotly_chart")
+    return [trace.get("name") for trace in json.loads(chart.proto.spec)["data"]]
 
 
 def test_a_review_without_a_map_gets_one_by_a_job():
@@ -111,11 +118,40 @@ def test_without_a_name_nothing_can_be_labelled():
 def test_suspects_are_ringed_and_labels_have_their_colours():
     labels = np.array(["protein"] * 5 + ["air_bubble"] * 3 + ["unsure", ""], object)
     suspects = np.arange(10) < 2
-    figure = draw_map(np.zeros((10, 2)), labels, suspects)
+    figure = draw_map(np.zeros((10, 2)), labels, suspects, among=np.ones(10, bool))
     names = [trace["name"] for trace in figure["data"]]
     assert names == ["Protein (5)", "Air bubble (3)", "Unlabelled (1)", "Unsure (1)", "Suspect (2)"]
     assert len({trace["marker"]["color"] for trace in figure["data"][:3]}) == 3
     assert all(trace["type"] == "scattergl" for trace in figure["data"])
+
+
+def test_what_is_left_out_is_neither_drawn_nor_counted_and_nothing_moves():
+    plane = np.arange(20.0).reshape(10, 2)
+    labels = np.array(["protein"] * 6 + ["air_bubble"] * 4, object)
+    suspects, among = np.arange(10) % 2 == 0, np.arange(10) < 5
+    whole = draw_map(plane, labels, suspects, among=np.ones(10, bool))
+    part = draw_map(plane, labels, suspects, among=among, chosen=np.arange(10) == 1)
+    assert [trace["name"] for trace in part["data"]] == ["Protein (5)", "Suspect (3)"]
+    points, rings = part["data"]
+    assert points["x"].tolist() == [0, 2, 4, 6, 8] and rings["x"].tolist() == [0, 4, 8]
+    assert points["marker"]["opacity"].tolist() == [0.12, 0.9, 0.12, 0.12, 0.12]
+    assert part["layout"]["xaxis"]["range"] == whole["layout"]["xaxis"]["range"]
+    nothing = draw_map(plane, labels, suspects, among=np.zeros(10, bool))
+    assert nothing["data"] == [{"type": "scatter", "x": [], "y": [], "showlegend": False}]
+
+
+@pytest.mark.parametrize("by", ["Drawn round", "Groups of look-alikes"])
+def test_the_map_of_the_undecided_leaves_the_decided_out(by):
+    review = mapped()
+    record(review, *(event(n, f"p{n}") for n in range(1, 5)))
+    app = on_map(review)
+    app.button_group(key=f"map_{review.id}_by").set_value(by).run()
+    assert legend_of(app) == ["Protein (36)"]
+    app.toggle(key=f"map_{review.id}_open").set_value(False).run()
+    assert legend_of(app) == ["Protein (36)", "Air bubble (4)"]
+    record(review, *(event(n, f"p{n - 100}", "keep") for n in range(100, 140)))
+    app.toggle(key=f"map_{review.id}_open").set_value(True).run()
+    assert legend_of(app) == [None] and "Every particle is decided" in said(app) and not app.exception
 
 
 def test_of_very_many_every_label_and_the_suspects_are_drawn():

@@ -1,5 +1,7 @@
 """The map: a review's particles in the plane of their likeness, as a plain dict as plotly reads it."""
 
+from collections import Counter
+
 import numpy as np
 
 from pages.parts.evidence import label_name
@@ -13,34 +15,38 @@ _RING = "#D3264B"  # at least 3:1 on both backgrounds
 _NOTHING = {"type": "scatter", "x": [], "y": [], "showlegend": False}  # a figure has to have something
 
 
-def draw_map(plane, labels, suspects, *, chosen=None):
+def draw_map(plane, labels, suspects, *, among, chosen=None):
     """Points by label, suspects ringed. plane: float (N, 2); labels: str (N,); suspects: bool (N,).
 
-    chosen: bool (N,), these stand out; None: no difference is made.
+    among: bool (N,), only these are drawn and counted, where all of them would lie. chosen: bool (N,), these stand out;
+    None: no difference is made.
     """
-    drawn, traces = thinned(labels, suspects), []
+    rows, traces = np.flatnonzero(among), []
+    drawn = rows[thinned(labels[rows], suspects[rows])]
     plane = np.asarray(plane, float).round(3)  # fewer digits to send
-    there = set(labels.tolist())
+    counts, suspect_count = Counter(labels[rows].tolist()), int(suspects[rows].sum())
+    there = set(counts)
     for label in (*in_order(there - {*NOT_A_CLASS, ""}), *(one for one in ("", *NOT_A_CLASS) if one in there)):
         group = drawn[labels[drawn] == label]
         colour, symbol = _look_of(label)
         opacity = 0.7 if chosen is None else np.where(chosen[group], 0.9, 0.12)
         traces.append({
-            "type": "scattergl", "mode": "markers", "name": f"{label_name(label)} ({int((labels == label).sum()):,})",
+            "type": "scattergl", "mode": "markers", "name": f"{label_name(label)} ({counts[label]:,})",
             "x": plane[group, 0], "y": plane[group, 1], "hoverinfo": "name",
             "marker": {"color": colour, "symbol": symbol, "size": 6, "opacity": opacity},
         })  # fmt: skip
-    if suspects.any():
+    if suspect_count:
         ringed = drawn[suspects[drawn]]
         traces.append({
-            "type": "scattergl", "mode": "markers", "name": f"Suspect ({int(suspects.sum()):,})", "hoverinfo": "skip",
+            "type": "scattergl", "mode": "markers", "name": f"Suspect ({suspect_count:,})", "hoverinfo": "skip",
             "x": plane[ringed, 0], "y": plane[ringed, 1],
             "marker": {"color": _RING, "symbol": "circle-open", "size": 11, "line": {"width": 1.5}},
         })  # fmt: skip
     bare = {"showticklabels": False, "zeroline": False, "title": {"text": ""}}
     return {"data": traces or [_NOTHING], "layout": {
         "height": 460, "dragmode": "lasso", "margin": {"t": 8, "b": 8, "l": 8, "r": 8}, "uirevision": "map",
-        "xaxis": bare, "yaxis": bare, "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "xaxis": {**bare, "range": _ends(plane[:, 0])}, "yaxis": {**bare, "range": _ends(plane[:, 1])},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
     }}  # fmt: skip
 
 
@@ -56,6 +62,13 @@ def thinned(labels, suspects, *, most=MOST_POINTS):
         share = max(LEAST_OF_LABEL, int(room * len(group) / max(others, 1)))
         kept.append(rng.permutation(group)[:share])
     return np.sort(np.concatenate(kept))
+
+
+def _ends(values):
+    """Ends of an axis on which no point moves when others go: [least, most] with a margin."""
+    least, most = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+    margin = 0.05 * (most - least) or 1.0
+    return [least - margin, most + margin]
 
 
 def _look_of(label):

@@ -79,16 +79,19 @@ def _map(review, reviewer):
                 persist_state="session", label_visibility="collapsed",
             )  # fmt: skip
         only_open = st.toggle("Undecided only", True, key=f"map_{review.id}_open", persist_state="session")
+    among = is_open if only_open else np.ones(len(labels), bool)
+    if not among.any():
+        st.caption("Every particle is decided; switch “Undecided only” off to see them.")
     shown_as = labels
     if colour == SUGGESTION:
         suggested = review.table["suggested"].to_numpy(object)
         shown_as = np.where(is_open & (suggested != ""), suggested, labels)
     if by == DRAWN:
-        chosen = _draw_round(review, shown_as, suspects)
+        chosen = _draw_round(review, shown_as, suspects, among)
     else:
-        chosen = _choose_group(review, shown_as, suspects, is_open)
+        chosen = _choose_group(review, shown_as, suspects, is_open, among)
     if chosen is not None:
-        _name(review, reviewer, standing, labels, np.flatnonzero(chosen & is_open if only_open else chosen), only_open)
+        _name(review, reviewer, standing, labels, np.flatnonzero(chosen & among), only_open)
 
 
 def _doubted(review):
@@ -100,7 +103,7 @@ def _doubted(review):
     return doubted.to_numpy()
 
 
-def _draw_round(review, labels, suspects):
+def _draw_round(review, labels, suspects, among):
     """Particles that were drawn round: bool (N,), None where nothing was."""
     plane, kept = likeness_in(review.id).plane, f"map_{review.id}_outline"
     key = f"map_{review.id}_chart"
@@ -113,11 +116,11 @@ def _draw_round(review, labels, suspects):
         _forget_picks(review)
 
     st.plotly_chart(
-        draw_map(plane, labels, suspects), key=key, on_select=select, config=TOOLS, selection_mode=("lasso", "box"),
-        alt="Particles in the plane of their likeness",
+        draw_map(plane, labels, suspects, among=among), key=key, on_select=select, config=TOOLS,
+        selection_mode=("lasso", "box"), alt="Particles in the plane of their likeness",
     )  # fmt: skip
-    if len(labels) > MOST_POINTS:
-        st.caption(f"{MOST_POINTS:,} of {len(labels):,} are drawn; what is drawn round counts for all of them.")
+    if (count := int(among.sum())) > MOST_POINTS:
+        st.caption(f"{MOST_POINTS:,} of {count:,} are drawn; what is drawn round counts for all of them.")
     outline = st.session_state.get(kept)
     if outline is None:
         st.caption("Draw round particles with the lasso or the box to name them together. Near means alike.")
@@ -125,7 +128,7 @@ def _draw_round(review, labels, suspects):
     return inside({"x": plane[:, 0], "y": plane[:, 1]}, outline)
 
 
-def _choose_group(review, labels, suspects, is_open):
+def _choose_group(review, labels, suspects, is_open, among):
     """Particles of the group that is chosen: bool (N,), None where none is."""
     count = st.segmented_control(
         "Groups", GROUP_COUNTS, default=GROUP_COUNTS[1], required=True, key=f"map_{review.id}_count",
@@ -152,7 +155,7 @@ def _choose_group(review, labels, suspects, is_open):
     chosen = groups == picked[0] if picked else None
     with right:
         st.plotly_chart(
-            draw_map(likeness_in(review.id).plane, labels, suspects, chosen=chosen), config=TOOLS,
+            draw_map(likeness_in(review.id).plane, labels, suspects, among=among, chosen=chosen), config=TOOLS,
             key=f"map_{review.id}_chart_groups", alt="Particles in the plane of their likeness",
         )  # fmt: skip
     if not picked:
