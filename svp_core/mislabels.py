@@ -110,8 +110,9 @@ def summary(found):
     doubted, suspected = (result.suspects.suggested != found.labels).sum(), (result.suspects.score < SUSPECT).sum()
     total = result.total
     lines = [
-        f"{len(found.names):,} labels: {doubted:,} to look at, {suspected:,} of them more likely wrong than right; "
-        f"about {total.value:,.0f} labels are wrong, if not {total.low:,.0f} to {total.high:,.0f}."
+        f"{_some(len(found.names), 'label')}: {doubted:,} to look at, {suspected:,} of them more likely wrong than "
+        f"right; about {_some(round(total.value), 'label', 'is wrong', 'are wrong')} "
+        f"(between {total.low:,.0f} and {total.high:,.0f})."
     ]
     lines += [
         f"  {words[pair.given]} -> {words[pair.suggested]}: {pair.n:,} to look at, about {pair.value:,.0f} wrong "
@@ -121,10 +122,17 @@ def summary(found):
     lines += [lot.words + "." for lot in result.lots]
     groups, disagreeing = result.copies.groups(), result.copies.disagreeing(result.labels)
     if groups:
-        lines.append(f"{len(groups):,} pictures are there more than once, {len(disagreeing):,} with different labels.")
+        pictures = _some(len(groups), "picture", "is there", "are there")
+        lines.append(f"{pictures} more than once, {len(disagreeing):,} with different labels.")
     if len(result.strangers):
-        lines.append(f"{len(result.strangers):,} images resemble no class.")
+        lines.append(f"{_some(len(result.strangers), 'image', 'resembles', 'resemble')} no class.")
     return [*lines, *result.notes]
+
+
+def _some(count, what, does="", do=""):
+    """ "1 image resembles", "1,200 images resemble"; does, do: the verb of one and of several."""
+    words = f"{count:,} {what} {does}" if count == 1 else f"{count:,} {what}s {do}"
+    return words.rstrip()
 
 
 def _other_labels(found):

@@ -4,6 +4,7 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -73,7 +74,7 @@ def test_a_folder_with_classes_of_its_own(shapes, tmp_path, capsys):
     assert wrong_first(rows, {name for name, bad in zip(names(labels), wrong, strict=True) if bad}) > 0.9
     assert rows[0]["reason"].startswith(f"labelled {rows[0]['given'].replace('_', ' ')}; p = 0.")
     said = capsys.readouterr()
-    assert "broken.png" in said.err and said.out.startswith("120 labels: ") and "labels are wrong, if not" in said.out
+    assert "broken.png" in said.err and said.out.startswith("120 labels: ") and "labels are wrong (between" in said.out
 
 
 def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
@@ -158,6 +159,28 @@ def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
     found = found_by(mislabels.find_mislabels(data, classifier, by=by))
     assert (found.review.suspects.given == np.float32(0.05)).all()
     assert "A network said so." in mislabels.summary(found)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_is_said_as_one(count):
+    labels = np.zeros(count, int)
+    total = SimpleNamespace(value=count - 0.2, low=0.4, high=5800.0)
+    copies = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
+    review = SimpleNamespace(
+        suspects=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)), labels=labels, judged=labels == 0,
+        total=total, pairs=(), lots=(), copies=copies, strangers=labels, notes=(),
+    )  # fmt: skip
+    found = mislabels.Found(tuple("ab"[:count]), KEYS, review)
+    one = "1 label: 1 to look at, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
+    two = one.replace("1 label:", "2 labels:").replace("1 to", "2 to").replace("1 of", "2 of")
+    said = {
+        1: (one, "1 picture is there more than once, 0 with different labels.", "1 image resembles no class."),
+        2: (
+            two.replace("about 1 label is", "about 2 labels are"),
+            "2 pictures are there more than once, 0 with different labels.", "2 images resemble no class.",
+        ),
+    }  # fmt: skip
+    assert tuple(mislabels.summary(found)) == said[count]
 
 
 def test_the_slower_ways_are_offered():
