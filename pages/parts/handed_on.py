@@ -7,7 +7,6 @@ import numpy as np
 import streamlit as st
 
 from pages.parts.counted import choose_counting, choose_volume
-from pages.parts.filtering import runs_of
 from pages.parts.words import plain, some
 from svp_core import exports
 from svp_core.errors import LabError
@@ -67,7 +66,9 @@ def _report(job_id, changed, decisions, folder, settings):
 def _offer_files(found, labels, shown, chosen, settings, name):
     rows = None if chosen.empty else found.rows[np.flatnonzero(shown)]
     of = "all items" if rows is None else some(len(rows), "shown particle")
-    st.markdown(f"**Files** of {of}; .cla is of the whole run. Each is made when it is asked for.")
+    runs = exports.cla_runs(found.summary)
+    cla = " .cla is of the whole run." if runs else ""
+    st.markdown(f"**Files** of {of}.{cla} Each is made when it is asked for.")
     asked = (shown.tobytes(), labels.tobytes(), str(settings))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="files"):
         _offer(
@@ -81,8 +82,14 @@ def _offer_files(found, labels, shown, chosen, settings, name):
             found, asked, "Tiles by class", f"{name}_tiles.zip", "application/zip",
             lambda path: exports.tiles_by_class(found.folder, path, rows, settings=settings),
         )  # fmt: skip
+        if not runs:
+            st.button(
+                "Classes as .cla", key="make.cla", disabled=True,
+                help="FlowCam's list of classes: it can be made of a FlowCam run, and this source holds none.",
+            )  # fmt: skip
+            return
         run = None
-        if len(runs := runs_of(found)) > 1:
+        if len(runs) > 1:
             run = st.selectbox("Run of the .cla", runs, key=f"{found.job_id}_cla_run", width=220)
         _offer(
             found, (*asked, run), "Classes as .cla", f"{run or name}.cla", "text/plain",

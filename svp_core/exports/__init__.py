@@ -4,8 +4,8 @@ Each takes the folder of a "classify" job and makes one file; what is there is r
 results.csv itself is the fourth: every item offered, with all that is known of it.
 """
 
-from svp_core.exports.labels import run_cla
+from svp_core.exports.labels import cla_runs, run_cla
 from svp_core.exports.tiles import tiles_by_class
 from svp_core.exports.workbook import results_xlsx
 
-__all__ = ["results_xlsx", "run_cla", "tiles_by_class"]
+__all__ = ["cla_runs", "results_xlsx", "run_cla", "tiles_by_class"]

@@ -18,6 +18,11 @@ from svp_core.results import INSTRUMENT
 _KINDS = ("flowcam", "flowcam_library")
 
 
+def cla_runs(summary):
+    """Names of the runs of which a .cla can be made: FlowCam's. summary: summary.json of the classification."""
+    return [facts["name"] for facts in summary.get("runs", []) if facts["kind"] in _KINDS]
+
+
 def run_cla(job_folder, path, labels, *, run=None):
     """Write a .cla with these labels as its classification "SvP Lab", beside whatever the run's own .cla holds.
 
@@ -39,7 +44,7 @@ def run_cla(job_folder, path, labels, *, run=None):
 
 
 def _one_run(summary, run):
-    names = [facts["name"] for facts in summary.get("runs", []) if facts["kind"] in _KINDS]
+    names = cla_runs(summary)
     if not names:
         raise LabError(
             "This source holds no FlowCam run, and .cla is FlowCam's format; export the classes as a workbook."
