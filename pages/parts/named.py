@@ -24,6 +24,7 @@ from svp_core.workspace.tilefile import read_tiles
 
 LATEST = 48  # tiles shown while work is under way
 VIEWS = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Rejected", "Side by side", "Report")
+OF_PARTICLES = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side")  # where nothing is without particles
 
 
 def show_heading(job, start_anew):
@@ -86,7 +87,9 @@ def _show_results(found):
 
 
 def _show_view(view, found, labels, shown, chosen, thresholds):
-    if view == "Gallery":
+    if view in OF_PARTICLES and not len(labels):
+        st.caption(_why_nothing(found))
+    elif view == "Gallery":
         show_by_class(found, labels, shown)
     elif view == "Table":
         show_rows(found, labels, shown)
@@ -102,6 +105,15 @@ def _show_view(view, found, labels, shown, chosen, thresholds):
         show_beside(found, labels, chosen, thresholds)
     else:
         show_handed_on(found, labels, shown, chosen, thresholds)
+
+
+def _why_nothing(found):
+    """Why no particle was named."""
+    if not len(found.rejected):
+        return "Nothing was named: no item of the source was reached."
+    if len(found.rejected) == 1:
+        return "Nothing was named: the one item was rejected; its reason stands under Rejected."
+    return f"Nothing was named: all {len(found.rejected):,} items were rejected; their reasons stand under Rejected."
 
 
 def _show_figures(found, labels, shown, chosen):
