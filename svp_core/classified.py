@@ -13,8 +13,11 @@ import pandas as pd
 
 from svp_core.errors import LabError
 from svp_core.results import INSTRUMENT, MEASURES, column_names, read_results
+from svp_core.runs import read_run, weights_sha256
 from svp_core.workspace.models import find_model
 from svp_core.workspace.tilefile import read_colour_tiles, read_tiles
+
+_NAMED = 4  # pixel sizes in one sentence
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +76,33 @@ def model_of(summary):
     folder = Path(summary.get("weights_folder") or "")
     named_by_path = summary.get("weights_folder") and (folder / "config.json").is_file()
     return folder if named_by_path else find_model(summary.get("weights", ""))
+
+
+def scale_warning(name, config, scales):
+    """A sentence where a classifier is put to pixel sizes that it was not trained at; "" elsewhere.
+
+    name, config: of its run. scales: pixel sizes of the particles in µm.
+    """
+    trained = config.get("classifier", {}).get("um_per_px")
+    outside = sorted(scale for scale in scales if trained and not trained[0] <= scale <= trained[1])
+    if not outside:
+        return ""
+    shown = list(dict.fromkeys(f"{scale:.4g}" for scale in outside))
+    at = ", ".join(shown) if len(shown) <= _NAMED else f"{shown[0]} and others up to {shown[-1]}"
+    return f"{name} was trained at {trained[0]:g} to {trained[1]:g} µm per pixel; at {at} its names are guesses."
+
+
+def scale_warning_of(found):
+    """The scale_warning of a classification by the pixel sizes of its particles; "" where its model is gone."""
+    if "um_per_px" not in found.table:
+        return ""
+    try:
+        run = read_run(model_of(found.summary))
+        if found.summary.get("weights_sha256") not in (None, weights_sha256(run.folder)):
+            return ""  # of other weights by now, whose scales these are not
+    except LabError:
+        return ""
+    return scale_warning(run.name, run.config, found.table["um_per_px"].dropna().unique())
 
 
 def numbers(found, name):

@@ -80,6 +80,19 @@ def write_job(
     return job_id, table
 
 
+def change_run(job_id, name, *, no_sizes=False, **facts):
+    """Have a run of a written job without sizes, or with other facts in its summary.json."""
+    folder = jobs.job_folder(job_id)
+    if no_sizes:
+        table = pd.read_csv(folder / "results.csv")
+        table.loc[table["run"] == name, ["ecd_um", "um_per_px"]] = None
+        table.to_csv(folder / "results.csv", index=False)
+    summary = json.loads((folder / "summary.json").read_text())
+    (run,) = (run for run in summary["runs"] if run["name"] == name)
+    run |= facts
+    (folder / "summary.json").write_text(json.dumps(summary))
+
+
 def opened(job_id, view="Gallery", **query):
     app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
     for name, value in {"job": job_id, "view": view, **query}.items():
@@ -267,6 +280,108 @@ def test_two_classifications_and_two_runs_stand_side_by_side():
     runs, _ = write_job(name="c", runs=2)
     app = opened(runs, "Side by side")
     assert "c 1" in tables(app)[0] and "c 2" in tables(app)[0] and not app.exception
+
+
+def cells_of(html):
+    """Rows of a table as lists of texts."""
+    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
+    return [[re.sub("<.*?>", " ", cell).strip() for cell in row] for row in rows]
+
+
+def test_a_run_without_sizes_is_counted_as_unknown_and_not_as_none():
+    job_id, table = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", no_sizes=True, um_per_px=None, volume_ml=None)
+    app = opened(job_id, "Side by side")
+    rows = cells_of(tables(app)[0])
+    assert rows[0] == ["Class", "Size", "c 1", "c 2"]
+    assert {row[3] for row in rows[1:]} == {"–"} and all(row[2][0].isdigit() for row in rows[1:])
+    assert "200 of the shown particles of c 2 have no ECD (µm) and are in no bin." in said(app)
+    app.selectbox(key="beside_measure").set_value("ecd_um").run()
+    assert "Of c 2 no particle has ECD (µm), so nothing is drawn." in said(app)
+    app.selectbox(key="beside_measure").set_value("circularity").run()
+    assert "nothing is drawn" not in said(app) and not app.exception
+
+
+def test_shown_particles_without_sizes_are_counted_without_them():
+    job_id, table = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", no_sizes=True)
+    app = opened(job_id, "Counts", unsure_below="0.0")
+    assert "200 of the shown particles have no ECD (µm) and are in no bin." in said(app)
+    app.button_group(key=f"{job_id}_runs").set_value(["c 2"])
+    app.button_group(key="count_unit").set_value("Counts").run()
+    assert "None of the shown particles has ECD (µm): they are counted without sizes." in said(app)
+    protein = ((table["run"] == "c 2") & (table["label"] == "protein")).sum()
+    assert cells_of(tables(app)[0])[1][1].startswith(str(protein)) and not app.exception
+
+
+def test_of_more_than_four_samples_one_chooses_and_sees_which_are_left_out():
+    job_id, _ = write_job(name="c", runs=5)
+    other, _ = write_job(name="b", seed=1)
+    app = opened(job_id, "Side by side")
+    assert cells_of(tables(app)[0])[0][2:] == ["c 1", "c 2", "c 3", "c 4"] and "Left out: c 5." in said(app)
+
+    def choose():
+        return next(field for field in app.multiselect if field.label.startswith("Shown"))
+
+    choose().set_value(["c 2", "c 5"]).run()
+    assert cells_of(tables(app)[0])[0][2:] == ["c 2", "c 5"] and "Left out: c 1, c 3, c 4." in said(app)
+    app.multiselect(key=f"{job_id}_beside").set_value([other]).run()
+    shown = cells_of(tables(app)[0])[0][2:]  # of each classification one at least
+    assert shown[:3] == ["c 1", "c 2", "c 3"] and shown[3].startswith("b, ") and "Left out: c 4, c 5." in said(app)
+    assert not app.exception
+
+
+def test_runs_of_two_classifications_are_told_apart_and_a_filter_by_run_is_of_its_own():
+    job_id, table = write_job(name="c", runs=2)
+    other, theirs = write_job(name="c", runs=2, weights="other")
+    app = opened(job_id, "Side by side", unsure_below="0.0")
+    app.multiselect(key=f"{job_id}_beside").set_value([other])
+    app.button_group(key=f"{job_id}_runs").set_value(["c 1"]).run()
+    head, *rows = cells_of(tables(app)[0])
+    assert head[2] == "c 1" and [name[:5] for name in head[3:]] == ["c 1 (", "c 2 ("] and not app.exception
+    everything = next(row for row in rows if row[0] == "All")
+    assert not everything[4].startswith("0")
+
+
+@pytest.mark.parametrize("view", ["Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side"])
+def test_where_everything_was_rejected_it_is_said(view):
+    job_id, _ = write_job(count=0)
+    app = opened(job_id, view)
+    assert "Nothing was named: all 2 items were rejected; their reasons stand under Rejected." in said(app)
+    assert "widen the filter" not in said(app) and not tables(app)
+
+
+def test_pixel_sizes_that_the_model_was_not_trained_at_are_said_where_names_are_counted():
+    warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 its names are guesses."
+    job_id, _ = write_job(um_per_px=1.813)
+    assert warning in said(opened(job_id, "Counts"))
+    opened(job_id, "Report")
+    assert warning in (jobs.job_folder(job_id) / "report.html").read_text("utf-8")
+    job_id, _ = write_job(name="fine")
+    assert "its names are guesses" not in said(opened(job_id, "Counts"))
+
+
+def test_the_run_whose_volume_is_missing_is_named():
+    job_id, _ = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", volume_ml=None)
+    app = opened(job_id, "Counts")
+    assert "The files of c 2 do not say the volume imaged; type in that of all runs together" in said(app)
+    app.button_group(key=f"{job_id}_runs").set_value(["c 1"]).run()
+    assert "Volume imaged 0.02 mL" in said(app)
+    app.button_group(key=f"{job_id}_runs").set_value(["c 2"]).run()
+    assert "The volume imaged is not in the files; type it in" in said(app)
+
+
+def test_a_cla_is_offered_of_flowcam_runs_only():
+    job_id, _ = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", kind="folder")
+    app = opened(job_id, "Report")
+    assert not app.button(key="make.cla").disabled and not app.get("selectbox")[-1].label.startswith("Run of")
+    change_run(job_id, "c 1", kind="mfi")
+    (jobs.job_folder(job_id) / "results.csv").touch()
+    app = opened(job_id, "Report")
+    assert app.button(key="make.cla").disabled and "holds none" in app.button(key="make.cla").help
+    assert ".cla is of the whole run" not in said(app) and not app.exception
 
 
 def test_report_and_files_are_made():

@@ -270,6 +270,16 @@ def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
     assert "The files of b say a dilution of 5" in page.text
 
 
+def test_a_run_without_sizes_or_volume_is_said_and_not_counted_as_none(tmp_path):
+    runs = [run_facts("a", 1, volume_ml=0.017375), run_facts("b", 2, volume_ml=None)]
+    make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
+    page = Page(written(tmp_path / "job"))
+    assert "Run b: none of its particles has ECD (µm)." in page.text and page.rows("Run a")
+    assert not any(caption.startswith("Run b") for caption in page.captions)
+    assert "Volume imaged unknown of b" in page.text and "0.017375 mL (" in page.text
+    assert "The files of b do not say the volume imaged: of all runs together there are counts" in page.text
+
+
 def test_nothing_named_is_still_a_report(tmp_path):
     make_job(tmp_path / "job", np.zeros((0, 3)), [], rejected=[("a.png", "the file is empty")])
     page = Page(written(tmp_path / "job"))

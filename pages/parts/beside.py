@@ -1,6 +1,6 @@
 """Two or more samples side by side, runs of one source or other jobs: the same filter, calls and bins for all."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
@@ -8,12 +8,14 @@ import streamlit as st
 from pages.parts.by_class import draw
 from pages.parts.calls import call, labels_in_order
 from pages.parts.charts import QUIET
-from pages.parts.classified import Classified, classified, label_name, measure_name, measures_of, scaled
+from pages.parts.classified import Classified, classified, label_name, measure_name, measures_of, numbers
 from pages.parts.count_tables import beside_html
-from pages.parts.counted import choose_counting, count, volume_in_files, volume_of
+from pages.parts.counted import choose_counting, count, say_unsized, sized, volume_in_files, volume_of
 from pages.parts.filtering import let_through, runs_of
 from pages.parts.measure_charts import draw_beside
 from pages.parts.words import moment, plain
+from svp_core.instruments.records import unique
+from svp_core.report.markup import listed
 from svp_core.workspace import jobs
 
 MOST = 4  # samples, so that each still has room
@@ -30,10 +32,14 @@ class Sample:
     shown: np.ndarray  # bool (N,)
     volume: object  # counted.Volume
 
+    def without(self, name):
+        """Whether there are shown particles, and none of them has a value of this measure."""
+        return bool(self.shown.any()) and not sized(self.found, self.shown, name)
+
 
 def show_beside(found, labels, chosen, thresholds):
     """Choose the others; counts, distributions and tiles of all of them."""
-    samples = _choose_samples(found, labels, chosen, thresholds)
+    samples = _at_most(found, _choose_samples(found, labels, chosen, thresholds))
     if len(samples) < 2:
         st.caption("Choose another finished classification above, or classify a folder with several runs.")
         return
@@ -45,15 +51,34 @@ def show_beside(found, labels, chosen, thresholds):
         size, bins, bands = choose_counting(found)
     per_ml = all(sample.volume.ml for sample in samples)
     tables = {
-        sample.name: count(sample.found, sample.labels, sample.shown, size, bins, bands, sample.volume)
+        sample.name: []  # nothing is known in any bin, which is no 0
+        if size and sample.without(size)
+        else count(sample.found, sample.labels, sample.shown, size, bins, bands, sample.volume)
         for sample in samples
-        if size is None or size in sample.found.columns
     }
     unit = "Particles per mL" if per_ml else "Particles (not every volume is known, so these are counts)"
     st.markdown(f"**{unit}**, with 95 % intervals of the counting")
     st.html(beside_html(tables, per_ml=per_ml))
+    for sample in samples:
+        say_unsized(sample.found, sample.shown, size, of=f" of {sample.name}")
     _show_distributions(found, samples)
     _show_tiles(found, samples)
+
+
+def _at_most(found, samples):
+    """Those of the samples that the person wants to see: MOST, of every classification one before a second."""
+    if len(samples) <= MOST:
+        return samples
+    names = [sample.name for sample in samples]
+    before = [sum(other.found is sample.found for other in samples[:at]) for at, sample in enumerate(samples)]
+    first = sorted(range(len(samples)), key=lambda at: (before[at], at))[:MOST]
+    wanted = st.multiselect(
+        f"Shown, at most {MOST}", names, [names[at] for at in sorted(first)], max_selections=MOST,
+        key=f"{found.job_id}_shown_{abs(hash(tuple(names)))}", persist_state="session", width=520,
+    )  # fmt: skip
+    left_out = [name for name in names if name not in wanted]
+    st.caption(plain(f"Left out: {listed(left_out)}. Choose under Shown which stand side by side."))
+    return [sample for sample in samples if sample.name in wanted]
 
 
 def _choose_samples(found, labels, chosen, thresholds):
@@ -66,7 +91,7 @@ def _choose_samples(found, labels, chosen, thresholds):
         "Beside", list(others), format_func=others.get, max_selections=MOST - 1, key=f"{found.job_id}_beside",
         persist_state="session", placeholder="Another classification", width=520,
     )  # fmt: skip
-    samples = _samples_of(found, labels, chosen, "This one")
+    samples, taken = _samples_of(found, labels, chosen), set()
     for job_id in picked:
         other = classified(job_id)
         if other is None:
@@ -74,17 +99,21 @@ def _choose_samples(found, labels, chosen, thresholds):
         if other.class_keys != found.class_keys:
             st.caption(plain(f"{others[job_id]} was named with other classes and cannot stand beside this."))
             continue
-        samples += _samples_of(other, call(other, thresholds), chosen, others[job_id])
-    return samples[:MOST]
+        # Runs are chosen by name, and its own are called otherwise.
+        samples += _samples_of(other, call(other, thresholds), replace(chosen, runs=()), others[job_id])
+    return [replace(sample, name=unique(sample.name, taken)) for sample in samples]
 
 
-def _samples_of(found, labels, chosen, name):
+def _samples_of(found, labels, chosen, name=None):
+    """Samples of a classification, a run each where it has several. name: which one it is; None: the one on screen."""
     shown, runs = let_through(found, labels, chosen), runs_of(found)
     if len(runs) < 2:
-        return [Sample(name, found, labels, shown, volume_of(found))]
+        return [Sample(name or "This one", found, labels, shown, volume_of(found))]
     of_run = found.table["run"].to_numpy()
     return [
-        Sample(run, found, labels, shown & (of_run == run), volume_in_files(found, (run,)))
+        Sample(
+            f"{run} ({name})" if name else run, found, labels, shown & (of_run == run), volume_in_files(found, (run,))
+        )
         for run in runs
         if not chosen.runs or run in chosen.runs
     ]
@@ -97,12 +126,24 @@ def _show_distributions(found, samples):
             "Distribution of", options, index=min(1, len(options) - 1), format_func=measure_name,
             key="beside_measure", width=260,
         )  # fmt: skip
-    if name and not name.startswith("confidence") and len({scaled(sample.found) for sample in samples}) > 1:
-        st.caption("One of them has no pixel size: compare shapes, not sizes.")
+    if without := [sample.name for sample in samples if sample.without(name)]:
+        st.caption(plain(f"Of {listed(without)} no particle has {measure_name(name)}, so nothing is drawn."))
+    elif name.endswith("_px") and len(_pixel_sizes(samples)) > 1:
+        st.caption("Their pixels are not of one size: compare shapes, not sizes.")
     st.plotly_chart(
         draw_beside({sample.name: (sample.found, sample.shown) for sample in samples}, name), config=QUIET,
         key="beside_chart", alt=f"Distribution of {measure_name(name)} in each",
     )  # fmt: skip
+
+
+def _pixel_sizes(samples):
+    """µm per pixel that occur among the shown particles; 0 where it is not known."""
+    return {
+        scale
+        for sample in samples
+        if "um_per_px" in sample.found.columns
+        for scale in np.unique(np.nan_to_num(numbers(sample.found, "um_per_px")[sample.shown]))
+    }
 
 
 def _show_tiles(found, samples):

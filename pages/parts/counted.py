@@ -14,11 +14,14 @@ from pages.parts.count_tables import count_html, ppv_html
 from pages.parts.filtering import runs_of
 from pages.parts.words import plain, some, without_names
 from svp_core import counts
+from svp_core.classified import scale_warning_of
 from svp_core.errors import LabError
+from svp_core.instruments.facts import volume_words
 from svp_core.particles import SIZE_BINS_UM
 from svp_core.report.count_tables import small_notes
 from svp_core.report.counted import SEEN_PX, TYPED_IN, reference_of
-from svp_core.report.settings import MOST_BINS, Settings
+from svp_core.report.markup import listed
+from svp_core.report.settings import MOST_BINS, Settings, without_volume
 from svp_core.report.settings import volume_in_files as volume_of_runs
 
 
@@ -72,7 +75,7 @@ def choose_volume(found, runs=()):
         return known
     given = st.number_input(
         "Volume imaged (mL)", 0.0, 1e6, None, format="%.5g", step=0.01, key=f"{job}_volume", persist_state="session",
-        width=165, placeholder=f"{known.ml:.5g}" if known.ml else "unknown",
+        width=165, placeholder=volume_words(known.ml).removesuffix(" mL") if known.ml else "unknown",
         help="Of what went through the cell, the part that the camera saw. Leave empty to keep what the files say.",
     )  # fmt: skip
     dilution = st.number_input(
@@ -95,9 +98,28 @@ def volume_in_files(found, runs=()):
     """The Volume that a source's own files give for these runs, all of them where none are named."""
     if found.missing:  # of a volume that was looked through in part only, nobody knows how much
         return Volume(None, 1.0, "")
-    facts = [run for run in found.summary.get("runs", []) if not runs or run["name"] in runs]
-    ml, source = volume_of_runs({"runs": facts})
+    ml, source = volume_of_runs({"runs": _facts(found, runs)})
     return Volume(ml, 1.0, source)
+
+
+def _facts(found, runs):
+    """Facts of these runs, of all where none are named."""
+    return [run for run in found.summary.get("runs", []) if not runs or run["name"] in runs]
+
+
+def sized(found, shown, name):
+    """How many of the shown particles have a value of this measure."""
+    return int(np.isfinite(numbers(found, name)[shown]).sum()) if name in found.columns else 0
+
+
+def say_unsized(found, shown, size, *, of=""):
+    """Say how many of the shown particles have no size by which they could be counted. of: whose they are."""
+    if size and (without := int(shown.sum()) - sized(found, shown, size)):
+        have = "has" if without == 1 else "have"
+        st.caption(plain(
+            f"{without:,} of the shown particles{of} {have} no {measure_name(size)} and "
+            f"{'is' if without == 1 else 'are'} in no bin."
+        ))  # fmt: skip
 
 
 def count(found, labels, shown, size, bins, bands, volume):
@@ -118,9 +140,14 @@ def show_counts(found, labels, shown, chosen, thresholds):
         "Unit", ["Per mL", "Counts"], default="Per mL", required=True, key="count_unit", persist_state="session",
         label_visibility="collapsed",
     ) == "Per mL"  # fmt: skip
+    if warning := scale_warning_of(found):
+        st.warning(plain(warning))
     _say_volume(found, volume, chosen.runs)
     if not chosen.empty:
         st.caption("Counted are the particles that the filter shows.")
+    if size and shown.any() and not sized(found, shown, size):
+        st.caption(plain(f"None of the shown particles has {measure_name(size)}: they are counted without sizes."))
+        size, bins, bands = None, (0.0,), False
     diameter = measure_name(size) if size else "any size"
     raw = count(found, labels, shown, size, bins, bands, volume)
     unit = "Particles per mL" if per_ml else "Particles"
@@ -128,8 +155,7 @@ def show_counts(found, labels, shown, chosen, thresholds):
     if size:
         for note in small_notes(Settings(bins_um=bins, diameter=size)):
             st.caption(plain(note))
-    if size and (unsized := int(np.isnan(numbers(found, size)[shown]).sum())):
-        st.caption(f"{unsized:,} of the shown particles have no {diameter} and are in no bin.")
+    say_unsized(found, shown, size)
     if not scaled(found):
         st.caption("Without a pixel size there are no size bins; classify again and give the µm per pixel.")
     _show_corrected(found, labels, shown, chosen, thresholds, (size, bins, bands, volume, per_ml), unit, diameter)
@@ -185,11 +211,16 @@ def _table(title, table, per_ml):
 def _say_volume(found, volume, runs):
     if found.missing:
         words = f"{some(found.missing, 'item')} of the source were not reached, so there are counts only, none per mL."
+    elif volume.ml is None and (lacking := without_volume(_facts(found, runs))):
+        words = (
+            f"The files of {listed(lacking)} do not say the volume imaged; type in that of all runs together for "
+            "counts per mL, or choose the other runs under Filter."
+        )
     elif volume.ml is None:
         words = "The volume imaged is not in the files; type it in for counts per mL."
     else:
         source = without_names(volume.source, [run["name"] for run in found.summary.get("runs", [])])
-        words = f"Volume imaged {volume.ml:.5g} mL ({source})"
+        words = f"Volume imaged {volume_words(volume.ml)} ({source})"
         words += f", dilution {volume.dilution:g}." if volume.dilution != 1 else "."
     diluted = [run for run in found.summary.get("runs", []) if run.get("dilution") not in (None, 1)]
     for run in diluted[:3]:

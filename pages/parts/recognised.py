@@ -10,9 +10,10 @@ import streamlit as st
 from pages.parts.gallery import show_gallery
 from pages.parts.model import origin, show_model
 from pages.parts.words import DASH, plain, some, without_names
+from svp_core.classified import scale_warning
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
-from svp_core.instruments.facts import KINDS
+from svp_core.instruments.facts import KINDS, volume_words
 from svp_core.instruments.sources import read_particles, recognise
 from svp_core.workspace.models import list_models
 
@@ -60,7 +61,8 @@ def ask(path):
                 help="Leave empty to keep what the files say; otherwise it is taken for every particle.",
             )  # fmt: skip
             pressed = st.button("Classify", type="primary", key="classify_go")
-        _warn_of_scale(model, {um_per_px} if um_per_px else _scales(found))
+        if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else _scales(found)):
+            st.warning(plain(warning))
     show_model(model.name, origin(model))
     asked = {"source": str(path), "weights": model.name, "um_per_px": um_per_px}
     return (asked | ({"choices": choices} if choices else {})) if pressed else None
@@ -82,7 +84,8 @@ def _show_runs(runs):
         (run,) = runs
         said = [run.instrument] if run.instrument else []
         if run.volume_ml is not None:
-            said.append(f"volume imaged {run.volume_ml:.5g} mL ({without_names(run.volume_from, [run.name])})")
+            where = without_names(run.volume_from, [run.name])
+            said.append(f"volume imaged {volume_words(run.volume_ml)} ({where})")
         elif run.kind in ("flowcam", "mfi", "ifcb"):
             said.append("volume imaged not in the files; it can be typed in later")
         if run.efficiency is not None:
@@ -102,7 +105,7 @@ def _show_runs(runs):
             height=min(RUNS_SHOWN_PX, 36 * (len(runs) + 1)),
             column_config={"Run": st.column_config.TextColumn(width=230),
                            "µm/px": st.column_config.NumberColumn(format="%.4f"),
-                           "Volume imaged (mL)": st.column_config.NumberColumn(format="%.5f")},
+                           "Volume imaged (mL)": st.column_config.NumberColumn(format="%.5g")},
         )  # fmt: skip
 
 
@@ -136,14 +139,3 @@ def _choose_model():
     names = list(found)
     first = names.index("resnet18") if "resnet18" in names else 0
     return found[st.selectbox("Model", names, index=first, key="classifier", persist_state="session", width=220)]
-
-
-def _warn_of_scale(model, scales):
-    """Say so where the model was trained at other pixel sizes than these. scales: in µm."""
-    trained = model.config["classifier"].get("um_per_px")
-    outside = sorted(scale for scale in scales if trained and not trained[0] <= scale <= trained[1])
-    if outside:
-        st.warning(plain(
-            f"{model.name} was trained at {trained[0]:g} to {trained[1]:g} µm per pixel; at "
-            f"{', '.join(f'{scale:.4g}' for scale in outside)} its names are guesses."
-        ))  # fmt: skip

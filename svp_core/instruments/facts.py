@@ -60,6 +60,11 @@ class SourceSummary:
     questions: tuple[Question, ...] = ()
 
 
+def volume_words(ml):
+    """A volume as every screen and report writes it: five digits, "0.017375 mL"."""
+    return f"{ml:.5g} mL"
+
+
 def answered(question, choices):
     """The chosen option of a question, its default where choices (dict or None) has none. Raises LabError."""
     option = str((choices or {}).get(question.key, question.default))

@@ -43,6 +43,8 @@ def run_tables(counted, settings):
     return join(
         *(
             _crossed(table, settings, f"Run {name}: particles from each size on, as named, by its own volume")
+            if table
+            else tag("p", f"Run {name}: none of its particles has {measure_words(settings.diameter)}.", class_="note")
             for name, table in counted.by_run.items()
         )
     )

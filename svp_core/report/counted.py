@@ -28,7 +28,7 @@ class Counted:
     bands: list  # the same from each edge to the next
     corrected: list  # cumulative, corrected for confusion; [] without a reference
     ppv: list  # of counts.Ppv; [] without a reference
-    by_run: dict  # name of the run -> raw counts by its own volume; {} for one run
+    by_run: dict  # name of the run -> raw counts by its own volume, [] where none has a size; {} for one run
     reference: counts.Reference | None
     no_reference: str  # why there is none, in words; "" where there is one
 
@@ -111,11 +111,12 @@ def _by_run(found, labels, sizes, settings, how):
     runs = found.summary.get("runs", [])
     if len(runs) < 2:
         return {}
-    mine = found.table["run"].to_numpy(object)
-    return {
-        run["name"]: counts.count_table(
-            labels[mine == run["name"]], sizes[mine == run["name"]], bins_um=settings.bins,
-            **{**how, "volume_ml": None if found.missing else run.get("volume_ml")},
-        )
-        for run in runs
-    }  # fmt: skip
+    run_of, by_run = found.table["run"].to_numpy(object), {}
+    for run in runs:
+        mine = run_of == run["name"]
+        unsized = mine.any() and np.isnan(sizes[mine]).all()  # then nothing is known of any size: no 0
+        volume_ml = None if found.missing else run.get("volume_ml")
+        by_run[run["name"]] = [] if unsized else counts.count_table(
+            labels[mine], sizes[mine], bins_um=settings.bins, **how | {"volume_ml": volume_ml}
+        )  # fmt: skip
+    return by_run

@@ -100,6 +100,12 @@ def some(count, what):
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
+def listed(names, most=5):
+    """Names in a line: "a, b, c", of very many the first and how many more."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+
+
 def as_css_text(text):
     """A text as a string in a style sheet: whatever could end it is written by its number."""
     clean = _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)

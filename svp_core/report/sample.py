@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from svp_core.instruments.facts import KINDS
+from svp_core.classified import scale_warning_of
+from svp_core.instruments.facts import KINDS, volume_words
 from svp_core.report.counted import TYPED_IN, UNSURE
-from svp_core.report.markup import Html, facts, join, paragraphs, percent, some, tag
-from svp_core.report.settings import volume_in_files
+from svp_core.report.markup import Html, facts, join, listed, paragraphs, percent, some, tag
+from svp_core.report.settings import volume_in_files, without_volume
 
 
 def sample_facts(found, counted, settings):
@@ -27,11 +28,16 @@ def sample_facts(found, counted, settings):
 
 def warnings(found, counted, settings):
     """Html of what must be known before the counts are used; empty where there is nothing."""
-    said = []
+    said = [sentence] if (sentence := scale_warning_of(found)) else []
     if found.missing:
         said.append(
             f"The classification was stopped after {found.offered:,} of {found.offered + found.missing:,} items: the "
             "counts are of those only, and nothing is given per mL."
+        )
+    elif counted.volume_ml is None and (lacking := without_volume(found.summary.get("runs", []))):
+        said.append(
+            f"The files of {listed(lacking)} do not say the volume imaged: of all runs together there are counts, and "
+            "nothing per mL."
         )
     elif counted.volume_ml is None:
         said.append("The volume imaged is not known: there are counts, and nothing per mL.")
@@ -72,8 +78,8 @@ def _run(run):
         ("Kind", KINDS.get(run["kind"], run["kind"])),
         ("Instrument", run.get("instrument")),
         ("Particles", f"{run['count']:,}"),
-        ("Pixel size", _with_place(run.get("um_per_px"), "µm", run.get("um_per_px_from"))),
-        ("Volume imaged", _with_place(run.get("volume_ml"), "mL", run.get("volume_from"))),
+        ("Pixel size", _with_place(run.get("um_per_px"), lambda um: f"{um:.6g} µm", run.get("um_per_px_from"))),
+        ("Volume imaged", _with_place(run.get("volume_ml"), volume_words, run.get("volume_from"))),
         ("Dilution in its files", f"{run['dilution']:g}" if run.get("dilution") is not None else None),
         ("Share of the sample imaged", percent(run["efficiency"]) if run.get("efficiency") is not None else None),
     ])  # fmt: skip
@@ -82,10 +88,10 @@ def _run(run):
     return join(tag("h3", run["name"]), known, own)
 
 
-def _with_place(value, unit, place):
+def _with_place(value, words, place):
     if value is None:
         return "not in its files"
-    return f"{value:.6g} {unit}" + (f" ({place})" if place else "")
+    return words(value) + (f" ({place})" if place else "")
 
 
 def _scale(summary):
@@ -98,9 +104,10 @@ def _scale(summary):
 
 def _volume(counted, summary):
     if counted.volume_ml is None:
-        return counted.volume_from or "unknown"
-    words = f"{counted.volume_ml:.6g} mL"
+        lacking = without_volume(summary.get("runs", []))
+        return counted.volume_from or (f"unknown of {listed(lacking)}" if lacking else "unknown")
+    words = volume_words(counted.volume_ml)
     if counted.volume_from != TYPED_IN:
         return words
     in_files, _ = volume_in_files(summary)
-    return f"{words}, typed in" + ("" if in_files is None else f"; the files say {in_files:.6g} mL")
+    return f"{words}, typed in" + ("" if in_files is None else f"; the files say {volume_words(in_files)}")

@@ -66,6 +66,12 @@ def volume_in_files(summary):
     return sum(volumes), "; ".join(dict.fromkeys(run["volume_from"] for run in runs))
 
 
+def without_volume(runs):
+    """Names of the runs, as summary.json holds them, without a volume imaged, where others have one; [] elsewhere."""
+    without = [run["name"] for run in runs if run.get("volume_ml") is None]
+    return without if len(without) < len(runs) else []
+
+
 def read_settings(given, *, summary, columns, class_keys):
     """Settings from a dict (None for the standard ones); what it leaves out is standard.
 
