@@ -193,7 +193,6 @@ def test_batches_do_not_change_the_table(run, folder):
         (["classify", "nowhere", "--out", "r.csv"], "There is no file or folder nowhere"),
         (["classify", ".", "--weights", "nonesuch", "--out", "r.csv"], "There is no model called 'nonesuch'"),
         (["simulate", "--class", "dust", "--out", "d"], "'dust' cannot be simulated; kinds are protein"),
-        (["classify", ".", "--um-per-px", "0", "--out", "r.csv"], "A pixel of 0.0 um cannot be"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch, capsys, arguments, sentence):

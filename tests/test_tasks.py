@@ -97,7 +97,7 @@ def test_generate_goes_on_where_it_was_stopped(order, whole, tmp_path):
         ({"sampler": "best"}, "no sampler 'best'; use preview"),
         ({"count": 0}, "0 images"),
         ({"count": 100_001}, "100001 images"),
-        ({"seed": -1}, "seed -1 is negative"),
+        ({"seed": -1}, "seed -1 is not from 0 to"),
         ({"steps": 1}, "1 denoising steps"),
         ({"weights": "nowhere"}, "no model called 'nowhere'"),
     ],
@@ -190,7 +190,7 @@ def test_what_cannot_be_classified_is_a_sentence(tiny, tmp_path):
     config = {"source": str(tmp_path / "none"), "weights": str(tiny / "resnet18")}
     with pytest.raises(LabError, match="There is no file or folder"):
         list(tasks.classify(config, tmp_path))
-    with pytest.raises(LabError, match="pixel of 0 um cannot be"):
+    with pytest.raises(LabError, match="pixel of 0 µm cannot be"):
         list(tasks.classify({**config, "um_per_px": 0}, tmp_path))
 
 

@@ -1,20 +1,69 @@
 """Kinds of argument that several commands take, and how progress is shown to a person at a terminal."""
 
 import argparse
+import math
 import re
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from svp_core.errors import LabError
+from svp_core.tasks.classify import PIXEL_UM
+from svp_core.tasks.order import MOST_SEED
 
 
 def whole_number(text):
     """int from 1, for argparse."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return number_between(text, int, 1, math.inf, "a whole number from 1")
+
+
+def run_seed(text):
+    """int from 0 to MOST_SEED, for argparse."""
+    return number_between(text, int, 0, MOST_SEED, f"a seed; give a whole number from 0 to {MOST_SEED:,}")
+
+
+def pixel_size(text):
+    """float, µm per pixel, for argparse."""
+    least, most = PIXEL_UM
+    return number_between(text, float, least, most, f"a pixel size; give {least:g} to {most:g} µm per pixel")
+
+
+def number_between(text, kind, least, most, wanted):
+    """int or float, whichever `kind` is, for an argparse type. wanted: what a number outside is not."""
+    try:
+        number = kind(text)
+    except ValueError:
+        number = math.nan
+    if not least <= number <= most:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is not {wanted}")
     return number
+
+
+def check_file(path):
+    """Raises LabError where no file can be written at `path`: before long work, not after it."""
+    if not path.parent.is_dir():
+        raise LabError(f"{str(path.parent)[:200]} is no folder; --out needs one that is there.")
+    try:
+        is_new = not path.exists()
+        path.open("ab").close()
+        if is_new:
+            path.unlink()
+    except OSError as error:
+        raise _not_written(path, error) from None
+
+
+def check_folder(path):
+    """Raises LabError where no folder can be made and filled at `path`: before long work; nothing is made yet."""
+    try:
+        there = next(folder for folder in (path, *path.parents) if folder.exists())
+        TemporaryDirectory(dir=there).cleanup()
+    except OSError as error:
+        raise _not_written(path, error) from None
+
+
+def _not_written(path, error):
+    return LabError(f"{str(path)[:200]} cannot be written ({error.strerror}); choose another place.")
 
 
 def add_counting(parser):
@@ -24,7 +73,7 @@ def add_counting(parser):
         "--threshold", type=_named_number, action="append", default=[], metavar="CLASS=CONFIDENCE",
         help="the same for one class, by its key",
     )  # fmt: skip
-    parser.add_argument("--bins", type=_numbers, metavar="2,5,10,25", help="lower edges of the size bins, in um")
+    parser.add_argument("--bins", type=_numbers, metavar="2,5,10,25", help="lower edges of the size bins, in µm")
     parser.add_argument("--diameter", help="column of results.csv that is a particle's size, e.g. feret_max_um")
     parser.add_argument("--volume-ml", type=float, help="volume imaged, instead of what the source's files say")
     parser.add_argument("--dilution", type=float, help="figures per mL are multiplied by it")
@@ -38,14 +87,20 @@ def counting_settings(options):
 
 
 def _numbers(text):
-    return [float(part) for part in text.split(",")]
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is not like 2,5,10,25") from None
 
 
 def _named_number(text):
     key, _, number = text.rpartition("=")
-    if not key:
-        raise argparse.ArgumentTypeError(f"{text} is not like protein=0.9")
-    return key, float(number)
+    try:
+        if not key:
+            raise ValueError
+        return key, float(number)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text[:40]} is not like protein=0.9") from None
 
 
 def find_classification(job_or_folder):

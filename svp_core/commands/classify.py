@@ -5,11 +5,12 @@
 
 import argparse
 import json
+import os
 import sys
 from collections import Counter
 from pathlib import Path
 
-from svp_core.commands.arguments import show
+from svp_core.commands.arguments import check_file, check_folder, pixel_size, show
 from svp_core.errors import LabError
 
 
@@ -17,7 +18,7 @@ def add_arguments(parser):
     """What classify takes."""
     parser.add_argument("source", type=Path)
     parser.add_argument("--weights", default="resnet18", help="name of a model or a run folder")
-    parser.add_argument("--um-per-px", type=float, help="pixel size, instead of what the files say")
+    parser.add_argument("--um-per-px", type=pixel_size, help="pixel size, instead of what the files say")
     parser.add_argument(
         "--choose", type=_choice, action="append", default=[], metavar="KEY=OPTION",
         help="answer to a question that the files leave open; questions are shown with their keys",
@@ -38,12 +39,13 @@ def run(options):
     from svp_core.instruments.sources import recognise
     from svp_core.workspace.models import find_model
 
-    if options.um_per_px is not None and not 0.01 <= options.um_per_px <= 100:
-        raise LabError(f"A pixel of {options.um_per_px} um cannot be; give 0.01 to 100.")
     weights, choices = find_model(options.weights), dict(options.choose)
-    into_table = options.out.suffix.casefold() == ".csv" and not options.out.is_dir()
-    if not into_table:
-        _check_folder(options.out)
+    into_table = options.out.suffix.casefold() == ".csv" and not os.path.isdir(options.out)
+    if into_table:
+        check_file(options.out)
+    else:
+        check_folder(options.out)
+        _check_holds_none(options.out)
     summary = recognise(options.source, choices)
     print(f"{summary.title}: {summary.count if summary.count is not None else 'some'} particles", file=sys.stderr)
     if unknown := set(choices) - {question.key for question in summary.questions}:
@@ -61,7 +63,7 @@ def run(options):
     print(f"{offered} rows in {options.out}: {named}, rejected {rejected}")
 
 
-def _check_folder(folder):
+def _check_holds_none(folder):
     if folder.exists() and not (folder.is_dir() and (not any(folder.iterdir()) or (folder / "summary.json").is_file())):
         raise LabError(
             f"{folder} exists and holds no classification; name a new folder, or a table that ends with .csv."

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from svp_core.commands.arguments import check_folder
+
 
 def add_arguments(parser):
     """What export-diffusers takes."""
@@ -14,5 +16,6 @@ def run(options):
     from svp_core.diffusers_export import export_diffusers
     from svp_core.workspace.models import find_model
 
+    check_folder(options.out)
     export_diffusers(find_model(options.weights), options.out)
     print(f"Finished: {options.out}. How to open it stands in {options.out / 'card.md'}")

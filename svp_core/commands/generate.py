@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from svp_core import tasks
-from svp_core.commands.arguments import show, whole_number
+from svp_core.commands.arguments import check_folder, run_seed, show, whole_number
 from svp_core.workspace.tilefile import read_tiles
 
 
@@ -14,7 +14,7 @@ def add_arguments(parser):
     """What generate takes."""
     parser.add_argument("--class", dest="class_key", required=True)
     parser.add_argument("--count", type=whole_number, default=16)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--sampler", help="preview, standard (default) or diverse; of a published model fast or exact")
     parser.add_argument("--steps", type=whole_number, help="network calls an image; left out, the sampler's own")
     parser.add_argument("--weights", default="generator", help="name of a model or a run folder")
@@ -25,6 +25,7 @@ def run(options):
     """The task "generate", its tiles written out as images while they are made. What is finished outlives a Ctrl-C."""
     from svp_core.images import encode_png
 
+    check_folder(options.out)
     asked = {name: getattr(options, name) for name in ("class_key", "count", "seed", "sampler", "steps", "weights")}
     written = 0
     with TemporaryDirectory() as scratch:

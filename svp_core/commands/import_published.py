@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from svp_core.commands.arguments import check_folder
+
 
 def add_arguments(parser):
     """What import-published takes."""
@@ -14,6 +16,7 @@ def run(options):
     """The run, and how to use it."""
     from svp_core.published_import import import_published
 
+    check_folder(options.out)
     part = import_published(options.checkpoint, options.out, class_key=options.class_key)
     use = "classify SOURCE" if part == "classifier" else "generate --class CLASS"
     print(f"Finished: {options.out}. Read its card.md; use it with {use} --weights {options.out}")

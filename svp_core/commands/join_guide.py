@@ -3,6 +3,8 @@
 from argparse import ArgumentTypeError
 from pathlib import Path
 
+from svp_core.commands.arguments import check_folder
+
 
 def add_arguments(parser):
     """What join-guide takes."""
@@ -24,6 +26,7 @@ def run(options):
     from svp_core.generator.guided import join_guide
     from svp_core.workspace.models import find_model
 
+    check_folder(options.out)
     run_folder, guide = find_model(options.weights), find_model(options.guide)
     join_guide(run_folder, guide, options.out, insisted=dict(options.insist), brighter=dict(options.brighter))
     print(f"Finished: {options.out}")

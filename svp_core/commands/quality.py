@@ -8,8 +8,7 @@ import json
 import sys
 from pathlib import Path
 
-from svp_core.commands.arguments import show
-from svp_core.errors import LabError
+from svp_core.commands.arguments import check_file, run_seed, show
 
 NONE = "none"
 
@@ -20,7 +19,7 @@ def add_arguments(parser):
     parser.add_argument("--synthetic", type=Path, required=True)
     parser.add_argument("--training", type=Path, help="what the generator was trained on, to look for copies of it")
     parser.add_argument("--classifier", default="resnet18", help=f"name of a model or a run folder, or {NONE!r}")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--out", type=Path, required=True)
 
 
@@ -31,8 +30,7 @@ def run(options):
     from svp_core.quality.table import as_table
     from svp_core.workspace.models import find_model
 
-    if not options.out.parent.is_dir():
-        raise LabError(f"{options.out.parent} is no folder; --out needs one that is there.")
+    check_file(options.out)
     classifier = None if options.classifier == NONE else load_classifier(find_model(options.classifier))
     sets = {name: _read(getattr(options, name)) for name in ("real", "synthetic", "training")}
     steps = compare(**sets, classifier=classifier, seed=options.seed)

@@ -6,6 +6,7 @@ that was made anew.
 
 from pathlib import Path
 
+from svp_core.commands.arguments import check_file
 from svp_core.errors import LabError
 
 
@@ -39,8 +40,7 @@ def _list(_options):
 def _export(options):
     from svp_core.workspace.history_file import export_history
 
-    if not options.out.parent.is_dir():
-        raise LabError(f"{options.out.parent} is no folder; --out needs one that is there.")
+    check_file(options.out)
     verdict = export_history(options.review, options.out)
     if not verdict.sound:
         raise LabError(f"{options.out} was written, but the history is not what was decided. {verdict.problem}")

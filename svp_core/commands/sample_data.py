@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from svp_core.commands.arguments import show
+from svp_core.commands.arguments import check_folder, show
 
 
 def add_arguments(parser):
@@ -14,5 +14,6 @@ def run(options):
     """Tiles, a FlowCam-style run and camera frames, bit for bit the same every time."""
     from svp_core.sample_data.build import build
 
+    check_folder(options.out)
     for progress in build(options.out):
         show(progress.message or "steps", progress.step, progress.total)

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from svp_core.commands.arguments import show
+from svp_core.commands.arguments import check_folder, show
+from svp_core.errors import LabError
 
 
 def add_arguments(parser):
@@ -17,6 +18,9 @@ def run(options):
     from svp_core.runs import find_run
     from svp_core.sample_data.shown import build_shown
 
+    if not (options.out / "tiles.npy").is_file():
+        raise LabError(f"{str(options.out)[:200]} holds no sample data; make it with sample-data first.")
+    check_folder(options.out)
     models = {"classifier": load_classifier(find_run("resnet18")), "generator": load_generator(find_run("generator"))}
     for progress in build_shown(options.out, **models):
         show(progress.message, progress.step, progress.total)

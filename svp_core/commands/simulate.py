@@ -3,8 +3,10 @@
 import csv
 from pathlib import Path
 
-from svp_core.commands.arguments import show, whole_number
+from svp_core.commands.arguments import check_folder, pixel_size, run_seed, show, whole_number
 from svp_core.errors import LabError
+
+MOST = 1_000_000  # particles of one run, see scenes.particle_seed
 
 
 def add_arguments(parser):
@@ -13,8 +15,8 @@ def add_arguments(parser):
         "--class", dest="kind", required=True, help="protein, silicone_oil, air_bubble, glass_flake or fibre"
     )
     parser.add_argument("--count", type=whole_number, default=100)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--um-per-px", type=float, help="pixel size; left out, one of several instruments' is drawn")
+    parser.add_argument("--seed", type=run_seed, default=0)
+    parser.add_argument("--um-per-px", type=pixel_size, help="pixel size; left out, that of some instrument is drawn")
     parser.add_argument("--instruments", choices=("usual", "soft", "other"), default="usual", help="see scenes.LAWS")
     parser.add_argument("--out", type=Path, required=True)
 
@@ -26,6 +28,9 @@ def run(options):
 
     if options.kind not in scenes.KINDS:
         raise LabError(f"{options.kind!r} cannot be simulated; kinds are {', '.join(scenes.KINDS)}.")
+    if options.count > MOST:
+        raise LabError(f"{options.count:,} particles were asked for; 1 to {MOST:,} can be drawn in one run.")
+    check_folder(options.out)
     (options.out / options.kind).mkdir(parents=True, exist_ok=True)
     law, writer = scenes.LAWS[options.instruments], None
     with open(options.out / f"{options.kind}.csv", "w", newline="", encoding="utf-8") as file:

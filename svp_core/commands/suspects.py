@@ -4,8 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from svp_core.commands.arguments import find_classification, show
-from svp_core.errors import LabError
+from svp_core.commands.arguments import check_file, find_classification, run_seed, show
 
 
 def add_arguments(parser):
@@ -20,7 +19,7 @@ def add_arguments(parser):
         "learns them, in minutes to hours",
     )  # fmt: skip
     parser.add_argument("--synthetic", help="made tiles to learn from too; they are not judged")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--out", type=Path, required=True)
 
 
@@ -31,8 +30,7 @@ def run(options):
     from svp_core.runs import WEIGHTS, find_run
     from svp_core.workspace.models import find_model
 
-    if not options.out.parent.is_dir():
-        raise LabError(f"{options.out.parent} is no folder; --out needs one that is there.")
+    check_file(options.out)
     folder = find_model(options.weights)
     reference = None if folder.parent == WEIGHTS else load_classifier(find_run("resnet18"))
     data = _read(options.source)

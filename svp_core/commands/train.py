@@ -6,8 +6,9 @@ Several GPUs: accelerate launch -m svp_core train generator ... (pip install acc
 import sys
 from pathlib import Path
 
-from svp_core.commands.arguments import show, whole_number
+from svp_core.commands.arguments import check_folder, number_between, run_seed, show, whole_number
 from svp_core.errors import LabError
+from svp_core.training.budget import LEAST_MINUTES, MOST_MINUTES
 
 NOTHING = "nothing"
 NETWORKS = ("resnet18", "resnet50")
@@ -22,18 +23,27 @@ def add_arguments(parser):
         help=f"generator: name of a model or a run folder to start from, or {NOTHING}",
     )  # fmt: skip
     parser.add_argument("--class", dest="class_name", help="generator: all images are of this class")
-    parser.add_argument("--minutes", type=float, help="generator: train for so long, instead of so many images")
+    parser.add_argument("--minutes", type=_minutes, help="generator: train for so long, instead of so many images")
     parser.add_argument("--images", type=whole_number, help="generator: images shown in all, repeats counted")
     parser.add_argument("--validation", type=Path, help="classifier: tiles that pick the checkpoint")
     parser.add_argument("--network", default=NETWORKS[0], choices=NETWORKS, help="classifier: which ResNet")
-    parser.add_argument("--epochs", type=float, help="classifier: times each tile is shown")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=_epochs, help="classifier: times each tile is shown")
+    parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--note", default="", help="what the tiles are, for the card")
     parser.add_argument("--out", type=Path, required=True)
 
 
+def _minutes(text):
+    return number_between(text, float, LEAST_MINUTES, MOST_MINUTES, f"a time; give {LEAST_MINUTES} to {MOST_MINUTES:,}")
+
+
+def _epochs(text):
+    return number_between(text, float, 0.01, 1000, "a number of epochs; give 0.01 to 1,000")
+
+
 def run(options):
     """The run; started again with the same arguments, an interrupted training of a generator goes on."""
+    check_folder(options.out)
     train = _train_generator if options.what == "generator" else _train_classifier
     for progress in train(options):
         what = f"steps, loss {progress.loss:.3f}" if progress.loss is not None else progress.message

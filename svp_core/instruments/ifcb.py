@@ -65,7 +65,7 @@ def _run(offered, name, roi, head):
     version = "first" if len(names) == 15 else "second"
     instrument, settings = f"IFCB, {version} file layout", _settings(files, hdr)
     facts = RunFacts(title, "ifcb", len(lines), instrument=instrument, settings=settings)
-    notes = ["IFCB files do not say their pixel size: sizes are in pixels until you give um per pixel."]
+    notes = ["IFCB files do not say their pixel size: sizes are in pixels until you give µm per pixel."]
     if hdr is None:
         notes.append(f"{title}.hdr with the settings is missing.")
     return Run(name, facts, partial(_read, offered, name, roi), claims, names, tuple(notes))

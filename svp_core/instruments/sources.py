@@ -18,7 +18,7 @@ from svp_core.instruments.stack import read_pages
 # In this order: what a reader takes is not offered to the next. Lists first, since their csv is another's run alone.
 READERS = (flowcam, flowcam_csv, mfi, ifcb)
 _MANY = {"flowcam": "FlowCam runs", "flowcam_library": "FlowCam libraries", "mfi": "MFI runs", "ifcb": "IFCB samples"}
-_NAMED = 5  # files that a note names
+_NAMED = 5  # files or runs that a note names
 
 
 def recognise(path, choices=None):
@@ -92,9 +92,8 @@ def _take_apart(files, place, choices):
         fate = "read as plain images" if _images_in(loose) else "no images and listed with their reason"
         notes.append(f"Outside the run folder: {many}, {fate}.")
     if left_out:
-        shown = ", ".join(name.rpartition("/")[2] for name in left_out[:_NAMED])
-        more = f" and {len(left_out) - _NAMED:,} more" if len(left_out) > _NAMED else ""
-        notes.append(f"Left out, since no run knows them: {shown}{more}.")
+        shown = _in_a_line([name.rpartition("/")[2] for name in left_out])
+        notes.append(f"Left out, since no run knows them: {shown}.")
     return _uniquely_named(runs), loose, notes
 
 
@@ -156,14 +155,14 @@ def _summarise_runs(files, runs, loose, notes):
     scales = dict.fromkeys(fact.um_per_px for fact in facts)
     um_per_px = facts[0].um_per_px if len(scales) == 1 else None
     where = facts[0].um_per_px_from if um_per_px else ""
-    said = [note for run in usable for note in run.notes]
-    said += [run.sentence for run in runs if isinstance(run, Unusable)]
-    if len(scales) > 1:
-        said.append("The runs differ in pixel size; each particle keeps its own.")
     others = folder.count_images(loose)
     if name := _loose_name(loose, runs):
         facts.append(RunFacts(name, "folder", others))
         others = 0
+    said = _notes_of(usable, of=len(facts))
+    said += [run.sentence for run in runs if isinstance(run, Unusable)]
+    if len(scales) > 1:
+        said.append("The runs differ in pixel size; each particle keeps its own.")
     kinds = {run.facts.kind for run in usable}
     kind = kinds.pop() if len(kinds) == 1 else "runs"
     title = f"{len(runs)} {_MANY.get(kind, 'runs')} in {files.title}"
@@ -177,11 +176,25 @@ def _summarise_runs(files, runs, loose, notes):
     )  # fmt: skip
 
 
+def _notes_of(runs, of):
+    """Notes of these runs, each once: with the names of its runs where it is not of all. of: how many there are."""
+    by_note = {}
+    for run in runs:
+        for note in dict.fromkeys(run.notes):
+            by_note.setdefault(note, []).append(run.facts.name)
+    return [note if len(names) == of else f"{_in_a_line(names)}: {note}" for note, names in by_note.items()]
+
+
+def _in_a_line(names):
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more
+
+
 def _summarise_images(files, place):
     single = _only_image(files)
     pages, tiles = _pages_and_tiles(files, single) if single else (1, None)
     kind = {"folder": "folder", "archive": "archive", "file": "stack" if pages > 1 else "image"}[place]
-    notes = ["Plain images do not say their pixel size: sizes are in pixels until you give um per pixel."]
+    notes = ["Plain images do not say their pixel size: sizes are in pixels until you give µm per pixel."]
     count, columns = folder.count_images(files), ()
     if tiles is not None:
         kind, count, columns = "collage", count - 1 + tiles, folder.BOX_COLUMNS

@@ -10,6 +10,7 @@ from svp_core.progress import Progress
 from svp_core.tasks.files import write_json
 from svp_core.workspace.tilefile import append_tiles, read_tiles
 
+PIXEL_UM = (0.01, 100)  # µm per pixel that can be
 HASHED_BYTES = 256 * 1024**2  # of the source, between two steps of progress
 _SOFTWARE = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision")  # what figures may hang on
 
@@ -25,8 +26,8 @@ def classify(config, folder):
     batch by batch; starting again starts over.
     """
     um_per_px, choices = config.get("um_per_px"), config.get("choices")
-    if um_per_px is not None and not 0.01 <= um_per_px <= 100:
-        raise LabError(f"A pixel of {um_per_px} um cannot be; give 0.01 to 100.")
+    if um_per_px is not None and not PIXEL_UM[0] <= um_per_px <= PIXEL_UM[1]:
+        raise LabError(f"A pixel of {um_per_px} µm cannot be; give {PIXEL_UM[0]:g} to {PIXEL_UM[1]:g}.")
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.inputs import fingerprint
     from svp_core.instruments.sources import recognise

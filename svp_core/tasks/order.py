@@ -5,6 +5,7 @@ import hashlib
 from svp_core.errors import LabError
 
 MOST_IMAGES = 100_000  # of one order
+MOST_SEED = 2**31
 
 
 def ready_generator(config):
@@ -30,8 +31,8 @@ def check_order(generator, class_keys, count, seed):
         raise LabError(f"This generator makes {made}; it was asked for {', '.join(unknown) or 'no class'}.")
     if not 1 <= count <= MOST_IMAGES:
         raise LabError(f"{count} images were asked for; 1 to {MOST_IMAGES:,} can be made at once.")
-    if seed < 0:
-        raise LabError(f"The seed {seed} is negative; use 0 or a larger whole number.")
+    if not 0 <= seed <= MOST_SEED:
+        raise LabError(f"The seed {seed:,} is not from 0 to {MOST_SEED:,}; use a whole number of these.")
 
 
 def made_by(generator, sampler, steps):

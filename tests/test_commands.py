@@ -1,0 +1,89 @@
+"""The command line: a number or a place that cannot be is one sentence and exit code 2, told before any work."""
+
+import pytest
+
+from svp_core.cli import main
+
+SIMULATE = ["simulate", "--class", "protein", "--count", "1"]
+GENERATE = ["generate", "--class", "protein", "--count", "1"]
+TRAIN = ["train", "classifier", "nowhere"]
+
+
+def refused(arguments):
+    """Exit code, whether argparse left by itself or the command came back."""
+    try:
+        return main(arguments)
+    except SystemExit as left:
+        return left.code
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "values"),
+    [
+        (SIMULATE, "--seed", ["-1", "1.5", str(2**31 + 1), "9" * 30]),
+        (SIMULATE, "--um-per-px", ["0", "-1", "nan", "inf", "1e9", "wide"]),
+        (["simulate", "--class", "protein"], "--count", ["0", "-1", "nan", "1000001"]),
+        (GENERATE, "--seed", ["-1", str(2**31 + 1)]),
+        (["classify", "nowhere"], "--um-per-px", ["0", "-1", "nan", "inf", "1e9"]),
+        (TRAIN, "--seed", ["-1", "9" * 30]),
+        (TRAIN, "--epochs", ["0", "-1", "nan", "inf"]),
+        (["train", "generator", "nowhere"], "--minutes", ["0", "-1", "nan", "inf", "1e9"]),
+        (["quality", "--real", "nowhere", "--synthetic", "nowhere"], "--seed", ["-1"]),
+        (["suspects", "nowhere"], "--seed", ["-1"]),
+        (["report", "nowhere"], "--bins", ["a,b", ""]),
+        (["report", "nowhere"], "--threshold", ["protein=x", "0.9"]),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_and_leaves_nothing_behind(command, name, values, tmp_path, capsys):
+    for value in values:
+        out = tmp_path / "out"
+        assert refused([*command, f"{name}={value}", "--out", str(out)]) == 2
+        last = capsys.readouterr().err.strip().splitlines()[-1]
+        # What was given is in the sentence, of long ones the beginning.
+        assert (value[:9] in last or "1,000,001" in last) and "invalid" not in last, last
+        assert not out.exists()
+
+
+PLACES = {
+    "folder": [
+        SIMULATE, GENERATE, ["classify", "nowhere"], TRAIN, ["import-published", "nowhere.pth"],
+        ["export-diffusers", "generator"], ["join-guide", "generator", "generator"], ["sample-data"],
+    ],
+    "file": [
+        ["quality", "--real", "nowhere", "--synthetic", "nowhere"], ["suspects", "nowhere"],
+        ["review-history", "export", "nothing"],
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("command", PLACES["folder"], ids=" ".join)
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(command, tmp_path, capsys):
+    (tmp_path / "file").write_text("here")
+    for out in (tmp_path / "file" / "below", tmp_path / "file" / "below" / "that", tmp_path / ("a" * 300)):
+        assert main([*command, "--out", str(out)]) == 2
+        assert "cannot be written" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("command", [*PLACES["file"], ["classify", "nowhere"]], ids=" ".join)
+def test_a_file_that_cannot_be_written_is_refused_before_the_work(command, tmp_path, capsys):
+    (tmp_path / "file").write_text("here")
+    assert main([*command, "--out", str(tmp_path / "file" / "x.csv")]) == 2
+    assert "is no folder" in capsys.readouterr().err
+    assert main([*command, "--out", str(tmp_path / ("a" * 300 + ".csv"))]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("command", PLACES["file"], ids=" ".join)
+def test_what_is_there_stays_when_the_work_is_refused(command, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+    out = tmp_path / "kept"
+    out.write_text("from yesterday")
+    assert main([*command, "--out", str(out)]) == 2
+    assert out.read_text() == "from yesterday"
+
+
+def test_sample_results_need_the_sample_data(tmp_path, capsys):
+    assert main(["sample-results", "--out", str(tmp_path / "none")]) == 2
+    assert "holds no sample data" in capsys.readouterr().err and not (tmp_path / "none").exists()
