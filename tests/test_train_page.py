@@ -59,13 +59,11 @@ def read_in(source):
     return app, jobs.active()[0].id
 
 
-def keep(counts, tiles=None):
+def keep(counts, tiles=None, *, name="Mine"):
     """Id of a data set with so many different images of each class, or with these tiles."""
     classes = [key for key, count in counts.items() for _ in range(count)]
     table = pd.DataFrame({"image": [f"{k}.png" for k in range(len(classes))], "class": classes})
-    return datasets.save_dataset(
-        "Mine", "own", draw_blocks(len(classes), seed=5) if tiles is None else tiles, table, {}
-    )
+    return datasets.save_dataset(name, "own", draw_blocks(len(classes), seed=5) if tiles is None else tiles, table, {})
 
 
 def chosen(own):
@@ -100,6 +98,25 @@ def test_images_are_brought_in_by_path_and_the_rest_has_reasons(tmp_path):
     assert "1 left out" in said(app).replace("\\", "")
     assert app.dataframe[0].value["reason"].tolist() == ["the file is empty"]
     assert "needs at least 50" in said(app) and app.button(key="train_go").disabled
+
+
+def test_a_name_that_is_too_long_is_refused_and_one_from_before_is_cut(tmp_path, monkeypatch):
+    (tmp_path / "specks").mkdir()
+    for k, tile in enumerate(draw_blocks(3, seed=1)):
+        (tmp_path / "specks" / f"{k}.png").write_bytes(encode_png(tile))
+    app = opened(PAGE)
+    app.text_input(key="path_text").set_value(str(tmp_path))
+    app.button(key="path_go").click().run()
+    app.text_input(key="images_name").set_value("Droplets " * 40)
+    app.button(key="images_go").click().run()
+    assert "cannot name a data set; use 1 to 60 letters" in app.error[0].value.replace("\\", "")
+    assert not jobs.active() and app.text_input(key="images_name")  # still there, to be shortened
+    with monkeypatch.context() as before:
+        before.setattr(datasets, "LONGEST_NAME", 400)
+        keep({"speck": 3}, name="Droplets " * 40)
+        jobs.start("gather", {"source": str(tmp_path), "name": "Droplets " * 40, "class_name": None})
+    shown = [*opened(PAGE).multiselect(key="train_datasets").options, opened("pages/home.py").button[-1].label]
+    assert all("Dropl…" in words and words.count("Droplets") == 6 for words in shown), shown
 
 
 def test_a_flat_folder_asks_for_its_class_and_keeps_the_source(tmp_path):

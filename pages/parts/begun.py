@@ -7,7 +7,7 @@ import streamlit as st
 from pages.parts.board import PAGES, show_progress
 from pages.parts.opened import close, open_as, opened_job, start_job
 from pages.parts.source import choose_source, chosen_source, forget_source
-from pages.parts.words import how_it_went, job_title, moment, plain, some
+from pages.parts.words import how_it_went, job_title, moment, plain, short, some
 from svp_core.tasks.suspect import suspected
 from svp_core.workspace import datasets, jobs, review_sources
 from svp_core.workspace.reviews import list_reviews
@@ -34,7 +34,7 @@ def ask():
 
 
 def _show_search(job):
-    st.subheader(plain(job.config["name"]))
+    st.subheader(plain(short(job.config["name"])))
     show_progress(job)
     if job.active:
         return
@@ -90,7 +90,7 @@ def _of_dataset():
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(
-            "Data set", list(known), format_func=lambda one: f"{known[one]['name']} ({known[one]['count']:,})",
+            "Data set", list(known), format_func=lambda one: f"{short(known[one]['name'])} ({known[one]['count']:,})",
             key="review_dataset", width=480,
         )  # fmt: skip
         pressed = st.button("Begin", type="primary", key="review_of_dataset")

@@ -7,7 +7,7 @@ import streamlit as st
 from pages.parts.board import show_progress
 from pages.parts.opened import close, opened_job, start_job
 from pages.parts.source import choose_source, chosen_source, forget_source
-from pages.parts.words import class_name, plain, some
+from pages.parts.words import class_name, plain, short, some
 from svp_core.errors import LabError
 from svp_core.instruments.sources import recognise
 from svp_core.tasks.gather import gathered
@@ -36,7 +36,9 @@ def _ask(path):
         st.markdown(f"**{plain(found.title)}**")
         st.markdown(plain(some(found.count, "item") if found.count is not None else "not counted yet"))
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            name = st.text_input("Name of the data set", Path(path).stem, key="images_name", width=260)
+            name = st.text_input(
+                "Name of the data set", Path(path).stem[: datasets.LONGEST_NAME], key="images_name", width=260
+            )
             kind = st.text_input(
                 "Class of all images", st.session_state.get("images_class", ""), key="images_kind", width=260,
                 placeholder="as their sub-folders say",
@@ -45,6 +47,7 @@ def _ask(path):
             pressed = st.button("Read images", type="primary", key="images_go")
             st.button("Choose something else", key="images_forget", on_click=forget_source, args=(PAGE,))
     if pressed:
+        name = datasets.fit_name(name)
         st.session_state["images_class"] = kind
         forget_source(PAGE)
         start_job(PAGE, "gather", {"source": str(path), "name": name, "class_name": kind.strip() or None}, LINK)
@@ -65,7 +68,7 @@ def _show_job(job, taken):
         st.session_state["images_taken"].append(job.id)
         taken(dataset)
     held = ", ".join(f"{class_name(key).lower()} {count:,}" for key, count in meta["classes"].items())
-    st.markdown(plain(f"{meta['name']}: {some(meta['count'], 'image')} ({held}). {len(left_out):,} left out."))
+    st.markdown(plain(f"{short(meta['name'])}: {some(meta['count'], 'image')} ({held}). {len(left_out):,} left out."))
     if len(left_out):
         with st.expander(f"{some(len(left_out), 'item')} left out, with reasons"):
             st.dataframe(

@@ -11,7 +11,7 @@ from pages.parts.charts import QUIET, draw_compared, draw_spectra
 from pages.parts.figures import show_figures
 from pages.parts.gallery import show_gallery
 from pages.parts.model import origin, show_model
-from pages.parts.words import class_name, duration, plain, some
+from pages.parts.words import class_name, duration, plain, short, some
 from svp_core.errors import LabError
 from svp_core.tasks.compare import SIDES, is_classical, measure_steps
 from svp_core.workspace import datasets, jobs
@@ -140,7 +140,7 @@ def _reference(asked):
     """What the data set compared with is called."""
     if asked["reference"] == datasets.SAMPLES:
         return "the simulated sample particles"
-    held = {meta["id"]: f"the data set {meta['name']}" for meta in datasets.list_datasets()}
+    held = {meta["id"]: f"the data set {short(meta['name'])}" for meta in datasets.list_datasets()}
     return held.get(asked["reference"], "a data set that is gone")
 
 

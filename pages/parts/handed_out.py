@@ -14,6 +14,7 @@ from svp_core.exports.tiles import file_name
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.history_file import export_history, verify
 
+REVIEWED = ", reviewed"  # after the name of the review
 HISTORY, FILES = "history.jsonl", {
     "Labels as CSV": ("labels.csv", "text/csv", cleaned.cleaned_csv),
     "Tiles by class": ("tiles.zip", "application/zip", cleaned.cleaned_folders),
@@ -78,10 +79,10 @@ def _offer(review, standing, label, file, mime, make, *, of=None):
 
 def _offer_dataset(review, standing):
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        name = st.text_input(
-            "Name of the cleaned data set", f"{review.name}, reviewed"[:200], key="cleaned_name", width=360
-        )
+        as_reviewed = f"{review.name[: datasets.LONGEST_NAME - len(REVIEWED)]}{REVIEWED}"
+        name = st.text_input("Name of the cleaned data set", as_reviewed, key="cleaned_name", width=360)
         if st.button("Save as data set", key="cleaned_save"):
+            name = datasets.fit_name(name)
             tiles, names, labels = cleaned.cleaned_tiles(review, standing)
             table = pd.DataFrame({"image": names, "class": labels})
             history = {"review": review.id, "decisions": standing.last}

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.parts.words import class_name, plain, some
+from pages.parts.words import class_name, plain, short, some
 from svp_core.training.budget import CHECK_SHARE, LEAST_MINUTES, MOST_MINUTES
 from svp_core.training.split import LEAST_OF_CLASS, LEAST_TILES, MOST_TILES, SHARE_HELD_OUT
 from svp_core.workspace import datasets, jobs
@@ -31,7 +31,7 @@ def choose_datasets():
 
 def _title(meta):
     made = ", made by a generator" if meta["kind"] == "synthetic" else ""
-    return f"{meta['name']} ({meta['count']:,}{made})"
+    return f"{short(meta['name'])} ({meta['count']:,}{made})"
 
 
 def counts_of(chosen):

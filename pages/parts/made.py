@@ -9,7 +9,7 @@ import streamlit as st
 from pages.parts.charts import QUIET, draw_distributions
 from pages.parts.gallery import show_gallery
 from pages.parts.reference import choose_reference, measured, no_reference, read_reference
-from pages.parts.words import class_name, plain, some
+from pages.parts.words import class_name, plain, short, some
 from svp_core.errors import LabError
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.datasets import SAMPLES
@@ -84,10 +84,10 @@ def _keep(job, tiles, table):
             asked = job.config
             by = f", by {asked['weights']}" if asked.get("weights", "generator") != "generator" else ""
             name = f"{class_name(asked['class_key'])}, seed {asked['seed']}, {len(tiles):,}{by}"
-            st.text_input("Name of the data set", name, key=f"name_{job.id}", width=300)
+            st.text_input("Name of the data set", name[: datasets.LONGEST_NAME], key=f"name_{job.id}", width=300)
             st.button("Save as data set", key="save_made", on_click=_save, args=(job.id,))
         else:
-            st.markdown(f"Saved as data set **{plain(saved['name'])}**")
+            st.markdown(f"Saved as data set **{plain(short(saved['name']))}**")
         st.download_button(
             "Download zip", lambda: _zip(tiles, table), f"{job.config['class_key']}_{job.config['seed']}.zip",
             "application/zip", key="zip_made", on_click="ignore", help="PNG images and manifest.csv",

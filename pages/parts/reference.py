@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts.charts import SHAPE_COLUMNS
 from pages.parts.shipped import sample_results, sample_tiles
-from pages.parts.words import class_name
+from pages.parts.words import class_name, short
 from svp_core.errors import LabError
 from svp_core.workspace import datasets
 
@@ -44,7 +44,7 @@ def references(class_key):
     held = [meta for meta in datasets.list_datasets() if meta["classes"].get(class_key)]
     for meta in sorted(held, key=lambda meta: meta["kind"] == "synthetic"):
         made = ", made by a generator" if meta["kind"] == "synthetic" else ""
-        found.setdefault(meta["id"], f"{meta['name']} ({meta['classes'][class_key]:,}{made})")
+        found.setdefault(meta["id"], f"{short(meta['name'])} ({meta['classes'][class_key]:,}{made})")
     return found
 
 

@@ -6,6 +6,7 @@ from os.path import commonprefix
 from pathlib import Path
 
 from svp_core.particles import class_by_key
+from svp_core.workspace.datasets import LONGEST_NAME
 
 DASH = "–"
 # What a job's steps are, where not "step".
@@ -23,6 +24,11 @@ def plain(text):
     """This text as Markdown that shows exactly it: a file called <b>x</b>.png or *y*.png is no formatting."""
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))
     return re.sub(r"\s+", " ", escaped)
+
+
+def short(name):
+    """This name, cut where it is longer than those given now: it may be from before."""
+    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
 
 
 def class_name(key):
@@ -89,9 +95,9 @@ def job_title(job):
     if job.kind == "classify":
         return f"Classify {Path(asked['source']).name}"
     if job.kind == "gather":
-        return f"Bring in {asked['name']}"
+        return f"Bring in {short(asked['name'])}"
     if job.kind == "suspect":
-        return f"Look for wrong labels in {asked['name']}"
+        return f"Look for wrong labels in {short(asked['name'])}"
     if job.kind == "likeness":
         return "Map of a review"
     if job.kind == "retrain":

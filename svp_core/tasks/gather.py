@@ -20,8 +20,7 @@ def gather(config, folder):
     images are of this class).
     Makes gathered.json (dataset: its id) and left_out.csv, a row (image, reason) for everything that is not in it.
     """
-    if not config["name"].strip():
-        raise LabError("The data set has no name; give it one.")
+    name = datasets.fit_name(config["name"])
     if (folder / "gathered.json").is_file():
         return
     from svp_core.labelled import reading
@@ -32,7 +31,7 @@ def gather(config, folder):
     with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("image", "reason"), *data.left_out])
     provenance = {"made_by": "given", "source": str(config["source"]), "left_out": len(data.left_out)}
-    dataset = datasets.save_dataset(config["name"], OWN, data.tiles, table, provenance)
+    dataset = datasets.save_dataset(name, OWN, data.tiles, table, provenance)
     write_json(folder / "gathered.json", {"dataset": dataset})
     offered = len(data.tiles) + len(data.left_out)
     yield Progress(offered, offered, f"{len(data.tiles):,} images kept")

@@ -25,6 +25,7 @@ from svp_core.workspace.paths import sample_folder, workspace_root
 from svp_core.workspace.tilefile import read_tiles
 
 SAMPLES = "samples"  # id of the shipped data set
+LONGEST_NAME = 60  # letters
 
 
 @dataclass(frozen=True)
@@ -42,19 +43,28 @@ def save_dataset(name, kind, tiles, table, provenance):
     name: for screens. kind: "synthetic", "sample", ... tiles: uint8 (N, H, W). table: DataFrame with a unique column
     "image", one row a tile. provenance: JSON-ready dict, for synthetic tiles the model run, seed, sampler and class.
     """
-    if not name.strip():
-        raise LabError("The data set has no name; give it one.")
+    name = fit_name(name)
     if len(tiles) != len(table) or not table["image"].is_unique:
         raise ValueError(f"{len(tiles)} tiles need as many rows with unique image names; got {len(table)}")
     if not len(tiles):
-        raise LabError(f"There are no images to keep as {name.strip()!r}; make some first.")
+        raise LabError(f"There are no images to keep as {name!r}; make some first.")
     dataset_id = uuid4().hex[:12]
     unfinished = _new_folder()
     np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
     table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
-    _write_meta(unfinished, dataset_id, name.strip(), kind, table, provenance)
+    _write_meta(unfinished, dataset_id, name, kind, table, provenance)
     os.replace(unfinished, _datasets() / dataset_id)
     return dataset_id
+
+
+def fit_name(name):
+    """This name as a data set has it, without blanks around it. Raises LabError for one that none can have."""
+    name = name.strip()
+    if not name:
+        raise LabError("The data set has no name; give it one.")
+    if len(name) > LONGEST_NAME:
+        raise LabError(f"{f'{name[:30]}…'!r} cannot name a data set; use 1 to {LONGEST_NAME} letters.")
+    return name
 
 
 def save_generated(job_id, name):
