@@ -13,6 +13,7 @@ from pages.parts.counted import read_bins
 from pages.parts.words import without_names
 from svp_core import counts
 from svp_core.errors import LabError
+from svp_core.instruments.facts import volume_words
 from svp_core.report.markup import number
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
@@ -437,6 +438,15 @@ def test_card_of_several_runs_lists_them(tmp_path):
     (runs,) = [frame.value for frame in app.dataframe]
     assert runs["Run"].tolist() == ["one", "two"] and runs["µm/px"].tolist() == [0.5, 0.9]
     assert "pixel size differs from run to run" in said(app)
+
+
+def test_a_volume_has_the_same_digits_of_one_run_and_of_several(tmp_path):
+    assert volume_words(0.0173745) == "0.017375 mL"  # as a card, the counts and the report write it
+    for name in ("one", "two"):
+        draw_run(tmp_path / "both" / name, title=name)
+    app = look_at(tmp_path / "both")
+    columns = json.loads(app.dataframe[0].proto.columns)
+    assert columns["Volume imaged (mL)"]["type_config"]["format"] == "%.5g"
 
 
 def test_what_only_the_person_knows_is_asked_and_handed_on(tmp_path):

@@ -80,6 +80,17 @@ def test_two_runs_and_images_beside_them(tmp_path):
     assert len({r.name for r in records}) == 8
 
 
+def test_notes_say_of_which_run_they_are_where_they_are_not_of_all(tmp_path):
+    for name in "abc":
+        draw_run(tmp_path / name, count=3, title=name)
+    assert recognise(tmp_path).notes == ("Recorded at 10x.",)
+    ctx = tmp_path / "b" / "b.ctx"
+    ctx.write_bytes(ctx.read_bytes().replace(b"10", b"20"))
+    assert recognise(tmp_path).notes == ("a, c: Recorded at 10x.", "b: Recorded at 20x.")
+    Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
+    assert {"a, c: Recorded at 10x.", "b: Recorded at 20x."} < set(recognise(tmp_path).notes)
+
+
 def test_the_list_is_known_by_its_content_and_encoding(tmp_path):
     draw_run(tmp_path)
     path = tmp_path / "run ä1.lst"
