@@ -67,7 +67,7 @@ def _offer_files(found, labels, shown, chosen, settings, name):
     rows = None if chosen.empty else found.rows[np.flatnonzero(shown)]
     of = "all items" if rows is None else some(len(rows), "shown particle")
     runs = exports.cla_runs(found.summary)
-    cla = " .cla is of the whole run." if runs else ""
+    cla = " A .cla is of a whole run." if runs else ""
     st.markdown(f"**Files** of {of}.{cla} Each is made when it is asked for.")
     asked = (shown.tobytes(), labels.tobytes(), str(settings))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="files"):
