@@ -27,9 +27,12 @@ def ask():
         seed = order.ask_seed("film_seed", "The same seed and quality give the same particles as on Synthesize.")
         pressed = st.button("Record", type="primary", key="film_go", disabled=not class_keys)
     steps = order.samplers_of(model)[quality].steps
-    seconds = order.seconds_to_make(model, quality, [count] * len(class_keys))
-    particles = some(count * len(class_keys), "particle")
-    st.caption(f"{particles} through {steps} steps: about {duration(seconds)} on this computer.")
+    if class_keys:
+        seconds = order.seconds_to_make(model, quality, [count] * len(class_keys))
+        particles = some(count * len(class_keys), "particle")
+        st.caption(f"{particles} through {steps} steps: about {duration(seconds)} on this computer.")
+    else:
+        st.caption("Choose a class, and it can be recorded.")
     show_model(model.name, origin(model))
     if pressed:
         start_job("denoising", "denoise", {

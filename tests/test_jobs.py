@@ -97,6 +97,7 @@ def test_rate_and_time_left_leave_out_what_came_before_the_first_step():
     shown = dict(
         id="a", kind="walk", config={}, state="running", step=30, total=50, message="", error="", created=now - 100,
         started=now - 90, ended=None, heartbeat=now, paced_step=10, paced_from=now - 10, stepped=now,
+        cancel=False, pause=False,
     )  # fmt: skip
     job = jobs._as_job(type("Row", (), shown))
     assert job.rate == pytest.approx(2) and job.seconds_left == pytest.approx(10, abs=0.5)
@@ -118,6 +119,21 @@ def test_cancel_while_it_runs_keeps_what_is_finished(lab):
     assert len(lines(job_id)) == 2
     jobs.cancel(job_id)  # once more does nothing
     assert jobs.get(job_id).ended == job.ended
+
+
+def test_what_was_asked_of_a_job_is_known_before_its_step_ends(lab):
+    job_id, _ = jobs.start("walk", {"steps": 5, "gate": str(lab / "never"), "wait_after": 2})
+    assert not wait_for(job_id, lambda job: job.step == 2).asked
+    pid = pid_of(job_id)
+    os.kill(pid, signal.SIGSTOP)  # a long step
+    try:
+        jobs.pause(job_id)
+        assert jobs.get(job_id).asked == "paused"
+        jobs.cancel(job_id)
+        assert (jobs.get(job_id).asked, jobs.get(job_id).state) == ("cancelled", "running")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert wait_for(job_id, "cancelled").asked == ""
 
 
 def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatch):

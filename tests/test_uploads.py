@@ -85,7 +85,10 @@ def test_server_path_stays_below_the_roots(tmp_path):
         uploads.server_path(str(inside), roots=[])
 
 
-@pytest.mark.parametrize("text", ["", "  ", "run 1", "../x"])
+@pytest.mark.parametrize("text", ["run 1", "../x", "~no such person/x"])
 def test_server_path_must_be_full(text):
     with pytest.raises(LabError, match="full path"):
         uploads.server_path(text, roots=None)
+    for nothing in ("", "  "):
+        with pytest.raises(LabError, match="No path was entered"):
+            uploads.server_path(nothing, roots=None)

@@ -12,6 +12,7 @@ PAGES = {
     "suspect": "pages/review.py", "likeness": "pages/review.py", "retrain": "pages/review.py",
 }  # fmt: skip
 LOOK_EVERY_S = 1
+ASKED = {"cancelled": "Stopping …", "paused": "Pausing …"}  # what Job.asked says, until its current step ends
 
 
 def show_running():
@@ -39,7 +40,8 @@ def _running():
                 st.caption(_time_left(job))
                 if job.kind in PAGES:
                     st.page_link(PAGES[job.kind], label="Open", query_params=_query(job))
-                st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
+                if job.asked != "cancelled":
+                    st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
 
 
 def show_progress(job, so_far=None, *, can_rest=False):
@@ -71,9 +73,10 @@ def _progress(job_id, so_far, can_rest):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(_how_far(job))
             with st.container(horizontal=True, width="content", gap="small"):
-                if can_rest:
+                if can_rest and not job.asked:
                     st.button("Pause", key="pause_job", on_click=jobs.pause, args=(job_id,))
-                st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
+                if job.asked != "cancelled":
+                    st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
         st.progress(_share(job), text=plain(job.message) or None)
     if so_far:
         so_far(job)
@@ -112,11 +115,13 @@ def _how_far(job):
     if not job.step:
         return f"**{_time_left(job)}**"
     done = f"{job.step:,} of {job.total:,}" if job.total else some(job.step, STEP_OF.get(job.kind, "step"))
-    rate = f" · {job.rate:.1f} per s" if job.rate else ""
+    rate = f" · {job.rate:.1f} per s" if job.rate and not job.asked else ""
     return f"**{done}**{rate} · {_time_left(job)}"
 
 
 def _time_left(job):
+    if job.asked:
+        return ASKED[job.asked]
     if job.state == "queued" and job.message:
         return "Waiting"
     return f"{duration(job.seconds_left)} left" if job.seconds_left is not None else "Starting"

@@ -45,6 +45,7 @@ class Job:
     heartbeat: float
     rate: float | None  # steps per second; None until two steps are known
     seconds_left: float | None  # None while it is not known, and when it is over
+    asked: str  # "cancelled" or "paused" while it is under way until its current step ends; else ""
 
     @property
     def active(self):
@@ -209,5 +210,9 @@ def _as_job(row):
         id=row.id, kind=row.kind, config=row.config, state=state, step=row.step, total=row.total,
         message=row.message if state in ("queued", "running", "done") else "", error=error, created=row.created,
         started=row.started, ended=row.heartbeat if state == "lost" else row.ended, heartbeat=row.heartbeat,
-        rate=rate, seconds_left=seconds_left,
+        rate=rate, seconds_left=seconds_left, asked=_asked(row) if state == "running" else "",
     )  # fmt: skip
+
+
+def _asked(row):
+    return "cancelled" if row.cancel else "paused" if row.pause else ""

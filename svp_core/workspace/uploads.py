@@ -64,8 +64,10 @@ def server_path(text, *, roots):
 
     roots: folders below which everything may be read; None: everywhere.
     """
-    path = Path(text.strip().strip('"')).expanduser()
-    if not text.strip() or not path.is_absolute():
+    if not text.strip():
+        raise LabError("No path was entered; give one that begins with / or a drive.")
+    path = Path(os.path.expanduser(text.strip().strip('"')))
+    if not path.is_absolute():
         raise LabError(f"{text.strip()[:200]!r} is no full path; give one that begins with / or a drive.")
     path = Path(os.path.realpath(path))
     if roots is not None and not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
