@@ -33,7 +33,9 @@ MOST_PROCESSES = 8  # each takes some 60 MB; more than the rest could keep up wi
 WORTH_IT = 2_000  # particles from which on starting processes pays
 NICENESS = 10  # theirs: what a network needs on the same cores comes first, they fill the gaps
 
-_BLANK = dict.fromkeys(("label", "confidence", *MEASURES, "um_per_px"))
+BLANK_IMAGE = "the image is blank: all of its pixels are the same"
+
+_UNMEASURED = dict.fromkeys(("label", "confidence", *MEASURES, "um_per_px"))
 
 
 @dataclass(frozen=True)
@@ -82,10 +84,11 @@ def measure_parts(parts, um_per_px):
     for part in parts:
         before = len(rows)
         for record in part.records() if isinstance(part, ImageFile) else (part,):
-            row = _BLANK | {"image": record.name, "given": record.given, "run": record.run, "reason": record.reason}
-            row["status"] = "rejected" if record.rejected else "ok"
+            reason = record.reason or (BLANK_IMAGE if _is_blank(record.pixels) else "")
+            row = _UNMEASURED | {"image": record.name, "given": record.given, "run": record.run, "reason": reason}
+            row["status"] = "rejected" if reason else "ok"
             rows.append(row)
-            if record.rejected:
+            if reason:
                 continue
             row["um_per_px"] = um_per_px or record.um_per_px
             row |= measure(record.pixels, um_per_px=row["um_per_px"], mask=record.mask)
@@ -98,6 +101,11 @@ def measure_parts(parts, um_per_px):
     if not tiles:
         return rows, counts, np.zeros((0, TILE_PX, TILE_PX), np.uint8), None
     return rows, counts, np.stack(tiles), np.stack([to_colour_tile(tile) for tile in colour]) if in_colour else None
+
+
+def _is_blank(pixels):
+    # A classifier would name this, too, and be sure of it.
+    return bool((pixels == pixels[:1, :1]).all())
 
 
 def _written(parts):

@@ -131,6 +131,18 @@ def test_a_batch_of_large_pictures_is_short(tmp_path, monkeypatch):
     assert [len(chunk.rows) for chunk in reading.read_measured(tmp_path, batch=2)] == [2, 2, 2]
 
 
+@pytest.mark.parametrize("blank", [np.full((1, 1), 9, np.uint8), np.full((64, 64), 170, np.uint8),
+                                   np.tile(np.uint8([90, 120, 250]), (40, 40, 1))])  # fmt: skip
+def test_a_blank_image_is_rejected_since_any_name_for_it_would_be_invented(blank, tmp_path):
+    almost = blank.repeat(3, 0)
+    almost[1] = almost[1] ^ 1
+    for name, pixels in (("blank", blank), ("almost", almost)):
+        (tmp_path / f"{name}.png").write_bytes(encode_png(pixels))
+    (chunk,) = reading.read_measured(tmp_path)
+    assert [(row["status"], row["reason"]) for row in chunk.rows] == [("ok", ""), ("rejected", reading.BLANK_IMAGE)]
+    assert len(chunk.tiles) == 1
+
+
 def test_small_sources_and_single_cores_are_read_by_one_process(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
     assert reading.processes_for(100) == 0 and reading.processes_for(None) == reading.MOST_PROCESSES
