@@ -55,12 +55,13 @@ def choose_source(page):
     st.markdown("**A path on this computer**, for large sets: nothing is uploaded")
     with st.form("path_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Path", key="path_text", label_visibility="collapsed", placeholder="/data/run 12")
-        if st.form_submit_button("Look", key="path_go"):
-            try:
-                st.session_state[f"{page}_path"] = path_on_server(st.session_state["path_text"])
-                st.rerun()
-            except LabError as error:
-                st.error(plain(error))
+        pressed = st.form_submit_button("Look", key="path_go")
+    if pressed:
+        try:
+            st.session_state[f"{page}_path"] = path_on_server(st.session_state["path_text"])
+            st.rerun()
+        except LabError as error:
+            st.error(plain(error))
 
 
 def choose_sample_run(page):
