@@ -23,9 +23,11 @@ def ask():
         quality = order.choose_quality(model, "film_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_keys = order.choose_classes(order.classes_of(model), "film_classes")
-        count = st.number_input("Of each class", 1, MOST_EACH, 2, key="film_count", persist_state="session", width=140)
+        count = order.ask_whole("Of each class", 2, "film_count")
         seed = order.ask_seed("film_seed", "The same seed and quality give the same particles as on Synthesize.")
         pressed = st.button("Record", type="primary", key="film_go", disabled=not class_keys)
+    order.check_whole("{} particles of each class are asked for", count, 1, MOST_EACH)
+    order.check_seed(seed)
     steps = order.samplers_of(model)[quality].steps
     if class_keys:
         seconds = order.seconds_to_make(model, quality, [count] * len(class_keys))
@@ -40,11 +42,8 @@ def ask():
         })  # fmt: skip
 
 
-st.title("Denoising")
-st.markdown("Follow particles from pure noise to the finished image: what the network is given, what it makes of it.")
-
-try:
-    ask()
+def show():
+    """The recording that is open, or the shipped one."""
     if job := opened_job("denoising", "denoise", "a recorded denoising; record one here"):
         show_progress(job)
         if job.state == "done":
@@ -54,5 +53,13 @@ try:
     else:
         st.caption("A recording that is shipped with the lab. Record your own above.")
         recorded.show(sample_trajectory(), name="denoising_shipped")
-except LabError as error:
-    st.error(plain(error))
+
+
+st.title("Denoising")
+st.markdown("Follow particles from pure noise to the finished image: what the network is given, what it makes of it.")
+
+for part in (ask, show):
+    try:
+        part()
+    except LabError as error:
+        st.error(plain(error))

@@ -24,9 +24,11 @@ def ask_one():
         quality = order.choose_quality(model, "make_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = order.choose_class(order.classes_of(model), "make_class")
-        count = st.number_input("How many", 1, MOST, 16, key="make_count", persist_state="session", width=140)
+        count = order.ask_whole("How many", 16, "make_count")
         seed = order.ask_seed("make_seed", "The same seed gives the same particles; a larger number only adds to them.")
         pressed = st.button("Make particles", type="primary", key="make_go")
+    order.check_whole("{} images are asked for", count, 1, MOST)
+    order.check_seed(seed)
     steps = order.samplers_of(model)[quality].steps
     seconds = order.seconds_to_make(model, quality, [count])
     st.caption(f"{some(count, 'image')} with {steps} steps each: about {duration(seconds)} on this computer.")
@@ -59,11 +61,11 @@ def ask_two():
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = order.choose_class(class_keys, "compare_class")
         reference = choose_reference(class_key, "compare_reference", label="Against")
-        count = st.number_input(
-            "Of each", LEAST, MOST, 200, 50, key="compare_count", persist_state="session", width=140
-        )
+        count = order.ask_whole("Of each", 200, "compare_count", step=50)
         seed = order.ask_seed("compare_seed", "Of both sides, and of the halves of the reference.")
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
+    order.check_whole("{} images of each are asked for", count, LEAST, MOST)
+    order.check_seed(seed)
     st.caption(compared.estimate(sides, count) if reference else no_reference(class_key))
     if pressed:
         start_job("synthesize", "compare", {

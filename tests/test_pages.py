@@ -217,6 +217,9 @@ def test_recording_of_500_steps_keeps_the_steps_of_the_paper():
 def test_denoising_records_and_shows():
     app = opened("pages/denoising.py")
     app.number_input(key="film_count").set_value(1).run()
+    app.button_group(key="film_classes").set_value([]).run()
+    assert app.button(key="film_go").disabled and "Choose a class" in said(app) and "0 particles" not in said(app)
+    app.button_group(key="film_classes").set_value(["protein", "silicone_oil", "air_bubble"]).run()
     app.button(key="film_go").click().run()
     (job,) = jobs.active()
     assert job.kind == "denoise" and job.config["class_keys"] == ["protein", "silicone_oil", "air_bubble"]
@@ -256,14 +259,16 @@ def test_classify_names_a_folder_given_by_its_path(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("run 12", "full path"), ("/no/such/folder", "no file or folder"), ("", "full path")]
+    ("text", "says"), [("run 12", "full path"), ("/no/such/folder", "no file or folder"), ("", "No path was entered")]
 )
 def test_classify_refuses_a_wrong_path_in_a_sentence(text, says):
+    end(jobs.start("classify", {"source": "/data/run 1", "weights": "resnet18", "um_per_px": None})[0], step=1, total=1)
     app = opened("pages/classify.py")
     app.text_input(key="path_text").set_value(text)
     app.button(key="path_go").click().run()
     assert says in app.error[0].value and not app.exception and not jobs.active()
-    assert app.text_input(key="path_text")  # and the way in is still there
+    # And the ways in are still there.
+    assert app.text_input(key="path_text") and app.button(key="use_sample") and "Earlier" in said(app)
 
 
 @pytest.mark.parametrize("page", ["synthesize", "denoising", "classify"])
@@ -293,6 +298,47 @@ def test_job_under_way_is_in_the_sidebar():
     assert "Under way" in [caption.value for caption in app.sidebar.caption]
     app.button(key=f"stop_{job_id}").click().run()
     assert jobs.get(job_id).state == "cancelled" and not app.exception
+
+
+@pytest.mark.parametrize(
+    ("page", "query", "fields", "button"),
+    [
+        ("synthesize", {}, {"make_count": (0, -5, 2.5, 1001), "make_seed": (-5, 0.5, 2**31 + 1, 1e20)}, "make_go"),
+        ("synthesize", {"mode": "Compare"}, {"compare_count": (49, 1001), "compare_seed": (-5,)}, "compare_go"),
+        ("denoising", {}, {"film_count": (0, 7), "film_seed": (-5, 1e20)}, "film_go"),
+    ],
+)
+def test_a_number_that_cannot_be_is_refused_in_a_sentence_and_the_one_before_is_not_taken(page, query, fields, button):
+    app = opened(f"pages/{page}.py", **query)
+    for key, wrong in fields.items():
+        field = app.number_input(key=key)
+        # With bounds of its own the browser would keep the number to itself.
+        assert field.proto.data_type == field.proto.FLOAT and not (field.proto.has_min or field.proto.has_max)
+        right = field.value
+        for typed in wrong:
+            app.number_input(key=key).set_value(typed)
+            app.button(key=button).click().run()
+            assert "give a whole number from" in app.error[0].value and not jobs.active() and not app.exception
+        app.number_input(key=key).set_value(right).run()
+        assert not app.error
+    app.button(key=button).click().run()
+    assert len(jobs.active()) == 1 and not app.exception
+
+
+@pytest.mark.parametrize("asked", ["Cancel", "Pause"])
+def test_what_was_asked_of_a_job_is_said_at_once_and_not_asked_again(asked):
+    config = {"name": "oil", "datasets": [], "classes": [], "base": "generator", "minutes": 2}
+    job_id, _ = jobs.start("train", config)
+    with engine().begin() as db:
+        db.execute(job_table.update().values(state="running", started=jobs.get(job_id).created))
+    app = opened("pages/train.py", job=job_id)
+    app.button(key="cancel_job" if asked == "Cancel" else "pause_job").click().run()
+    words, left = ("Pausing …", ["Cancel"]) if asked == "Pause" else ("Stopping …", [])  # who has paused may cancel
+    assert jobs.get(job_id).state == "running" and not app.exception and f"**{words}**" in said(app)
+    assert [button.label for button in app.button if button.label in ("Pause", "Cancel")] == left
+    sidebar = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().sidebar
+    assert words in [caption.value for caption in sidebar.caption]
+    assert [button.label for button in sidebar.button if button.label == "Cancel"] == left
 
 
 def test_estimate_follows_the_settings():

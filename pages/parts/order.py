@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.parts.words import class_name
 from svp_core.errors import LabError
+from svp_core.tasks.order import MOST_SEED
 from svp_core.workspace import jobs
 from svp_core.workspace.models import list_models
 
@@ -82,8 +83,32 @@ def choose_classes(class_keys, key):
 
 
 def ask_seed(key, words):
-    """Seed of the run. words: what it is good for."""
-    return st.number_input("Seed", 0, 2**31, 0, key=key, persist_state="session", width=140, help=words)
+    """Seed of the run, for check_whole() too. words: what it is good for."""
+    return ask_whole("Seed", 0, key, help=words)
+
+
+def ask_whole(label, value, key, *, step=1, help=None):
+    """What stands in a field for a whole number, for check_whole(): int, or float where it is none.
+
+    A field with bounds of its own, or for int alone, keeps a number outside to itself, and the one before it would
+    silently go on to hold.
+    """
+    number = st.number_input(
+        label, value=float(value), step=float(step), format="%g", key=key, persist_state="session", width=140, help=help
+    )
+    return int(number) if number == int(number) else number
+
+
+def check_whole(words, number, least, most):
+    """Raises LabError for what is no whole number from least to most. words: what was asked for, {} for the number."""
+    if not (isinstance(number, int) and least <= number <= most):
+        asked = words.format(f"{number:,}" if abs(number) < 1e15 else f"{number:g}")
+        raise LabError(f"{asked}; give a whole number from {least:,} to {most:,}.")
+
+
+def check_seed(seed):
+    """Raises LabError for what is no seed."""
+    check_whole("The seed is {}", seed, 0, MOST_SEED)
 
 
 def seconds_to_make(model, sampler, counts):

@@ -46,6 +46,22 @@ def order(page, count, quality="Preview"):
     return job_of(page)
 
 
+def test_a_number_that_cannot_be_reaches_the_page_and_is_refused(visit, lab):
+    page, before = visit(f"{lab}/synthesize"), len(jobs.recent(1000))
+    fields = {"make_count": (("5000", "5,000 images"), ("-5", "-5 images")), "make_seed": (("1e20", "seed is 1e"),)}
+    for key, wrong in fields.items():
+        for typed, said in wrong:
+            # Straight from the field to the button, as a hurried hand does.
+            page.locator(f".st-key-{key} input").fill(typed)
+            page.locator(".st-key-make_go button").click()
+            expect(page.get_by_test_id("stAlert")).to_contain_text(said)
+        page.locator(f".st-key-{key} input").fill("3")
+        page.locator(f".st-key-{key} input").press("Enter")
+        expect(page.get_by_test_id("stAlert")).to_have_count(0)
+    expect(page.get_by_text("3 images with")).to_be_visible()
+    assert len(jobs.recent(1000)) == before
+
+
 @pytest.mark.parametrize(("width", "scheme"), list(itertools.product(WIDTHS, SCHEMES)))
 def test_every_page_fits(visit, server, width, scheme):
     page = visit(server, viewport={"width": width, "height": 900}, color_scheme=scheme)
