@@ -33,6 +33,7 @@ def ask():
         minutes = learning.ask_minutes()
         refused = learning.refusal(chosen, class_keys)
         pressed = st.button("Start training", type="primary", key="train_go", disabled=bool(refused))
+    learning.check_minutes(minutes)
     st.caption(refused or learning.expectation(chosen, class_keys, minutes))
     if pressed:
         new_model_folder(name)  # says at once what is wrong with the name

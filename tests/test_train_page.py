@@ -139,6 +139,9 @@ def test_training_starts_as_it_was_asked_for(own):
     assert app.button_group[0].value == ["fat_droplet"], "three specks are too few, so they are not chosen"
     assert "63 images" in said(app) or "60 images" in said(app)
     app.text_input(key="train_name").set_value("Fat")
+    app.number_input(key="train_minutes").set_value(1)
+    app.button(key="train_go").click().run()
+    assert "A training of 1 min is asked for" in app.error[0].value and not jobs.active()
     app.number_input(key="train_minutes").set_value(10).run()
     app.button(key="train_go").click().run()
     (job,) = jobs.active()

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.parts import order
 from pages.parts.words import class_name, plain, short, some
 from svp_core.training.budget import CHECK_SHARE, LEAST_MINUTES, MOST_MINUTES
 from svp_core.training.split import LEAST_OF_CLASS, LEAST_TILES, MOST_TILES, SHARE_HELD_OUT
@@ -65,10 +66,13 @@ def choose_base():
 
 
 def ask_minutes():
-    """How long to train."""
-    return st.number_input(
-        "Minutes", LEAST_MINUTES, MOST_MINUTES, 30, step=10, key="train_minutes", persist_state="session", width=140
-    )
+    """How long to train, for check_minutes()."""
+    return order.ask_whole("Minutes", 30, "train_minutes", step=10)
+
+
+def check_minutes(minutes):
+    """Raises LabError for a time that cannot be planned."""
+    order.check_whole("A training of {} min is asked for", minutes, LEAST_MINUTES, MOST_MINUTES)
 
 
 def refusal(chosen, class_keys):
