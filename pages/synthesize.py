@@ -1,24 +1,43 @@
 """Synthesize: particles of one class from a diffusion model beside reference particles; two models side by side."""
 
+from contextlib import suppress
+
 import streamlit as st
 
 from pages.parts import compared, made, order
 from pages.parts.board import show_progress
 from pages.parts.entry import require_app
 from pages.parts.model import origin, show_model
-from pages.parts.opened import opened_job, start_job
+from pages.parts.opened import opened, opened_job, start_job
 from pages.parts.reference import choose_reference, no_reference
 from pages.parts.words import duration, plain, some
 from svp_core.errors import LabError
 from svp_core.tasks.compare import LEAST, SIDES
+from svp_core.workspace import jobs
 
 require_app(__file__)
 
 MOST = 1000  # on this page; the command line makes more
 
 
+def take_settings():
+    """Begin with the settings of the job that is open, once for each: a reload knows no others."""
+    job_id = opened("synthesize")
+    if job_id is None or job_id == st.session_state.get("make_taken_from"):
+        return
+    st.session_state["make_taken_from"] = job_id
+    with suppress(LabError):  # show_one says what is wrong with the link
+        if (job := jobs.get(job_id)).kind == "generate":
+            order.take_model(job.config.get("weights", "generator"))
+            st.session_state["make_quality"] = job.config.get("sampler")
+            st.session_state["make_class"] = job.config["class_key"]
+            st.session_state["make_count"] = min(job.config["count"], MOST)
+            st.session_state["make_seed"] = job.config["seed"]
+
+
 def ask_one():
     """Settings of one model; starts the job when its button is pressed."""
+    take_settings()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         model = order.choose_model()
         quality = order.choose_quality(model, "make_quality")

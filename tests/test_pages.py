@@ -86,6 +86,24 @@ def test_synthesize_starts_the_job_that_was_asked_for():
     assert jobs.get(job.id).state == "cancelled" and "Cancelled" in said(app)
 
 
+def test_a_reload_brings_back_the_settings_of_the_open_job(own_model):
+    config = {"class_key": "fat_droplet", "count": 60, "seed": 7, "sampler": "preview", "weights": own_model}
+    job_id, _ = jobs.start("generate", config)
+    app = opened("pages/synthesize.py", job=job_id)
+    assert "60 images of fat droplet, seed 7, preview quality, made by my fat droplets" in said(app).replace("\\", "")
+    app.button(key="cancel_job").click().run()
+    app.button(key="make_go").click().run()
+    (job,) = jobs.active()
+    assert job.id != job_id and job.config == config
+    # What is changed afterwards stays, and a link to another model is followed.
+    app.number_input(key="make_count").set_value(3).run()
+    app.selectbox(key="model").set_value("generator").run()
+    assert (app.number_input(key="make_count").value, app.selectbox(key="model").value) == (3, "generator")
+    jobs.cancel(job.id)
+    again = opened("pages/synthesize.py", job=job_id, model="generator")
+    assert again.selectbox(key="model").value == own_model and not again.exception
+
+
 def test_made_particles_are_shown_and_saved():
     config = {"class_key": "silicone_oil", "count": 2, "seed": 0, "sampler": "preview", "weights": "generator"}
     job_id, _ = jobs.start("generate", config | {"steps": 2})

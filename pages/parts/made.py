@@ -22,7 +22,9 @@ FIRST_LOOK = 60  # tiles shown while more are being made
 def heading(job):
     """What was asked for, a line of Markdown."""
     asked = job.config
-    return plain(f"{class_name(asked['class_key'])}, seed {asked['seed']}, made by {asked.get('weights', 'generator')}")
+    what = f"{some(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
+    quality = f"{asked['sampler']} quality, " if asked.get("sampler") else ""
+    return plain(f"{what}, {quality}made by {asked.get('weights', 'generator')}")
 
 
 def show_so_far(job):

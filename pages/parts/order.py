@@ -47,6 +47,12 @@ def choose_model():
     return found[name]
 
 
+def take_model(name):
+    """Choose this model, before choose_model() does; nothing where it is gone."""
+    if name in generators():
+        st.session_state["model"] = st.session_state["_model"] = name
+
+
 def _keep_model():
     st.session_state["_model"] = st.session_state["model"]
 
