@@ -106,8 +106,9 @@ def _agreement_row(who, size, found):
 
 
 def _show_decisions(review, standing, reviewer):
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(f"{some(standing.last, 'decision')}")
+    # Beside the title: at the right end the table's own buttons would come to lie upon it.
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.subheader(f"{some(standing.last, 'decision')}", width="content")
         if reviewer and st.button(
             "Undo my last", key="history_undo", help="With all that was decided together with it"
         ):

@@ -201,6 +201,22 @@ def test_nothing_is_wider_than_a_laptop(visit, lab, scheme):
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
+def test_the_tables_own_buttons_cover_no_other(visit, lab):
+    review = begin(50)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna", viewport={"width": 1920, "height": 1080})
+    desk_of(page)
+    press(page, ["3"])
+    until(lambda: len(written(review)) == 1)
+    page.get_by_role("tab", name="History").click()
+    undo, table = page.get_by_role("button", name="Undo my last"), page.get_by_test_id("stDataFrame")
+    undo.scroll_into_view_if_needed()
+    expect(table).to_have_count(3)
+    table.last.hover()
+    toolbar = table.last.get_by_test_id("stElementToolbar")
+    buttons, own = undo.bounding_box(), toolbar.bounding_box()
+    assert buttons["x"] + buttons["width"] < own["x"]
+
+
 def draw_round_all(page):
     """Draw a lasso round everything in the map."""
     area = page.locator(".js-plotly-plot .nsewdrag").first
