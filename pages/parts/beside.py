@@ -74,7 +74,7 @@ def _at_most(found, samples):
     first = sorted(range(len(samples)), key=lambda at: (before[at], at))[:MOST]
     wanted = st.multiselect(
         f"Shown, at most {MOST}", names, [names[at] for at in sorted(first)], max_selections=MOST,
-        key=f"{found.job_id}_shown_{abs(hash(tuple(names)))}", persist_state="session", width=520,
+        key=f"{found.job_id}_shown_{'|'.join(names)}", persist_state="session", width=520,
     )  # fmt: skip
     left_out = [name for name in names if name not in wanted]
     st.caption(plain(f"Left out: {listed(left_out)}. Choose under Shown which stand side by side."))
