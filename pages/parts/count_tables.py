@@ -35,7 +35,7 @@ def beside_html(tables, *, per_ml):
     rows = [_head(["Class", "Size", *tables], texts=2)]
     for key in [*(key for key in keys if key != ALL), ALL]:
         for place, (size, words) in enumerate(sizes.items()):
-            cells = ["" if place else _name(key), escape(words)]
+            cells = ["" if place else _name(key), f"<span style='white-space:nowrap'>{escape(words)}</span>"]
             rows.append(_row([*cells, *(_count(found[name].get((key, size)), per_ml) for name in tables)], texts=2))
     return _table(rows)
 
