@@ -105,13 +105,33 @@ def make_up(job_id, folder, count):
     for start in range(0, count, len(tiles)):
         kept[start : start + len(tiles)] = tiles[: count - start]
     kept.flush()
-    run = {"name": "run", "kind": "flowcam", "count": count, "um_per_px": 0.5, "um_per_px_from": "cal_const",
-           "volume_ml": 0.2, "volume_from": "run.ctx", "settings": {}}  # fmt: skip
-    write_json(folder / "summary.json", {
-        "title": f"{count:,} particles", "kind": "flowcam", "source": f"/data/{count}", "notes": [], "um_per_px": 0.5,
-        "um_per_px_from": "run.ctx", "weights": "resnet18", "offered": count, "named": count, "rejected": 0,
-        "counts": {key: int((table["label"] == key).sum()) for key in KEYS}, "runs": [run],
-    })  # fmt: skip
+    run = {
+        "name": "run",
+        "kind": "flowcam",
+        "count": count,
+        "um_per_px": 0.5,
+        "um_per_px_from": "cal_const",
+        "volume_ml": 0.2,
+        "volume_from": "run.ctx",
+        "settings": {},
+    }
+    write_json(
+        folder / "summary.json",
+        {
+            "title": f"{count:,} particles",
+            "kind": "flowcam",
+            "source": f"/data/{count}",
+            "notes": [],
+            "um_per_px": 0.5,
+            "um_per_px_from": "run.ctx",
+            "weights": "resnet18",
+            "offered": count,
+            "named": count,
+            "rejected": 0,
+            "counts": {key: int((table["label"] == key).sum()) for key in KEYS},
+            "runs": [run],
+        },
+    )
 
 
 def begin(count):

@@ -102,10 +102,12 @@ def of_reference(reference, runs):
     expected[0] = MIXTURE * 3 / 4
     members = [np.flatnonzero(rest.labels == label) for label in range(len(keys))]
     called = counts.named(rest.probs, keys)
-    truth = np.array([
-        [n * np.mean(rest.sizes_um[mine] >= edge) for edge in SIZE_BINS_UM]
-        for n, mine in zip(expected, members, strict=True)
-    ])  # fmt: skip
+    truth = np.array(
+        [
+            [n * np.mean(rest.sizes_um[mine] >= edge) for edge in SIZE_BINS_UM]
+            for n, mine in zip(expected, members, strict=True)
+        ]
+    )
 
     def drawn(rng):
         chosen = np.concatenate([rng.choice(of, rng.poisson(n)) for n, of in zip(expected, members, strict=True)])

@@ -72,9 +72,11 @@ def main():
     found = copies(synthetic=made, training=seen, held_out=judges)
     checked = [row for row in read_history(run) if "classes" in row]
 
-    print(f"{len(given.tiles)} images of {key}, {sum(facts['held_out_counts'].values())} of them held out; "
-          f"{len(judges)} others judge. {took / 60:.1f} minutes, {facts['steps']:,} steps of {facts['plan']['batch']}; "
-          f"kept is step {facts['best_step']:,}; it ended: {facts['ended']}.\n")  # fmt: skip
+    print(
+        f"{len(given.tiles)} images of {key}, {sum(facts['held_out_counts'].values())} of them held out; "
+        f"{len(judges)} others judge. {took / 60:.1f} minutes, {facts['steps']:,} steps of {facts['plan']['batch']}; "
+        f"kept is step {facts['best_step']:,}; it ended: {facts['ended']}.\n"
+    )
     print("| step | KID to the held-out ones | CT Z | like one training tile |\n|---|---|---|---|")
     for row in checked:
         figures = row["classes"][key]
@@ -83,9 +85,11 @@ def main():
         f"\nKID to the judges: before {before[nearest].value:.3f} ({nearest}), after {after.value:.3f} "
         f"({after.low:.3f} to {after.high:.3f}), n = {after.n}; real to real {least.median:.3f}, 95 % {least.high:.3f}."
     )
-    print(f"Copies: CT Z {found.ct_z:+.1f}; like one training tile {found.ratio.value:.1%} "
-          f"({found.ratio.low:.1%} to {found.ratio.high:.1%}), of the judges {found.held_out_ratio.value:.1%}; "
-          f"n = {found.n}, {found.n_training}, {found.n_held_out}.")  # fmt: skip
+    print(
+        f"Copies: CT Z {found.ct_z:+.1f}; like one training tile {found.ratio.value:.1%} "
+        f"({found.ratio.low:.1%} to {found.ratio.high:.1%}), of the judges {found.held_out_ratio.value:.1%}; "
+        f"n = {found.n}, {found.n_training}, {found.n_held_out}."
+    )
     sheets = [contact_sheet(tiles[:SHOWN], columns=SHOWN // 3) for tiles in (seen, made)]
     gap = np.full((12, sheets[0].shape[1]), 255, np.uint8)
     Image.fromarray(np.concatenate([sheets[0], gap, sheets[1]])).save(options.out / "sheet.png")

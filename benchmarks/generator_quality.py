@@ -85,9 +85,7 @@ def main():
     training = {key: drawn(key, options.training, TRAINING_SEED, options.tiles) for key in keys if options.training}
     made = {key: generated(generator, key, options.count, sampler, options.tiles) for key in keys}
     classifier = load_classifier(find_run("resnet18"))
-    report = finished(compare(
-        real=held_out, synthetic=made, training=training or None, classifier=classifier
-    ))  # fmt: skip
+    report = finished(compare(real=held_out, synthetic=made, training=training or None, classifier=classifier))
     if options.out:
         options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     lines = section(report, generator, sampler)

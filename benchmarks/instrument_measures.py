@@ -78,8 +78,10 @@ def main():
     for low, high in ((0, 6.5), (6.5, 10), (10, 20), (20, np.inf)):
         mine = (theirs[found] >= low) & (theirs[found] < high)
         if mine.any():
-            print(f"  {low:4g} to {high:4g} px  n = {mine.sum():4}: {np.median(error[mine]):+.1%}, "
-                  f"{np.median(np.abs(error[mine])):.1%}")  # fmt: skip
+            print(
+                f"  {low:4g} to {high:4g} px  n = {mine.sum():4}: {np.median(error[mine]):+.1%}, "
+                f"{np.median(np.abs(error[mine])):.1%}"
+            )
 
 
 if __name__ == "__main__":

@@ -20,8 +20,20 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-DRAWN = ("background", "gradient_x", "gradient_y", "noise", "gamma", "stray_light", "motion_px", "blur_px",
-         "shift_px_x", "shift_px_y", "um_per_px", "wavelength_um")  # fmt: skip
+DRAWN = (
+    "background",
+    "gradient_x",
+    "gradient_y",
+    "noise",
+    "gamma",
+    "stray_light",
+    "motion_px",
+    "blur_px",
+    "shift_px_x",
+    "shift_px_y",
+    "um_per_px",
+    "wavelength_um",
+)
 
 
 def main():

@@ -49,15 +49,17 @@ def main():
             found = []
             for seed in range(options.seeds):
                 given = plant(truth, likeness, kind=kind, share=share, pair=pair, seed=seed)
-                judged = finished(review(
-                    tiles, given, see=lambda part: features[[place[tile.tobytes()] for tile in part]],  # noqa: B023
-                    class_names=words, seed=seed,
-                ))  # fmt: skip
+                judged = finished(
+                    review(
+                        tiles,
+                        given,
+                        see=lambda part: features[[place[tile.tobytes()] for tile in part]],  # noqa: B023
+                        class_names=words,
+                        seed=seed,
+                    )
+                )
                 first = first_look(judged.places, given, judged.suspects.score, class_count=len(words))
-                found.append([
-                    reviewed(first, given, truth, pages, anew)
-                    for pages in (1, 2) for anew in (False, True)
-                ])  # fmt: skip
+                found.append([reviewed(first, given, truth, pages, anew) for pages in (1, 2) for anew in (False, True)])
             found = np.array(found)
             spread = student.ppf(0.975, max(1, len(found) - 1)) * found.std(0, ddof=1) / np.sqrt(len(found))
             worse |= bool((found[:, 1::2].mean(0) < found[:, ::2].mean(0) - spread[::2]).any())

@@ -102,16 +102,27 @@ def made_up(count):
     """Id of a review of `count` particles of several pairs, each with a grey of its own."""
     rng = np.random.default_rng(0)
     given, suggested = (np.array(CLASSES, object)[rng.integers(len(CLASSES), size=count)] for _ in range(2))
-    table = pd.DataFrame({
-        "particle": [f"run 7.lst#{place}" for place in range(count)], "given": given, "suggested": suggested,
-        "score": np.linspace(0, 1, count), "ecd_um": rng.uniform(2, 30, count), "reason": "8 of 9 look-alikes say so",
-        **{f"p_{key}": rng.random(count).round(3) for key in CLASSES},
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "particle": [f"run 7.lst#{place}" for place in range(count)],
+            "given": given,
+            "suggested": suggested,
+            "score": np.linspace(0, 1, count),
+            "ecd_um": rng.uniform(2, 30, count),
+            "reason": "8 of 9 look-alikes say so",
+            **{f"p_{key}": rng.random(count).round(3) for key in CLASSES},
+        }
+    )
     greys = rng.integers(20, 220, count).astype(np.uint8)
     return reviews.create_review(
-        "Made up", kind="folder", source={"path": "/lab"}, class_keys=CLASSES, table=table, model="resnet18",
+        "Made up",
+        kind="folder",
+        source={"path": "/lab"},
+        class_keys=CLASSES,
+        table=table,
+        model="resnet18",
         tiles=np.broadcast_to(greys[:, None, None], (count, 64, 64)),
-    )  # fmt: skip
+    )
 
 
 @contextmanager

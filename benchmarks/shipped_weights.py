@@ -67,13 +67,18 @@ def main():
     tiles, labels = np.concatenate(list(made.values())), np.repeat([keys.index(key) for key in made], options.made)
     lines = [*OPENING]
     lines += table("Made particles (standard sampler), as the shipped ResNet-18 names them", classifier, tiles, labels)
-    lines += ["| class | mean grey level, made / held out | background texture, made / held out | aspect ratio of the "
-              "outline, made / held out (median) |", "|---|---|---|---|"]  # fmt: skip
+    lines += [
+        "| class | mean grey level, made / held out | background texture, made / held out | aspect ratio of the "
+        "outline, made / held out (median) |",
+        "|---|---|---|---|",
+    ]
     for key in made:
         real = held_out[0][held_out[1] == keys.index(key)]
         figures = [(tiles_of.mean(), texture(tiles_of), roundness(tiles_of)) for tiles_of in (made[key], real)]
-        pairs = [f"{a:.1f} / {b:.1f}" if name != "round" else f"{a:.3f} / {b:.3f}"
-                 for a, b, name in zip(*figures, ("mean", "texture", "round"), strict=True)]  # fmt: skip
+        pairs = [
+            f"{a:.1f} / {b:.1f}" if name != "round" else f"{a:.3f} / {b:.3f}"
+            for a, b, name in zip(*figures, ("mean", "texture", "round"), strict=True)
+        ]
         lines.append(f"| {key} | {pairs[0]} | {pairs[1]} | {pairs[2]} |")
     finish("generator", [*lines, ""], options.write)
 
@@ -100,8 +105,12 @@ def table(title, classifier, tiles, labels):
     keys = classifier.config.class_keys
     called = predict_probs(classifier, tiles).argmax(1)
     right = called == labels
-    rows = [f"**{title}**: {share(right)} named right.", "", f"| true | n | named right | {' | '.join(keys)} |",
-            "|---|---|---|" + "---|" * len(keys)]  # fmt: skip
+    rows = [
+        f"**{title}**: {share(right)} named right.",
+        "",
+        f"| true | n | named right | {' | '.join(keys)} |",
+        "|---|---|---|" + "---|" * len(keys),
+    ]
     for label, key in enumerate(keys):
         mine = labels == label
         if mine.any():

@@ -194,9 +194,12 @@ def usual_recipe(last, given, seed):
 
     with threadpool_limits(1):
         return cross_val_predict(
-            make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=100, tol=1e-2)), last, given,
-            cv=StratifiedKFold(5, shuffle=True, random_state=seed), method="predict_proba",
-        )  # fmt: skip
+            make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=100, tol=1e-2)),
+            last,
+            given,
+            cv=StratifiedKFold(5, shuffle=True, random_state=seed),
+            method="predict_proba",
+        )
 
 
 def tables(columns):

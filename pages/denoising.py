@@ -37,9 +37,11 @@ def ask():
         st.caption("Choose a class, and it can be recorded.")
     show_model(model.name, origin(model))
     if pressed:
-        start_job("denoising", "denoise", {
-            "class_keys": class_keys, "count": count, "seed": seed, "sampler": quality, "weights": model.name
-        })  # fmt: skip
+        start_job(
+            "denoising",
+            "denoise",
+            {"class_keys": class_keys, "count": count, "seed": seed, "sampler": quality, "weights": model.name},
+        )
 
 
 def show():

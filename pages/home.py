@@ -35,9 +35,12 @@ def show_samples():
         with column:
             st.markdown(f"**{kind.name}** · {len(found):,}")
             show_gallery(
-                tiles[shown], key=f"samples_{kind.key}", lines=3, alt=f"Sample particles named {kind.name.lower()}",
+                tiles[shown],
+                key=f"samples_{kind.key}",
+                lines=3,
+                alt=f"Sample particles named {kind.name.lower()}",
                 words=[_words(results.loc[at]) for at in shown],
-            )  # fmt: skip
+            )
 
 
 def _words(row):
@@ -65,9 +68,13 @@ try:
     shown = sample_trajectory()
     names = particle_names(shown)
     show_player(
-        shown["noisy"], shown["clean"], shown["sigmas"], names, key="home_player",
+        shown["noisy"],
+        shown["clean"],
+        shown["sigmas"],
+        names,
+        key="home_player",
         alt=f"Denoising of {len(names)} particles, noisy above and predicted clean below",
-    )  # fmt: skip
+    )
     show_recent("Recent work")
 except LabError as error:
     st.error(plain(error))

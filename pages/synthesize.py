@@ -53,9 +53,11 @@ def ask_one():
     st.caption(f"{some(count, 'image')} with {steps} steps each: about {duration(seconds)} on this computer.")
     show_model(model.name, origin(model))
     if pressed:
-        start_job("synthesize", "generate", {
-            "class_key": class_key, "count": count, "seed": seed, "sampler": quality, "weights": model.name
-        })  # fmt: skip
+        start_job(
+            "synthesize",
+            "generate",
+            {"class_key": class_key, "count": count, "seed": seed, "sampler": quality, "weights": model.name},
+        )
 
 
 def show_one():
@@ -87,9 +89,12 @@ def ask_two():
     order.check_seed(seed)
     st.caption(compared.estimate(sides, count) if reference else no_reference(class_key))
     if pressed:
-        start_job("synthesize", "compare", {
-            "class_key": class_key, "count": count, "seed": seed, "reference": reference, **sides
-        }, "comparison")  # fmt: skip
+        start_job(
+            "synthesize",
+            "compare",
+            {"class_key": class_key, "count": count, "seed": seed, "reference": reference, **sides},
+            "comparison",
+        )
 
 
 def show_two():

@@ -37,9 +37,11 @@ def ask():
     st.caption(refused or learning.expectation(chosen, class_keys, minutes))
     if pressed:
         new_model_folder(name)  # says at once what is wrong with the name
-        start_job("train", "train", {
-            "name": name.strip(), "datasets": chosen, "classes": class_keys, "base": base, "minutes": minutes
-        })  # fmt: skip
+        start_job(
+            "train",
+            "train",
+            {"name": name.strip(), "datasets": chosen, "classes": class_keys, "base": base, "minutes": minutes},
+        )
 
 
 def show(job):

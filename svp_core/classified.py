@@ -65,10 +65,16 @@ def read_classified(folder, columns=()):
     if len(tiles) < len(named):
         raise LabError(f"{folder} lacks the tiles of {len(named) - len(tiles):,} particles; classify the source again.")
     return Classified(
-        folder, summary, tuple(names), keys, named[kept], np.flatnonzero(ok),
-        named[probabilities].to_numpy(np.float32), whole.loc[~ok, ["image", "reason"]].reset_index(drop=True),
+        folder,
+        summary,
+        tuple(names),
+        keys,
+        named[kept],
+        np.flatnonzero(ok),
+        named[probabilities].to_numpy(np.float32),
+        whole.loc[~ok, ["image", "reason"]].reset_index(drop=True),
         tiles[: len(named)],
-    )  # fmt: skip
+    )
 
 
 def model_of(summary):

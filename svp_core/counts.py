@@ -95,9 +95,19 @@ def count_table(
 
 
 def corrected(
-    labels, sizes_um, *, reference, class_keys, sizes_px=None, bins_um=SIZE_BINS_UM, thresholds=None, volume_ml=None,
-    dilution=1.0, differential=False, seed=0,
-):  # fmt: skip
+    labels,
+    sizes_um,
+    *,
+    reference,
+    class_keys,
+    sizes_px=None,
+    bins_um=SIZE_BINS_UM,
+    thresholds=None,
+    volume_ml=None,
+    dilution=1.0,
+    differential=False,
+    seed=0,
+):
     """How many there truly are of every class, and of ALL, by what the classifier calls what: list of Count.
 
     As count_table, but the counts are the most likely true ones, lambda >= 0 with Poisson means lambda_k P(called c |

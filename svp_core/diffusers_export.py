@@ -72,9 +72,12 @@ def export_diffusers(run_folder, out):
     _name_class_file(out / "model_index.json")
     (out / "run_config.json").write_text(json.dumps(run.config, indent=2) + "\n", "utf-8")
     opening = OPENING.format(
-        name=run.name, folder=out.name, class_key=config.class_keys[0], samplers=", ".join(edm.SAMPLERS),
+        name=run.name,
+        folder=out.name,
+        class_key=config.class_keys[0],
+        samplers=", ".join(edm.SAMPLERS),
         version=diffusers.__version__,
-    )  # fmt: skip
+    )
     (out / "card.md").write_text(opening + run.card, "utf-8")
 
 

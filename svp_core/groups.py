@@ -31,9 +31,11 @@ def plane_of(places, *, seed=0):
     laid = TSNE(perplexity=perplexity, max_iter=_STEPS, random_state=seed).fit_transform(unit[drawn])
     plane = np.empty((len(places), 2), np.float32)
     for start in range(0, len(places), _AT_ONCE):
-        far, near = NearestNeighbors(n_neighbors=3, algorithm="brute").fit(unit[drawn]).kneighbors(
-            unit[start : start + _AT_ONCE]
-        )  # fmt: skip
+        far, near = (
+            NearestNeighbors(n_neighbors=3, algorithm="brute")
+            .fit(unit[drawn])
+            .kneighbors(unit[start : start + _AT_ONCE])
+        )
         weight = 1 / (far + 1e-3)
         plane[start : start + len(near)] = (laid[near] * weight[..., None]).sum(1) / weight.sum(1, keepdims=True)
     plane[drawn] = laid

@@ -80,11 +80,15 @@ def left(parts, *, seed=0):
         most += rng.binomial(count, high)
     value = sum(n * part.wrong / count for part, count, n in zip(parts, told, rest, strict=True) if n)
     return Left(
-        value=value, low=float(min(value, np.quantile(fewest, 0.025))),
-        high=float(max(value, np.quantile(most, 0.975))), at_most=float(max(value, np.quantile(most, 0.95))),
-        size=sum(rest), drawn=sum(part.drawn for part in parts), wrong=sum(part.wrong for part in parts),
+        value=value,
+        low=float(min(value, np.quantile(fewest, 0.025))),
+        high=float(max(value, np.quantile(most, 0.975))),
+        at_most=float(max(value, np.quantile(most, 0.95))),
+        size=sum(rest),
+        drawn=sum(part.drawn for part in parts),
+        wrong=sum(part.wrong for part in parts),
         unsure=sum(part.unsure for part in parts),
-    )  # fmt: skip
+    )
 
 
 def clean_draws(rate):

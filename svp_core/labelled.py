@@ -37,13 +37,18 @@ class Labelled:
             there = ", ".join(self.class_keys)
             raise LabError(f"There are images of {there}; {', '.join(sorted(unknown)) or 'no class'} was asked for.")
         given = [self.class_keys[label] for label in self.labels]
-        dropped = tuple((name, "its class was not chosen") for name, key in zip(self.names, given, strict=True)
-                        if key not in class_keys)  # fmt: skip
+        dropped = tuple(
+            (name, "its class was not chosen")
+            for name, key in zip(self.names, given, strict=True)
+            if key not in class_keys
+        )
         kept = [position for position, key in enumerate(given) if key in class_keys]
         return _labelled(
-            self.tiles[kept], [given[position] for position in kept], [self.names[position] for position in kept],
+            self.tiles[kept],
+            [given[position] for position in kept],
+            [self.names[position] for position in kept],
             [*self.left_out, *dropped],
-        )  # fmt: skip
+        )
 
 
 def read_labelled(path, *, class_name=None):
@@ -95,9 +100,11 @@ def reading(path, *, class_name=None):
             "which class all of them are."
         )
     return _labelled(
-        [tiles[position] for position in kept], [given[position] for position in kept],
-        [names[position] for position in kept], left_out,
-    )  # fmt: skip
+        [tiles[position] for position in kept],
+        [given[position] for position in kept],
+        [names[position] for position in kept],
+        left_out,
+    )
 
 
 def from_dataset(dataset):
@@ -140,9 +147,11 @@ def from_results(folder):
     left_out = list(table.loc[~named, ["image", "reason"]].itertuples(index=False, name=None))
     left_out += [(name, "it has no label") for name, key in zip(names, given, strict=True) if not isinstance(key, str)]
     return _labelled(
-        np.asarray(tiles)[kept], [given[position] for position in kept], [names[position] for position in kept],
+        np.asarray(tiles)[kept],
+        [given[position] for position in kept],
+        [names[position] for position in kept],
         left_out,
-    )  # fmt: skip
+    )
 
 
 def joined(parts):
@@ -151,9 +160,11 @@ def joined(parts):
         return parts[0]
     given = [part.class_keys[label] for part in parts for label in part.labels]
     return _labelled(
-        np.concatenate([part.tiles for part in parts]), given,
-        [name for part in parts for name in part.names], [item for part in parts for item in part.left_out],
-    )  # fmt: skip
+        np.concatenate([part.tiles for part in parts]),
+        given,
+        [name for part in parts for name in part.names],
+        [item for part in parts for item in part.left_out],
+    )
 
 
 def _labelled(tiles, given, names, left_out):

@@ -26,8 +26,9 @@ def main():
     }
     server = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", "app.py", *(f"--{name}={value}" for name, value in options.items())],
-        cwd=repo_root(), stdin=subprocess.DEVNULL,
-    )  # fmt: skip
+        cwd=repo_root(),
+        stdin=subprocess.DEVNULL,
+    )
     try:
         while server.poll() is None and not _answers(port):
             time.sleep(0.2)

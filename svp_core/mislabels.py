@@ -67,9 +67,15 @@ def find_mislabels(data, classifier, *, synthetic=None, reference=None, by="feat
         # Synthetic tiles come from nobody's run; each may be in any fold.
         lots = None if lots is None else [*lots, *(f"\0{k}" for k in known)]
     found = yield from review(
-        tiles, labels, see=lambda part: layered_features(classifier, part), class_names=class_words(keys),
-        groups=lots, testifies=testifies, judge=_judge(by, classifier, seed), seed=seed,
-    )  # fmt: skip
+        tiles,
+        labels,
+        see=lambda part: layered_features(classifier, part),
+        class_names=class_words(keys),
+        groups=lots,
+        testifies=testifies,
+        judge=_judge(by, classifier, seed),
+        seed=seed,
+    )
     return Found(tuple(data.names), tuple(keys), found)
 
 

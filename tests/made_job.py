@@ -14,10 +14,18 @@ KEYS = ("protein", "silicone_oil", "air_bubble")
 def run_facts(name="day 5", count=0, **more):
     """A run as summary.json holds it."""
     known = {
-        "name": name, "kind": "flowcam", "count": count, "um_per_px": 0.5, "um_per_px_from": "cal_const in day 5.lst",
-        "volume_ml": 0.25, "volume_from": "settings in day 5.ctx", "dilution": 1.0, "efficiency": 0.22,
-        "instrument": "FlowCam, VisualSpreadsheet 4.19.3", "settings": {"Flow cell": "FC100"},
-    }  # fmt: skip
+        "name": name,
+        "kind": "flowcam",
+        "count": count,
+        "um_per_px": 0.5,
+        "um_per_px_from": "cal_const in day 5.lst",
+        "volume_ml": 0.25,
+        "volume_from": "settings in day 5.ctx",
+        "dilution": 1.0,
+        "efficiency": 0.22,
+        "instrument": "FlowCam, VisualSpreadsheet 4.19.3",
+        "settings": {"Flow cell": "FC100"},
+    }
     return known | more
 
 
@@ -68,11 +76,22 @@ def make_job(
     if colour:
         np.save(folder / "colour.npy", tiles)
     known = {
-        "title": "FlowCam run day 5", "kind": "flowcam", "source": "/some/where/day 5", "notes": ["Recorded at 10x."],
-        "um_per_px": 0.5, "um_per_px_from": "cal_const in day 5.lst", "weights": "resnet18", "runs": runs,
-        "choices": {}, "inputs": {"files": 12, "bytes": 3456, "sha256": "ab" * 32}, "software": {"numpy": "1.2.3"},
-        "offered": len(rows), "named": count, "rejected": len(rejected), "counts": {},
-    }  # fmt: skip
+        "title": "FlowCam run day 5",
+        "kind": "flowcam",
+        "source": "/some/where/day 5",
+        "notes": ["Recorded at 10x."],
+        "um_per_px": 0.5,
+        "um_per_px_from": "cal_const in day 5.lst",
+        "weights": "resnet18",
+        "runs": runs,
+        "choices": {},
+        "inputs": {"files": 12, "bytes": 3456, "sha256": "ab" * 32},
+        "software": {"numpy": "1.2.3"},
+        "offered": len(rows),
+        "named": count,
+        "rejected": len(rejected),
+        "counts": {},
+    }
     (folder / "summary.json").write_text(json.dumps(known | summary), "utf-8")
     return tiles
 

@@ -14,16 +14,54 @@ SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 
 # The science: arrays in, arrays out. It knows no file format, no database, no process and no screen.
 SCIENCE = {
-    "particles", "images", "progress", "errors", "device", "optics", "morphology", "counts", "filters", "features",
-    "film", "classical",
-    "label_review", "label_audit", "agreement", "groups", "reranking", "before_after",
-    "estimate", "quality", "audit", "experiment", "novelty", "localise", "generator", "classifier",
-}  # fmt: skip
+    "particles",
+    "images",
+    "progress",
+    "errors",
+    "device",
+    "optics",
+    "morphology",
+    "counts",
+    "filters",
+    "features",
+    "film",
+    "classical",
+    "label_review",
+    "label_audit",
+    "agreement",
+    "groups",
+    "reranking",
+    "before_after",
+    "estimate",
+    "quality",
+    "audit",
+    "experiment",
+    "novelty",
+    "localise",
+    "generator",
+    "classifier",
+}
 OUTER = {
-    "workspace", "instruments", "tasks", "commands", "worker", "launch", "cli", "results", "naming", "reading",
-    "classified", "report", "exports", "training", "labelled", "mislabels", "published_import", "diffusers_export",
+    "workspace",
+    "instruments",
+    "tasks",
+    "commands",
+    "worker",
+    "launch",
+    "cli",
+    "results",
+    "naming",
+    "reading",
+    "classified",
+    "report",
+    "exports",
+    "training",
+    "labelled",
+    "mislabels",
+    "published_import",
+    "diffusers_export",
     "own_database",
-}  # fmt: skip
+}
 NETWORKS = ("generator", "classifier", "novelty")
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 

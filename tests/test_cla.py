@@ -54,8 +54,19 @@ def test_filters_of_our_classes_and_unknown_parts_are_kept():
     data = f"v3\r\n1\r\nSvP Lab\r\n1\r\nÖl\r\nAND\r\n1\r\n{FILTER}\r\n0\r\nsomething new\r\n".encode("latin-1")
     again = relabelled(data, {"Öl": [5]})
     assert again.decode("latin-1").split("\r\n") == [
-        "v3", "1", "SvP Lab", "1", "Öl", "AND", "1", FILTER, "1", "5", "something new", "",
-    ]  # fmt: skip
+        "v3",
+        "1",
+        "SvP Lab",
+        "1",
+        "Öl",
+        "AND",
+        "1",
+        FILTER,
+        "1",
+        "5",
+        "something new",
+        "",
+    ]
 
 
 def test_a_name_of_another_alphabet_is_written_as_utf8():

@@ -46,10 +46,14 @@ def claim(review, count, holder="tab1", reviewer="Anna", particles=None, **optio
 def test_two_browsers_decide_200_times_and_no_particle_twice(lab, names):
     review, gate = new_review(230), lab / "gate"
     browsers = [
-        subprocess.Popen([sys.executable, "-c", REVIEWER, review.id, f"tab{n}", str(gate), "100", name],
-                         cwd=repo_root(), stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            [sys.executable, "-c", REVIEWER, review.id, f"tab{n}", str(gate), "100", name],
+            cwd=repo_root(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for n, name in enumerate(names)
-    ]  # fmt: skip
+    ]
     while not all((lab / f"gate.tab{n}").exists() for n in range(2)):
         assert all(browser.poll() is None for browser in browsers)
         time.sleep(0.01)

@@ -63,21 +63,42 @@ def write_job(
     rejected = pd.DataFrame({"image": ["x.png", "y.png"], "status": "rejected", "reason": "the image is damaged"})
     pd.concat([rejected, table]).to_csv(folder / "results.csv", index=False)
     np.save(folder / "tiles.npy", rng.integers(0, 255, (count, 64, 64), np.uint8))
-    facts = [{"name": run, "kind": "flowcam", "count": (count + REJECTED + missing) // runs, "um_per_px": um_per_px,
-              "volume_ml": volume_ml, "volume_from": f"{run}.ctx", "dilution": 1.0}
-             for run in sorted(set(table["run"]))]  # fmt: skip
+    facts = [
+        {
+            "name": run,
+            "kind": "flowcam",
+            "count": (count + REJECTED + missing) // runs,
+            "um_per_px": um_per_px,
+            "volume_ml": volume_ml,
+            "volume_from": f"{run}.ctx",
+            "dilution": 1.0,
+        }
+        for run in sorted(set(table["run"]))
+    ]
     summary = {
-        "title": f"FlowCam run {name}", "kind": "flowcam", "source": f"/data/{name}", "notes": [],
-        "um_per_px": um_per_px, "um_per_px_from": "", "weights": weights, "offered": count + REJECTED, "named": count,
-        "rejected": REJECTED, "counts": {}, "runs": facts, "choices": {},
-        "inputs": {"files": 1, "bytes": 1, "sha256": "0" * 64}, "software": {"numpy": "2"},
-    }  # fmt: skip
+        "title": f"FlowCam run {name}",
+        "kind": "flowcam",
+        "source": f"/data/{name}",
+        "notes": [],
+        "um_per_px": um_per_px,
+        "um_per_px_from": "",
+        "weights": weights,
+        "offered": count + REJECTED,
+        "named": count,
+        "rejected": REJECTED,
+        "counts": {},
+        "runs": facts,
+        "choices": {},
+        "inputs": {"files": 1, "bytes": 1, "sha256": "0" * 64},
+        "software": {"numpy": "2"},
+    }
     (folder / "summary.json").write_text(json.dumps(summary))
     with engine().begin() as db:
         db.execute(
-            job_table.update().where(job_table.c.id == job_id)
+            job_table.update()
+            .where(job_table.c.id == job_id)
             .values(state="done", step=count, total=count, started=1.0, ended=5.0)
-        )  # fmt: skip
+        )
     return job_id, table
 
 
@@ -191,8 +212,10 @@ def test_those_like_the_selected_ones_are_shown():
     assert "**2 selected**" in said(app)
     app.button(key="like_picked").click().run()
     columns = ["ecd_um", "aspect_ratio", "circularity", "contrast"]
-    ends = [(app.number_input(key=f"{job_id}_{name}_from").value, app.number_input(key=f"{job_id}_{name}_to").value)
-            for name in columns]  # fmt: skip
+    ends = [
+        (app.number_input(key=f"{job_id}_{name}_from").value, app.number_input(key=f"{job_id}_{name}_to").value)
+        for name in columns
+    ]
     kept = np.logical_and.reduce([table[name].between(*ends) for name, ends in zip(columns, ends, strict=True)])
     assert kept[3] and kept[70] and kept.sum() < COUNT
     assert f"**{kept.sum()} of 400" in said(app)
@@ -204,8 +227,10 @@ def test_counts_per_ml_are_those_of_the_core():
     job_id, table = write_job()
     app = opened(job_id, "Counts", unsure_below="0.0")
     assert "Volume imaged 0.02 mL (….ctx)" in said(app)
-    found = {(row.class_key, row.at_least_um): row for row in counts.count_table(
-        table["label"], table["ecd_um"], class_keys=KEYS, volume_ml=0.02)}  # fmt: skip
+    found = {
+        (row.class_key, row.at_least_um): row
+        for row in counts.count_table(table["label"], table["ecd_um"], class_keys=KEYS, volume_ml=0.02)
+    }
     row = found["protein", 5.0]
     assert f"<b>{number(row.per_ml)}</b>" in tables(app)[0]
     assert f"{number(row.per_ml_low)} to {number(row.per_ml_high)}" in tables(app)[0]
@@ -239,9 +264,13 @@ def test_no_correction_of_particles_chosen_by_class_or_confidence():
 
 @pytest.mark.parametrize(
     ("how", "says"),
-    [({"volume_ml": None}, "type it in"), ({"um_per_px": None}, "give the µm per pixel"),
-     ({"missing": 50}, "50 items of the source were not reached"), ({"weights": "gone"}, "no model called 'gone'")],
-)  # fmt: skip
+    [
+        ({"volume_ml": None}, "type it in"),
+        ({"um_per_px": None}, "give the µm per pixel"),
+        ({"missing": 50}, "50 items of the source were not reached"),
+        ({"weights": "gone"}, "no model called 'gone'"),
+    ],
+)
 def test_what_cannot_be_counted_says_why(how, says):
     job_id, _ = write_job(**how)
     app = opened(job_id, "Counts")

@@ -46,14 +46,21 @@ def test_a_number_that_cannot_be_is_refused_and_leaves_nothing_behind(command, n
 
 PLACES = {
     "folder": [
-        SIMULATE, GENERATE, ["classify", "nowhere"], TRAIN, ["import-published", "nowhere.pth"],
-        ["export-diffusers", "generator"], ["join-guide", "generator", "generator"], ["sample-data"],
+        SIMULATE,
+        GENERATE,
+        ["classify", "nowhere"],
+        TRAIN,
+        ["import-published", "nowhere.pth"],
+        ["export-diffusers", "generator"],
+        ["join-guide", "generator", "generator"],
+        ["sample-data"],
     ],
     "file": [
-        ["quality", "--real", "nowhere", "--synthetic", "nowhere"], ["suspects", "nowhere"],
+        ["quality", "--real", "nowhere", "--synthetic", "nowhere"],
+        ["suspects", "nowhere"],
         ["review-history", "export", "nothing"],
     ],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("command", PLACES["folder"], ids=" ".join)

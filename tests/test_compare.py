@@ -47,8 +47,14 @@ def lab(tmp_path_factory):
 def order(lab):
     reference, folder = lab
     made = {"weights": str(folder), "sampler": "preview", "steps": 2}
-    return {"class_key": "silicone_oil", "count": COUNT, "seed": 3, "reference": reference,
-            "left": made, "right": {"classical": True}}  # fmt: skip
+    return {
+        "class_key": "silicone_oil",
+        "count": COUNT,
+        "seed": 3,
+        "reference": reference,
+        "left": made,
+        "right": {"classical": True},
+    }
 
 
 @pytest.fixture

@@ -79,8 +79,10 @@ def test_unsure_is_what_lies_below_the_threshold_of_its_class():
     probs = np.array([[0.6, 0.3, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]])
     assert list(counts.named(probs, KEYS)) == list(KEYS)
     assert list(counts.named(probs, KEYS, thresholds={"protein": 0.7, "air_bubble": 0.8})) == [
-        "unsure", "silicone_oil", "air_bubble",
-    ]  # fmt: skip
+        "unsure",
+        "silicone_oil",
+        "air_bubble",
+    ]
     assert len(counts.named(np.zeros((0, 3)), KEYS)) == 0
 
 
@@ -140,9 +142,12 @@ def test_only_particles_of_the_size_speak_for_it():
     rng = np.random.default_rng(0)
     good, bad = drawn_reference(300, rng, np.eye(3)), drawn_reference(300, rng)
     both = counts.Reference(
-        np.concatenate([good.probs, bad.probs]), np.concatenate([good.labels, bad.labels]),
-        np.concatenate([np.full(900, 30.0), np.full(900, 3.0)]), KEYS, "both",
-    )  # fmt: skip
+        np.concatenate([good.probs, bad.probs]),
+        np.concatenate([good.labels, bad.labels]),
+        np.concatenate([np.full(900, 30.0), np.full(900, 3.0)]),
+        KEYS,
+        "both",
+    )
     rows = counts.corrected(
         ["silicone_oil"] * 100, [30.0] * 100, reference=both, class_keys=KEYS, bins_um=(2, 25), differential=True
     )
@@ -186,9 +191,12 @@ def test_corrected_counts_never_rise_with_size():
     sizes = rng.lognormal(2, 0.9, 900)
     given, other = drawn_reference(300, rng), drawn_reference(300, rng, np.eye(3)[[0, 1, 1]] * 0.6 + 0.4 / 3)
     reference = counts.Reference(
-        np.concatenate([given.probs, other.probs]), np.concatenate([given.labels, other.labels]),
-        np.repeat([15.0, 3.0], 900), KEYS, "named otherwise when small",
-    )  # fmt: skip
+        np.concatenate([given.probs, other.probs]),
+        np.concatenate([given.labels, other.labels]),
+        np.repeat([15.0, 3.0], 900),
+        KEYS,
+        "named otherwise when small",
+    )
     rows = counts.corrected(
         called_as((600, 200, 100), rng), sizes, reference=reference, class_keys=KEYS, bins_um=(2, 5, 10, 25)
     )
@@ -204,9 +212,13 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
     rng, large = np.random.default_rng(5), np.array([[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]])
     parts = [drawn_reference(400, rng, np.eye(3)), drawn_reference(400, rng, large)]
     reference = counts.Reference(
-        np.concatenate([part.probs for part in parts]), np.concatenate([part.labels for part in parts]),
-        np.full(2400, 12.0), KEYS, "seen at two scales", np.repeat([10.0, 40.0], 1200),
-    )  # fmt: skip
+        np.concatenate([part.probs for part in parts]),
+        np.concatenate([part.labels for part in parts]),
+        np.full(2400, 12.0),
+        KEYS,
+        "seen at two scales",
+        np.repeat([10.0, 40.0], 1200),
+    )
     labels = ["protein"] * 100 + ["silicone_oil"] * 100
     how = {"reference": reference, "class_keys": KEYS, "bins_um": (2, 25)}
     for in_px, true in ((40, 200), (10, 100), (36, 200), (5, 100)):
@@ -279,10 +291,13 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
             ),
         }
         for kind, found in rows.items():
-            held[kind].append([
-                row.low <= whole[row.class_key][bins.index(row.at_least_um)] <= row.high
-                for row in found if row.class_key in KEYS
-            ])  # fmt: skip
+            held[kind].append(
+                [
+                    row.low <= whole[row.class_key][bins.index(row.at_least_um)] <= row.high
+                    for row in found
+                    if row.class_key in KEYS
+                ]
+            )
     shares = {kind: np.mean(rows, 0).reshape(len(KEYS), len(bins)) for kind, rows in held.items()}
     assert shares["corrected"][:, :3].mean() >= 0.9 and shares["corrected"][:2, :3].min() >= 0.95
     assert shares["corrected"][2].min() > 0.8

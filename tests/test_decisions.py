@@ -47,10 +47,12 @@ def start_writers(review, lab, tabs, count, at_once):
     writers = [
         subprocess.Popen(
             [sys.executable, "-c", WRITER, review.id, tab, str(gate), str(count), str(at_once)],
-            cwd=repo_root(), stdout=subprocess.PIPE, text=True,
+            cwd=repo_root(),
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for tab in tabs
-    ]  # fmt: skip
+    ]
     while not all((lab / f"gate.{tab}").exists() for tab in tabs):
         assert all(writer.poll() is None for writer in writers)
         time.sleep(0.01)
@@ -99,8 +101,14 @@ def test_evidence_says_what_was_known_and_shown(lab):
     review = new_review(2, score=[0.123456789, float("nan")], rank=[1, 2], words=["not", "evidence"])
     record(review, event(1, "p0", evidence={"shown": False, "neighbours": ["p1"], "score": 0.5}), event(2, "p1"))
     first, second = (decision.known for decision in decisions.history(review.id))
-    assert first == {"model": "resnet18", "suggested": "air_bubble", "rank": 1, "score": 0.5, "shown": False,
-                     "neighbours": ["p1"]}  # fmt: skip
+    assert first == {
+        "model": "resnet18",
+        "suggested": "air_bubble",
+        "rank": 1,
+        "score": 0.5,
+        "shown": False,
+        "neighbours": ["p1"],
+    }
     assert second == {"model": "resnet18", "suggested": "air_bubble", "rank": 2, "score": None}
 
 
@@ -115,8 +123,10 @@ def test_undo_is_a_decision_and_can_be_undone(lab):
     assert standing(review).label("p0") == "air_bubble"
     rows = decisions.history(review.id)
     assert [(row.from_label, row.to_label) for row in rows[2:]] == [
-        ("silicone_oil", "air_bubble"), ("air_bubble", "protein"), ("protein", "air_bubble"),
-    ]  # fmt: skip
+        ("silicone_oil", "air_bubble"),
+        ("air_bubble", "protein"),
+        ("protein", "air_bubble"),
+    ]
     assert len(rows) == 5
 
 
@@ -176,8 +186,27 @@ def test_effective_is_what_no_effective_undo_takes_back():
             undoes = dice.choice(made).id if made and dice.random() < 0.6 else ""
             kind = "undo" if undoes else dice.choice(["label", "keep", "skip"])
             purpose = dice.choice(["queue", "late", "repeat"])
-            made.append(Decision(number, "t", number, "p", kind, purpose, "a", f"b{number}", "Anna", None, 0.0, "",
-                                 undoes, "", "{}", "", ""))  # fmt: skip
+            made.append(
+                Decision(
+                    number,
+                    "t",
+                    number,
+                    "p",
+                    kind,
+                    purpose,
+                    "a",
+                    f"b{number}",
+                    "Anna",
+                    None,
+                    0.0,
+                    "",
+                    undoes,
+                    "",
+                    "{}",
+                    "",
+                    "",
+                )
+            )
         real = [d for d in made if d.kind != "undo" and counts(d, made)]
         assert effective(made) == real
         answers = [d for d in real if d.kind != "skip" and d.purpose == "queue"]
@@ -277,7 +306,7 @@ def test_every_kind_of_suspicion_is_counted_by_itself(lab):
         (event(1, "p0", reason="x" * 2001), "The reason is too long; at most 2,000 letters are kept."),
         (event(1, "p0", evidence={"x": "x" * 9000}), "The evidence of this decision is too long to be kept."),
     ],
-)  # fmt: skip
+)
 def test_what_a_browser_must_not_write_is_refused_with_a_sentence(tmp_path, monkeypatch, sent, words):
     databases(tmp_path, monkeypatch, "sqlite")
     review = new_review()

@@ -116,9 +116,14 @@ def test_the_network_alone_opens_as_diffusers_own_class(run, exported):
 def test_the_folder_says_what_it_is(exported, run):
     names = {str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()}
     assert names == {
-        "model_index.json", "pipeline.py", "run_config.json", "card.md", "unet/config.json",
-        "unet/diffusion_pytorch_model.safetensors", "scheduler/scheduler_config.json",
-    }  # fmt: skip
+        "model_index.json",
+        "pipeline.py",
+        "run_config.json",
+        "card.md",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "scheduler/scheduler_config.json",
+    }
     index = json.loads((exported / "model_index.json").read_text("utf-8"))
     assert index["_class_name"] == ["pipeline", "ParticlePipeline"] and index["class_keys"] == list(CONFIG.class_keys)
     assert (index["pixel_mean"], index["pixel_std"], index["time_scale"]) == (0.3, 0.2, unet.TIME_SCALE)
@@ -135,9 +140,14 @@ def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arith
     from svp_core.generator.pipeline import edm_scheduler
 
     pipeline = ParticlePipeline(
-        generator.model, edm_scheduler(0.5, 0.002, 80, False, 10), class_keys=CONFIG.class_keys, pixel_mean=0.3,
-        pixel_std=0.2, samplers=settings, guided=[(False, 2.0, 0.8, 4.0)] * 2,
-    )  # fmt: skip
+        generator.model,
+        edm_scheduler(0.5, 0.002, 80, False, 10),
+        class_keys=CONFIG.class_keys,
+        pixel_mean=0.3,
+        pixel_std=0.2,
+        samplers=settings,
+        guided=[(False, 2.0, 0.8, 4.0)] * 2,
+    )
     pipeline.set_progress_bar_config(disable=True)
     together = pipeline("silicone_oil", seeds=SEEDS, output_type="np").images
     assert np.array_equal(together, made(generator, "silicone_oil", "standard"))

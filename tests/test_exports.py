@@ -39,9 +39,12 @@ def workspace(tmp_path, monkeypatch):
 def job(tmp_path):
     """Four particles, of one the class is unsure; one item that could not be read."""
     make_job(
-        tmp_path / "job", sure(*LABELS), [3.0, 12.0, 12.0, None], rejected=[("x.png", "it is empty")],
+        tmp_path / "job",
+        sure(*LABELS),
+        [3.0, 12.0, 12.0, None],
+        rejected=[("x.png", "it is empty")],
         instrument={"id": [7, 8, 9, 10], "Timestamp": ["2025-04-09T14:14:53"] * 4},
-    )  # fmt: skip
+    )
     return tmp_path / "job"
 
 
@@ -107,8 +110,12 @@ def test_chosen_rows_in_their_order_are_counted_raw(job):
     assert {row["estimate"] for row in rows} == {"counted"}
     assert {row["particles"] for row in rows} == {"rows of sheet Results"}
     assert {(row["class"], row["count"]) for row in rows if row["at_least_um"] == 2} == {
-        ("Protein", 1), ("Silicone oil", 0), ("Air bubble", 0), ("Unsure", 1), ("All", 2),
-    }  # fmt: skip
+        ("Protein", 1),
+        ("Silicone oil", 0),
+        ("Air bubble", 0),
+        ("Unsure", 1),
+        ("All", 2),
+    }
     assert table_of(book_of(job, rows=[])["Results"]) == []
 
 
@@ -166,9 +173,11 @@ def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
         names = archive.namelist()
         archive.extractall(tmp_path / "out")
     assert names[:4] == [
-        "protein/000000_day 5.lst#1.png", "silicone_oil/000001_day 5.lst#2.png", "unsure/000002_day 5.lst#3.png",
+        "protein/000000_day 5.lst#1.png",
+        "silicone_oil/000001_day 5.lst#2.png",
+        "unsure/000002_day 5.lst#3.png",
         "air_bubble/000003_day 5.lst#4.png",
-    ]  # fmt: skip
+    ]
     shutil.rmtree(tmp_path / "out" / "unsure")
     data = read_labelled(tmp_path / "out")
     assert len(data.tiles) == 6 and set(data.class_keys) == set(KEYS)
@@ -190,11 +199,18 @@ def test_tiles_keep_their_colour_and_chosen_ones_their_row(tmp_path):
 @pytest.mark.parametrize(
     ("image", "name"),
     [
-        ("a/b.png", "b"), ("../../etc/passwd", "passwd"), ("run.lst#12", "run.lst#12"), ("stack.tif#3", "stack#3"),
-        ("größe.JPG", "größe"), ('a"b:*?<>|.png', "a_b______"), ("..", "image"), ("", "image"), ("x" * 300, "x" * 80),
+        ("a/b.png", "b"),
+        ("../../etc/passwd", "passwd"),
+        ("run.lst#12", "run.lst#12"),
+        ("stack.tif#3", "stack#3"),
+        ("größe.JPG", "größe"),
+        ('a"b:*?<>|.png', "a_b______"),
+        ("..", "image"),
+        ("", "image"),
+        ("x" * 300, "x" * 80),
         ("a\\..\\b", "a_.._b"),
     ],
-)  # fmt: skip
+)
 def test_a_file_name_is_one_that_every_system_takes(image, name):
     assert file_name(image) == name
 
@@ -218,9 +234,14 @@ def run_job(tmp_path, **more):
     source = tmp_path / "source"
     draw_run(source, count=4, title="day 5")
     make_job(
-        tmp_path / "job", sure("protein", "?", "protein"), [5.0] * 3, rejected=[("day 5#4", "its box is outside")],
-        instrument={"Particle ID": [1, 2, 3], "id": [1, 2, 3]}, source=str(source), **more,
-    )  # fmt: skip
+        tmp_path / "job",
+        sure("protein", "?", "protein"),
+        [5.0] * 3,
+        rejected=[("day 5#4", "its box is outside")],
+        instrument={"Particle ID": [1, 2, 3], "id": [1, 2, 3]},
+        source=str(source),
+        **more,
+    )
     return tmp_path / "job", source
 
 
@@ -254,9 +275,14 @@ def test_of_several_runs_one_must_be_named(tmp_path):
         (source / name / f"{name}.cla").write_text(TEXT.replace("by hand", f"of {name}"), newline="")
     runs = [run_facts("a", 1), run_facts("b", 1), run_facts("loose", 1, kind="folder")]
     make_job(
-        tmp_path / "job", sure("protein", "silicone_oil", "protein"), [5.0] * 3, runs=runs, run_of=["a", "b", "loose"],
-        instrument={"id": [1, 1, None]}, source=str(source),
-    )  # fmt: skip
+        tmp_path / "job",
+        sure("protein", "silicone_oil", "protein"),
+        [5.0] * 3,
+        runs=runs,
+        run_of=["a", "b", "loose"],
+        instrument={"id": [1, 1, None]},
+        source=str(source),
+    )
     labels = ["protein", "silicone_oil", "protein"]
     with pytest.raises(LabError, match="belongs to one run, and this source holds 2: name one of a, b"):
         exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels)
@@ -297,9 +323,13 @@ def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
 def test_a_real_cla_comes_back_with_our_classes_added(tmp_path):
     name = next(REAL.rglob("*.cla")).stem
     make_job(
-        tmp_path / "job", sure("protein", "silicone_oil"), [5.0] * 2, runs=[run_facts(name, 2)],
-        instrument={"id": [1, 2]}, source=str(REAL),
-    )  # fmt: skip
+        tmp_path / "job",
+        sure("protein", "silicone_oil"),
+        [5.0] * 2,
+        runs=[run_facts(name, 2)],
+        instrument={"id": [1, 2]},
+        source=str(REAL),
+    )
     exports.run_cla(tmp_path / "job", tmp_path / "new.cla", ["protein", "silicone_oil"])
     found = read_cla((tmp_path / "new.cla").read_bytes())
     assert found[:-1] == read_cla(next(REAL.rglob("*.cla")).read_bytes())

@@ -10,11 +10,11 @@ from svp_core.exports.table import results_csv
 
 HEAD = "image,label,confidence,p_protein,p_silicone_oil,run,status,reason"
 ROWS = (
-    'a.png,protein,0.9000,0.9000,0.1000,r,ok,',
+    "a.png,protein,0.9000,0.9000,0.1000,r,ok,",
     '"b, ""odd""\nname.png",silicone_oil,0.6000,0.4000,0.6000,r,ok,',
     "c.png,,,,,r,rejected,it is empty",
     "d.png,protein,0.7000,0.7000,0.3000,r,ok,",
-)  # fmt: skip
+)
 
 
 @pytest.fixture

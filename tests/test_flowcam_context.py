@@ -12,11 +12,23 @@ from tests.drawn_run import draw_run
 ROOT = Path(__file__).resolve().parents[1]
 REAL = ROOT.parent / "shared" / "real"
 CONTEXT = {
-    "CameraMagnification": "10", "FlowCellType": "FC100", "FlowCellDepth": "100", "SampleDilution": "1",
-    "CalibrationConstant": "0.5", "AcceptableLeft": "1", "AcceptableRight": "1000", "AcceptableTop": "1",
-    "AcceptableBottom": "500", "RawImageTotal": "400", "VolumeCF": "0.8", "IncludesVolumeCF": "1",
-    "Efficiency": "20.0000", "SoftwareName": "VisualSpreadsheet", "SoftwareVersion": "4.19.3", "UseManualVolume": "0",
-}  # fmt: skip
+    "CameraMagnification": "10",
+    "FlowCellType": "FC100",
+    "FlowCellDepth": "100",
+    "SampleDilution": "1",
+    "CalibrationConstant": "0.5",
+    "AcceptableLeft": "1",
+    "AcceptableRight": "1000",
+    "AcceptableTop": "1",
+    "AcceptableBottom": "500",
+    "RawImageTotal": "400",
+    "VolumeCF": "0.8",
+    "IncludesVolumeCF": "1",
+    "Efficiency": "20.0000",
+    "SoftwareName": "VisualSpreadsheet",
+    "SoftwareVersion": "4.19.3",
+    "UseManualVolume": "0",
+}
 # 1000 x 500 px of 0.5 um, 100 um deep, 400 frames, less a fifth: 125,000 um2 * 100 um * 320 = 4e9 um3.
 VOLUME = 0.004
 

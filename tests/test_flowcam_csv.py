@@ -12,8 +12,17 @@ from svp_core.instruments.sources import read_particles, recognise
 from tests.drawn_run import draw_run
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
-NAMES_4 = ["Particle ID", "Area (ABD)", "Calibration Factor", "Image File", "Image Height", "Image Width", "Image X",
-           "Image Y", "Class"]  # fmt: skip
+NAMES_4 = [
+    "Particle ID",
+    "Area (ABD)",
+    "Calibration Factor",
+    "Image File",
+    "Image Height",
+    "Image Width",
+    "Image X",
+    "Image Y",
+    "Class",
+]
 NAMES_2 = ["ID", "AreaABD", "CalConst", "Filename", "PixelH", "PixelW", "SaveX", "SaveY", "Klasse"]
 
 

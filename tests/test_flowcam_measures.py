@@ -76,9 +76,13 @@ def test_every_number_of_the_real_runs_is_met(folder):
     for record in records:
         given = record.columns
         row = measures.measure_particle(
-            _swapped_luma(record.pixels), record.mask, left=given["src_x"], top=given["src_y"],
-            um_per_px=given["cal_const"], fringe_px=given["fringe_size"],
-        )  # fmt: skip
+            _swapped_luma(record.pixels),
+            record.mask,
+            left=given["src_x"],
+            top=given["src_y"],
+            um_per_px=given["cal_const"],
+            fringe_px=given["fringe_size"],
+        )
         row |= measures.export_columns({**row, "cal_const": given["cal_const"]})
         for name in row.keys() & given.keys() - {"avg_red", "avg_green", "avg_blue"}:
             compared.add(name)

@@ -147,8 +147,13 @@ def test_a_guide_travels_in_the_run_and_changes_images_of_their_own_seed_alone(g
 def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, capsys):
     lesser = unet.guide_config(GUIDED)
     for name, config, model in (("good", CONFIG, generator.model), ("lesser", lesser, guided.guide)):
-        save_run(tmp_path / name, config=unet.config_as_dict(config) | {"steps": 7}, tensors=model.state_dict(),
-                 card=f"# {name}\n", history=[])  # fmt: skip
+        save_run(
+            tmp_path / name,
+            config=unet.config_as_dict(config) | {"steps": 7},
+            tensors=model.state_dict(),
+            card=f"# {name}\n",
+            history=[],
+        )
     command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     joined = unet.load_generator(tmp_path / "out", device=torch.device("cpu"))
@@ -177,8 +182,11 @@ def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, caps
 
 def test_a_class_may_begin_brighter_than_what_it_was_trained_on(generator, guided, tmp_path, capsys):
     levels, lesser = replace(CONFIG, level_means=(0.1, -0.2), level_spreads=(0.2, 0.4)), unet.guide_config(GUIDED)
-    for name, config, model in (("good", levels, generator.model), ("lesser", lesser, guided.guide),
-                                ("blind", CONFIG, generator.model)):  # fmt: skip
+    for name, config, model in (
+        ("good", levels, generator.model),
+        ("lesser", lesser, guided.guide),
+        ("blind", CONFIG, generator.model),
+    ):
         save_run(tmp_path / name, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
     command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
     assert main([*command, "--brighter", "air_bubble=-5.1"]) == 0
@@ -214,9 +222,18 @@ def test_a_run_may_insist_on_a_class_whatever_its_guide_says(generator, guided):
 def test_the_output_is_led_away_from_the_guide_where_it_is_listened_to(guided_sigma, heard):
     def walk(output, guide, guidance):
         steps = pipeline.edm_walk(
-            output, pipeline.edm_scheduler(0.5, 0.002, 80, False), steps=4, seeds=[3], shape=(1, 2, 2), label=0,
-            any_class=1, guidance=guidance, guided_sigma=guided_sigma, device=torch.device("cpu"), guide=guide,
-        )  # fmt: skip
+            output,
+            pipeline.edm_scheduler(0.5, 0.002, 80, False),
+            steps=4,
+            seeds=[3],
+            shape=(1, 2, 2),
+            label=0,
+            any_class=1,
+            guidance=guidance,
+            guided_sigma=guided_sigma,
+            device=torch.device("cpu"),
+            guide=guide,
+        )
         return [noisy for _, _, noisy, _ in steps][-1]
 
     def says(value):
@@ -330,9 +347,18 @@ def test_images_of_a_class_get_its_level_only_from_a_start_that_has_it(level, me
         return (denoised - c_skip * noisy) / c_out
 
     walk = pipeline.edm_walk(
-        best, pipeline.edm_scheduler(0.5, 0.002, 80, False), steps=64, seeds=range(600), shape=(4, 32, 32), label=0,
-        any_class=1, guidance=1, guided_sigma=(0, 0), device=torch.device("cpu"), level=level,
-    )  # fmt: skip
+        best,
+        pipeline.edm_scheduler(0.5, 0.002, 80, False),
+        steps=64,
+        seeds=range(600),
+        shape=(4, 32, 32),
+        label=0,
+        any_class=1,
+        guidance=1,
+        guided_sigma=(0, 0),
+        device=torch.device("cpu"),
+        level=level,
+    )
     *_, (_, _, _, clean) = walk
     found = clean.mean((1, 2, 3))
     # From plain noise the flow ends at mean (1 - k) and spread 80 / 64 k, with k = 0.5 / hypot(0.5, 80 / 64).

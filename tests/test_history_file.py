@@ -21,9 +21,20 @@ def decided(count=6):
     """A review with eight rows: `count` decisions with odd texts, one taken back, one by somebody else."""
     review = new_review(count, names=[f"run/ü {n} <b>.png" for n in range(count)], score=[n / 7 for n in range(count)])
     names = list(review.place)
-    record(review, *(event(n + 1, name, ("label", "keep", "unsure")[n % 3], reason="weil 💧\n\"so\"", batch="b",
-                           evidence={"shown": n % 2 == 0, "near": [1.23456789e-5, None]})
-                     for n, name in enumerate(names)))  # fmt: skip
+    record(
+        review,
+        *(
+            event(
+                n + 1,
+                name,
+                ("label", "keep", "unsure")[n % 3],
+                reason='weil 💧\n"so"',
+                batch="b",
+                evidence={"shown": n % 2 == 0, "near": [1.23456789e-5, None]},
+            )
+            for n, name in enumerate(names)
+        ),
+    )
     record(review, event(90, names[1], "undo", undoes="tab1/2"))
     record(review, event(1, names[0], tab="ben", reviewer="Ben", label="silicone_oil"))
     return review
@@ -126,7 +137,7 @@ def changed(lines, place, **columns):
         (lambda lines: lines[:9] + ["{"] + lines[10:], "Line 10 is no JSON object"),
         (lambda lines: lines[:9] + ["[]"] + lines[10:], "Line 10 is no JSON object"),
     ],
-)  # fmt: skip
+)
 def test_tampering_with_the_file_is_found_with_its_place(lab, monkeypatch, tamper, problem):
     path = exported(decided(), lab)
     rewrite(path, tamper(lines_of(path)))

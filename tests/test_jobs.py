@@ -95,10 +95,24 @@ def test_the_same_work_is_joined_while_active_and_made_anew_afterwards(lab):
 def test_rate_and_time_left_leave_out_what_came_before_the_first_step():
     now = time.time()
     shown = dict(
-        id="a", kind="walk", config={}, state="running", step=30, total=50, message="", error="", created=now - 100,
-        started=now - 90, ended=None, heartbeat=now, paced_step=10, paced_from=now - 10, stepped=now,
-        cancel=False, pause=False,
-    )  # fmt: skip
+        id="a",
+        kind="walk",
+        config={},
+        state="running",
+        step=30,
+        total=50,
+        message="",
+        error="",
+        created=now - 100,
+        started=now - 90,
+        ended=None,
+        heartbeat=now,
+        paced_step=10,
+        paced_from=now - 10,
+        stepped=now,
+        cancel=False,
+        pause=False,
+    )
     job = jobs._as_job(type("Row", (), shown))
     assert job.rate == pytest.approx(2) and job.seconds_left == pytest.approx(10, abs=0.5)
     job = jobs._as_job(type("Row", (), {**shown, "step": 10}))
@@ -257,8 +271,19 @@ def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
     earlier = sa.Table("job", sa.MetaData(), *(sa.Column(c.name, c.type, primary_key=c.primary_key) for c in columns))
     old = sa.create_engine(f"sqlite:///{folder / 'lab.sqlite'}")
     earlier.metadata.create_all(old)
-    row = {"id": "a" * 32, "kind": "walk", "config": {}, "state": "done", "cancel": False, "step": 3, "total": 3,
-           "message": "", "error": "", "created": 1.0, "heartbeat": 2.0}  # fmt: skip
+    row = {
+        "id": "a" * 32,
+        "kind": "walk",
+        "config": {},
+        "state": "done",
+        "cancel": False,
+        "step": 3,
+        "total": 3,
+        "message": "",
+        "error": "",
+        "created": 1.0,
+        "heartbeat": 2.0,
+    }
     with old.begin() as db:
         db.execute(earlier.insert().values(**row))
     old.dispose()

@@ -30,8 +30,9 @@ def put(tmp_path):
 def test_folders_of_any_name_are_classes_the_products_own_first(put):
     data = read_labelled(put("Fat droplets/1.png", "Fat droplets/day 2/2.png", "oil/1.png", "oil/2.png", "loose.png"))
     assert data.class_keys == ("silicone_oil", "fat_droplets") and data.counts() == {
-        "silicone_oil": 2, "fat_droplets": 2
-    }  # fmt: skip
+        "silicone_oil": 2,
+        "fat_droplets": 2,
+    }
     assert dict(data.left_out) == {"loose.png": "it lies in no folder named after a class"}
 
 

@@ -54,9 +54,13 @@ def test_a_browser_opens_only_where_somebody_sees_it(monkeypatch, platform, envi
 def test_the_app_says_where_it_is_answers_there_and_ends_with_ctrl_c(tmp_path):
     app = subprocess.Popen(
         [sys.executable, "-c", "import sys; from svp_core import launch; sys.exit(launch.main())"],
-        cwd=ROOT, env={**os.environ, "CI": "true", "SVP_WORKSPACE": str(tmp_path)}, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, start_new_session=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "CI": "true", "SVP_WORKSPACE": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
     try:
         seen = ""
         while not (found := re.search(r"SvP Lab is open at (http://127\.0\.0\.1:\d+)", seen)):

@@ -8,9 +8,27 @@ from svp_core.errors import LabError
 from svp_core.instruments.sources import read_particles, recognise
 
 # The published row, its columns as the screenshot shows them (FIELD.md 5.2).
-NAMES = ["#", " Frame #", " Particle #", " Time Stamp(s)", " ECD(um)", " Area(pixels)", " Perimeter", " Circularity",
-         " Intensity Mean", " Intensity STD", " Intensity Min", " Intensity Max", " Max Feret Diameter(um)",
-         " Aspect Ratio", " X Left", " X Right", " Y Top", " Y Bottom", " Edge Particle"]  # fmt: skip
+NAMES = [
+    "#",
+    " Frame #",
+    " Particle #",
+    " Time Stamp(s)",
+    " ECD(um)",
+    " Area(pixels)",
+    " Perimeter",
+    " Circularity",
+    " Intensity Mean",
+    " Intensity STD",
+    " Intensity Min",
+    " Intensity Max",
+    " Max Feret Diameter(um)",
+    " Aspect Ratio",
+    " X Left",
+    " X Right",
+    " Y Top",
+    " Y Bottom",
+    " Edge Particle",
+]
 PUBLISHED = "47,16,2,1.499,78.125,3085,273.39,0.72,594.17,192.7,72,934,121.875,0.4,941,998,767,861,0"
 SHAPE = 120, 200
 

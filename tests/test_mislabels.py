@@ -167,9 +167,16 @@ def test_one_is_said_as_one(count):
     total = SimpleNamespace(value=count - 0.2, low=0.4, high=5800.0)
     copies = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
     review = SimpleNamespace(
-        suspects=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)), labels=labels, judged=labels == 0,
-        total=total, pairs=(), lots=(), copies=copies, strangers=labels, notes=(),
-    )  # fmt: skip
+        suspects=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)),
+        labels=labels,
+        judged=labels == 0,
+        total=total,
+        pairs=(),
+        lots=(),
+        copies=copies,
+        strangers=labels,
+        notes=(),
+    )
     found = mislabels.Found(tuple("ab"[:count]), KEYS, review)
     one = "1 label: 1 to look at, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
     two = one.replace("1 label:", "2 labels:").replace("1 to", "2 to").replace("1 of", "2 of")
@@ -177,9 +184,10 @@ def test_one_is_said_as_one(count):
         1: (one, "1 picture is there more than once, 0 with different labels.", "1 image resembles no class."),
         2: (
             two.replace("about 1 label is", "about 2 labels are"),
-            "2 pictures are there more than once, 0 with different labels.", "2 images resemble no class.",
+            "2 pictures are there more than once, 0 with different labels.",
+            "2 images resemble no class.",
         ),
-    }  # fmt: skip
+    }
     assert tuple(mislabels.summary(found)) == said[count]
 
 

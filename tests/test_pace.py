@@ -53,8 +53,10 @@ def test_the_guide_too_has_to_say_the_same(monkeypatch):
 def test_the_threads_are_left_as_they_were():
     generator = unet.Generator(
         unet.build_unet(unet.GeneratorConfig(("oil",), 0.3, 0.2, widths=(16, 32))).eval(),
-        unet.GeneratorConfig(("oil",), 0.3, 0.2, widths=(16, 32)), None, torch.device("cpu"),
-    )  # fmt: skip
+        unet.GeneratorConfig(("oil",), 0.3, 0.2, widths=(16, 32)),
+        None,
+        torch.device("cpu"),
+    )
     before = torch.get_num_threads()
     assert pace.calibrate(generator, most_threads=2).call_size in pace.SIZES["cpu"]
     assert torch.get_num_threads() == before

@@ -51,9 +51,10 @@ def end(job_id, *, step, total):
     created = jobs.get(job_id).created
     with engine().begin() as db:
         db.execute(
-            job_table.update().where(job_table.c.id == job_id)
+            job_table.update()
+            .where(job_table.c.id == job_id)
             .values(state="done", step=step, total=total, started=created, ended=created + 4)
-        )  # fmt: skip
+        )
 
 
 def said(app):
@@ -78,8 +79,12 @@ def test_synthesize_starts_the_job_that_was_asked_for():
     (job,) = jobs.active()
     assert job.kind == "generate"
     assert job.config == {
-        "class_key": "air_bubble", "count": 3, "seed": 7, "sampler": "preview", "weights": "generator"
-    }  # fmt: skip
+        "class_key": "air_bubble",
+        "count": 3,
+        "seed": 7,
+        "sampler": "preview",
+        "weights": "generator",
+    }
     assert job.id in app.query_params["job"] and not app.exception
     assert app.button(key="cancel_job")
     app.button(key="cancel_job").click().run()
@@ -162,9 +167,12 @@ def test_published_model_is_fast_or_exact_and_says_how_long_that_takes():
     config = published.PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2))
     model = published.build_published(dim=8, dim_mults=(1, 2))
     runs.save_run(
-        models.new_model_folder("published oil"), config=published.config_as_dict(config), tensors=model.state_dict(),
-        card="# Theirs\n", history=[],
-    )  # fmt: skip
+        models.new_model_folder("published oil"),
+        config=published.config_as_dict(config),
+        tensors=model.state_dict(),
+        card="# Theirs\n",
+        history=[],
+    )
     app = opened("pages/synthesize.py", model="published oil")
     assert app.button_group(key="make_class").options == ["Silicone oil"]
     assert app.button_group(key="make_quality").options == ["Fast, 24", "Exact, as published, 500"]
@@ -223,9 +231,13 @@ def test_recording_of_500_steps_keeps_the_steps_of_the_paper():
     job_id, _ = jobs.start("denoise", config)
     frames = np.zeros((501, 1, 64, 64), np.uint8)
     np.savez(
-        jobs.job_folder(job_id) / "trajectory.npz", noisy=frames, clean=frames, sigmas=np.linspace(80, 0, 501),
-        seeds=np.array([5]), classes=np.array(["protein"]),
-    )  # fmt: skip
+        jobs.job_folder(job_id) / "trajectory.npz",
+        noisy=frames,
+        clean=frames,
+        sigmas=np.linspace(80, 0, 501),
+        seeds=np.array([5]),
+        classes=np.array(["protein"]),
+    )
     end(job_id, step=500, total=500)
     app = opened("pages/denoising.py", job=job_id)
     strip = app.button_group(key="steps_500")
@@ -243,9 +255,13 @@ def test_denoising_records_and_shows():
     assert job.kind == "denoise" and job.config["class_keys"] == ["protein", "silicone_oil", "air_bubble"]
     frames = np.zeros((4, 1, 64, 64), np.uint8)
     np.savez(
-        jobs.job_folder(job.id) / "trajectory.npz", noisy=frames, clean=frames, sigmas=np.array([80.0, 1, 0.1, 0]),
-        seeds=np.array([5]), classes=np.array(["protein"]),
-    )  # fmt: skip
+        jobs.job_folder(job.id) / "trajectory.npz",
+        noisy=frames,
+        clean=frames,
+        sigmas=np.array([80.0, 1, 0.1, 0]),
+        seeds=np.array([5]),
+        classes=np.array(["protein"]),
+    )
     jobs.cancel(job.id)
     app.run()
     assert not app.exception and app.button(key="film_shipped").click().run() and not app.exception
@@ -400,9 +416,13 @@ def test_compare_starts_the_job_that_was_asked_for(own_model):
     app.button(key="compare_go").click().run()
     (job,) = jobs.active()
     assert job.kind == "compare" and job.config == {
-        "class_key": "silicone_oil", "count": 100, "seed": 4, "reference": "samples",
-        "left": {"weights": "generator", "sampler": "standard"}, "right": {"weights": own_model, "sampler": "preview"},
-    }  # fmt: skip
+        "class_key": "silicone_oil",
+        "count": 100,
+        "seed": 4,
+        "reference": "samples",
+        "left": {"weights": "generator", "sampler": "standard"},
+        "right": {"weights": own_model, "sampler": "preview"},
+    }
     assert not app.exception and f"generator and {own_model}, seed 4" in said(app).replace("\\", "")
 
 

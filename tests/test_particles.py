@@ -78,8 +78,12 @@ def test_what_cannot_be_a_key_is_refused_with_the_known_ones(text):
 
 def test_the_products_classes_come_first():
     assert in_order(["zinc", "fibre", "air_bubble", "dust", "protein", "dust"]) == (
-        "protein", "air_bubble", "fibre", "dust", "zinc"
-    )  # fmt: skip
+        "protein",
+        "air_bubble",
+        "fibre",
+        "dust",
+        "zinc",
+    )
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#101416"])

@@ -62,9 +62,13 @@ def test_a_measure_without_values_or_of_one_value_has_edges():
 
 def test_panel_says_what_was_asked_for_and_names_classes_as_the_lab_does():
     panel = panel_of(
-        "ecd_um", [0, 1, 2], {"silicone_oil": np.array([3, 4])}, words="ECD (µm)", everything=np.array([5, 6]),
+        "ecd_um",
+        [0, 1, 2],
+        {"silicone_oil": np.array([3, 4])},
+        words="ECD (µm)",
+        everything=np.array([5, 6]),
         ends=(None, 1.5),
-    )  # fmt: skip
+    )
     assert panel["range"] == [None, 1.5] and panel["all"] == [5, 6] and not panel["open"]
     (group,) = panel["groups"]
     assert group["name"] == "Silicone oil" and group["counts"] == [3, 4] and group["colour"].startswith("#")

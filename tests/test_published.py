@@ -117,9 +117,14 @@ def test_ancestral_sampling_equals_diffusers_scheduler():
 
     model, steps = small_network(), 6
     scheduler = DDPMScheduler(
-        num_train_timesteps=steps, beta_schedule="linear", beta_start=1e-4, beta_end=0.02,
-        prediction_type="epsilon", clip_sample=False, variance_type="fixed_small",
-    )  # fmt: skip
+        num_train_timesteps=steps,
+        beta_schedule="linear",
+        beta_start=1e-4,
+        beta_end=0.02,
+        prediction_type="epsilon",
+        clip_sample=False,
+        variance_type="fixed_small",
+    )
     scheduler.set_timesteps(steps)
     torch.manual_seed(7)
     images = torch.randn(2, 1, 32, 32)

@@ -62,9 +62,14 @@ def test_a_generator_becomes_a_run_with_the_weights_as_they_came(checkpoint, tmp
     assert saved.keys() == original.keys() and all(torch.equal(saved[key], original[key]) for key in original)
     config = json.loads((tmp_path / "oil" / "config.json").read_text())
     assert config["published"] == {
-        "class_keys": ["silicone_oil"], "dim": 8, "channels": 1, "dim_mults": [1, 2], "steps": 500,
-        "beta_first": 1e-4, "beta_last": 0.02,
-    }  # fmt: skip
+        "class_keys": ["silicone_oil"],
+        "dim": 8,
+        "channels": 1,
+        "dim_mults": [1, 2],
+        "steps": 500,
+        "beta_first": 1e-4,
+        "beta_last": 0.02,
+    }
     assert config["imported_from"]["file"] == path.name and len(config["imported_from"]["sha256"]) == 64
     card = (tmp_path / "oil" / "card.md").read_text("utf-8")
     assert "silicone oil" in card and "CC BY-NC-SA 4.0" in card and "the file's name" in card
@@ -203,8 +208,10 @@ def test_a_resnet_of_other_classes_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        ({"encoder.0.weight": torch.zeros(3), "b": torch.zeros(1)},
-         "neither of the published networks: expected are tensors like init_conv.weight (generator) or conv1.weight"),
+        (
+            {"encoder.0.weight": torch.zeros(3), "b": torch.zeros(1)},
+            "neither of the published networks: expected are tensors like init_conv.weight (generator) or conv1.weight",
+        ),
         ({"encoder.0.weight": torch.zeros(3)}, "found are encoder.0.weight."),
         ({"weights": {"a": torch.zeros(1)}}, "oil.pth holds entries that are no tensors (weights)"),
         ({"model": {"a": 3}}, "oil.pth holds entries that are no tensors (a)"),
@@ -214,7 +221,7 @@ def test_a_resnet_of_other_classes_is_refused(tmp_path):
         ({"init_conv.weight": torch.zeros(6, 1, 1, 1)}, "first layer init_conv.weight of 6x1x1x1"),
         ({"init_conv.weight": torch.zeros(0, 1, 1, 1)}, "first layer init_conv.weight of 0x1x1x1"),
     ],
-)  # fmt: skip
+)
 def test_other_contents_get_a_sentence(tmp_path, content, sentence):
     torch.save(content, tmp_path / "oil.pth")
     with pytest.raises(LabError) as caught:

@@ -192,9 +192,11 @@ def test_a_report_finds_smoothness_and_brightness():
 def test_a_report_finds_copies():
     real, training, made = draw_discs(120, seed=0), draw_discs(200, seed=1), draw_discs(60, seed=2)
     made[:45] = np.rot90(training[30:75], 3, (1, 2))
-    report, seen = finish(quality.compare(
-        real={"fat": real, "air_bubble": real}, synthetic={"fat": made, "protein": made}, training={"fat": training}
-    ))  # fmt: skip
+    report, seen = finish(
+        quality.compare(
+            real={"fat": real, "air_bubble": real}, synthetic={"fat": made, "protein": made}, training={"fat": training}
+        )
+    )
     assert json.loads(json.dumps(report, allow_nan=False)) == report
     assert [progress.step for progress in seen] == [1, 2, 3, 4, 5] and seen[-1].total == 5
     (part,) = report["classes"].values()

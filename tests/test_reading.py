@@ -131,8 +131,10 @@ def test_a_batch_of_large_pictures_is_short(tmp_path, monkeypatch):
     assert [len(chunk.rows) for chunk in reading.read_measured(tmp_path, batch=2)] == [2, 2, 2]
 
 
-@pytest.mark.parametrize("blank", [np.full((1, 1), 9, np.uint8), np.full((64, 64), 170, np.uint8),
-                                   np.tile(np.uint8([90, 120, 250]), (40, 40, 1))])  # fmt: skip
+@pytest.mark.parametrize(
+    "blank",
+    [np.full((1, 1), 9, np.uint8), np.full((64, 64), 170, np.uint8), np.tile(np.uint8([90, 120, 250]), (40, 40, 1))],
+)
 def test_a_blank_image_is_rejected_since_any_name_for_it_would_be_invented(blank, tmp_path):
     almost = blank.repeat(3, 0)
     almost[1] = almost[1] ^ 1
@@ -193,8 +195,9 @@ def test_no_process_outlives_one_that_was_killed(mixed, tmp_path):
 
 def grandchildren(pid):
     """Processes that read are among them, as a server process starts them; so is what other tests have left running."""
-    children = {int(stat.parent.name): int(fields_of(stat)[1]) for stat in Path("/proc").glob("[0-9]*/stat")
-                if fields_of(stat)}  # fmt: skip
+    children = {
+        int(stat.parent.name): int(fields_of(stat)[1]) for stat in Path("/proc").glob("[0-9]*/stat") if fields_of(stat)
+    }
     below = {child for child, parent in children.items() if parent == pid}
     return {child for child, parent in children.items() if parent in below and is_alive(child)}
 

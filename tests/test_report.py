@@ -194,10 +194,19 @@ def test_flow_imaging_is_informational(job):
 def test_texts_stay_texts(tmp_path):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>&amp;\x00"
     make_job(
-        tmp_path / "job", sure("protein", "?"), [5.0, 5.0], names=[evil, f"b{evil}"], rejected=[(evil, evil)],
-        runs=[run_facts(evil, 3, settings={evil: evil}, instrument=evil)], title=evil, notes=[evil],
-        choices={evil: evil}, software={evil: evil}, um_per_px_from=evil, weights=evil,
-    )  # fmt: skip
+        tmp_path / "job",
+        sure("protein", "?"),
+        [5.0, 5.0],
+        names=[evil, f"b{evil}"],
+        rejected=[(evil, evil)],
+        runs=[run_facts(evil, 3, settings={evil: evil}, instrument=evil)],
+        title=evil,
+        notes=[evil],
+        choices={evil: evil},
+        software={evil: evil},
+        um_per_px_from=evil,
+        weights=evil,
+    )
     page = written(tmp_path / "job", title=f"</title></style>{evil}", author=evil, remarks=f"{evil}\n\n{evil}\n{evil}")
     taken = Page(page)
     assert "script" not in taken.names and "onerror" not in dict(taken.attributes) and "\x00" not in page
@@ -243,9 +252,12 @@ def test_without_a_scale_particles_are_counted_without_sizes(tmp_path):
     page = Page(written(tmp_path / "job"))
     rows = page.rows("Particles from each size on")
     assert [(row[0], row[1], row[2]) for row in rows] == [
-        ("Protein", "any", "1"), ("Silicone oil", "any", "0"), ("Air bubble", "any", "0"), ("Unsure", "any", "1"),
+        ("Protein", "any", "1"),
+        ("Silicone oil", "any", "0"),
+        ("Air bubble", "any", "0"),
+        ("Unsure", "any", "1"),
         ("All", "any", "2"),
-    ]  # fmt: skip
+    ]
     assert "particles are counted without sizes" in page.text and "ECD (px)" in page.text
 
 
@@ -334,10 +346,15 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     make_job(folder, sure("protein", "silicone_oil", "?"), [5.0] * 3)
     assert "Reviewers" not in written(folder) and count_decisions(folder) == 0
     found = review_sources.Reviewable(
-        "Syringe 7", "classify", {"job": folder.name}, KEYS,
+        "Syringe 7",
+        "classify",
+        {"job": folder.name},
+        KEYS,
         review_sources.pd.DataFrame({"particle": ["p#1", "p#2"], "given": ["protein", "silicone_oil"]}),
-        np.zeros((2, 64, 64), np.uint8), None, (),
-    )  # fmt: skip
+        np.zeros((2, 64, 64), np.uint8),
+        None,
+        (),
+    )
     review = reviews.open_review(review_sources.begin(found))
     send = {"tab": "t", "reviewer": "R. Person", "kind": "label", "particle": "p#1", "label": "air_bubble"}
     decisions.record(review, [{**send, "n": 1, "reason": "a <b>ring</b>"}])
@@ -489,9 +506,14 @@ def test_plots_put_values_where_they_belong():
     assert len(bars) == 2 and lefts[0] < lefts[1] and (116 - tops[0]) == pytest.approx(2 * (116 - tops[1]), abs=0.1)
     labels = np.array(["protein", "air_bubble", "protein"], object)
     picture, drawn, both = plots.scatter(
-        np.array([1.0, 10.0, np.nan]), np.array([0.1, 0.9, 0.5]), labels, ["protein", "air_bubble"],
-        x_words="x", y_words="y", log=True,
-    )  # fmt: skip
+        np.array([1.0, 10.0, np.nan]),
+        np.array([0.1, 0.9, 0.5]),
+        labels,
+        ["protein", "air_bubble"],
+        x_words="x",
+        y_words="y",
+        log=True,
+    )
     points = {
         colour: re.findall(r"M([\d.]+) ([\d.]+)m", path)
         for path, colour in reversed(re.findall(r'<path d="([^"]+)" fill="(#\w+)"', picture))

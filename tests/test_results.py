@@ -126,12 +126,30 @@ def test_a_table_is_read_again_by_columns(tmp_path):
     names = results.columns(KEYS, ("ESD", "Date", "Empty", "Words, mostly"))
     empty = dict.fromkeys(names)
     rows = [
-        empty | {"image": "a, b.png", "label": "protein", "confidence": 0.5, "p_protein": 0.5, "area_px": 12,
-                 "touches_edge": True, "status": "ok", "reason": "", "instrument.ESD": 0.123456789,
-                 "instrument.Date": "2024-04-08", "instrument.Words, mostly": 5},
-        empty | {"image": "line\nbreak.png", "status": "rejected", "reason": 'it is "empty"', "instrument.ESD": 7,
-                 "instrument.Words, mostly": "none", "given": "NA"},
-    ]  # fmt: skip
+        empty
+        | {
+            "image": "a, b.png",
+            "label": "protein",
+            "confidence": 0.5,
+            "p_protein": 0.5,
+            "area_px": 12,
+            "touches_edge": True,
+            "status": "ok",
+            "reason": "",
+            "instrument.ESD": 0.123456789,
+            "instrument.Date": "2024-04-08",
+            "instrument.Words, mostly": 5,
+        },
+        empty
+        | {
+            "image": "line\nbreak.png",
+            "status": "rejected",
+            "reason": 'it is "empty"',
+            "instrument.ESD": 7,
+            "instrument.Words, mostly": "none",
+            "given": "NA",
+        },
+    ]
     with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
         results.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Chunk(rows))
     table = results.read_results(tmp_path / "r.csv")

@@ -307,10 +307,14 @@ def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, run
     config = {"source": str(source), "weights": "resnet18", "um_per_px": None}
     job_id, _ = jobs.start("classify", config)
     make_job(
-        jobs.job_folder(job_id), sure("protein", "air_bubble", "?", "protein"), [5.0] * 4, source=str(source),
-        instrument={"id": [11, 12, 13, 14]}, runs=[run_facts(run) for run in runs],
+        jobs.job_folder(job_id),
+        sure("protein", "air_bubble", "?", "protein"),
+        [5.0] * 4,
+        source=str(source),
+        instrument={"id": [11, 12, 13, 14]},
+        runs=[run_facts(run) for run in runs],
         run_of=[runs[0]] * 3 + [runs[-1]],
-    )  # fmt: skip
+    )
     end(job_id, step=4, total=4)
     app = opened(PAGE, of=job_id)
     app.button(key="review_of_job").click().run()

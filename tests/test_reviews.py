@@ -35,8 +35,14 @@ def finished(steps):
 def test_opened_is_what_was_begun(lab):
     tiles = draw_blocks(3, seed=1)
     colour = np.repeat(tiles[..., None], 3, 3)
-    table = pd.DataFrame({"particle": ["a.png", "b/ü.png", "NA"], "given": ["protein", None, "own_class"],
-                          "score": [0.01, float("nan"), 1], "reason": ["14 of 15, near", "", "nan"]})  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "particle": ["a.png", "b/ü.png", "NA"],
+            "given": ["protein", None, "own_class"],
+            "score": [0.01, float("nan"), 1],
+            "reason": ["14 of 15, near", "", "nan"],
+        }
+    )
     review_id = reviews.create_review("  Oil <b> ", table=table, tiles=tiles, colour=colour, model="resnet18", **PLACE)
     review = reviews.open_review(review_id)
     assert np.array_equal(review.tiles, tiles) and np.array_equal(review.colour, colour)
@@ -89,8 +95,12 @@ def test_a_damaged_or_unknown_review_is_a_sentence(lab):
         with pytest.raises(LabError, match="There is no review"):
             reviews.open_review(unknown)
     with pytest.raises(ValueError, match="2 rows need as many tiles; got 1"):
-        reviews.create_review("x", table=pd.DataFrame({"particle": ["a", "b"], "given": ""}),
-                              tiles=np.zeros((1, 64, 64), np.uint8), **PLACE)  # fmt: skip
+        reviews.create_review(
+            "x",
+            table=pd.DataFrame({"particle": ["a", "b"], "given": ""}),
+            tiles=np.zeros((1, 64, 64), np.uint8),
+            **PLACE,
+        )
 
 
 def labelled_folder(lab, count=3):
@@ -106,21 +116,36 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
     found = finished(review_sources.of_folder(labelled_folder(lab)))
     assert found.class_keys == ("air_bubble", "fat_droplets") and len(found.tiles) == 6
     assert [name for name, _ in found.left_out] == ["air bubbles/broken.png"]
-    suspects = pd.DataFrame({"image": ["Fat droplets/p1.png", "air bubbles/p2.png"], "given": "x", "rank": [1, 2],
-                             "suggested": ["air_bubble", "fat_droplets"], "score": [0.02, 0.4]})  # fmt: skip
+    suspects = pd.DataFrame(
+        {
+            "image": ["Fat droplets/p1.png", "air bubbles/p2.png"],
+            "given": "x",
+            "rank": [1, 2],
+            "suggested": ["air_bubble", "fat_droplets"],
+            "score": [0.02, 0.4],
+        }
+    )
     suspects.to_csv(lab / "suspects.csv", index=False)
     ordered = review_sources.with_queue(found, lab / "suspects.csv", model="resnet18, 5 folds")
     review = reviews.open_review(review_sources.begin(ordered))
     assert list(review.place)[:3] == ["Fat droplets/p1.png", "air bubbles/p2.png", "air bubbles/p0.png"]
     assert [review.given(particle) for particle in review.place] == [
-        "fat_droplets", "air_bubble", "air_bubble", "air_bubble", "fat_droplets", "fat_droplets",
-    ]  # fmt: skip
+        "fat_droplets",
+        "air_bubble",
+        "air_bubble",
+        "air_bubble",
+        "fat_droplets",
+        "fat_droplets",
+    ]
     # Each tile went with its row.
     for row, name in enumerate(found.table["particle"]):
         assert np.array_equal(review.tiles[review.place[name]], found.tiles[row])
     assert review.evidence("Fat droplets/p1.png") == {
-        "model": "resnet18, 5 folds", "suggested": "air_bubble", "score": 0.02, "rank": 1,
-    }  # fmt: skip
+        "model": "resnet18, 5 folds",
+        "suggested": "air_bubble",
+        "score": 0.02,
+        "rank": 1,
+    }
     assert review.table["suggested"][3] == "" and review.header["source"] == {"path": str(lab / "set")}
     assert review.name == "set" and review.header["model"] == "resnet18, 5 folds"
 
@@ -163,13 +188,22 @@ def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
     with database.engine().begin() as db:
         db.execute(database.job.insert().values(**row))
     folder = jobs.job_folder(job_id)
-    rows = pd.DataFrame({
-        "image": ["run#1", "run#2", "broken", "run#4"], "label": ["protein", "air_bubble", "", "protein"],
-        "confidence": [0.9, 0.5, None, 0.7], "p_protein": [0.9, 0.2, None, 0.7],
-        "p_silicone_oil": [0.08, 0.3, None, 0.05], "p_air_bubble": [0.02, 0.5, None, 0.25], "given": given,
-        "ecd_um": [5.0, 12.5, None, 3.25], "run": ["a", "a", "", "b"], "instrument.Circularity": [1, 2, 3, 4],
-        "status": ["ok", "ok", "rejected", "ok"], "reason": ["", "", "the image is damaged", ""],
-    })  # fmt: skip
+    rows = pd.DataFrame(
+        {
+            "image": ["run#1", "run#2", "broken", "run#4"],
+            "label": ["protein", "air_bubble", "", "protein"],
+            "confidence": [0.9, 0.5, None, 0.7],
+            "p_protein": [0.9, 0.2, None, 0.7],
+            "p_silicone_oil": [0.08, 0.3, None, 0.05],
+            "p_air_bubble": [0.02, 0.5, None, 0.25],
+            "given": given,
+            "ecd_um": [5.0, 12.5, None, 3.25],
+            "run": ["a", "a", "", "b"],
+            "instrument.Circularity": [1, 2, 3, 4],
+            "status": ["ok", "ok", "rejected", "ok"],
+            "reason": ["", "", "the image is damaged", ""],
+        }
+    )
     rows.to_csv(folder / "results.csv", index=False)
     tiles = draw_blocks(3, seed=4)
     append_tiles(folder / "tiles.npy", tiles, after=0)
@@ -201,8 +235,10 @@ def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
     job_id, _ = classified(given=("air_bubble", "own_class", "", ""))
     review = reviews.open_review(review_sources.begin(review_sources.of_job(job_id, labels="given")))
     assert dict(zip(review.place, review.table["given"], strict=True)) == {
-        "run#2": "own_class", "run#4": "", "run#1": "air_bubble",
-    }  # fmt: skip
+        "run#2": "own_class",
+        "run#4": "",
+        "run#1": "air_bubble",
+    }
     assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"] and not review.by_machine
     assert "own_class" in review.class_keys and np.allclose(review.table["score"], [0, 0, 0.02])
 
@@ -211,8 +247,10 @@ def test_a_folders_label_that_the_classifier_agrees_with_is_no_suspicion(lab):
     job_id, _ = classified(given=("protein", "air_bubble", "", "silicone_oil"))
     review = reviews.open_review(review_sources.begin(review_sources.of_job(job_id, labels="given")))
     assert dict(zip(review.place, review.table["suggested"], strict=True)) == {
-        "run#4": "protein", "run#2": "air_bubble", "run#1": "protein",
-    }  # fmt: skip
+        "run#4": "protein",
+        "run#2": "air_bubble",
+        "run#1": "protein",
+    }
     pairs = tally_by_pair(standing(review), review.table["suggested"])
     assert pairs[["given", "suggested", "count"]].values.tolist() == [["silicone_oil", "protein", 1]]
 

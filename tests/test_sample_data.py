@@ -200,10 +200,18 @@ def test_list_and_export_agree(records):
     header = (RUN / f"{flowcam_run.NAME}.csv").read_text().splitlines()[0]
     assert header == EXPORT_HEADER and header.count(",") == 70 and len(LIST_FIELDS) == 65
     pairs = {
-        "Diameter (ABD)": "abd_diameter", "Diameter (ESD)": "esd_diameter", "Area (ABD)": "abd_area",
-        "Capture X": "src_x", "Capture Y": "src_y", "Image X": "image_x", "Image Y": "image_y", "Width": "width",
-        "Image Width": "image_w", "Image Height": "image_h", "Elapsed Time": "elapsed_time",
-    }  # fmt: skip
+        "Diameter (ABD)": "abd_diameter",
+        "Diameter (ESD)": "esd_diameter",
+        "Area (ABD)": "abd_area",
+        "Capture X": "src_x",
+        "Capture Y": "src_y",
+        "Image X": "image_x",
+        "Image Y": "image_y",
+        "Width": "width",
+        "Image Width": "image_w",
+        "Image Height": "image_h",
+        "Elapsed Time": "elapsed_time",
+    }
     for record in records:
         given = record.columns
         assert all(float(given[export]) == given[field] for export, field in pairs.items())
@@ -242,8 +250,10 @@ def test_outlines_follow_the_masks(records):
 
 
 def test_volume_and_concentration_agree_in_every_file(records, context):
-    width, height = (int(context[f"acceptable{b}"]) - int(context[f"acceptable{a}"]) + 1
-                     for a, b in (("left", "right"), ("top", "bottom")))  # fmt: skip
+    width, height = (
+        int(context[f"acceptable{b}"]) - int(context[f"acceptable{a}"]) + 1
+        for a, b in (("left", "right"), ("top", "bottom"))
+    )
     factors = ["calibrationconstant", "calibrationconstant", "flowcelldepth", "rawimagetotal", "volumecf"]
     volume = width * height * np.prod([float(context[key]) for key in factors]) * 1e-12
     rows = csv.reader((RUN / f"{flowcam_run.NAME}_summary.csv").read_text().splitlines())
@@ -279,9 +289,11 @@ def test_truth_lies_beside_the_run(records):
     ratio = [
         record.columns["abd_diameter"] / float(row["diameter_um"])
         for row, record in zip(truth, records, strict=True)
-        if row["class"] == "silicone_oil" and row["shape"] == "single" and abs(float(row["z_f_um"])) < 20
+        if row["class"] == "silicone_oil"
+        and row["shape"] == "single"
+        and abs(float(row["z_f_um"])) < 20
         and float(row["diameter_um"]) > 8
-    ]  # fmt: skip
+    ]
     assert len(ratio) > 8 and 0.85 < np.median(ratio) < 1.3
 
 

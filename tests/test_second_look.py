@@ -44,8 +44,13 @@ def test_agreement_is_between_the_right_pairs_and_by_size(lab):
     ben = {"tab": "b", "reviewer": "Ben", "purpose": "second"}
     record(review, *(event(n + 1, f"p{n}", label="air_bubble" if n % 2 else "silicone_oil") for n in range(40)))
     # Of the small ones Ben sees half otherwise, of the large ones none; Anna repeats herself but once.
-    record(review, *(event(n + 1, f"p{n}", label="silicone_oil" if n < 10 or n % 2 == 0 else "air_bubble", **ben)
-                     for n in range(40)))  # fmt: skip
+    record(
+        review,
+        *(
+            event(n + 1, f"p{n}", label="silicone_oil" if n < 10 or n % 2 == 0 else "air_bubble", **ben)
+            for n in range(40)
+        ),
+    )
     again = ["air_bubble" if n % 2 or n == 8 else "silicone_oil" for n in range(30)]
     record(review, *(event(100 + n, f"p{n}", label=again[n], purpose="repeat") for n in range(30)))
     # Not one of these may count: undone, late, on one that was never decided.

@@ -41,9 +41,12 @@ def test_runs_of_different_makers_in_one_drop(drop):
     assert summary.kind == "runs" and summary.title == f"4 runs in {drop.name}"
     assert summary.count == len(records) == 33 == sum(run.count for run in summary.runs)
     assert {run.name: (run.kind, run.count) for run in summary.runs} == {
-        "flowcam/run 1/run": ("flowcam", 12), "run ä1": ("flowcam", 12), "day 1": ("mfi", 3), "ifcb/run": ("ifcb", 3),
+        "flowcam/run 1/run": ("flowcam", 12),
+        "run ä1": ("flowcam", 12),
+        "day 1": ("mfi", 3),
+        "ifcb/run": ("ifcb", 3),
         drop.name: ("folder", 3),
-    }  # fmt: skip
+    }
     # Records come run by run, in the order of the summary, each named after its run.
     assert list(dict.fromkeys(r.run for r in records)) == [run.name for run in summary.runs]
     assert len({r.name for r in records}) == 33

@@ -43,8 +43,14 @@ def save(folder, config, model):
 
 @pytest.fixture(scope="module")
 def order(tiny):
-    return {"class_key": "air_bubble", "count": 20, "seed": 3, "sampler": "preview", "steps": 2,
-            "weights": str(tiny / "generator")}  # fmt: skip
+    return {
+        "class_key": "air_bubble",
+        "count": 20,
+        "seed": 3,
+        "sampler": "preview",
+        "steps": 2,
+        "weights": str(tiny / "generator"),
+    }
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +72,16 @@ def test_generate_leaves_tiles_a_manifest_and_their_parents(order, whole, tiny):
         rows = list(csv.DictReader(file))
     assert [int(row["image_seed"]) for row in rows] == seeds
     assert rows[19] == {
-        "image": "air_bubble_3_00019.png", "class": "air_bubble", "run_seed": "3", "position": "19",
-        "image_seed": str(seeds[19]), "sampler": "preview", "steps": "2", "weights": "generator", "kind": "synthetic",
-    }  # fmt: skip
+        "image": "air_bubble_3_00019.png",
+        "class": "air_bubble",
+        "run_seed": "3",
+        "position": "19",
+        "image_seed": str(seeds[19]),
+        "sampler": "preview",
+        "steps": "2",
+        "weights": "generator",
+        "kind": "synthetic",
+    }
     parents = json.loads((whole / "provenance.json").read_text())
     assert (parents["weights"], parents["seed"], parents["class"]) == ("generator", 3, "air_bubble")
     assert len(parents["card_sha256"]) == len(parents["weights_sha256"]) == 64

@@ -37,9 +37,19 @@ def test_two_processes_make_the_run_of_one(tmp_path):
         port = str(probe.getsockname()[1])
     # On GPUs `accelerate launch` starts the same launcher; on a CPU it would start a single process.
     command = [
-        sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2",
-        "--master_addr", "127.0.0.1", "--master_port", port, "-m", "tests.together", str(tmp_path / "two"),
-    ]  # fmt: skip
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--nproc_per_node",
+        "2",
+        "--master_addr",
+        "127.0.0.1",
+        "--master_port",
+        port,
+        "-m",
+        "tests.together",
+        str(tmp_path / "two"),
+    ]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(repo_root()), "ACCELERATE_USE_CPU": "true"}
     done = subprocess.run(command, cwd=repo_root(), env=environment, capture_output=True, text=True, timeout=280)
     assert done.returncode == 0, done.stderr[-3000:]

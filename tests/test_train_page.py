@@ -146,8 +146,12 @@ def test_training_starts_as_it_was_asked_for(own):
     app.button(key="train_go").click().run()
     (job,) = jobs.active()
     assert job.kind == "train" and job.config == {
-        "name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "generator", "minutes": 10
-    }  # fmt: skip
+        "name": "Fat",
+        "datasets": [own],
+        "classes": ["fat_droplet"],
+        "base": "generator",
+        "minutes": 10,
+    }
     assert not app.exception and job.id in app.query_params["job"]
     app.button(key="pause_job").click().run()
     assert jobs.get(job.id).state == "paused"
@@ -227,8 +231,11 @@ def test_nothing_but_broken_files_is_a_sentence_with_the_first_reason(tmp_path):
     fail(job_id)
     app.run()
     said_so = app.error[0].value.replace("\\", "")
-    assert said_so == ("None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is "
-                       "empty.") and not datasets.list_datasets()  # fmt: skip
+    assert (
+        said_so
+        == ("None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is empty.")
+        and not datasets.list_datasets()
+    )
 
 
 @pytest.mark.parametrize(("name", "says"), [("", "cannot name a model"), ("generator", "called 'generator' already")])
@@ -300,6 +307,8 @@ def test_a_published_checkpoint_becomes_a_model(monkeypatch):
     assert not app.error, app.error[0].value
     assert not app.exception and "Paper is a model of this workspace now" in app.success[0].value.replace("\\", "")
     assert seen == {
-        "name": "oil.pth", "size": len(buffer.getvalue()), "folder": models.models_folder() / "Paper",
+        "name": "oil.pth",
+        "size": len(buffer.getvalue()),
+        "folder": models.models_folder() / "Paper",
         "class_key": "silicone_oil",
-    }  # fmt: skip
+    }

@@ -39,9 +39,12 @@ from tests.drawn_tiles import draw_blocks
 
 STEPS = 8
 SMALL = {
-    "plan": TrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2), "choices": {"widths": (16, 32), "dropout": 0.1},
-    "checks": 2, "check_images": 8, "note": "Drawn blocks.",
-}  # fmt: skip
+    "plan": TrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
+    "choices": {"widths": (16, 32), "dropout": 0.1},
+    "checks": 2,
+    "check_images": 8,
+    "note": "Drawn blocks.",
+}
 
 
 def drawn():
@@ -80,8 +83,12 @@ def trained(tmp_path_factory):
 def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
     out, _, progress = trained
     assert {path.name for path in out.iterdir()} == {
-        "card.md", "config.json", "growth.npy", "history.jsonl", "model.safetensors"
-    }  # fmt: skip
+        "card.md",
+        "config.json",
+        "growth.npy",
+        "history.jsonl",
+        "model.safetensors",
+    }
     made = load_generator(out, device=torch.device("cpu"))
     assert made.class_keys == ("protein", "fat_droplet")
     assert next(sample_tiles(made, "fat_droplet", seeds=[1], steps=2))[1].shape == (1, 64, 64)
@@ -268,8 +275,10 @@ def test_close_to_the_training_tiles_but_to_none_in_particular_is_no_copy():
 
 
 def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
-    parts = {"training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
-             "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ())}  # fmt: skip
+    parts = {
+        "training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
+        "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ()),
+    }
     checker, rng = checks.Checker(("dust",), parts, count=24), np.random.default_rng(2)
     shared = checker._tiles["training", "dust"]
     noise = rng.normal(0, 2, (24, 64, 64))

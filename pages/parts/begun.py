@@ -27,9 +27,14 @@ def ask():
     _show_earlier()
     st.subheader("Begin a review")
     way = st.segmented_control(
-        "Of what", WAYS, default=WAYS[0], required=True, key="review_way", persist_state="session",
+        "Of what",
+        WAYS,
+        default=WAYS[0],
+        required=True,
+        key="review_way",
+        persist_state="session",
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
     (_of_job if way == WAYS[0] else _of_dataset if way == WAYS[1] else _of_folder)()
 
 
@@ -90,9 +95,12 @@ def _of_dataset():
         return
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = st.selectbox(
-            "Data set", list(known), format_func=lambda one: f"{short(known[one]['name'])} ({known[one]['count']:,})",
-            key="review_dataset", width=480,
-        )  # fmt: skip
+            "Data set",
+            list(known),
+            format_func=lambda one: f"{short(known[one]['name'])} ({known[one]['count']:,})",
+            key="review_dataset",
+            width=480,
+        )
         pressed = st.button("Begin", type="primary", key="review_of_dataset")
     if pressed:
         start_job("review", "suspect", {"kind": "dataset", "source": chosen, "name": known[chosen]["name"]}, SEARCH)

@@ -73,9 +73,14 @@ def _at_most(found, samples):
     before = [sum(other.found is sample.found for other in samples[:at]) for at, sample in enumerate(samples)]
     first = sorted(range(len(samples)), key=lambda at: (before[at], at))[:MOST]
     wanted = st.multiselect(
-        f"Shown, at most {MOST}", names, [names[at] for at in sorted(first)], max_selections=MOST,
-        key=f"{found.job_id}_shown_{'|'.join(names)}", persist_state="session", width=520,
-    )  # fmt: skip
+        f"Shown, at most {MOST}",
+        names,
+        [names[at] for at in sorted(first)],
+        max_selections=MOST,
+        key=f"{found.job_id}_shown_{'|'.join(names)}",
+        persist_state="session",
+        width=520,
+    )
     left_out = [name for name in names if name not in wanted]
     st.caption(plain(f"Left out: {listed(left_out)}. Choose under Shown which stand side by side."))
     return [sample for sample in samples if sample.name in wanted]
@@ -88,9 +93,15 @@ def _choose_samples(found, labels, chosen, thresholds):
         if job.kind == "classify" and job.state == "done" and job.id != found.job_id
     }
     picked = st.multiselect(
-        "Beside", list(others), format_func=others.get, max_selections=MOST - 1, key=f"{found.job_id}_beside",
-        persist_state="session", placeholder="Another classification", width=520,
-    )  # fmt: skip
+        "Beside",
+        list(others),
+        format_func=others.get,
+        max_selections=MOST - 1,
+        key=f"{found.job_id}_beside",
+        persist_state="session",
+        placeholder="Another classification",
+        width=520,
+    )
     samples, taken = _samples_of(found, labels, chosen), set()
     for job_id in picked:
         other = classified(job_id)
@@ -123,17 +134,23 @@ def _show_distributions(found, samples):
     options = [name for name in measures_of(found) if all(name in sample.found.columns for sample in samples)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.selectbox(
-            "Distribution of", options, index=min(1, len(options) - 1), format_func=measure_name,
-            key="beside_measure", width=260,
-        )  # fmt: skip
+            "Distribution of",
+            options,
+            index=min(1, len(options) - 1),
+            format_func=measure_name,
+            key="beside_measure",
+            width=260,
+        )
     if without := [sample.name for sample in samples if sample.without(name)]:
         st.caption(plain(f"Of {listed(without)} no particle has {measure_name(name)}, so nothing is drawn."))
     elif name.endswith("_px") and len(_pixel_sizes(samples)) > 1:
         st.caption("Their pixels are not of one size: compare shapes, not sizes.")
     st.plotly_chart(
-        draw_beside({sample.name: (sample.found, sample.shown) for sample in samples}, name), config=QUIET,
-        key="beside_chart", alt=f"Distribution of {measure_name(name)} in each",
-    )  # fmt: skip
+        draw_beside({sample.name: (sample.found, sample.shown) for sample in samples}, name),
+        config=QUIET,
+        key="beside_chart",
+        alt=f"Distribution of {measure_name(name)} in each",
+    )
 
 
 def _pixel_sizes(samples):

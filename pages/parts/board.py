@@ -7,10 +7,16 @@ from svp_core.errors import LabError
 from svp_core.workspace import jobs
 
 PAGES = {
-    "generate": "pages/synthesize.py", "compare": "pages/synthesize.py", "denoise": "pages/denoising.py",
-    "classify": "pages/classify.py", "train": "pages/train.py", "gather": "pages/train.py",
-    "suspect": "pages/review.py", "likeness": "pages/review.py", "retrain": "pages/review.py",
-}  # fmt: skip
+    "generate": "pages/synthesize.py",
+    "compare": "pages/synthesize.py",
+    "denoise": "pages/denoising.py",
+    "classify": "pages/classify.py",
+    "train": "pages/train.py",
+    "gather": "pages/train.py",
+    "suspect": "pages/review.py",
+    "likeness": "pages/review.py",
+    "retrain": "pages/review.py",
+}
 LOOK_EVERY_S = 1
 ASKED = {"cancelled": "Stopping …", "paused": "Pausing …"}  # what Job.asked says, until its current step ends
 

@@ -40,10 +40,13 @@ def _ask(path):
                 "Name of the data set", Path(path).stem[: datasets.LONGEST_NAME], key="images_name", width=260
             )
             kind = st.text_input(
-                "Class of all images", st.session_state.get("images_class", ""), key="images_kind", width=260,
+                "Class of all images",
+                st.session_state.get("images_class", ""),
+                key="images_kind",
+                width=260,
                 placeholder="as their sub-folders say",
                 help="Leave empty where sub-folders are named after the classes. New names are new classes.",
-            )  # fmt: skip
+            )
             pressed = st.button("Read images", type="primary", key="images_go")
             st.button("Choose something else", key="images_forget", on_click=forget_source, args=(PAGE,))
     if pressed:
@@ -72,9 +75,11 @@ def _show_job(job, taken):
     if len(left_out):
         with st.expander(f"{some(len(left_out), 'item')} left out, with reasons"):
             st.dataframe(
-                left_out, hide_index=True, key="images_left_out",
+                left_out,
+                hide_index=True,
+                key="images_left_out",
                 column_config={"image": "Item", "reason": st.column_config.TextColumn("Reason", width="large")},
-            )  # fmt: skip
+            )
     st.button("Bring in more images", key="images_more", on_click=close, args=(PAGE, LINK))
 
 

@@ -45,13 +45,24 @@ def choose_order(found):
     options = [AS_OFFERED, *measures_of(found)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         column = st.selectbox(
-            "Order by", options, index=1, key=f"{found.job_id}_order", persist_state="session", width=260,
+            "Order by",
+            options,
+            index=1,
+            key=f"{found.job_id}_order",
+            persist_state="session",
+            width=260,
             format_func=lambda name: "As offered" if name == AS_OFFERED else measure_name(name),
-        )  # fmt: skip
+        )
         direction = st.segmented_control(
-            "Direction", list(DIRECTIONS), default="down", required=True, format_func=DIRECTIONS.get,
-            key=f"{found.job_id}_direction", persist_state="session", label_visibility="collapsed",
-        )  # fmt: skip
+            "Direction",
+            list(DIRECTIONS),
+            default="down",
+            required=True,
+            format_func=DIRECTIONS.get,
+            key=f"{found.job_id}_direction",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
     return column, direction
 
 
@@ -90,9 +101,13 @@ def draw(found, labels, positions, key, *, order=None, **how):
 
     picking = {"ids": positions, "picked": picks(found), "turn": picks_turn(found), "changed": changed}
     show_gallery(
-        found.tiles[positions], key=widget, alt=f"Particles, {len(positions):,}", words=words, picking=picking,
+        found.tiles[positions],
+        key=widget,
+        alt=f"Particles, {len(positions):,}",
+        words=words,
+        picking=picking,
         **how,
-    )  # fmt: skip
+    )
 
 
 def words_for(found, labels, positions):
@@ -104,11 +119,13 @@ def words_for(found, labels, positions):
     for position, diameter in zip(positions, sizes, strict=True):
         best = found.class_keys[found.probs[position].argmax()]
         said = f"{class_name(best)}, confidence {found.probs[position].max():.2f}"
-        lines.append([
-            f"Unsure: {said}" if labels[position] != best else said,
-            f"ECD {diameter:.1f} {unit}" if np.isfinite(diameter) else "Not measurable",
-            found.table["image"].iat[position],
-        ])  # fmt: skip
+        lines.append(
+            [
+                f"Unsure: {said}" if labels[position] != best else said,
+                f"ECD {diameter:.1f} {unit}" if np.isfinite(diameter) else "Not measurable",
+                found.table["image"].iat[position],
+            ]
+        )
     return lines
 
 

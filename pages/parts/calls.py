@@ -10,10 +10,17 @@ from svp_core.report.settings import UNSURE_BELOW
 def choose_thresholds(class_keys):
     """Class key -> smallest confidence with which a particle is called so. Below it, it is unsure."""
     below = st.slider(
-        "Unsure below a confidence of", 0.0, 0.99, UNSURE_BELOW, 0.01, key="unsure_below", bind="query-params",
-        persist_state="session", width=230,
+        "Unsure below a confidence of",
+        0.0,
+        0.99,
+        UNSURE_BELOW,
+        0.01,
+        key="unsure_below",
+        bind="query-params",
+        persist_state="session",
+        width=230,
         help="Particles whose class is less probable than this are listed as unsure; they are in no class's count.",
-    )  # fmt: skip
+    )
     with st.popover("By class", help="A class may ask for more confidence, or be content with less."):
         own = {key: _own(key, below) for key in class_keys}
     return {key: below if value is None else value for key, value in own.items()}
@@ -25,9 +32,15 @@ def _own(key, below):
         return None
     st.session_state.setdefault(value, below)
     return st.slider(
-        class_name(key), 0.0, 0.99, step=0.01, key=value, persist_state="session", width=260,
+        class_name(key),
+        0.0,
+        0.99,
+        step=0.01,
+        key=value,
+        persist_state="session",
+        width=260,
         label_visibility="collapsed",
-    )  # fmt: skip
+    )
 
 
 def call(found, thresholds):

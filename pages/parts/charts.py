@@ -40,8 +40,10 @@ def draw_spectra(sides):
     first = next(iter(sides.values()))
     looks = zip(sides.items(), SIDE_COLOURS, (None, "dash"), strict=True)
     lines = [("Reference", first["cycles_per_px"], first["real"], {"color": REFERENCE, "width": 4})]
-    lines += [(name, found["cycles_per_px"], found["synthetic"], {"color": colour, "width": 2, "dash": dash})
-              for (name, found), colour, dash in looks]  # fmt: skip
+    lines += [
+        (name, found["cycles_per_px"], found["synthetic"], {"color": colour, "width": 2, "dash": dash})
+        for (name, found), colour, dash in looks
+    ]
     for name, fineness, strength, line in lines:
         figure.add_scatter(
             x=fineness, y=strength, mode="lines", name=name, line=line, hovertemplate="%{x:.3f} per px: %{y:.1f} dB"
@@ -71,9 +73,14 @@ def _draw_shapes(filled, outlines, *, bins=24):
                 figure.add_scatter(x=x, y=y, mode="lines", line=line, **said)
             else:
                 figure.add_bar(
-                    x=(edges[1:] + edges[:-1]) / 2, y=share, width=np.diff(edges), marker_color=colour, opacity=0.6,
-                    marker_line_width=0, **said,
-                )  # fmt: skip
+                    x=(edges[1:] + edges[:-1]) / 2,
+                    y=share,
+                    width=np.diff(edges),
+                    marker_color=colour,
+                    opacity=0.6,
+                    marker_line_width=0,
+                    **said,
+                )
     figure.update_yaxes(title_text="Share of particles (%)", col=1, rangemode="tozero")
     figure.update_layout(height=270, bargap=0, margin={"t": 56, "b": 24, "l": 8, "r": 8})
     figure.update_layout(legend={"orientation": "h", "y": 1.32, "x": 0, "yanchor": "top"})

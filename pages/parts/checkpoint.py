@@ -22,9 +22,12 @@ def bring_checkpoint():
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             name = st.text_input("Name of the model", key="checkpoint_name", width=260)
             class_key = st.selectbox(
-                "What it makes", [None, *all_keys()], key="checkpoint_class", width=260,
+                "What it makes",
+                [None, *all_keys()],
+                key="checkpoint_class",
+                width=260,
                 format_func=lambda key: class_name(key) if key else "as the file's name says",
-            )  # fmt: skip
+            )
             pressed = st.form_submit_button("Import", key="checkpoint_go")
     if pressed:
         _import(file, path, name, class_key)
@@ -54,9 +57,11 @@ def _say_done(name, kind):
     st.success(plain(f"{name} is a model of this workspace now."))
     if kind == "published":
         st.page_link(
-            "pages/synthesize.py", label="Make particles with it", query_params={"model": name},
+            "pages/synthesize.py",
+            label="Make particles with it",
+            query_params={"model": name},
             icon=":material/arrow_forward:",
-        )  # fmt: skip
+        )
     else:
         st.markdown(
             f'Name particles with it: `python -m svp_core classify SOURCE --weights "{name}" --out results.csv`'

@@ -63,11 +63,20 @@ def _read(job_id, changed):
     # All at once: the time goes into taking the lines apart, not into how many columns are kept.
     found = read_classified(folder, [*(name for name in ("given", EDGE) if name in names), *measured])
     return Classified(
-        job_id=job_id, folder=folder, changed=changed, summary=found.summary, class_keys=found.class_keys,
-        table=found.table.drop(columns=measured), rows=found.rows, probs=found.probs,
-        measured={name: _as_float(found.table[name]) for name in measured}, rejected=found.rejected, tiles=found.tiles,
-        columns=found.columns, missing=found.missing,
-    )  # fmt: skip
+        job_id=job_id,
+        folder=folder,
+        changed=changed,
+        summary=found.summary,
+        class_keys=found.class_keys,
+        table=found.table.drop(columns=measured),
+        rows=found.rows,
+        probs=found.probs,
+        measured={name: _as_float(found.table[name]) for name in measured},
+        rejected=found.rejected,
+        tiles=found.tiles,
+        columns=found.columns,
+        missing=found.missing,
+    )
 
 
 def numbers(found, name):

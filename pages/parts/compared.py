@@ -29,9 +29,12 @@ def choose_maker(side):
     if st.session_state.get(key) not in options:
         st.session_state.pop(key, None)
     name = st.selectbox(
-        "One" if first else "The other", options, index=0 if first else len(options) - 1, key=key,
+        "One" if first else "The other",
+        options,
+        index=0 if first else len(options) - 1,
+        key=key,
         persist_state="session",
-    )  # fmt: skip
+    )
     if name == CLASSICAL:
         st.caption(
             "Half of the reference, flipped, turned, scaled and moved a little and relit: what a lab does without a "

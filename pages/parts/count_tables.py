@@ -65,8 +65,10 @@ def _name(key):
 
 
 def _head(heads, *, texts=1):
-    cells = [f"<th style='text-align:{_side(at, texts)};{_HEAD}' scope='col'>{escape(head)}</th>"
-             for at, head in enumerate(heads)]  # fmt: skip
+    cells = [
+        f"<th style='text-align:{_side(at, texts)};{_HEAD}' scope='col'>{escape(head)}</th>"
+        for at, head in enumerate(heads)
+    ]
     return f"<tr>{''.join(cells)}</tr>"
 
 

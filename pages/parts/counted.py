@@ -43,14 +43,28 @@ def choose_counting(found, *, bands=True):
             "Diameter", options, format_func=measure_name, key="count_size", persist_state="session", width=190
         )
         text = st.text_input(
-            "Sizes from (µm)", ", ".join(f"{edge:g}" for edge in SIZE_BINS_UM), key="count_bins",
-            persist_state="session", width=130, help="Lower edges, parted by commas",
-        )  # fmt: skip
+            "Sizes from (µm)",
+            ", ".join(f"{edge:g}" for edge in SIZE_BINS_UM),
+            key="count_bins",
+            persist_state="session",
+            width=130,
+            help="Lower edges, parted by commas",
+        )
         bins = read_bins(text)
-    bands = bands and bool(options) and st.segmented_control(
-        "Bins", ["From", "Between"], default="From", required=True, key="count_bands", persist_state="session",
-        help="From: all particles of at least this size, as USP <1788> counts. Between: up to the next size.",
-    ) == "Between"  # fmt: skip
+    bands = (
+        bands
+        and bool(options)
+        and st.segmented_control(
+            "Bins",
+            ["From", "Between"],
+            default="From",
+            required=True,
+            key="count_bands",
+            persist_state="session",
+            help="From: all particles of at least this size, as USP <1788> counts. Between: up to the next size.",
+        )
+        == "Between"
+    )
     return size, bins or (0.0,), bands
 
 
@@ -74,14 +88,29 @@ def choose_volume(found, runs=()):
     if found.missing:
         return known
     given = st.number_input(
-        "Volume imaged (mL)", 0.0, 1e6, None, format="%.5g", step=0.01, key=f"{job}_volume", persist_state="session",
-        width=165, placeholder=volume_words(known.ml).removesuffix(" mL") if known.ml else "unknown",
+        "Volume imaged (mL)",
+        0.0,
+        1e6,
+        None,
+        format="%.5g",
+        step=0.01,
+        key=f"{job}_volume",
+        persist_state="session",
+        width=165,
+        placeholder=volume_words(known.ml).removesuffix(" mL") if known.ml else "unknown",
         help="Of what went through the cell, the part that the camera saw. Leave empty to keep what the files say.",
-    )  # fmt: skip
+    )
     dilution = st.number_input(
-        "Dilution", 0.001, 1e6, 1.0, format="%g", key=f"{job}_dilution", persist_state="session", width=95,
+        "Dilution",
+        0.001,
+        1e6,
+        1.0,
+        format="%g",
+        key=f"{job}_dilution",
+        persist_state="session",
+        width=95,
         help="Per mL is multiplied by it. 1: per mL of what was measured.",
-    )  # fmt: skip
+    )
     if given:
         return Volume(given, dilution, TYPED_IN)
     return Volume(known.ml, dilution, known.source)
@@ -116,19 +145,26 @@ def say_unsized(found, shown, size, *, of=""):
     """Say how many of the shown particles have no size by which they could be counted. of: whose they are."""
     if size and (without := int(shown.sum()) - sized(found, shown, size)):
         have = "has" if without == 1 else "have"
-        st.caption(plain(
-            f"{without:,} of the shown particles{of} {have} no {measure_name(size)} and "
-            f"{'is' if without == 1 else 'are'} in no bin."
-        ))  # fmt: skip
+        st.caption(
+            plain(
+                f"{without:,} of the shown particles{of} {have} no {measure_name(size)} and "
+                f"{'is' if without == 1 else 'are'} in no bin."
+            )
+        )
 
 
 def count(found, labels, shown, size, bins, bands, volume):
     """Counts of the shown particles, unsure ones by themselves. size: column in µm, None: of any size."""
     sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
     return counts.count_table(
-        labels[shown], sizes, class_keys=found.class_keys, bins_um=bins, volume_ml=volume.ml,
-        dilution=volume.dilution, differential=bands,
-    )  # fmt: skip
+        labels[shown],
+        sizes,
+        class_keys=found.class_keys,
+        bins_um=bins,
+        volume_ml=volume.ml,
+        dilution=volume.dilution,
+        differential=bands,
+    )
 
 
 def show_counts(found, labels, shown, chosen, thresholds):
@@ -136,10 +172,19 @@ def show_counts(found, labels, shown, chosen, thresholds):
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         size, bins, bands = choose_counting(found)
         volume = choose_volume(found, chosen.runs)
-    per_ml = volume.ml is not None and st.segmented_control(
-        "Unit", ["Per mL", "Counts"], default="Per mL", required=True, key="count_unit", persist_state="session",
-        label_visibility="collapsed",
-    ) == "Per mL"  # fmt: skip
+    per_ml = (
+        volume.ml is not None
+        and st.segmented_control(
+            "Unit",
+            ["Per mL", "Counts"],
+            default="Per mL",
+            required=True,
+            key="count_unit",
+            persist_state="session",
+            label_visibility="collapsed",
+        )
+        == "Per mL"
+    )
     if warning := scale_warning_of(found):
         st.warning(plain(warning))
     _say_volume(found, volume, chosen.runs)
@@ -168,9 +213,11 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     if reference is None:
         st.caption(plain(f"Counts are not corrected for confusion between classes. {why_not}"))
         return
-    if chosen.labels or "confidence" in chosen.ranges or (
-        chosen.region and "confidence" in (chosen.region.x, chosen.region.y)
-    ):  # fmt: skip
+    if (
+        chosen.labels
+        or "confidence" in chosen.ranges
+        or (chosen.region and "confidence" in (chosen.region.x, chosen.region.y))
+    ):
         st.caption("Corrected counts need particles of every class and confidence: take those out of the filter.")
         return
     sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
@@ -181,8 +228,9 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     )
     _table(
         f"{unit} by {diameter}, corrected for confusion between classes, with 95 % intervals",
-        table, per_ml,
-    )  # fmt: skip
+        table,
+        per_ml,
+    )
     st.markdown("**How often a name is right**, at the mixture of this sample (positive predictive value)")
     st.html(ppv_html(values))
     st.caption(plain(f"Both rest on particles that the classifier never trained on: {reference.words}."))
@@ -191,9 +239,17 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
 @st.cache_data(max_entries=40, show_spinner=False)
 def _corrected(key, _labels, _sizes, _in_px, _reference, _class_keys, _thresholds, _bins, _bands, _volume):
     table = counts.corrected(
-        _labels, _sizes, sizes_px=_in_px, reference=_reference, thresholds=_thresholds, class_keys=_class_keys,
-        bins_um=_bins, volume_ml=_volume.ml, dilution=_volume.dilution, differential=_bands,
-    )  # fmt: skip
+        _labels,
+        _sizes,
+        sizes_px=_in_px,
+        reference=_reference,
+        thresholds=_thresholds,
+        class_keys=_class_keys,
+        bins_um=_bins,
+        volume_ml=_volume.ml,
+        dilution=_volume.dilution,
+        differential=_bands,
+    )
     return table, counts.ppv(_labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys)
 
 

@@ -24,8 +24,9 @@ def draw_curves(rows, checks, class_keys, band=None):
         _line(figure, 1, [row["step"] for row in rows], losses, "Batches", REFERENCE, mode="lines")
     steps = [check["step"] for check in checks]
     for part, name, symbol, dash in (
-        ("training", "Training tiles", "circle", "solid"), ("held_out", "Held-out tiles", "circle-open", "dash")
-    ):  # fmt: skip
+        ("training", "Training tiles", "circle", "solid"),
+        ("held_out", "Held-out tiles", "circle-open", "dash"),
+    ):
         _line(figure, 1, steps, [error_of(check, part, band) for check in checks], name, JUDGED, symbol, dash)
     kinds = [class_by_key(key) for key in class_keys]
     for place, (key, kind) in enumerate(zip(class_keys, kinds, strict=True)):
@@ -34,10 +35,12 @@ def draw_curves(rows, checks, class_keys, band=None):
         look = class_name(key), kind.colour, kind.symbol, DASHES[alike % len(DASHES)]
         value, low, high = ([figures["kid"][place] for figures in found] for place in range(3))
         spread = {
-            "type": "data", "symmetric": False, "thickness": 1,
+            "type": "data",
+            "symmetric": False,
+            "thickness": 1,
             "array": [top - at for top, at in zip(high, value, strict=True)],
             "arrayminus": [at - bottom for at, bottom in zip(value, low, strict=True)],
-        }  # fmt: skip
+        }
         _line(figure, 2, steps, value, *look, error_y=spread)
         _line(figure, 3, steps, [figures["ct_z"] for figures in found], *look, showlegend=False)
     figure.add_hline(y=-2, line_dash="dot", line_color=REFERENCE, line_width=2, row=1, col=3)
@@ -53,7 +56,13 @@ def draw_curves(rows, checks, class_keys, band=None):
 
 def _line(figure, column, x, y, name, colour, symbol="circle", dash="solid", **more):
     figure.add_scatter(
-        x=x, y=y, name=name, row=1, col=column, line={"color": colour, "width": 2, "dash": dash},
-        marker={"color": colour, "symbol": symbol, "size": 7}, hovertemplate="%{y:.3g}",
+        x=x,
+        y=y,
+        name=name,
+        row=1,
+        col=column,
+        line={"color": colour, "width": 2, "dash": dash},
+        marker={"color": colour, "symbol": symbol, "size": 7},
+        hovertemplate="%{y:.3g}",
         **{"mode": "lines+markers", "legendgroup": name, **more},
-    )  # fmt: skip
+    )

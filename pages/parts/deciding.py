@@ -15,8 +15,12 @@ from pages.parts.pictures import send_picture
 from pages.parts.words import class_name
 from svp_core.particles import class_by_key
 
-WORDS = {"unsure": "Unsure", "not_a_particle": "No particle", "": "Unlabelled",
-         "end": "Nothing is left here. Choose something else above, or look at the history."}  # fmt: skip
+WORDS = {
+    "unsure": "Unsure",
+    "not_a_particle": "No particle",
+    "": "Unlabelled",
+    "end": "Nothing is left here. Choose something else above, or look at the history.",
+}
 EXAMPLES = 6  # typical tiles of a class
 
 _mount = browser_part("svp_deciding", __file__)
@@ -48,14 +52,20 @@ def show_deciding(batches, *, key, review, reviewer, class_keys, more, examples=
     _mount(
         key=key,
         data={
-            "review": review, "reviewer": reviewer, "saved": dict(_saved(key)),
-            "notes": {particle: words for particle, words in _notes(key).items() if words}, "words": WORDS,
-            "more": more, "examples": shown, "classes": [_class(one) for one in class_keys],
+            "review": review,
+            "reviewer": reviewer,
+            "saved": dict(_saved(key)),
+            "notes": {particle: words for particle, words in _notes(key).items() if words},
+            "words": WORDS,
+            "more": more,
+            "examples": shown,
+            "classes": [_class(one) for one in class_keys],
             "batches": [{name: value for name, value in batch.items() if name != "pictures"} for batch in batches],
         },
         default={"unsaved": [], "finished": []},
-        on_unsaved_change=lambda: None, on_finished_change=lambda: None,
-    )  # fmt: skip
+        on_unsaved_change=lambda: None,
+        on_finished_change=lambda: None,
+    )
     # Below the desk, since each takes a little room.
     for batch in batches:
         for name, tiles in batch["pictures"].items():
@@ -76,9 +86,15 @@ def batch_of(batch_id, title, items, tiles, *, around=None):
         across = min(SHEET_COLUMNS, len(around))
         beside = {"sheet": f"{batch_id}/around", "columns": across, "rows": -(-len(around) // across)}
     return {
-        "id": batch_id, "title": title, "items": items, "sheet": f"{batch_id}/tiles", "columns": columns,
-        "px": tiles.shape[1], "around": beside, "pictures": pictures,
-    }  # fmt: skip
+        "id": batch_id,
+        "title": title,
+        "items": items,
+        "sheet": f"{batch_id}/tiles",
+        "columns": columns,
+        "px": tiles.shape[1],
+        "around": beside,
+        "pictures": pictures,
+    }
 
 
 def _saved(key):

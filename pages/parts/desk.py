@@ -56,9 +56,13 @@ def _show(review, standing, reviewer, holder, wanted):
         show_figures(review, standing, reviewer)
     show_deciding(
         [_batch(review, standing, desk, page, reviewer) for page in desk["pages"]],
-        key=key, review=review.id, reviewer=reviewer, class_keys=review.class_keys, more=waiting >= AHEAD,
+        key=key,
+        review=review.id,
+        reviewer=reviewer,
+        class_keys=review.class_keys,
+        more=waiting >= AHEAD,
         examples=examples(review.id),
-    )  # fmt: skip
+    )
 
 
 def _desk(review, reviewer, holder, wanted):
@@ -71,8 +75,15 @@ def _desk(review, reviewer, holder, wanted):
         if desk:
             release(review.id, desk["asked"][1])
         pages = taken_up(review, pages, reviewer=reviewer, holder=holder) if before == wanted else []
-        desk = {"asked": asked, "pages": pages, "batches": {}, "seen": set(), "renewed": 0.0, "looked": 0.0,
-                "ranks": None}  # fmt: skip
+        desk = {
+            "asked": asked,
+            "pages": pages,
+            "batches": {},
+            "seen": set(),
+            "renewed": 0.0,
+            "looked": 0.0,
+            "ranks": None,
+        }
         st.session_state[name] = desk
     return desk
 
@@ -107,9 +118,14 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
         here = {particle for page in waiting for particle in page.particles}
         asked, ranks = positions(review.id, wanted), ranks_now(review, standing)
         page = next_page(
-            review, standing, wanted, asked[np.argsort(ranks[asked])], reviewer=reviewer, holder=holder,
+            review,
+            standing,
+            wanted,
+            asked[np.argsort(ranks[asked])],
+            reviewer=reviewer,
+            holder=holder,
             seen=here | desk["seen"],
-        )  # fmt: skip
+        )
         if page is None:
             desk["looked"] = time.monotonic()
             break

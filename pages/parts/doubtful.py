@@ -39,10 +39,16 @@ def _show_confidence(found, shown, thresholds):
     panels = []
     for row, key in enumerate(found.class_keys):
         group = best == row
-        panels.append(panel_of(
-            key, edges, stacked(places, {key: group}, BARS), title=f"{class_name(key)} (n = {group.sum():,})",
-            words="Confidence" if row == last else None, mark=thresholds[key],
-        ))  # fmt: skip
+        panels.append(
+            panel_of(
+                key,
+                edges,
+                stacked(places, {key: group}, BARS),
+                title=f"{class_name(key)} (n = {group.sum():,})",
+                words="Confidence" if row == last else None,
+                mark=thresholds[key],
+            )
+        )
     show_histograms(panels, key=f"confidence_{found.job_id}", alt="Confidence by class", across=1, height=PANEL_PX)
 
 
@@ -53,8 +59,12 @@ def show_rejected(found):
         return
     page = choose_page(len(found.rejected), f"rejected_page_{found.job_id}", per_page=REASONS_PER_PAGE)
     st.dataframe(
-        found.rejected[page * REASONS_PER_PAGE : (page + 1) * REASONS_PER_PAGE], hide_index=True, key="rejected_table",
+        found.rejected[page * REASONS_PER_PAGE : (page + 1) * REASONS_PER_PAGE],
+        hide_index=True,
+        key="rejected_table",
         alt="Rejected items",
-        column_config={"image": st.column_config.TextColumn("Item"),
-                       "reason": st.column_config.TextColumn("Reason", width="large")},
-    )  # fmt: skip
+        column_config={
+            "image": st.column_config.TextColumn("Item"),
+            "reason": st.column_config.TextColumn("Reason", width="large"),
+        },
+    )

@@ -52,17 +52,28 @@ def items_of(review, standing, page):
             given = label
         hidden = purpose in (*TESTIFY, "audit") or is_hidden(review, particle, blind=page.blind)
         suggested = "" if hidden or known.get("suggested") == given else known.get("suggested", "")
-        probabilities = [] if hidden else [
-            (name.removeprefix("p_"), float(known[name])) for name in chances if known[name] == known[name]
-        ]  # fmt: skip
+        probabilities = (
+            []
+            if hidden
+            else [(name.removeprefix("p_"), float(known[name])) for name in chances if known[name] == known[name]]
+        )
         first = _label_in_words(given, suggested, known.get("score"))
         if review.by_machine and given == review.given(particle) and given in dict(probabilities):
             first = _naming_in_words(given, probabilities)
-        items.append({
-            "id": particle, "given": given, "suggested": suggested, "hidden": hidden, "probabilities": probabilities,
-            "words": [first, *_more_words(particle, known, size, hidden, standing, page)], "purpose": purpose,
-            "again": page.again, "decided": None, "neighbours": [],
-        })  # fmt: skip
+        items.append(
+            {
+                "id": particle,
+                "given": given,
+                "suggested": suggested,
+                "hidden": hidden,
+                "probabilities": probabilities,
+                "words": [first, *_more_words(particle, known, size, hidden, standing, page)],
+                "purpose": purpose,
+                "again": page.again,
+                "decided": None,
+                "neighbours": [],
+            }
+        )
     return items
 
 

@@ -33,8 +33,10 @@ def draw_table(names, figures, keys=tuple(FIGURES)):
     """
     heads = ["Figure", "Better", *names.values(), "Reference against itself"]
     aligned = ["left", "left", *["right"] * (len(names) + 1)]
-    row = "".join(f'<th style="text-align:{side};{_HEAD}" scope="col">{escape(head)}</th>'
-                  for head, side in zip(heads, aligned, strict=True))  # fmt: skip
+    row = "".join(
+        f'<th style="text-align:{side};{_HEAD}" scope="col">{escape(head)}</th>'
+        for head, side in zip(heads, aligned, strict=True)
+    )
     rows = [f"<tr>{row}</tr>"]
     for key in keys:
         figure, entries = FIGURES[key], {side: figures[side].get(key) for side in names}
@@ -46,8 +48,14 @@ def draw_table(names, figures, keys=tuple(FIGURES)):
         cells = [_value(entry, bold=side == best) for side, entry in entries.items()]
         real = next(entry for entry in entries.values() if entry)
         contents = [about, BETTER.get(figure.good, f"near {figure.good}"), *cells, _floor(real)]
-        rows.append("<tr>" + "".join(f'<td style="text-align:{side};{_CELL}">{content}</td>'
-                                     for content, side in zip(contents, aligned, strict=True)) + "</tr>")  # fmt: skip
+        rows.append(
+            "<tr>"
+            + "".join(
+                f'<td style="text-align:{side};{_CELL}">{content}</td>'
+                for content, side in zip(contents, aligned, strict=True)
+            )
+            + "</tr>"
+        )
     return f'<table style="width:100%;border-collapse:collapse;font-size:.9rem">{"".join(rows)}</table>'
 
 

@@ -57,9 +57,13 @@ def let_through(found, labels, chosen):
 def choose_labels(found):
     """Pills of the classes, and "Unsure"."""
     return st.pills(
-        "Class", labels_in_order(found.class_keys), selection_mode="multi", format_func=label_name,
-        key=f"{found.job_id}_labels", persist_state="session",
-    )  # fmt: skip
+        "Class",
+        labels_in_order(found.class_keys),
+        selection_mode="multi",
+        format_func=label_name,
+        key=f"{found.job_id}_labels",
+        persist_state="session",
+    )
 
 
 def choose_filter(found, labels):
@@ -97,10 +101,13 @@ def show_filter(found, chosen, shown):
         if picked:
             st.markdown(f"**{len(picked):,} selected**", width="content")
             st.button(
-                "Show those like them", key="like_picked", on_click=show_like, args=(found, picked),
+                "Show those like them",
+                key="like_picked",
+                on_click=show_like,
+                args=(found, picked),
                 help="Ranges from the smallest to the largest value of those selected, a tenth wider; they can be "
                 "changed under Filter.",
-            )  # fmt: skip
+            )
             st.button("Select none", key="pick_none", type="tertiary", on_click=set_picks, args=(found, []))
     return picked
 
@@ -171,9 +178,15 @@ def _ask_range(found, name):
         for end, placeholder, label in (("from", ends[0], measure_name(name)), ("to", ends[1], "to")):
             key = f"{found.job_id}_{name}_{end}"
             value = st.number_input(
-                label, value=None, key=key, persist_state="session", placeholder=placeholder, format="%.4g",
-                step=_step(values), width=190,
-            )  # fmt: skip
+                label,
+                value=None,
+                key=key,
+                persist_state="session",
+                placeholder=placeholder,
+                format="%.4g",
+                step=_step(values),
+                width=190,
+            )
             asked.append(value)
     return tuple(asked)
 

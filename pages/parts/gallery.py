@@ -34,9 +34,15 @@ def show_gallery(tiles, *, key, alt, words=None, captions=None, show_px=64, line
     ids = picking and [int(number) for number in picking["ids"]]
     version = hashlib.blake2b(f"{sheet}{items}{show_px}{lines}{ids}".encode(), digest_size=12).hexdigest()
     data = {
-        "version": version, "sheet": sheet, "columns": columns, "px": tiles.shape[1], "show": show_px,
-        "lines": lines, "alt": alt, "items": items,
-    }  # fmt: skip
+        "version": version,
+        "sheet": sheet,
+        "columns": columns,
+        "px": tiles.shape[1],
+        "show": show_px,
+        "lines": lines,
+        "alt": alt,
+        "items": items,
+    }
     if not picking:
         _mount(key=key, data=data)
         return

@@ -24,9 +24,14 @@ def show_handed_on(found, labels, shown, chosen, thresholds):
     name = _file_name(found)
     page = _report(found.job_id, found.changed, count_decisions(found.folder), str(found.folder), settings)
     st.download_button(
-        "Download report", page, f"{name}_report.html", "text/html", key="report_html", on_click="ignore",
+        "Download report",
+        page,
+        f"{name}_report.html",
+        "text/html",
+        key="report_html",
+        on_click="ignore",
         type="primary",
-    )  # fmt: skip
+    )
     _offer_files(found, labels, shown, chosen, settings, name)
     st.markdown("**The report**")
     st.iframe(page.decode(), height=PREVIEW_PX, alt="The report")
@@ -41,18 +46,27 @@ def _ask_settings(found, thresholds):
         author = st.text_input("Author", key="report_author", persist_state="session", max_chars=100, width=200)
         day = st.date_input("Date", date.today(), key=f"{job}_date", persist_state="session", width=150)
     remarks = st.text_area(
-        "Remarks", key=f"{job}_remarks", persist_state="session", height=80, max_chars=4000,
+        "Remarks",
+        key=f"{job}_remarks",
+        persist_state="session",
+        height=80,
+        max_chars=4000,
         placeholder="Sample, preparation, what a reader should know",
-    )  # fmt: skip
+    )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         size, bins, _ = choose_counting(found, bands=False)
         volume = choose_volume(found)
     st.caption("The report is of the whole classification, whatever the filter shows.")
     settings = {
-        "thresholds": dict(thresholds), "unsure_below": st.session_state["unsure_below"], "volume_ml": volume.ml,
-        "dilution": volume.dilution, "title": title, "author": author, "remarks": remarks,
+        "thresholds": dict(thresholds),
+        "unsure_below": st.session_state["unsure_below"],
+        "volume_ml": volume.ml,
+        "dilution": volume.dilution,
+        "title": title,
+        "author": author,
+        "remarks": remarks,
         "date": day.isoformat() if day else "",
-    }  # fmt: skip
+    }
     return settings | ({"bins_um": list(bins), "diameter": size} if size else {"diameter": "ecd_px"})
 
 
@@ -75,26 +89,40 @@ def _offer_files(found, labels, shown, chosen, settings, name):
             found, asked, "CSV", f"{name}.csv", "text/csv", lambda path: results_csv(found.folder, path, labels, rows)
         )
         _offer(
-            found, asked, "Excel", f"{name}.xlsx", XLSX,
+            found,
+            asked,
+            "Excel",
+            f"{name}.xlsx",
+            XLSX,
             lambda path: exports.results_xlsx(found.folder, path, rows, settings=settings),
-        )  # fmt: skip
+        )
         _offer(
-            found, asked, "Tiles by class", f"{name}_tiles.zip", "application/zip",
+            found,
+            asked,
+            "Tiles by class",
+            f"{name}_tiles.zip",
+            "application/zip",
             lambda path: exports.tiles_by_class(found.folder, path, rows, settings=settings),
-        )  # fmt: skip
+        )
         if not runs:
             st.button(
-                "Classes as .cla", key="make.cla", disabled=True,
+                "Classes as .cla",
+                key="make.cla",
+                disabled=True,
                 help="FlowCam's list of classes: it can be made of a FlowCam run, and this source holds none.",
-            )  # fmt: skip
+            )
             return
         run = None
         if len(runs) > 1:
             run = st.selectbox("Run of the .cla", runs, key=f"{found.job_id}_cla_run", width=220)
         _offer(
-            found, (*asked, run), "Classes as .cla", f"{run or name}.cla", "text/plain",
+            found,
+            (*asked, run),
+            "Classes as .cla",
+            f"{run or name}.cla",
+            "text/plain",
             lambda path: exports.run_cla(found.folder, path, labels, run=run),
-        )  # fmt: skip
+        )
 
 
 def _offer(found, asked, label, file, mime, make):

@@ -15,10 +15,13 @@ from svp_core.workspace import datasets, jobs
 from svp_core.workspace.history_file import export_history, verify
 
 REVIEWED = ", reviewed"  # after the name of the review
-HISTORY, FILES = "history.jsonl", {
-    "Labels as CSV": ("labels.csv", "text/csv", cleaned.cleaned_csv),
-    "Tiles by class": ("tiles.zip", "application/zip", cleaned.cleaned_folders),
-}  # fmt: skip
+HISTORY, FILES = (
+    "history.jsonl",
+    {
+        "Labels as CSV": ("labels.csv", "text/csv", cleaned.cleaned_csv),
+        "Tiles by class": ("tiles.zip", "application/zip", cleaned.cleaned_folders),
+    },
+)
 
 
 def show_files(review, standing):
@@ -33,9 +36,13 @@ def show_files(review, standing):
         if review.header["kind"] == "classify":
             _offer_cla(review, standing, stem)
         _offer(
-            review, standing, "Whole history", f"{stem} {HISTORY}", "application/x-ndjson",
+            review,
+            standing,
+            "Whole history",
+            f"{stem} {HISTORY}",
+            "application/x-ndjson",
             lambda path: export_history(review.id, path),
-        )  # fmt: skip
+        )
         if st.button("Verify the history", key="history_verify"):
             verdict = verify(review.id)
             if verdict.sound:
@@ -56,9 +63,14 @@ def _offer_cla(review, standing, stem):
         run = st.selectbox("Run of the .cla", runs, key=f"cla_{review.id}_run", width=240)
         stem = f"{stem} {file_name(run)}"
     _offer(
-        review, standing, "Classes as .cla", f"{stem}.cla", "text/plain",
-        lambda path: cleaned.cleaned_cla(review, standing, path, job_folder=jobs.job_folder(job), run=run), of=run,
-    )  # fmt: skip
+        review,
+        standing,
+        "Classes as .cla",
+        f"{stem}.cla",
+        "text/plain",
+        lambda path: cleaned.cleaned_cla(review, standing, path, job_folder=jobs.job_folder(job), run=run),
+        of=run,
+    )
 
 
 def _offer(review, standing, label, file, mime, make, *, of=None):

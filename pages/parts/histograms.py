@@ -30,9 +30,13 @@ def show_histograms(panels, *, key, alt, across=3, height=230, brushed=None):
             brushed(told["name"], *(None if end is None else float(end) for end in (told["low"], told["high"])))
 
     data = {
-        "panels": panels, "across": across, "height": height, "alt": alt, "brushed": brushed is not None,
+        "panels": panels,
+        "across": across,
+        "height": height,
+        "alt": alt,
+        "brushed": brushed is not None,
         "outline": looks.colour(UNSURE),
-    }  # fmt: skip
+    }
     _mount(key=key, data=data, on_range_change=changed)
 
 
@@ -43,12 +47,19 @@ def panel_of(name, edges, counts, *, words=None, title=None, everything=None, en
     mark: a value with a line. last_is_open: the last bar holds what is larger, too.
     """
     return {
-        "name": name, "words": words, "title": title, "edges": [float(f"{edge:.7g}") for edge in edges],
-        "groups": [{"name": label_name(label), "colour": looks.colour(label), "counts": np.asarray(bars).tolist()}
-                   for label, bars in counts.items()],
-        "all": None if everything is None else np.asarray(everything).tolist(), "range": ends and list(ends),
-        "mark": mark, "open": bool(last_is_open),
-    }  # fmt: skip
+        "name": name,
+        "words": words,
+        "title": title,
+        "edges": [float(f"{edge:.7g}") for edge in edges],
+        "groups": [
+            {"name": label_name(label), "colour": looks.colour(label), "counts": np.asarray(bars).tolist()}
+            for label, bars in counts.items()
+        ],
+        "all": None if everything is None else np.asarray(everything).tolist(),
+        "range": ends and list(ends),
+        "mark": mark,
+        "open": bool(last_is_open),
+    }
 
 
 def edges_of(values, bins=BINS):

@@ -25,9 +25,13 @@ def choose_datasets():
         return []
     st.session_state[DATASETS] = [dataset for dataset in st.session_state.get(DATASETS, []) if dataset in found]
     return st.multiselect(
-        "Data sets", list(found), format_func=lambda dataset: _title(found[dataset]), key=DATASETS,
-        persist_state="session", placeholder="Choose data sets of this workspace",
-    )  # fmt: skip
+        "Data sets",
+        list(found),
+        format_func=lambda dataset: _title(found[dataset]),
+        key=DATASETS,
+        persist_state="session",
+        placeholder="Choose data sets of this workspace",
+    )
 
 
 def _title(meta):
@@ -49,20 +53,29 @@ def choose_classes(chosen):
     counts = counts_of(chosen)
     enough = [key for key, count in counts.items() if count >= LEAST_OF_CLASS]
     return st.pills(
-        "Classes", list(counts), selection_mode="multi", default=enough, key=f"{CLASSES}_{'_'.join(sorted(chosen))}",
-        persist_state="session", format_func=lambda key: f"{class_name(key)}, {counts[key]:,}",
+        "Classes",
+        list(counts),
+        selection_mode="multi",
+        default=enough,
+        key=f"{CLASSES}_{'_'.join(sorted(chosen))}",
+        persist_state="session",
+        format_func=lambda key: f"{class_name(key)}, {counts[key]:,}",
         help=f"At least {LEAST_OF_CLASS} different images of a class, {LEAST_TILES} in all; 200 and more are better.",
-    )  # fmt: skip
+    )
 
 
 def choose_base():
     """Name of the model to start from, None for nothing."""
     names = [model.name for model in list_models("generator")]
     return st.selectbox(
-        "Start from", [*names, None], key="train_base", persist_state="session", width=220,
+        "Start from",
+        [*names, None],
+        key="train_base",
+        persist_state="session",
+        width=220,
         format_func=lambda name: name or "nothing",
         help="Starting from a model that knows particles already is faster and needs fewer images.",
-    )  # fmt: skip
+    )
 
 
 def ask_minutes():
@@ -111,8 +124,11 @@ def expectation(chosen, class_keys, minutes):
 
 def _too_few(counts, class_keys):
     """Which classes are not chosen because they have too few images, a sentence after a space; "" where none is."""
-    small = [f"{class_name(key).lower()} {count:,}" for key, count in counts.items()
-             if key not in class_keys and count < LEAST_OF_CLASS]  # fmt: skip
+    small = [
+        f"{class_name(key).lower()} {count:,}"
+        for key, count in counts.items()
+        if key not in class_keys and count < LEAST_OF_CLASS
+    ]
     return f" Too few to learn from, {LEAST_OF_CLASS} are needed: {', '.join(small)}." if small else ""
 
 

@@ -15,10 +15,24 @@ from svp_core.workspace.second_look import anchoring_of, second_looks
 from svp_core.workspace.tallies import reviewers, tally, tally_by_pair
 
 PER_PAGE = 100
-KINDS = {"label": "Label", "keep": "Keep", "unsure": "Unsure", "not_a_particle": "No particle", "skip": "Put off",
-         "undo": "Undo", "draw": "Random draw"}  # fmt: skip
-PURPOSES = {"queue": "Queue", "audit": "Random check", "settle": "Settled", "repeat": "Hidden repeat",
-            "second": "Second reviewer", "late": "Second opinion", "map": "Map"}  # fmt: skip
+KINDS = {
+    "label": "Label",
+    "keep": "Keep",
+    "unsure": "Unsure",
+    "not_a_particle": "No particle",
+    "skip": "Put off",
+    "undo": "Undo",
+    "draw": "Random draw",
+}
+PURPOSES = {
+    "queue": "Queue",
+    "audit": "Random check",
+    "settle": "Settled",
+    "repeat": "Hidden repeat",
+    "second": "Second reviewer",
+    "late": "Second opinion",
+    "map": "Map",
+}
 
 
 def show_history(review, reviewer):
@@ -38,17 +52,28 @@ def _show_people(standing):
     rows = []
     for name in reviewers(standing):
         counts = tally(standing, name)
-        rows.append({
-            "Reviewer": name, "Reviewed": counts.reviewed, "Changed": counts.changed, "Kept": counts.kept,
-            "Unsure": counts.unsure, "No particle": counts.not_a_particle, "Hit rate": interval(counts.hit_rate),
-            "Seconds each": DASH if counts.seconds is None else f"{counts.seconds:.1f}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "Reviewer": name,
+                "Reviewed": counts.reviewed,
+                "Changed": counts.changed,
+                "Kept": counts.kept,
+                "Unsure": counts.unsure,
+                "No particle": counts.not_a_particle,
+                "Hit rate": interval(counts.hit_rate),
+                "Seconds each": DASH if counts.seconds is None else f"{counts.seconds:.1f}",
+            }
+        )
     st.subheader("Who did how much")
     st.dataframe(
-        pd.DataFrame(rows), hide_index=True, key="history_people",
-        column_config={"Seconds each": st.column_config.TextColumn(help="Median, pauses left out"),
-                       "Hit rate": st.column_config.TextColumn(help="Changed or no particle, of the last 100")},
-    )  # fmt: skip
+        pd.DataFrame(rows),
+        hide_index=True,
+        key="history_people",
+        column_config={
+            "Seconds each": st.column_config.TextColumn(help="Median, pauses left out"),
+            "Hit rate": st.column_config.TextColumn(help="Changed or no particle, of the last 100"),
+        },
+    )
 
 
 def _show_pairs(review, standing):
@@ -58,8 +83,16 @@ def _show_pairs(review, standing):
     if not len(pairs):
         return
     st.subheader("By suspicion")
-    names = {"given": "Label", "suggested": "Suggestion", "count": "Particles", "reviewed": "Reviewed",
-             "changed": "Changed", "kept": "Kept", "unsure": "Unsure", "not_a_particle": "No particle"}  # fmt: skip
+    names = {
+        "given": "Label",
+        "suggested": "Suggestion",
+        "count": "Particles",
+        "reviewed": "Reviewed",
+        "changed": "Changed",
+        "kept": "Kept",
+        "unsure": "Unsure",
+        "not_a_particle": "No particle",
+    }
     shown = pairs.assign(given=pairs["given"].map(label_name), suggested=pairs["suggested"].map(label_name))
     st.dataframe(shown.rename(columns=names), hide_index=True, key="history_pairs")
 
@@ -121,19 +154,24 @@ def _show_decisions(review, standing, reviewer):
     end = standing.last - (page - 1) * PER_PAGE
     rows = [d for d in history(review.id, after=max(0, end - PER_PAGE)) if d.number <= end]
     st.dataframe(
-        pd.DataFrame([_decision_row(decision) for decision in reversed(rows)]), hide_index=True, key="history_rows",
+        pd.DataFrame([_decision_row(decision) for decision in reversed(rows)]),
+        hide_index=True,
+        key="history_rows",
         column_config={"When": st.column_config.DatetimeColumn(format="D MMM, HH:mm:ss")},
-    )  # fmt: skip
+    )
 
 
 def _decision_row(decision):
     return {
-        "No.": decision.number, "When": datetime.fromtimestamp(decision.server_time, UTC).astimezone(),
-        "Reviewer": decision.reviewer, "Particle": decision.particle,
+        "No.": decision.number,
+        "When": datetime.fromtimestamp(decision.server_time, UTC).astimezone(),
+        "Reviewer": decision.reviewer,
+        "Particle": decision.particle,
         "Decision": KINDS.get(decision.kind, decision.kind),
-        "From": label_name(decision.from_label), "To": label_name(decision.to_label),
+        "From": label_name(decision.from_label),
+        "To": label_name(decision.to_label),
         "As": PURPOSES.get(decision.purpose, decision.purpose),
-    }  # fmt: skip
+    }
 
 
 def interval(estimate):

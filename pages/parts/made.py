@@ -91,9 +91,14 @@ def _keep(job, tiles, table):
         else:
             st.markdown(f"Saved as data set **{plain(short(saved['name']))}**")
         st.download_button(
-            "Download zip", lambda: _zip(tiles, table), f"{job.config['class_key']}_{job.config['seed']}.zip",
-            "application/zip", key="zip_made", on_click="ignore", help="PNG images and manifest.csv",
-        )  # fmt: skip
+            "Download zip",
+            lambda: _zip(tiles, table),
+            f"{job.config['class_key']}_{job.config['seed']}.zip",
+            "application/zip",
+            key="zip_made",
+            on_click="ignore",
+            help="PNG images and manifest.csv",
+        )
     if error := st.session_state.pop("save_error", None):
         st.error(plain(error))
 

@@ -30,24 +30,43 @@ def draw_map(plane, labels, suspects, *, among, chosen=None):
         group = drawn[labels[drawn] == label]
         colour, symbol = _look_of(label)
         opacity = 0.7 if chosen is None else np.where(chosen[group], 0.9, 0.12)
-        traces.append({
-            "type": "scattergl", "mode": "markers", "name": f"{label_name(label)} ({counts[label]:,})",
-            "x": plane[group, 0], "y": plane[group, 1], "hoverinfo": "name",
-            "marker": {"color": colour, "symbol": symbol, "size": 6, "opacity": opacity},
-        })  # fmt: skip
+        traces.append(
+            {
+                "type": "scattergl",
+                "mode": "markers",
+                "name": f"{label_name(label)} ({counts[label]:,})",
+                "x": plane[group, 0],
+                "y": plane[group, 1],
+                "hoverinfo": "name",
+                "marker": {"color": colour, "symbol": symbol, "size": 6, "opacity": opacity},
+            }
+        )
     if suspect_count:
         ringed = drawn[suspects[drawn]]
-        traces.append({
-            "type": "scattergl", "mode": "markers", "name": f"Suspect ({suspect_count:,})", "hoverinfo": "skip",
-            "x": plane[ringed, 0], "y": plane[ringed, 1],
-            "marker": {"color": _RING, "symbol": "circle-open", "size": 11, "line": {"width": 1.5}},
-        })  # fmt: skip
+        traces.append(
+            {
+                "type": "scattergl",
+                "mode": "markers",
+                "name": f"Suspect ({suspect_count:,})",
+                "hoverinfo": "skip",
+                "x": plane[ringed, 0],
+                "y": plane[ringed, 1],
+                "marker": {"color": _RING, "symbol": "circle-open", "size": 11, "line": {"width": 1.5}},
+            }
+        )
     bare = {"showticklabels": False, "zeroline": False, "title": {"text": ""}}
-    return {"data": traces or [_NOTHING], "layout": {
-        "height": 460, "dragmode": "lasso", "margin": {"t": 8, "b": 8, "l": 8, "r": 8}, "uirevision": "map",
-        "xaxis": {**bare, "range": _ends(plane[:, 0])}, "yaxis": {**bare, "range": _ends(plane[:, 1])},
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-    }}  # fmt: skip
+    return {
+        "data": traces or [_NOTHING],
+        "layout": {
+            "height": 460,
+            "dragmode": "lasso",
+            "margin": {"t": 8, "b": 8, "l": 8, "r": 8},
+            "uirevision": "map",
+            "xaxis": {**bare, "range": _ends(plane[:, 0])},
+            "yaxis": {**bare, "range": _ends(plane[:, 1])},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        },
+    }
 
 
 def thinned(labels, suspects, *, most=MOST_POINTS):

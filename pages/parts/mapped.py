@@ -69,15 +69,25 @@ def _map(review, reviewer):
     suspects = is_open & _doubted(review)
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         by = st.segmented_control(
-            "Choose", (DRAWN, GROUPS), default=DRAWN, required=True, key=f"map_{review.id}_by", persist_state="session",
+            "Choose",
+            (DRAWN, GROUPS),
+            default=DRAWN,
+            required=True,
+            key=f"map_{review.id}_by",
+            persist_state="session",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
         colour = LABEL
         if "suggested" in review.table:
             colour = st.segmented_control(
-                "Colour", (LABEL, SUGGESTION), default=LABEL, required=True, key=f"map_{review.id}_colour",
-                persist_state="session", label_visibility="collapsed",
-            )  # fmt: skip
+                "Colour",
+                (LABEL, SUGGESTION),
+                default=LABEL,
+                required=True,
+                key=f"map_{review.id}_colour",
+                persist_state="session",
+                label_visibility="collapsed",
+            )
         only_open = st.toggle("Undecided only", True, key=f"map_{review.id}_open", persist_state="session")
     among = is_open if only_open else np.ones(len(labels), bool)
     if not among.any():
@@ -116,9 +126,13 @@ def _draw_round(review, labels, suspects, among):
         _forget_picks(review)
 
     st.plotly_chart(
-        draw_map(plane, labels, suspects, among=among), key=key, on_select=select, config=TOOLS,
-        selection_mode=("lasso", "box"), alt="Particles in the plane of their likeness",
-    )  # fmt: skip
+        draw_map(plane, labels, suspects, among=among),
+        key=key,
+        on_select=select,
+        config=TOOLS,
+        selection_mode=("lasso", "box"),
+        alt="Particles in the plane of their likeness",
+    )
     if (count := int(among.sum())) > MOST_POINTS:
         st.caption(f"{MOST_POINTS:,} of {count:,} are drawn; what is drawn round counts for all of them.")
     outline = st.session_state.get(kept)
@@ -131,33 +145,47 @@ def _draw_round(review, labels, suspects, among):
 def _choose_group(review, labels, suspects, is_open, among):
     """Particles of the group that is chosen: bool (N,), None where none is."""
     count = st.segmented_control(
-        "Groups", GROUP_COUNTS, default=GROUP_COUNTS[1], required=True, key=f"map_{review.id}_count",
-        persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
+        "Groups",
+        GROUP_COUNTS,
+        default=GROUP_COUNTS[1],
+        required=True,
+        key=f"map_{review.id}_count",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     groups = groups_of(review.id, count)
     rows = []
     for group in range(groups.max() + 1):
         mine = groups == group
         names, counts = np.unique(labels[mine].astype(str), return_counts=True)
         most = np.argsort(-counts, kind="stable")[:3]
-        rows.append({
-            "Particles": int(mine.sum()), "Suspect": int((mine & suspects).sum()),
-            "Labels": ", ".join(f"{label_name(names[k])} {100 * counts[k] / mine.sum():.0f} %" for k in most),
-            "Undecided": int((mine & is_open).sum()),
-        })  # fmt: skip
+        rows.append(
+            {
+                "Particles": int(mine.sum()),
+                "Suspect": int((mine & suspects).sum()),
+                "Labels": ", ".join(f"{label_name(names[k])} {100 * counts[k] / mine.sum():.0f} %" for k in most),
+                "Undecided": int((mine & is_open).sum()),
+            }
+        )
     left, right = st.columns(2)
     with left:
         event = st.dataframe(
-            pd.DataFrame(rows), hide_index=True, height=460, key=f"map_{review.id}_groups_{count}",
-            on_select=lambda: _forget_picks(review), selection_mode="single-row",
-        )  # fmt: skip
+            pd.DataFrame(rows),
+            hide_index=True,
+            height=460,
+            key=f"map_{review.id}_groups_{count}",
+            on_select=lambda: _forget_picks(review),
+            selection_mode="single-row",
+        )
     picked = event["selection"]["rows"]
     chosen = groups == picked[0] if picked else None
     with right:
         st.plotly_chart(
-            draw_map(likeness_in(review.id).plane, labels, suspects, among=among, chosen=chosen), config=TOOLS,
-            key=f"map_{review.id}_chart_groups", alt="Particles in the plane of their likeness",
-        )  # fmt: skip
+            draw_map(likeness_in(review.id).plane, labels, suspects, among=among, chosen=chosen),
+            config=TOOLS,
+            key=f"map_{review.id}_chart_groups",
+            alt="Particles in the plane of their likeness",
+        )
     if not picked:
         st.caption("Choose a group in the table to see it and to name it as a whole.")
     return chosen
@@ -177,9 +205,13 @@ def _name(review, reviewer, standing, labels, positions, only_open):
     which = ALL
     if picked:
         which = st.segmented_control(
-            "Which", (PICKED, BUT_PICKED, ALL), default=PICKED, required=True, key=f"map_{review.id}_which",
+            "Which",
+            (PICKED, BUT_PICKED, ALL),
+            default=PICKED,
+            required=True,
+            key=f"map_{review.id}_which",
             label_visibility="collapsed",
-        )  # fmt: skip
+        )
     meant = [p for p in positions if which == ALL or (int(p) in picked) == (which == PICKED)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map_answers"):
         st.markdown(f"{some(len(meant), 'particle')}:", width="content")
@@ -189,9 +221,13 @@ def _name(review, reviewer, standing, labels, positions, only_open):
                     _record(review, reviewer, meant, "label", key)
         else:
             key = st.selectbox(
-                "Class", review.class_keys, format_func=label_name, key=f"map_{review.id}_class", width=240,
+                "Class",
+                review.class_keys,
+                format_func=label_name,
+                key=f"map_{review.id}_class",
+                width=240,
                 label_visibility="collapsed",
-            )  # fmt: skip
+            )
             if st.button("Label", key="map_label"):
                 _record(review, reviewer, meant, "label", key)
         for kind, name in (("keep", "Keep their labels"), ("unsure", "Unsure"), ("not_a_particle", "No particle")):
@@ -213,10 +249,12 @@ def _grid(review, labels, positions):
 
     names = review.table["particle"].array
     show_gallery(
-        pixels_of(review)[seen], key=key, alt=f"Particles, {len(seen):,}",
+        pixels_of(review)[seen],
+        key=key,
+        alt=f"Particles, {len(seen):,}",
         words=[[label_name(labels[p]), names[p]] for p in seen],
         picking={"ids": seen, "picked": picks["picked"], "turn": picks["turn"], "changed": changed},
-    )  # fmt: skip
+    )
     if len(positions) > SHOWN:
         st.caption(f"The first {SHOWN:,} of {len(positions):,}; a label goes to all of them.")
     return picks["picked"] & set(map(int, seen))
@@ -231,10 +269,20 @@ def _record(review, reviewer, positions, kind, label):
     """Write one decision a particle, all of one batch, and look again."""
     names, batch, now = review.table["particle"].array, uuid4().hex[:12], time.time()
     events = [
-        {"tab": f"map-{batch}", "n": n, "particle": names[position], "kind": kind, "label": label, "purpose": "map",
-         "reviewer": reviewer, "at": now, "batch": batch, "again": False}
+        {
+            "tab": f"map-{batch}",
+            "n": n,
+            "particle": names[position],
+            "kind": kind,
+            "label": label,
+            "purpose": "map",
+            "reviewer": reviewer,
+            "at": now,
+            "batch": batch,
+            "again": False,
+        }
         for n, position in enumerate(positions, 1)
-    ]  # fmt: skip
+    ]
     try:
         with st.spinner(f"Saving {some(len(events), 'decision')}"):
             outcomes = record(review, events)

@@ -28,14 +28,25 @@ def draw_beside(samples, name):
         for (title, found), colour, dash in zip(values.items(), SAMPLE_COLOURS, SAMPLE_DASHES, strict=False):
             counts = np.bincount(places_in(found, edges), minlength=len(edges) - 1)
             share = 100 * counts / max(len(found), 1)
-            traces.append({
-                "type": "scatter", "mode": "lines", "x": np.repeat(edges, 2)[1:-1], "y": np.repeat(share, 2),
-                "line": {"color": colour, "width": 2, "dash": dash}, "name": f"{title} (n = {len(found):,})",
-                "hovertemplate": "%{x:.3g}: %{y:.1f} %",
-            })  # fmt: skip
-    return {"data": traces or [_NOTHING], "layout": {
-        "height": 280, "margin": {"t": 40, "b": 44, "l": 8, "r": 8}, "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
-        "xaxis": {"title": {"text": measure_name(name)}},
-        "yaxis": {"title": {"text": "Share of particles (%)"}, "rangemode": "tozero"},
-    }}  # fmt: skip
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "x": np.repeat(edges, 2)[1:-1],
+                    "y": np.repeat(share, 2),
+                    "line": {"color": colour, "width": 2, "dash": dash},
+                    "name": f"{title} (n = {len(found):,})",
+                    "hovertemplate": "%{x:.3g}: %{y:.1f} %",
+                }
+            )
+    return {
+        "data": traces or [_NOTHING],
+        "layout": {
+            "height": 280,
+            "margin": {"t": 40, "b": 44, "l": 8, "r": 8},
+            "showlegend": True,
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "xaxis": {"title": {"text": measure_name(name)}},
+            "yaxis": {"title": {"text": "Share of particles (%)"}, "rangemode": "tozero"},
+        },
+    }

@@ -63,18 +63,29 @@ def choose_quality(model, key):
     _forget_unless(key, samplers)
     default = "standard" if "standard" in samplers else next(iter(samplers))
     return st.segmented_control(
-        "Quality, steps", list(samplers), default=default, required=True, key=key, persist_state="session",
-        help=QUALITY_HELP, format_func=lambda sampler: f"{samplers[sampler].name}, {samplers[sampler].steps}",
-    )  # fmt: skip
+        "Quality, steps",
+        list(samplers),
+        default=default,
+        required=True,
+        key=key,
+        persist_state="session",
+        help=QUALITY_HELP,
+        format_func=lambda sampler: f"{samplers[sampler].name}, {samplers[sampler].steps}",
+    )
 
 
 def choose_class(class_keys, key):
     """One of these classes."""
     _forget_unless(key, class_keys)
     return st.segmented_control(
-        "Class", class_keys, default=class_keys[min(1, len(class_keys) - 1)], required=True, format_func=class_name,
-        key=key, persist_state="session",
-    )  # fmt: skip
+        "Class",
+        class_keys,
+        default=class_keys[min(1, len(class_keys) - 1)],
+        required=True,
+        format_func=class_name,
+        key=key,
+        persist_state="session",
+    )
 
 
 def choose_classes(class_keys, key):

@@ -20,11 +20,16 @@ def show_player(noisy, clean, sigmas, names, *, key, alt, steps=None, chosen=(),
     changed: uint8 (K, N, 64, 64), what changed at them, drawn times gains.
     """
     data = {
-        "noisy": _sheet(noisy), "clean": _sheet(clean), "changed": _sheet(changed) if changed is not None else None,
-        "sigmas": [float(sigma) for sigma in sigmas], "names": names, "alt": alt, "view": view,
+        "noisy": _sheet(noisy),
+        "clean": _sheet(clean),
+        "changed": _sheet(changed) if changed is not None else None,
+        "sigmas": [float(sigma) for sigma in sigmas],
+        "names": names,
+        "alt": alt,
+        "view": view,
         "steps": [int(step) for step in (range(len(sigmas)) if steps is None else steps)],
         "chosen": [{"step": int(step), "gain": int(gain)} for step, gain in zip(chosen, gains, strict=True)],
-    }  # fmt: skip
+    }
     data["source"] = hashlib.blake2b(data["clean"].encode(), digest_size=12).hexdigest()
     data["version"] = hashlib.blake2b(json.dumps(data).encode(), digest_size=12).hexdigest()
     _mount(key=key, data=data, default={"view": view}, on_view_change=lambda: None)

@@ -40,10 +40,17 @@ def _choose_axes(found):
     second = "aspect_ratio" if "aspect_ratio" in options else options[-1]
     chosen = []
     for axis, name in (("x", first), ("y", second)):
-        chosen.append(st.selectbox(
-            "Across" if axis == "x" else "Up", options, index=options.index(name), format_func=measure_name,
-            key=f"{found.job_id}_{axis}", persist_state="session", width=240,
-        ))  # fmt: skip
+        chosen.append(
+            st.selectbox(
+                "Across" if axis == "x" else "Up",
+                options,
+                index=options.index(name),
+                format_func=measure_name,
+                key=f"{found.job_id}_{axis}",
+                persist_state="session",
+                width=240,
+            )
+        )
     return chosen
 
 
@@ -52,11 +59,16 @@ def _scattergram(found, labels, shown, chosen, x, y, log):
     region, order = chosen.region, labels_in_order(found.class_keys)
     around = let_through(found, labels, replace(chosen, region=None)) if region else shown
     show_scattergram(
-        _axis(found, x), _axis(found, y), codes_of(labels, order, around, shown), order, log=log,
-        key=f"scattergram_{found.job_id}", alt=f"{measure_name(y)} over {measure_name(x)}",
+        _axis(found, x),
+        _axis(found, y),
+        codes_of(labels, order, around, shown),
+        order,
+        log=log,
+        key=f"scattergram_{found.job_id}",
+        alt=f"{measure_name(y)} over {measure_name(x)}",
         outline=region if region and (region.x, region.y) == (x, y) else None,
         drawn=lambda region: set_region(found, region),
-    )  # fmt: skip
+    )
     across, up = numbers(found, x), numbers(found, y)
     without = int(np.count_nonzero(around & ~(np.isfinite(across) & np.isfinite(up) & ((across > 0) | (not log)))))
     if without:
@@ -76,18 +88,24 @@ def _histograms(found, labels, shown, chosen, names):
         edges, places, everything = _bars(f"{found.job_id}/{found.changed}/{name}", numbers(found, name))
         there = bool(everything.any())
         return panel_of(
-            name, edges, stacked(places, groups, len(everything)), everything=everything if there else None,
-            words=measure_name(name) if there else f"{measure_name(name)}: no values", ends=chosen.ranges.get(name),
+            name,
+            edges,
+            stacked(places, groups, len(everything)),
+            everything=everything if there else None,
+            words=measure_name(name) if there else f"{measure_name(name)}: no values",
+            ends=chosen.ranges.get(name),
             last_is_open=True,
-        )  # fmt: skip
+        )
 
     def brushed(name, low, high):
         set_range(found, name, *(None if end is None else float(f"{end:.3g}") for end in (low, high)))
 
     show_histograms(
-        [panel(name) for name in names], key=f"histograms_{found.job_id}", brushed=brushed,
+        [panel(name) for name in names],
+        key=f"histograms_{found.job_id}",
+        brushed=brushed,
         alt=f"Distributions of {', '.join(map(measure_name, names))}",
-    )  # fmt: skip
+    )
 
 
 @st.cache_resource(max_entries=50, show_spinner=False)

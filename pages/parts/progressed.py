@@ -16,9 +16,11 @@ def show_figures(review, standing, reviewer):
     name, bound = f"figures_{review.id}", tolerated(review)
     counts, hint = now_and_then(name, (standing.last, bound), lambda: _counted(standing, bound))
     figures = [
-        f"**{counts.reviewed:,}** of {len(review.table):,} reviewed", f"**{counts.changed:,}** changed",
-        f"**{counts.kept:,}** kept", f"**{counts.unsure:,}** unsure",
-    ]  # fmt: skip
+        f"**{counts.reviewed:,}** of {len(review.table):,} reviewed",
+        f"**{counts.changed:,}** changed",
+        f"**{counts.kept:,}** kept",
+        f"**{counts.unsure:,}** unsure",
+    ]
     if counts.not_a_particle:
         figures.append(f"**{counts.not_a_particle:,}** no particle")
     if rate := counts.hit_rate:

@@ -56,10 +56,16 @@ def ask(path):
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             model = _choose_model()
             um_per_px = st.number_input(
-                "µm per pixel", 0.01, 100.0, None, format="%.4f", key="um_per_px", width=180,
+                "µm per pixel",
+                0.01,
+                100.0,
+                None,
+                format="%.4f",
+                key="um_per_px",
+                width=180,
                 placeholder="as in the files" if found.um_per_px or _scales(found) else "unknown",
                 help="Leave empty to keep what the files say; otherwise it is taken for every particle.",
-            )  # fmt: skip
+            )
             pressed = st.button("Classify", type="primary", key="classify_go")
         if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else _scales(found)):
             st.warning(plain(warning))
@@ -97,16 +103,30 @@ def _show_runs(runs):
         return
     if runs:
         st.dataframe(
-            pd.DataFrame([{
-                "Run": run.name, "Items": run.count, "µm/px": run.um_per_px, "Volume imaged (mL)": run.volume_ml,
-                "Dilution": run.dilution, "Made by": run.instrument or KINDS[run.kind],
-            } for run in runs]),
-            hide_index=True, key="recognised_runs", placeholder=DASH, alt="Runs that were found",
+            pd.DataFrame(
+                [
+                    {
+                        "Run": run.name,
+                        "Items": run.count,
+                        "µm/px": run.um_per_px,
+                        "Volume imaged (mL)": run.volume_ml,
+                        "Dilution": run.dilution,
+                        "Made by": run.instrument or KINDS[run.kind],
+                    }
+                    for run in runs
+                ]
+            ),
+            hide_index=True,
+            key="recognised_runs",
+            placeholder=DASH,
+            alt="Runs that were found",
             height=min(RUNS_SHOWN_PX, 36 * (len(runs) + 1)),
-            column_config={"Run": st.column_config.TextColumn(width=230),
-                           "µm/px": st.column_config.NumberColumn(format="%.4f"),
-                           "Volume imaged (mL)": st.column_config.NumberColumn(format="%.5g")},
-        )  # fmt: skip
+            column_config={
+                "Run": st.column_config.TextColumn(width=230),
+                "µm/px": st.column_config.NumberColumn(format="%.4f"),
+                "Volume imaged (mL)": st.column_config.NumberColumn(format="%.5g"),
+            },
+        )
 
 
 def _put(question):
@@ -123,9 +143,12 @@ def _look(path, changed, choices):
         return
     if tiles:
         show_gallery(
-            np.stack([tile for tile, _ in tiles]), key="first_look", alt="The first particles", lines=1,
+            np.stack([tile for tile, _ in tiles]),
+            key="first_look",
+            alt="The first particles",
+            lines=1,
             words=[[name] for _, name in tiles],
-        )  # fmt: skip
+        )
     elif reason:
         st.caption(plain(f"The first items cannot be read: {reason}."))
 

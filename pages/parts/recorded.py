@@ -34,9 +34,17 @@ def show(trajectory, name):
     changed, gains = film.changes(trajectory["clean"], chosen)
     names = particle_names(trajectory)
     show_player(
-        trajectory["noisy"], trajectory["clean"], trajectory["sigmas"], names, key="player", steps=steps,
-        chosen=chosen, gains=gains, changed=changed if chosen else None, alt=f"Denoising of {len(names)} particles",
-    )  # fmt: skip
+        trajectory["noisy"],
+        trajectory["clean"],
+        trajectory["sigmas"],
+        names,
+        key="player",
+        steps=steps,
+        chosen=chosen,
+        gains=gains,
+        changed=changed if chosen else None,
+        alt=f"Denoising of {len(names)} particles",
+    )
     if view == "changed":
         st.caption(
             "The predicted clean image against the one of the column before: grey is no change; small changes are "
@@ -52,13 +60,20 @@ def _choose_steps(steps):
     with st.popover("Steps in the strip"):
         st.session_state.setdefault(key, paper)
         chosen = st.pills(
-            f"Steps, at most {MOST_COLUMNS}", range(len(steps)), selection_mode="multi", key=key,
-            format_func=lambda at: str(steps[at]), persist_state="session",
-        )  # fmt: skip
+            f"Steps, at most {MOST_COLUMNS}",
+            range(len(steps)),
+            selection_mode="multi",
+            key=key,
+            format_func=lambda at: str(steps[at]),
+            persist_state="session",
+        )
         st.button(
-            "As in the paper", key="paper_steps", on_click=st.session_state.update, args=({key: paper},),
+            "As in the paper",
+            key="paper_steps",
+            on_click=st.session_state.update,
+            args=({key: paper},),
             help="0, 40, 80, 90, 96 and 100 % of the way",
-        )  # fmt: skip
+        )
     return sorted(chosen)[:MOST_COLUMNS]
 
 
@@ -73,9 +88,14 @@ def _take_away(trajectory, steps, chosen, view, name):
     strip = encode_png(film.draw_strip(frames(chosen), headings)) if chosen else b""
     file = f"{name}_{VIEWS[view].replace(' ', '_')}"
     st.download_button(
-        f"PNG strip, {VIEWS[view]}", strip, f"{file}.png", "image/png", key="strip_png", on_click="ignore",
+        f"PNG strip, {VIEWS[view]}",
+        strip,
+        f"{file}.png",
+        "image/png",
+        key="strip_png",
+        on_click="ignore",
         disabled=not chosen,
-    )  # fmt: skip
+    )
     film_bytes = film.draw_animation(frames(list(range(len(steps)))))
     st.download_button(
         f"GIF film, {VIEWS[view]}", film_bytes, f"{file}.gif", "image/gif", key="film_gif", on_click="ignore"

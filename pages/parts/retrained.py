@@ -30,9 +30,12 @@ def show_retraining(review, reviewer):
     rounds = [job for job in jobs.recent(ROUNDS) if job.kind == "retrain" and job.config["review"] == review.id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.text_input(
-            "Name of the model", _free_name(review, len(rounds)), key=f"retrain_{review.id}_{len(rounds)}",
-            max_chars=60, width=340,
-        )  # fmt: skip
+            "Name of the model",
+            _free_name(review, len(rounds)),
+            key=f"retrain_{review.id}_{len(rounds)}",
+            max_chars=60,
+            width=340,
+        )
         if st.button("Retrain", key="retrain_go", type="primary"):
             jobs.start("retrain", {"review": review.id, "name": name, "decisions": standing.last})
             st.rerun()
@@ -58,19 +61,23 @@ def _show_last(job, made):
             st.dataframe(pd.DataFrame([_row(check) for check in rows]), hide_index=True, key=f"retrain_{of}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         learnt = ", ".join(f"{label_name(key).lower()} {count:,}" for key, count in made["learnt_from"].items())
-        st.caption(plain(
-            f"{moment(job.ended)}, after {some(made['decisions'], 'decision')}; learnt from {learnt}. Model: "
-            f"{made['model']}."
-        ))  # fmt: skip
+        st.caption(
+            plain(
+                f"{moment(job.ended)}, after {some(made['decisions'], 'decision')}; learnt from {learnt}. Model: "
+                f"{made['model']}."
+            )
+        )
         st.page_link(PAGES["classify"], label="Classify with it")
 
 
 def _row(check):
     return {
-        "Class": label_name(check["class"]) if check["class"] else "All", "Particles": check["n"],
-        "Named right before": _percent(check["before"]), "after": _percent(check["after"]),
+        "Class": label_name(check["class"]) if check["class"] else "All",
+        "Particles": check["n"],
+        "Named right before": _percent(check["before"]),
+        "after": _percent(check["after"]),
         "Difference": _points(check["difference"]),
-    }  # fmt: skip
+    }
 
 
 def _round(job, made):

@@ -11,8 +11,13 @@ from pages.parts.words import DASH, class_name, shortened
 
 PER_PAGE = 1000
 PREFERRED = ("aspect_ratio", "circularity", "contrast")  # columns to begin with, besides the sizes
-DECIMALS = {"confidence": "%.2f", "aspect_ratio": "%.2f", "circularity": "%.2f", "circularity_mfi": "%.2f",
-            "convexity": "%.2f"}  # fmt: skip
+DECIMALS = {
+    "confidence": "%.2f",
+    "aspect_ratio": "%.2f",
+    "circularity": "%.2f",
+    "circularity_mfi": "%.2f",
+    "convexity": "%.2f",
+}
 
 
 def show_rows(found, labels, shown):
@@ -30,11 +35,20 @@ def show_rows(found, labels, shown):
         set_picks(found, [int(positions[line]) for line in st.session_state[key]["selection"]["rows"]])
 
     st.dataframe(
-        _table(found, labels, positions, columns), hide_index=True, height=560, key=key, placeholder=DASH,
-        alt="Results, one row a particle", on_select=select, selection_mode="multi-row", lazy=False,
-        column_config={"Image": st.column_config.TextColumn(pinned=True, width="medium"),
-                       **{measure_name(name): _as_number(name) for name in columns}},
-    )  # fmt: skip
+        _table(found, labels, positions, columns),
+        hide_index=True,
+        height=560,
+        key=key,
+        placeholder=DASH,
+        alt="Results, one row a particle",
+        on_select=select,
+        selection_mode="multi-row",
+        lazy=False,
+        column_config={
+            "Image": st.column_config.TextColumn(pinned=True, width="medium"),
+            **{measure_name(name): _as_number(name) for name in columns},
+        },
+    )
     st.caption("Tick rows to select them. Clicking a head sorts this page; the order above sorts all.")
 
 

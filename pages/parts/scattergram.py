@@ -49,13 +49,17 @@ def show_scattergram(across, up, codes, order, *, key, alt, drawn, log=False, ou
         _mount(
             key=key,
             data={
-                "across": _side(across), "up": _side(up), "log": bool(log), "alt": alt, "codes": packed(codes, "u1"),
+                "across": _side(across),
+                "up": _side(up),
+                "log": bool(log),
+                "alt": alt,
+                "codes": packed(codes, "u1"),
                 "looks": [_look(label) for label in order],
                 "outline": outline and {"xs": list(outline.xs), "ys": list(outline.ys)},
                 "narrowed": bool((codes[codes != NOT_DRAWN] >= LEFT_OUT).any()),
             },
             on_outline_change=changed,
-        )  # fmt: skip
+        )
         for axis in {across.column: across, up.column: up}.values():
             send_column(axis.column, axis.values, key=f"{key}_{axis.column}".replace("/", "_"))
 
@@ -86,6 +90,8 @@ def _side(axis):
 
 def _look(label):
     return {
-        "name": label_name(label), "colour": looks.colour(label), "marker": looks.marker(label),
+        "name": label_name(label),
+        "colour": looks.colour(label),
+        "marker": looks.marker(label),
         "hollow": label == UNSURE,
-    }  # fmt: skip
+    }

@@ -49,9 +49,13 @@ def choose_source(page):
         st.markdown("**An archive or images**: zip, tar, PNG, JPEG, TIFF, BMP")
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
-            "Zip, tar, PNG, JPEG, TIFF or BMP", accept_multiple_files=True, key=f"files_{turn}", on_change=_take_files,
-            args=(page,), label_visibility="collapsed",
-        )  # fmt: skip
+            "Zip, tar, PNG, JPEG, TIFF or BMP",
+            accept_multiple_files=True,
+            key=f"files_{turn}",
+            on_change=_take_files,
+            args=(page,),
+            label_visibility="collapsed",
+        )
     st.markdown("**A path on this computer**, for large sets: nothing is uploaded")
     with st.form("path_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Path", key="path_text", label_visibility="collapsed", placeholder="/data/run 12")

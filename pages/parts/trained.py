@@ -65,24 +65,39 @@ def _show_model(name, record):
     fresh = record.facts["measured"]["fresh"]
     figures = (fresh or record.facts["measured"]["best"])["classes"]
     st.dataframe(
-        pd.DataFrame([_row(key, found) for key, found in figures.items()]), hide_index=True, key="model_figures",
+        pd.DataFrame([_row(key, found) for key, found in figures.items()]),
+        hide_index=True,
+        key="model_figures",
         column_config={
-            "KID": _right(), "Real to real, 95 %": _right(), "CT Z": _number("%+.1f"), "Copied": _right(),
-            "Same of held-out tiles": _right(), "Made": _number("%d"), "Held out": _number("%d"),
+            "KID": _right(),
+            "Real to real, 95 %": _right(),
+            "CT Z": _number("%+.1f"),
+            "Copied": _right(),
+            "Same of held-out tiles": _right(),
+            "Made": _number("%d"),
+            "Held out": _number("%d"),
         },
-    )  # fmt: skip
+    )
     made = "new images of the best checkpoint" if fresh else "the images by which this checkpoint was chosen"
-    show_model(name, f"By {made}, compared with held-out tiles that were never trained on. KID: 0 is alike. "
-               "Copied: like one training tile and no other.")  # fmt: skip
+    show_model(
+        name,
+        f"By {made}, compared with held-out tiles that were never trained on. KID: 0 is alike. "
+        "Copied: like one training tile and no other.",
+    )
 
 
 def _row(key, found):
     (value, low, high), (_, most), (copied, _, usual) = found["kid"], found["kid_floor"], found["copied"]
     return {
-        "Class": class_name(key), "KID": f"{value:.4f} ({low:.4f} to {high:.4f})",
-        "Real to real, 95 %": f"{most:.4f}", "CT Z": found["ct_z"], "Copied": f"{100 * copied:.1f} %",
-        "Same of held-out tiles": f"{100 * usual:.1f} %", "Made": found["made"], "Held out": found["held_out"],
-    }  # fmt: skip
+        "Class": class_name(key),
+        "KID": f"{value:.4f} ({low:.4f} to {high:.4f})",
+        "Real to real, 95 %": f"{most:.4f}",
+        "CT Z": found["ct_z"],
+        "Copied": f"{100 * copied:.1f} %",
+        "Same of held-out tiles": f"{100 * usual:.1f} %",
+        "Made": found["made"],
+        "Held out": found["held_out"],
+    }
 
 
 def _number(form):
@@ -113,10 +128,15 @@ def _choose_band(checks):
     if not checks:
         return None
     band = st.segmented_control(
-        "Errors at noise that covers", [ALL, *checks[-1]["errors"]["training"]], default=ALL, required=True,
-        key="error_band", format_func=BANDS.get, persist_state="session",
+        "Errors at noise that covers",
+        [ALL, *checks[-1]["errors"]["training"]],
+        default=ALL,
+        required=True,
+        key="error_band",
+        format_func=BANDS.get,
+        persist_state="session",
         help="Weak noise leaves only texture to be found out, strong noise everything.",
-    )  # fmt: skip
+    )
     return None if band == ALL else band
 
 
@@ -124,9 +144,13 @@ def _show_growth(record):
     keys, growth_key = record.class_keys, "growth_class"
     if st.session_state.get(growth_key) not in keys:
         st.session_state.pop(growth_key, None)
-    key = keys[0] if len(keys) < 2 else st.segmented_control(
-        "Images of", keys, default=keys[0], required=True, format_func=class_name, key=growth_key
-    )  # fmt: skip
+    key = (
+        keys[0]
+        if len(keys) < 2
+        else st.segmented_control(
+            "Images of", keys, default=keys[0], required=True, format_func=class_name, key=growth_key
+        )
+    )
     st.markdown(f"**{class_name(key)}**, always from the same noise, after so many steps")
     grown = record.grown(key)[:, :GROWN]
     with st.container(horizontal=True, gap="xsmall", key="growth"):

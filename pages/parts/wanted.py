@@ -15,9 +15,15 @@ from svp_core.workspace.review_pages import Wanted, from_place, size_column
 from svp_core.workspace.tallies import reviewers
 
 NAMES = {
-    "open": "To decide", "changed": "Changed", "kept": "Kept", "unsure": "Unsure", "not_a_particle": "No particle",
-    "skipped": "Put off by me", "audit": "Random check", "disagreements": "Two answers",
-}  # fmt: skip
+    "open": "To decide",
+    "changed": "Changed",
+    "kept": "Kept",
+    "unsure": "Unsure",
+    "not_a_particle": "No particle",
+    "skipped": "Put off by me",
+    "audit": "Random check",
+    "disagreements": "Two answers",
+}
 DECIDED = ("changed", "kept", "unsure", "not_a_particle")
 MOST_PAIRS = 300  # to choose from; the largest
 
@@ -27,14 +33,24 @@ def choose_wanted(review, standing, reviewer):
     before, facts, decided_by = _before(review, reviewer), _facts(review.id), ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         what = st.selectbox(
-            "Show", list(NAMES), index=list(NAMES).index(before.what), format_func=NAMES.get,
-            key=_key(review, reviewer, "what"), persist_state="session", width=170, label_visibility="collapsed",
-        )  # fmt: skip
+            "Show",
+            list(NAMES),
+            index=list(NAMES).index(before.what),
+            format_func=NAMES.get,
+            key=_key(review, reviewer, "what"),
+            persist_state="session",
+            width=170,
+            label_visibility="collapsed",
+        )
         if what in DECIDED:
             decided_by = st.selectbox(
-                "By", ["", *reviewers(standing)], format_func=lambda name: f"by {name}" if name else "by anybody",
-                key=_key(review, reviewer, "by"), width=170, label_visibility="collapsed",
-            )  # fmt: skip
+                "By",
+                ["", *reviewers(standing)],
+                format_func=lambda name: f"by {name}" if name else "by anybody",
+                key=_key(review, reviewer, "by"),
+                width=170,
+                label_visibility="collapsed",
+            )
         with st.popover("Filter"):
             pairs, runs, size, score = _narrow(review, reviewer, before, facts)
         wanted = Wanted(what, tuple(pairs), tuple(runs), size, score, decided_by)
@@ -49,27 +65,44 @@ def _narrow(review, reviewer, before, facts):
     """(pairs, runs, size, score) as Wanted has them."""
     runs, size, score = (), None, None
     pairs = st.multiselect(
-        "Label → suggestion" if "suggested" in review.table else "Label", list(facts["pairs"]),
+        "Label → suggestion" if "suggested" in review.table else "Label",
+        list(facts["pairs"]),
         [pair for pair in before.pairs if pair in facts["pairs"]],
-        format_func=lambda pair: f"{pair_name(pair)} ({facts['pairs'][pair]:,})", placeholder="All",
-        key=_key(review, reviewer, "pairs"), persist_state="session", width=420,
-    )  # fmt: skip
+        format_func=lambda pair: f"{pair_name(pair)} ({facts['pairs'][pair]:,})",
+        placeholder="All",
+        key=_key(review, reviewer, "pairs"),
+        persist_state="session",
+        width=420,
+    )
     if len(facts["runs"]) > 1:
         runs = st.multiselect(
-            "Run", facts["runs"], [run for run in before.runs if run in facts["runs"]], placeholder="All",
-            key=_key(review, reviewer, "runs"), persist_state="session",
-        )  # fmt: skip
+            "Run",
+            facts["runs"],
+            [run for run in before.runs if run in facts["runs"]],
+            placeholder="All",
+            key=_key(review, reviewer, "runs"),
+            persist_state="session",
+        )
     if facts["size"]:
         size = st.slider(
-            f"ECD ({facts['unit']})", *facts["size"], before.size or facts["size"],
-            key=_key(review, reviewer, "size"), persist_state="session",
-        )  # fmt: skip
+            f"ECD ({facts['unit']})",
+            *facts["size"],
+            before.size or facts["size"],
+            key=_key(review, reviewer, "size"),
+            persist_state="session",
+        )
         size = None if size == facts["size"] else size
     if facts["scored"]:
         score = st.slider(
-            "Label quality at most", 0.0, 1.0, 1.0 if before.score is None else before.score, 0.01,
-            key=_key(review, reviewer, "score"), persist_state="session", help="0: surely labelled wrong, 1: fine.",
-        )  # fmt: skip
+            "Label quality at most",
+            0.0,
+            1.0,
+            1.0 if before.score is None else before.score,
+            0.01,
+            key=_key(review, reviewer, "score"),
+            persist_state="session",
+            help="0: surely labelled wrong, 1: fine.",
+        )
         score = None if score == 1.0 else score
     return pairs, runs, size, score
 
@@ -87,9 +120,14 @@ def _in_words(wanted, facts):
 def _draw(review, standing, reviewer):
     audit = last_audit(standing)
     st.number_input(
-        "Wrong labels one can live with", 0, len(review.table), tolerated(review), key=f"{review.id}_tolerated",
-        persist_state="session", width=190,
-    )  # fmt: skip
+        "Wrong labels one can live with",
+        0,
+        len(review.table),
+        tolerated(review),
+        key=f"{review.id}_tolerated",
+        persist_state="session",
+        width=190,
+    )
     if st.button(
         f"Draw {min(DRAWS, len(review.table))} at random",
         key="audit_draw",

@@ -43,9 +43,13 @@ def read_reference(folder):
             found = {name: file.get_tensor(name) for name in names}
             keys = tuple(json.loads(words["class_keys"]))
             return Reference(
-                found["probs"].astype(np.float32), found["labels"].astype(int), found["sizes_um"].astype(float), keys,
-                words["words"], found["sizes_px"].astype(float) if "sizes_px" in found else None,
-            )  # fmt: skip
+                found["probs"].astype(np.float32),
+                found["labels"].astype(int),
+                found["sizes_um"].astype(float),
+                keys,
+                words["words"],
+                found["sizes_px"].astype(float) if "sizes_px" in found else None,
+            )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(
             f"{folder.name}/{FILE} is damaged ({error}); make it again: train anew, or benchmarks/reference.py."

@@ -85,8 +85,9 @@ def _learn(model, tiles, labels, rows, device, seed):
     last = set(model.fc.parameters())
     optimiser = torch.optim.AdamW(
         [{"params": list(last), "lr": HEAD_RATE}, {"params": [p for p in model.parameters() if p not in last]}],
-        lr=RATE, weight_decay=WEIGHT_DECAY,
-    )  # fmt: skip
+        lr=RATE,
+        weight_decay=WEIGHT_DECAY,
+    )
     an_epoch = math.ceil(len(rows) / BATCH)
     # Whole epochs, at least two, so that every image is shown after the first as well.
     epochs = max(EPOCHS, math.ceil(LEAST_STEPS / an_epoch))

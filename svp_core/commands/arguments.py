@@ -70,9 +70,13 @@ def add_counting(parser):
     """What is said about how a classification is to be counted, for counting_settings()."""
     parser.add_argument("--unsure-below", type=float, help="confidence below which a particle is unsure, 0 to 1")
     parser.add_argument(
-        "--threshold", type=_named_number, action="append", default=[], metavar="CLASS=CONFIDENCE",
+        "--threshold",
+        type=_named_number,
+        action="append",
+        default=[],
+        metavar="CLASS=CONFIDENCE",
         help="the same for one class, by its key",
-    )  # fmt: skip
+    )
     parser.add_argument("--bins", type=_numbers, metavar="2,5,10,25", help="lower edges of the size bins, in µm")
     parser.add_argument("--diameter", help="column of results.csv that is a particle's size, e.g. feret_max_um")
     parser.add_argument("--volume-ml", type=float, help="volume imaged, instead of what the source's files say")

@@ -20,9 +20,13 @@ def add_arguments(parser):
     parser.add_argument("--weights", default="resnet18", help="name of a model or a run folder")
     parser.add_argument("--um-per-px", type=pixel_size, help="pixel size, instead of what the files say")
     parser.add_argument(
-        "--choose", type=_choice, action="append", default=[], metavar="KEY=OPTION",
+        "--choose",
+        type=_choice,
+        action="append",
+        default=[],
+        metavar="KEY=OPTION",
         help="answer to a question that the files leave open; questions are shown with their keys",
-    )  # fmt: skip
+    )
     parser.add_argument("--out", type=Path, required=True, help="file that ends with .csv, or a folder")
 
 
@@ -53,8 +57,10 @@ def run(options):
         raise LabError(f"{min(unknown)!r} is not asked of this source; it leaves open {asked}.")
     for question in summary.questions:
         answer = choices.get(question.key, question.default)
-        print(f"{question.words} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
-              file=sys.stderr)  # fmt: skip
+        print(
+            f"{question.words} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
+            file=sys.stderr,
+        )
     if into_table:
         offered, rejected, counts = _into_table(options, summary, load_classifier(weights), choices)
     else:
@@ -79,9 +85,13 @@ def _into_table(options, summary, classifier, choices):
     with open(options.out, "w", newline="", encoding="utf-8") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, summary.columns)
         for chunk in classify_source(
-            options.source, classifier, um_per_px=options.um_per_px, choices=choices, instrument=summary.columns,
+            options.source,
+            classifier,
+            um_per_px=options.um_per_px,
+            choices=choices,
+            instrument=summary.columns,
             count=summary.count,
-        ):  # fmt: skip
+        ):
             writer.write(chunk)
             offered += len(chunk.rows)
             rejected += sum(row["status"] == "rejected" for row in chunk.rows)

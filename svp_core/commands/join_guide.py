@@ -11,13 +11,21 @@ def add_arguments(parser):
     parser.add_argument("weights", metavar="RUN", help="name of a model or a run folder")
     parser.add_argument("guide", metavar="GUIDE", help="the lesser one: trained on the same, a quarter as long")
     parser.add_argument(
-        "--insist", action="append", type=_strength, default=[], metavar="CLASS=STRENGTH",
+        "--insist",
+        action="append",
+        type=_strength,
+        default=[],
+        metavar="CLASS=STRENGTH",
         help="insist on this class so strongly, whatever the guide says; may be given again",
-    )  # fmt: skip
+    )
     parser.add_argument(
-        "--brighter", action="append", type=_grey_levels, default=[], metavar="CLASS=GREY",
+        "--brighter",
+        action="append",
+        type=_grey_levels,
+        default=[],
+        metavar="CLASS=GREY",
         help="begin this class so many grey levels brighter, darker below 0; may be given again",
-    )  # fmt: skip
+    )
     parser.add_argument("--out", type=Path, required=True, help="new folder")
 
 

@@ -25,7 +25,5 @@ def run(options):
 
     told = {name: getattr(options, name) for name in ("title", "author", "remarks", "date")}
     told = {name: text for name, text in told.items() if text is not None}
-    write_report(
-        find_classification(options.results), options.out, settings={**counting_settings(options), **told}
-    )  # fmt: skip
+    write_report(find_classification(options.results), options.out, settings={**counting_settings(options), **told})
     print(f"The report is in {options.out}.")

@@ -14,10 +14,12 @@ def add_arguments(parser):
     )
     parser.add_argument("--weights", default="resnet18", help="whose features: a model that never saw these labels")
     parser.add_argument(
-        "--by", choices=("features", "folds", "training"), default="features",
+        "--by",
+        choices=("features", "folds", "training"),
+        default="features",
         help="what judges the labels: features in seconds; networks of their own, one a fold, or one network while it "
         "learns them, in minutes to hours",
-    )  # fmt: skip
+    )
     parser.add_argument("--synthetic", help="made tiles to learn from too; they are not judged")
     parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--out", type=Path, required=True)

@@ -19,9 +19,12 @@ def add_arguments(parser):
     parser.add_argument("what", choices=("generator", "classifier"))
     parser.add_argument("source", type=Path)
     parser.add_argument(
-        "--from", dest="base", default="generator", metavar="MODEL",
+        "--from",
+        dest="base",
+        default="generator",
+        metavar="MODEL",
         help=f"generator: name of a model or a run folder to start from, or {NOTHING}",
-    )  # fmt: skip
+    )
     parser.add_argument("--class", dest="class_name", help="generator: all images are of this class")
     parser.add_argument("--minutes", type=_minutes, help="generator: train for so long, instead of so many images")
     parser.add_argument("--images", type=whole_number, help="generator: images shown in all, repeats counted")

@@ -19,9 +19,19 @@ _RESULTS = "xl/worksheets/sheet1.xml"  # where a workbook keeps its first sheet
 CALLED = "called"  # column beside "label": the class, or "unsure" below its threshold
 _WIDTHS = {"image": 36, "reason": 36, "run": 24}
 _COUNT_HEADS = (
-    "particles", "estimate", "class", "diameter", "at_least_um", "below_um", "count", "count_low", "count_high",
-    "per_ml", "per_ml_low", "per_ml_high",
-)  # fmt: skip
+    "particles",
+    "estimate",
+    "class",
+    "diameter",
+    "at_least_um",
+    "below_um",
+    "count",
+    "count_low",
+    "count_high",
+    "per_ml",
+    "per_ml_low",
+    "per_ml_high",
+)
 
 
 def results_xlsx(job_folder, path, rows=None, *, settings=None):
@@ -85,9 +95,19 @@ def _write_counts(sheet, found, counted, settings, kept):
     for particles, estimate, entries in tables:
         for entry in dict.fromkeys(entries):
             values = (
-                particles, estimate, class_name(entry.class_key), diameter, entry.at_least_um, entry.below_um,
-                entry.count, entry.low, entry.high, entry.per_ml, entry.per_ml_low, entry.per_ml_high,
-            )  # fmt: skip
+                particles,
+                estimate,
+                class_name(entry.class_key),
+                diameter,
+                entry.at_least_um,
+                entry.below_um,
+                entry.count,
+                entry.low,
+                entry.high,
+                entry.per_ml,
+                entry.per_ml_low,
+                entry.per_ml_high,
+            )
             _append(sheet, values)
 
 
@@ -95,22 +115,32 @@ def _write_settings(sheet, found, counted, settings, shown):
     sheet.column_dimensions["A"].width, sheet.column_dimensions["B"].width = 34, 80
     summary, inputs = found.summary, found.summary.get("inputs") or {}
     pairs = [
-        ("Title", settings.title), ("Author", settings.author), ("Date", settings.date), ("Remarks", settings.remarks),
-        ("Source", summary.get("title")), ("Items offered", found.offered), ("Rejected", len(found.rejected)),
-        ("Not reached", found.missing), ("Rows of sheet Results", shown),
+        ("Title", settings.title),
+        ("Author", settings.author),
+        ("Date", settings.date),
+        ("Remarks", settings.remarks),
+        ("Source", summary.get("title")),
+        ("Items offered", found.offered),
+        ("Rejected", len(found.rejected)),
+        ("Not reached", found.missing),
+        ("Rows of sheet Results", shown),
         ("Diameter", measure_words(settings.diameter)),
         ("Size bins, from µm", ", ".join(f"{b:g}" for b in settings.bins)),
-        ("Volume imaged, mL", counted.volume_ml), ("Volume from", counted.volume_from),
-        ("Dilution", settings.dilution), ("µm per px", summary.get("um_per_px")),
-        ("µm per px from", summary.get("um_per_px_from")), ("Model", summary.get("weights")),
+        ("Volume imaged, mL", counted.volume_ml),
+        ("Volume from", counted.volume_from),
+        ("Dilution", settings.dilution),
+        ("µm per px", summary.get("um_per_px")),
+        ("µm per px from", summary.get("um_per_px_from")),
+        ("Model", summary.get("weights")),
         *((f"Unsure below, {class_name(key)}", value) for key, value in thresholds_of(found, settings).items()),
         ("Corrected counts rest on", counted.reference.words if counted.reference else counted.no_reference),
         ("Intervals", "95 %; counted: exact Poisson (Garwood 1936)"),
-        ("Files of the source", inputs.get("files")), ("Bytes", inputs.get("bytes")),
+        ("Files of the source", inputs.get("files")),
+        ("Bytes", inputs.get("bytes")),
         ("Fingerprint (sha256)", inputs.get("sha256")),
         *((f"Version of {name}", version) for name, version in (summary.get("software") or {}).items()),
         ("", "Flow imaging is informational: the figures are no verdict."),
-    ]  # fmt: skip
+    ]
     _append(sheet, ("Setting", "Value"), bold=True)
     for what, value in pairs:
         _append(sheet, (what, value))

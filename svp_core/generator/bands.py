@@ -18,8 +18,10 @@ def band_errors(generator, tiles, labels, *, seed=0):
     tiles: uint8 (N, 64, 64), at least one; labels: int (N,) in the order of generator.class_keys. Noise and noise level
     of tile k depend on seed and k alone, so that checkpoints compare with less scatter than their batches.
     """
-    sources = [torch.Generator().manual_seed(int(np.random.SeedSequence((seed, k)).generate_state(1)[0]))
-               for k in range(len(tiles))]  # fmt: skip
+    sources = [
+        torch.Generator().manual_seed(int(np.random.SeedSequence((seed, k)).generate_state(1)[0]))
+        for k in range(len(tiles))
+    ]
     clean, config, device = encode(tiles, generator.config), generator.config, generator.device
     found = {}
     for band, (low, high) in BANDS.items():

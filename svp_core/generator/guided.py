@@ -11,9 +11,14 @@ from svp_core.runs import read_run, read_tensors, stored_config
 
 # What both have to have in common: field of the config, and what it is to the person.
 COMMON = {
-    "class_keys": "classes", "pixel_mean": "mean grey levels", "pixel_std": "spreads of grey levels",
-    "tile_px": "tile sizes", "patch": "foldings", "sigma_data": "noise scales", "layers": "blocks a level",
-}  # fmt: skip
+    "class_keys": "classes",
+    "pixel_mean": "mean grey levels",
+    "pixel_std": "spreads of grey levels",
+    "tile_px": "tile sizes",
+    "patch": "foldings",
+    "sigma_data": "noise scales",
+    "layers": "blocks a level",
+}
 
 
 def join_guide(run_folder, guide_folder, out, *, insisted=None, brighter=None):

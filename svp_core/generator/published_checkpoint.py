@@ -19,9 +19,19 @@ EXPECTED = "expected is a published checkpoint, the generator's or the ResNet-18
 
 # torch's reader raises these, and only these kinds, on files that are damaged or something else.
 _UNREADABLE = (
-    OSError, RuntimeError, EOFError, ValueError, LookupError, TypeError, AttributeError, AssertionError,
-    MemoryError, OverflowError, struct.error, pickle.UnpicklingError,
-)  # fmt: skip
+    OSError,
+    RuntimeError,
+    EOFError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    AssertionError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    pickle.UnpicklingError,
+)
 
 
 def read_checkpoint(path):

@@ -32,25 +32,35 @@ class PublishedUNet(nn.Module):
         self.downs = nn.ModuleList()
         for level, (narrow, wide) in enumerate(levels):
             last = level == len(levels) - 1
-            self.downs.append(nn.ModuleList([
-                ResidualBlock(narrow, narrow, time_width),
-                ResidualBlock(narrow, narrow, time_width),
-                Residual(NormFirst(narrow, LinearAttention(narrow))),
-                nn.Conv2d(narrow, wide, 3, padding=1) if last
-                else nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * narrow, wide, 1)),
-            ]))  # fmt: skip
+            self.downs.append(
+                nn.ModuleList(
+                    [
+                        ResidualBlock(narrow, narrow, time_width),
+                        ResidualBlock(narrow, narrow, time_width),
+                        Residual(NormFirst(narrow, LinearAttention(narrow))),
+                        nn.Conv2d(narrow, wide, 3, padding=1)
+                        if last
+                        else nn.Sequential(nn.PixelUnshuffle(2), nn.Conv2d(4 * narrow, wide, 1)),
+                    ]
+                )
+            )
         self.mid_block1 = ResidualBlock(deepest, deepest, time_width)
         self.mid_attn = Residual(NormFirst(deepest, FullAttention(deepest)))
         self.mid_block2 = ResidualBlock(deepest, deepest, time_width)
         self.ups = nn.ModuleList()
         for level, (narrow, wide) in reversed(list(enumerate(levels))):
-            self.ups.append(nn.ModuleList([
-                ResidualBlock(wide + narrow, wide, time_width),
-                ResidualBlock(wide + narrow, wide, time_width),
-                Residual(NormFirst(wide, LinearAttention(wide))),
-                nn.Conv2d(wide, narrow, 3, padding=1) if level == 0
-                else nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(wide, narrow, 3, padding=1)),
-            ]))  # fmt: skip
+            self.ups.append(
+                nn.ModuleList(
+                    [
+                        ResidualBlock(wide + narrow, wide, time_width),
+                        ResidualBlock(wide + narrow, wide, time_width),
+                        Residual(NormFirst(wide, LinearAttention(wide))),
+                        nn.Conv2d(wide, narrow, 3, padding=1)
+                        if level == 0
+                        else nn.Sequential(nn.Upsample(scale_factor=2), nn.Conv2d(wide, narrow, 3, padding=1)),
+                    ]
+                )
+            )
         self.final_res_block = ResidualBlock(2 * dim, dim, time_width)
         self.final_conv = nn.Conv2d(dim, channels, 1)
 

@@ -164,9 +164,14 @@ def started_from(base, class_keys, *, dropout):
     "any class".
     """
     config = replace(
-        base.config, class_keys=tuple(class_keys), dropout=dropout, level_means=(), level_spreads=(), guide_widths=(),
+        base.config,
+        class_keys=tuple(class_keys),
+        dropout=dropout,
+        level_means=(),
+        level_spreads=(),
+        guide_widths=(),
         insisted=(),
-    )  # fmt: skip
+    )
     weights = {name: tensor.detach().clone() for name, tensor in base.model.state_dict().items()}
     rows, any_class = weights["class_embedding.weight"], len(base.class_keys)
     place = {key: label for label, key in enumerate(base.class_keys)}

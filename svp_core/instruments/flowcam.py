@@ -75,11 +75,13 @@ def _run(offered, run):
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in exported else ()
     pictures = (beside.get(plain_name(name)) for c in collages for name in (c, mask_name_of(c)))
     return Run(
-        run.path, facts, partial(_read, offered, run.path, context.um_per_px),
+        run.path,
+        facts,
+        partial(_read, offered, run.path, context.um_per_px),
         side_files(beside, run.path) | frozenset(filter(None, pictures)),
         tuple(dict.fromkeys((*exported, *class_column, *run.fields))),
         (*notes, *label_notes, *_collage_notes(collages, beside)),
-    )  # fmt: skip
+    )
 
 
 def _collage_notes(collages, beside):
@@ -108,9 +110,12 @@ def _read(offered, name, scale):
         if label is not None:
             columns.setdefault(CLASS_COLUMN, label)
         record = ParticleRecord(
-            unique(f"{stem}#{identity}", taken), files.title,
-            um_per_px=positive(row.get("cal_const")) or scale, given=given_by(label, name), columns=columns,
-        )  # fmt: skip
+            unique(f"{stem}#{identity}", taken),
+            files.title,
+            um_per_px=positive(row.get("cal_const")) or scale,
+            given=given_by(label, name),
+            columns=columns,
+        )
         reason, pixels, mask = row_fault(run, row, value_count), None, None
         if not reason:
             pixels, mask, reason = pictures.cut(str(row["collage_file"]), tuple(row[key] for key in BOX))

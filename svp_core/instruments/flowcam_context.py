@@ -18,25 +18,45 @@ _AGREE = 2e-4  # of the volume: what four printed digits of the scale and of Vol
 
 # Key of the .ctx -> words of the report and unit.
 _SETTINGS = {
-    "cameramagnification": ("Magnification", "x"), "flowcelltype": ("Flow cell", ""),
-    "flowcelldepth": ("Flow cell depth", " µm"), "flowcellwidth": ("Flow cell width", " µm"),
-    "pumpflowrate": ("Flow rate", " mL/min"), "sampledilution": ("Dilution", ""),
-    "calibrationconstant": ("Calibration", " µm per px"), "fringesize": ("Fringe size", " px"),
-    "thresholddark": ("Threshold dark", ""), "thresholdlight": ("Threshold light", ""),
-    "distancetoneighbor": ("Distance to nearest neighbour", " µm"), "closeholes": ("Close holes", " times"),
-    "minesd": ("Smallest ESD", " µm"), "maxesd": ("Largest ESD", " µm"), "rawimagetotal": ("Camera frames", ""),
-    "autoimagerate": ("Frame rate", " per s"), "flashduration": ("Flash duration", " µs"), "gain": ("Camera gain", ""),
-    "volumecf": ("Volume correction", ""), "samplevolumeaspirated": ("Aspirated", " mL"),
-    "runstarttime": ("Start (UTC)", ""), "runendtime": ("End (UTC)", ""),
+    "cameramagnification": ("Magnification", "x"),
+    "flowcelltype": ("Flow cell", ""),
+    "flowcelldepth": ("Flow cell depth", " µm"),
+    "flowcellwidth": ("Flow cell width", " µm"),
+    "pumpflowrate": ("Flow rate", " mL/min"),
+    "sampledilution": ("Dilution", ""),
+    "calibrationconstant": ("Calibration", " µm per px"),
+    "fringesize": ("Fringe size", " px"),
+    "thresholddark": ("Threshold dark", ""),
+    "thresholdlight": ("Threshold light", ""),
+    "distancetoneighbor": ("Distance to nearest neighbour", " µm"),
+    "closeholes": ("Close holes", " times"),
+    "minesd": ("Smallest ESD", " µm"),
+    "maxesd": ("Largest ESD", " µm"),
+    "rawimagetotal": ("Camera frames", ""),
+    "autoimagerate": ("Frame rate", " per s"),
+    "flashduration": ("Flash duration", " µs"),
+    "gain": ("Camera gain", ""),
+    "volumecf": ("Volume correction", ""),
+    "samplevolumeaspirated": ("Aspirated", " mL"),
+    "runstarttime": ("Start (UTC)", ""),
+    "runendtime": ("End (UTC)", ""),
     "classificationtemplate": ("Classification template", ""),
-}  # fmt: skip
+}
 _SUMMARY_SETTINGS = {
-    "start time": "Start", "start": "Start", "sampling time": "Sampling time",
-    "sample volume aspirated": "Aspirated", "sample volume processed": "Processed",
-    "magnification": "Magnification", "frame rate": "Frame rate",
-    "serialno": "Serial number", "software": "Software", "mode": "Mode", "count": "Count in the summary",
-    "particle count": "Count in the summary", "particles / ml": "Particles / mL in the summary",
-}  # fmt: skip
+    "start time": "Start",
+    "start": "Start",
+    "sampling time": "Sampling time",
+    "sample volume aspirated": "Aspirated",
+    "sample volume processed": "Processed",
+    "magnification": "Magnification",
+    "frame rate": "Frame rate",
+    "serialno": "Serial number",
+    "software": "Software",
+    "mode": "Mode",
+    "count": "Count in the summary",
+    "particle count": "Count in the summary",
+    "particles / ml": "Particles / mL in the summary",
+}
 
 
 @dataclass(frozen=True)
@@ -81,10 +101,18 @@ def run_facts(context, kind, count):
     efficiency = positive(settings.get("efficiency")) or _first(context, "efficiency")
     software = " ".join(filter(None, (settings.get("softwarename"), settings.get("softwareversion"))))
     facts = RunFacts(
-        context.title, kind, count, scale, f"CalibrationConstant in {context.title}.ctx" if scale else "",
-        volume, where, positive(settings.get("sampledilution")), efficiency / 100 if efficiency else None,
-        f"FlowCam, {software or context.run_summary.get('software', '')}".rstrip(", "), _settings(context),
-    )  # fmt: skip
+        context.title,
+        kind,
+        count,
+        scale,
+        f"CalibrationConstant in {context.title}.ctx" if scale else "",
+        volume,
+        where,
+        positive(settings.get("sampledilution")),
+        efficiency / 100 if efficiency else None,
+        f"FlowCam, {software or context.run_summary.get('software', '')}".rstrip(", "),
+        _settings(context),
+    )
     if "cameramagnification" in settings:
         flow_cell = settings.get("flowcelltype", "")
         magnification = settings["cameramagnification"].rstrip("xX")

@@ -60,10 +60,13 @@ def _run(offered, name, layout):
     labels, label_notes = labels_beside(files, beside, title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in table.names else ()
     return Run(
-        name, facts, partial(read, offered, name, context.um_per_px),
+        name,
+        facts,
+        partial(read, offered, name, context.um_per_px),
         claims | {beside[plain_name(image)] for image in images if plain_name(image) in beside},
-        (*table.names, *class_column), (*notes, *label_notes),
-    )  # fmt: skip
+        (*table.names, *class_column),
+        (*notes, *label_notes),
+    )
 
 
 def _read_cut(offered, name, scale):
@@ -128,10 +131,13 @@ def _rows(offered, name, table, scale):
         if len(values) != len(table.names):
             reason = f"its row in the export has {len(values)} values but the header names {len(table.names)}"
         return ParticleRecord(
-            unique(beside_path(name, f"{stem_of(name)}#{identity}"), taken), offered.files.title,
+            unique(beside_path(name, f"{stem_of(name)}#{identity}"), taken),
+            offered.files.title,
             um_per_px=positive(table.value(values, scale_key)) or scale if scale_key else scale,
-            given=given_by(label, name), columns=columns, reason=reason,
-        ), values  # fmt: skip
+            given=given_by(label, name),
+            columns=columns,
+            reason=reason,
+        ), values
 
     return record
 

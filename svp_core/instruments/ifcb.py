@@ -89,9 +89,14 @@ def _read(offered, name, roi):
         elif not fault:
             image, reason = _region(pixels, columns)
         yield ParticleRecord(
-            beside_path(name, f"{stem_of(name)}#{number}"), offered.files.title, image, None, given, columns,
+            beside_path(name, f"{stem_of(name)}#{number}"),
+            offered.files.title,
+            image,
+            None,
+            given,
+            columns,
             reason=reason,
-        )  # fmt: skip
+        )
 
 
 def _region(pixels, columns):

@@ -36,9 +36,10 @@ def fingerprint(hashed):
     """
     lines = "".join(f"{name}\t{size}\t{digest}\n" for name, size, digest in hashed)
     return {
-        "files": len(hashed), "bytes": sum(size for _, size, _ in hashed),
+        "files": len(hashed),
+        "bytes": sum(size for _, size, _ in hashed),
         "sha256": hashlib.sha256(lines.encode()).hexdigest(),
-    }  # fmt: skip
+    }
 
 
 def _files_below(folder):

@@ -54,9 +54,14 @@ def _run(offered, name, choices):
     first, ends = answered(found.first, choices), answered(found.ends, choices)
     scale = um_per_px_by_sizes(found.table)
     facts = RunFacts(
-        stem_of(name), "mfi", len(found.table.lines), scale, f"ECD and Area in {shown}" if scale else "",
-        instrument="MFI", settings={"Camera frames found": str(len(found.frames))},
-    )  # fmt: skip
+        stem_of(name),
+        "mfi",
+        len(found.table.lines),
+        scale,
+        f"ECD and Area in {shown}" if scale else "",
+        instrument="MFI",
+        settings={"Camera frames found": str(len(found.frames))},
+    )
     notes = ["Cut from the camera frames by the boxes of the table; look at some particles to see that they fit."]
     if not found.frames:
         notes.append(f"There are no camera frames beside {shown}; all its particles are rejected.")
@@ -84,13 +89,16 @@ def _look(offered, name):
     plain = "0" if 0 in frames else "1"
     first = max(FIRST_FRAME, key=lambda option: (fits[option], option == plain))
     return _Found(
-        table, frames,
+        table,
+        frames,
         Question(f"first_frame:{name}", f"Which number has the first frame in {shown}?", FIRST_FRAME, first),
         Question(
-            f"box_ends:{name}", f"Do X Right and Y Bottom in {shown} belong to the particle's box?", BOX_ENDS,
+            f"box_ends:{name}",
+            f"Do X Right and Y Bottom in {shown} belong to the particle's box?",
+            BOX_ENDS,
             BOX_ENDS[_reaches_past(offered, frames, rights, bottoms)],
         ),
-    )  # fmt: skip
+    )
 
 
 def _frames(offered, name):
@@ -164,6 +172,11 @@ def _read(offered, name, *, first, with_ends, um_per_px):
             size = right - left + with_ends, bottom - top + with_ends
             pixels, _, reason = pictures.cut(found.frames[number], (left, top, *size))
         yield ParticleRecord(
-            unique(beside_path(name, f"{stem_of(name)}#{identity}"), taken), offered.files.title, pixels, um_per_px,
-            given, dict(zip(table.names, values, strict=False)), reason=reason,
-        )  # fmt: skip
+            unique(beside_path(name, f"{stem_of(name)}#{identity}"), taken),
+            offered.files.title,
+            pixels,
+            um_per_px,
+            given,
+            dict(zip(table.names, values, strict=False)),
+            reason=reason,
+        )

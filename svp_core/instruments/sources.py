@@ -169,11 +169,16 @@ def _summarise_runs(files, runs, loose, notes):
     if len(runs) == len(usable) == 1:
         title = f"{KINDS[kind]} {usable[0].facts.name}"
     return SourceSummary(
-        kind, title, sum(fact.count for fact in facts) + others + len(runs) - len(usable), um_per_px, where,
-        tuple(dict.fromkeys((*said, *notes))), tuple(facts),
+        kind,
+        title,
+        sum(fact.count for fact in facts) + others + len(runs) - len(usable),
+        um_per_px,
+        where,
+        tuple(dict.fromkeys((*said, *notes))),
+        tuple(facts),
         tuple(dict.fromkeys(column for run in usable for column in run.columns)),
         tuple(question for run in usable for question in run.questions),
-    )  # fmt: skip
+    )
 
 
 def _notes_of(runs, of):

@@ -68,9 +68,11 @@ def _prior(clear):
     for spread in _SPREADS:
         exposure = spread / _RATES[:, None]
         likely = (
-            gammaln(wrong + spread) - gammaln(spread)
-            + spread * np.log(exposure / (exposure + looked_at)) + wrong * np.log(looked_at / (exposure + looked_at))
-        ).sum(1)  # fmt: skip
+            gammaln(wrong + spread)
+            - gammaln(spread)
+            + spread * np.log(exposure / (exposure + looked_at))
+            + wrong * np.log(looked_at / (exposure + looked_at))
+        ).sum(1)
         place = int(likely.argmax())
         best = max(best, (float(likely[place]), spread, float(exposure[place, 0])))
     return best[1:]

@@ -50,13 +50,16 @@ def pair_counts(labels, probs, suggested, *, noise=None, seed=0):
     carrying = np.bincount(labels, minlength=class_count)
     rows = [
         PairCount(
-            given, true, int(suspected[true, given]), min(value[true, given], carrying[given]),
+            given,
+            true,
+            int(suspected[true, given]),
+            min(value[true, given], carrying[given]),
             float(min(low[true, given], carrying[given])),
             float(min(max(high[true, given], disagreeing[true, given]), carrying[given])),
         )
         for true, given in np.argwhere(other & (looked_at[:, None] > 0))
         if suspected[true, given] or disagreeing[true, given] or value[true, given] >= 0.5
-    ]  # fmt: skip
+    ]
     in_all = (drawn * other).sum((1, 2))
     total = Estimate(
         float(min((value * other).sum(), len(labels))),

@@ -73,14 +73,26 @@ def review(tiles, labels, *, see, class_names, groups=None, testifies=None, judg
         own, own_probs, class_names=class_names, nearest=witnesses, neighbour_labels=labels, noise=noise
     )
     pairs, total = pair_counts(own, own_probs, suspects.suggested, noise=noise, seed=seed)
-    lots = [] if groups is None else lot_findings(
-        own, suspects.suggested, np.asarray(groups)[judged], class_names=class_names
-    )  # fmt: skip
+    lots = (
+        []
+        if groups is None
+        else lot_findings(own, suspects.suggested, np.asarray(groups)[judged], class_names=class_names)
+    )
     return Review(
         labels,
-        judged, suspects, pairs, total, copies, find_strangers(places, labels), lots,
-        (*notes, *said, *_warnings(own, own_probs, class_names)), places, fold, probs, nearest,
-    )  # fmt: skip
+        judged,
+        suspects,
+        pairs,
+        total,
+        copies,
+        find_strangers(places, labels),
+        lots,
+        (*notes, *said, *_warnings(own, own_probs, class_names)),
+        places,
+        fold,
+        probs,
+        nearest,
+    )
 
 
 def _place(tiles, see, seed):

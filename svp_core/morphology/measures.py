@@ -53,7 +53,7 @@ MEASURES = {
     "contrast": Measure("Contrast", "grey", "Mean level less background; below 0 is darker than the liquid"),
     "edge_gradient": Measure("Edge gradient", "grey/px", "Mean steepness of the grey level on the outline (Sobel)"),
     "touches_edge": Measure("Touches edge", "", "Whether the mask reaches the border of the crop: it may be cut off"),
-}  # fmt: skip
+}
 
 
 _LENGTHS = tuple(name.removesuffix("_um") for name in MEASURES if name.endswith("_um"))

@@ -10,5 +10,14 @@ from svp_core.quality.figures import FIGURES, Figure
 from svp_core.quality.report import compare
 
 __all__ = [
-    "FIGURES", "Estimate", "Figure", "Floor", "Neighbours", "compare", "floor", "kernel_distance", "kid", "neighbours",
-]  # fmt: skip
+    "FIGURES",
+    "Estimate",
+    "Figure",
+    "Floor",
+    "Neighbours",
+    "compare",
+    "floor",
+    "kernel_distance",
+    "kid",
+    "neighbours",
+]

@@ -35,8 +35,13 @@ def compare(*, real, synthetic, training=None, classifier=None, seed=0):
         of_training = None if training is None else training.get(key)
         sides, places = _choose(key, real[key], synthetic[key], of_training, seed)
         warnings += _warnings(sides, training)
-        part = {"n": sides.n, "n_real": len(real[key]), "n_synthetic": len(synthetic[key]),
-                "n_training": 0 if of_training is None else len(of_training), "figures": {}}  # fmt: skip
+        part = {
+            "n": sides.n,
+            "n_real": len(real[key]),
+            "n_synthetic": len(synthetic[key]),
+            "n_training": 0 if of_training is None else len(of_training),
+            "figures": {},
+        }
         for stage, (name, work) in enumerate(STAGES, 1):
             found = work(sides, classifier)
             part["figures"] |= found.pop("figures")

@@ -8,9 +8,18 @@ from svp_core.quality.texture import grain
 
 # What is compared of each particle: see morphology.measure; grain: see texture.
 COLUMNS = (
-    "area_px", "ecd_px", "perimeter_px", "aspect_ratio", "circularity", "feret_max_px", "feret_min_px", "mean_level",
-    "contrast", "background_level", "grain",
-)  # fmt: skip
+    "area_px",
+    "ecd_px",
+    "perimeter_px",
+    "aspect_ratio",
+    "circularity",
+    "feret_max_px",
+    "feret_min_px",
+    "mean_level",
+    "contrast",
+    "background_level",
+    "grain",
+)
 
 
 def measure_tiles(tiles):

@@ -43,13 +43,17 @@ def seen(sides, classifier):
     keys = classifier.config.class_keys
     if sides.key not in keys:
         return {"figures": found}
-    called = {name: predict_probs(classifier, tiles).argmax(1)
-              for name, tiles in (("pool", sides.pool), ("synthetic", sides.synthetic))}  # fmt: skip
+    called = {
+        name: predict_probs(classifier, tiles).argmax(1)
+        for name, tiles in (("pool", sides.pool), ("synthetic", sides.synthetic))
+    }
     right = {name: labels == keys.index(sides.key) for name, labels in called.items()}
     found["named"] = entry(
-        "named", share(right["synthetic"]), real=float(right["pool"][: sides.n].mean()),
+        "named",
+        share(right["synthetic"]),
+        real=float(right["pool"][: sides.n].mean()),
         floor=_second_draw(np.mean, right["pool"], sides),
-    )  # fmt: skip
+    )
     shown = {"real": called["pool"][: sides.n], "synthetic": called["synthetic"]}
     named_as = {
         name: {key: float(np.mean(labels == k)) for k, key in enumerate(keys)} for name, labels in shown.items()
@@ -76,18 +80,22 @@ def measured(sides, classifier):
         of_real = figure(pool[: sides.n])
         found[key] = entry(key, of_synthetic, real=of_real, floor=_second_draw(figure, pool, sides))
     columns = {
-        column: {name: _between(figure(column), "shape", pool, synthetic, sides)
-                 for name, figure in (("ks", shapes.ks), ("wasserstein", shapes.wasserstein))}
+        column: {
+            name: _between(figure(column), "shape", pool, synthetic, sides)
+            for name, figure in (("ks", shapes.ks), ("wasserstein", shapes.wasserstein))
+        }
         for column in shapes.COLUMNS
-    }  # fmt: skip
+    }
     return {"figures": found, "shapes": columns}
 
 
 def spectra(sides, classifier):
     """How strong coarse and fine structures are."""
     pool, synthetic = log_spectra(sides.pool), log_spectra(sides.synthetic)
-    shown = {name: (rows.mean(0) * 10 / np.log(10)).round(3).tolist()
-             for name, rows in (("real", pool[: sides.n]), ("synthetic", synthetic))}  # fmt: skip
+    shown = {
+        name: (rows.mean(0) * 10 / np.log(10)).round(3).tolist()
+        for name, rows in (("real", pool[: sides.n]), ("synthetic", synthetic))
+    }
     gap = _between(spectrum_gap, "spectrum", pool, synthetic, sides)
     return {"figures": {"spectrum": gap}, "spectrum": {"cycles_per_px": frequencies().tolist(), **shown}}
 
@@ -117,7 +125,7 @@ def copying(sides, classifier):
         ),
         "copied": entry("copied", found.ratio, real=found.held_out_ratio.value),
         "authentic": entry("authentic", percent, real=found.held_out_auth_pct / 100),
-    }  # fmt: skip
+    }
     return {"figures": figures, "closest": [asdict(pair) for pair in found.closest]}
 
 

@@ -46,8 +46,15 @@ def report_html(job_folder, *, settings=None):
     order = [*found.class_keys, *([UNSURE] if (counted.labels == UNSURE).any() else [])]
     title = chosen.title.strip() or str(found.summary.get("title", "")) or "Particle report"
     parts = [
-        ("", [_header(title, chosen), sample.sample_facts(found, counted, chosen), method.informational(),
-              sample.warnings(found, counted, chosen)]),
+        (
+            "",
+            [
+                _header(title, chosen),
+                sample.sample_facts(found, counted, chosen),
+                method.informational(),
+                sample.warnings(found, counted, chosen),
+            ],
+        ),
         ("Counts", _counts(counted, chosen)),
         ("Sizes and shapes", _plots(found, counted, chosen, order)),
         ("Examples", _examples(found, counted, chosen, order)),
@@ -57,7 +64,7 @@ def report_html(job_folder, *, settings=None):
         ("Reviewers' decisions", [decisions_section(found.folder)]),
         ("Method", [method.method_section(found, counted, chosen)]),
         ("Signatures", [_signatures(chosen)]),
-    ]  # fmt: skip
+    ]
     sections = [tag("section", tag("h2", head) if head else None, *body) for head, body in parts if join(*body)]
     return _page(title, chosen.date, sections)
 
@@ -66,17 +73,24 @@ def _page(title, date, sections):
     footer = as_css_text(" · ".join(part for part in (title[:80], date) if part))
     style = _STYLE.read_text("utf-8").replace('"FOOTER"', footer)
     head = tag(
-        "head", tag("meta", charset="utf-8"), tag("title", title),
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("title", title),
         tag("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        tag("meta", name="viewport", content="width=device-width"), tag("style", Html(style)),
-    )  # fmt: skip
+        tag("meta", name="viewport", content="width=device-width"),
+        tag("style", Html(style)),
+    )
     return f"<!doctype html>\n{tag('html', head, tag('body', tag('main', *sections)), lang='en')}\n"
 
 
 def _header(title, settings):
     by = [part for part in (settings.author.strip(), settings.date) if part]
-    return tag("header", tag("p", "Particle report · flow imaging microscopy", class_="kind"), tag("h1", title),
-               tag("p", " · ".join(by), class_="by") if by else None)  # fmt: skip
+    return tag(
+        "header",
+        tag("p", "Particle report · flow imaging microscopy", class_="kind"),
+        tag("h1", title),
+        tag("p", " · ".join(by), class_="by") if by else None,
+    )
 
 
 def _counts(counted, settings):
@@ -86,10 +100,10 @@ def _counts(counted, settings):
         *(tag("p", note, class_="note") for note in notes),
         count_tables.band_table(counted, settings) if len(settings.bins) > 1 else None,
         count_tables.run_tables(counted, settings),
-        count_tables.ppv_table(counted) if counted.ppv else tag(
-            "p", f"Counts are not corrected for confusion between classes. {counted.no_reference}", class_="note"
-        ),
-    ]  # fmt: skip
+        count_tables.ppv_table(counted)
+        if counted.ppv
+        else tag("p", f"Counts are not corrected for confusion between classes. {counted.no_reference}", class_="note"),
+    ]
 
 
 def _plots(found, counted, settings, order):
@@ -102,22 +116,30 @@ def _plots(found, counted, settings, order):
     ]
     if _SHAPE in found.columns:
         picture, drawn, both = plots.scatter(
-            counted.sizes, numbers(found, _SHAPE), counted.labels, order, x_words=words,
-            y_words=measure_words(_SHAPE), log=True,
-        )  # fmt: skip
+            counted.sizes,
+            numbers(found, _SHAPE),
+            counted.labels,
+            order,
+            x_words=words,
+            y_words=measure_words(_SHAPE),
+            log=True,
+        )
         shown += [tag("h3", "How round"), picture]
         shown += [_note(f"{drawn:,} of {both:,} particles are drawn, every class with its share.")] * (drawn < both)
     best = found.probs.max(1, initial=0)
     likeliest = np.asarray(found.class_keys, object)[found.probs.argmax(1)] if len(best) else np.array([], object)
     least = thresholds_of(found, settings)
     return [
-        *shown, tag("h3", "How sure"),
+        *shown,
+        tag("h3", "How sure"),
         plots.histograms(
-            {key: best[likeliest == key] for key in found.class_keys}, words="Probability of the likeliest class",
-            ends=(0.0, 1.0), marks={key: (least[key],) for key in found.class_keys},
+            {key: best[likeliest == key] for key in found.class_keys},
+            words="Probability of the likeliest class",
+            ends=(0.0, 1.0),
+            marks={key: (least[key],) for key in found.class_keys},
         ),
         _note("By the likeliest class; left of the broken line a particle is unsure."),
-    ]  # fmt: skip
+    ]
 
 
 def _examples(found, counted, settings, order):
@@ -131,20 +153,30 @@ def _examples(found, counted, settings, order):
     )
     if len(scales) == 1:
         return [
-            tag("p", words, f" or {side * scales[0]:.3g} µm across; what is larger is cut off. ",
-                pictures.scale_bar(scales[0])),
+            tag(
+                "p",
+                words,
+                f" or {side * scales[0]:.3g} µm across; what is larger is cut off. ",
+                pictures.scale_bar(scales[0]),
+            ),
             pictures.example_tables(found, counted, settings, order),
-        ]  # fmt: skip
+        ]
     more = "; the particles differ in pixel size." if len(scales) else "; the pixel size is not known."
     return [tag("p", words, more), pictures.example_tables(found, counted, settings, order)]
 
 
 def _signatures(settings):
     blank = tag("div", tag("span", ""), tag("small", "Date"))
-    line = [tag("div", tag("span", settings.author.strip()), tag("small", "Written by")),
-            tag("div", tag("span", ""), tag("small", "Signature")), blank]  # fmt: skip
-    check = [tag("div", tag("span", ""), tag("small", "Read by")),
-             tag("div", tag("span", ""), tag("small", "Signature")), blank]  # fmt: skip
+    line = [
+        tag("div", tag("span", settings.author.strip()), tag("small", "Written by")),
+        tag("div", tag("span", ""), tag("small", "Signature")),
+        blank,
+    ]
+    check = [
+        tag("div", tag("span", ""), tag("small", "Read by")),
+        tag("div", tag("span", ""), tag("small", "Signature")),
+        blank,
+    ]
     return tag("div", tag("div", *line), tag("div", *check), class_="signatures")
 
 

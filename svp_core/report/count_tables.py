@@ -53,10 +53,14 @@ def run_tables(counted, settings):
 def ppv_table(counted):
     """Html: of the particles called so, how many are."""
     rows = [
-        [class_cell(entry.class_key), number(entry.n), percent(entry.value),
-         DASH if entry.low is None else f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %"]
+        [
+            class_cell(entry.class_key),
+            number(entry.n),
+            percent(entry.value),
+            DASH if entry.low is None else f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %",
+        ]
         for entry in counted.ppv
-    ]  # fmt: skip
+    ]
     heads = ["Class", "Particles named so", "Rightly so", "95 %"]
     return table(heads, [rows], caption="How often a name is right, at the mixture of this sample (PPV)")
 

@@ -46,12 +46,18 @@ def count_particles(found, settings):
         corrected = counts.corrected(labels, counted, sizes_px=in_px, bins_um=settings.bins, **how, **known)
         ppv = counts.ppv(labels, class_keys=found.class_keys, **known)
     return Counted(
-        labels, sizes, volume_ml, volume_from,
+        labels,
+        sizes,
+        volume_ml,
+        volume_from,
         raw=counts.count_table(labels, counted, bins_um=settings.bins, **how),
         bands=counts.count_table(labels, counted, bins_um=settings.bins, differential=True, **how),
-        corrected=corrected, ppv=ppv, by_run=_by_run(found, labels, counted, settings, how), reference=reference,
+        corrected=corrected,
+        ppv=ppv,
+        by_run=_by_run(found, labels, counted, settings, how),
+        reference=reference,
         no_reference=no_reference,
-    )  # fmt: skip
+    )
 
 
 def count_some(found, settings, chosen):
@@ -60,9 +66,13 @@ def count_some(found, settings, chosen):
     sizes = sizes if settings.in_um else np.zeros(len(labels))
     volume_ml, _ = _volume(found, settings)
     return counts.count_table(
-        labels[chosen], sizes[chosen], class_keys=found.class_keys, bins_um=settings.bins, volume_ml=volume_ml,
+        labels[chosen],
+        sizes[chosen],
+        class_keys=found.class_keys,
+        bins_um=settings.bins,
+        volume_ml=volume_ml,
         dilution=settings.dilution,
-    )  # fmt: skip
+    )
 
 
 def name_particles(found, settings):
@@ -116,7 +126,9 @@ def _by_run(found, labels, sizes, settings, how):
         mine = run_of == run["name"]
         unsized = mine.any() and np.isnan(sizes[mine]).all()  # then nothing is known of any size: no 0
         volume_ml = None if found.missing else run.get("volume_ml")
-        by_run[run["name"]] = [] if unsized else counts.count_table(
-            labels[mine], sizes[mine], bins_um=settings.bins, **how | {"volume_ml": volume_ml}
-        )  # fmt: skip
+        by_run[run["name"]] = (
+            []
+            if unsized
+            else counts.count_table(labels[mine], sizes[mine], bins_um=settings.bins, **how | {"volume_ml": volume_ml})
+        )
     return by_run

@@ -58,11 +58,19 @@ def _review(head):
     )
     more = f" The first {LISTED} of {len(moved):,} are listed." if len(moved) > LISTED else ""
     return join(
-        tag("h3", head["name"]), tag("p", words + more), tag("p", chain, class_="hash"),
+        tag("h3", head["name"]),
+        tag("p", words + more),
+        tag("p", chain, class_="hash"),
         table(["Before", "Now", "Particles"], [tally], texts=(0, 1)) if tally else None,
-        table(["Particle", "Before", "Now", "Reviewer", "When (UTC)", "Reason"], [[row] for row in rows],
-              class_="list", texts=range(6)) if rows else None,
-    )  # fmt: skip
+        table(
+            ["Particle", "Before", "Now", "Reviewer", "When (UTC)", "Reason"],
+            [[row] for row in rows],
+            class_="list",
+            texts=range(6),
+        )
+        if rows
+        else None,
+    )
 
 
 def _word(label):

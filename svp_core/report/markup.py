@@ -54,10 +54,12 @@ def table(heads, groups, *, caption=None, class_="", texts=(0,)):
         return [tag(name, cell, class_="text" if at in texts else "number", **more) for at, cell in enumerate(row)]
 
     return tag(
-        "table", tag("caption", caption) if caption else None,
+        "table",
+        tag("caption", caption) if caption else None,
         tag("thead", tag("tr", cells(heads, "th", scope="col"))),
-        *(tag("tbody", *(tag("tr", cells(row, "td")) for row in group)) for group in groups if group), class_=class_,
-    )  # fmt: skip
+        *(tag("tbody", *(tag("tr", cells(row, "td")) for row in group)) for group in groups if group),
+        class_=class_,
+    )
 
 
 def facts(pairs):

@@ -24,22 +24,25 @@ def informational():
 def method_section(found, counted, settings):
     """Html: how particles were named, measured and counted, and of what this was made."""
     return join(
-        tag("h3", "How particles were named"), _naming(found, settings),
-        tag("h3", "How they were measured"), _measuring(found, settings),
-        tag("h3", "How they were counted"), _counting(counted, settings),
-        tag("h3", "What this was made from"), _made_from(found),
-    )  # fmt: skip
+        tag("h3", "How particles were named"),
+        _naming(found, settings),
+        tag("h3", "How they were measured"),
+        _measuring(found, settings),
+        tag("h3", "How they were counted"),
+        _counting(counted, settings),
+        tag("h3", "What this was made from"),
+        _made_from(found),
+    )
 
 
 def _naming(found, settings):
     weights, named_by = found.summary.get("weights", ""), found.summary.get("weights_sha256")
-    thresholds = [
-        [class_name(key), percent(settings.least(key))] for key in found.class_keys
-    ]  # fmt: skip
+    thresholds = [[class_name(key), percent(settings.least(key))] for key in found.class_keys]
     unsure = tag(
-        "p", "Each particle has the name of its most probable class, and is unsure where that probability is below the "
+        "p",
+        "Each particle has the name of its most probable class, and is unsure where that probability is below the "
         "class's threshold. The classifier knows these classes only and puts everything into one of them.",
-    )  # fmt: skip
+    )
     asked = table(["Class", "Unsure below"], [thresholds], caption="Thresholds")
     try:
         run = read_run(model_of(found.summary))
@@ -47,8 +50,13 @@ def _naming(found, settings):
     except LabError as error:
         known = facts([("Model", weights), ("sha256 of its weights", named_by)])
         return join(unsure, known, asked, tag("p", f"Nothing more can be said of the model: {error}"))
-    known = facts([("Model", weights), ("sha256 of its weights", named_by or now),
-                   ("sha256 of its card", sha256_of(run.folder / "card.md") if run.card else None)])  # fmt: skip
+    known = facts(
+        [
+            ("Model", weights),
+            ("sha256 of its weights", named_by or now),
+            ("sha256 of its card", sha256_of(run.folder / "card.md") if run.card else None),
+        ]
+    )
     if named_by not in (None, now):
         changed = f"The model called {weights} has other weights by now; its card is not that of those used here."
         return join(unsure, facts([("Model", weights), ("sha256 of its weights", named_by)]), asked, tag("p", changed))
@@ -136,14 +144,16 @@ def _made_from(found):
     inputs, summary = found.summary.get("inputs") or {}, found.summary
     choices = "; ".join(f"{key}: {option}" for key, option in (summary.get("choices") or {}).items())
     hashed = "one line a file (name, tab, bytes, tab, sha256 of its content, line feed), in order of names"
-    known = facts([
-        ("Files of the source", f"{inputs['files']:,}, {inputs['bytes']:,} bytes" if inputs else None),
-        ("Their fingerprint", inputs.get("sha256")),
-        ("It is the sha256 of", hashed if inputs else None),
-        ("sha256 of results.csv", sha256_of(found.folder / "results.csv")),
-        ("Choices made on reading", choices),
-        ("Software", ", ".join(f"{name} {is_}" for name, is_ in (summary.get("software") or {}).items())),
-    ])  # fmt: skip
+    known = facts(
+        [
+            ("Files of the source", f"{inputs['files']:,}, {inputs['bytes']:,} bytes" if inputs else None),
+            ("Their fingerprint", inputs.get("sha256")),
+            ("It is the sha256 of", hashed if inputs else None),
+            ("sha256 of results.csv", sha256_of(found.folder / "results.csv")),
+            ("Choices made on reading", choices),
+            ("Software", ", ".join(f"{name} {is_}" for name, is_ in (summary.get("software") or {}).items())),
+        ]
+    )
     return known
 
 

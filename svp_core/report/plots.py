@@ -32,11 +32,12 @@ def histograms(values, *, words, log=False, ends=None, marks=None):
     rows = -(-len(found) // _ACROSS)
     panels = [
         tag(
-            "g", _panel(key, array, edges, place, words, (marks or {}).get(key, ())),
+            "g",
+            _panel(key, array, edges, place, words, (marks or {}).get(key, ())),
             transform=f"translate({at % _ACROSS * _PANEL_W} {at // _ACROSS * _PANEL_H})",
         )
         for at, (key, array) in enumerate(found.items())
-    ]  # fmt: skip
+    ]
     return _drawing(panels, _PANEL_W * _ACROSS, _PANEL_H * rows, f"Histograms of {words} by class")
 
 
@@ -123,8 +124,9 @@ def _panel(key, values, edges, place, words, marks):
         tag("text", tag("tspan", looks.class_name(key), font_weight="600"), f" n = {len(values):,}", x=_LEFT, y=12),
         tag("text", f"{most:,}", x=_LEFT - 4, y=_TOP + 4, text_anchor="end") if counts.any() else None,
         tag("path", d=Html(bars), fill=looks.colour(key), stroke="#fff", stroke_width=".5"),
-        lines, _x_axis(place, bottom, None, words),
-    )  # fmt: skip
+        lines,
+        _x_axis(place, bottom, None, words),
+    )
 
 
 def _x_axis(place, y, top, words):
@@ -141,9 +143,10 @@ def _x_axis(place, y, top, words):
             last = at
     middle = f"{(left + right) / 2:.1f}"
     return join(
-        marks, tag("path", d=f"M{left} {y}H{right}", stroke=_INK),
+        marks,
+        tag("path", d=f"M{left} {y}H{right}", stroke=_INK),
         tag("text", words, x=middle, y=y + 29, text_anchor="middle"),
-    )  # fmt: skip
+    )
 
 
 def _y_axis(place, x, right, words):
@@ -154,9 +157,10 @@ def _y_axis(place, x, right, words):
         marks.append(tag("text", f"{tick:g}", x=x - 6, y=f"{at + 4:.1f}", text_anchor="end"))
     middle = f"{(place.start + place.end) / 2:.1f}"
     return join(
-        marks, tag("path", d=f"M{x} {place.end}V{place.start}", stroke=_INK),
+        marks,
+        tag("path", d=f"M{x} {place.end}V{place.start}", stroke=_INK),
         tag("text", words, x=0, y=0, text_anchor="middle", transform=f"translate(10 {middle}) rotate(-90)"),
-    )  # fmt: skip
+    )
 
 
 def _legend(keys, left):
@@ -170,6 +174,13 @@ def _legend(keys, left):
 
 def _drawing(content, width, height, words):
     return tag(
-        "svg", tag("title", words), *content, viewBox=f"0 0 {width} {height}", class_="plot", role="img",
-        font_size="11", fill=_INK, xmlns="http://www.w3.org/2000/svg",
-    )  # fmt: skip
+        "svg",
+        tag("title", words),
+        *content,
+        viewBox=f"0 0 {width} {height}",
+        class_="plot",
+        role="img",
+        font_size="11",
+        fill=_INK,
+        xmlns="http://www.w3.org/2000/svg",
+    )

@@ -13,17 +13,19 @@ def sample_facts(found, counted, settings):
     """Html of what a reader asks first: how many particles of what, in which volume, at which scale."""
     summary = found.summary
     unsure = int((counted.labels == UNSURE).sum())
-    return facts([
-        ("Source", summary.get("title") if settings.title.strip() not in ("", summary.get("title")) else None),
-        ("Items offered", f"{found.offered:,}"),
-        ("Particles named", f"{len(counted.labels) - unsure:,}"),
-        ("Unsure", f"{unsure:,} ({percent(unsure / len(counted.labels))})" if len(counted.labels) else "0"),
-        ("Rejected", f"{len(found.rejected):,}"),
-        ("Pixel size", _scale(summary)),
-        ("Volume imaged", _volume(counted, summary)),
-        ("Dilution", f"{settings.dilution:g}" if settings.dilution != 1 else None),
-        ("Named by", summary.get("weights")),
-    ])  # fmt: skip
+    return facts(
+        [
+            ("Source", summary.get("title") if settings.title.strip() not in ("", summary.get("title")) else None),
+            ("Items offered", f"{found.offered:,}"),
+            ("Particles named", f"{len(counted.labels) - unsure:,}"),
+            ("Unsure", f"{unsure:,} ({percent(unsure / len(counted.labels))})" if len(counted.labels) else "0"),
+            ("Rejected", f"{len(found.rejected):,}"),
+            ("Pixel size", _scale(summary)),
+            ("Volume imaged", _volume(counted, summary)),
+            ("Dilution", f"{settings.dilution:g}" if settings.dilution != 1 else None),
+            ("Named by", summary.get("weights")),
+        ]
+    )
 
 
 def warnings(found, counted, settings):
@@ -66,23 +68,26 @@ def run_section(found, settings):
     runs = found.summary.get("runs", [])
     notes = found.summary.get("notes", [])
     return join(
-        tag("h3", "Remarks") if settings.remarks.strip() else None, paragraphs(settings.remarks),
+        tag("h3", "Remarks") if settings.remarks.strip() else None,
+        paragraphs(settings.remarks),
         *(_run(run) for run in runs),
         tag("h3", "Notes of the reader") if notes else None,
         tag("ul", *(tag("li", note) for note in notes)) if notes else None,
-    )  # fmt: skip
+    )
 
 
 def _run(run):
-    known = facts([
-        ("Kind", KINDS.get(run["kind"], run["kind"])),
-        ("Instrument", run.get("instrument")),
-        ("Particles", f"{run['count']:,}"),
-        ("Pixel size", _with_place(run.get("um_per_px"), lambda um: f"{um:.6g} µm", run.get("um_per_px_from"))),
-        ("Volume imaged", _with_place(run.get("volume_ml"), volume_words, run.get("volume_from"))),
-        ("Dilution in its files", f"{run['dilution']:g}" if run.get("dilution") is not None else None),
-        ("Share of the sample imaged", percent(run["efficiency"]) if run.get("efficiency") is not None else None),
-    ])  # fmt: skip
+    known = facts(
+        [
+            ("Kind", KINDS.get(run["kind"], run["kind"])),
+            ("Instrument", run.get("instrument")),
+            ("Particles", f"{run['count']:,}"),
+            ("Pixel size", _with_place(run.get("um_per_px"), lambda um: f"{um:.6g} µm", run.get("um_per_px_from"))),
+            ("Volume imaged", _with_place(run.get("volume_ml"), volume_words, run.get("volume_from"))),
+            ("Dilution in its files", f"{run['dilution']:g}" if run.get("dilution") is not None else None),
+            ("Share of the sample imaged", percent(run["efficiency"]) if run.get("efficiency") is not None else None),
+        ]
+    )
     settings = run.get("settings") or {}
     own = [tag("h4", "Settings and figures in its own files"), facts(settings.items())] if settings else None
     return join(tag("h3", run["name"]), known, own)

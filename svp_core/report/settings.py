@@ -52,9 +52,10 @@ def standard_settings(summary, columns):
     return asdict(
         Settings(
             diameter="ecd_um" if scaled and "ecd_um" in columns else "ecd_px",
-            volume_ml=volume_in_files(summary)[0], title=str(summary.get("title", ""))[: _LONGEST["title"]],
+            volume_ml=volume_in_files(summary)[0],
+            title=str(summary.get("title", ""))[: _LONGEST["title"]],
         )
-    )  # fmt: skip
+    )
 
 
 def volume_in_files(summary):
@@ -96,10 +97,17 @@ def read_settings(given, *, summary, columns, class_keys):
             raise LabError(f"The {name} has {len(text):,} letters; at most {_LONGEST[name]:,} fit a report.")
     _check_date(found.date)
     return Settings(
-        bins, found.diameter, thresholds, _number(found.unsure_below, "The confidence that is asked for", 0, 1),
+        bins,
+        found.diameter,
+        thresholds,
+        _number(found.unsure_below, "The confidence that is asked for", 0, 1),
         None if volume is None else _number(volume, "The volume imaged, in mL,", 1e-9, 1e6),
-        _number(found.dilution, "The dilution", 1e-6, 1e9), found.title, found.author, found.remarks, found.date,
-    )  # fmt: skip
+        _number(found.dilution, "The dilution", 1e-6, 1e9),
+        found.title,
+        found.author,
+        found.remarks,
+        found.date,
+    )
 
 
 def _known(given):

@@ -15,9 +15,19 @@ MIN_AREA_PX = 12  # that are so; nobody could find less
 _TAPER_PX = 6  # over which a window's outermost diffraction rings fade, so that its edge does not show
 _PLACE, _NOISE = 101, 102
 _COLUMNS = (
-    "frame", "top", "left", "bottom", "right",
-    "label", "shape", "seed", "diameter_um", "um_per_px", "z_f_um", "index",
-)  # fmt: skip
+    "frame",
+    "top",
+    "left",
+    "bottom",
+    "right",
+    "label",
+    "shape",
+    "seed",
+    "diameter_um",
+    "um_per_px",
+    "z_f_um",
+    "index",
+)
 
 
 def write_frames(folder, *, counts=COUNTS):

@@ -37,9 +37,12 @@ def build_shown(folder, *, classifier, generator):
 
 def _record(tile, row):
     return ParticleRecord(
-        name=row["image"], source="sample particles", pixels=np.array(tile), um_per_px=float(row["um_per_px"]),
+        name=row["image"],
+        source="sample particles",
+        pixels=np.array(tile),
+        um_per_px=float(row["um_per_px"]),
         given=row["class"],
-    )  # fmt: skip
+    )
 
 
 def _record_denoising(path, generator, *, done, total):

@@ -17,6 +17,13 @@ from svp_core.tasks.suspect import suspect
 from svp_core.tasks.train import train
 
 TASKS = {
-    "generate": generate, "compare": compare, "denoise": denoise, "classify": classify, "gather": gather,
-    "train": train, "suspect": suspect, "likeness": likeness, "retrain": retrain,
-}  # fmt: skip
+    "generate": generate,
+    "compare": compare,
+    "denoise": denoise,
+    "classify": classify,
+    "gather": gather,
+    "train": train,
+    "suspect": suspect,
+    "likeness": likeness,
+    "retrain": retrain,
+}

@@ -42,22 +42,33 @@ def classify(config, folder):
     hashed = []
     yield from _hash(config["source"], choices, hashed)
     known = {
-        "title": source.title, "kind": source.kind, "source": str(config["source"]), "notes": source.notes,
+        "title": source.title,
+        "kind": source.kind,
+        "source": str(config["source"]),
+        "notes": source.notes,
         "um_per_px": um_per_px or source.um_per_px,
         "um_per_px_from": "given by you" if um_per_px else source.um_per_px_from,
-        "weights": classifier.folder.name, "weights_sha256": weights_sha256(classifier.folder),
-        **_where(classifier.folder), "runs": [asdict(run) for run in source.runs], "choices": choices or {},
-        "inputs": fingerprint(hashed), "software": software(),
-    }  # fmt: skip
+        "weights": classifier.folder.name,
+        "weights_sha256": weights_sha256(classifier.folder),
+        **_where(classifier.folder),
+        "runs": [asdict(run) for run in source.runs],
+        "choices": choices or {},
+        "inputs": fingerprint(hashed),
+        "software": software(),
+    }
     pictures = Pictures(folder)
     offered, counts = 0, {}
     yield Progress(0, source.count, f"Reading {source.title}")
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
         for chunk in classify_source(
-            config["source"], classifier, um_per_px=um_per_px, choices=choices, instrument=source.columns,
+            config["source"],
+            classifier,
+            um_per_px=um_per_px,
+            choices=choices,
+            instrument=source.columns,
             count=source.count,
-        ):  # fmt: skip
+        ):
             pictures.append(chunk)
             writer.write(chunk)
             file.flush()

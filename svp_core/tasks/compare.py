@@ -136,9 +136,12 @@ def _measure(class_key, seed, real, made, seen, has_seen):
     # Both sides get them, as they fill up the real-vs-real floors: the same on both.
     training = {class_key: seen} if len(seen) else None
     report = yield from measure_against(
-        real={class_key: real}, synthetic={class_key: made}, training=training, seed=seed,
+        real={class_key: real},
+        synthetic={class_key: made},
+        training=training,
+        seed=seed,
         classifier=load_classifier(find_model("resnet18")),
-    )  # fmt: skip
+    )
     if not has_seen:
         # Nothing of that was trained on here, so nothing can have been copied.
         part = report["classes"][class_key]

@@ -31,9 +31,15 @@ def denoise(config, folder):
         noisy.append(np.stack([at.noisy for at in walk]))
         clean.append(np.stack([at.clean for at in walk]))
         made = class_keys[: position + 1]
-        replace(folder / "trajectory.npz", lambda file, walk=walk, made=made: np.savez(
-            file, noisy=np.concatenate(noisy, axis=1), clean=np.concatenate(clean, axis=1),
-            sigmas=np.array([at.sigma for at in walk]), seeds=np.array(seeds * len(made), np.int64),
-            classes=np.repeat(np.array(made), count),
-        ))  # fmt: skip
+        replace(
+            folder / "trajectory.npz",
+            lambda file, walk=walk, made=made: np.savez(
+                file,
+                noisy=np.concatenate(noisy, axis=1),
+                clean=np.concatenate(clean, axis=1),
+                sigmas=np.array([at.sigma for at in walk]),
+                seeds=np.array(seeds * len(made), np.int64),
+                classes=np.repeat(np.array(made), count),
+            ),
+        )
         yield Progress((position + 1) * steps, total, f"Step {steps} of {steps}")

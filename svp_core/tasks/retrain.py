@@ -54,9 +54,11 @@ def retrain(config, folder):
         rows = np.flatnonzero(found.learnt & np.isin(labels, keys))
         there = [key for key in keys if (labels[rows] == key).any()]
         places = np.array([there.index(label) for label in labels[rows]])
-        learnt[which] = learn_last_layer(
-            classifier, features[rows], places, class_keys=there, um_per_px=_scales(review)
-        ) if len(there) > 1 else None  # fmt: skip
+        learnt[which] = (
+            learn_last_layer(classifier, features[rows], places, class_keys=there, um_per_px=_scales(review))
+            if len(there) > 1
+            else None
+        )
         named[which] = (
             np.array(there, object)[layer_probs(learnt[which], features).argmax(1)]
             if learnt[which]
@@ -67,9 +69,15 @@ def retrain(config, folder):
     save_last_layer(learnt["after"], folder / "run", counts=counts, note=note)
     _keep_reference(learnt["after"], folder / "run", features, found, layer_probs)
     checks = list(_checks(found, named, keys))
-    write_json(folder / "retrained.json", {
-        "decisions": config["decisions"], "learnt_from": counts, "checks": checks, "notes": list(_notes(found, checks)),
-    })  # fmt: skip
+    write_json(
+        folder / "retrained.json",
+        {
+            "decisions": config["decisions"],
+            "learnt_from": counts,
+            "checks": checks,
+            "notes": list(_notes(found, checks)),
+        },
+    )
     shelve(config["name"], folder)
 
 
@@ -99,16 +107,20 @@ def _checks(found, named, keys):
     """Dicts of every check, all classes first, then one by one."""
     from svp_core.before_after import before_after
 
-    parts = ((CHECKED, found.checked != "", found.checked, found.weight),
-             (BY_CHANCE, found.by_chance & (found.before != ""), found.before, None))  # fmt: skip
+    parts = (
+        (CHECKED, found.checked != "", found.checked, found.weight),
+        (BY_CHANCE, found.by_chance & (found.before != ""), found.before, None),
+    )
     for of, rows, truth, weight in parts:
         for key in ("", *keys):
             mine = np.flatnonzero(rows if not key else rows & (truth == key))
             if len(mine):
                 right = [named[which][mine] == truth[mine] for which in ("before", "after")]
-                yield {"of": of, "class": key, **asdict(
-                    before_after(*right, weights=None if weight is None else weight[mine])
-                )}  # fmt: skip
+                yield {
+                    "of": of,
+                    "class": key,
+                    **asdict(before_after(*right, weights=None if weight is None else weight[mine])),
+                }
 
 
 def _notes(found, checks):

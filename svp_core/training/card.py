@@ -49,19 +49,27 @@ def write_card(name, facts):
     names = {key: class_by_key(key).name for key in facts["trained_on"]}
     judged = (
         "On new images, made after the checkpoint was chosen; the held-out tiles are those it was chosen by."
-        if fresh else "By the check that chose this checkpoint, which flatters a little."
-    )  # fmt: skip
+        if fresh
+        else "By the check that chose this checkpoint, which flatters a little."
+    )
     return _CARD.format(
-        name=name, classes=", ".join(names.values()).lower(),
+        name=name,
+        classes=", ".join(names.values()).lower(),
         begun=f"the generator `{facts['from']['name']}`" if facts["from"] else "random weights",
         note=f"\n\n{facts['note']}" if facts["note"] else "",
-        counts="\n".join(f"| {names[key]} | {count:,} | {facts['held_out_counts'][key]:,} |"
-                         for key, count in facts["trained_on"].items()),
-        dropout=facts["generator"]["dropout"], batch=plan["batch"], learning_rate=plan["learning_rate"],
+        counts="\n".join(
+            f"| {names[key]} | {count:,} | {facts['held_out_counts'][key]:,} |"
+            for key, count in facts["trained_on"].items()
+        ),
+        dropout=facts["generator"]["dropout"],
+        batch=plan["batch"],
+        learning_rate=plan["learning_rate"],
         **{fact: facts[fact] for fact in ("near_copies", "left_out", "steps", "best_step")},
-        ended=_ENDS[facts["ended"]], judged=judged, warning=_warning(best, fresh),
+        ended=_ENDS[facts["ended"]],
+        judged=judged,
+        warning=_warning(best, fresh),
         figures="\n".join(_row(names[key], found) for key, found in (fresh or best)["classes"].items()),
-    )  # fmt: skip
+    )
 
 
 def _warning(best, fresh):

@@ -79,11 +79,13 @@ class Checker:
         found = copies(synthetic=made, training=training, held_out=held_out)
         return {
             "kid": [distance.value, distance.low, distance.high],
-            "kid_floor": [self._floors[key].median, self._floors[key].high], "ct_z": float(found.ct_z),
+            "kid_floor": [self._floors[key].median, self._floors[key].high],
+            "ct_z": float(found.ct_z),
             "closer_to_training": float(found.closer_to_training.value),
             "copied": [float(found.ratio.value), float(found.ratio.low), float(found.held_out_ratio.value)],
-            "made": len(made), "held_out": len(held_out),
-        }  # fmt: skip
+            "made": len(made),
+            "held_out": len(held_out),
+        }
 
 
 def mean_kid(check):

@@ -33,9 +33,14 @@ def train_classifier(data, out, *, validation, architecture="resnet18", plan=Non
     plan, result = plan or classifier_training.TrainingPlan(), []
     config = resnet.ClassifierConfig(data.class_keys, architecture)
     yield from classifier_training.train(
-        config, plan, data.tiles, data.labels,
-        validation=(validation.tiles, validation.labels), device=best_device(), result=result,
-    )  # fmt: skip
+        config,
+        plan,
+        data.tiles,
+        data.labels,
+        validation=(validation.tiles, validation.labels),
+        device=best_device(),
+        result=result,
+    )
     (checked,) = result
     described = {
         **resnet.config_as_dict(checked.config),

@@ -22,9 +22,12 @@ def finish(out, *, fresh=None):
     described, best = place.described(), checks.best_check(checked)
     described.pop("asked")
     facts = {
-        **described, "steps": history[-1]["step"], "best_step": best["step"],
-        "ended": _ended(described, history, checked), "measured": {"best": best, "fresh": fresh},
-    }  # fmt: skip
+        **described,
+        "steps": history[-1]["step"],
+        "best_step": best["step"],
+        "ended": _ended(described, history, checked),
+        "measured": {"best": best, "fresh": fresh},
+    }
     tensors = place.best(best["step"])
     save_run(place.run, config=facts, tensors=tensors, card=write_card(place.run.name, facts), history=history)
     place.clear()

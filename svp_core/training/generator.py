@@ -118,12 +118,18 @@ def _begin(place, data, order, company, asked):
     plan = budget.warmed(plan)
     place.put(data, apart)
     described = {
-        **unet.config_as_dict(config), "plan": asdict(plan), "note": order.note, "from": parent,
-        "trained_on": _counts(data, apart.training), "held_out_counts": _counts(data, apart.held_out),
+        **unet.config_as_dict(config),
+        "plan": asdict(plan),
+        "note": order.note,
+        "from": parent,
+        "trained_on": _counts(data, apart.training),
+        "held_out_counts": _counts(data, apart.held_out),
         "held_out": [data.names[position] for position in apart.held_out],
-        "left_out": len(data.left_out), "near_copies": len(apart.repeated),
-        "checks": {"every": -(-plan.steps // number), "images": made, "calls": budget.CALLS}, "asked": asked,
-    }  # fmt: skip
+        "left_out": len(data.left_out),
+        "near_copies": len(apart.repeated),
+        "checks": {"every": -(-plan.steps // number), "images": made, "calls": budget.CALLS},
+        "asked": asked,
+    }
     place.begin(described, Training(config, plan, device=device, start=start).state())
 
 

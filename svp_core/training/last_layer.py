@@ -53,6 +53,9 @@ def save_last_layer(classifier, folder, *, counts, note):
     trained = "\n".join(f"- {key}: {count:,} tiles" for key, count in counts.items())
     card = f"# Classifier\n\n{note}\n\nOnly the last layer was learnt; the rest is {classifier.folder.name}.\n\n"
     save_run(
-        folder, config={"classifier": asdict(classifier.config), "trained_on": counts, "note": note}, tensors=tensors,
-        card=f"{card}Learnt from\n{trained}\n", history=[],
-    )  # fmt: skip
+        folder,
+        config={"classifier": asdict(classifier.config), "trained_on": counts, "note": note},
+        tensors=tensors,
+        card=f"{card}Learnt from\n{trained}\n",
+        history=[],
+    )

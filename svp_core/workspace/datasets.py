@@ -197,11 +197,15 @@ def _content(folder):
 def _write_meta(folder, dataset_id, name, kind, table, provenance):
     classes = table["class"].value_counts(sort=False) if "class" in table else {}
     meta = {
-        "id": dataset_id, "name": name, "kind": kind,
+        "id": dataset_id,
+        "name": name,
+        "kind": kind,
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "count": len(table), "classes": {str(key): int(count) for key, count in classes.items()},
-        "content": _content(folder), "provenance": provenance,
-    }  # fmt: skip
+        "count": len(table),
+        "classes": {str(key): int(count) for key, count in classes.items()},
+        "content": _content(folder),
+        "provenance": provenance,
+    }
     (folder / "dataset.json").write_text(json.dumps(meta, indent=2) + "\n", "utf-8")
 
 

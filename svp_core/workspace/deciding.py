@@ -73,10 +73,23 @@ def decide(review, event, decisions):
     """Columns of the row that this event becomes after one particle's decisions, or why it cannot: a sentence."""
     now = stands(decisions)
     label = now.to_label if now else review.given(event["particle"])
-    row = {name: event[name] for name in (
-        "tab", "n", "particle", "kind", "purpose", "to_label", "reviewer", "browser_time", "batch", "undoes", "reason",
-        "evidence",
-    )} | {"from_label": label}  # fmt: skip
+    row = {
+        name: event[name]
+        for name in (
+            "tab",
+            "n",
+            "particle",
+            "kind",
+            "purpose",
+            "to_label",
+            "reviewer",
+            "browser_time",
+            "batch",
+            "undoes",
+            "reason",
+            "evidence",
+        )
+    } | {"from_label": label}
     if event["kind"] == "undo":
         return _undo(review, event, decisions, row)
     row["undoes"] = ""

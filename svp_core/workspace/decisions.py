@@ -68,11 +68,23 @@ def _join(end, review, event, known, past):
 def record_draw(review, reviewer, evidence):
     """Add to the history which particles were drawn for an audit; returns the Decision. evidence: JSON-ready dict."""
     with _history(review.id) as end:
-        return end.add({
-            "tab": f"draw-{uuid4().hex}", "n": 1, "particle": "", "kind": "draw", "purpose": "audit", "from_label": "",
-            "to_label": "", "reviewer": clean(reviewer), "browser_time": None, "batch": "", "undoes": "", "reason": "",
-            "evidence": canonical(evidence),
-        })  # fmt: skip
+        return end.add(
+            {
+                "tab": f"draw-{uuid4().hex}",
+                "n": 1,
+                "particle": "",
+                "kind": "draw",
+                "purpose": "audit",
+                "from_label": "",
+                "to_label": "",
+                "reviewer": clean(reviewer),
+                "browser_time": None,
+                "batch": "",
+                "undoes": "",
+                "reason": "",
+                "evidence": canonical(evidence),
+            }
+        )
 
 
 def undo(review, standing, reviewer):
@@ -88,11 +100,21 @@ def undo(review, standing, reviewer):
         own = (d for decisions in list(standing.all.values()) for d in effective(decisions))
         batch = sorted((d for d in own if (d.batch, d.reviewer) == (last.batch, reviewer)), key=lambda d: -d.number)
     tab = f"undo-{uuid4().hex}"
-    return record(review, [
-        {"tab": tab, "n": n, "reviewer": reviewer, "particle": d.particle, "kind": "undo", "undoes": d.id,
-         "at": time.time()}
-        for n, d in enumerate(batch, 1)
-    ])  # fmt: skip
+    return record(
+        review,
+        [
+            {
+                "tab": tab,
+                "n": n,
+                "reviewer": reviewer,
+                "particle": d.particle,
+                "kind": "undo",
+                "undoes": d.id,
+                "at": time.time(),
+            }
+            for n, d in enumerate(batch, 1)
+        ],
+    )
 
 
 def history(review_id, *, after=0):

@@ -186,9 +186,14 @@ def _launch(job_id, folder):
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads()), "SVP_WORKSPACE": str(workspace_root())}
     with (folder / "log.txt").open("a") as log:
         process = subprocess.Popen(
-            [*WORKER, job_id], cwd=repo_root(), env=environment,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, **apart,
-        )  # fmt: skip
+            [*WORKER, job_id],
+            cwd=repo_root(),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            **apart,
+        )
     # Somebody has to ask how it ended, or it stays in the process table as long as the server runs.
     threading.Thread(target=process.wait, daemon=True).start()
 
@@ -207,11 +212,22 @@ def _as_job(row):
         if row.total is not None and state == "running":
             seconds_left = max(0.0, (row.total - row.step) / rate - (now - row.stepped))
     return Job(
-        id=row.id, kind=row.kind, config=row.config, state=state, step=row.step, total=row.total,
-        message=row.message if state in ("queued", "running", "done") else "", error=error, created=row.created,
-        started=row.started, ended=row.heartbeat if state == "lost" else row.ended, heartbeat=row.heartbeat,
-        rate=rate, seconds_left=seconds_left, asked=_asked(row) if state == "running" else "",
-    )  # fmt: skip
+        id=row.id,
+        kind=row.kind,
+        config=row.config,
+        state=state,
+        step=row.step,
+        total=row.total,
+        message=row.message if state in ("queued", "running", "done") else "",
+        error=error,
+        created=row.created,
+        started=row.started,
+        ended=row.heartbeat if state == "lost" else row.ended,
+        heartbeat=row.heartbeat,
+        rate=rate,
+        seconds_left=seconds_left,
+        asked=_asked(row) if state == "running" else "",
+    )
 
 
 def _asked(row):

@@ -82,11 +82,16 @@ def of_job(job_id, *, labels="label"):
     if labels == "given":
         table["suggested"] = rows["label"]
     found = Reviewable(
-        summary["title"], "classify", {"job": job_id, "labels": labels, "source": summary["source"]},
-        in_order([*keys, *(key for key in given if key)]), table, tiles,
+        summary["title"],
+        "classify",
+        {"job": job_id, "labels": labels, "source": summary["source"]},
+        in_order([*keys, *(key for key in given if key)]),
+        table,
+        tiles,
         np.load(colour, mmap_mode="r")[: len(rows)] if colour.is_file() else None,
-        tuple(zip(rejected["image"], rejected["reason"], strict=True)), model=summary["weights"],
-    )  # fmt: skip
+        tuple(zip(rejected["image"], rejected["reason"], strict=True)),
+        model=summary["weights"],
+    )
     return _ordered(found, np.argsort(table["score"].to_numpy(), kind="stable"))
 
 
@@ -117,9 +122,15 @@ def with_queue(found, queue, *, model=""):
 def begin(found, *, name=""):
     """Begin a review of a Reviewable; returns its id."""
     return create_review(
-        name or found.name, kind=found.kind, source=found.source, class_keys=found.class_keys, table=found.table,
-        tiles=found.tiles, colour=found.colour, model=found.model,
-    )  # fmt: skip
+        name or found.name,
+        kind=found.kind,
+        source=found.source,
+        class_keys=found.class_keys,
+        table=found.table,
+        tiles=found.tiles,
+        colour=found.colour,
+        model=found.model,
+    )
 
 
 def _of_labelled(data, name, kind, source):

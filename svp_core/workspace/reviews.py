@@ -101,10 +101,17 @@ def create_review(name, *, kind, source, class_keys, table, tiles, colour=None, 
         raise ValueError(f"{len(table)} rows need as many tiles; got {len(tiles)}")
     review_id = uuid4().hex[:12]
     header = {
-        "format": FORMAT, "review": review_id, "name": name.strip(), "kind": kind, "source": source,
-        "class_keys": class_keys, "model": model, "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
-        "particles": len(table), "content": content_of(table),
-    }  # fmt: skip
+        "format": FORMAT,
+        "review": review_id,
+        "name": name.strip(),
+        "kind": kind,
+        "source": source,
+        "class_keys": class_keys,
+        "model": model,
+        "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
+        "particles": len(table),
+        "content": content_of(table),
+    }
     keep_review(json.loads(canonical(header)), table, tiles, colour)
     return review_id
 
@@ -163,9 +170,11 @@ def read_queue(path):
         names = pd.read_csv(file, nrows=0).columns
         file.seek(0)
         return pd.read_csv(
-            file, dtype={name: str for name in TEXTS if name in names}, keep_default_na=False,
+            file,
+            dtype={name: str for name in TEXTS if name in names},
+            keep_default_na=False,
             na_values={name: [""] for name in names if name not in TEXTS},
-        )  # fmt: skip
+        )
 
 
 def is_header(content):

@@ -40,11 +40,15 @@ def tally(standing, reviewer=None):
     # Particles of an audit are drawn at random: they say nothing about what is next in the queue.
     hits = [state in ("changed", "not_a_particle") for d, state in rows if d.purpose == "queue" and state != "unsure"]
     return Tally(
-        len(rows), count["changed"], count["kept"], count["unsure"], count["not_a_particle"],
+        len(rows),
+        count["changed"],
+        count["kept"],
+        count["unsure"],
+        count["not_a_particle"],
         hit_rate=share(hits[-RECENT:]) if hits else None,
         seconds=_seconds([decision for decision, _ in rows]),
         last_time=rows[-1][0].server_time if rows else None,
-    )  # fmt: skip
+    )
 
 
 def tally_by_pair(standing, suggested):

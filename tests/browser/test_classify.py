@@ -27,9 +27,10 @@ MANY = 100_000
 def end(job_id, count):
     with engine().begin() as db:
         db.execute(
-            job_table.update().where(job_table.c.id == job_id)
+            job_table.update()
+            .where(job_table.c.id == job_id)
             .values(state="done", step=count, total=count, started=1.0, ended=5.0)
-        )  # fmt: skip
+        )
     return job_id
 
 
@@ -170,11 +171,23 @@ def many(lab, monkeypatch):
     own = pd.DataFrame({f"instrument.Column {number}": table["ecd_um"] for number in range(130)})
     pd.concat([table, own], axis=1).to_csv(folder / "results.csv", index=False)
     np.lib.format.open_memmap(folder / "tiles.npy", "w+", np.uint8, (MANY, 64, 64)).flush()
-    write_json(folder / "summary.json", {
-        "title": "Many", "kind": "flowcam", "source": "/data/many", "notes": [], "um_per_px": 0.5,
-        "um_per_px_from": "many.ctx", "weights": "resnet18", "offered": MANY, "named": MANY, "rejected": 0,
-        "counts": {}, "runs": [],
-    })  # fmt: skip
+    write_json(
+        folder / "summary.json",
+        {
+            "title": "Many",
+            "kind": "flowcam",
+            "source": "/data/many",
+            "notes": [],
+            "um_per_px": 0.5,
+            "um_per_px_from": "many.ctx",
+            "weights": "resnet18",
+            "offered": MANY,
+            "named": MANY,
+            "rejected": 0,
+            "counts": {},
+            "runs": [],
+        },
+    )
     return end(job_id, MANY)
 
 

@@ -47,8 +47,13 @@ def test_model_is_compared_with_classical_augmentation(visit, lab):
 
 def test_model_chosen_on_one_page_is_chosen_on_the_other(visit, lab):
     config = unet.GeneratorConfig(("fat_droplet",), 0.3, 0.2, widths=(16, 32))
-    runs.save_run(models.new_model_folder("my droplets"), config=unet.config_as_dict(config),
-                  tensors=unet.build_unet(config).state_dict(), card="# Mine", history=[])  # fmt: skip
+    runs.save_run(
+        models.new_model_folder("my droplets"),
+        config=unet.config_as_dict(config),
+        tensors=unet.build_unet(config).state_dict(),
+        card="# Mine",
+        history=[],
+    )
     page = visit(f"{lab}/synthesize?model=my%20droplets")
     expect(page.locator(".st-key-make_class")).to_contain_text("Fat droplet")
     page.get_by_test_id("stSidebarNavLink").nth(2).click()

@@ -26,10 +26,17 @@ NAMED_BADLY = "<script>document.title='no'</script>" + "x" * 300
 def begin(count, **columns):
     """A review of `count` particles that are all called protein, with a tile of its own grey for each."""
     names = columns.pop("names", None) or [f"run 7.lst#{place}" for place in range(count)]
-    table = pd.DataFrame({
-        "particle": names, "given": "protein", "suggested": "air_bubble", "score": np.linspace(0, 1, count),
-        "ecd_um": np.linspace(2, 30, count), "reason": "8 of 9 look-alikes are air bubbles", **columns,
-    })  # fmt: skip
+    table = pd.DataFrame(
+        {
+            "particle": names,
+            "given": "protein",
+            "suggested": "air_bubble",
+            "score": np.linspace(0, 1, count),
+            "ecd_um": np.linspace(2, 30, count),
+            "reason": "8 of 9 look-alikes are air bubbles",
+            **columns,
+        }
+    )
     greys = (np.arange(count) % 200 + 20).astype(np.uint8)
     tiles = np.broadcast_to(greys[:, None, None], (count, 64, 64))
     while True:

@@ -39,11 +39,23 @@ def grid_job(lab, monkeypatch):
         table["touches_edge"] = "no"
         table.to_csv(folder / "results.csv", index=False)
         np.save(folder / "tiles.npy", np.full((COUNT, 64, 64), 175, np.uint8))
-        write_json(folder / "summary.json", {
-            "title": "Grid", "kind": "flowcam", "source": "/data/grid", "notes": [], "um_per_px": 0.5,
-            "um_per_px_from": "grid.ctx", "weights": "resnet18", "offered": COUNT, "named": COUNT, "rejected": 0,
-            "counts": {}, "runs": [],
-        })  # fmt: skip
+        write_json(
+            folder / "summary.json",
+            {
+                "title": "Grid",
+                "kind": "flowcam",
+                "source": "/data/grid",
+                "notes": [],
+                "um_per_px": 0.5,
+                "um_per_px_from": "grid.ctx",
+                "weights": "resnet18",
+                "offered": COUNT,
+                "named": COUNT,
+                "rejected": 0,
+                "counts": {},
+                "runs": [],
+            },
+        )
         with engine().begin() as db:
             ended = {"state": "done", "step": COUNT, "total": COUNT, "started": 1.0, "ended": 5.0}
             db.execute(job_table.update().where(job_table.c.id == job_id).values(**ended))
@@ -75,9 +87,11 @@ def legend(page):
 def place(page, ecd, aspect):
     """Where a value lies on the page, (x, y) in px."""
     box = part(page, "scattergram").locator("canvas.over").bounding_box()
-    x, y = part(page, "scattergram").locator(".box").evaluate(
-        "(box, [x, y]) => [box.S.x.place(x), box.S.y.place(y)]", [ecd, aspect]
-    )  # fmt: skip
+    x, y = (
+        part(page, "scattergram")
+        .locator(".box")
+        .evaluate("(box, [x, y]) => [box.S.x.place(x), box.S.y.place(y)]", [ecd, aspect])
+    )
     return box["x"] + x, box["y"] + y
 
 
@@ -120,10 +134,17 @@ def test_points_lie_where_the_axes_say(plots):
         note = part(page, "scattergram").locator(".note")
         expect(note).to_have_text(re.compile(rf"^{name}\s*ECD \(µm\) {ecd}\s*Aspect ratio {aspect}$"))
     # The dot of the screen in the middle of a marker is of the class's colour, on white.
-    red, green, blue, cover = part(page, "scattergram").locator(".under").evaluate("""(canvas, [x, y]) => {
+    red, green, blue, cover = (
+        part(page, "scattergram")
+        .locator(".under")
+        .evaluate(
+            """(canvas, [x, y]) => {
       const S = canvas.closest('.box').S, sharp = window.devicePixelRatio;
       return [...canvas.getContext('2d').getImageData(S.x.place(x) * sharp, S.y.place(y) * sharp, 1, 1).data];
-    }""", [32, 0.3])  # fmt: skip
+    }""",
+            [32, 0.3],
+        )
+    )
     assert np.allclose((red, green, blue), (0xBD, 0x81, 0x18), atol=3) and cover > 150
 
 
@@ -134,8 +155,9 @@ def test_lasso_keeps_exactly_what_lies_in_it(plots):
     inside = (ECD > 6) & (ECD < 22) & (ASPECT > 0.15 + 0.9 * (ECD - 6) / 16)
     assert inside.sum() == 8 + 3
     expect_shown(page, inside)
-    expect(legend(page)).to_have_text([f"Protein ({(inside & PROTEIN).sum()} of 30)",
-                                       f"Silicone oil ({(inside & ~PROTEIN).sum()} of 30)"])  # fmt: skip
+    expect(legend(page)).to_have_text(
+        [f"Protein ({(inside & PROTEIN).sum()} of 30)", f"Silicone oil ({(inside & ~PROTEIN).sum()} of 30)"]
+    )
     page.get_by_role("tab", name="Gallery").click()
     groups = page.get_by_role("group", name=re.compile("^Particles, "))
     expect(groups).to_have_count(2)
@@ -165,7 +187,7 @@ def test_a_line_drawn_on_a_logarithmic_axis_is_straight_there(plots):
     page.locator("[class*=_log] label").first.click()
     expect(part(page, "scattergram").locator(".hint")).to_be_visible()
     page.wait_for_function("""() => [...document.querySelectorAll('*')].some(
-      e => e.shadowRoot?.querySelector('.box')?.S?.x?.log)""")  # fmt: skip
+      e => e.shadowRoot?.querySelector('.box')?.S?.x?.log)""")
     one, two, four = (place(page, ecd, 0.5)[0] for ecd in (1, 2, 4))
     assert two - one == pytest.approx(four - two, abs=0.1)
     # Drawn with three moves only, so that its long side is one straight line on the screen.
