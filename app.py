@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from pages.parts.board import show_running
-from pages.parts.icon import draw_icon
+from pages.ui.shared.favicon import draw_icon
+from pages.ui.shared.job_status import show_running
 
 # An icon drawn here, and before the menu: one by name would be fetched from the internet.
 st.set_page_config(page_title="SvP Lab", page_icon=draw_icon(), layout="wide")

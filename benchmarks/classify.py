@@ -51,7 +51,7 @@ def write_tiles(folder, count):
 
 def write_runs(folder, count):
     """A folder of so many FlowCam particles or a few more: copies of one run."""
-    from svp_core.instruments.sources import recognise
+    from svp_core.instruments.detect import recognise
 
     run = REAL_RUN if REAL_RUN.is_dir() else SAMPLES / "flowcam_run"
     for number in range(-(-count // recognise(run).count)):
@@ -152,7 +152,7 @@ def classify(source, folder, classifier, watch):
 
 def compare(words, source, classifier, options, scratch):
     """Print how a source did; returns (its share of the network's images a second, most memory in bytes)."""
-    from svp_core.workspace.tilefile import read_tiles
+    from svp_core.tile_file import read_tiles
 
     watch, alone, whole = Watch(), [], []
     for number in range(options.rounds):
@@ -185,9 +185,9 @@ def main():
 
     import torch
 
-    from svp_core import naming
+    from svp_core.classification import classify as naming
     from svp_core.classifier.resnet import load_classifier, predict_probs
-    from svp_core.runs import find_run
+    from svp_core.model_files import find_run
 
     if options.threads:
         torch.set_num_threads(options.threads)

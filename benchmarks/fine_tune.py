@@ -23,17 +23,17 @@ sys.path.insert(0, str(ROOT))
 
 from svp_core.audit import copies  # noqa: E402
 from svp_core.commands.arguments import show  # noqa: E402
-from svp_core.features import fixed_features  # noqa: E402
-from svp_core.generator.sample import image_seeds, sample_tiles  # noqa: E402
+from svp_core.datasets.labelled_tiles import Labelled, read_labelled  # noqa: E402
+from svp_core.embedding.features import fixed_features  # noqa: E402
+from svp_core.generator.sampling import image_seeds, sample_tiles  # noqa: E402
 from svp_core.generator.unet import load_generator  # noqa: E402
 from svp_core.images import contact_sheet  # noqa: E402
-from svp_core.labelled import Labelled, read_labelled  # noqa: E402
+from svp_core.model_files import WEIGHTS, read_run  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
-from svp_core.particles import FIBRE, key_from_name  # noqa: E402
+from svp_core.particle_classes import FIBRE, key_from_name  # noqa: E402
 from svp_core.quality import floor, kid  # noqa: E402
-from svp_core.runs import WEIGHTS, read_run  # noqa: E402
+from svp_core.training.checkpoints import read_history  # noqa: E402
 from svp_core.training.generator import train_generator  # noqa: E402
-from svp_core.training.workplace import read_history  # noqa: E402
 
 GIVEN_SEED, JUDGE_SEED = 21, 22  # runs of the simulator that nothing else here uses
 JUDGES = 1 / 3  # of the images given

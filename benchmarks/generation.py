@@ -24,9 +24,9 @@ sys.path.insert(0, str(ROOT))
 
 from svp_core.device import has_fast_bfloat16  # noqa: E402
 from svp_core.errors import LabError  # noqa: E402
-from svp_core.generator import edm, pace, published, published_checkpoint, sample, unet  # noqa: E402
-from svp_core.particles import CLASSES  # noqa: E402
-from svp_core.runs import find_run  # noqa: E402
+from svp_core.generator import published, published_checkpoint, samplers, sampling, throughput, unet  # noqa: E402
+from svp_core.model_files import find_run  # noqa: E402
+from svp_core.particle_classes import CLASSES  # noqa: E402
 
 OFFICIAL = ROOT.parent / "shared" / "official"
 TARGET = 200  # published : ours, CPU time a picture
@@ -85,12 +85,14 @@ def variants(images):
         # The sampler decides by the processor; this is how the other arithmetic is measured.
         arithmetic = patch("svp_core.device.has_fast_bfloat16", return_value=bfloat16)
         with arithmetic:
-            size = pace.calibrate(generator, most_threads=torch.get_num_threads()).call_size if count > 1 else None
+            size = (
+                throughput.calibrate(generator, most_threads=torch.get_num_threads()).call_size if count > 1 else None
+            )
 
         def make():
-            seeds = sample.image_seeds(0, count)
+            seeds = sampling.image_seeds(0, count)
             with arithmetic:
-                for _ in sample.sample_tiles(generator, key, seeds=seeds, sampler=sampler, call_size=size):
+                for _ in sampling.sample_tiles(generator, key, seeds=seeds, sampler=sampler, call_size=size):
                     pass
             return count
 
@@ -99,7 +101,7 @@ def variants(images):
     imported = published.PublishedGenerator(folded, published.PublishedConfig((key,)), None, CPU)
 
     def few_calls():
-        for _ in sample.sample_tiles(imported, key, seeds=[0], sampler="fast"):
+        for _ in sampling.sample_tiles(imported, key, seeds=[0], sampler="fast"):
             pass
         return 1
 
@@ -150,8 +152,8 @@ def gpu_pictures_a_second():
         return 20 * GPU_BATCH / published.STEPS
 
     def whole_pictures():
-        seeds = sample.image_seeds(0, 8 * GPU_BATCH)
-        return sum(len(tiles) for _, tiles in sample.sample_tiles(generator, generator.class_keys[0], seeds=seeds))
+        seeds = sampling.image_seeds(0, 8 * GPU_BATCH)
+        return sum(len(tiles) for _, tiles in sampling.sample_tiles(generator, generator.class_keys[0], seeds=seeds))
 
     return rate(published_calls), rate(whole_pictures)
 
@@ -195,14 +197,14 @@ def main():
     timed, origin = variants(options.images)
     costs = cpu_seconds_a_picture(timed, options.rounds)
     calls = " and ".join(f"{count} call(s) at batch {batch}" for batch, count in CALLS.items())
-    steps = " and ".join(f"{edm.SAMPLERS[key].name.lower()} {edm.SAMPLERS[key].steps}" for key in USED)
+    steps = " and ".join(f"{samplers.SAMPLERS[key].name.lower()} {samplers.SAMPLERS[key].steps}" for key in USED)
     print(f"{options.threads} thread(s), {options.rounds} rounds.")
     print("Published: random weights, float32, weights standardised on every call as published, or folded in;")
     print(f"  {calls} a round, multiplied up to {published.STEPS} calls a picture.")
     print(f"Ours: {origin}, {options.images} whole pictures a round;")
     print(f"  denoising steps a picture: {steps}, some with two network calls, of the network and its guide;")
     print("  as many pictures share a call as the calibration found best; a single one costs as much as")
-    print(f"  {edm.CALL_SIZE['cpu']} that share one.")
+    print(f"  {samplers.CALL_SIZE['cpu']} that share one.")
     print_costs(costs)
     ratio = print_ratios(costs)
     met = "met" if ratio >= TARGET else "MISSED"

@@ -17,8 +17,8 @@ from scipy.ndimage import binary_fill_holes
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from svp_core.instruments import flowcam_measures  # noqa: E402
-from svp_core.instruments.sources import read_particles  # noqa: E402
+from svp_core.instruments.detect import read_particles  # noqa: E402
+from svp_core.instruments.flowcam import measures  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 
 # Export name: (in flowcam_measures, in measure(), whether a length, tolerance, in px or else as a share)
@@ -35,14 +35,14 @@ FIGURES = {
 def compared(record):
     """{export name: (FlowCam's, by its formulas, by ours)} of one particle; lengths in um."""
     given, scale, fringe = record.columns, record.um_per_px, record.columns["fringe_size"]
-    theirs = flowcam_measures.measure_particle(
+    theirs = measures.measure_particle(
         record.pixels, record.mask, left=given["src_x"], top=given["src_y"], um_per_px=scale, fringe_px=fringe
     )
-    theirs |= flowcam_measures.export_columns({**theirs, "cal_const": scale})
+    theirs |= measures.export_columns({**theirs, "cal_const": scale})
     ours, found = measure(record.pixels, mask=record.mask), {}
     for name, (formula, key, length, *_) in FIGURES.items():
         if name in given:
-            value = flowcam_measures.without_fringe(ours[key], fringe) * scale if length else ours[key]
+            value = measures.without_fringe(ours[key], fringe) * scale if length else ours[key]
             found[name] = float(given[name]), theirs[formula], value
     return found
 

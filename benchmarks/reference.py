@@ -17,12 +17,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.held_out import write_reference  # noqa: E402
+from svp_core.classifier.confusion_reference import write_reference  # noqa: E402
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
-from svp_core.counts import Reference  # noqa: E402
+from svp_core.model_files import find_run  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
-from svp_core.runs import find_run  # noqa: E402
+from svp_core.stats.counts import Reference  # noqa: E402
 
 RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures against the same run
 

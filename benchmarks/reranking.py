@@ -21,10 +21,10 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.generator_quality import finished  # noqa: E402
 from benchmarks.suspects import CASES, digits, particles, plant  # noqa: E402
 from svp_core.classifier.resnet import load_classifier  # noqa: E402
-from svp_core.features import layered_features  # noqa: E402
-from svp_core.label_review import review  # noqa: E402
-from svp_core.reranking import first_look, order_again  # noqa: E402
-from svp_core.runs import find_run  # noqa: E402
+from svp_core.embedding.features import layered_features  # noqa: E402
+from svp_core.label_errors import find  # noqa: E402
+from svp_core.model_files import find_run  # noqa: E402
+from svp_core.review.reranking import first_look, order_again  # noqa: E402
 
 PAGE = 40
 
@@ -50,7 +50,7 @@ def main():
             for seed in range(options.seeds):
                 given = plant(truth, likeness, kind=kind, share=share, pair=pair, seed=seed)
                 judged = finished(
-                    review(
+                    find(
                         tiles,
                         given,
                         see=lambda part: features[[place[tile.tobytes()] for tile in part]],  # noqa: B023

@@ -28,7 +28,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from svp_core.workspace import decisions, reviews  # noqa: E402
+from svp_core.review import decision_log, store  # noqa: E402
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 TARGET_MS, PATIENCE_S = 100, 300
@@ -81,7 +81,7 @@ def measured(page, review, options):
         pressed = [str(key) for key in rng.integers(1, 1 + len(CLASSES), keys)]
         took, particles = page.evaluate(_PRESS, [pressed, pause])
         start = time.perf_counter()
-        while len(rows := decisions.history(review, after=done)) < keys and time.perf_counter() - start < PATIENCE_S:
+        while len(rows := decision_log.history(review, after=done)) < keys and time.perf_counter() - start < PATIENCE_S:
             time.sleep(0.05)
         waited = time.perf_counter() - start
         wanted = [(particle, CLASSES[int(key) - 1]) for particle, key in zip(particles, pressed, strict=True)]
@@ -114,7 +114,7 @@ def made_up(count):
         }
     )
     greys = rng.integers(20, 220, count).astype(np.uint8)
-    return reviews.create_review(
+    return store.create_review(
         "Made up",
         kind="folder",
         source={"path": "/lab"},

@@ -21,12 +21,12 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
+from svp_core.datasets.labelled_tiles import read_labelled  # noqa: E402
 from svp_core.generator.load import load_generator  # noqa: E402
-from svp_core.generator.sample import image_seeds, sample_tiles  # noqa: E402
-from svp_core.labelled import read_labelled  # noqa: E402
+from svp_core.generator.sampling import image_seeds, sample_tiles  # noqa: E402
+from svp_core.model_files import find_run, read_run  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
-from svp_core.runs import find_run, read_run  # noqa: E402
 
 CLASSIFIERS = ("resnet18", "resnet50")
 TIMED, ROUNDS = 256, 3  # tiles, and how often

@@ -24,7 +24,7 @@ import numpy as np  # noqa: E402
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from svp_core.optics.scenes import KINDS, LAWS, particle_seed, simulate  # noqa: E402
-from svp_core.particles import CLASSES  # noqa: E402
+from svp_core.particle_classes import CLASSES  # noqa: E402
 
 TARGET = 5.0  # images per second and core
 RUN_SEED = 11

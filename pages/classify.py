@@ -2,12 +2,12 @@
 
 import streamlit as st
 
-from pages.parts import named, recognised
-from pages.parts.board import show_progress, show_recent
-from pages.parts.entry import require_app
-from pages.parts.opened import close, opened_job, start_job
-from pages.parts.source import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
-from pages.parts.words import plain
+from pages.ui.classify import results_view, source_summary
+from pages.ui.shared.job_status import show_progress, show_recent
+from pages.ui.shared.session_guard import require_app
+from pages.ui.shared.source_picker import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
+from pages.ui.shared.text import plain
+from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.errors import LabError
 
 require_app(__file__)
@@ -26,7 +26,7 @@ def ask():
 def show_source(path):
     """What was recognised, and the button that starts."""
     try:
-        config = recognised.ask(path)
+        config = source_summary.ask(path)
     except LabError as error:
         forget_source("classify")
         st.error(plain(error))
@@ -49,10 +49,10 @@ st.markdown("Name, measure and count every particle of a run, folder or archive;
 
 try:
     if job := opened_job("classify", "classify", "a classification; choose particles here"):
-        named.show_heading(job, start_anew)
-        show_progress(job, named.show_so_far)
+        results_view.show_heading(job, start_anew)
+        show_progress(job, results_view.show_so_far)
         if not job.active:
-            named.show(job)
+            results_view.show(job)
     elif path := chosen_source("classify"):
         show_source(path)
     else:

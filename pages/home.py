@@ -2,14 +2,14 @@
 
 import streamlit as st
 
-from pages.parts.board import show_recent
-from pages.parts.entry import require_app
-from pages.parts.gallery import show_gallery
-from pages.parts.player import show_player
-from pages.parts.shipped import particle_names, sample_results, sample_tiles, sample_trajectory
-from pages.parts.words import class_name, percent, plain, some
+from pages.ui.components.gallery import show_gallery
+from pages.ui.components.trajectory_player import show_player
+from pages.ui.shared.job_status import show_recent
+from pages.ui.shared.sample_content import particle_names, sample_results, sample_tiles, sample_trajectory
+from pages.ui.shared.session_guard import require_app
+from pages.ui.shared.text import class_name, percent, plain, some
 from svp_core.errors import LabError
-from svp_core.particles import CLASSES
+from svp_core.particle_classes import CLASSES
 
 require_app(__file__)
 

@@ -2,16 +2,16 @@
 
 import streamlit as st
 
-from pages.parts import begun
-from pages.parts.desk import show_desk
-from pages.parts.entry import require_app
-from pages.parts.looked_back import show_history
-from pages.parts.mapped import show_map
-from pages.parts.opened import close, open_as, opened
-from pages.parts.retrained import show_retraining
-from pages.parts.reviewed import holder_of, review_of, standing_of
-from pages.parts.wanted import choose_wanted
-from pages.parts.words import plain
+from pages.ui.review import start_review
+from pages.ui.review.annotate import show_desk
+from pages.ui.review.embedding_map import show_map
+from pages.ui.review.history_view import show_history
+from pages.ui.review.queue_filter import choose_wanted
+from pages.ui.review.retraining import show_retraining
+from pages.ui.review.review_data import holder_of, review_of, standing_of
+from pages.ui.shared.session_guard import require_app
+from pages.ui.shared.text import plain
+from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
 
 require_app(__file__)
@@ -85,15 +85,15 @@ def show(review_id):
                     st.error(plain(error))
 
 
-if begun.OF in st.query_params and "review" not in st.query_params:
+if start_review.OF in st.query_params and "review" not in st.query_params:
     leave()
-    close("review", begun.SEARCH)
+    close("review", start_review.SEARCH)
 try:
     if review_id := opened("review", "review"):
         show(review_id)
     else:
         st.title("Review")
         st.markdown("Look through labels, the most doubtful first, and put them right; every decision is kept.")
-        begun.ask()
+        start_review.ask()
 except LabError as error:
     st.error(plain(error))

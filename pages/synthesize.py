@@ -4,13 +4,14 @@ from contextlib import suppress
 
 import streamlit as st
 
-from pages.parts import compared, made, order
-from pages.parts.board import show_progress
-from pages.parts.entry import require_app
-from pages.parts.model import origin, show_model
-from pages.parts.opened import opened, opened_job, start_job
-from pages.parts.reference import choose_reference, no_reference
-from pages.parts.words import duration, plain, some
+from pages.ui.shared import generator_form
+from pages.ui.shared.job_status import show_progress
+from pages.ui.shared.model_card import origin, show_model
+from pages.ui.shared.session_guard import require_app
+from pages.ui.shared.text import duration, plain, some
+from pages.ui.shared.url_state import opened, opened_job, start_job
+from pages.ui.synthesize import model_comparison, results_view
+from pages.ui.synthesize.reference_picker import choose_reference, no_reference
 from svp_core.errors import LabError
 from svp_core.tasks.compare import LEAST, SIDES
 from svp_core.workspace import jobs
@@ -28,7 +29,7 @@ def take_settings():
     st.session_state["make_taken_from"] = job_id
     with suppress(LabError):  # show_one says what is wrong with the link
         if (job := jobs.get(job_id)).kind == "generate":
-            order.take_model(job.config.get("weights", "generator"))
+            generator_form.take_model(job.config.get("weights", "generator"))
             st.session_state["make_quality"] = job.config.get("sampler")
             st.session_state["make_class"] = job.config["class_key"]
             st.session_state["make_count"] = min(job.config["count"], MOST)
@@ -39,17 +40,19 @@ def ask_one():
     """Settings of one model; starts the job when its button is pressed."""
     take_settings()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        model = order.choose_model()
-        quality = order.choose_quality(model, "make_quality")
+        model = generator_form.choose_model()
+        quality = generator_form.choose_quality(model, "make_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        class_key = order.choose_class(order.classes_of(model), "make_class")
-        count = order.ask_whole("How many", 16, "make_count")
-        seed = order.ask_seed("make_seed", "The same seed gives the same particles; a larger number only adds to them.")
+        class_key = generator_form.choose_class(generator_form.classes_of(model), "make_class")
+        count = generator_form.ask_whole("How many", 16, "make_count")
+        seed = generator_form.ask_seed(
+            "make_seed", "The same seed gives the same particles; a larger number only adds to them."
+        )
         pressed = st.button("Make particles", type="primary", key="make_go")
-    order.check_whole("{} images are asked for", count, 1, MOST)
-    order.check_seed(seed)
-    steps = order.samplers_of(model)[quality].steps
-    seconds = order.seconds_to_make(model, quality, [count])
+    generator_form.check_whole("{} images are asked for", count, 1, MOST)
+    generator_form.check_seed(seed)
+    steps = generator_form.samplers_of(model)[quality].steps
+    seconds = generator_form.seconds_to_make(model, quality, [count])
     st.caption(f"{some(count, 'image')} with {steps} steps each: about {duration(seconds)} on this computer.")
     show_model(model.name, origin(model))
     if pressed:
@@ -63,13 +66,13 @@ def ask_one():
 def show_one():
     """The job that is open and what it made; reference particles until there is one."""
     if job := opened_job("synthesize", "generate", "made particles; make some here"):
-        st.subheader(made.heading(job))
-        show_progress(job, made.show_so_far)
+        st.subheader(results_view.heading(job))
+        show_progress(job, results_view.show_so_far)
         if not job.active:
-            made.show_made(job)
+            results_view.show_made(job)
     elif class_key := st.session_state.get("make_class"):
         st.subheader("Reference particles")
-        made.show_reference(class_key)
+        results_view.show_reference(class_key)
 
 
 def ask_two():
@@ -77,17 +80,17 @@ def ask_two():
     sides = {}
     for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
         with column:
-            sides[side] = compared.choose_maker(side)
-    class_keys = compared.classes_in_common(sides)
+            sides[side] = model_comparison.choose_maker(side)
+    class_keys = model_comparison.classes_in_common(sides)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        class_key = order.choose_class(class_keys, "compare_class")
+        class_key = generator_form.choose_class(class_keys, "compare_class")
         reference = choose_reference(class_key, "compare_reference", label="Against")
-        count = order.ask_whole("Of each", 200, "compare_count", step=50)
-        seed = order.ask_seed("compare_seed", "Of both sides, and of the halves of the reference.")
+        count = generator_form.ask_whole("Of each", 200, "compare_count", step=50)
+        seed = generator_form.ask_seed("compare_seed", "Of both sides, and of the halves of the reference.")
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
-    order.check_whole("{} images of each are asked for", count, LEAST, MOST)
-    order.check_seed(seed)
-    st.caption(compared.estimate(sides, count) if reference else no_reference(class_key))
+    generator_form.check_whole("{} images of each are asked for", count, LEAST, MOST)
+    generator_form.check_seed(seed)
+    st.caption(model_comparison.estimate(sides, count) if reference else no_reference(class_key))
     if pressed:
         start_job(
             "synthesize",
@@ -100,10 +103,10 @@ def ask_two():
 def show_two():
     """The comparison that is open."""
     if job := opened_job("synthesize", "compare", "a comparison; make one here", "comparison"):
-        st.subheader(compared.heading(job))
-        show_progress(job, compared.show_so_far)
+        st.subheader(model_comparison.heading(job))
+        show_progress(job, model_comparison.show_so_far)
         if job.state == "done":
-            compared.show(job)
+            model_comparison.show(job)
 
 
 st.title("Synthesize")

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from pages.parts import learning, trained
-from pages.parts.board import show_progress, show_recent
-from pages.parts.brought import bring_in
-from pages.parts.checkpoint import bring_checkpoint
-from pages.parts.entry import require_app
-from pages.parts.opened import close, opened_job, start_job
-from pages.parts.words import plain
+from pages.ui.shared.job_status import show_progress, show_recent
+from pages.ui.shared.session_guard import require_app
+from pages.ui.shared.text import plain
+from pages.ui.shared.url_state import close, opened_job, start_job
+from pages.ui.train import settings_form, training_view
+from pages.ui.train.import_checkpoint import bring_checkpoint
+from pages.ui.train.import_images import bring_in
 from svp_core.errors import LabError
 from svp_core.workspace.models import new_model_folder
 
@@ -20,21 +20,21 @@ def ask():
     st.subheader("Images")
     st.caption("One sub-folder a class, 50 to 100,000 images; sub-folders of any name become new classes.")
     with st.container(key="bring"):
-        _try(lambda: bring_in(learning.choose_also))
-    chosen = learning.choose_datasets()
+        _try(lambda: bring_in(settings_form.choose_also))
+    chosen = settings_form.choose_datasets()
     if not chosen:
         st.caption("Bring in images, or choose data sets that are here already; then the settings appear.")
         return
-    class_keys = learning.choose_classes(chosen)
+    class_keys = settings_form.choose_classes(chosen)
     st.subheader("Training")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.text_input("Name of the new model", key="train_name", persist_state="session", width=260)
-        base = learning.choose_base()
-        minutes = learning.ask_minutes()
-        refused = learning.refusal(chosen, class_keys)
+        base = settings_form.choose_base()
+        minutes = settings_form.ask_minutes()
+        refused = settings_form.refusal(chosen, class_keys)
         pressed = st.button("Start training", type="primary", key="train_go", disabled=bool(refused))
-    learning.check_minutes(minutes)
-    st.caption(refused or learning.expectation(chosen, class_keys, minutes))
+    settings_form.check_minutes(minutes)
+    st.caption(refused or settings_form.expectation(chosen, class_keys, minutes))
     if pressed:
         new_model_folder(name)  # says at once what is wrong with the name
         start_job(
@@ -50,9 +50,9 @@ def show(job):
         st.subheader(plain(job.config["name"]))
         words = "Change the settings" if job.state == "failed" else "Train another"
         st.button(words, key="train_another", on_click=close, args=("train",))
-    show_progress(job, trained.show_so_far, can_rest=True)
+    show_progress(job, training_view.show_so_far, can_rest=True)
     if not job.active:
-        trained.show_over(job)
+        training_view.show_over(job)
 
 
 def _try(part):

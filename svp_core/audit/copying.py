@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from svp_core.audit.nearest import Searched, distinct
+from svp_core.audit.nearest_tiles import Searched, distinct
 from svp_core.errors import LabError
-from svp_core.estimate import Estimate, share
+from svp_core.stats.intervals import Estimate, share
 
 RATIO = 1 / 3  # nearest to second nearest distance; below it a tile counts as a copy of the nearest
 PAIRS = 10  # closest pairs, to be looked at

@@ -9,7 +9,7 @@ from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
 from svp_core.images import to_model
-from svp_core.runs import load_weights, read_run, stored_config
+from svp_core.model_files import load_weights, read_run, stored_config
 
 ARCHITECTURES = ("resnet18", "resnet50")
 BATCH = 256  # tiles a call: smaller ones cost up to a quarter more on a processor, larger ones gain nothing

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from svp_core.errors import LabError
 from svp_core.tasks.classify import PIXEL_UM
-from svp_core.tasks.order import MOST_SEED
+from svp_core.tasks.generation_request import MOST_SEED
 
 
 def whole_number(text):

@@ -40,7 +40,7 @@ def _choice(text):
 def run(options):
     """One row for every particle that was offered, rejected ones with their reason."""
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.instruments.sources import recognise
+    from svp_core.instruments.detect import recognise
     from svp_core.workspace.models import find_model
 
     weights, choices = find_model(options.weights), dict(options.choose)
@@ -78,8 +78,8 @@ def _check_holds_none(folder):
 
 def _into_table(options, summary, classifier, choices):
     """(offered, rejected, class key -> count); results.csv is written row by row."""
-    from svp_core.naming import classify_source
-    from svp_core.results import ResultsWriter, count_classes
+    from svp_core.classification.classify import classify_source
+    from svp_core.classification.results_csv import ResultsWriter, count_classes
 
     offered, rejected, counts = 0, 0, Counter()
     with open(options.out, "w", newline="", encoding="utf-8") as file:

@@ -13,7 +13,7 @@ def add_arguments(parser):
 
 def run(options):
     """The folder; its card.md says how to open it."""
-    from svp_core.diffusers_export import export_diffusers
+    from svp_core.generator.diffusers_export import export_diffusers
     from svp_core.workspace.models import find_model
 
     check_folder(options.out)

@@ -22,10 +22,10 @@ def add_arguments(parser):
 
 def run(options):
     """Write the file that was asked for."""
-    from svp_core.classified import read_classified
+    from svp_core.classification.counted import name_particles
+    from svp_core.classification.results import read_classified
+    from svp_core.classification.settings import read_settings
     from svp_core.exports import results_xlsx, run_cla, tiles_by_class
-    from svp_core.report.counted import name_particles
-    from svp_core.report.settings import read_settings
 
     folder, settings = find_classification(options.results), counting_settings(options)
     ending = options.out.suffix.casefold()

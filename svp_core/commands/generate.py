@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from svp_core import tasks
 from svp_core.commands.arguments import check_folder, run_seed, show, whole_number
-from svp_core.workspace.tilefile import read_tiles
+from svp_core.tile_file import read_tiles
 
 
 def add_arguments(parser):

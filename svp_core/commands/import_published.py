@@ -14,7 +14,7 @@ def add_arguments(parser):
 
 def run(options):
     """The run, and how to use it."""
-    from svp_core.published_import import import_published
+    from svp_core.model_import import import_published
 
     check_folder(options.out)
     part = import_published(options.checkpoint, options.out, class_key=options.class_key)

@@ -27,7 +27,7 @@ def run(options):
     """The report, and its figures as a table for the person at the terminal."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.quality import compare
-    from svp_core.quality.table import as_table
+    from svp_core.quality.text_table import as_table
     from svp_core.workspace.models import find_model
 
     check_file(options.out)
@@ -49,7 +49,7 @@ def run(options):
 
 def _read(folder):
     """Class key -> tiles; None without a folder."""
-    from svp_core.labelled import read_labelled
+    from svp_core.datasets.labelled_tiles import read_labelled
 
     if folder is None:
         return None

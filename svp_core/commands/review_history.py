@@ -30,7 +30,7 @@ def run(options):
 
 
 def _list(_options):
-    from svp_core.workspace.reviews import list_reviews
+    from svp_core.review.store import list_reviews
 
     for found in list_reviews():
         counts = f"{found['decisions']:>7,} decisions on {found['particles']:,} particles"
@@ -38,7 +38,7 @@ def _list(_options):
 
 
 def _export(options):
-    from svp_core.workspace.history_file import export_history
+    from svp_core.review.history_file import export_history
 
     check_file(options.out)
     verdict = export_history(options.review, options.out)
@@ -48,7 +48,7 @@ def _export(options):
 
 
 def _verify(options):
-    from svp_core.workspace.history_file import verify, verify_file
+    from svp_core.review.history_file import verify, verify_file
 
     is_file = Path(options.history).is_file()
     verdict = verify_file(options.history, head=options.head) if is_file else verify(options.history, head=options.head)
@@ -58,7 +58,7 @@ def _verify(options):
 
 
 def _import(options):
-    from svp_core.workspace.history_file import import_history
+    from svp_core.review.history_file import import_history
 
     review_id = import_history(options.history)
     print(f"The review is in this workspace: {review_id}")

@@ -15,8 +15,8 @@ def run(options):
     """results.csv and trajectory.npz beside the sample data."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.generator.load import load_generator
-    from svp_core.runs import find_run
-    from svp_core.sample_data.shown import build_shown
+    from svp_core.model_files import find_run
+    from svp_core.sample_data.demo_results import build_shown
 
     if not (options.out / "tiles.npy").is_file():
         raise LabError(f"{str(options.out)[:200]} holds no sample data; make it with sample-data first.")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from svp_core.commands.arguments import check_folder, number_between, run_seed, show, whole_number
 from svp_core.errors import LabError
-from svp_core.training.budget import LEAST_MINUTES, MOST_MINUTES
+from svp_core.training.time_budget import LEAST_MINUTES, MOST_MINUTES
 
 NOTHING = "nothing"
 NETWORKS = ("resnet18", "resnet50")
@@ -55,7 +55,7 @@ def run(options):
 
 
 def _train_generator(options):
-    from svp_core.labelled import reading
+    from svp_core.datasets.labelled_tiles import reading
     from svp_core.training.generator import default_plan, train_generator
     from svp_core.workspace.models import find_model
 
@@ -67,8 +67,8 @@ def _train_generator(options):
 
 
 def _train_classifier(options):
-    from svp_core.classifier.train import TrainingPlan
-    from svp_core.labelled import read_labelled
+    from svp_core.classifier.training_loop import TrainingPlan
+    from svp_core.datasets.labelled_tiles import read_labelled
     from svp_core.training.classifier import train_classifier
 
     if options.validation is None:

@@ -5,13 +5,13 @@ import zipfile
 
 import numpy as np
 
-from svp_core.classified import read_classified
+from svp_core.classification.results import read_classified
 from svp_core.errors import LabError
 from svp_core.exports.labels import run_cla
 from svp_core.exports.tiles import file_name
+from svp_core.files import put_in_place
 from svp_core.images import encode_png
-from svp_core.report.place import put_in_place
-from svp_core.workspace.standing import NOT_A_CLASS
+from svp_core.review.current_labels import NOT_A_CLASS
 
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same labels give the same archive
 

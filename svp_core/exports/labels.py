@@ -3,17 +3,17 @@
 import numpy as np
 import pandas as pd
 
-from svp_core.classified import read_classified
+from svp_core.classification.results import read_classified
+from svp_core.classification.results_csv import INSTRUMENT
+from svp_core.display import class_name
 from svp_core.errors import LabError
+from svp_core.files import put_in_place
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.cla import relabelled
-from svp_core.instruments.flowcam_export import ID
-from svp_core.instruments.places import open_place
+from svp_core.instruments.flowcam.cla import relabelled
+from svp_core.instruments.flowcam.export_columns import ID
+from svp_core.instruments.open_source import open_place
 from svp_core.instruments.records import stem_of
-from svp_core.instruments.texts import plain_name
-from svp_core.report.looks import class_name
-from svp_core.report.place import put_in_place
-from svp_core.results import INSTRUMENT
+from svp_core.instruments.text_tables import plain_name
 
 _KINDS = ("flowcam", "flowcam_library")
 

@@ -2,10 +2,10 @@
 
 import csv
 
-from svp_core.classified import read_classified
+from svp_core.classification.results import read_classified
 from svp_core.exports.chosen import chosen_rows
 from svp_core.exports.workbook import CALLED
-from svp_core.report.place import put_in_place
+from svp_core.files import put_in_place
 
 
 def results_csv(job_folder, path, labels, rows=None):

@@ -5,13 +5,13 @@ import zipfile
 
 import numpy as np
 
-from svp_core.classified import read_classified
+from svp_core.classification.counted import name_particles
+from svp_core.classification.results import read_classified
+from svp_core.classification.settings import read_settings
 from svp_core.errors import LabError
 from svp_core.exports.chosen import among_named, chosen_rows
+from svp_core.files import put_in_place
 from svp_core.images import encode_png
-from svp_core.report.counted import name_particles
-from svp_core.report.place import put_in_place
-from svp_core.report.settings import read_settings
 
 _DAY = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same tiles give the same archive
 _MOST_LETTERS = 80  # of an image's own name in its file's

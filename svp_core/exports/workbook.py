@@ -4,15 +4,15 @@ import tempfile
 
 import numpy as np
 
-from svp_core.classified import measure_words, read_classified
+from svp_core.classification.counted import SEEN_PX, count_particles, count_some, thresholds_of
+from svp_core.classification.results import measure_words, read_classified
+from svp_core.classification.results_csv import read_results
+from svp_core.classification.settings import read_settings
+from svp_core.display import class_name
 from svp_core.errors import LabError
 from svp_core.exports.chosen import among_named, chosen_rows
 from svp_core.exports.sheet import clean, fill, letters
-from svp_core.report.counted import SEEN_PX, count_particles, count_some, thresholds_of
-from svp_core.report.looks import class_name
-from svp_core.report.place import put_in_place
-from svp_core.report.settings import read_settings
-from svp_core.results import read_results
+from svp_core.files import put_in_place
 
 MOST_ROWS = 1_048_575  # below a sheet's head
 _RESULTS = "xl/worksheets/sheet1.xml"  # where a workbook keeps its first sheet

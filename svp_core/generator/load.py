@@ -1,8 +1,8 @@
 """A generator of any kind from its run folder: our own, or a published one that was imported."""
 
 from svp_core.errors import LabError
-from svp_core.generator import edm, published, unet
-from svp_core.runs import read_run
+from svp_core.generator import published, samplers, unet
+from svp_core.model_files import read_run
 
 
 def load_generator(folder, *, device=None):
@@ -22,4 +22,4 @@ def samplers_of(config):
     """Key -> sampler of a run with this config (the content of its config.json), without loading its network."""
     if "published" in config:
         return published.published_samplers(published.PublishedConfig(**config["published"]))
-    return edm.SAMPLERS
+    return samplers.SAMPLERS

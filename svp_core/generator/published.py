@@ -15,7 +15,7 @@ from svp_core.device import best_device
 from svp_core.errors import LabError
 from svp_core.generator.published_network import PublishedUNet, StandardisedConv
 from svp_core.images import TILE_PX, from_model
-from svp_core.runs import load_weights, read_run, stored_config
+from svp_core.model_files import load_weights, read_run, stored_config
 
 STEPS = 500
 BETA_FIRST, BETA_LAST = 1e-4, 0.02  # share of noise added at the first and last step of the forward process

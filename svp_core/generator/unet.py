@@ -13,9 +13,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
-from svp_core.generator.edm import SAMPLERS
+from svp_core.generator.samplers import SAMPLERS
 from svp_core.images import from_model, to_model
-from svp_core.runs import load_weights, read_run, stored_config
+from svp_core.model_files import load_weights, read_run, stored_config
 
 TIME_SCALE = 1000  # the network's time input is 1000 c_noise = 250 ln sigma
 

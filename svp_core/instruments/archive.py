@@ -17,9 +17,9 @@ from pathlib import Path
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.folder import MAX_FILE_BYTES
+from svp_core.instruments.images.folder import MAX_FILE_BYTES
 from svp_core.instruments.records import Files, is_hidden, natural_key, unique
-from svp_core.own_database import is_own_database
+from svp_core.instruments.sqlite_guard import is_own_database
 
 MAX_COUNT = 200_000  # files in one archive
 MAX_BYTES = 4 * 1024**3  # unpacked, all files together

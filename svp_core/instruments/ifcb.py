@@ -12,9 +12,9 @@ from itertools import islice
 import numpy as np
 
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.facts import RunFacts
+from svp_core.instruments.metadata import RunFacts
 from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, given_class, stem_of
-from svp_core.instruments.texts import number_of, plain_name, text_of, whole
+from svp_core.instruments.text_tables import number_of, plain_name, text_of, whole
 
 FIELDS = {
     15: "trigger processing_end_time fluorescence_low fluorescence_high scattering_low scattering_high "

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import partial
 
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.cutting import Pictures, in_picture_order, size_of
-from svp_core.instruments.facts import Question, RunFacts, answered
-from svp_core.instruments.folder import is_image_name
+from svp_core.instruments.crops import Pictures, in_picture_order, size_of
+from svp_core.instruments.images.folder import is_image_name
+from svp_core.instruments.metadata import Question, RunFacts, answered
 from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, given_class, stem_of, unique
-from svp_core.instruments.texts import positive, table_of, text_of, whole
+from svp_core.instruments.text_tables import positive, table_of, text_of, whole
 
 FRAME, LEFT, RIGHT, TOP, BOTTOM = "frame #", "x left", "x right", "y top", "y bottom"
 NEEDED = (FRAME, LEFT, RIGHT, TOP, BOTTOM)

@@ -8,9 +8,9 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from svp_core import particles
-from svp_core.instruments.facts import Question, RunFacts
-from svp_core.instruments.texts import plain_name
+from svp_core import particle_classes
+from svp_core.instruments.metadata import Question, RunFacts
+from svp_core.instruments.text_tables import plain_name
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def is_hidden(name):
 def given_class(name):
     """Class key of the nearest folder above this item that is named after a class ("oil/run 1/p.png"), or None."""
     for folder in reversed(name.split("/")[:-1]):
-        found = particles.class_from_folder(folder)
+        found = particle_classes.class_from_folder(folder)
         if found:
             return found.key
     return None

@@ -4,10 +4,10 @@ Arrays in, figures out; whether somebody can tell the sets apart, and whether tr
 in svp_core.audit.
 """
 
-from svp_core.estimate import Estimate
 from svp_core.quality.distances import Floor, Neighbours, floor, kernel_distance, kid, neighbours
-from svp_core.quality.figures import FIGURES, Figure
+from svp_core.quality.metric_names import FIGURES, Figure
 from svp_core.quality.report import compare
+from svp_core.stats.intervals import Estimate
 
 __all__ = [
     "FIGURES",

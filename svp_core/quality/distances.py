@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.estimate import RESAMPLES, Estimate, from_resamples, share
+from svp_core.stats.intervals import RESAMPLES, Estimate, from_resamples, share
 
 DRAWS = 20  # random halves of a floor
 NEIGHBOURS = 5  # a ball round an image reaches to its fifth neighbour

@@ -3,10 +3,10 @@
 import numpy as np
 
 from svp_core.errors import LabError
-from svp_core.particles import in_order
+from svp_core.particle_classes import in_order
 from svp_core.progress import Progress
-from svp_core.quality.figures import FIGURES
-from svp_core.quality.stages import STAGES, Sides
+from svp_core.quality.metric_names import FIGURES
+from svp_core.quality.metrics import STAGES, Sides
 
 LEAST = 50  # tiles a side: fewer say nothing
 ENOUGH = 500  # fewer are warned about

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from svp_core.classified import measure_words, numbers, read_classified
-from svp_core.counts import UNSURE
-from svp_core.report import count_tables, method, pictures, plots, sample
-from svp_core.report.counted import SEEN_PX, count_particles, thresholds_of
-from svp_core.report.decided import decisions_section
+from svp_core.classification.counted import SEEN_PX, count_particles, thresholds_of
+from svp_core.classification.results import measure_words, numbers, read_classified
+from svp_core.classification.settings import read_settings, standard_settings
+from svp_core.files import put_in_place
+from svp_core.report import count_tables, examples, method_section, plots, sample_section
+from svp_core.report.decisions import decisions_section
 from svp_core.report.markup import Html, as_css_text, join, tag
-from svp_core.report.place import put_in_place
-from svp_core.report.settings import read_settings, standard_settings
+from svp_core.stats.counts import UNSURE
 
 __all__ = ["standard_settings", "write_report"]
 
@@ -50,19 +50,19 @@ def report_html(job_folder, *, settings=None):
             "",
             [
                 _header(title, chosen),
-                sample.sample_facts(found, counted, chosen),
-                method.informational(),
-                sample.warnings(found, counted, chosen),
+                sample_section.sample_facts(found, counted, chosen),
+                method_section.informational(),
+                sample_section.warnings(found, counted, chosen),
             ],
         ),
         ("Counts", _counts(counted, chosen)),
         ("Sizes and shapes", _plots(found, counted, chosen, order)),
         ("Examples", _examples(found, counted, chosen, order)),
-        ("Sample and instrument", [sample.run_section(found, chosen)]),
-        ("Unsure particles", [pictures.unsure_list(found, counted, chosen)]),
-        ("Rejected items", [pictures.rejected_list(found)]),
+        ("Sample and instrument", [sample_section.run_section(found, chosen)]),
+        ("Unsure particles", [examples.unsure_list(found, counted, chosen)]),
+        ("Rejected items", [examples.rejected_list(found)]),
         ("Reviewers' decisions", [decisions_section(found.folder)]),
-        ("Method", [method.method_section(found, counted, chosen)]),
+        ("Method", [method_section.method_section(found, counted, chosen)]),
         ("Signatures", [_signatures(chosen)]),
     ]
     sections = [tag("section", tag("h2", head) if head else None, *body) for head, body in parts if join(*body)]
@@ -148,7 +148,7 @@ def _examples(found, counted, settings, order):
     scales = found.table["um_per_px"].dropna().unique()
     side = found.tiles.shape[1]
     words = (
-        f"Up to {pictures.EXAMPLES} particles of each class and size, drawn by chance and not chosen. A picture is "
+        f"Up to {examples.EXAMPLES} particles of each class and size, drawn by chance and not chosen. A picture is "
         f"{side} x {side} px"
     )
     if len(scales) == 1:
@@ -157,12 +157,12 @@ def _examples(found, counted, settings, order):
                 "p",
                 words,
                 f" or {side * scales[0]:.3g} µm across; what is larger is cut off. ",
-                pictures.scale_bar(scales[0]),
+                examples.scale_bar(scales[0]),
             ),
-            pictures.example_tables(found, counted, settings, order),
+            examples.example_tables(found, counted, settings, order),
         ]
     more = "; the particles differ in pixel size." if len(scales) else "; the pixel size is not known."
-    return [tag("p", words, more), pictures.example_tables(found, counted, settings, order)]
+    return [tag("p", words, more), examples.example_tables(found, counted, settings, order)]
 
 
 def _signatures(settings):

@@ -1,8 +1,8 @@
 """Counts as tables of a report: raw beside corrected, by size bands, by run, and how often a name is right."""
 
-from svp_core.classified import measure_words
-from svp_core.report.looks import class_cell
-from svp_core.report.markup import DASH, interval, join, number, percent, table, tag
+from svp_core.classification.results import measure_words
+from svp_core.display import DASH, interval, number, percent
+from svp_core.report.markup import class_cell, join, table, tag
 
 SHAPELESS_UM = 5  # below it shape values fail (Baxter group 2013, 10.1002/jps.23554)
 ACROSS = 5  # sizes beside each other

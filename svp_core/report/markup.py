@@ -3,7 +3,9 @@
 import re
 from html import escape
 
-DASH = "–"
+from svp_core.display import class_name, marker, paint
+from svp_core.stats.counts import ALL
+
 _NARROW = 48  # letters that stand well in half a page's width
 _VOID = ("img", "br", "meta")
 _NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -72,43 +74,15 @@ def facts(pairs):
     return tag("dl", *told) if told else Html("")
 
 
-def number(value):
-    """A count or a concentration as a reader takes it in: whole from 100 on, two digits below 10; a dash for none.
-
-    Only what is nothing is "0"; a little of something is "< 0.01".
-    """
-    if value is None:
-        return DASH
-    value = round(value, 9)  # 0.1 + 0.2 is no news
-    if value >= 100 or value == int(value):
-        return f"{value:,.0f}"
-    if value < 0.005:
-        return "< 0.01"
-    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
-
-
-def interval(low, high):
-    """ "102 to 147"."""
-    return DASH if low is None or high is None else f"{number(low)} to {number(high)}"
-
-
-def percent(value):
-    """ "94.2 %" of a share."""
-    return DASH if value is None else f"{100 * value:.1f} %"
-
-
-def some(count, what):
-    """A number with its noun: "1 particle", "1,200 particles"."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def listed(names, most=5):
-    """Names in a line: "a, b, c", of very many the first and how many more."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
-
-
 def as_css_text(text):
     """A text as a string in a style sheet: whatever could end it is written by its number."""
     clean = _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
     return '"' + "".join(c if c.isalnum() and c.isascii() or c in " .-,:" else f"\\{ord(c):x} " for c in clean) + '"'
+
+
+def class_cell(key):
+    """Html of a class's marker and name."""
+    if key == ALL:
+        return tag("b", "All")
+    drawn = tag("path", d=Html(f"M5 5{marker(key)}"), **paint(key))
+    return join(tag("svg", drawn, viewBox="0 0 10 10", class_="marker", aria_hidden="true"), " ", class_name(key))

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from PIL import Image
 
-from svp_core.instruments.flowcam_measures import feret_widths, measure_particle, outer_contours, without_fringe
+from svp_core.instruments.flowcam.measures import feret_widths, measure_particle, outer_contours, without_fringe
 from svp_core.optics import scenes
 from svp_core.optics.camera import expose
 from svp_core.sample_data import flowcam_text as text

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from svp_core.instruments.flowcam_measures import export_columns
+from svp_core.instruments.flowcam.measures import export_columns
 
 _WHOLE_NUMBERS = """
     id image_x image_y image_w image_h src_x src_y src_image cal_image ppc camera sphere_count

@@ -6,7 +6,7 @@ import numpy as np
 
 from svp_core.images import encode_png
 from svp_core.optics import scenes
-from svp_core.particles import CLASSES
+from svp_core.particle_classes import CLASSES
 
 PER_CLASS = 320
 SHOWN_PER_CLASS = 40  # also written as PNG, an example of a folder to hand in

@@ -9,11 +9,11 @@ Networks are imported only when a task runs.
 from svp_core.tasks.classify import classify
 from svp_core.tasks.compare import compare
 from svp_core.tasks.denoise import denoise
-from svp_core.tasks.gather import gather
+from svp_core.tasks.embed_review import likeness
+from svp_core.tasks.find_label_errors import suspect
 from svp_core.tasks.generate import generate
-from svp_core.tasks.likeness import likeness
+from svp_core.tasks.import_images import gather
 from svp_core.tasks.retrain import retrain
-from svp_core.tasks.suspect import suspect
 from svp_core.tasks.train import train
 
 TASKS = {

@@ -8,7 +8,7 @@ import numpy as np
 from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.tasks.files import write_json
-from svp_core.workspace.tilefile import append_tiles, read_tiles
+from svp_core.tile_file import append_tiles, read_tiles
 
 PIXEL_UM = (0.01, 100)  # µm per pixel that can be
 HASHED_BYTES = 256 * 1024**2  # of the source, between two steps of progress
@@ -28,12 +28,12 @@ def classify(config, folder):
     um_per_px, choices = config.get("um_per_px"), config.get("choices")
     if um_per_px is not None and not PIXEL_UM[0] <= um_per_px <= PIXEL_UM[1]:
         raise LabError(f"A pixel of {um_per_px} µm cannot be; give {PIXEL_UM[0]:g} to {PIXEL_UM[1]:g}.")
+    from svp_core.classification.classify import classify_source
+    from svp_core.classification.results_csv import ResultsWriter, count_classes
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.instruments.inputs import fingerprint
-    from svp_core.instruments.sources import recognise
-    from svp_core.naming import classify_source
-    from svp_core.results import ResultsWriter, count_classes
-    from svp_core.runs import weights_sha256
+    from svp_core.instruments.detect import recognise
+    from svp_core.instruments.fingerprint import fingerprint
+    from svp_core.model_files import weights_sha256
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Looking at the source")
@@ -130,7 +130,7 @@ def _in_three(tiles):
 
 def _hash(path, choices, hashed):
     """Put what hash_inputs yields into the list `hashed`; yields Progress."""
-    from svp_core.instruments.inputs import hash_inputs
+    from svp_core.instruments.fingerprint import hash_inputs
 
     size = 0
     for entry in hash_inputs(path, choices):

@@ -9,8 +9,8 @@ from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.tasks.files import replace, write_json
 from svp_core.tasks.generate import generate
-from svp_core.tasks.order import check_order, ready_generator
-from svp_core.workspace.tilefile import append_tiles, read_tiles
+from svp_core.tasks.generation_request import check_order, ready_generator
+from svp_core.tile_file import append_tiles, read_tiles
 
 SIDES = ("left", "right")
 LEAST = 50  # tiles on each side: of fewer no figure says anything
@@ -110,7 +110,7 @@ def _held_out(asked, dataset_id):
     """Names of this data set's tiles that a model held out from its training; none where it was not trained on it."""
     if is_classical(asked):
         return set()
-    from svp_core.runs import read_run
+    from svp_core.model_files import read_run
     from svp_core.workspace.models import find_model
 
     held = read_run(find_model(asked["weights"])).config.get("held_out")
@@ -152,8 +152,8 @@ def _measure(class_key, seed, real, made, seen, has_seen):
 
 def _augment(class_key, count, seed, parents, place):
     """Tiles and manifest of the classical side; done anew each time, it takes a second."""
-    from svp_core.classical import augment_tiles
-    from svp_core.generator.sample import image_seeds
+    from svp_core.augmentation import augment_tiles
+    from svp_core.generator.sampling import image_seeds
 
     seeds = image_seeds(seed, count)
     tiles, made_from = augment_tiles(parents, seeds=seeds)

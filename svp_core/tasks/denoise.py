@@ -4,7 +4,7 @@ import numpy as np
 
 from svp_core.progress import Progress
 from svp_core.tasks.files import replace
-from svp_core.tasks.order import check_order, ready_generator
+from svp_core.tasks.generation_request import check_order, ready_generator
 
 
 def denoise(config, folder):
@@ -17,7 +17,7 @@ def denoise(config, folder):
     generator, sampler, steps = ready_generator(config)
     class_keys, count, seed = config["class_keys"], config["count"], config["seed"]
     check_order(generator, class_keys, count, seed)
-    from svp_core.generator.sample import image_seeds, trajectory
+    from svp_core.generator.sampling import image_seeds, trajectory
 
     seeds, total = image_seeds(seed, count), len(class_keys) * steps
     noisy, clean = [], []

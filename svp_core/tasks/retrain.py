@@ -7,13 +7,13 @@ import numpy as np
 
 from svp_core.errors import LabError
 from svp_core.progress import Progress
+from svp_core.review.decision_log import history
+from svp_core.review.evaluation_split import set_aside
+from svp_core.review.store import open_review
+from svp_core.tasks.embed_review import WEIGHTS
 from svp_core.tasks.files import write_json
-from svp_core.tasks.likeness import WEIGHTS
 from svp_core.tasks.train import shelve
 from svp_core.workspace import models
-from svp_core.workspace.decisions import history
-from svp_core.workspace.reviews import open_review
-from svp_core.workspace.set_aside import set_aside
 
 LEAST = 5  # particles of a class to learn from
 REFERENCE = 10  # checked particles of every class, from which on counts can be corrected by them
@@ -33,7 +33,7 @@ def retrain(config, folder):
         return
     models.new_model_folder(config["name"])  # says now what is wrong with the name
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.features import classifier_features
+    from svp_core.embedding.features import classifier_features
     from svp_core.training.last_layer import layer_probs, learn_last_layer, save_last_layer
 
     review = open_review(config["review"])
@@ -105,7 +105,7 @@ def _classes(review, found):
 
 def _checks(found, named, keys):
     """Dicts of every check, all classes first, then one by one."""
-    from svp_core.before_after import before_after
+    from svp_core.stats.paired_accuracy import before_after
 
     parts = (
         (CHECKED, found.checked != "", found.checked, found.weight),
@@ -137,8 +137,8 @@ def _notes(found, checks):
 
 def _keep_reference(classifier, run, features, found, layer_probs):
     """What the new network says of the checked particles, where there are enough: counts are corrected by it."""
-    from svp_core.classifier.held_out import write_reference
-    from svp_core.counts import Reference
+    from svp_core.classifier.confusion_reference import write_reference
+    from svp_core.stats.counts import Reference
 
     keys = classifier.config.class_keys
     rows = np.flatnonzero(np.isin(found.checked, keys))

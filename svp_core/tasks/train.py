@@ -24,9 +24,9 @@ def train(config, folder):
     run = folder / "run"
     if not (run / "config.json").is_file() and not (run / "training" / "plan.json").is_file():
         models.new_model_folder(config["name"])  # says now what is wrong with the name
-    from svp_core.labelled import from_dataset, joined
+    from svp_core.datasets.labelled_tiles import from_dataset, joined
+    from svp_core.training.checkpoints import Workplace
     from svp_core.training.generator import default_plan, go_on, train_generator
-    from svp_core.training.workplace import Workplace
 
     if Workplace(run).is_ready or (run / "config.json").is_file():
         yield from go_on(run)
@@ -63,7 +63,7 @@ def keep_best(name, folder):
 
     Raises LabError while there is no checkpoint yet.
     """
-    from svp_core.training.finish import finish
+    from svp_core.training.finalise import finish
 
     finish(folder / "run")
     return shelve(name, folder)

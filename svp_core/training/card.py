@@ -1,6 +1,6 @@
 """The card of a generator that a lab trained: what it saw, how, and what was measured with which n."""
 
-from svp_core.particles import class_by_key
+from svp_core.particle_classes import class_by_key
 from svp_core.training.checks import is_copying
 
 _ENDS = {

@@ -8,13 +8,13 @@ training and held-out tiles alike: where they part, the network begins to know i
 import numpy as np
 
 from svp_core.audit import copies
-from svp_core.features import fixed_features
-from svp_core.generator.bands import band_errors
-from svp_core.generator.sample import image_seeds, sample_tiles
-from svp_core.particles import class_by_key
+from svp_core.embedding.features import fixed_features
+from svp_core.generator.error_by_noise import band_errors
+from svp_core.generator.sampling import image_seeds, sample_tiles
+from svp_core.particle_classes import class_by_key
 from svp_core.progress import Progress
 from svp_core.quality import floor, kid
-from svp_core.training.budget import CALLS
+from svp_core.training.time_budget import CALLS
 
 GROWTH_SEED, FRESH_SEED = 0, 1  # runs of the images that are always the same, and of those at the end
 # Copying: as a whole closer to the training tiles than held-out ones are (Meehan et al. 2020), and some images each

@@ -5,13 +5,13 @@ from dataclasses import asdict
 import numpy as np
 
 from svp_core.classifier import resnet
-from svp_core.classifier import train as classifier_training
-from svp_core.classifier.held_out import write_reference
-from svp_core.counts import Reference
+from svp_core.classifier import training_loop as classifier_training
+from svp_core.classifier.confusion_reference import write_reference
 from svp_core.device import best_device
 from svp_core.errors import LabError
+from svp_core.model_files import save_run
 from svp_core.morphology import measure
-from svp_core.runs import save_run
+from svp_core.stats.counts import Reference
 
 
 def train_classifier(data, out, *, validation, architecture="resnet18", plan=None, note=""):

@@ -13,14 +13,14 @@ from pathlib import Path
 from svp_core.device import best_device
 from svp_core.errors import LabError
 from svp_core.generator import unet
-from svp_core.generator.train import Training, TrainingPlan, config_for, started_from, with_levels
+from svp_core.generator.training_loop import Training, TrainingPlan, config_for, started_from, with_levels
+from svp_core.model_files import Run, read_run, stored_config
 from svp_core.progress import Progress
-from svp_core.runs import Run, read_run, stored_config
-from svp_core.training import budget, checks
-from svp_core.training.finish import finish
+from svp_core.training import checks, time_budget
+from svp_core.training.checkpoints import Workplace, fingerprint, read_history
+from svp_core.training.distributed import accelerator, leads, told, wait
+from svp_core.training.finalise import finish
 from svp_core.training.split import split
-from svp_core.training.together import accelerator, leads, told, wait
-from svp_core.training.workplace import Workplace, fingerprint, read_history
 
 KEEP_EVERY_S = 60.0  # a killed training loses no more than this
 ROWS = 100  # of losses in the history
@@ -39,7 +39,7 @@ class Order:
     minutes: float | None = None  # fill so much time, instead of the plan's number of images
     note: str = ""  # what the tiles are, for the card
     check_images: int | None = None  # made of each class at a check; None: what is quickly made here
-    checks: int = budget.MOST_CHECKS  # how many, the one before the first step not counted; fewer in little time
+    checks: int = time_budget.MOST_CHECKS  # how many, the one before the first step not counted; fewer in little time
     choices: dict = field(default_factory=dict)  # fields of GeneratorConfig such as widths, from nothing only
 
 
@@ -99,8 +99,8 @@ def go_on(out, *, company=None):
 
 def _begin(place, data, order, company, asked):
     """Split the tiles, settle the plan and put everything on disk."""
-    if order.minutes is not None and not budget.LEAST_MINUTES <= order.minutes <= budget.MOST_MINUTES:
-        least, most = budget.LEAST_MINUTES, budget.MOST_MINUTES
+    if order.minutes is not None and not time_budget.LEAST_MINUTES <= order.minutes <= time_budget.MOST_MINUTES:
+        least, most = time_budget.LEAST_MINUTES, time_budget.MOST_MINUTES
         raise LabError(f"{order.minutes:g} minutes were asked for; {least} to {most:,} can be planned.")
     apart = yield from split(data)
     device, shared = (company.device, company.num_processes) if company else (best_device(), 1)
@@ -113,9 +113,9 @@ def _begin(place, data, order, company, asked):
     if order.minutes:
         yield Progress(0, None, "Measuring how fast this computer trains")
         trial = Training(config, replace(plan, batch=plan.batch // shared), device=device, start=start)
-        step_s = budget.seconds_a_step(trial, tiles, labels)
-        plan, number = budget.plan_for(plan, order.minutes, step_s, made=made * classes, most=number)
-    plan = budget.warmed(plan)
+        step_s = time_budget.seconds_a_step(trial, tiles, labels)
+        plan, number = time_budget.plan_for(plan, order.minutes, step_s, made=made * classes, most=number)
+    plan = time_budget.warmed(plan)
     place.put(data, apart)
     described = {
         **unet.config_as_dict(config),
@@ -127,7 +127,7 @@ def _begin(place, data, order, company, asked):
         "held_out": [data.names[position] for position in apart.held_out],
         "left_out": len(data.left_out),
         "near_copies": len(apart.repeated),
-        "checks": {"every": -(-plan.steps // number), "images": made, "calls": budget.CALLS},
+        "checks": {"every": -(-plan.steps // number), "images": made, "calls": time_budget.CALLS},
         "asked": asked,
     }
     place.begin(described, Training(config, plan, device=device, start=start).state())

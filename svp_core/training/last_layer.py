@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from svp_core.classifier.resnet import Classifier
-from svp_core.runs import save_run
+from svp_core.model_files import save_run
 
 STRENGTH = 0.01  # of the fit, the inverse of its penalty; the least is best where labels are wrong
 _STEPS = 300

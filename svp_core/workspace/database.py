@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.errors import LabError
-from svp_core.own_database import keep_to_sqlite
+from svp_core.instruments.sqlite_guard import keep_to_sqlite
 from svp_core.workspace.paths import workspace_root
 
 BUSY_TIMEOUT_S = 10  # how long one writer waits for another; every transaction here takes milliseconds

@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from svp_core.errors import LabError
+from svp_core.tile_file import read_tiles
 from svp_core.workspace.jobs import get, job_folder
 from svp_core.workspace.paths import sample_folder, workspace_root
-from svp_core.workspace.tilefile import read_tiles
 
 SAMPLES = "samples"  # id of the shipped data set
 LONGEST_NAME = 60  # letters

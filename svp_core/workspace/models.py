@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from svp_core.errors import LabError
-from svp_core.runs import WEIGHTS, find_run, read_run
+from svp_core.model_files import WEIGHTS, find_run, read_run
 from svp_core.workspace.paths import workspace_root
 
 

@@ -16,7 +16,7 @@ from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import sample_folder
 from tests.browser.conftest import PATIENCE_MS, settle
-from tests.drawn_run import draw_run
+from tests.helpers.drawn_run import draw_run
 
 expect.set_options(timeout=PATIENCE_MS)
 

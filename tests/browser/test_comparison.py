@@ -3,7 +3,7 @@
 import pandas as pd
 from playwright.sync_api import expect
 
-from svp_core import runs
+from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
 from tests.browser.conftest import PATIENCE_MS
@@ -47,7 +47,7 @@ def test_model_is_compared_with_classical_augmentation(visit, lab):
 
 def test_model_chosen_on_one_page_is_chosen_on_the_other(visit, lab):
     config = unet.GeneratorConfig(("fat_droplet",), 0.3, 0.2, widths=(16, 32))
-    runs.save_run(
+    model_files.save_run(
         models.new_model_folder("my droplets"),
         config=unet.config_as_dict(config),
         tensors=unet.build_unet(config).state_dict(),

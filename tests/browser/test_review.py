@@ -9,10 +9,10 @@ import pytest
 from playwright.sync_api import expect
 
 from svp_core.errors import LabError
-from svp_core.workspace import decisions, reviews
-from svp_core.workspace.history_file import import_history
-from svp_core.workspace.likeness import keep_likeness
-from svp_core.workspace.second_look import hides_suggestion
+from svp_core.review import decision_log, store
+from svp_core.review.blind_repeats import hides_suggestion
+from svp_core.review.embedding_store import keep_likeness
+from svp_core.review.history_file import import_history
 from tests.browser.conftest import PATIENCE_MS, serving, settle
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -40,7 +40,7 @@ def begin(count, **columns):
     greys = (np.arange(count) % 200 + 20).astype(np.uint8)
     tiles = np.broadcast_to(greys[:, None, None], (count, 64, 64))
     while True:
-        review = reviews.create_review(
+        review = store.create_review(
             "Run <7>", kind="folder", source={"path": "/lab"}, class_keys=CLASSES, table=table, tiles=tiles
         )
         # Where the first one's suggestion happens to be kept back, the first page is of such ones, and shorter.
@@ -85,7 +85,7 @@ def reached(review, count):
 
 
 def written(review):
-    return [(d.particle, d.to_label) for d in decisions.history(review)]
+    return [(d.particle, d.to_label) for d in decision_log.history(review)]
 
 
 def test_forty_keys_in_a_row_are_forty_rows(visit, lab):
@@ -138,7 +138,7 @@ def test_a_reload_goes_on_where_one_was_and_undo_reaches_back(visit, lab):
     expect(page.locator(".tile .chip.settled")).to_have_count(5)
     press(page, ["1"])
     until(lambda: len(written(review)) == 8)
-    standing = reviews.open_review(review).standing().take(decisions.history(review))
+    standing = store.open_review(review).standing().take(decision_log.history(review))
     assert standing.state(ids[5]) != "unsure" and len(standing.decided) == 6
 
 
@@ -152,7 +152,7 @@ def test_two_at_one_queue_decide_nothing_twice(visit, lab):
             desk_of(page)
             press(page, ["3"] * 20)
         until(lambda turn=turn: len(written(review)) >= 40 * (turn + 1))
-    particles = [d.particle for d in decisions.history(review) if d.purpose == "queue"]
+    particles = [d.particle for d in decision_log.history(review) if d.purpose == "queue"]
     assert len(particles) == len(set(particles)) and len(written(review)) == 200
 
 
@@ -250,12 +250,12 @@ def test_five_hundred_are_named_by_one_lasso_and_undone_at_once(visit, lab):
     page.get_by_role("button", name="Air bubble", exact=True).click()
     until(lambda: len(written(review)) == 500)
     assert sorted(written(review)) == sorted((name, "air_bubble") for name in names)
-    assert len({d.batch for d in decisions.history(review)}) == 1
+    assert len({d.batch for d in decision_log.history(review)}) == 1
     expect(page.get_by_text("Nothing in here is undecided.")).to_be_visible()
     page.get_by_role("tab", name="History").click()
     page.get_by_role("button", name="Undo my last").click()
     until(lambda: len(written(review)) == 1000)
-    standing = reviews.open_review(review).standing().take(decisions.history(review))
+    standing = store.open_review(review).standing().take(decision_log.history(review))
     assert not standing.decided
 
 
@@ -271,7 +271,7 @@ def test_what_is_handed_out_is_the_same_elsewhere(visit, lab, tmp_path, monkeypa
         page.get_by_role("button", name="Download .jsonl").click()
     file = tmp_path / "history.jsonl"
     download.value.save_as(file)
-    labels = reviews.open_review(review).standing().take(decisions.history(review)).labels()
+    labels = store.open_review(review).standing().take(decision_log.history(review)).labels()
     tampered = tmp_path / "tampered.jsonl"
     tampered.write_text(
         file.read_text("utf-8").replace('"to_label":"silicone_oil"', '"to_label":"protein"', 1), "utf-8"
@@ -280,7 +280,7 @@ def test_what_is_handed_out_is_the_same_elsewhere(visit, lab, tmp_path, monkeypa
     with pytest.raises(LabError):
         import_history(tampered)
     there = import_history(file)
-    again = reviews.open_review(there).standing().take(decisions.history(there)).labels()
+    again = store.open_review(there).standing().take(decision_log.history(there)).labels()
     pd.testing.assert_frame_equal(again, labels)
     assert labels["state"].value_counts().to_dict() == {"open": 46, "changed": 2, "unsure": 1, "not_a_particle": 1}
 

@@ -8,12 +8,12 @@ import torch
 from PIL import Image
 from playwright.sync_api import expect
 
-from svp_core import runs
+from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
 from tests.browser.conftest import PATIENCE_MS, settle
 from tests.browser.test_flows import wait_for
-from tests.drawn_tiles import draw_blocks
+from tests.helpers.drawn_tiles import draw_blocks
 
 expect.set_options(timeout=PATIENCE_MS)
 TRAINING_MS = 3 * PATIENCE_MS  # until the first check of a training: its process has to start, measure and compare
@@ -27,7 +27,7 @@ def tiny(lab):
         config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
         tensors = unet.build_unet(config).state_dict()
         folder = models.new_model_folder("tiny")
-        runs.save_run(folder, config=unet.config_as_dict(config), tensors=tensors, card="# Tiny", history=[])
+        model_files.save_run(folder, config=unet.config_as_dict(config), tensors=tensors, card="# Tiny", history=[])
     return lab
 
 

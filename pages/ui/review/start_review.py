@@ -1,0 +1,129 @@
+"""Beginning a review, or going on with an earlier one."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.shared.job_status import PAGES, show_progress
+from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
+from pages.ui.shared.text import how_it_went, job_title, moment, plain, short, some
+from pages.ui.shared.url_state import close, open_as, opened_job, start_job
+from svp_core.review import sources
+from svp_core.review.store import list_reviews
+from svp_core.tasks.find_label_errors import suspected
+from svp_core.workspace import datasets, jobs
+
+WAYS = ("Classified particles", "A data set", "A labelled folder")
+SEARCH = "search"  # what the address calls the job
+OF = "of"  # what the address calls the classification that a review is wanted of
+MOST = 8  # earlier reviews shown at once
+LABELS = {"label": "What the classifier said", "given": "What their folders are called"}
+
+
+def ask():
+    """The ways in; opens the review that was begun."""
+    if job := opened_job("review", "suspect", "a search for wrong labels; begin a review here", SEARCH):
+        _show_search(job)
+        return
+    _show_earlier()
+    st.subheader("Begin a review")
+    way = st.segmented_control(
+        "Of what",
+        WAYS,
+        default=WAYS[0],
+        required=True,
+        key="review_way",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    (_of_job if way == WAYS[0] else _of_dataset if way == WAYS[1] else _of_folder)()
+
+
+def _show_search(job):
+    st.subheader(plain(short(job.config["name"])))
+    show_progress(job)
+    if job.active:
+        return
+    if job.state == "done":
+        review_id, notes = suspected(jobs.job_folder(job.id))
+        for words in notes:
+            st.markdown(plain(words))
+        if st.button("Go through them", key="search_go", type="primary"):
+            close("review", SEARCH)
+            _open(review_id)
+    st.button("Begin something else", key="search_close", on_click=close, args=("review", SEARCH))
+
+
+def _show_earlier():
+    found = list_reviews()
+    if not found:
+        return
+    st.subheader("Earlier reviews")
+    for header in found if st.session_state.get("review_all") else found[:MOST]:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            if st.button(plain(header["name"]), key=f"open_{header['review']}", type="tertiary"):
+                _open(header["review"])
+            counts = f"{some(header['decisions'], 'decision')} on {some(header['particles'], 'particle')}"
+            st.caption(plain(f"{counts} · begun {header['created'][:10]}"))
+    if len(found) > MOST:
+        st.toggle(f"All {len(found):,}", key="review_all")
+
+
+def _of_job():
+    done = [job for job in jobs.recent(200) if job.kind == "classify" and not job.active and job.step]
+    if not done:
+        st.caption("Nothing is classified yet. Images without any label become reviewable once they are classified.")
+        st.page_link(PAGES["classify"], label="Classify")
+        return
+    titles = {job.id: f"{job_title(job)} · {moment(job.created)} · {how_it_went(job)}" for job in done}
+    asked = st.query_params.get(OF)
+    first = list(titles).index(asked) if asked in titles else 0
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        job_id = st.selectbox(
+            "Classification", list(titles), index=first, format_func=titles.get, key=f"review_job_{asked}", width=480
+        )
+        labels = st.selectbox("Labels", list(LABELS), format_func=LABELS.get, key="review_labels", width=240)
+        pressed = st.button("Begin", type="primary", key="review_of_job")
+    st.caption("The least sure come first.")
+    if pressed:
+        _open(sources.begin(sources.of_job(job_id, labels=labels)))
+
+
+def _of_dataset():
+    known = {meta["id"]: meta for meta in datasets.list_datasets() if meta.get("classes")}
+    if not known:
+        st.caption("No data set with classes is in this workspace; bring images in on page Train, or name a folder.")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        chosen = st.selectbox(
+            "Data set",
+            list(known),
+            format_func=lambda one: f"{short(known[one]['name'])} ({known[one]['count']:,})",
+            key="review_dataset",
+            width=480,
+        )
+        pressed = st.button("Begin", type="primary", key="review_of_dataset")
+    if pressed:
+        start_job("review", "suspect", {"kind": "dataset", "source": chosen, "name": known[chosen]["name"]}, SEARCH)
+
+
+def _of_folder():
+    path = chosen_source("review")
+    if not path:
+        st.caption("Sub-folders are named after the classes. Images without labels: classify them first.")
+        choose_source("review")
+        return
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        name = st.text_input("Name of the review", Path(path).stem, key="review_name", max_chars=200, width=300)
+        pressed = st.button("Begin", type="primary", key="review_of_folder")
+        st.button("Choose something else", key="review_forget", on_click=forget_source, args=("review",))
+    st.caption(plain(path))
+    if pressed:
+        forget_source("review")
+        start_job("review", "suspect", {"kind": "folder", "source": str(path), "name": name}, SEARCH)
+
+
+def _open(review_id):
+    st.query_params.pop(OF, None)
+    open_as("review", review_id, "review")
+    st.rerun()

@@ -1,0 +1,133 @@
+"""Jobs on the screen: those under way in the sidebar, the open one on its page. Looks again each second while busy."""
+
+import streamlit as st
+
+from pages.ui.shared.text import STEP_OF, duration, how_it_went, job_title, moment, plain, some
+from svp_core.errors import LabError
+from svp_core.workspace import jobs
+
+PAGES = {
+    "generate": "pages/synthesize.py",
+    "compare": "pages/synthesize.py",
+    "denoise": "pages/denoising.py",
+    "classify": "pages/classify.py",
+    "train": "pages/train.py",
+    "gather": "pages/train.py",
+    "suspect": "pages/review.py",
+    "likeness": "pages/review.py",
+    "retrain": "pages/review.py",
+}
+LOOK_EVERY_S = 1
+ASKED = {"cancelled": "Stopping …", "paused": "Pausing …"}  # what Job.asked says, until its current step ends
+
+
+def show_running():
+    """Every job under way, with cancel; draws nothing when there is none."""
+    try:
+        busy = bool(jobs.active())
+    except LabError as error:
+        st.error(plain(error))
+        return
+    st.fragment(_running, run_every=LOOK_EVERY_S if busy else None)()
+
+
+def _running():
+    busy = jobs.active()
+    if not busy:
+        if st.session_state.pop("_was_busy", False):
+            st.rerun()
+        return
+    st.session_state["_was_busy"] = True
+    st.caption("Under way")
+    for job in busy:
+        with st.container(key=f"running_{job.id}", gap="xsmall"):
+            st.progress(_share(job), text=plain(job_title(job)))
+            with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+                st.caption(_time_left(job))
+                if job.kind in PAGES:
+                    st.page_link(PAGES[job.kind], label="Open", query_params=_query(job))
+                if job.asked != "cancelled":
+                    st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
+
+
+def show_progress(job, so_far=None, *, can_rest=False):
+    """The open job: how far, how fast, how long still, cancel; so_far(job) draws what it has made already.
+
+    can_rest: it can be paused, since it goes on where it was.
+    """
+    if job.active:
+        st.fragment(_progress, run_every=LOOK_EVERY_S)(job.id, so_far, can_rest)
+    elif job.state == "paused":
+        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+            st.markdown(f"**{plain(how_it_went(job))}**")
+            st.button("Resume", key="resume_job", type="primary", on_click=jobs.start, args=(job.kind, job.config))
+            st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job.id,))
+    elif job.state == "failed":
+        st.error(plain(job.error))
+    elif job.state == "lost":
+        st.warning(plain(job.error))
+        st.button("Go on with it", key=f"again_{job.id}", on_click=jobs.start, args=(job.kind, job.config))
+    else:
+        st.caption(plain(f"{how_it_went(job)}. Finished {moment(job.ended)}."))
+
+
+def _progress(job_id, so_far, can_rest):
+    job = jobs.get(job_id)
+    if not job.active:
+        st.rerun()
+    with st.container(key="progress", border=True):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.markdown(_how_far(job))
+            with st.container(horizontal=True, width="content", gap="small"):
+                if can_rest and not job.asked:
+                    st.button("Pause", key="pause_job", on_click=jobs.pause, args=(job_id,))
+                if job.asked != "cancelled":
+                    st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
+        st.progress(_share(job), text=plain(job.message) or None)
+    if so_far:
+        so_far(job)
+
+
+def show_recent(title, kinds=tuple(PAGES), limit=5):
+    """The latest jobs of these kinds under a title, a line each, to open again; nothing where there are none."""
+    found = [job for job in jobs.recent(50) if job.kind in kinds][:limit]
+    if found:
+        st.subheader(title)
+    for job in found:
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            if st.button(plain(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
+                st.switch_page(PAGES[job.kind], query_params=_query(job))
+            st.caption(plain(f"{moment(job.created)} · {how_it_went(job)}"))
+
+
+def _query(job):
+    """What the address has to say so that the job's page opens it."""
+    if job.kind == "compare":
+        return {"mode": "Compare", "comparison": job.id}
+    if job.kind == "gather":
+        return {"images": job.id}
+    if job.kind == "suspect":
+        return {"search": job.id}
+    if job.kind in ("likeness", "retrain"):
+        return {"review": job.config["review"], "look": "Map" if job.kind == "likeness" else "Retrain"}
+    return {"mode": "Make", "job": job.id} if job.kind == "generate" else {"job": job.id}
+
+
+def _share(job):
+    return min(1.0, job.step / job.total) if job.total else 0.0
+
+
+def _how_far(job):
+    if not job.step:
+        return f"**{_time_left(job)}**"
+    done = f"{job.step:,} of {job.total:,}" if job.total else some(job.step, STEP_OF.get(job.kind, "step"))
+    rate = f" · {job.rate:.1f} per s" if job.rate and not job.asked else ""
+    return f"**{done}**{rate} · {_time_left(job)}"
+
+
+def _time_left(job):
+    if job.asked:
+        return ASKED[job.asked]
+    if job.state == "queued" and job.message:
+        return "Waiting"
+    return f"{duration(job.seconds_left)} left" if job.seconds_left is not None else "Starting"

@@ -1,0 +1,134 @@
+"""What a "generate" job has made: tiles beside reference tiles, their sizes and shapes, saving and downloading."""
+
+from io import BytesIO
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.components.gallery import show_gallery
+from pages.ui.shared.chart_style import QUIET, draw_distributions
+from pages.ui.shared.text import class_name, plain, short, some
+from pages.ui.synthesize.reference_picker import choose_reference, measured, no_reference, read_reference
+from svp_core.errors import LabError
+from svp_core.tile_file import read_tiles
+from svp_core.workspace import datasets, jobs
+from svp_core.workspace.datasets import SAMPLES
+
+PER_PAGE = 120
+FIRST_LOOK = 60  # tiles shown while more are being made
+
+
+def heading(job):
+    """What was asked for, a line of Markdown."""
+    asked = job.config
+    what = f"{some(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
+    quality = f"{asked['sampler']} quality, " if asked.get("sampler") else ""
+    return plain(f"{what}, {quality}made by {asked.get('weights', 'generator')}")
+
+
+def show_so_far(job):
+    """The newest tiles of a job under way."""
+    tiles, _ = _read(job.id)
+    start = max(0, len(tiles) - FIRST_LOOK)
+    if len(tiles):
+        words = [[f"Image {number}"] for number in range(start + 1, len(tiles) + 1)]
+        show_gallery(tiles[start:], key="so_far", alt="Made so far", words=words)
+
+
+def show_reference(class_key):
+    """Reference tiles of a class alone, before anything was made."""
+    dataset_id = choose_reference(class_key, "reference")
+    if dataset_id is None:
+        st.caption(no_reference(class_key))
+        return
+    reference = read_reference(dataset_id, class_key)
+    origin = "simulated particle" if dataset_id == SAMPLES else "reference particle"
+    st.caption(f"{some(len(reference.tiles), origin)}. Yours will appear beside them.")
+    _tiles(reference.tiles[:PER_PAGE], reference.names[:PER_PAGE], "reference", class_key)
+
+
+def show_made(job):
+    """The finished job: save, download, tiles beside reference tiles, distributions."""
+    tiles, table = _read(job.id)
+    if not len(tiles):
+        st.caption("No image was finished.")
+        return
+    class_key = job.config["class_key"]
+    _keep(job, tiles, table)
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.markdown(f"**Generated** · {some(len(tiles), 'image')}")
+        pages = -(-len(tiles) // PER_PAGE)
+        page = st.pagination(pages, key="made_page") if pages > 1 else 1
+        part = slice((page - 1) * PER_PAGE, page * PER_PAGE)
+        _tiles(tiles[part], table["image"][part], "made", class_key)
+    with right:
+        dataset_id = choose_reference(class_key, "reference")
+        if dataset_id is None:
+            st.caption(no_reference(class_key))
+            return
+        reference = read_reference(dataset_id, class_key)
+        origin = "simulated, " if dataset_id == SAMPLES else ""
+        st.markdown(f"**Reference** · {origin}{some(len(reference.tiles), 'particle')}, some of them")
+        shown = min(max(len(tiles), 16), PER_PAGE)
+        _tiles(reference.tiles[:shown], reference.names[:shown], "reference", class_key)
+    st.markdown("**Size and shape**, measured alike on both")
+    figure = draw_distributions(_measure(job.id, len(tiles)), reference.shapes, class_key)
+    st.plotly_chart(figure, config=QUIET, key="made_shapes", alt="Size and shape of generated and reference particles")
+    st.caption("In pixels: a made particle has no scale in µm of its own.")
+
+
+def _keep(job, tiles, table):
+    saved = next((meta for meta in datasets.list_datasets() if meta["provenance"].get("job") == job.id), None)
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        if saved is None:
+            asked = job.config
+            by = f", by {asked['weights']}" if asked.get("weights", "generator") != "generator" else ""
+            name = f"{class_name(asked['class_key'])}, seed {asked['seed']}, {len(tiles):,}{by}"
+            st.text_input("Name of the data set", name[: datasets.LONGEST_NAME], key=f"name_{job.id}", width=300)
+            st.button("Save as data set", key="save_made", on_click=_save, args=(job.id,))
+        else:
+            st.markdown(f"Saved as data set **{plain(short(saved['name']))}**")
+        st.download_button(
+            "Download zip",
+            lambda: _zip(tiles, table),
+            f"{job.config['class_key']}_{job.config['seed']}.zip",
+            "application/zip",
+            key="zip_made",
+            on_click="ignore",
+            help="PNG images and manifest.csv",
+        )
+    if error := st.session_state.pop("save_error", None):
+        st.error(plain(error))
+
+
+def _save(job_id):
+    try:
+        datasets.save_generated(job_id, st.session_state[f"name_{job_id}"])
+    except LabError as error:
+        st.session_state["save_error"] = str(error)
+
+
+def _zip(tiles, table):
+    with TemporaryDirectory() as folder:
+        return BytesIO(datasets.write_zip(f"{folder}/made.zip", tiles, table).read_bytes())
+
+
+def _read(job_id):
+    """(tiles, manifest) as far as both are finished."""
+    folder = jobs.job_folder(job_id)
+    if not (folder / "manifest.csv").is_file() or not (folder / "tiles.npy").is_file():
+        return [], pd.DataFrame()
+    table, tiles = pd.read_csv(folder / "manifest.csv"), read_tiles(folder / "tiles.npy")
+    count = min(len(table), len(tiles))
+    return tiles[:count], table[:count]
+
+
+@st.cache_data(max_entries=8, show_spinner="Measuring size and shape")
+def _measure(job_id, count):
+    return measured(read_tiles(jobs.job_folder(job_id) / "tiles.npy")[:count])
+
+
+def _tiles(tiles, names, key, class_key):
+    show_gallery(tiles, key=f"tiles_{key}", alt=f"{key} {class_name(class_key)}", words=[[str(n)] for n in names])

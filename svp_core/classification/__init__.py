@@ -1,0 +1,1 @@
+"""Classification of a source: measure, assign classes, results.csv, read results back."""

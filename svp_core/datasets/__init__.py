@@ -1,0 +1,1 @@
+"""Labelled tiles from folders, data sets and classifications."""

@@ -1,0 +1,1 @@
+"""Feature vectors of tiles, their clusters and maps."""

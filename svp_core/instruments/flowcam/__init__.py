@@ -1,0 +1,1 @@
+"""Files of FlowCam instruments: runs, exports, lists, measures, class files."""

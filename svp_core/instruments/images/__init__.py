@@ -1,0 +1,1 @@
+"""Plain images: folders, stacks, collages."""

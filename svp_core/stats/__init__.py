@@ -1,0 +1,1 @@
+"""Statistics: intervals, agreement, paired comparison, counts."""

@@ -1,0 +1,49 @@
+"""What the tests of reviews share: a small review, decisions as a browser sends them, PostgreSQL if there is one."""
+
+import os
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from svp_core.review import decision_log, store
+
+POSTGRES = os.environ.get("SVP_TEST_POSTGRES")  # e.g. postgresql+psycopg://me@localhost/trial; its rows are left
+CLASSES = ("protein", "silicone_oil", "air_bubble")
+
+
+def databases(tmp_path, monkeypatch, which):
+    """For a fixture with params ("sqlite", "postgresql"): a fresh workspace on that database."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work space ä"))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    if which == "postgresql":
+        if not POSTGRES:
+            pytest.skip("SVP_TEST_POSTGRES names no database")
+        monkeypatch.setenv("SVP_DATABASE_URL", POSTGRES)
+    return tmp_path
+
+
+def new_review(count=20, *, names=None, given="protein", **columns):
+    """An open review of `count` particles p0, p1, ... that are all called protein."""
+    names = names or [f"p{place}" for place in range(count)]
+    known = {"suggested": "air_bubble"} | columns
+    table = pd.DataFrame({"particle": pd.Series(names, dtype=object), "given": given, **known})
+    tiles = np.zeros((len(table), 64, 64), np.uint8)
+    made_of = {"kind": "folder", "source": {"path": "/lab/a"}, "class_keys": CLASSES, "model": "resnet18"}
+    return store.open_review(store.create_review("A <b>", table=table, tiles=tiles, **made_of))
+
+
+def event(n, particle, kind="label", *, label="air_bubble", tab="tab1", reviewer="Anna", **more):
+    """One decision as the browser sends it, 20 ms after the one before."""
+    sent = {"tab": tab, "n": n, "particle": particle, "kind": kind, "reviewer": reviewer, "at": 1_800_000_000 + n / 50}
+    return sent | ({"label": label} if kind == "label" else {}) | more
+
+
+def record(review, *events, **options):
+    """States of what was sent."""
+    return [outcome.state for outcome in decision_log.record(review, list(events), **options)]
+
+
+def standing(review):
+    """The review's Standing now."""
+    return review.standing().take(decision_log.history(review.id))

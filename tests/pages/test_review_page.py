@@ -1,0 +1,358 @@
+"""The page Review without a browser: ways in, what comes onto the desk, what is written, what is handed out."""
+
+import io
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from svp_core.instruments.flowcam.cla import read_cla
+from svp_core.review import bookmarks, decision_log, store
+from svp_core.review.embedding_store import keep_likeness
+from svp_core.review.leases import with_whom
+from svp_core.workspace import datasets, jobs
+from svp_core.workspace.paths import workspace_root
+from tests.helpers.drawn_tiles import draw_blocks
+from tests.helpers.finished_jobs import make_job, run_facts, sure
+from tests.helpers.review_fixture import event, new_review, record, standing
+from tests.pages.test_pages import end, finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
+
+PAGE = "pages/review.py"
+
+
+def at_desk(review, **query):
+    """The page with Anna at the desk of this review."""
+    return opened(PAGE, review=review.id, reviewer="Anna", desk="d1", **query)
+
+
+def press(app, label):
+    """Press the button of a form, which has no key of its own."""
+    next(button for button in app.button if button.label == label).click().run()
+
+
+def pages_of(app, review):
+    return app.session_state[f"desk_{review.id}_pages"]["pages"]
+
+
+def decide(app, review, *events, finished=()):
+    """The desk sends these, as its half in the browser does."""
+    app.session_state[f"desk_{review.id}"] = {"unsaved": list(events), "finished": list(finished)}
+    return app.run()
+
+
+@pytest.fixture
+def own():
+    tiles = draw_blocks(30, seed=5)
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(30)], "class": ["fat_droplet"] * 20 + ["speck"] * 10})
+    return datasets.save_dataset("Droplets of <May>", "own", tiles, table, {})
+
+
+def test_a_data_set_is_searched_and_its_review_asks_for_a_name(own):
+    app = opened(PAGE)
+    app.button_group(key="review_way").set_value("A data set").run()
+    app.button(key="review_of_dataset").click().run()
+    (job,) = jobs.active()
+    assert job.config == {"kind": "dataset", "source": own, "name": "Droplets of <May>"}
+    finish(job.id)
+    app.run()
+    assert "30 labels" in said(app)
+    app.button(key="search_go").click().run()
+    (header,) = store.list_reviews()
+    assert header["name"] == "Droplets of <May>" and header["particles"] == 30
+    app.text_input(key="reviewer_name").set_value(" Anna ")
+    press(app, "Go to the desk")
+    assert "Anna" in app.query_params["reviewer"] and "Deciding as Anna" in said(app)
+    review = store.open_review(header["review"])
+    page, *_ = pages_of(app, review)
+    batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
+    item = batch["items"][0]
+    assert item["neighbours"] and item["id"] in review.place and review.table["reason"].iloc[0]
+    assert {label for _, label in item["neighbours"]} <= {"fat_droplet", "speck"}
+
+
+def test_labels_that_cannot_be_judged_are_reviewed_in_their_order():
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(9)], "class": "speck"})
+    source = datasets.save_dataset("One class", "own", draw_blocks(9, seed=1), table, {})
+    job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": "One class"})
+    finish(job_id)
+    app = opened(PAGE, search=job_id)
+    assert "could not be judged" in said(app)
+    assert store.list_reviews()[0]["particles"] == 9
+
+
+def test_a_classified_run_begins_with_the_least_sure():
+    rng = np.random.default_rng(0)
+    config = {"source": "/lab/run", "weights": "resnet18", "um_per_px": None}
+    job_id, _ = jobs.start("classify", config)
+    make_job(jobs.job_folder(job_id), rng.dirichlet([1, 1, 1], 60), [5.0] * 60, weights="resnet18", source="/lab/run")
+    end(job_id, step=60, total=60)
+    app = opened(PAGE)
+    app.button(key="review_of_job").click().run()
+    review = store.open_review(store.list_reviews()[0]["review"])
+    assert len(review.table) == 60 and review.table["score"].is_monotonic_increasing
+
+
+def test_against_a_classifiers_own_naming_nothing_is_suggested():
+    job_id, _ = jobs.start("classify", {"source": "/lab/run", "weights": "resnet18", "um_per_px": None})
+    probs = np.tile([0.49, 0.37, 0.14], (30, 1))
+    make_job(jobs.job_folder(job_id), probs, [5.0] * 30, weights="resnet18", source="/lab/run")
+    end(job_id, step=30, total=30)
+    app = opened(PAGE, of=job_id)
+    app.button(key="review_of_job").click().run()
+    review = store.open_review(store.list_reviews()[0]["review"])
+    app = at_desk(review)
+    (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    assert {item["suggested"] for item in batch["items"]} == {""}
+    words = "Named protein by the classifier, 0.49; next silicone oil 0.37."
+    assert {item["words"][0] for item in batch["items"]} == {words} and "Protein · 30 particles" in batch["title"]
+    assert "Named by resnet18" in app.title[0].help.replace("\\", "")
+    record(review, event(1, "day 5.lst#1", label="silicone_oil"))
+    app = at_desk(review, look="History")
+    assert "By suspicion" not in said(app) and not app.exception
+    app = at_desk(review, look="Decide")
+    app.selectbox(key=f"{review.id}_Anna_what").set_value("changed").run()
+    (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    assert batch["items"][0]["words"][0] == "Labelled silicone oil."  # by Anna, not by the classifier
+
+
+def test_a_label_that_is_not_doubted_has_no_suggestion():
+    review = new_review(40, suggested="protein")
+    app = at_desk(review)
+    batches = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    assert {item["suggested"] for batch in batches for item in batch["items"]} == {""}
+
+
+def test_a_link_from_the_unsure_ones_names_the_classification():
+    ids = []
+    for name in ("/lab/run", "/lab/other"):
+        config = {"source": name, "weights": "resnet18", "um_per_px": None}
+        job_id, _ = jobs.start("classify", config)
+        probs = np.tile([0.5, 0.3, 0.2], (9, 1))
+        make_job(jobs.job_folder(job_id), probs, [5.0] * 9, weights="resnet18", source=name)
+        end(job_id, step=9, total=9)
+        ids.append(job_id)
+    for job_id in ids:
+        app = opened(PAGE, of=job_id)
+        assert app.selectbox(key=f"review_job_{job_id}").value == job_id
+    app.button(key="review_of_job").click().run()
+    header, *_ = store.list_reviews()
+    assert header["source"]["job"] == ids[1] and "of" not in app.query_params
+
+
+def test_without_a_name_nothing_is_decided():
+    review = new_review()
+    app = opened(PAGE, review=review.id)
+    press(app, "Go to the desk")
+    assert "enter yours" in said(app) and not with_whom(review.id)
+
+
+def test_a_review_that_is_not_there_is_said_so():
+    app = opened(PAGE, review="0" * 12)
+    assert "There is no review" in said(app) and app.title[0].value == "Review"
+
+
+def test_what_is_decided_is_written_with_what_was_shown_and_the_page_turns():
+    review = new_review(100, score=np.linspace(0, 1, 100), reason="8 of 9")
+    app = at_desk(review)
+    first, second, *_ = pages_of(app, review)
+    assert not set(first.particles) & set(second.particles)
+    assert set(with_whom(review.id)) == {p for page in pages_of(app, review) for p in page.particles}
+    events = [
+        event(n, particle, **{"from": "protein", "shown": True, "purpose": "queue", "again": False})
+        for n, particle in enumerate(first.particles, 1)
+    ]
+    app = decide(app, review, *events[:3])
+    assert [d.particle for d in decision_log.history(review.id)] == list(first.particles[:3])
+    assert decision_log.history(review.id)[0].known["shown"] is True
+    app = decide(app, review, *events[1:], finished=[first.id])
+    assert len(decision_log.history(review.id)) == len(events)
+    assert [page.id for page in pages_of(app, review)][:2] == [first.id, second.id]
+    assert f"**{len(events)}** of 100 reviewed" in said(app)
+
+
+def test_a_new_visit_goes_on_with_the_same_page():
+    review = new_review(100)
+    app = at_desk(review)
+    pages = [page.particles for page in pages_of(app, review)]
+    decide(app, review, event(1, pages[0][0], **{"from": "protein", "shown": True}))
+    again = at_desk(review)
+    assert [page.particles for page in pages_of(again, review)][: len(pages)] == pages
+    assert bookmarks.bookmark_of(review.id, "Anna")["holder"] == "d1 Anna"
+
+
+def test_two_at_once_get_different_particles():
+    review = new_review(100)
+    one = at_desk(review)
+    two = opened(PAGE, review=review.id, reviewer="Bert", desk="d2")
+    mine, theirs = ({p for page in pages_of(app, review) for p in page.particles} for app in (one, two))
+    assert mine and theirs and not mine & theirs
+
+
+def test_what_somebody_else_decided_meanwhile_is_said_on_the_particle():
+    review = new_review(20)
+    app = at_desk(review)
+    page = pages_of(app, review)[0]
+    record(review, event(1, page.particles[0], tab="other", reviewer="Bert"))
+    decide(app, review, event(1, page.particles[0], **{"from": "protein", "shown": True}))
+    (words,) = app.session_state[f"desk_{review.id}_notes"].values()
+    assert words.startswith("Bert has decided this particle already")
+
+
+def test_an_undo_after_a_new_visit_takes_back_the_last_one():
+    review = new_review(20)
+    app = at_desk(review)
+    first = pages_of(app, review)[0].particles[0]
+    decide(app, review, event(1, first, **{"from": "protein", "shown": True}))
+    decide(at_desk(review), review, {**event(1, "", "undo", tab="tab2"), "undoes": "", "label": ""})
+    assert standing(review).is_open(first) and len(decision_log.history(review.id)) == 2
+
+
+def test_history_shows_counts_and_hands_out_the_labels():
+    review = new_review(20, names=[f"<script>{k}.png" for k in range(20)])
+    names = review.table["particle"]
+    record(review, event(1, names[0]), event(2, names[1], "keep"), event(3, names[2], "not_a_particle"))
+    app = at_desk(review, look="History")
+    people = next(frame.value for frame in app.dataframe if "Hit rate" in frame.value)
+    assert people.iloc[0][["Reviewer", "Reviewed", "Changed", "Kept"]].tolist() == ["Anna", 3, 1, 1]
+    for label in ("Labels as CSV", "Tiles by class", "Whole history"):
+        app.button(key=f"make_{label}").click().run()
+        assert not app.error and not app.exception
+    kept = {label: app.session_state[f"{review.id}_{label}_file"][1] for label in ("Labels as CSV", "Tiles by class")}
+    table = pd.read_csv(io.BytesIO(kept["Labels as CSV"]))
+    assert table["label"].tolist()[:3] == ["air_bubble", "protein", "not_a_particle"]
+    archive = zipfile.ZipFile(io.BytesIO(kept["Tiles by class"]))
+    assert len(archive.namelist()) == 19 and sum(name.startswith("air_bubble/") for name in archive.namelist()) == 1
+    assert Image.open(archive.open(archive.namelist()[0])).size == (64, 64)
+    app.button(key="history_verify").click().run()
+    assert "3 decisions, each as it was written" in app.success[0].value.replace("\\", "")
+    app.button(key="cleaned_save").click().run()
+    assert datasets.list_datasets()[0]["classes"] == {"protein": 18, "air_bubble": 1}
+
+
+def test_the_last_decision_is_undone_by_a_button():
+    review = new_review(20)
+    record(review, event(1, "p0"), event(2, "p1"))
+    app = at_desk(review, look="History")
+    app.button(key="history_undo").click().run()
+    assert standing(review).is_open("p1") and not standing(review).is_open("p0")
+
+
+def test_a_random_check_is_drawn_and_shown_without_suggestions():
+    review = new_review(300)
+    app = at_desk(review)
+    app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
+    app.button(key="audit_draw").click().run()
+    page = pages_of(app, review)[0]
+    assert set(page.purposes) == {"audit"} and "100 particles of the last draw" in said(app)
+    batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
+    assert not any(item["suggested"] or item["probabilities"] for item in batch["items"])
+
+
+def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
+    count = 400
+    review = new_review(count, score=np.linspace(0.1, 0.9, count))
+    places = np.random.default_rng(0).normal(0, 0.3, (count, 6)).astype(np.float32)
+    odd = np.arange(300, 340)  # like one another, and like a few of the first
+    places[odd] += 6
+    places[:40] += 6
+    keep_likeness(review.id, review.table["particle"].tolist(), np.full((count, 1), -1), places, places[:, :2])
+    app = at_desk(review)
+    first = pages_of(app, review)[0]
+    events = [
+        event(n, particle, label="silicone_oil", **{"from": "protein", "shown": True})
+        for n, particle in enumerate(first.particles, 1)
+    ]
+    app = decide(app, review, *events, finished=[first.id])
+    ranks = app.session_state[f"ranks_{review.id}"][1]
+    assert ranks[odd].mean() < 250 < odd.mean() and sorted(ranks) == list(range(count))
+    standing_pages = [page for page in pages_of(app, review) if page.id != first.id]
+    assert len(standing_pages) >= 2 and all(page.moved_up >= 0 for page in standing_pages)
+
+
+def test_what_a_random_check_says_stands_beside_it():
+    review = new_review(40)
+    app = at_desk(review)
+    app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
+    app.button(key="audit_draw").click().run()
+    drawn = pages_of(app, review)[0].particles
+    record(review, *(event(n, p, "keep", purpose="audit") for n, p in enumerate(drawn, 1)))
+    app.run()
+    assert "40 drawn at random 0 had a wrong label" in said(app)
+
+
+def test_a_review_is_retrained_on_and_the_round_is_shown():
+    tiles = draw_blocks(60, seed=1)
+    tiles[30:] = 255 - tiles[30:]
+    given = ["protein"] * 30 + ["air_bubble"] * 30
+    review = new_review(60, given=given)
+    np.save(workspace_root() / "reviews" / review.id / "tiles.npy", tiles)
+    record(review, event(1, "p0"))
+    app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Retrain")
+    app.button(key="retrain_go").click().run()
+    (job,) = jobs.active()
+    assert job.kind == "retrain" and job.config["decisions"] == 1
+    finish(job.id)
+    app.run()
+    table = next(frame.value for frame in app.dataframe if "Difference" in frame.value)
+    assert table["Class"].tolist() == ["All", "Protein", "Air bubble"] and "learnt from protein" in said(app)
+    assert not app.exception and not app.error
+
+
+@pytest.mark.parametrize("runs", [("day 5",), ("day 5", "day 6")])
+def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, runs):
+    source = tmp_path / "source"
+    source.mkdir()
+    (source / "notes.txt").write_text("no list of classes yet")
+    config = {"source": str(source), "weights": "resnet18", "um_per_px": None}
+    job_id, _ = jobs.start("classify", config)
+    make_job(
+        jobs.job_folder(job_id),
+        sure("protein", "air_bubble", "?", "protein"),
+        [5.0] * 4,
+        source=str(source),
+        instrument={"id": [11, 12, 13, 14]},
+        runs=[run_facts(run) for run in runs],
+        run_of=[runs[0]] * 3 + [runs[-1]],
+    )
+    end(job_id, step=4, total=4)
+    app = opened(PAGE, of=job_id)
+    app.button(key="review_of_job").click().run()
+    review = store.open_review(store.list_reviews()[0]["review"])
+    least_sure, *_ = review.table["particle"]
+    assert least_sure == "day 5.lst#3"
+    record(review, event(1, least_sure), event(2, "day 5.lst#1", "not_a_particle"))
+    app = at_desk(review, look="History")
+    app.button(key="make_Classes as .cla").click().run()
+    assert not app.error and not app.exception
+    (found,) = read_cla(app.session_state[f"{review.id}_Classes as .cla_file"][1])
+    told = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
+    assert {particle: name for particle, name in found.label_of().items() if particle != "11"} == told
+
+
+ODD = {
+    "five images": (5, lambda k: ("protein", "air_bubble")[k % 2]),
+    "a class of one": (20, lambda k: "speck" if k == 7 else "protein"),
+    "a hundred classes": (200, lambda k: f"kind_{k % 100}"),
+    "identical images": (30, lambda k: ("protein", "air_bubble")[k % 2]),
+    "one class": (12, lambda k: "protein"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_odd_sets_are_gone_through_in_every_view(odd):
+    count, label = ODD[odd]
+    tiles = draw_blocks(count, seed=3)
+    if odd == "identical images":
+        tiles[:] = tiles[0]
+    table = pd.DataFrame({"image": [f"{k}.png" for k in range(count)], "class": [label(k) for k in range(count)]})
+    source = datasets.save_dataset(odd, "own", tiles, table, {})
+    job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": odd})
+    finish(job_id)
+    (header,) = store.list_reviews()
+    review = store.open_review(header["review"])
+    assert len(review.table) == count
+    for view in ("Decide", "Map", "History", "Retrain"):
+        app = at_desk(review, look=view)
+        assert not app.exception and not app.error, (view, said(app))

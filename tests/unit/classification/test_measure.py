@@ -1,0 +1,223 @@
+"""Reading a source by one process or several: the same rows in the same order; those that are ended leave nothing."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.classification import measure as reading
+from svp_core.errors import LabError
+from svp_core.images import encode_png, to_colour_tile, to_tile
+from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.records import ParticleRecord
+from svp_core.morphology import measure
+from tests.helpers.drawn_run import draw_run
+
+ROOT = Path(__file__).resolve().parents[3]
+PATIENCE_S = 120
+SLEEPER = """
+import sys, time
+from svp_core.classification.measure import read_measured
+if __name__ == "__main__":
+    chunks = read_measured(sys.argv[1], processes=2, batch=4)
+    next(chunks)
+    print("read", flush=True)
+    time.sleep(600)
+"""
+
+
+def disc(radius, size=40):
+    v, u = np.mgrid[:size, :size] - (size - 1) / 2
+    return np.where(np.hypot(u, v) < radius, 40, 175).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A drop of a FlowCam run in colour, loose images, a stack, and what cannot be read."""
+    folder = tmp_path_factory.mktemp("drop")
+    draw_run(folder / "run", count=12)
+    loose = folder / "oil"
+    loose.mkdir()
+    for number in range(30):
+        (loose / f"p{number}.png").write_bytes(encode_png(disc(3 + number / 3, size=30 + 2 * number)))
+    (loose / "broken.png").write_bytes(encode_png(disc(9))[:200])
+    (loose / "empty.png").write_bytes(b"")
+    (loose / "notes.txt").write_text("measured on Monday")
+    pages = [Image.fromarray(disc(4 + page)) for page in range(3)]
+    pages[0].save(loose / "stack.tif", save_all=True, append_images=pages[1:])
+    # Named as the stack's second page will be: both are kept apart.
+    (loose / "stack.tif#2").write_bytes(b"no image")
+    return folder
+
+
+def rows_of(chunks):
+    return [row for chunk in chunks for row in chunk.rows]
+
+
+def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
+    columns = recognise(mixed).columns
+    alone, shared = (
+        list(reading.read_measured(mixed, instrument=columns, batch=7, processes=count)) for count in (0, 2)
+    )
+    assert [len(chunk.rows) for chunk in alone] == [len(chunk.rows) for chunk in shared]
+    assert rows_of(alone) == rows_of(shared)
+    for one, other in zip(alone, shared, strict=True):
+        assert np.array_equal(one.tiles, other.tiles)
+        assert one.colour is other.colour is None or np.array_equal(one.colour, other.colour)
+    assert any(chunk.colour is None for chunk in alone) and any(chunk.colour is not None for chunk in alone)
+
+
+def test_what_waits_for_other_processes_is_bounded(mixed, monkeypatch):
+    waiting = []
+    counted = reading._bytes_of
+    monkeypatch.setattr(reading, "_bytes_of", lambda waited: waiting.append(len(waited)) or counted(waited))
+    # The queue of three processes holds six batches of one picture; so few bytes let only one through at a time.
+    rows = rows_of(reading.read_measured(mixed, batch=1, processes=3))
+    assert max(waiting) == reading.AHEAD * 3 - 1
+    waiting.clear()
+    monkeypatch.setattr(reading, "AHEAD_BYTES", 1)
+    assert rows_of(reading.read_measured(mixed, batch=1, processes=3)) == rows
+    # What is rejected here has no bytes.
+    assert max(waiting) <= 2
+
+
+def test_rows_are_those_of_the_records(mixed):
+    chunks = list(reading.read_measured(mixed, instrument=recognise(mixed).columns, batch=7))
+    records, rows = list(read_particles(mixed)), rows_of(chunks)
+    names = [row["image"] for row in rows]
+    assert names == [record.name for record in records] and len(set(names)) == len(names) == 12 + 30 + 3 + 3 + 1
+    tiles = iter([tile for chunk in chunks for tile in chunk.tiles])
+    for record, row in zip(records, rows, strict=True):
+        assert (row["run"], row["given"], row["reason"]) == (record.run, record.given, record.reason)
+        assert row["instrument.raw_area"] == record.columns.get("raw_area")
+        assert row["status"] == ("rejected" if record.rejected else "ok")
+        if record.rejected:
+            assert row["ecd_px"] is None and row["um_per_px"] is None
+            continue
+        expected = measure(record.pixels, um_per_px=record.um_per_px, mask=record.mask)
+        assert {name: row[name] for name in expected} == expected
+        assert np.array_equal(next(tiles), to_tile(record.pixels))
+    assert {row["instrument.id"] for row in rows[:12]} == set(range(1, 13)) and rows[12]["instrument.id"] is None
+
+
+def test_a_given_scale_holds_for_all(mixed):
+    rows = rows_of(reading.read_measured(mixed, um_per_px=0.5))
+    assert {row["um_per_px"] for row in rows if row["status"] == "ok"} == {0.5}
+    assert all(row["ecd_um"] == row["ecd_px"] / 2 for row in rows if row["ecd_px"])
+
+
+def test_tiles_are_in_colour_beside_grey_ones():
+    colour = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    records = [ParticleRecord("grey", "s", disc(9)), ParticleRecord("colour", "s", colour)]
+    chunk = reading.measure_records(records)
+    assert chunk.colour.shape == (2, 64, 64, 3) and chunk.tiles.shape == (2, 64, 64)
+    assert np.array_equal(chunk.colour[1], to_colour_tile(colour))
+    assert all(np.array_equal(chunk.colour[0, ..., channel], chunk.tiles[0]) for channel in range(3))
+    assert reading.measure_records(records[:1]).colour is None
+    assert reading.measure_records([]).tiles.shape == (0, 64, 64)
+
+
+def test_a_batch_of_large_pictures_is_short(tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "BATCH_BYTES", 3000)
+    for number in range(6):
+        (tmp_path / f"{number}.png").write_bytes(np.random.default_rng(0).bytes(1000))
+    assert [len(chunk.rows) for chunk in reading.read_measured(tmp_path)] == [3, 3]
+    assert [len(chunk.rows) for chunk in reading.read_measured(tmp_path, batch=2)] == [2, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [np.full((1, 1), 9, np.uint8), np.full((64, 64), 170, np.uint8), np.tile(np.uint8([90, 120, 250]), (40, 40, 1))],
+)
+def test_a_blank_image_is_rejected_since_any_name_for_it_would_be_invented(blank, tmp_path):
+    almost = blank.repeat(3, 0)
+    almost[1] = almost[1] ^ 1
+    for name, pixels in (("blank", blank), ("almost", almost)):
+        (tmp_path / f"{name}.png").write_bytes(encode_png(pixels))
+    (chunk,) = reading.read_measured(tmp_path)
+    assert [(row["status"], row["reason"]) for row in chunk.rows] == [("ok", ""), ("rejected", reading.BLANK_IMAGE)]
+    assert len(chunk.tiles) == 1
+
+
+def test_small_sources_and_single_cores_are_read_by_one_process(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert reading.processes_for(100) == 0 and reading.processes_for(None) == reading.MOST_PROCESSES
+    assert reading.processes_for(reading.WORTH_IT) == reading.MOST_PROCESSES
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
+    assert reading.processes_for(10**6) == 0
+
+
+def test_processes_that_read_load_no_network_library():
+    program = (
+        "import svp_core.classification.measure, sys\n"
+        "print([name for name in ('torch', 'streamlit') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
+def test_ceasing_to_read_ends_the_processes(mixed):
+    others = grandchildren(os.getpid())
+    chunks = reading.read_measured(mixed, batch=4, processes=2)
+    next(chunks)
+    readers = grandchildren(os.getpid()) - others
+    assert readers
+    chunks.close()
+    wait_until(lambda: not any(is_alive(pid) for pid in readers))
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
+def test_a_reading_process_that_is_killed_is_a_sentence(mixed):
+    others = grandchildren(os.getpid())
+    chunks = reading.read_measured(mixed, batch=2, processes=1)
+    next(chunks)
+    for pid in grandchildren(os.getpid()) - others:
+        os.kill(pid, signal.SIGKILL)
+    with pytest.raises(LabError, match="A process that read images was ended from outside"):
+        list(chunks)
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
+def test_no_process_outlives_one_that_was_killed(mixed, tmp_path):
+    (tmp_path / "sleeper.py").write_text(SLEEPER)
+    command, path = [sys.executable, str(tmp_path / "sleeper.py"), str(mixed)], os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=path) as process:
+        assert process.stdout.readline() == "read\n"
+        readers = grandchildren(process.pid)
+        process.kill()
+    assert readers
+    wait_until(lambda: not any(is_alive(pid) for pid in readers))
+
+
+def grandchildren(pid):
+    """Processes that read are among them, as a server process starts them; so is what other tests have left running."""
+    children = {
+        int(stat.parent.name): int(fields_of(stat)[1]) for stat in Path("/proc").glob("[0-9]*/stat") if fields_of(stat)
+    }
+    below = {child for child, parent in children.items() if parent == pid}
+    return {child for child, parent in children.items() if parent in below and is_alive(child)}
+
+
+def fields_of(stat):
+    try:
+        return stat.read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def is_alive(pid):
+    return fields_of(Path(f"/proc/{pid}/stat"))[:1] not in ([], ["Z"])
+
+
+def wait_until(holds):
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)

@@ -1,0 +1,286 @@
+"""One row for every particle offered, whatever it is; and the command that writes them."""
+
+import csv
+import hashlib
+import io
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from svp_core.classification import classify, results_csv
+from svp_core.classifier import resnet
+from svp_core.cli import main
+from svp_core.errors import LabError
+from svp_core.images import encode_png
+from svp_core.model_files import save_run
+from tests.unit.instruments.test_mfi import draw_frames, write_table
+
+KEYS = ("protein", "silicone_oil", "air_bubble")
+
+
+class Chunk:
+    """What a ResultsWriter looks at."""
+
+    def __init__(self, rows):
+        self.rows = rows
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A classifier with random weights, as a run folder."""
+    torch.manual_seed(0)
+    config = resnet.ClassifierConfig(KEYS)
+    folder = tmp_path_factory.mktemp("random")
+    tensors = resnet.build_classifier(config).state_dict()
+    save_run(folder, config=resnet.config_as_dict(config), tensors=tensors, card="", history=[])
+    return folder
+
+
+def disc(radius, level=40, size=40):
+    v, u = np.mgrid[:size, :size] - (size - 1) / 2
+    return np.where(np.hypot(u, v) < radius, level, 175).astype(np.uint8)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """What people really drop: good images among broken, empty, deep, foreign and strangely named ones."""
+    source = tmp_path / "drop"
+    (source / "Silicone oil").mkdir(parents=True)
+    (source / "Silicone oil" / "größe 1.png").write_bytes(encode_png(disc(10)))
+    (source / "<b>bold<b>.png").write_bytes(encode_png(disc(5)))
+    (source / "broken.png").write_bytes(encode_png(np.random.default_rng(0).integers(0, 99, (50, 50), np.uint8))[:400])
+    (source / "empty.png").write_bytes(b"")
+    (source / "notes.txt").write_text("measured on Monday")
+    deep = io.BytesIO()
+    Image.fromarray(disc(8).astype(np.uint16) * 257).save(deep, "TIFF")
+    (source / "deep.tif").write_bytes(deep.getvalue())
+    return source
+
+
+def read(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
+    out = tmp_path / "r.csv"
+    assert main(["classify", str(folder), "--weights", str(run), "--um-per-px", "0.5", "--out", str(out)]) == 0
+    rows = {row["image"]: row for row in read(out)}
+    assert set(rows) == {
+        "Silicone oil/größe 1.png",
+        "<b>bold<b>.png",
+        "broken.png",
+        "empty.png",
+        "notes.txt",
+        "deep.tif",
+    }
+    assert {name for name, row in rows.items() if row["status"] == "rejected"} == {
+        "broken.png",
+        "empty.png",
+        "notes.txt",
+    }
+    assert all(row["reason"] for row in rows.values() if row["status"] == "rejected")
+    assert rows["empty.png"]["reason"] == "the file is empty" and rows["empty.png"]["label"] == ""
+    assert rows["Silicone oil/größe 1.png"]["given"] == "silicone_oil"
+    assert "6 rows" in capsys.readouterr().out
+
+
+def test_a_folder_is_all_that_a_report_is_made_of(run, folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+    table, out, report = tmp_path / "r.csv", tmp_path / "new" / "results", tmp_path / "report.html"
+    command = ["classify", str(folder), "--weights", str(run), "--um-per-px", "0.5", "--out"]
+    assert main([*command, str(table)]) == main([*command, str(out)]) == 0
+    assert f"6 rows in {out}: " in capsys.readouterr().out
+    assert (out / "results.csv").read_bytes() == table.read_bytes()
+    assert main(["report", str(out), "--date", "2025-04-09", "--out", str(report)]) == 0
+    page, sha256 = report.read_text("utf-8"), hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+    # A classifier that lies anywhere is found again, and is named without its place.
+    assert sha256 in page and str(tmp_path) not in page and "Nothing more can be said" not in page
+    assert main([*command, str(out)]) == 0  # over an earlier classification
+    assert main([*command, str(folder)]) == 2
+    assert "exists and holds no classification" in capsys.readouterr().err and not (folder / "results.csv").exists()
+
+
+def test_sizes_are_in_um_when_the_scale_is_known(run, folder):
+    classifier = resnet.load_classifier(run, device=torch.device("cpu"))
+    (chunk,) = classify.classify_source(folder, classifier, um_per_px=0.5)
+    row = next(row for row in chunk.rows if row["image"] == "deep.tif")
+    assert abs(row["ecd_um"] - 8) < 0.6 and abs(row["ecd_px"] - 16) < 1.2 and row["um_per_px"] == 0.5
+    (chunk,) = classify.classify_source(folder, classifier)
+    assert next(row for row in chunk.rows if row["image"] == "deep.tif")["ecd_um"] is None
+
+
+def test_labels_and_confidence_are_those_of_the_network(run, folder):
+    classifier = resnet.load_classifier(run, device=torch.device("cpu"))
+    (chunk,) = classify.classify_source(folder, classifier)
+    good = [row for row in chunk.rows if row["status"] == "ok"]
+    assert len(chunk.tiles) == len(good) == 3
+    probs = resnet.predict_probs(classifier, chunk.tiles)
+    for row, found in zip(good, probs, strict=True):
+        assert row["label"] == KEYS[found.argmax()] and row["confidence"] == pytest.approx(found.max(), abs=0.02)
+
+
+def test_a_table_is_read_again_by_columns(tmp_path):
+    names = results_csv.columns(KEYS, ("ESD", "Date", "Empty", "Words, mostly"))
+    empty = dict.fromkeys(names)
+    rows = [
+        empty
+        | {
+            "image": "a, b.png",
+            "label": "protein",
+            "confidence": 0.5,
+            "p_protein": 0.5,
+            "area_px": 12,
+            "touches_edge": True,
+            "status": "ok",
+            "reason": "",
+            "instrument.ESD": 0.123456789,
+            "instrument.Date": "2024-04-08",
+            "instrument.Words, mostly": 5,
+        },
+        empty
+        | {
+            "image": "line\nbreak.png",
+            "status": "rejected",
+            "reason": 'it is "empty"',
+            "instrument.ESD": 7,
+            "instrument.Words, mostly": "none",
+            "given": "NA",
+        },
+    ]
+    with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
+        results_csv.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Chunk(rows))
+    table = results_csv.read_results(tmp_path / "r.csv")
+    assert list(table.columns) == names == results_csv.column_names(tmp_path / "r.csv")
+    assert table["image"].tolist() == ["a, b.png", "line\nbreak.png"] and table["reason"][1] == 'it is "empty"'
+    assert table["area_px"].tolist()[0] == 12 and np.isnan(table["area_px"][1]) and table["ecd_um"].isna().all()
+    assert table["touches_edge"].tolist()[0] == "yes" and table["given"].tolist()[1] == "NA"
+    assert table["label"].isna().tolist() == [False, True]
+    # What the instrument wrote is not rounded; numbers where all of them are, else words.
+    assert table["instrument.ESD"].tolist() == [0.123456789, 7] and table["instrument.Empty"].isna().all()
+    assert table["instrument.Words, mostly"].tolist() == ["5", "none"]
+    some = results_csv.read_results(tmp_path / "r.csv", ["status", "instrument.ESD", "image"])
+    assert list(some.columns) == ["status", "instrument.ESD", "image"] and len(some) == 2
+
+
+def test_types_do_not_hang_on_the_first_rows(tmp_path):
+    names = results_csv.columns(KEYS, ("Length",))
+    plain = dict.fromkeys(names) | {"image": "x" * 40, "status": "ok", "ecd_px": 3, "instrument.Length": "1"}
+    with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
+        writer = results_csv.ResultsWriter(file, KEYS, ("Length",))
+        writer.write(Chunk([plain] * 40_000))
+        writer.write(Chunk([plain | {"ecd_px": 3.25, "instrument.Length": "long", "label": "protein"}]))
+    table = results_csv.read_results(tmp_path / "r.csv", ["ecd_px", "instrument.Length", "label"])
+    assert len(table) == 40_001 and table["ecd_px"].iloc[-1] == 3.25 and table["label"].iloc[-1] == "protein"
+    assert table["instrument.Length"].iloc[0] == "1" and table["instrument.Length"].iloc[-1] == "long"
+
+
+@pytest.mark.parametrize(
+    ("text", "columns", "sentence"),
+    [
+        (None, None, "is missing or no table of results; classify the source again"),
+        ("a,b\n1,2\n", None, "is missing or no table of results; classify the source again"),
+        ("image,status\nx,ok\n", ["label"], "has no column label; classify the source again"),
+        ("image,status\nx,ok,3\n", None, "is no table of results .*Expected 2 columns"),
+        ("image,status,ecd_px\nx,ok,large\n", None, "is no table of results .*large"),
+    ],
+)
+def test_what_is_no_table_is_a_sentence(tmp_path, text, columns, sentence):
+    if text is not None:
+        (tmp_path / "r.csv").write_text(text)
+    with pytest.raises(LabError, match=sentence):
+        results_csv.read_results(tmp_path / "r.csv", columns)
+
+
+def test_batches_do_not_change_the_table(run, folder):
+    classifier = resnet.load_classifier(run, device=torch.device("cpu"))
+    chunks = list(classify.classify_source(folder, classifier, batch=2))
+    assert [len(chunk.rows) for chunk in chunks] == [2, 2, 2]
+    (whole,) = classify.classify_source(folder, classifier)
+    assert [row["image"] for chunk in chunks for row in chunk.rows] == [row["image"] for row in whole.rows]
+    (shared,) = classify.classify_source(folder, classifier, processes=2)
+    assert shared.rows == whole.rows
+    assert results_csv.count_classes(whole.rows) == results_csv.count_classes(
+        [row for chunk in chunks for row in chunk.rows]
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["classify", "nowhere", "--out", "r.csv"], "There is no file or folder nowhere"),
+        (["classify", ".", "--weights", "nonesuch", "--out", "r.csv"], "There is no model called 'nonesuch'"),
+        (["simulate", "--class", "dust", "--out", "d"], "'dust' cannot be simulated; kinds are protein"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch, capsys, arguments, sentence):
+    monkeypatch.chdir(tmp_path)
+    if arguments[1] == "nowhere":
+        arguments = [*arguments, "--weights", str(run)]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and len(error.strip().splitlines()) == 1
+
+
+def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
+    source, out = tmp_path / "mfi", tmp_path / "r.csv"
+    draw_frames(source, first=0)
+    write_table(source, [(2, 10, 29, 40, 49)])
+    command = ["classify", str(source), "--weights", str(run), "--out", str(out)]
+    assert main(command) == 0
+    assert "else --choose 'first_frame:day 1.csv=OPTION' (0, 1)" in capsys.readouterr().err
+    (by_default,) = read(out)
+    assert main([*command, "--choose", "first_frame:day 1.csv=1"]) == 0
+    (answered,) = read(out)
+    assert answered["background_level"] != by_default["background_level"] and answered["instrument.X Left"] == "10"
+    assert main([*command, "--choose", "first=1"]) == 2
+    assert "'first' is not asked of this source; it leaves open first_frame:day 1.csv, box" in capsys.readouterr().err
+
+
+def test_simulated_particles_are_saved_with_their_truth(tmp_path):
+    arguments = ["simulate", "--class", "air_bubble", "--count", "3", "--seed", "5", "--out", str(tmp_path)]
+    assert main(arguments) == 0
+    rows = read(tmp_path / "air_bubble.csv")
+    assert len(rows) == 3 and {row["kind"] for row in rows} == {"air_bubble"}
+    pixels = [np.array(Image.open(tmp_path / row["image"])) for row in rows]
+    assert all(p.shape == (64, 64) for p in pixels) and not np.array_equal(pixels[0], pixels[1])
+    assert [int(row["seed"]) for row in rows] == [5_000_000, 5_000_001, 5_000_002]
+    assert float(rows[0]["diameter_um"]) > 1
+
+
+def test_generated_tiles_come_with_a_manifest(tmp_path, monkeypatch):
+    from svp_core.generator import unet
+
+    torch.manual_seed(0)
+    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
+    tensors = unet.build_unet(config).state_dict()
+    save_run(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+    command = [
+        "generate",
+        "--class",
+        "silicone_oil",
+        "--count",
+        "3",
+        "--steps",
+        "2",
+        "--weights",
+        str(tmp_path / "run"),
+    ]
+    assert main([*command, "--out", str(tmp_path / "a")]) == 0
+    rows = read(tmp_path / "a" / "manifest.csv")
+    assert [row["position"] for row in rows] == ["0", "1", "2"] and {row["kind"] for row in rows} == {"synthetic"}
+    assert all((tmp_path / "a" / row["image"]).is_file() for row in rows)
+    assert main([*command, "--out", str(tmp_path / "b")]) == 0
+    assert (tmp_path / "a" / rows[2]["image"]).read_bytes() == (tmp_path / "b" / rows[2]["image"]).read_bytes()
+
+
+def test_a_class_the_generator_cannot_make_is_refused(tmp_path, capsys):
+    from svp_core.generator import unet
+
+    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
+    tensors = unet.build_unet(config).state_dict()
+    save_run(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+    assert main(["generate", "--class", "dust", "--weights", str(tmp_path / "run"), "--out", str(tmp_path / "o")]) == 2
+    assert "This generator makes silicone_oil; it was asked for dust" in capsys.readouterr().err

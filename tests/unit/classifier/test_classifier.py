@@ -1,0 +1,123 @@
+"""The classifier at tiny size: probabilities, calibration, training that learns, augmentation that keeps the class."""
+
+import numpy as np
+import pytest
+import torch
+from torchvision.models import resnet18
+
+from svp_core.classifier import augment, resnet, training_loop
+from svp_core.errors import LabError
+from svp_core.model_files import save_run
+
+KEYS = ("protein", "silicone_oil", "air_bubble")
+CPU = torch.device("cpu")
+
+
+def blobs(count, seed=0):
+    """Tiles of three classes that differ in brightness and size: easy, but not for a network that ignores pixels."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(count) % 3
+    v, u = np.mgrid[-32:32, -32:32]
+    tiles = []
+    for label in labels:
+        radius, level = ((6, 60), (14, 240), (24, 20))[label]
+        disc = np.hypot(u - rng.normal(0, 2), v - rng.normal(0, 2)) < radius
+        tiles.append(np.where(disc, level, 175) + rng.normal(0, 3, (64, 64)))
+    return np.clip(tiles, 0, 255).astype(np.uint8), labels
+
+
+@pytest.fixture(scope="module")
+def untrained():
+    torch.manual_seed(0)
+    config = resnet.ClassifierConfig(KEYS, temperature=2.0)
+    return resnet.Classifier(resnet.build_classifier(config).eval(), config, None, CPU)
+
+
+def test_the_network_is_torchvisions_but_for_its_first_and_last_layer():
+    ours = resnet.build_classifier(resnet.ClassifierConfig(KEYS)).state_dict()
+    theirs = resnet18(num_classes=3).state_dict()
+    assert ours.keys() == theirs.keys()
+    assert [k for k in ours if ours[k].shape != theirs[k].shape] == ["conv1.weight"]
+
+
+def test_probabilities_are_the_tempered_softmax_of_the_network(untrained):
+    tiles, _ = blobs(7)
+    probs = resnet.predict_probs(untrained, tiles, batch=3)
+    assert probs.shape == (7, 3) and probs.dtype == np.float32 and np.allclose(probs.sum(1), 1, atol=1e-5)
+    with torch.inference_mode():
+        logits = untrained.model(torch.from_numpy(tiles).float()[:, None] / 127.5 - 1)
+    assert np.allclose(probs, (logits / 2.0).softmax(1), atol=0.02)
+
+
+def test_no_tiles_give_no_rows(untrained):
+    assert resnet.predict_probs(untrained, np.zeros((0, 64, 64), np.uint8)).shape == (0, 3)
+
+
+def test_a_run_folder_rebuilds_the_classifier(untrained, tmp_path):
+    config = resnet.config_as_dict(untrained.config)
+    save_run(tmp_path, config=config, tensors=untrained.model.state_dict(), card="", history=[])
+    loaded = resnet.load_classifier(tmp_path, device=CPU)
+    assert loaded.config == untrained.config
+    tiles, _ = blobs(4)
+    assert np.allclose(resnet.predict_probs(loaded, tiles), resnet.predict_probs(untrained, tiles), atol=1e-5)
+
+
+def test_a_run_of_another_kind_is_refused(tmp_path):
+    save_run(tmp_path, config={"generator": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
+    with pytest.raises(LabError, match="is no classifier"):
+        resnet.load_classifier(tmp_path)
+
+
+def test_an_unknown_architecture_is_refused():
+    with pytest.raises(ValueError, match="use resnet18 or resnet50"):
+        resnet.build_classifier(resnet.ClassifierConfig(KEYS, "vgg"))
+
+
+def test_the_temperature_that_spoiled_the_logits_is_found():
+    generator = torch.Generator().manual_seed(0)
+    true = torch.randn(4000, 3, generator=generator) * 2
+    labels = torch.multinomial(true.softmax(1), 1, generator=generator)[:, 0]
+    assert abs(training_loop.fit_temperature(true * 3, labels) - 3) < 0.25
+
+
+def test_training_learns_and_keeps_the_best_checkpoint():
+    tiles, labels = blobs(96)
+    result = []
+    plan = training_loop.TrainingPlan(epochs=15, batch=16, checks=4)
+    steps = list(
+        training_loop.train(
+            resnet.ClassifierConfig(KEYS), plan, tiles, labels, validation=blobs(60, seed=1), device=CPU, result=result
+        )
+    )
+    assert [p.step for p in steps] == list(range(1, 91)) and steps[-1].total == 90
+    (checked,) = result
+    best = min(row["validation_loss"] for row in checked.history)
+    model = resnet.build_classifier(checked.config)
+    model.load_state_dict(checked.state)
+    trained = resnet.Classifier(model.eval(), checked.config, None, CPU)
+    test_tiles, test_labels = blobs(60, seed=2)
+    assert (resnet.predict_probs(trained, test_tiles).argmax(1) == test_labels).mean() > 0.9
+    assert best < 0.6 and checked.config.temperature > 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_augmented_tiles_stay_in_range_and_show_the_same_thing(seed):
+    tiles, labels = blobs(24)
+    images = torch.from_numpy(tiles).float().div(255)[:, None]
+    changed = augment.augment(images, np.random.default_rng(seed))
+    assert changed.shape == images.shape and changed.min() >= 0 and changed.max() <= 1
+    assert not torch.allclose(changed, images)
+    again = augment.augment(images, np.random.default_rng(seed))
+    assert torch.equal(changed, again)
+    # A bright disc stays brighter than its surroundings, a dark one darker.
+    for image, label in zip(changed[:, 0], labels, strict=True):
+        centre, border = image[28:36, 28:36].mean(), torch.cat([image[0], image[-1]]).median()
+        assert (centre > border) == (label == 1)
+
+
+def test_a_cut_out_tile_is_filled_with_one_level():
+    tiles, _ = blobs(40)
+    images = torch.from_numpy(tiles).float().div(255)[:, None]
+    changed = augment._cut_out(images, np.random.default_rng(0))
+    flat_corner = [(image[0, :3, :3].std() == 0).item() for image in changed]
+    assert 0.1 < np.mean(flat_corner) < 0.7

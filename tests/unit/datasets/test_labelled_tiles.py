@@ -1,0 +1,110 @@
+"""From a folder, an archive, a run or data sets to labelled tiles; a lab's own classes included."""
+
+import zipfile
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from svp_core.datasets.labelled_tiles import from_dataset, joined, read_labelled, reading
+from svp_core.errors import LabError
+from svp_core.images import encode_png
+from svp_core.workspace import datasets
+
+
+@pytest.fixture
+def put(tmp_path):
+    """put(name) writes a picture of its own there; returns the folder."""
+    rng = np.random.default_rng(0)
+
+    def write(*names):
+        for name in names:
+            path = tmp_path / "data" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_png(rng.integers(150, 200, (64, 64), dtype=np.uint8)))
+        return tmp_path / "data"
+
+    return write
+
+
+def test_folders_of_any_name_are_classes_the_products_own_first(put):
+    data = read_labelled(put("Fat droplets/1.png", "Fat droplets/day 2/2.png", "oil/1.png", "oil/2.png", "loose.png"))
+    assert data.class_keys == ("silicone_oil", "fat_droplets") and data.counts() == {
+        "silicone_oil": 2,
+        "fat_droplets": 2,
+    }
+    assert dict(data.left_out) == {"loose.png": "it lies in no folder named after a class"}
+
+
+def test_a_folder_around_the_class_folders_is_no_class(put, tmp_path):
+    folder = put("all/fat/1.png", "all/fat/2.png", "all/dust/1.png", "all/dust/2.png")
+    assert read_labelled(folder).class_keys == ("dust", "fat")
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        for name in ("fat/1.png", "fat/2.png"):
+            archive.write(folder / "all" / name, name)
+    assert read_labelled(tmp_path / "one.zip").class_keys == ("fat",)
+
+
+def test_one_class_for_everything(put):
+    folder = put("1.png", "2.png", "oil/3.png")
+    data = read_labelled(folder, class_name="Fat droplets")
+    assert data.counts() == {"fat_droplets": 3} and data.names == ("1.png", "2.png", "oil/3.png")
+    with pytest.raises(LabError, match=r"'\.\.' cannot name a class"):
+        read_labelled(folder, class_name="..")
+    (folder / "oil" / "3.png").unlink()
+    with pytest.raises(LabError, match="^data holds no labelled images; .* or say which class all of them are"):
+        read_labelled(folder)
+    for name in ("1.png", "2.png"):
+        (folder / name).write_bytes(b"")
+    with pytest.raises(LabError, match="None of the 2 items in data could be read as an image; the first is 1.png: "):
+        read_labelled(folder, class_name="Fat droplets")
+
+
+def test_reading_tells_how_far_it_is(put, monkeypatch):
+    monkeypatch.setattr("svp_core.datasets.labelled_tiles.TELL_EVERY", 2)
+    steps = reading(put(*(f"fat/{k}.png" for k in range(5))))
+    assert [next(steps).step, next(steps).step] == [2, 4]
+    with pytest.raises(StopIteration) as end:
+        next(steps)
+    assert len(end.value.value.tiles) == 5
+
+
+def test_some_classes_of_many(put):
+    data = read_labelled(put(*(f"{kind}/{k}.png" for kind in ("fat", "oil", "zinc") for k in range(2))))
+    chosen = data.only(["zinc", "silicone_oil"])
+    assert chosen.class_keys == ("silicone_oil", "zinc") and len(chosen.tiles) == 4
+    assert np.array_equal(chosen.tiles[chosen.labels == 1], data.tiles[data.labels == 2])
+    assert dict(chosen.left_out) == {f"fat/{k}.png": "its class was not chosen" for k in range(2)}
+    for wrong, says in ((["dust"], "dust was asked for"), ([], "no class was asked for")):
+        with pytest.raises(LabError, match=says):
+            data.only(wrong)
+
+
+def test_data_sets_come_with_their_classes_and_are_joined(put, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
+    tiles = np.random.default_rng(1).integers(0, 255, (4, 64, 64), dtype=np.uint8)
+    table = pd.DataFrame({"image": list("abcd"), "class": ["zinc", "protein", None, "zinc"]})
+    kept = datasets.save_dataset("Mixed", "sample", tiles, table, {})
+    data = from_dataset(datasets.open_dataset(kept))
+    assert data.class_keys == ("protein", "zinc") and data.labels.tolist() == [1, 0, 1]
+    assert data.names[0] == f"{kept}/a" and data.left_out == ((f"{kept}/c", "it has no class"),)
+    both = joined([read_labelled(put("air/1.png", "air/2.png")), data])
+    assert both.class_keys == ("protein", "air_bubble", "zinc") and both.labels.tolist() == [1, 1, 2, 0, 2]
+    assert np.array_equal(both.tiles[2:], tiles[[0, 1, 3]])
+
+    bare = datasets.save_dataset("Bare", "sample", tiles, table[["image"]], {})
+    small = datasets.save_dataset("Small", "sample", tiles[:, :32], table, {})
+    for name, says in ((bare, "'Bare' has no classes"), (small, "'Small' holds tiles of 32 x 64 px")):
+        with pytest.raises(LabError, match=says):
+            from_dataset(datasets.open_dataset(name))
+
+
+def test_the_products_classes_come_in_its_order_with_reasons_for_the_rest(put):
+    folder = put(*(f"{kind}/{k}.png" for kind in ("air", "Protein", "oil") for k in range(2)))
+    (folder / "oil" / "notes.txt").write_text("not an image")
+    data = read_labelled(folder)
+    assert data.class_keys == ("protein", "silicone_oil", "air_bubble")
+    assert [name for name, _ in data.left_out] == ["oil/notes.txt"]
+    (folder / "air" / "0.png").unlink()
+    with pytest.raises(LabError, match="air_bubble has a single image"):
+        read_labelled(folder)

@@ -1,0 +1,355 @@
+"""What leaves for other programs is what stands in the results: workbook, tiles by class, FlowCam's .cla."""
+
+import io
+import re
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import openpyxl
+import pandas as pd
+import pytest
+from PIL import Image
+
+from svp_core import exports
+from svp_core.classification.results_csv import read_results
+from svp_core.cli import main
+from svp_core.datasets.labelled_tiles import read_labelled
+from svp_core.errors import LabError
+from svp_core.exports.chosen import among_named, chosen_rows
+from svp_core.exports.sheet import clean, letters
+from svp_core.exports.tiles import file_name
+from svp_core.instruments.flowcam.cla import OURS, read_cla
+from svp_core.particle_classes import class_by_key
+from svp_core.stats import counts
+from tests.helpers.drawn_run import draw_run
+from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "flowcam_run"
+LABELS = ("protein", "silicone_oil", "?", "air_bubble")
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    """Nobody else's models."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Four particles, of one the class is unsure; one item that could not be read."""
+    make_job(
+        tmp_path / "job",
+        sure(*LABELS),
+        [3.0, 12.0, 12.0, None],
+        rejected=[("x.png", "it is empty")],
+        instrument={"id": [7, 8, 9, 10], "Timestamp": ["2025-04-09T14:14:53"] * 4},
+    )
+    return tmp_path / "job"
+
+
+def book_of(job, rows=None, **settings):
+    out = job.parent / "results.xlsx"
+    exports.results_xlsx(job, out, rows, settings=settings)
+    return openpyxl.load_workbook(out)
+
+
+def table_of(sheet):
+    head, *rows = sheet.values
+    return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def test_the_workbook_holds_every_row_and_numbers_are_numbers(job):
+    book = book_of(job)
+    assert book.sheetnames == ["Results", "Counts", "Settings"]
+    told, stored = table_of(book["Results"]), read_results(job / "results.csv")
+    assert [name for name in told[0] if name != "called"] == list(stored.columns) and len(told) == 5
+    for row, (_, known) in zip(told, stored.iterrows(), strict=True):
+        for name, value in known.items():
+            assert (row[name] is None and pd.isna(value)) or row[name] == value
+    assert isinstance(told[0]["ecd_um"], (int, float)) and told[1]["instrument.id"] == 8
+    assert [row["called"] for row in told] == ["protein", "silicone_oil", "unsure", "air_bubble", None]
+    assert [row["label"] for row in told][2] == "silicone_oil" and told[4]["reason"] == "it is empty"
+    assert book["Results"].freeze_panes == "B2" and book["Results"]["A1"].font.bold
+
+
+def test_other_programs_read_the_workbook_too(job):
+    book_of(job)
+    told = pd.read_excel(job.parent / "results.xlsx", sheet_name="Results")
+    assert told["ecd_um"].dtype == float and told["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
+
+
+def test_its_counts_are_those_of_the_counting(job):
+    labels = np.array(["protein", "silicone_oil", "unsure", "air_bubble"], object)
+    sizes = [3.0, 12.0, 12.0, np.nan]
+    expected = counts.count_table(labels, sizes, class_keys=KEYS, bins_um=(2, 10), volume_ml=0.25, dilution=2.0)
+    rows = table_of(book_of(job, bins_um=[2, 10], dilution=2.0)["Counts"])
+    told = [row for row in rows if row["estimate"] == "counted" and row["particles"] == "all"]
+    kept = ("at_least_um", "count", "count_low", "count_high", "per_ml")
+    told = {(row["class"], row["at_least_um"]): [row[name] for name in kept] for row in told if row["below_um"] is None}
+    assert len(expected) == 10
+    for entry in expected:
+        name = {"unsure": "Unsure", "all": "All"}.get(entry.class_key) or class_by_key(entry.class_key).name
+        values = [entry.at_least_um, entry.count, entry.low, entry.high, entry.per_ml]
+        assert told[name, entry.at_least_um] == pytest.approx(values, rel=1e-12)
+    assert {row["diameter"] for row in rows} == {"ECD (µm)"} and {row["estimate"] for row in rows} == {
+        "counted",
+        "corrected",
+    }
+    # The largest sizes stand in both countings, and once here.
+    assert len({tuple(row.values()) for row in rows}) == len(rows)
+    settings = dict(book_of(job, bins_um=[2, 10], dilution=2.0)["Settings"].values)
+    assert settings["Dilution"] == 2 and settings["Volume imaged, mL"] == 0.25 and settings["Rejected"] == 1
+    assert settings["Unsure below, Protein"] == 0.8 and "informational" in "".join(map(str, settings.values()))
+
+
+def test_chosen_rows_in_their_order_are_counted_raw(job):
+    book = book_of(job, rows=[4, 2, 0])
+    assert [row["image"] for row in table_of(book["Results"])] == ["x.png", "day 5.lst#3", "day 5.lst#1"]
+    rows = table_of(book["Counts"])
+    assert {row["estimate"] for row in rows} == {"counted"}
+    assert {row["particles"] for row in rows} == {"rows of sheet Results"}
+    assert {(row["class"], row["count"]) for row in rows if row["at_least_um"] == 2} == {
+        ("Protein", 1),
+        ("Silicone oil", 0),
+        ("Air bubble", 0),
+        ("Unsure", 1),
+        ("All", 2),
+    }
+    assert table_of(book_of(job, rows=[])["Results"]) == []
+
+
+def test_texts_are_never_formulas_or_errors(tmp_path):
+    names = ['=cmd|"/c calc"!A1', "#N/A", "a\x01b<&>", "_x0041_ + @x"]
+    make_job(tmp_path / "job", sure(*LABELS), [3.0] * 4, names=names, title="=1+1", weights="=2")
+    book = book_of(tmp_path / "job", author="=3\x00", remarks="#REF!")
+    cells = [row[0] for row in book["Results"].iter_rows(min_row=2)]
+    assert {cell.data_type for cell in cells} == {"s"} | {"inlineStr"} & {cell.data_type for cell in cells}
+    assert [cell.value for cell in cells] == ['=cmd|"/c calc"!A1', "#N/A", "a�b<&>", "-x0041- + @x"]
+    settings = {row[0].value: row[1] for row in book["Settings"].iter_rows()}
+    assert settings["Title"].value == "=1+1" and settings["Remarks"].value == "#REF!"
+    assert settings["Title"].data_type == settings["Remarks"].data_type == "s"
+
+
+def test_runs_stand_apart_in_its_counts(tmp_path):
+    runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 1, volume_ml=0.2)]
+    make_job(tmp_path / "job", sure("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
+    rows = table_of(book_of(tmp_path / "job")["Counts"])
+    told = {row["particles"]: row["per_ml"] for row in rows if row["class"] == "All" and row["at_least_um"] == 25}
+    assert told["run a"] == pytest.approx(10) and told["run b"] == pytest.approx(5)
+
+
+def test_many_rows_pass_the_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr(exports.sheet, "CHUNK", 3)
+    make_job(tmp_path / "job", sure(*["protein"] * 10), list(range(1, 11)))
+    assert [row["ecd_um"] for row in table_of(book_of(tmp_path / "job")["Results"])] == list(range(1, 11))
+
+
+def test_more_rows_than_a_sheet_holds(job, monkeypatch):
+    monkeypatch.setattr(exports.workbook, "MOST_ROWS", 4)
+    with pytest.raises(LabError, match="A sheet of Excel holds 4 rows, not 5; choose fewer, or take the CSV"):
+        book_of(job)
+
+
+@pytest.mark.parametrize("rows", [[5], [-1]])
+def test_rows_that_are_not_there(job, rows):
+    for make in (exports.results_xlsx, exports.tiles_by_class):
+        with pytest.raises(LabError, match=r"was asked for, but the results have rows 0 to 4"):
+            make(job, job.parent / "x", rows)
+
+
+def test_rows_and_named_particles():
+    assert chosen_rows(None, 3).tolist() == [0, 1, 2] and chosen_rows([], 3).tolist() == []
+    named = np.array([0, 2, 3, 7])
+    assert among_named(np.array([7, 1, 0, 3, 9]), named).tolist() == [3, 0, 2]
+    assert among_named(np.array([1]), np.array([], int)).tolist() == []
+
+
+def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
+    labels = (*LABELS, "air_bubble", "protein", "silicone_oil")
+    tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 7, rejected=[("x.png", "empty")])
+    exports.tiles_by_class(tmp_path / "job", tmp_path / "t.zip", settings={"unsure_below": 0.8})
+    with zipfile.ZipFile(tmp_path / "t.zip") as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path / "out")
+    assert names[:4] == [
+        "protein/000000_day 5.lst#1.png",
+        "silicone_oil/000001_day 5.lst#2.png",
+        "unsure/000002_day 5.lst#3.png",
+        "air_bubble/000003_day 5.lst#4.png",
+    ]
+    shutil.rmtree(tmp_path / "out" / "unsure")
+    data = read_labelled(tmp_path / "out")
+    assert len(data.tiles) == 6 and set(data.class_keys) == set(KEYS)
+    for name, tile, label in zip(data.names, data.tiles, data.labels, strict=True):
+        at = int(name.rpartition("/")[2][:6])
+        assert labels[at] == data.class_keys[label]
+        np.testing.assert_array_equal(tile, tiles[at])
+
+
+def test_tiles_keep_their_colour_and_chosen_ones_their_row(tmp_path):
+    tiles = make_job(tmp_path / "job", sure(*LABELS), [3.0] * 4, colour=True)
+    exports.tiles_by_class(tmp_path / "job", tmp_path / "t.zip", [3])
+    with zipfile.ZipFile(tmp_path / "t.zip") as archive:
+        (name,) = archive.namelist()
+        np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(archive.read(name)))), tiles[3])
+    assert name.startswith("air_bubble/000003_")
+
+
+@pytest.mark.parametrize(
+    ("image", "name"),
+    [
+        ("a/b.png", "b"),
+        ("../../etc/passwd", "passwd"),
+        ("run.lst#12", "run.lst#12"),
+        ("stack.tif#3", "stack#3"),
+        ("größe.JPG", "größe"),
+        ('a"b:*?<>|.png', "a_b______"),
+        ("..", "image"),
+        ("", "image"),
+        ("x" * 300, "x" * 80),
+        ("a\\..\\b", "a_.._b"),
+    ],
+)
+def test_a_file_name_is_one_that_every_system_takes(image, name):
+    assert file_name(image) == name
+
+
+def test_no_tile_to_write(job):
+    with pytest.raises(LabError, match="None of the chosen rows has an image"):
+        exports.tiles_by_class(job, job.parent / "t.zip", [4])
+
+
+def test_the_same_inputs_give_the_same_files(job, tmp_path):
+    for name, make in {"r.xlsx": exports.results_xlsx, "t.zip": exports.tiles_by_class}.items():
+        make(job, tmp_path / name)
+        first = (tmp_path / name).read_bytes()
+        make(job, tmp_path / name)
+        assert (tmp_path / name).read_bytes() == first
+        assert not re.search(rb"202[5-9]-\d\d-\d\dT", first)
+
+
+def run_job(tmp_path, **more):
+    """A job of the drawn run of 4 particles, the last one rejected, and where the run lies."""
+    source = tmp_path / "source"
+    draw_run(source, count=4, title="day 5")
+    make_job(
+        tmp_path / "job",
+        sure("protein", "?", "protein"),
+        [5.0] * 3,
+        rejected=[("day 5#4", "its box is outside")],
+        instrument={"Particle ID": [1, 2, 3], "id": [1, 2, 3]},
+        source=str(source),
+        **more,
+    )
+    return tmp_path / "job", source
+
+
+TEXT = "v3\n1\nby hand\n1\nJunk\nOR\n1\nC:\\junk.flt\n2\n1\n4\nsomething new\n"
+
+
+def test_a_cla_keeps_what_the_run_s_own_says(tmp_path):
+    job, source = run_job(tmp_path)
+    (source / "day 5.cla").write_text(TEXT, newline="")
+    exports.run_cla(job, tmp_path / "new.cla", ["protein", "unsure", "protein"])
+    data = (tmp_path / "new.cla").read_bytes()
+    by_hand, ours = read_cla(data)
+    assert [by_hand] == read_cla(TEXT.encode()) and data.endswith(b"something new\n")
+    assert ours.name == OURS and ours.label_of() == {"1": "Protein", "3": "Protein", "2": "Unsure"}
+    # The run's own file is as it was.
+    assert (source / "day 5.cla").read_text() == TEXT
+
+
+def test_a_run_without_a_cla_gets_one(tmp_path):
+    job, _ = run_job(tmp_path)
+    exports.run_cla(job, tmp_path / "new.cla", np.array(["silicone_oil", "own_class", "protein"], object))
+    (ours,) = read_cla((tmp_path / "new.cla").read_bytes())
+    assert [c.name for c in ours.classes] == ["Protein", "Silicone oil", "Own class"]
+    assert ours.label_of() == {"3": "Protein", "1": "Silicone oil", "2": "Own class"}
+
+
+def test_of_several_runs_one_must_be_named(tmp_path):
+    source = tmp_path / "source"
+    for name in ("a", "b"):
+        draw_run(source / name, count=1, title=name)
+        (source / name / f"{name}.cla").write_text(TEXT.replace("by hand", f"of {name}"), newline="")
+    runs = [run_facts("a", 1), run_facts("b", 1), run_facts("loose", 1, kind="folder")]
+    make_job(
+        tmp_path / "job",
+        sure("protein", "silicone_oil", "protein"),
+        [5.0] * 3,
+        runs=runs,
+        run_of=["a", "b", "loose"],
+        instrument={"id": [1, 1, None]},
+        source=str(source),
+    )
+    labels = ["protein", "silicone_oil", "protein"]
+    with pytest.raises(LabError, match="belongs to one run, and this source holds 2: name one of a, b"):
+        exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels)
+    with pytest.raises(LabError, match="no FlowCam run 'loose' in this source; name one of a, b"):
+        exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="loose")
+    exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="b")
+    before, ours = read_cla((tmp_path / "new.cla").read_bytes())
+    assert before.name == "of b" and ours.label_of() == {"1": "Silicone oil"}
+    out = ["--out", str(tmp_path / "by command.cla")]
+    assert main(["export-results", str(tmp_path / "job"), "--run", "b", *out]) == 0
+    assert (tmp_path / "by command.cla").read_bytes() == (tmp_path / "new.cla").read_bytes()
+
+
+def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
+    job, source = run_job(tmp_path)
+    (source / "sub").mkdir()
+    for folder in (source, source / "sub"):
+        (folder / "day 5.cla").write_text(TEXT)
+    shutil.move(source / "day 5.cla", source / "sub" / "DAY 5.CLA")
+    with pytest.raises(LabError, match="has several lists of classes"):
+        exports.run_cla(job, tmp_path / "new.cla", ["protein"] * 3)
+    shutil.rmtree(source / "sub")
+    (source / "day 5.cla").write_text("v9\n")
+    with pytest.raises(LabError, match="has version 'v9'"):
+        exports.run_cla(job, tmp_path / "new.cla", ["protein"] * 3)
+    with pytest.raises(ValueError, match="3 named particles need as many labels; got 1"):
+        exports.run_cla(job, tmp_path / "new.cla", ["protein"])
+    shutil.rmtree(source)
+    with pytest.raises(LabError, match="own .cla cannot be kept: There is no file or folder"):
+        exports.run_cla(job, tmp_path / "new.cla", ["protein"] * 3)
+    make_job(tmp_path / "plain", sure("protein"), [5.0], runs=[run_facts("p", 1, kind="folder")])
+    with pytest.raises(LabError, match="holds no FlowCam run, and .cla is FlowCam's format"):
+        exports.run_cla(tmp_path / "plain", tmp_path / "new.cla", ["protein"])
+    assert not (tmp_path / "new.cla").exists() and not list(tmp_path.glob(".*.part"))
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
+def test_a_real_cla_comes_back_with_our_classes_added(tmp_path):
+    name = next(REAL.rglob("*.cla")).stem
+    make_job(
+        tmp_path / "job",
+        sure("protein", "silicone_oil"),
+        [5.0] * 2,
+        runs=[run_facts(name, 2)],
+        instrument={"id": [1, 2]},
+        source=str(REAL),
+    )
+    exports.run_cla(tmp_path / "job", tmp_path / "new.cla", ["protein", "silicone_oil"])
+    found = read_cla((tmp_path / "new.cla").read_bytes())
+    assert found[:-1] == read_cla(next(REAL.rglob("*.cla")).read_bytes())
+    assert found[-1].label_of() == {"1": "Protein", "2": "Silicone oil"}
+
+
+def test_the_command_writes_what_the_ending_says(job, tmp_path, capsys):
+    exports.results_xlsx(job, tmp_path / "a.xlsx", settings={"unsure_below": 0.2})
+    exports.tiles_by_class(job, tmp_path / "a.zip", settings={"unsure_below": 0.2})
+    for ending in ("xlsx", "zip"):
+        out = tmp_path / f"b.{ending}"
+        assert main(["export-results", str(job), "--unsure-below", "0.2", "--out", str(out)]) == 0
+        assert out.read_bytes() == (tmp_path / f"a.{ending}").read_bytes()
+    assert main(["export-results", str(job), "--out", str(tmp_path / "b.txt")]) == 2
+    assert "end it with .xlsx, .zip or .cla" in capsys.readouterr().err
+
+
+def test_letters_of_a_sheet():
+    from openpyxl.utils import get_column_letter
+
+    assert [letters(n) for n in range(1, 900)] == [get_column_letter(n) for n in range(1, 900)]
+    assert clean("a\x00\ud800b\n") == "a��b\n"

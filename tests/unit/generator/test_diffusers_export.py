@@ -1,0 +1,180 @@
+"""An exported run: what is in the folder, that diffusers alone opens it, and that it gives the same images."""
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from svp_core import model_files
+from svp_core.cli import main
+from svp_core.errors import LabError
+from svp_core.generator import load, samplers, sampling, unet
+from svp_core.generator.diffusers_export import export_diffusers
+from svp_core.generator.pipeline import ParticlePipeline
+from svp_core.generator.published import PublishedConfig, build_published
+from svp_core.generator.published import config_as_dict as published_as_dict
+
+CONFIG = unet.GeneratorConfig(
+    ("silicone_oil", "air_bubble"), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32), dropout=0.1
+)
+CPU = torch.device("cpu")
+SEEDS = sampling.image_seeds(4, 9)
+
+# What a stranger does: nothing of SvP Lab is on the path.
+STRANGER = """
+import sys, numpy, torch
+torch.set_num_threads(1)
+from diffusers import DiffusionPipeline
+pipeline = DiffusionPipeline.from_pretrained(sys.argv[1], trust_remote_code=True)
+pipeline.set_progress_bar_config(disable=True)
+seeds = [int(seed) for seed in sys.argv[3:]]
+made = {key: pipeline("air_bubble", seeds=seeds, sampler=key, steps=3, output_type="np").images
+        for key in pipeline.config.samplers}
+numpy.savez(sys.argv[2], **made)
+pictures = pipeline("silicone_oil", seeds=seeds[:2], steps=2).images
+print([(picture.mode, picture.size) for picture in pictures], "svp_core" in sys.modules)
+"""
+
+
+def random_run(folder, config):
+    """Run folder of networks with random weights, half precision as shipped ones."""
+    torch.manual_seed(0)
+    tensors = {}
+    for part, plan in (("", config), ("guide/", unet.guide_config(config) if config.guide_widths else None)):
+        if plan:
+            model = unet.build_unet(plan)
+            torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+            tensors |= {part + name: tensor.half() for name, tensor in model.state_dict().items()}
+    facts = {**unet.config_as_dict(config), "trained_on": {"silicone_oil": 7}}
+    model_files.save_run(folder, config=facts, tensors=tensors, card="# Own oil\n\nSeven droplets.\n", history=[])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    return random_run(tmp_path_factory.mktemp("runs") / "own oil", CONFIG)
+
+
+@pytest.fixture(scope="module")
+def exported(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported") / "pipeline ä"
+    export_diffusers(run, folder)
+    return folder
+
+
+@pytest.fixture
+def exact_arithmetic(monkeypatch):
+    """float32, as diffusers computes, one thread; here and in the stranger's process alike."""
+    monkeypatch.setattr("svp_core.device.has_fast_bfloat16", lambda device: False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def made(generator, key, sampler, steps=3):
+    batches = sampling.sample_tiles(generator, key, seeds=SEEDS, sampler=sampler, steps=steps)
+    return np.concatenate([tiles for _, tiles in batches])
+
+
+@pytest.mark.parametrize("guide_widths", [(), (8, 32)], ids=["alone", "guided"])
+def test_diffusers_alone_opens_it_and_makes_the_same_images(guide_widths, tmp_path, monkeypatch, exact_arithmetic):
+    run, exported = random_run(tmp_path / "oil", replace(CONFIG, guide_widths=guide_widths)), tmp_path / "pipeline ö"
+    export_diffusers(run, exported)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    asked = [str(exported), str(tmp_path / "made.npz"), *map(str, SEEDS[:3])]
+    done = subprocess.run(
+        [sys.executable, "-c", STRANGER, *asked], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == "[('L', (64, 64)), ('L', (64, 64))] False"
+    generator = load.load_generator(run, device=CPU)
+    with np.load(tmp_path / "made.npz") as theirs:
+        assert set(theirs) == set(samplers.SAMPLERS)
+        for key in samplers.SAMPLERS:
+            assert theirs[key].std() > 0 and np.array_equal(theirs[key], made(generator, "air_bubble", key)[:3])
+    # Three steps suffice for the guide to be heard, where there is one.
+    deaf = made(unet.Generator(generator.model, CONFIG, None, CPU), "air_bubble", "standard")
+    assert np.array_equal(deaf, made(generator, "air_bubble", "standard")) == (not guide_widths)
+
+
+def test_the_network_alone_opens_as_diffusers_own_class(run, exported):
+    from diffusers import UNet2DModel
+
+    network = UNet2DModel.from_pretrained(exported, subfolder="unet")
+    ours = load.load_generator(run, device=CPU).model.state_dict()
+    theirs = network.state_dict()
+    assert theirs.keys() == ours.keys() and all(torch.equal(theirs[key], ours[key]) for key in ours)
+    assert network.config.num_class_embeds == 3 and network.config.sample_size == 32
+
+
+def test_the_folder_says_what_it_is(exported, run):
+    names = {str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()}
+    assert names == {
+        "model_index.json",
+        "pipeline.py",
+        "run_config.json",
+        "card.md",
+        "unet/config.json",
+        "unet/diffusion_pytorch_model.safetensors",
+        "scheduler/scheduler_config.json",
+    }
+    index = json.loads((exported / "model_index.json").read_text("utf-8"))
+    assert index["_class_name"] == ["pipeline", "ParticlePipeline"] and index["class_keys"] == list(CONFIG.class_keys)
+    assert (index["pixel_mean"], index["pixel_std"], index["time_scale"]) == (0.3, 0.2, unet.TIME_SCALE)
+    assert json.loads((exported / "run_config.json").read_text())["trained_on"] == {"silicone_oil": 7}
+    card = (exported / "card.md").read_text("utf-8")
+    assert card.startswith("# own oil: a diffusers pipeline") and card.endswith("# Own oil\n\nSeven droplets.\n")
+    scheduler = json.loads((exported / "scheduler" / "scheduler_config.json").read_text())
+    assert (scheduler["sigma_min"], scheduler["sigma_max"]) == (0.002, 80)
+
+
+def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arithmetic):
+    generator = load.load_generator(run, device=CPU)
+    settings = {"standard": {"steps": 3, "sigma_min": 0.002, "sigma_max": 80, "stochastic": False, "rho": 10.0}}
+    from svp_core.generator.pipeline import edm_scheduler
+
+    pipeline = ParticlePipeline(
+        generator.model,
+        edm_scheduler(0.5, 0.002, 80, False, 10),
+        class_keys=CONFIG.class_keys,
+        pixel_mean=0.3,
+        pixel_std=0.2,
+        samplers=settings,
+        guided=[(False, 2.0, 0.8, 4.0)] * 2,
+    )
+    pipeline.set_progress_bar_config(disable=True)
+    together = pipeline("silicone_oil", seeds=SEEDS, output_type="np").images
+    assert np.array_equal(together, made(generator, "silicone_oil", "standard"))
+    assert np.array_equal(pipeline("silicone_oil", seeds=SEEDS[4:5], output_type="np").images[0], together[4])
+    assert pipeline("silicone_oil", seeds=[]).images == []
+    with pytest.raises(ValueError, match="makes silicone_oil, air_bubble; it was asked for 'dust'"):
+        pipeline("dust", seeds=[1])
+    with pytest.raises(ValueError, match="no sampler 'best'; use standard"):
+        pipeline("air_bubble", seeds=[1], sampler="best")
+
+
+def test_what_cannot_be_exported_is_a_sentence(run, exported, tmp_path, capsys):
+    published = tmp_path / "their oil"
+    tensors = build_published(dim=8, dim_mults=(1, 2)).state_dict()
+    config = published_as_dict(PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2)))
+    model_files.save_run(published, config=config, tensors=tensors, card="", history=[])
+    with pytest.raises(LabError, match="their oil is a published network, which diffusers has no model for"):
+        export_diffusers(published, tmp_path / "out")
+    with pytest.raises(LabError, match="exists and is not empty; choose a new folder"):
+        export_diffusers(run, exported)
+    with pytest.raises(LabError, match="net is no generator"):
+        model_files.save_run(tmp_path / "net", config={"a": 1}, tensors={"a": torch.zeros(1)}, card="", history=[])
+        export_diffusers(tmp_path / "net", tmp_path / "out")
+    assert main(["export-diffusers", "nowhere", "--out", str(tmp_path / "out")]) == 2
+    assert "no model called 'nowhere'" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_the_command_exports_by_name(tmp_path, run, capsys):
+    assert main(["export-diffusers", str(run), "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "model_index.json").is_file() and "card.md" in capsys.readouterr().out

@@ -1,0 +1,255 @@
+"""The published generator: its tensor names and outputs against the published code's, folding, sampling both ways.
+
+The reference tensors stand in ../shared/official; where that folder is missing, the tests that need it are skipped.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from svp_core import model_files, tasks
+from svp_core.errors import LabError
+from svp_core.generator import load, published, sampling
+from svp_core.generator.published import (
+    PublishedConfig,
+    ancestral_steps,
+    build_published,
+    config_as_dict,
+    fold_weight_standardisation,
+)
+from svp_core.generator.published_checkpoint import published_network, read_checkpoint
+from svp_core.tile_file import read_tiles
+
+OFFICIAL = Path(__file__).parents[4] / "shared" / "official"
+needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="../shared/official is not here")
+
+
+def small_network():
+    torch.manual_seed(0)
+    return build_published(dim=8, dim_mults=(1, 1, 1, 2))
+
+
+def official_network():
+    return published_network(read_checkpoint(OFFICIAL / "unet_dim8.pth"), "unet_dim8.pth")
+
+
+def save_small_run(folder, **choices):
+    """Run folder of the small network, 30 steps."""
+    config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 1, 1, 2), **{"steps": 30, **choices})
+    tensors = small_network().state_dict()
+    model_files.save_run(folder, config=config_as_dict(config), tensors=tensors, card="", history=[])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def generator(tmp_path_factory):
+    return load.load_generator(save_small_run(tmp_path_factory.mktemp("oil")), device=torch.device("cpu"))
+
+
+def made(generator, seeds, **options):
+    return np.concatenate(
+        [tiles for _, tiles in sampling.sample_tiles(generator, "silicone_oil", seeds=seeds, **options)]
+    )
+
+
+def output(model, images, times):
+    with torch.no_grad():
+        return model(images, times)
+
+
+@needs_official
+def test_every_tensor_of_the_published_network_has_its_name_and_shape():
+    lines = (OFFICIAL / "unet_dim64_keys.txt").read_text().splitlines()
+    expected = dict(line.split() for line in lines if line.strip())
+    ours = {key: "x".join(map(str, tensor.shape)) for key, tensor in build_published().state_dict().items()}
+    assert ours == expected
+
+
+@needs_official
+@pytest.mark.parametrize("folded", [False, True])
+def test_output_equals_the_published_codes(folded):
+    model = official_network()
+    if folded:
+        fold_weight_standardisation(model)
+    reference = torch.load(OFFICIAL / "unet_dim8_io.pt", weights_only=True)
+    assert (output(model, reference["x"], reference["t"]) - reference["y"]).abs().max() <= 1e-5
+
+
+@needs_official
+def test_twenty_steps_equal_the_published_loop():
+    model = official_network()
+    reference = torch.load(OFFICIAL / "unet_dim8_sample20.pt", weights_only=True)
+    torch.manual_seed(55)
+    steps = list(ancestral_steps(model, lambda: torch.randn(2, 1, 64, 64), steps=20))
+    assert (steps[1][2] - reference["first"]).abs().max() <= 1e-3
+    assert (steps[-1][2] - reference["last"]).abs().max() <= 1e-3
+
+
+def test_the_published_size_has_35_705_089_parameters():
+    with torch.device("meta"):
+        model = build_published()
+    assert sum(parameter.numel() for parameter in model.parameters()) == 35_705_089
+    assert len(model.state_dict()) == 293
+
+
+def test_folding_changes_no_output_and_works_once():
+    model = small_network()
+    images, times = torch.randn(3, 1, 32, 32), torch.tensor([0, 250, 499])
+    unfolded = output(model, images, times)
+    fold_weight_standardisation(model)
+    assert (output(model, images, times) - unfolded).abs().max() <= 1e-6
+    with pytest.raises(ValueError, match="already folded"):
+        fold_weight_standardisation(model)
+
+
+def test_time_and_image_both_matter():
+    model = small_network()
+    images = torch.randn(2, 1, 32, 32)
+    early = output(model, images, torch.tensor([0, 0]))
+    assert (output(model, images, torch.tensor([0, 499])) - early).abs().amax((1, 2, 3)).tolist()[0] <= 1e-6
+    assert (output(model, images, torch.tensor([0, 499])) - early).abs().amax((1, 2, 3)).tolist()[1] > 1e-3
+
+
+def test_ancestral_sampling_equals_diffusers_scheduler():
+    from diffusers import DDPMScheduler
+
+    model, steps = small_network(), 6
+    scheduler = DDPMScheduler(
+        num_train_timesteps=steps,
+        beta_schedule="linear",
+        beta_start=1e-4,
+        beta_end=0.02,
+        prediction_type="epsilon",
+        clip_sample=False,
+        variance_type="fixed_small",
+    )
+    scheduler.set_timesteps(steps)
+    torch.manual_seed(7)
+    images = torch.randn(2, 1, 32, 32)
+    for time in scheduler.timesteps:
+        noise = output(model, images, time.expand(2))
+        images = scheduler.step(noise, time, images).prev_sample
+    torch.manual_seed(7)
+    *_, (step, sigma, ours, clean) = ancestral_steps(model, lambda: torch.randn(2, 1, 32, 32), steps=steps)
+    assert (step, sigma) == (steps, 0)
+    assert (ours - images).abs().max() <= 1e-4
+    assert (clean - ours).abs().max() <= 1e-4  # the last step goes to the prediction itself
+
+
+def test_noise_levels_are_those_of_the_published_schedule():
+    class Silent(torch.nn.Module):
+        def forward(self, images, times):
+            return torch.zeros_like(images)
+
+    levels = [sigma for _, sigma, _, _ in ancestral_steps(Silent(), lambda: torch.zeros(1, 1, 8, 8))]
+    assert len(levels) == 501
+    assert levels[0] == pytest.approx(12.5, abs=0.05)  # 8 % of the image is left in the noise at the start
+    assert levels[-2] == pytest.approx(0.01, abs=1e-4)
+    assert levels[-1] == 0
+
+
+@pytest.mark.parametrize("sampler", ["exact", "fast"])
+def test_an_image_depends_on_its_seed_alone(generator, sampler):
+    together = made(generator, [5, 6, 7], sampler=sampler)
+    assert together.shape == (3, 64, 64) and together.dtype == np.uint8
+    assert np.array_equal(made(generator, [6], sampler=sampler)[0], together[1])
+    assert len(np.unique(together, axis=0)) == 3
+
+
+@pytest.mark.parametrize(("sampler", "steps"), [("exact", 30), ("fast", 24)])
+def test_a_trajectory_ends_in_the_saved_tile(generator, sampler, steps):
+    walk = list(sampling.trajectory(generator, "silicone_oil", seeds=[5, 6], sampler=sampler))
+    assert [at.step for at in walk] == list(range(steps + 1))
+    assert walk[-1].sigma == 0 and all(a.sigma > b.sigma for a, b in zip(walk, walk[1:], strict=False))
+    assert np.array_equal(walk[-1].clean, made(generator, [5, 6], sampler=sampler))
+    assert np.abs(walk[-1].clean.astype(int) - walk[-1].noisy).max() <= 1
+    assert walk[0].noisy.std() > 50 and walk[0].noisy.shape == (2, 64, 64)
+
+
+def test_exact_and_fast_start_from_the_same_noise(generator):
+    exact, fast = (
+        next(sampling.trajectory(generator, "silicone_oil", seeds=[4], sampler=key)) for key in ("exact", "fast")
+    )
+    assert np.array_equal(exact.noisy, fast.noisy) and exact.sigma == pytest.approx(fast.sigma, rel=1e-3)
+
+
+class Standing(torch.nn.Module):
+    """The exact noise in images of a distribution known in closed form: independent pixels, N(mean, spread^2)."""
+
+    def __init__(self, mean, spread, config):
+        super().__init__()
+        betas = torch.linspace(config.beta_first, config.beta_last, config.steps, dtype=torch.float64)
+        self.kept, self.mean, self.variance = (1 - betas).cumprod(0), mean, spread**2
+
+    def forward(self, images, times):
+        kept = self.kept[times][:, None, None, None]
+        shift = images.double() - kept.sqrt() * self.mean
+        return ((1 - kept).sqrt() * shift / (kept * self.variance + 1 - kept)).float()
+
+
+@pytest.mark.parametrize("sampler", ["exact", "fast"])
+def test_both_ways_give_the_pixels_that_a_perfect_network_knows(sampler):
+    """500 steps of the published schedule: mean and spread come out, but for the little that is left at its start."""
+    config = PublishedConfig(("silicone_oil",))
+    known = published.PublishedGenerator(Standing(0.3, 0.1, config), config, None, torch.device("cpu"))
+    pixels = made(known, [1, 2, 3, 4], sampler=sampler) / 127.5 - 1
+    assert pixels.mean() == pytest.approx(0.3, abs=0.03)
+    assert pixels.std() == pytest.approx(0.1, rel=0.1)
+
+
+def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_path):
+    """Through the tasks, as the pages do it, resumed in the middle."""
+    order = {"count": 3, "seed": 2, "weights": str(save_small_run(tmp_path / "oil"))}
+    for place in ("made", "film"):
+        (tmp_path / place).mkdir()
+    making = tasks.generate({**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    assert [next(making).step for _ in range(2)] == [0, 1]
+    making.close()
+    making = tasks.generate({**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    assert [progress.step for progress in making] == [1, 2, 3]
+    list(tasks.denoise({**order, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
+    with np.load(tmp_path / "film" / "trajectory.npz") as film:
+        assert film["noisy"].shape == (25, 3, 64, 64) and len(film["sigmas"]) == 25
+        assert np.array_equal(film["clean"][-1], read_tiles(tmp_path / "made" / "tiles.npy"))
+    manifest = (tmp_path / "made" / "manifest.csv").read_text().splitlines()
+    assert manifest[3].endswith(",fast,24,oil,synthetic")
+    with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
+        list(tasks.generate({**order, "class_key": "silicone_oil", "sampler": "standard"}, tmp_path / "made"))
+    with pytest.raises(LabError, match="This generator makes silicone_oil; it was asked for protein"):
+        list(tasks.generate({**order, "class_key": "protein"}, tmp_path / "made"))
+
+
+def test_fast_takes_24_calls_and_exact_500():
+    samplers = load.samplers_of({"published": {"class_keys": ["air_bubble"]}})
+    assert {key: sampler.steps for key, sampler in samplers.items()} == {"fast": 24, "exact": 500}
+    assert sampling.sampler_of(samplers).key == "fast"
+    assert sampling.sampler_of(load.samplers_of({"generator": {}})).key == "standard"
+
+
+def test_steps_that_the_schedule_does_not_have_are_refused(generator):
+    with pytest.raises(LabError, match="takes all 30 steps of its schedule, and was asked for 20; the fast one"):
+        made(generator, [1], sampler="exact", steps=20)
+    with pytest.raises(LabError, match="31 denoising steps were asked for; this model's schedule has 30"):
+        made(generator, [1], sampler="fast", steps=31)
+    with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
+        made(generator, [1], sampler="standard")
+    with pytest.raises(ValueError, match="makes silicone_oil; it was asked for 'air_bubble'"):
+        list(sampling.sample_tiles(generator, "air_bubble", seeds=[1]))
+
+
+def test_a_loaded_run_is_the_saved_network_folded(generator):
+    images, times = torch.randn(2, 1, 32, 32), torch.tensor([10, 29])
+    assert (output(generator.model, images, times) - output(small_network(), images, times)).abs().max() <= 1e-6
+    assert generator.class_keys == ("silicone_oil",) and not generator.model.training
+    with pytest.raises(ValueError, match="already folded"):
+        fold_weight_standardisation(generator.model)
+
+
+def test_a_run_that_is_no_generator_is_refused(tmp_path):
+    model_files.save_run(
+        tmp_path / "net", config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[]
+    )
+    with pytest.raises(LabError, match="net is no generator: its config.json describes neither one of ours"):
+        load.load_generator(tmp_path / "net")

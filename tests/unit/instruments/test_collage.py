@@ -1,0 +1,146 @@
+"""Collage pictures without a list: drawn ones with known boxes, and real ones where they are at hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.images import decode_images
+from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.images.collage import find_tiles, looks_like_collage
+from tests.helpers.drawn_run import draw_collage
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
+SIZES = [(20 + 7 * k % 31, 18 + 5 * k % 23) for k in range(40)]
+
+
+def same(found, true):
+    return found.shape == true.shape and (found == true).all()
+
+
+def test_tiles_parted_by_black_are_found_exactly():
+    picture, boxes = draw_collage(SIZES)
+    assert looks_like_collage(picture) and same(find_tiles(picture), boxes)
+
+
+def test_touching_tiles_are_parted_by_their_heights():
+    picture, boxes = draw_collage(SIZES, gap=0)
+    assert looks_like_collage(picture) and same(find_tiles(picture), boxes)
+
+
+def test_touching_tiles_of_one_height_are_parted_by_a_faint_step_or_line():
+    row = np.random.default_rng(1).normal(150, 3, (30, 120))
+    row[:, 40:80] += 12  # a lighter middle tile
+    picture = np.zeros((60, 200), np.uint8)
+    picture[10:40, 20:140] = row
+    assert same(find_tiles(picture), np.array([[10, 20, 40, 60], [10, 60, 40, 100], [10, 100, 40, 140]]))
+    row[:, 40:80] -= 12
+    row[:, 70] = 125  # a thin line, not black
+    picture[10:40, 20:140] = row
+    found = find_tiles(picture)
+    assert found[:, 0].tolist() == [10, 10] and found[0, 3] == 90 and found[1, 1] == 91
+
+
+def test_a_blurred_vertical_fibre_is_no_seam():
+    columns = np.arange(90)
+    fibre = 150 - 60 * np.exp(-(((columns - 45) / 6) ** 2))
+    picture = np.zeros((50, 130), np.uint8)
+    picture[5:35, 10:100] = fibre + np.random.default_rng(2).normal(0, 3, (30, 90))
+    assert same(find_tiles(picture), np.array([[5, 10, 35, 100]]))
+
+
+def test_dark_particles_leave_no_holes():
+    picture = np.zeros((40, 60), np.uint8)
+    picture[5:35, 5:45] = 150
+    picture[10:30, 12:38] = 3
+    assert same(find_tiles(picture), np.array([[5, 5, 35, 45]]))
+
+
+def test_frames_drawn_in_colour_are_no_tiles():
+    grey, boxes = draw_collage(SIZES, seed=4)
+    picture = np.stack([grey] * 3, -1)
+    bottom = boxes[boxes[:, 0] == 0, 2].max()
+    picture[bottom : bottom + 3] = (255, 242, 0)
+    picture[0:bottom, 296:299] = (237, 28, 36)
+    found = find_tiles(picture)
+    for top, left, low, right in found:
+        assert np.ptp(picture[top:low, left:right].astype(int), axis=2).max() == 0
+    assert len(found) == 40
+
+
+def test_reading_order_is_rows_then_columns():
+    picture, boxes = draw_collage([(20, 40)] * 9, width=130)
+    found = find_tiles(picture)
+    assert same(found, boxes) and found[1].tolist() == [0, 42, 20, 82]
+
+
+def test_no_tiles_on_an_empty_picture():
+    assert find_tiles(np.zeros((50, 70), np.uint8)).shape == (0, 4)
+    assert not looks_like_collage(np.zeros((50, 70), np.uint8))
+
+
+@pytest.mark.parametrize("kind", ["disc", "ring", "dark field", "arc", "flat", "noise"])
+def test_a_picture_of_one_particle_is_no_collage(kind):
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:96, :96]
+    far = np.hypot(rows - 48, columns - 48)
+    picture = {
+        "disc": np.where(far < 30, 2, 170),
+        "ring": np.where(abs(far - 30) < 12, 0, 170),
+        "dark field": np.where((rows % 24 - 12) ** 2 + (columns % 24 - 12) ** 2 < 60, 200, 0),
+        "arc": 170 / (1 + np.exp(-(np.hypot(rows, columns) - 60) / 3)),
+        "flat": np.full((96, 96), 170),
+        "noise": rng.integers(0, 256, (96, 96)),
+    }[kind]
+    assert not looks_like_collage(picture.astype(np.uint8))
+
+
+def test_a_collage_given_directly_is_cut_and_said(tmp_path):
+    picture, boxes = draw_collage(SIZES)
+    path = tmp_path / "Bild <1>.png"
+    Image.fromarray(picture).save(path)
+    for source in (path, tmp_path):
+        summary, records = recognise(source), list(read_particles(source))
+        assert summary.kind == "collage" and summary.count == len(records) == 40
+        assert "40 tiles were found" in summary.notes[0]
+    assert records[1].name == "Bild <1>.png#2" and records[1].columns["left"] == boxes[1, 1]
+    assert np.array_equal(records[3].pixels, picture[boxes[3, 0] : boxes[3, 2], boxes[3, 1] : boxes[3, 3]])
+
+
+def test_a_collage_among_other_images_is_rejected_with_advice(tmp_path):
+    Image.fromarray(draw_collage(SIZES)[0]).save(tmp_path / "collage.png")
+    Image.new("L", (40, 40), 170).save(tmp_path / "p.png")
+    collage, particle = read_particles(tmp_path)
+    assert "give it alone" in collage.reason and not particle.rejected
+    assert recognise(tmp_path).count == 2
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real pictures in ../shared/real")
+def test_real_nano_collage():
+    path = REAL / "svp_collage_flowcam_nano.png"
+    pixels = decode_images(path.read_bytes())[0]
+    records = list(read_particles(path))
+    assert len(records) == recognise(path).count == 211  # counted by eye on the overlay: each box one tile
+    covered = np.zeros(pixels.shape[:2], int)
+    for r in records:
+        covered[r.columns["top"] : r.columns["bottom"], r.columns["left"] : r.columns["right"]] += 1
+        assert r.pixels.ndim == 2 or np.ptp(r.pixels.astype(int), axis=2).max() < 20  # nothing of the drawn frames
+        assert np.median(r.pixels[0]) > 100 and np.median(r.pixels[:, -1]) > 100  # nothing of the black
+    assert covered.max() == 1
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real pictures in ../shared/real")
+def test_real_flowcam_collages_agree_with_their_list():
+    records = list(read_particles(REAL / "flowcam_run"))
+    for name in {r.columns["collage_file"] for r in records}:
+        keys = ("image_y", "image_x", "image_h", "image_w")
+        boxes = np.array([[r.columns[k] for k in keys] for r in records if r.columns["collage_file"] == name])
+        boxes[:, 2:] += boxes[:, :2]
+        found = find_tiles(decode_images(next(REAL.glob(f"flowcam_run/*/{name}")).read_bytes())[0])
+        assert {tuple(b) for b in found.tolist()} == {tuple(b) for b in boxes.tolist()}
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real tiles in ../shared/real")
+def test_real_single_tiles_are_no_collages():
+    assert not any(r.rejected for r in read_particles(REAL / "svp_generated"))

@@ -1,0 +1,160 @@
+"""Several runs in one drop, of one maker or several, in folders and archives: nothing lost, nothing mixed up."""
+
+import shutil
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.errors import LabError
+from svp_core.instruments import open_source
+from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.metadata import KINDS, Question, answered
+from tests.helpers.drawn_run import draw_collage, draw_run
+from tests.unit.instruments.test_flowcam_csv_export import write_export
+from tests.unit.instruments.test_ifcb import write_sample
+from tests.unit.instruments.test_mfi import BOXES, draw_frames, write_table
+
+
+def draw_png(path):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.pad(np.full((4, 9), 60, np.uint8), 8, constant_values=170)).save(path)
+
+
+@pytest.fixture
+def drop(tmp_path):
+    """Runs of three makers, an export alone, images and a note; 12 + 12 + 3 + 3 + 2 + 1 items."""
+    draw_run(tmp_path / "flowcam" / "run 1", title="run")
+    write_export(tmp_path / "export alone")
+    draw_frames(tmp_path / "mfi" / "frames")
+    write_table(tmp_path / "mfi", BOXES)
+    write_sample(tmp_path / "ifcb", version=24, title="run")
+    draw_png(tmp_path / "images" / "Silicone oil" / "p.png")
+    draw_png(tmp_path / "images" / "q.png")
+    (tmp_path / "images" / "notes.txt").write_text("day 5")
+    return tmp_path
+
+
+def test_runs_of_different_makers_in_one_drop(drop):
+    summary, records = recognise(drop), list(read_particles(drop))
+    assert summary.kind == "runs" and summary.title == f"4 runs in {drop.name}"
+    assert summary.count == len(records) == 33 == sum(run.count for run in summary.runs)
+    assert {run.name: (run.kind, run.count) for run in summary.runs} == {
+        "flowcam/run 1/run": ("flowcam", 12),
+        "run ä1": ("flowcam", 12),
+        "day 1": ("mfi", 3),
+        "ifcb/run": ("ifcb", 3),
+        drop.name: ("folder", 3),
+    }
+    # Records come run by run, in the order of the summary, each named after its run.
+    assert list(dict.fromkeys(r.run for r in records)) == [run.name for run in summary.runs]
+    assert len({r.name for r in records}) == 33
+    assert {column for r in records for column in r.columns} <= set(summary.columns)
+    assert [r.name for r in records if r.given] == ["images/Silicone oil/p.png", "export alone/run ä1#3"][::-1]
+    assert [q.key for q in summary.questions] == ["first_frame:mfi/day 1.csv", "box_ends:mfi/day 1.csv"]
+    assert "The runs differ in pixel size; each particle keeps its own." in summary.notes
+    assert "Outside the run folder: 3 files, read as plain images." in summary.notes
+    assert set(KINDS) > {run.kind for run in summary.runs}
+
+
+def test_the_same_drop_as_an_archive_and_as_archives_in_a_folder(drop, tmp_path_factory):
+    packed = tmp_path_factory.mktemp("packed")
+    shutil.make_archive(packed / "all", "zip", drop)
+    names = {r.name: r.pixels for r in read_particles(drop)}
+    for record in read_particles(packed / "all.zip"):
+        assert np.array_equal(record.pixels, names[record.name])
+    parts = tmp_path_factory.mktemp("parts")
+    for folder in ("flowcam", "mfi", "ifcb", "images", "export alone"):
+        shutil.make_archive(parts / folder, "gztar" if folder == "mfi" else "zip", drop / folder)
+    summary, records = recognise(parts), list(read_particles(parts))
+    assert summary.count == len(records) == 33 and sum(r.rejected for r in records) == 2
+    assert "images.zip/Silicone oil/p.png" in {r.name for r in records}
+    assert sorted(p.name for p in parts.iterdir()) == sorted(
+        [*map("{}.zip".format, ("flowcam", "ifcb", "images", "export alone")), "mfi.tar.gz"]
+    )
+
+
+def test_a_refused_archive_in_a_folder_is_a_rejected_item(drop, monkeypatch):
+    (drop / "broken.zip").write_text("hello")
+    with zipfile.ZipFile(drop / "astray.zip", "w") as file:
+        file.writestr("../p.png", b"x")
+    reasons = {r.name: r.reason for r in read_particles(drop)}
+    assert len(reasons) == recognise(drop).count == 35
+    assert "is damaged" in reasons["broken.zip"] and "would be written outside" in reasons["astray.zip"]
+    monkeypatch.setattr(open_source, "MOST_ARCHIVES", 0)
+    assert "only the first 0 archives" in {r.name: r.reason for r in read_particles(drop)}["broken.zip"]
+
+
+def test_one_run_alone_keeps_its_plain_name(tmp_path):
+    draw_run(tmp_path / "run")
+    summary = recognise(tmp_path)
+    assert [run.name for run in summary.runs] == ["run ä1"] and summary.title == "FlowCam run run ä1"
+    assert {r.run for r in read_particles(tmp_path)} == {"run ä1"}
+    assert recognise(tmp_path / "run" / "run ä1.lst").runs == summary.runs
+
+
+def test_files_of_no_run_are_said(tmp_path):
+    draw_run(tmp_path)
+    for name in ("screen.png", "a.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    summary = recognise(tmp_path)
+    assert "Left out, since no run knows them: a.txt, screen.png." in summary.notes
+    assert summary.count == len(list(read_particles(tmp_path))) == 12
+
+
+def test_images_below_a_runs_folder_are_plain_images(tmp_path):
+    draw_run(tmp_path)
+    draw_png(tmp_path / "more" / "p.png")
+    records = list(read_particles(tmp_path))
+    assert recognise(tmp_path).count == len(records) == 13 and records[-1].name == "more/p.png"
+    assert records[-1].run == recognise(tmp_path).runs[1].name == tmp_path.name
+
+
+def test_a_file_beside_a_run_is_no_run_of_its_own(tmp_path):
+    draw_run(tmp_path / "a")
+    (tmp_path / "a" / "truth.csv").write_text("id,class\n1,protein\n")
+    (tmp_path / "notes.txt").write_text("day 5")
+    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    assert [run.name for run in summary.runs] == ["run ä1"] and summary.count == len(records) == 13
+    assert records[-1].reason and records[-1].run == ""
+    assert "Outside the run folder: 1 file, no images and listed with their reason." in summary.notes
+
+
+def test_plain_images_are_one_run(tmp_path):
+    draw_png(tmp_path / "p.png")
+    summary = recognise(tmp_path)
+    assert [(run.name, run.kind, run.count) for run in summary.runs] == [(tmp_path.name, "folder", 1)]
+    assert next(read_particles(tmp_path)).run == tmp_path.name
+    assert recognise(tmp_path / "p.png").runs[0].kind == "image"
+
+
+def test_a_collage_says_its_columns(tmp_path):
+    Image.fromarray(draw_collage([(20, 30), (25, 35), (30, 20), (22, 40)])[0]).save(tmp_path / "c.png")
+    summary = recognise(tmp_path / "c.png")
+    assert summary.columns == ("top", "left", "bottom", "right") == tuple(next(read_particles(tmp_path)).columns)
+
+
+def test_a_stack_alone_is_a_stack(tmp_path):
+    pages = [Image.new("L", (20, 20 + k), 170) for k in range(3)]
+    pages[0].save(tmp_path / "s.tif", save_all=True, append_images=pages[1:])
+    summary = recognise(tmp_path / "s.tif")
+    assert (summary.kind, summary.title, summary.count) == ("stack", "Stack of images s.tif", 3)
+    assert "Each of the 3 pages" in summary.notes[0]
+
+
+def test_only_useless_runs_are_listed_with_their_reasons(tmp_path):
+    draw_run(tmp_path / "a")
+    draw_run(tmp_path / "b")
+    for path in tmp_path.glob("*/*.lst"):
+        path.write_text("017\nnum-fields|3\nid|int32\n")
+    records = list(read_particles(tmp_path))
+    assert recognise(tmp_path).count == len(records) == 2 and all("announces 3 columns" in r.reason for r in records)
+
+
+def test_a_question_is_answered_by_its_options_only():
+    question = Question("q", "Which?", ("0", "1"), "1")
+    assert answered(question, None) == answered(question, {"other": "0"}) == "1"
+    assert answered(question, {"q": 0}) == "0"
+    with pytest.raises(LabError, match="'yes' does not answer 'q'; give 0 or 1"):
+        answered(question, {"q": "yes"})

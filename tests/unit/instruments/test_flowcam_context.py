@@ -1,0 +1,126 @@
+"""Volume imaged and settings of a FlowCam run, against the real run's own summary and hand-made settings."""
+
+from pathlib import Path
+
+import pytest
+
+from svp_core.instruments.detect import recognise
+from svp_core.instruments.flowcam.context import volume_by_settings
+from svp_core.instruments.metadata import RunFacts
+from tests.helpers.drawn_run import draw_run
+
+ROOT = Path(__file__).resolve().parents[3]
+REAL = ROOT.parent / "shared" / "real"
+CONTEXT = {
+    "CameraMagnification": "10",
+    "FlowCellType": "FC100",
+    "FlowCellDepth": "100",
+    "SampleDilution": "1",
+    "CalibrationConstant": "0.5",
+    "AcceptableLeft": "1",
+    "AcceptableRight": "1000",
+    "AcceptableTop": "1",
+    "AcceptableBottom": "500",
+    "RawImageTotal": "400",
+    "VolumeCF": "0.8",
+    "IncludesVolumeCF": "1",
+    "Efficiency": "20.0000",
+    "SoftwareName": "VisualSpreadsheet",
+    "SoftwareVersion": "4.19.3",
+    "UseManualVolume": "0",
+}
+# 1000 x 500 px of 0.5 um, 100 um deep, 400 frames, less a fifth: 125,000 um2 * 100 um * 320 = 4e9 um3.
+VOLUME = 0.004
+
+
+def facts_of(folder, context=None, summary="", run_summary=""):
+    draw_run(folder)
+    (folder / "run ä1.ctx").write_text("[All]\n" + "\n".join(f"{k}={v}" for k, v in (context or {}).items()))
+    (folder / "run ä1_summary.csv").write_text(summary)
+    (folder / "run ä1_run_summary.txt").write_text(run_summary)
+    found = recognise(folder)
+    return found.runs[0], found.notes
+
+
+@pytest.mark.parametrize(
+    ("folder", "volume", "per_ml"),
+    [
+        (REAL / "flowcam_run", "0.01737", 57555),
+        (ROOT / "sample_data" / "flowcam_run" / "SVP-SIM-001", "0.01461", 38340),
+    ],
+)
+def test_volume_and_particles_per_ml_are_the_summarys_to_the_last_digit(folder, volume, per_ml):
+    if not folder.exists():
+        pytest.skip("needs the real run in ../shared/real")
+    facts = recognise(folder).runs[0]
+    assert f"{facts.volume_ml:.5f}" == volume and round(facts.count / facts.volume_ml) == per_ml
+    assert facts.volume_from.startswith("settings in ") and facts.volume_from.endswith("_summary.csv")
+
+
+def test_the_formula_by_hand(tmp_path):
+    facts, notes = facts_of(tmp_path, CONTEXT)
+    assert facts.volume_ml == pytest.approx(VOLUME, rel=1e-12) and facts.volume_from == "settings in run ä1.ctx"
+    assert (facts.dilution, facts.efficiency) == (1.0, 0.2)
+    assert facts.instrument == "FlowCam, VisualSpreadsheet 4.19.3"
+    assert facts.settings["Flow cell depth"] == "100 µm" and facts.settings["Magnification"] == "10x"
+    assert notes == ("Recorded at 10x in flow cell FC100.",)
+
+
+def test_width_and_height_depth_and_scale_are_not_swapped():
+    keys = {key.casefold(): value for key, value in CONTEXT.items()}
+    assert volume_by_settings(keys | {"acceptableright": "2000"}) == pytest.approx(2 * VOLUME)
+    assert volume_by_settings(keys | {"acceptablebottom": "1500"}) == pytest.approx(3 * VOLUME)
+    assert volume_by_settings(keys | {"calibrationconstant": "1,0"}) == pytest.approx(4 * VOLUME)
+    assert volume_by_settings(keys | {"flowcelldepth": "300"}) == pytest.approx(3 * VOLUME)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"VolumeCF": ""},
+        {"FlowCellDepth": "0"},
+        {"AcceptableRight": "0"},
+        {"IncludesVolumeCF": "0"},
+        {"UseManualVolume": "1"},
+    ],
+)
+def test_no_volume_is_invented(tmp_path, changed):
+    facts, _ = facts_of(tmp_path, CONTEXT | changed)
+    assert facts.volume_ml is None and facts.volume_from == ""
+
+
+def test_no_settings_no_facts(tmp_path):
+    draw_run(tmp_path)
+    (tmp_path / "run ä1.ctx").unlink()
+    facts = recognise(tmp_path).runs[0]
+    assert facts == RunFacts("run ä1", "flowcam", 12, 0.5545, "cal_const in run ä1.lst", instrument="FlowCam")
+
+
+def test_the_summary_alone_gives_the_volume(tmp_path):
+    facts, _ = facts_of(tmp_path / "a", None, "Count,12\nParticles / ml,2987\nSample Volume Imaged ml,0.00402\n")
+    assert (facts.volume_ml, facts.volume_from) == (12 / 2987, "volume imaged in run ä1_summary.csv")
+    facts, _ = facts_of(tmp_path / "b", None, "", "Run:\n\tFluid Volume Imaged: 0.0040 ml\n\tEfficiency: 22.1%\n")
+    assert (facts.volume_ml, facts.volume_from) == (0.004, "volume imaged in run ä1_run_summary.txt")
+    assert facts.efficiency == pytest.approx(0.221)
+    # Versions 5 and 6 name the unit in brackets; another unit is not taken for mL.
+    facts, _ = facts_of(tmp_path / "c", None, "Fluid Volume Imaged (ml),0.0040\n")
+    assert facts.volume_ml == 0.004
+    facts, _ = facts_of(tmp_path / "d", None, "Fluid Volume Imaged,4.0 µl\n")
+    assert facts.volume_ml is None
+    facts, _ = facts_of(tmp_path / "e", None, "Sample Volume Imaged ml;0,00402\n")
+    assert facts.volume_ml == 0.00402
+
+
+def test_two_volumes_that_differ_are_said(tmp_path):
+    facts, notes = facts_of(tmp_path, CONTEXT, "Sample Volume Imaged ml,0.00500\n")
+    assert facts.volume_ml == 0.005 and facts.volume_from == "volume imaged in run ä1_summary.csv"
+    assert "The volume imaged is 0.005 mL by run ä1_summary.csv, 0.004 mL by run ä1.ctx; check which holds." in notes
+
+
+def test_dilution_and_another_count_are_said(tmp_path):
+    facts, notes = facts_of(tmp_path, CONTEXT | {"SampleDilution": "10"}, "Count,15\n")
+    assert facts.dilution == 10 and any("diluted 10 times" in note for note in notes)
+    assert "The run's summary counts 15 particles, its list holds 12." in notes
+    # Particles / mL that contain a dilution are not taken for the volume's further digits.
+    facts, _ = facts_of(tmp_path / "x", CONTEXT | {"SampleDilution": "10"}, "Count,12\nParticles / ml,30000\n")
+    assert facts.volume_ml == pytest.approx(VOLUME)

@@ -1,0 +1,218 @@
+"""FlowCam runs: drawn runs with known pixels in both variants, broken lists, and the real ones if at hand."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.errors import LabError
+from svp_core.instruments import crops
+from svp_core.instruments.detect import read_particles, recognise
+from tests.helpers.drawn_run import FIELDS_57, FIELDS_65, draw_run
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
+
+
+def edit_list(folder, change):
+    path = next(folder.glob("*.lst"))
+    path.write_bytes(change(path.read_bytes().decode("latin-1")).encode("latin-1"))
+
+
+def edit_row(folder, number, **values):
+    """Put these values into the row with this number, counted from 1."""
+
+    def change(text):
+        lines = text.split("\n")
+        row = lines[1 + 65 + number].split("|")
+        for field, value in values.items():
+            row[FIELDS_65.index(field)] = value
+        lines[1 + 65 + number] = "|".join(row)
+        return "\n".join(lines)
+
+    edit_list(folder, change)
+
+
+@pytest.mark.parametrize("fields", [FIELDS_57, FIELDS_65], ids=["57 fields", "65 fields"])
+def test_every_particle_is_cut_right(tmp_path, fields):
+    assert len(fields) in (57, 65)
+    truth = draw_run(tmp_path / "run", fields=fields)
+    records = list(read_particles(tmp_path / "run"))
+    assert [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
+    for record, (pixels, mask) in zip(records, truth, strict=True):
+        assert np.array_equal(record.pixels, pixels) and np.array_equal(record.mask, mask)
+        assert record.um_per_px == 0.5545 and not record.rejected
+        assert record.columns["raw_area"] == mask.sum()
+    assert records[2].columns["Area (ABD)"] == "3.5000"
+
+
+def test_fields_are_found_by_name_in_any_order(tmp_path):
+    truth = draw_run(tmp_path, fields=FIELDS_57[::-1])
+    records = list(read_particles(tmp_path))
+    assert all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
+
+
+def test_summary_and_count(tmp_path):
+    draw_run(tmp_path)
+    summary = recognise(tmp_path)
+    assert (summary.kind, summary.title, summary.count) == ("flowcam", "FlowCam run run ä1", 12)
+    assert (summary.um_per_px, summary.um_per_px_from) == (0.5545, "cal_const in run ä1.lst")
+    assert summary.notes == ("Recorded at 10x.",)
+
+
+def test_the_list_itself_and_folders_above(tmp_path):
+    draw_run(tmp_path / "protein" / "deep" / "run")
+    by_list = list(read_particles(tmp_path / "protein" / "deep" / "run" / "run ä1.lst"))
+    from_above = list(read_particles(tmp_path))
+    assert len(by_list) == len(from_above) == 12
+    assert by_list[0].name == "run ä1#1" and from_above[0].name == "protein/deep/run/run ä1#1"
+    assert by_list[0].given is None and from_above[0].given == "protein"
+    assert np.array_equal(by_list[7].pixels, from_above[7].pixels)
+
+
+def test_two_runs_and_images_beside_them(tmp_path):
+    draw_run(tmp_path / "a", count=3)
+    draw_run(tmp_path / "b", count=4, cal_const="1.8")
+    Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
+    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    assert summary.count == len(records) == 8 and summary.um_per_px is None
+    assert {r.um_per_px for r in records} == {0.5545, 1.8, None}
+    assert len({r.name for r in records}) == 8
+
+
+def test_notes_say_of_which_run_they_are_where_they_are_not_of_all(tmp_path):
+    for name in "abc":
+        draw_run(tmp_path / name, count=3, title=name)
+    assert recognise(tmp_path).notes == ("Recorded at 10x.",)
+    ctx = tmp_path / "b" / "b.ctx"
+    ctx.write_bytes(ctx.read_bytes().replace(b"10", b"20"))
+    assert recognise(tmp_path).notes == ("a, c: Recorded at 10x.", "b: Recorded at 20x.")
+    Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
+    assert {"a, c: Recorded at 10x.", "b: Recorded at 20x."} < set(recognise(tmp_path).notes)
+
+
+def test_the_list_is_known_by_its_content_and_encoding(tmp_path):
+    draw_run(tmp_path)
+    path = tmp_path / "run ä1.lst"
+    text = path.read_bytes().decode("latin-1")
+    path.unlink()
+    for data in (text.encode(), text.encode("utf-8-sig"), text.encode("utf-16"), text.replace("\n", "\r\n").encode()):
+        (tmp_path / "library.flb").write_bytes(data)
+        assert sum(not r.rejected for r in read_particles(tmp_path)) == 12
+
+
+def test_scale_from_the_ctx_when_the_list_has_none(tmp_path):
+    draw_run(tmp_path, cal_const="0.0000")
+    summary = recognise(tmp_path)
+    assert (summary.um_per_px, summary.um_per_px_from) == (0.7, "CalibrationConstant in run ä1.ctx")
+    assert next(read_particles(tmp_path)).um_per_px == 0.7
+
+
+def test_missing_and_broken_collages_reject_only_their_own(tmp_path):
+    draw_run(tmp_path)
+    (tmp_path / "run ä1_000001.tif").unlink()
+    (tmp_path / "run ä1_000003.tif").write_bytes(b"II*\x00broken")
+    records = list(read_particles(tmp_path))
+    assert len(records) == recognise(tmp_path).count == 12
+    assert [r.rejected for r in records] == [True] * 5 + [False] * 5 + [True] * 2
+    assert "run ä1_000001.tif is missing" in records[0].reason and "cannot be read" in records[11].reason
+    assert records[0].columns["raw_area"] == 14
+    assert "1 of 3 collages are missing" in " ".join(recognise(tmp_path).notes)
+
+
+def test_missing_masks_are_said_and_do_no_harm(tmp_path):
+    draw_run(tmp_path)
+    (tmp_path / "run ä1_000002_bin.tif").unlink()
+    records = list(read_particles(tmp_path))
+    assert [r.mask is None for r in records] == [False] * 5 + [True] * 5 + [False] * 2
+    assert "1 of 3 collages have no mask picture." in recognise(tmp_path).notes
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"image_x": "390"}, "reaches outside the collage of 400 x 80 px"),
+        ({"image_y": "-1"}, "reaches outside"),
+        ({"image_w": "0"}, "is empty (0 x 24 px)"),
+        ({"image_h": "ten"}, "image_h in the list is 'ten', not a whole number"),
+        ({"collage_file": "other.tif"}, "its collage other.tif is missing"),
+        ({"collage_file": "../../secret.tif"}, "is missing from the run folder"),
+        ({"timestamp": "a|b"}, "has 66 values but the header names 65"),
+    ],
+)
+def test_a_bad_row_is_a_rejected_record(tmp_path, values, reason):
+    draw_run(tmp_path)
+    edit_row(tmp_path, 4, **values)
+    records = {r.name: r for r in read_particles(tmp_path)}
+    assert len(records) == 12 and sum(r.rejected for r in records.values()) == 1
+    assert reason in records["run ä1#4"].reason
+
+
+def test_a_cut_off_last_row_is_rejected(tmp_path):
+    draw_run(tmp_path)
+    edit_list(tmp_path, lambda text: text[:-150])
+    records = list(read_particles(tmp_path))
+    assert len(records) == 12 and [r.name for r in records if r.rejected] == ["run ä1#12"]
+    assert "but the header names 65" in next(r.reason for r in records if r.rejected)
+    assert not any("missing" in note for note in recognise(tmp_path).notes)  # it names no collage
+
+
+def test_doubled_ids_keep_both_particles(tmp_path):
+    draw_run(tmp_path)
+    edit_row(tmp_path, 4, id="3")
+    names = [r.name for r in read_particles(tmp_path)]
+    assert len(set(names)) == 12 and "run ä1#3 (2)" in names
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda text: text[: text.index("\n1|")] + "\n", "holds no particles"),
+        (lambda text: text.replace("num-fields|65", "num-fields|70"), "announces 70 columns but names 65"),
+        (lambda text: text.replace("image_w|", "picture_w|"), "has no column image_w"),
+    ],
+)
+def test_a_useless_list_is_one_sentence(tmp_path, change, sentence):
+    draw_run(tmp_path)
+    edit_list(tmp_path, change)
+    for read in (recognise, lambda path: list(read_particles(path))):
+        with pytest.raises(LabError, match=sentence):
+            read(tmp_path)
+
+
+def test_one_useless_list_beside_a_good_one_is_a_rejected_record(tmp_path):
+    draw_run(tmp_path / "a", count=3)
+    draw_run(tmp_path / "b", count=3)
+    edit_list(tmp_path / "a", lambda text: text[: text.index("\n1|")] + "\n")
+    records = list(read_particles(tmp_path))
+    assert recognise(tmp_path).count == len(records) == 4
+    assert [r.name for r in records if r.rejected] == ["a/run ä1.lst"]
+
+
+def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, monkeypatch):
+    truth = draw_run(tmp_path)
+
+    def shuffle(text):
+        lines = text.rstrip("\n").split("\n")
+        return "\n".join(lines[:67] + lines[67::2] + lines[68::2])
+
+    edit_list(tmp_path, shuffle)
+    decoded = []
+    decode = crops.decode_images
+    monkeypatch.setattr(crops, "decode_images", lambda data: decoded.append(1) or decode(data))
+    records = list(read_particles(tmp_path))
+    assert len(decoded) == 6  # three collages, three masks
+    for record in records:
+        assert np.array_equal(record.pixels, truth[record.columns["id"] - 1][0])
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
+@pytest.mark.parametrize(("name", "count", "scale"), [("flowcam_run", 1000, 0.5544), ("flowcam_library", 506, 1.813)])
+def test_real_runs(name, count, scale):
+    records = list(read_particles(REAL / name))
+    assert len(records) == recognise(REAL / name).count == count
+    assert not any(r.rejected for r in records) and {r.um_per_px for r in records} == {scale}
+    for r in records:
+        # The mask cut out with the picture holds exactly the particle's own pixels: the cut is right.
+        assert r.pixels.shape[:2] == r.mask.shape == (r.columns["image_h"], r.columns["image_w"])
+        assert r.mask.sum() == r.columns["raw_area"]

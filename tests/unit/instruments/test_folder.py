@@ -1,0 +1,231 @@
+"""Plain folders: every offered file becomes a record, what cannot be read with its reason."""
+
+import os
+import struct
+import time
+import tracemalloc
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.errors import LabError
+from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.records import given_class, is_hidden, natural_key, unique
+
+
+def draw_particle(height=24, width=40, level=170):
+    pixels = np.full((height, width), level, np.uint8)
+    pixels[6:12, 10:30] = 60
+    return pixels
+
+
+def save(path, pixels=None):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(draw_particle() if pixels is None else pixels).save(path)
+
+
+def read(path):
+    records = list(read_particles(path))
+    assert recognise(path).count == len(records) == len({r.name for r in records})
+    for r in records:
+        assert r.rejected == (r.pixels is None) == bool(r.reason)
+    return {r.name: r for r in records}
+
+
+def test_every_format_and_depth_gives_the_same_particle(tmp_path):
+    grey = draw_particle()
+    for name in ("a.png", "b.TIF", "c.bmp", "sub/d.tiff", "sub/deeper/e.png"):
+        save(tmp_path / name)
+    save(tmp_path / "colour.png", np.stack([grey, grey // 2, grey], -1))
+    save(tmp_path / "sixteen.tif", grey.astype(np.uint16) * 257)
+    save(tmp_path / "photo.JPG")
+    records = read(tmp_path)
+    assert len(records) == 8 and not any(r.rejected for r in records.values())
+    for name in ("a.png", "b.TIF", "c.bmp", "sub/d.tiff", "sub/deeper/e.png", "sixteen.tif"):
+        assert np.array_equal(records[name].pixels, grey)
+    assert records["colour.png"].pixels.shape == (24, 40, 3)
+    assert np.abs(records["photo.JPG"].pixels.astype(int) - grey).mean() < 3
+    assert {r.um_per_px for r in records.values()} == {None}
+
+
+def test_what_cannot_be_read_has_a_reason_in_words(tmp_path):
+    save(tmp_path / "good.png")
+    data = (tmp_path / "good.png").read_bytes()
+    (tmp_path / "broken.png").write_bytes(data[: len(data) // 2])
+    (tmp_path / "empty.png").write_bytes(b"")
+    (tmp_path / "notes.txt").write_text("day 5")
+    (tmp_path / "no ending").write_bytes(b"x")
+    (tmp_path / "text.png").write_text("this is text")
+    os.symlink(tmp_path / "gone.png", tmp_path / "link.png")
+    os.mkfifo(tmp_path / "pipe.png")
+    reasons = {name: r.reason for name, r in read(tmp_path).items()}
+    assert reasons.pop("good.png") == ""
+    assert "damaged" in reasons["broken.png"]
+    assert reasons["empty.png"] == "the file is empty"
+    assert reasons["notes.txt"] == "this is not an image file (.txt); PNG, JPEG, TIFF and BMP are read"
+    assert "(no ending)" in reasons["no ending"]
+    assert "not an image" in reasons["text.png"]
+    assert "cannot be opened" in reasons["link.png"]
+    assert reasons["pipe.png"] == "this is not a regular file"
+
+
+def test_odd_names_are_kept_as_they_are(tmp_path):
+    names = ["with space.png", "Größe µm.png", "<b>bold<b>.png", "x" * 240 + ".png", "a#2.png"]
+    names += ["p" + "9" * 200 + ".png"]
+    for name in names:
+        save(tmp_path / name)
+    assert set(read(tmp_path)) == set(names)
+
+
+def test_a_name_that_is_not_utf8_can_still_be_written_to_a_table(tmp_path):
+    save(tmp_path / "a.png")
+    os.rename(tmp_path / "a.png", os.path.join(os.fsencode(tmp_path), b"gr\xf6\xdfe.png"))
+    ((name, record),) = read(tmp_path).items()
+    assert name.encode("utf-8") and not record.rejected
+
+
+def test_pages_of_a_tiff_are_particles_of_their_own(tmp_path):
+    pages = [Image.fromarray(draw_particle(20 + k, 30)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    records = read(tmp_path)
+    assert list(records) == ["stack.tif#1", "stack.tif#2", "stack.tif#3"]
+    assert [r.pixels.shape[0] for r in records.values()] == [20, 21, 22]
+
+
+def test_a_damaged_page_of_a_stack_is_rejected_alone_and_a_misnamed_jpeg_is_read(tmp_path):
+    pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
+    data = bytearray((tmp_path / "stack.tif").read_bytes())
+    with Image.open(tmp_path / "stack.tif") as file:
+        file.seek(1)
+        start = file.tag_v2[273][0]
+    data[start : start + 40] = bytes([255]) * 40
+    (tmp_path / "stack.tif").write_bytes(data)
+    Image.fromarray(draw_particle()).save(tmp_path / "photo.tif", "JPEG")
+    records = read(tmp_path)
+    assert {name: r.rejected for name, r in records.items()} == {
+        "photo.tif": False,
+        "stack.tif#1": False,
+        "stack.tif#2": True,
+        "stack.tif#3": False,
+    }
+    assert np.array_equal(records["stack.tif#3"].pixels, draw_particle(60, 52))
+
+
+def test_a_stack_that_breaks_off_gives_what_is_there(tmp_path):
+    pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    whole = (tmp_path / "stack.tif").read_bytes()
+    (tmp_path / "stack.tif").unlink()
+    for cut in range(200, len(whole), 700):
+        (tmp_path / "cut.tif").write_bytes(whole[:cut])
+        records = read(tmp_path)  # as many as were counted, each with pixels or a reason
+        assert any(r.rejected for r in records.values())
+    assert np.array_equal(records["cut.tif#1"].pixels, draw_particle(60, 50))
+
+
+def test_a_stack_under_another_ending_is_rejected_with_advice(tmp_path):
+    pages = [Image.fromarray(draw_particle(60, 50 + k)) for k in range(3)]
+    pages[0].save(tmp_path / "stack.png", "TIFF", save_all=True, append_images=pages[1:])
+    pages[0].save(tmp_path / "page.png", "TIFF")
+    pages[0].save(tmp_path / "film.png", "PNG", save_all=True, append_images=pages[1:])
+    reasons = {name: r.reason for name, r in read(tmp_path).items()}
+    assert reasons["page.png"] == reasons["film.png"] == "" and "end its name in .tif" in reasons["stack.png"]
+
+
+def zeros_png(side):
+    """PNG bytes of side x side black pixels, of which only the first line is there."""
+    body = zlib.compress(bytes(side + 1))
+    parts = [(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0)), (b"IDAT", body), (b"IEND", b"")]
+    chunks = (struct.pack(">I", len(d)) + t + d + struct.pack(">I", zlib.crc32(t + d)) for t, d in parts)
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+
+
+def test_an_enormous_picture_is_rejected_before_it_is_unpacked(tmp_path):
+    save(tmp_path / "good.png")
+    (tmp_path / "huge.png").write_bytes(zeros_png(40_000))
+    (tmp_path / "large.png").write_bytes(zeros_png(8_000))
+    tracemalloc.start()
+    reasons = {name: r.reason for name, r in read(tmp_path).items()}
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert reasons["huge.png"] == "the image is larger than 60 megapixels" and reasons["good.png"] == ""
+    assert reasons["large.png"] == "the image is 8000 x 8000 px; at most 60 megapixels are read"
+    assert peak < 50 * 1024**2
+
+
+def test_twenty_thousand_files_are_counted_at_once(tmp_path):
+    save(tmp_path / "p.png")
+    for k in range(20_000):
+        os.link(tmp_path / "p.png", tmp_path / f"{k}.png")
+    started = time.process_time()
+    assert recognise(tmp_path).count == 20_001
+    assert time.process_time() - started < 10
+
+
+def test_order_is_natural(tmp_path):
+    for name in ("p10.png", "p2.png", "P1.png", "a/p3.png"):
+        save(tmp_path / name)
+    assert list(read(tmp_path)) == ["a/p3.png", "P1.png", "p2.png", "p10.png"]
+    assert sorted(["b", "a010", "a9", "a10"], key=natural_key) == ["a9", "a010", "a10", "b"]
+
+
+def test_litter_is_not_offered(tmp_path):
+    for name in (".DS_Store", "Thumbs.db", "sub/desktop.ini", "__MACOSX/._p.png", ".git/p.png", "._p.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    save(tmp_path / "p.png")
+    assert set(read(tmp_path)) == {"p.png"}
+    assert not is_hidden("a.b/c.png") and is_hidden("a/.b/c.png")
+
+
+def test_folders_named_after_a_class_give_the_label(tmp_path):
+    for name in ("Silicone oil", "air-bubbles/run 1", "other", "protein_1/Air bubble", "."):
+        save(tmp_path / name / "p.png")
+    given = {name: r.given for name, r in read(tmp_path).items()}
+    assert given == {
+        "Silicone oil/p.png": "silicone_oil",
+        "air-bubbles/run 1/p.png": "air_bubble",
+        "other/p.png": None,
+        "protein_1/Air bubble/p.png": "air_bubble",  # the nearest folder counts
+        "p.png": None,
+    }
+    assert given_class("protein.png") is None
+
+
+def test_a_single_image(tmp_path):
+    save(tmp_path / "p.png")
+    summary = recognise(tmp_path / "p.png")
+    assert (summary.kind, summary.title, summary.count, summary.um_per_px) == ("image", "Single image p.png", 1, None)
+    assert np.array_equal(next(read_particles(tmp_path / "p.png")).pixels, draw_particle())
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG")
+    assert read(tmp_path / "broken.png")["broken.png"].rejected
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda p: None, "There is no file or folder"),
+        (lambda p: p.mkdir(), "holds no files"),
+        (lambda p: p.write_text("hello"), "is no image, archive or FlowCam list"),
+    ],
+)
+def test_nothing_to_read_is_one_sentence(tmp_path, make, sentence):
+    make(tmp_path / "thing")
+    for read_it in (recognise, lambda path: list(read_particles(path))):
+        with pytest.raises(LabError, match=sentence):
+            read_it(tmp_path / "thing")
+
+
+def test_a_list_that_is_no_list(tmp_path):
+    (tmp_path / "run.lst").write_text("hello")
+    with pytest.raises(LabError, match="does not begin like a FlowCam list"):
+        recognise(tmp_path / "run.lst")
+    assert "not an image" in read(tmp_path)["run.lst"].reason
+
+
+def test_taken_names_get_a_number():
+    taken = set()
+    assert [unique("a/p.png", taken) for _ in range(3)] == ["a/p.png", "a/p (2).png", "a/p (3).png"]

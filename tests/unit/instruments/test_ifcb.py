@@ -1,0 +1,97 @@
+"""IFCB samples written from the documented layout of both versions; broken ones in words."""
+
+import numpy as np
+import pytest
+
+from svp_core.errors import LabError
+from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.ifcb import FIELDS
+
+SHAPES = [(12, 30), (0, 0), (25, 16)]  # height, width of three triggers; the second took no image
+
+
+def write_sample(folder, *, version, title="D20240401T101010_IFCB102", shapes=SHAPES, extra=0):
+    folder.mkdir(parents=True, exist_ok=True)
+    names, rng = FIELDS[version].split(), np.random.default_rng(5)
+    pixels, lines, data = [], [], b"\0"  # one byte before the first region, so that start_byte matters
+    for trigger, (height, width) in enumerate(shapes, 1):
+        region = rng.integers(0, 255, (height, width), dtype=np.uint8)
+        values = dict.fromkeys(names, "0.5") | {"trigger": trigger, "roi_x": 7, "roi_y": 3, "start_byte": len(data)}
+        values |= {"roi_width": width, "roi_height": height}
+        lines.append(",".join(str(values[name]) for name in names) + ",1" * extra)
+        pixels.append(region)
+        data += region.tobytes()
+    (folder / f"{title}.adc").write_text("\r\n".join(lines) + "\r\n")
+    (folder / f"{title}.roi").write_bytes(data)
+    (folder / f"{title}.hdr").write_text("softwareVersion: 4.1\r\nTemperature: 24.7\r\nrunTime: 1200.5\r\n")
+    return pixels
+
+
+@pytest.mark.parametrize(("version", "extra"), [(15, 0), (24, 0), (24, 2)])
+def test_every_region_is_read_right(tmp_path, version, extra):
+    pixels = write_sample(tmp_path, version=version, extra=extra)
+    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    assert (summary.kind, summary.title) == ("ifcb", "IFCB sample D20240401T101010_IFCB102")
+    assert summary.count == len(records) == 3 and summary.um_per_px is None and len(summary.columns) == version + extra
+    assert np.array_equal(records[0].pixels, pixels[0]) and np.array_equal(records[2].pixels, pixels[2])
+    assert records[1].reason == "the trigger took no image (its region is 0 px)"
+    assert [r.name.rpartition("#")[2] for r in records] == ["1", "2", "3"]
+    assert records[2].columns["roi_x"] == "7" and records[2].columns["trigger"] == "3"
+    facts = summary.runs[0]
+    assert facts.settings["Temperature"] == "24.7" and ("first" in facts.instrument) == (version == 15)
+    assert facts.volume_ml is None and {r.run for r in records} == {facts.name}
+
+
+def test_several_samples_in_one_folder_and_one_given_alone(tmp_path):
+    write_sample(tmp_path, version=24, title="A")
+    write_sample(tmp_path, version=15, title="B", shapes=[(9, 8)])
+    summary = recognise(tmp_path)
+    assert summary.title == f"2 IFCB samples in {tmp_path.name}" and [r.count for r in summary.runs] == [3, 1]
+    assert [r.run for r in read_particles(tmp_path)] == ["A"] * 3 + ["B"]
+    for name in ("B.adc", "B.roi", "B.hdr"):
+        assert [r.name for r in read_particles(tmp_path / name)] == ["B#1"]
+
+
+def test_what_cannot_be_read_has_its_reason(tmp_path):
+    write_sample(tmp_path, version=24, shapes=[(4, 4)] * 5)
+    path = next(tmp_path.glob("*.adc"))
+    lines = path.read_text().splitlines()
+    lines[1] = lines[1].replace(",4,4,", ",4,four,")
+    lines[2] = lines[2].rpartition(",")[0]
+    lines[3] = lines[3].replace(",4,4,", ",4,400,")
+    path.write_text("\n".join(lines))
+    reasons = [r.reason for r in read_particles(tmp_path)]
+    assert reasons[0] == reasons[4] == "" and "is not a whole number" in reasons[1]
+    assert reasons[2] == "its row in the .adc has 23 values, the first row 24"
+    assert reasons[3] == "its 4 x 400 px from byte 49 reach behind the 81 bytes of the .roi"
+
+
+@pytest.mark.parametrize(
+    ("ending", "content", "sentence"),
+    [
+        (".roi", None, "has no D20240401T101010_IFCB102.roi with the pixels beside it; add that file"),
+        (".adc", "", "holds no particles"),
+        (".adc", "hello\n", "does not begin with a row of 15, 24 or more numbers"),
+    ],
+)
+def test_a_useless_sample_is_one_sentence(tmp_path, ending, content, sentence):
+    write_sample(tmp_path, version=15)
+    path = next(tmp_path.glob(f"*{ending}"))
+    path.unlink() if content is None else path.write_text(content)
+    with pytest.raises(LabError, match=sentence):
+        recognise(tmp_path)
+
+
+def test_a_missing_header_and_a_roi_that_cannot_be_read(tmp_path):
+    write_sample(tmp_path, version=15)
+    next(tmp_path.glob("*.hdr")).unlink()
+    assert any(".hdr with the settings is missing" in note for note in recognise(tmp_path).notes)
+    roi = next(tmp_path.glob("*.roi"))
+    roi.unlink()
+    roi.symlink_to(tmp_path / "gone")
+    assert all("cannot be read: the file cannot be opened" in r.reason for r in read_particles(tmp_path))
+
+
+def test_a_table_of_numbers_without_a_roi_is_no_sample(tmp_path):
+    (tmp_path / "numbers.csv").write_text(",".join("1" * 15) + "\n")
+    assert recognise(tmp_path).kind == "folder"

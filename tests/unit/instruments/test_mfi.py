@@ -1,0 +1,156 @@
+"""MFI runs drawn from the documented columns: boxes in full frames, and the answers that only the person can give."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.errors import LabError
+from svp_core.instruments.detect import read_particles, recognise
+
+# The published row, its columns as the screenshot shows them (FIELD.md 5.2).
+NAMES = [
+    "#",
+    " Frame #",
+    " Particle #",
+    " Time Stamp(s)",
+    " ECD(um)",
+    " Area(pixels)",
+    " Perimeter",
+    " Circularity",
+    " Intensity Mean",
+    " Intensity STD",
+    " Intensity Min",
+    " Intensity Max",
+    " Max Feret Diameter(um)",
+    " Aspect Ratio",
+    " X Left",
+    " X Right",
+    " Y Top",
+    " Y Bottom",
+    " Edge Particle",
+]
+PUBLISHED = "47,16,2,1.499,78.125,3085,273.39,0.72,594.17,192.7,72,934,121.875,0.4,941,998,767,861,0"
+SHAPE = 120, 200
+
+
+def draw_frames(folder, *, first=1, count=3, pattern="frame_{:03d}.png"):
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(4)
+    frames = [rng.integers(100, 200, SHAPE, dtype=np.uint8) for _ in range(count)]
+    for number, frame in enumerate(frames, first):
+        Image.fromarray(frame).save(folder / pattern.format(number))
+    return frames
+
+
+def write_table(folder, boxes, *, name="day 1.csv", delimiter=","):
+    """boxes: [(frame, left, right, top, bottom)]."""
+    lines = [delimiter.join(NAMES)]
+    for number, (frame, left, right, top, bottom) in enumerate(boxes, 1):
+        values = [number, frame, 1, "1.499", "78.125", 3085, 273.39, 0.72, 594.17, 192.7, 72, 934, 121.875, 0.4]
+        lines.append(delimiter.join(str(v) for v in [*values, left, right, top, bottom, int(number == 2)]))
+    (folder / name).write_text("\n".join(lines) + "\n")
+
+
+BOXES = [(1, 10, 29, 40, 49), (3, 0, 4, 0, 7), (2, 190, 199, 100, 119)]
+
+
+def test_particles_are_cut_from_their_frames(tmp_path):
+    frames = draw_frames(tmp_path)
+    write_table(tmp_path, BOXES)
+    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    assert (summary.kind, summary.title, summary.count) == ("mfi", "MFI run day 1", 3)
+    assert [r.name for r in records] == ["day 1#1", "day 1#2", "day 1#3"] and {r.run for r in records} == {"day 1"}
+    cut = [frames[0][40:50, 10:30], frames[2][0:8, 0:5], frames[1][100:120, 190:200]]
+    assert all(np.array_equal(r.pixels, pixels) for r, pixels in zip(records, cut, strict=True))
+    assert records[1].columns["Edge Particle"] == "1" and summary.columns == tuple(n.strip() for n in NAMES)
+    assert (summary.um_per_px, summary.um_per_px_from) == (1.2465, "ECD and Area in day 1.csv")  # 78.125 um, 3085 px
+    assert records[0].um_per_px == 1.2465 and summary.runs[0].volume_ml is None
+
+
+def test_the_published_row_has_its_box(tmp_path):
+    tmp_path.joinpath("run.csv").write_text(",".join(NAMES) + "\n" + PUBLISHED)
+    frame = np.random.default_rng(0).integers(0, 255, (1024, 1280), np.uint8)
+    Image.fromarray(frame).save(tmp_path / "16.bmp")
+    (record,) = read_particles(tmp_path)
+    assert record.name == "run#47" and np.array_equal(record.pixels, frame[767:862, 941:999])
+    assert record.um_per_px == pytest.approx(1.25, rel=0.003)
+
+
+def test_frames_counted_from_0_or_1(tmp_path):
+    frames = draw_frames(tmp_path, first=0)
+    write_table(tmp_path, [(1, 10, 29, 40, 49), (2, 10, 29, 40, 49)])
+    asked = {q.key: q for q in recognise(tmp_path).questions}
+    first = asked["first_frame:day 1.csv"]
+    assert first.options == ("0", "1") and first.default == "0" and "day 1.csv" in first.words
+    by_default = list(read_particles(tmp_path))
+    answered = list(read_particles(tmp_path, {first.key: "1"}))
+    assert np.array_equal(by_default[0].pixels, frames[1][40:50, 10:30])
+    assert np.array_equal(answered[0].pixels, frames[0][40:50, 10:30])
+
+
+@pytest.mark.parametrize(("files_from", "table_from"), [(0, 0), (0, 1), (1, 0), (1, 1)])
+def test_the_answer_that_finds_all_frames_is_proposed(tmp_path, files_from, table_from):
+    frames = draw_frames(tmp_path, first=files_from)
+    write_table(tmp_path, [(table_from + k, 10, 29, 40, 49) for k in range(3)])
+    assert recognise(tmp_path).questions[0].default == str(table_from)
+    for record, frame in zip(read_particles(tmp_path), frames, strict=True):
+        assert np.array_equal(record.pixels, frame[40:50, 10:30])
+
+
+def test_ends_of_a_box_in_or_out(tmp_path):
+    frames = draw_frames(tmp_path)
+    write_table(tmp_path, BOXES)
+    ends = recognise(tmp_path).questions[1]
+    assert ends.options == ("included", "not included") and ends.default == "included"
+    without = list(read_particles(tmp_path, {ends.key: "not included"}))
+    assert np.array_equal(without[0].pixels, frames[0][40:49, 10:29])
+    # A box that ends at the frame's width cannot include that column.
+    write_table(tmp_path, [(1, 190, 200, 100, 110)])
+    assert recognise(tmp_path).questions[1].default == "not included"
+    assert next(read_particles(tmp_path)).pixels.shape == (10, 10)
+
+
+def test_an_answer_that_is_none_is_one_sentence(tmp_path):
+    draw_frames(tmp_path)
+    write_table(tmp_path, BOXES)
+    for read in (recognise, lambda *a: list(read_particles(*a))):
+        with pytest.raises(LabError, match="'2' does not answer 'first_frame:day 1.csv'; give 0 or 1"):
+            read(tmp_path, {"first_frame:day 1.csv": "2"})
+
+
+def test_frames_below_the_table_and_other_numbers_in_their_names(tmp_path):
+    frames = draw_frames(tmp_path / "run" / "images", pattern="day12_{:04d}_1280x1024.tif")
+    write_table(tmp_path / "run", BOXES, delimiter=";")
+    records = list(read_particles(tmp_path))
+    assert np.array_equal(records[0].pixels, frames[0][40:50, 10:30]) and records[0].name == "run/day 1#1"
+    assert recognise(tmp_path).count == 3  # frames are no particles
+
+
+def test_the_table_itself_may_be_given(tmp_path):
+    draw_frames(tmp_path)
+    write_table(tmp_path, BOXES)
+    assert [r.rejected for r in read_particles(tmp_path / "day 1.csv")] == [False] * 3
+
+
+def test_what_cannot_be_cut_has_its_reason(tmp_path):
+    draw_frames(tmp_path)
+    (tmp_path / "frame_002.png").write_bytes(b"\x89PNG broken")
+    write_table(tmp_path, [*BOXES, (9, 1, 2, 3, 4), (1, 10, 210, 3, 40), ("x", 1, 2, 3, 4)])
+    with open(tmp_path / "day 1.csv", "a") as file:
+        file.write("7,1,1\n")
+    reasons = {r.name: r.reason for r in read_particles(tmp_path)}
+    assert reasons["day 1#1"] == reasons["day 1#2"] == "" and len(reasons) == recognise(tmp_path).count == 7
+    assert "its frame frame_002.png cannot be read" in reasons["day 1#3"]
+    assert reasons["day 1#4"] == "its frame 9 is missing: there is no image with the number 9 in its name"
+    assert "reaches outside the frame of 200 x 120 px" in reasons["day 1#5"]
+    assert reasons["day 1#6"] == "its frame number or its box in the table is not a whole number"
+    assert reasons["day 1#7"] == "its row in the table has 3 values but the header names 19"
+
+
+def test_a_table_without_frames_or_rows(tmp_path):
+    write_table(tmp_path, BOXES)
+    assert any("There are no camera frames" in note for note in recognise(tmp_path).notes)
+    assert all(r.rejected for r in read_particles(tmp_path))
+    write_table(tmp_path, [])
+    with pytest.raises(LabError, match="The MFI table day 1.csv holds no particles"):
+        recognise(tmp_path)

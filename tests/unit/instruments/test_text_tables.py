@@ -1,0 +1,50 @@
+"""Text as instruments write it: encodings, decimal signs, column names, delimiters."""
+
+import pytest
+
+from svp_core.instruments.text_tables import (
+    column_key,
+    fields_of,
+    number_of,
+    plain_name,
+    positive,
+    table_of,
+    text_of,
+    whole,
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "latin-1"])
+def test_every_encoding_gives_the_same_text(encoding):
+    assert text_of("num-fields|3\r\nGröße µm²\r".encode(encoding)) == "num-fields|3\nGröße µm²\n"
+
+
+def test_numbers():
+    assert number_of("0,5544") == number_of(" 0.5544 ") == 0.5544 and number_of("1.88e+00") == 1.88
+    assert number_of("1,234,567") is number_of("nan") is number_of("") is number_of(None) is None
+    assert positive("0.0000") is positive("-1") is None and positive("2") == 2
+    assert whole("12") == whole("12.0000") == 12 and whole("12.5") is whole("x") is None
+
+
+def test_column_names_lose_units_but_not_their_own_brackets():
+    names = {"Area (ABD) (µm²)": "area (abd)", "Area (ABD)": "area (abd)", " Frame #": "frame #", "ECD(um)": "ecd"}
+    names |= {"Capture X (px)": "capture x", "Elapsed Time (s)": "elapsed time", "Time Stamp(s)": "time stamp"}
+    assert {name: column_key(name) for name in names} == names
+
+
+def test_a_table_of_any_delimiter():
+    assert table_of("a,b\n1,2\n").names == table_of("a;b\n").names == table_of("a\tb\n").names == ("a", "b")
+    german = table_of('Particle ID;Area (ABD);Name\n1;0,25;"a;b"\n\n2;1,5;c\n')
+    assert [german.values(line) for line in german.lines] == [["1", "0.25", "a;b"], ["2", "1.5", "c"]]
+    assert german.column("name") == ["a;b", "c"] and german.value(["1"], "name") is None
+    # With a comma between columns, a quoted comma is left as it stands: it may part thousands.
+    assert table_of('a,b\n1,"2,5"\n').values('1,"2,5"') == ["1", "2,5"]
+    assert table_of("a,b,\n").values("1,2,") == ["1", "2"]
+    assert table_of("").names == () and table_of("").lines == ()
+    assert table_of("a,b").values("x" * 200_000) == []
+
+
+def test_fields_and_names():
+    text = "Start Time,2024-04-08  10:14:01\n\tFluid Volume Imaged: 0.0174 ml\nnothing\nStart Time,later"
+    assert fields_of(text) == {"start time": "2024-04-08  10:14:01", "fluid volume imaged": "0.0174 ml"}
+    assert plain_name("C:\\data\\Ru\u0308n.TIF") == plain_name("R\u00fcn.tif") == "r\u00fcn.tif"

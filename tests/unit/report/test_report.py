@@ -1,0 +1,541 @@
+"""The hand-over report: its figures are those counted by hand, its bytes the same each time, its texts only texts."""
+
+import base64
+import io
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.cli import main
+from svp_core.display import number
+from svp_core.errors import LabError
+from svp_core.instruments.detect import recognise
+from svp_core.report import plots, standard_settings, write_report
+from svp_core.report.decisions import count_decisions
+from svp_core.report.examples import EXAMPLES, LISTED, shorten
+from svp_core.report.markup import Html, as_css_text, join, paragraphs, tag
+from svp_core.stats import counts
+from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
+
+REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "flowcam_run"
+VOID = {"meta", "img", "br"}
+SETTINGS = {"date": "2025-04-09", "author": "R. Person", "title": "Syringe 7"}
+
+
+class Page(HTMLParser):
+    """A page taken apart: text, tables as lists of rows, attributes; and whether every element is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tables, self.captions, self.words, self.attributes, self.names = [], [], [], [], [], set()
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, name, attributes):
+        self.names.add(name)
+        self.attributes += attributes
+        if name == "table":
+            self.tables.append([])
+            self.captions.append("")
+        elif name == "tr":
+            self.tables[-1].append([])
+        elif name in ("td", "th"):
+            self.tables[-1][-1].append("")
+        if name not in VOID:
+            self.open.append(name)
+
+    def handle_endtag(self, name):
+        assert self.open.pop() == name
+
+    def handle_data(self, data):
+        if "style" in self.open:
+            return
+        if {"td", "th"} & set(self.open):
+            self.tables[-1][-1][-1] += data
+        elif "caption" in self.open:
+            self.captions[-1] += data
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+    def rows(self, caption):
+        """Cells of the table whose caption begins so, without its head."""
+        at = next(at for at, words in enumerate(self.captions) if words.startswith(caption))
+        return [[cell.strip() for cell in row] for row in self.tables[at][1:]]
+
+
+@pytest.fixture(autouse=True)
+def workspace(tmp_path, monkeypatch):
+    """Nobody else's models or reviews."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Ten protein of 3 um, two oil of 12 um, one bubble of 30 um, one unsure of 12 um, one unreadable."""
+    labels = ["protein"] * 10 + ["silicone_oil"] * 2 + ["air_bubble", "?"]
+    make_job(
+        tmp_path / "job", sure(*labels), [3.0] * 10 + [12.0, 12.0, 30.0, 12.0], rejected=[("x.png", "it is empty")]
+    )
+    return tmp_path / "job"
+
+
+def written(job, **settings):
+    out = job.parent / "report.html"
+    write_report(job, out, settings={**SETTINGS, **settings})
+    return out.read_text("utf-8")
+
+
+def without_reference(job):
+    change(job, weights="gone")
+
+
+def change(job, **summary):
+    path = job / "summary.json"
+    path.write_text(json.dumps(json.loads(path.read_text("utf-8")) | summary), "utf-8")
+
+
+def test_counts_are_those_counted_by_hand(job):
+    without_reference(job)
+    page = Page(written(job))
+    rows = page.rows("Particles from each size on, by ECD (µm)")
+    # Ten of something: 4.795 to 18.39 (Garwood 1936); in 0.25 mL four times as many per mL.
+    assert rows[0] == ["Protein", "≥ 2 µm †", "10", "4.8 to 18.4", "40", "19.2 to 73.6"]
+    assert [row[2] for row in rows[:4]] == ["10", "0", "0", "0"]
+    assert [row[2] for row in rows[4:8]] == ["2", "2", "2", "0"]  # oil
+    assert [row[2] for row in rows[8:12]] == ["1", "1", "1", "1"]  # air
+    assert [row[2] for row in rows[12:16]] == ["1", "1", "1", "0"]  # unsure
+    assert [row[2] for row in rows[16:]] == ["14", "4", "4", "1"] and rows[16][0] == "All"
+    bands = page.rows("Particles of each size band, as named, by ECD (µm)")
+    assert [cell.split("to")[0][:1] for cell in bands[1][1:]] == ["0", "0", "2", "0"]
+    assert "Particles named 13" in page.text and "Unsure 1 (7.1 %)" in page.text and "Rejected 1" in page.text
+
+
+def test_settings_are_followed(job):
+    without_reference(job)
+    page = Page(written(job, dilution=10.0, volume_ml=0.5, thresholds={"protein": 0.97}, bins_um=[3.0, 12.0, 12.5]))
+    rows = page.rows("Particles from each size on")
+    assert [row[1] for row in rows[:3]] == ["≥ 3 µm †", "≥ 12 µm", "≥ 12.5 µm"]
+    unsure = [row for row in rows if row[0] == "Unsure"][0]
+    assert unsure[2] == "11" and unsure[4] == "220"  # 11 x 10 / 0.5 mL
+    assert rows[0][2] == "0" and "0.5 mL, typed in; the files say 0.25 mL" in page.text and "Dilution 10" in page.text
+    assert page.rows("Thresholds") == [["Protein", "97.0 %"], ["Silicone oil", "80.0 %"], ["Air bubble", "80.0 %"]]
+
+
+def test_the_diameter_is_named_on_every_table_of_sizes(job):
+    page = Page(written(job))
+    sized = [caption for caption in page.captions if caption.startswith(("Particles", "Run"))]
+    assert len(sized) >= 2 and all("by ECD (µm)" in caption for caption in sized)
+
+
+def test_another_diameter_counts_otherwise(tmp_path):
+    job = tmp_path / "job"
+    theirs = {"Diameter (ABD)": [1.0, 9.0], "Class": ["a", "b"]}
+    make_job(job, sure("protein", "protein"), [30.0, 30.0], instrument=theirs)
+    rows = Page(written(job, diameter="instrument.Diameter (ABD)")).rows("Particles from each size on")
+    assert [row[2] for row in rows[:4]] == ["1", "1", "0", "0"]
+    text = Page(written(job, diameter="instrument.Diameter (ABD)")).text
+    assert "Diameter (ABD), as the instrument gives it" in text and "1 particle smaller than 2 µm" in text
+
+
+def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
+    from svp_core.classifier.confusion_reference import read_reference
+    from svp_core.model_files import find_run
+
+    reference = read_reference(find_run("resnet18"))
+    labels = np.array(["protein"] * 10 + ["silicone_oil"] * 2 + ["air_bubble", "unsure"], object)
+    known = {"class_keys": KEYS, "reference": reference, "thresholds": dict.fromkeys(KEYS, 0.8)}
+    sizes = [3.0] * 10 + [12.0, 12.0, 30.0, 12.0]
+    expected = counts.corrected(labels, sizes, volume_ml=0.25, **known)
+    rows = Page(written(job)).rows("Particles from each size on")
+    told = {(row[1].rstrip(" †*")): row[6] for row in rows[:4]}
+    assert told == {f"≥ {e.at_least_um:g} µm": number(e.per_ml) for e in expected if e.class_key == "protein"}
+    assert [row[6] for row in rows if row[0] == "Unsure"] == ["–"]
+    ppv = Page(written(job)).rows("How often a name is right")
+    assert [row[1] for row in ppv] == ["10", "2", "1"]
+    assert reference.words in Page(written(job)).text
+
+
+def test_the_same_inputs_give_the_same_bytes_but_for_the_date(job, tmp_path):
+    first = written(job)
+    shutil.copytree(job, tmp_path / "elsewhere" / "job 2")
+    assert first == written(job) == written(tmp_path / "elsewhere" / "job 2")
+    other = written(job, date="2025-12-31")
+    assert other != first and other.replace("2025-12-31", "2025-04-09") == first
+
+
+def test_it_is_one_file_that_fetches_and_runs_nothing(job, tmp_path):
+    page = written(job)
+    taken = Page(page)
+    assert not taken.names & {"script", "link", "iframe", "object", "form", "a"}
+    told = [
+        (name, value) for name, value in taken.attributes if name in ("src", "href", "xlink:href") or name[:2] == "on"
+    ]
+    assert told and all(name == "src" and value.startswith("data:image/png;base64,") for name, value in told)
+    assert "url(" not in page and "@import" not in page
+    assert any("default-src 'none'" in (value or "") for _, value in taken.attributes)
+    # Neither where it lies on this machine nor what its job is called.
+    assert str(tmp_path) not in page and "/some/where" not in page
+
+
+def test_flow_imaging_is_informational(job):
+    text = Page(written(job)).text.casefold()
+    assert "informational" in text
+    assert not re.search(r"\b(pass(es|ed)?|fail(s|ed)?|compl(y|ies|iant)|accept(ed|able)|reject the)\b", text)
+
+
+def test_texts_stay_texts(tmp_path):
+    evil = "<script>alert(1)</script>\"'><img src=x onerror=y>&amp;\x00"
+    make_job(
+        tmp_path / "job",
+        sure("protein", "?"),
+        [5.0, 5.0],
+        names=[evil, f"b{evil}"],
+        rejected=[(evil, evil)],
+        runs=[run_facts(evil, 3, settings={evil: evil}, instrument=evil)],
+        title=evil,
+        notes=[evil],
+        choices={evil: evil},
+        software={evil: evil},
+        um_per_px_from=evil,
+        weights=evil,
+    )
+    page = written(tmp_path / "job", title=f"</title></style>{evil}", author=evil, remarks=f"{evil}\n\n{evil}\n{evil}")
+    taken = Page(page)
+    assert "script" not in taken.names and "onerror" not in dict(taken.attributes) and "\x00" not in page
+    assert page.count("</style>") == 1 and "<script>alert(1)</script>" in taken.text
+
+
+def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
+    probs = sure(*["?"] * 70)
+    probs[:, 1] += np.linspace(0, 0.2, 70)[::-1]
+    bad = [(f"bad {number}.png", "the file is empty") for number in range(60)]
+    make_job(tmp_path / "job", probs, [5.0] * 70, rejected=bad)
+    text = Page(written(tmp_path / "job")).text
+    assert f"The first {LISTED} of 70, the least probable first" in text and f"The first {LISTED} of 60" in text
+    assert text.index("#70 Silicone oil 40.0 %") < text.index("#69 Silicone oil") and "#20 Silicone" not in text
+    assert "bad 49.png the file is empty" in text and "bad 50.png" not in text
+
+
+def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
+    labels = ["protein"] * 20 + ["silicone_oil"] * 3
+    tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 10 + [30.0] * 13, colour=True)
+    page = written(tmp_path / "job")
+    start, end = page.index(">Examples<"), page.index(">Sample and instrument<")
+    found = re.findall(r'base64,([^"]+)" alt="[^"#]+#([0-9]+)"', page[start:end])
+    shown = [(data, int(number_)) for data, number_ in found]
+    assert len(shown) == EXAMPLES + EXAMPLES + 3
+    assert {number <= 10 for _, number in shown[:EXAMPLES]} == {True}
+    assert {10 < number <= 20 for _, number in shown[EXAMPLES : 2 * EXAMPLES]} == {True}
+    for data, number_ in shown:
+        np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), tiles[number_ - 1])
+    assert "64 x 64 px or 32 µm across" in page and "width:5.00mm" in page  # 10 um of 0.5 um at 0.25 mm a pixel
+
+
+def test_without_a_volume_there_is_nothing_per_ml(tmp_path):
+    make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1, volume_ml=None)])
+    page = Page(written(tmp_path / "job"))
+    assert "/mL" not in page.text and "per ml" not in " ".join(page.tables[0][0]).casefold()
+    assert "The volume imaged is not known" in page.text
+
+
+def test_without_a_scale_particles_are_counted_without_sizes(tmp_path):
+    runs = [run_facts(count=2, um_per_px=None, um_per_px_from="")]
+    make_job(tmp_path / "job", sure("protein", "?"), [5.0, 5.0], runs=runs, um_per_px=None)
+    page = Page(written(tmp_path / "job"))
+    rows = page.rows("Particles from each size on")
+    assert [(row[0], row[1], row[2]) for row in rows] == [
+        ("Protein", "any", "1"),
+        ("Silicone oil", "any", "0"),
+        ("Air bubble", "any", "0"),
+        ("Unsure", "any", "1"),
+        ("All", "any", "2"),
+    ]
+    assert "particles are counted without sizes" in page.text and "ECD (px)" in page.text
+
+
+def test_a_run_that_was_stopped_has_nothing_per_ml(tmp_path):
+    make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1000)])
+    text = Page(written(tmp_path / "job")).text
+    assert "stopped after 1 of 1,000 items" in text and "/mL" not in text
+
+
+def test_particles_without_a_size_are_said(tmp_path):
+    make_job(tmp_path / "job", sure("protein", "protein"), [5.0, None])
+    assert "1 particle without a size: in no size bin" in Page(written(tmp_path / "job")).text
+
+
+def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
+    runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 2, volume_ml=0.2, dilution=5.0)]
+    make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0] * 3, runs=runs, run_of=["a", "b", "b"])
+    page = Page(written(tmp_path / "job"))
+    assert [row[1] for row in page.rows("Run a")][0].startswith("10.03 to 5.610 /mL")
+    assert [row[1] for row in page.rows("Run b")][0].startswith("20.24 to 7.210 /mL")
+    assert page.rows("Particles from each size on")[0][4] == "10"  # 3 in 0.3 mL
+    assert "The files of b say a dilution of 5" in page.text
+
+
+def test_a_run_without_sizes_or_volume_is_said_and_not_counted_as_none(tmp_path):
+    runs = [run_facts("a", 1, volume_ml=0.017375), run_facts("b", 2, volume_ml=None)]
+    make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
+    page = Page(written(tmp_path / "job"))
+    assert "Run b: none of its particles has ECD (µm)." in page.text and page.rows("Run a")
+    assert not any(caption.startswith("Run b") for caption in page.captions)
+    assert "Volume imaged unknown of b" in page.text and "0.017375 mL (" in page.text
+    assert "The files of b do not say the volume imaged: of all runs together there are counts" in page.text
+
+
+def test_nothing_named_is_still_a_report(tmp_path):
+    make_job(tmp_path / "job", np.zeros((0, 3)), [], rejected=[("a.png", "the file is empty")])
+    page = Page(written(tmp_path / "job"))
+    assert "a.png the file is empty" in page.text and "Rejected 1" in page.text
+    make_job(tmp_path / "empty", np.zeros((0, 3)), [], runs=[])
+    assert "None: every item that was offered could be read." in Page(written(tmp_path / "empty")).text
+
+
+def test_many_bins_are_parted_and_small_ones_marked(job):
+    page = Page(written(job, bins_um=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]))
+    bands = [rows for rows, words in zip(page.tables, page.captions, strict=True) if "size band" in words]
+    assert [len(rows[0]) for rows in bands] == [6, 6, 3] and bands[0][0][1:3] == ["1 to 2 µm †", "2 to 3 µm †"]
+    assert bands[1][0][1:] == ["6 to 7 µm *", "7 to 8 µm *", "8 to 9 µm", "9 to 10 µm", "10 to 11 µm"]
+
+
+def test_the_method_names_model_hashes_and_versions(job):
+    import hashlib
+
+    from svp_core.model_files import find_run
+
+    text = Page(written(job)).text
+    for path in (find_run("resnet18") / "model.safetensors", find_run("resnet18") / "card.md", job / "results.csv"):
+        assert hashlib.sha256(path.read_bytes()).hexdigest() in text
+    assert "ab" * 32 in text and "12, 3,456 bytes" in text and "numpy 1.2.3" in text
+    assert "What it is for, and what not" in text and "Trained on simulated particles only" in text
+
+
+def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
+    from svp_core.model_files import find_run, weights_sha256
+
+    change(job, weights_sha256=weights_sha256(find_run("resnet18")))
+    assert "Shepp and Vardi" in Page(written(job)).text
+    change(job, weights_sha256="cd" * 32)
+    text = Page(written(job)).text
+    assert "cd" * 32 in text and weights_sha256(find_run("resnet18")) not in text
+    assert "has other weights by now; its card is not that of those used here" in text
+    assert "The model resnet18 has other weights now than those that named these particles." in text
+    assert "What it is for, and what not" not in text
+
+
+def test_a_model_that_is_gone_is_said(job):
+    without_reference(job)
+    text = Page(written(job)).text
+    assert "Nothing more can be said of the model: There is no model called 'gone'" in text
+    assert "Counts are not corrected for confusion between classes" in text
+
+
+def test_decisions_are_in_it_when_there_are_any(tmp_path):
+    from svp_core.review import decision_log, sources, store
+    from svp_core.workspace import jobs
+
+    folder = jobs.job_folder("ab" * 16)
+    make_job(folder, sure("protein", "silicone_oil", "?"), [5.0] * 3)
+    assert "Reviewers" not in written(folder) and count_decisions(folder) == 0
+    found = sources.Reviewable(
+        "Syringe 7",
+        "classify",
+        {"job": folder.name},
+        KEYS,
+        sources.pd.DataFrame({"particle": ["p#1", "p#2"], "given": ["protein", "silicone_oil"]}),
+        np.zeros((2, 64, 64), np.uint8),
+        None,
+        (),
+    )
+    review = store.open_review(sources.begin(found))
+    send = {"tab": "t", "reviewer": "R. Person", "kind": "label", "particle": "p#1", "label": "air_bubble"}
+    decision_log.record(review, [{**send, "n": 1, "reason": "a <b>ring</b>"}])
+    decision_log.record(review, [{**send, "n": 2, "particle": "p#2", "kind": "keep"}])
+    text = Page(written(folder)).text
+    assert count_decisions(folder) == 2
+    assert "2 decisions by R. Person ; 2 of 2 particles are decided, 1 of them otherwise" in text.replace(
+        "Person;", "Person ;"
+    )
+    assert "#1 Protein Air bubble R. Person" in text and "a <b>ring</b>" in text
+    assert decision_log.history(review.id)[-1].hash in text
+    # Another job's report knows nothing of it.
+    make_job(tmp_path / "other", sure("protein"), [5.0])
+    assert "Reviewers" not in written(tmp_path / "other") and count_decisions(tmp_path / "other") == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"bins_um": [5, 2]}, "size bins 5, 2 cannot be"),
+        ({"bins_um": []}, "size bins none cannot be"),
+        ({"bins_um": list(range(1, 20))}, "give 1 to 12 rising lower edges"),
+        ({"bins_um": ["x"]}, "A size bin is 'x'; give a number from 0"),
+        ({"bins_um": [float("nan")]}, "A size bin is 'nan'"),
+        ({"diameter": "width"}, "no diameter 'width' in these results; choose one of ecd_um"),
+        ({"diameter": "touches_edge"}, "no diameter 'touches_edge'"),
+        ({"thresholds": {"fibre": 0.5}}, "'fibre' has a threshold but is no class"),
+        ({"thresholds": {"protein": 1.5}}, "The threshold of protein is '1.5'; give a number from 0 to 1"),
+        ({"unsure_below": -1}, "The confidence that is asked for is '-1'"),
+        ({"volume_ml": 0}, "The volume imaged, in mL, is '0'"),
+        ({"dilution": "a"}, "The dilution is 'a'"),
+        ({"date": "9 April"}, "The date '9 April' is none; write it like 2025-04-09"),
+        ({"date": "20250409"}, "The date '20250409' is none"),
+        ({"title": "x" * 400}, "The title has 400 letters; at most 300"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused_in_words(job, settings, words):
+    with pytest.raises(LabError, match=re.escape(words)):
+        written(job, **settings)
+
+
+def test_a_setting_that_no_report_has_is_a_defect(job):
+    with pytest.raises(ValueError, match="no setting 'bin'"):
+        written(job, bin=3)
+
+
+def test_what_is_no_classification_is_refused_in_words(job, tmp_path):
+    with pytest.raises(LabError, match="is no classification that was kept"):
+        write_report(tmp_path, tmp_path / "r.html")
+    (job / "summary.json").write_text("[]")
+    with pytest.raises(LabError, match="summary.json is missing or damaged"):
+        write_report(job, tmp_path / "r.html")
+    change_back = {"title": "t", "runs": [], "weights": "resnet18"}
+    (job / "summary.json").write_text(json.dumps(change_back))
+    np.save(job / "tiles.npy", np.zeros((2, 64, 64), np.uint8))
+    with pytest.raises(LabError, match="lacks the tiles of 12 particles"):
+        write_report(job, tmp_path / "r.html")
+    (job / "tiles.npy").unlink()
+    with pytest.raises(LabError, match="no file of tiles"):
+        write_report(job, tmp_path / "r.html")
+    (job / "results.csv").write_text("image,status\na,ok\n")
+    with pytest.raises(LabError, match="has no probabilities"):
+        write_report(job, tmp_path / "r.html")
+    (job / "results.csv").unlink()
+    with pytest.raises(LabError, match="missing or no table of results"):
+        write_report(job, tmp_path / "r.html")
+
+
+def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
+    with pytest.raises(LabError, match="cannot be written .*; choose another place"):
+        write_report(job, tmp_path / "none" / "r.html")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(LabError, match="cannot be written"):
+        write_report(job, tmp_path / "folder")
+    assert not list(tmp_path.glob(".*.part"))
+
+
+def test_standard_settings_are_those_of_the_source():
+    summary = {"title": "t", "um_per_px": 0.5, "runs": [run_facts(volume_ml=0.1), run_facts(volume_ml=0.2)]}
+    settings = standard_settings(summary, ["ecd_um", "ecd_px"])
+    assert settings["diameter"] == "ecd_um" and settings["volume_ml"] == pytest.approx(0.3) and settings["title"] == "t"
+    assert standard_settings(summary | {"runs": [run_facts(), run_facts(volume_ml=None)]}, [])["volume_ml"] is None
+
+
+def test_the_command_writes_the_same_report(job, tmp_path, capsys):
+    out = tmp_path / "by command.html"
+    told = ["--date", "2025-04-09", "--author", "R. Person", "--title", "Syringe 7"]
+    assert main(["report", str(job), "--out", str(out), *told]) == 0
+    assert out.read_text("utf-8") == written(job) and "The report is in" in capsys.readouterr().out
+    more = [
+        "--bins",
+        "3,12",
+        "--threshold",
+        "protein=0.97",
+        "--unsure-below",
+        "0.5",
+        "--volume-ml",
+        "1",
+        "--dilution",
+        "2",
+    ]
+    assert main(["report", str(job), "--out", str(out), *told, *more, "--diameter", "ecd_um"]) == 0
+    same = {"bins_um": [3, 12], "thresholds": {"protein": 0.97}, "unsure_below": 0.5, "volume_ml": 1, "dilution": 2}
+    assert out.read_text("utf-8") == written(job, **same)
+    assert main(["report", "nowhere", "--out", str(out)]) == 2
+    assert "no folder and no job's id" in capsys.readouterr().err
+    assert main(["report", "ab" * 16, "--out", str(out)]) == 2
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
+def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path):
+    from dataclasses import asdict
+
+    source = recognise(REAL)
+    runs = [asdict(run) for run in source.runs]
+    make_job(tmp_path / "job", sure(*["protein"] * 1000), [5.0] * 1000, runs=runs, title=source.title)
+    page = Page(written(tmp_path / "job"))
+    assert page.rows("Particles from each size on")[-4][4] == "57,555"  # "Particles / ml" of its summary
+    assert "FC100" in page.text and "VisualSpreadsheet 4.19.3" in page.text
+
+
+def test_html_pieces():
+    assert tag("p", "a<b", class_="x", title='"') == '<p class="x" title="&quot;">a&lt;b</p>'
+    assert join("a&", Html("<b>"), None, ["c", ("d",)], 3) == "a&amp;<b>cd3" and tag("br") == "<br>"
+    assert paragraphs("a\r\nb\n\n \n<c>") == "<p>a<br>b</p><p>&lt;c&gt;</p>" and paragraphs(" ") == ""
+    assert [number(v) for v in (None, 0, 12345.6, 99.94, 5.57, 0.0253, 1e-9)] == [
+        "–",
+        "0",
+        "12,346",
+        "99.9",
+        "5.6",
+        "0.03",
+        "< 0.01",
+    ]
+    assert as_css_text('a"}</style>é') == '"a\\22 \\7d \\3c \\2f style\\3e \\e9 "'
+    assert shorten(["run/run.lst#12", "run/run.lst#120"]) == ["#12", "#120"]
+    assert shorten(["a/b.png", "a/c.png"]) == ["b.png", "c.png"] and shorten(["a/b.png"]) == ["a/b.png"]
+    assert shorten(["a/x/x#1", "b/y#1"]) == ["x#1", "y#1"] and shorten(["a/x#1", "b/x#1"]) == ["a/x#1", "b/x#1"]
+
+
+def test_plots_put_values_where_they_belong():
+    picture = plots.histograms({"protein": np.array([1.0, 1.0, 100.0]), "air_bubble": []}, words="w", log=True)
+    taken = Page(picture)
+    assert "Protein n = 3" in taken.text and "Air bubble n = 0" in taken.text
+    bars = re.search(r'<path d="(M[^"]+Z)" fill="#8A6DA2"', picture)[1].split("Z")[:-1]
+    tops = [float(re.search(r"V([\d.]+)", bar)[1]) for bar in bars]
+    lefts = [float(re.search(r"M([\d.]+)", bar)[1]) for bar in bars]
+    # Two in the first bar, half as high with one in the last.
+    assert len(bars) == 2 and lefts[0] < lefts[1] and (116 - tops[0]) == pytest.approx(2 * (116 - tops[1]), abs=0.1)
+    labels = np.array(["protein", "air_bubble", "protein"], object)
+    picture, drawn, both = plots.scatter(
+        np.array([1.0, 10.0, np.nan]),
+        np.array([0.1, 0.9, 0.5]),
+        labels,
+        ["protein", "air_bubble"],
+        x_words="x",
+        y_words="y",
+        log=True,
+    )
+    points = {
+        colour: re.findall(r"M([\d.]+) ([\d.]+)m", path)
+        for path, colour in reversed(re.findall(r'<path d="([^"]+)" fill="(#\w+)"', picture))
+    }
+    (protein, *_), (air, *_) = points["#8A6DA2"], points["#2B63E3"]
+    # The larger one is to the right, the rounder one higher up.
+    assert (drawn, both) == (2, 2) and float(protein[0]) < float(air[0]) and float(protein[1]) > float(air[1])
+
+
+def test_a_plot_of_very_many_is_bounded_and_keeps_rare_classes():
+    many = 40_000
+    labels = np.array(["protein"] * many + ["air_bubble"], object)
+    x = np.linspace(1, 50, many + 1)
+    picture, drawn, both = plots.scatter(x, x, labels, ["protein", "air_bubble"], x_words="x", y_words="y")
+    assert both == many + 1 and drawn <= plots.MOST_POINTS + 1 and len(picture) < 400_000
+    assert len(re.findall(r"M[\d.]+ [\d.]+m-3-3", picture)) == 1 + 1  # the bubble, and its mark in the legend
+
+
+@pytest.mark.parametrize("values", [[], [np.nan], [-1.0, 0.0]])
+def test_plots_of_nothing_say_so(values):
+    assert "No particle has a value for w" in plots.histograms({"protein": np.array(values)}, words="w", log=True)
+    one = plots.histograms({"protein": np.array([5.0])}, words="w", log=True)
+    assert Page(one).text.count("n = 1") == 1

@@ -1,0 +1,130 @@
+"""Second looks and audits on a review: who is shown what again, and what the figures then rest on."""
+
+import numpy as np
+import pytest
+
+from svp_core.errors import LabError
+from svp_core.review import blind_repeats, decision_log, history_file, random_audit
+from tests.helpers.review_fixture import databases, event, new_review, record, standing
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    return databases(tmp_path, monkeypatch, "sqlite")
+
+
+def test_five_percent_come_back_hidden_and_each_once(lab):
+    review = new_review(2000)
+    record(review, *(event(n + 1, f"p{n}") for n in range(2000)))
+    now = standing(review)
+    due = blind_repeats.repeats_due(review.id, now, "Anna")
+    # 5 % of the 1,950 that were decided 50 or more decisions ago, in no order that could be recognised.
+    assert 65 <= len(due) <= 135 and all(int(particle[1:]) < 1950 for particle in due)
+    assert [int(particle[1:]) for particle in due] != sorted(int(particle[1:]) for particle in due)
+    assert due == blind_repeats.repeats_due(review.id, standing(review), "Anna")
+    record(review, *(event(5000 + n, particle, purpose="repeat") for n, particle in enumerate(due[:30])))
+    assert blind_repeats.repeats_due(review.id, standing(review), "Anna") == due[30:]
+    assert blind_repeats.repeats_due(review.id, now, "Ben") == [] == blind_repeats.second_due(review.id, now, "Anna")
+    # The same ones for every second reviewer; others than come back to the first.
+    second = blind_repeats.second_due(review.id, now, "Ben")
+    assert second == blind_repeats.second_due(review.id, now, "Cleo") and 65 <= len(second) <= 140
+    assert len(set(second) & set(due)) < 30
+    assert len(blind_repeats.repeats_due(review.id, now, "Anna", share=1, apart=0)) == 2000
+
+
+def test_a_tenth_goes_without_the_suggestion(lab):
+    hidden = [blind_repeats.hides_suggestion("r1", f"p{n}") for n in range(5000)]
+    assert 0.085 < np.mean(hidden) < 0.115
+    assert hidden == [blind_repeats.hides_suggestion("r1", f"p{n}") for n in range(5000)]
+    assert hidden != [blind_repeats.hides_suggestion("r2", f"p{n}") for n in range(5000)]
+
+
+def test_agreement_is_between_the_right_pairs_and_by_size(lab):
+    review = new_review(40)
+    ben = {"tab": "b", "reviewer": "Ben", "purpose": "second"}
+    record(review, *(event(n + 1, f"p{n}", label="air_bubble" if n % 2 else "silicone_oil") for n in range(40)))
+    # Of the small ones Ben sees half otherwise, of the large ones none; Anna repeats herself but once.
+    record(
+        review,
+        *(
+            event(n + 1, f"p{n}", label="silicone_oil" if n < 10 or n % 2 == 0 else "air_bubble", **ben)
+            for n in range(40)
+        ),
+    )
+    again = ["air_bubble" if n % 2 or n == 8 else "silicone_oil" for n in range(30)]
+    record(review, *(event(100 + n, f"p{n}", label=again[n], purpose="repeat") for n in range(30)))
+    # Not one of these may count: undone, late, on one that was never decided.
+    record(review, event(900, "p0", "unsure", purpose="repeat"), event(901, "p0", "undo", undoes="tab1/900"))
+    record(review, event(1, "p1", "unsure", tab="c", reviewer="Cleo"))
+    sizes = {f"p{n}": 4.0 if n < 10 else 12.0 for n in range(40)}
+    own, other = blind_repeats.second_looks(standing(review), sizes)
+    assert (own.first, own.second, own.every.n) == ("Anna", "Anna", 30) and own.every.same.value == 29 / 30
+    assert (other.first, other.second, other.every.n) == ("Anna", "Ben", 40) and other.every.same.value == 35 / 40
+    small, large = (found for _, _, found in other.by_size)
+    assert (small.n, small.same.value, large.n, large.same.value) == (10, 0.5, 30, 1.0)
+    assert other.every.table.tolist() == [[15, 5], [0, 20]]
+    assert blind_repeats.second_looks(standing(review))[0].by_size == []
+    assert blind_repeats.second_looks(review.standing()) == []
+
+
+def test_a_repeat_is_compared_with_what_was_said_before_it(lab):
+    review = new_review(2)
+    record(review, event(1, "p0", label="silicone_oil"), event(2, "p0", label="air_bubble", purpose="repeat"))
+    record(review, event(3, "p0", label="air_bubble"))
+    (own,) = blind_repeats.second_looks(standing(review))
+    assert own.every.same.value == 0 and not standing(review).disagreements()
+
+
+def test_leaning_on_the_suggestion_is_read_from_the_evidence(lab):
+    review = new_review(400)
+    sent = []
+    for n in range(400):
+        shown = n % 4 != 0
+        follows = n % 8 != 1 if shown else n % 8 == 0
+        more = {"label": "air_bubble"} if follows else {}
+        sent.append(event(n + 1, f"p{n}", "label" if follows else "keep", evidence={"shown": shown}, **more))
+    record(review, *sent)
+    found = blind_repeats.anchoring_of(standing(review))
+    assert (found.shown.n, found.hidden.n) == (300, 100)
+    assert found.shown.value == pytest.approx(250 / 300) and found.hidden.value == 0.5
+    assert blind_repeats.anchoring_of(standing(review), "Ben") is None
+
+
+def test_an_audit_draws_from_what_is_open_and_counts_what_was_found(lab):
+    review = new_review(1000)
+    record(review, *(event(n + 1, f"p{n}") for n in range(100)))
+    now = standing(review)
+    assert random_audit.last_audit(now) is None
+    audit = random_audit.start_audit(review, now, "Anna", draws=90)
+    assert [(part.size, part.drawn) for part in audit.parts] == [(90, 0), (180, 0), (630, 0)] and audit.left is None
+    assert len(audit.to_do) == 90 and all(now.is_open(particle) for particle in audit.to_do)
+    # Mixed: the first ten shown come from all over the queue.
+    assert max(int(particle[1:]) for particle in audit.to_do[:10]) > 300 > min(int(p[1:]) for p in audit.to_do[:10])
+    places = {particle: int(particle[1:]) for particle in audit.to_do}
+    wrong = [particle for particle, place in places.items() if place < 130]
+    kinds = {particle: "label" if particle in wrong else "keep" for particle in places}
+    unsure = next(particle for particle in places if places[particle] > 400)
+    kinds[unsure] = "unsure"
+    record(review, *(event(200 + n, p, kinds[p], purpose="audit") for n, p in enumerate(audit.to_do[:-1])))
+    half = random_audit.last_audit(standing(review))
+    assert half.to_do == audit.to_do[-1:] and half.number == audit.number
+    record(review, event(900, audit.to_do[-1], kinds[audit.to_do[-1]], purpose="audit"))
+    done = random_audit.last_audit(now.take(decision_log.history(review.id, after=now.last)))
+    assert done.to_do == [] and [part.drawn for part in done.parts] == [45, 23, 22]
+    assert done.parts[0].wrong == len(wrong) and done.parts[2].unsure == 1 and done.left.size == 810
+    assert done.left.value == pytest.approx(45 * len(wrong) / 45)
+    # The draw itself is in the history, and says which it was.
+    draw = decision_log.history(review.id)[100]
+    assert draw.kind == "draw" and len(draw.known["parts"]) == 3 and history_file.verify(review.id).sound
+    assert standing(review).labels()["state"].eq("open").sum() == 810
+
+
+def test_a_second_draw_is_another_and_none_is_left_at_the_end(lab):
+    review = new_review(5)
+    now = standing(review)
+    first, second = (random_audit.start_audit(review, now, "Anna", draws=2).to_do for _ in range(2))
+    assert random_audit.last_audit(now).number == 2 and len(first) == len(second) == 3  # one at least of each part
+    assert random_audit.start_audit(review, now, "Anna", order=["p4", "p3"]).to_do in (["p4", "p3"], ["p3", "p4"])
+    record(review, *(event(n + 1, f"p{n}") for n in range(5)))
+    with pytest.raises(LabError, match="Every particle of this review is decided"):
+        random_audit.start_audit(review, standing(review), "Anna")

@@ -1,0 +1,240 @@
+"""From a labelled folder, data set or classification to suspects.csv; who judges; what is refused."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import average_precision_score
+
+from svp_core import cli
+from svp_core.classifier import label_judges
+from svp_core.classifier.resnet import load_classifier
+from svp_core.datasets.labelled_tiles import Labelled, from_results
+from svp_core.errors import LabError
+from svp_core.images import encode_png
+from svp_core.model_files import find_run
+from svp_core.review import label_error_search
+from svp_core.workspace import datasets
+from tests.helpers.drawn_labels import draw_shapes, plant
+
+KEYS = ("dark_disc", "bright_disc", "bar", "ring")
+REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "flowcam_run"
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    tiles, truth = draw_shapes((30, 30, 30, 30), seed=0)
+    labels, rows = plant(truth, 6, seed=0, classes=4)
+    return tiles, labels, np.isin(np.arange(120), rows)
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return load_classifier(find_run("resnet18"))
+
+
+def names(labels):
+    return [f"{KEYS[label]}/day {k % 2}/{k}.png" for k, label in enumerate(labels)]
+
+
+def found_by(steps):
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def rows_of(path):
+    with open(path, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def wrong_first(rows, wrong_names):
+    wrong = [row["image"] in wrong_names for row in rows]
+    return average_precision_score(wrong, np.arange(len(rows), 0, -1))
+
+
+def test_a_folder_with_classes_of_its_own(shapes, tmp_path, capsys):
+    tiles, labels, wrong = shapes
+    for name, tile in zip(names(labels), tiles, strict=True):
+        path = tmp_path / "day" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(encode_png(tile))
+    (tmp_path / "day" / "bar" / "broken.png").write_bytes(b"no picture")
+    assert cli.main(["suspects", str(tmp_path / "day"), "--out", str(tmp_path / "suspects.csv")]) == 0
+    rows = rows_of(tmp_path / "suspects.csv")
+    assert tuple(rows[0]) == label_error_search.COLUMNS and [int(row["rank"]) for row in rows] == list(range(1, 121))
+    scores = [float(row["score"]) for row in rows]
+    assert scores == sorted(scores) and 0 <= scores[0] < 0.5 < scores[-1] <= 1
+    assert wrong_first(rows, {name for name, bad in zip(names(labels), wrong, strict=True) if bad}) > 0.9
+    assert rows[0]["reason"].startswith(f"labelled {rows[0]['given'].replace('_', ' ')}; p = 0.")
+    said = capsys.readouterr()
+    assert "broken.png" in said.err and said.out.startswith("120 labels: ") and "labels are wrong (between" in said.out
+
+
+def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+    tiles, labels, wrong = shapes
+    called = [f"{k}.png" for k in range(120)]
+    bad = {name for name, here in zip(called, wrong, strict=True) if here}
+    given = [KEYS[label] for label in labels]
+    kept = datasets.save_dataset("Shapes", "real", tiles, pd.DataFrame({"image": called, "class": given}), {})
+    assert cli.main(["suspects", kept, "--out", str(tmp_path / "a.csv")]) == 0
+    rows = rows_of(tmp_path / "a.csv")
+    assert wrong_first(rows, {f"{kept}/{name}" for name in bad}) > 0.9
+
+    job = tmp_path / "job"
+    job.mkdir()
+    np.save(job / "tiles.npy", tiles)
+    table = pd.DataFrame(
+        {"image": [*called, "gone.png"], "label": [*given, ""], "given": "", "run": "", "status": "ok"}
+    )
+    table["reason"] = ""
+    table.loc[120, ["status", "reason"]] = "rejected", "no picture"
+    table.to_csv(job / "results.csv", index=False)
+    assert cli.main(["suspects", str(job), "--out", str(tmp_path / "b.csv")]) == 0
+    assert wrong_first(rows_of(tmp_path / "b.csv"), bad) > 0.9
+    assert from_results(job).left_out == (("gone.png", "no picture"),)
+    # The labels that the source came with count, where there are any; names tell the run.
+    table.loc[:119, "given"], table.loc[:119, "run"] = given[::-1], ["A", "B"] * 60
+    table.to_csv(job / "results.csv", index=False)
+    data = from_results(job)
+    assert [data.class_keys[label] for label in data.labels] == given[::-1]
+    assert data.names[:2] == ("A/0.png", "B/1.png") and set(label_error_search.lots_of(data)) == {"A", "B"}
+
+
+def test_a_job_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+    assert cli.main(["suspects", "0" * 32, "--out", str(tmp_path / "a.csv")]) != 0
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_networks_of_their_own_judge_too(shapes, classifier, monkeypatch):
+    """Their answers alone put the planted errors first; the one that judges an image never learnt it."""
+    tiles, labels, wrong = shapes
+    monkeypatch.setattr(label_judges, "LEAST_STEPS", 1)
+    learnt, learn = [], label_judges._learn
+
+    def watched(model, tiles, labels, rows, device, seed):
+        learnt.append(set(rows.tolist()))
+        yield from learn(model, tiles, labels, rows, device, seed)
+
+    monkeypatch.setattr(label_judges, "_learn", watched)
+    fold, knowing_nothing = np.arange(120) % 2, np.full((120, 4), 0.25, np.float32)
+    probs, said = found_by(label_judges.judge_by_folds(classifier)(tiles, labels, knowing_nothing, fold))
+    assert learnt == [set(range(1, 120, 2)), set(range(0, 120, 2))] and said == ()
+    assert probs.shape == (120, 4) and np.allclose(probs.sum(1), 1, atol=1e-5)
+    assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
+    assert (probs.argmax(1)[~wrong] == labels[~wrong]).mean() > 0.8
+    judge, same = label_judges.judge_by_folds(classifier), np.zeros(120, int)
+    assert found_by(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
+
+
+def test_a_network_judges_while_it_learns(shapes, classifier, monkeypatch):
+    tiles, labels, wrong = shapes
+    monkeypatch.setattr(label_judges, "LEAST_STEPS", 1)
+    knowing_nothing = np.full((120, 4), 0.25, np.float32)
+    judge = label_judges.judge_by_training(classifier)
+    probs, said = found_by(judge(tiles, labels, knowing_nothing, np.zeros(120, int)))
+    assert np.allclose(probs.sum(1), 1, atol=1e-5)
+    assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
+    # Beside features that know nothing, any network looks as if it knew the labels by heart: that is told.
+    assert len(said) == 1 and "by heart" in said[0]
+
+
+@pytest.mark.parametrize("by", ["folds", "training"])
+def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
+    def judge(tiles, labels, probs, fold):
+        yield from ()
+        return np.eye(4, dtype=np.float32)[(labels + 1) % 4] * 0.8 + 0.05, ("A network said so.",)
+
+    monkeypatch.setattr(label_error_search, f"judge_by_{by}", lambda classifier, seed: judge)
+    tiles, labels, _ = shapes
+    data = Labelled(tiles, labels, KEYS, tuple(names(labels)), ())
+    found = found_by(label_error_search.find_mislabels(data, classifier, by=by))
+    assert (found.review.suspects.given == np.float32(0.05)).all()
+    assert "A network said so." in label_error_search.summary(found)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_is_said_as_one(count):
+    labels = np.zeros(count, int)
+    total = SimpleNamespace(value=count - 0.2, low=0.4, high=5800.0)
+    copies = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
+    review = SimpleNamespace(
+        suspects=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)),
+        labels=labels,
+        judged=labels == 0,
+        total=total,
+        pairs=(),
+        lots=(),
+        copies=copies,
+        strangers=labels,
+        notes=(),
+    )
+    found = label_error_search.Found(tuple("ab"[:count]), KEYS, review)
+    one = "1 label: 1 to look at, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
+    two = one.replace("1 label:", "2 labels:").replace("1 to", "2 to").replace("1 of", "2 of")
+    said = {
+        1: (one, "1 picture is there more than once, 0 with different labels.", "1 image resembles no class."),
+        2: (
+            two.replace("about 1 label is", "about 2 labels are"),
+            "2 pictures are there more than once, 0 with different labels.",
+            "2 images resemble no class.",
+        ),
+    }
+    assert tuple(label_error_search.summary(found)) == said[count]
+
+
+def test_the_slower_ways_are_offered():
+    import argparse
+
+    from svp_core.commands import find_label_errors
+
+    parser = argparse.ArgumentParser()
+    find_label_errors.add_arguments(parser)
+    assert parser.parse_args(["x", "--out", "y"]).by == "features"
+    assert parser.parse_args(["x", "--out", "y", "--by", "folds"]).by == "folds"
+
+
+def test_a_network_that_knows_the_labels_by_heart_is_refused(shapes, classifier, monkeypatch):
+    tiles, truth = draw_shapes((60, 60), seed=3)
+    labels, _ = plant(truth, 12, seed=0, classes=2)
+    keys = classifier.config.class_keys[:2]
+    data = Labelled(tiles, labels, keys, tuple(f"{k}.png" for k in range(120)), ())
+    suspicious = replace(classifier)
+    by_heart = np.eye(len(classifier.config.class_keys), dtype=np.float32)[labels]
+    monkeypatch.setattr(label_error_search, "predict_probs", lambda model, tiles: by_heart)
+    with pytest.raises(LabError, match="learnt the labels by heart"):
+        found_by(label_error_search.find_mislabels(data, suspicious, reference=classifier))
+    assert found_by(label_error_search.find_mislabels(data, classifier)).names == data.names
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="the real FlowCam run is not here")
+def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier):
+    """Two pseudo-classes: smaller and larger particles."""
+    from svp_core.images import to_tile
+    from svp_core.instruments.detect import read_particles
+    from svp_core.morphology import measure
+
+    tiles = []
+    for record in read_particles(REAL):
+        if not record.rejected:
+            tiles.append(to_tile(record.pixels))
+        if len(tiles) == 1000:
+            break
+    tiles, count = np.stack(tiles), len(tiles)
+    size = np.array([measure(tile)["ecd_px"] or 0 for tile in tiles], float)
+    truth = (size > np.median(size)).astype(int)
+    labels, rows = plant(truth, count // 10, seed=0, classes=2)
+    data = Labelled(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
+    found = found_by(label_error_search.find_mislabels(data, classifier))
+    assert len(found.review.suspects.reasons) == count and all(found.review.suspects.reasons)
+    assert average_precision_score(np.isin(np.arange(count), rows), -found.review.suspects.score) > 0.4
+    json.dumps(list(found.rows()))

@@ -1,0 +1,121 @@
+"""Claims: two reviewers of one queue get different particles, nobody's page is lost, and a claim ends by itself."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+
+from svp_core.errors import LabError
+from svp_core.review import bookmarks, decision_log, leases
+from svp_core.workspace.paths import repo_root
+from tests.helpers.review_fixture import databases, event, new_review, record, standing
+
+# Goes through the queue a page at a time, as a browser tab does, until it has decided its share.
+REVIEWER = """
+import sys, time
+from pathlib import Path
+from svp_core.workspace import claims, decisions, reviews
+from tests.helpers.review_fixture import event
+review_id, tab, gate, share = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+review = reviews.open_review(review_id)
+Path(gate + "." + tab).touch()
+while not Path(gate).exists():
+    time.sleep(0.001)
+now, n = review.standing(), 0
+while n < share:
+    now.take(decisions.history(review_id, after=now.last))
+    waiting = [particle for particle in review.place if now.is_open(particle)]
+    page = claims.claim(review_id, waiting, 7, holder=tab, reviewer=sys.argv[5])
+    for particle in page[: share - n]:
+        n += 1
+        print(decisions.record(review, [event(n, particle, tab=tab, reviewer=sys.argv[5])])[0].state, particle)
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def lab(tmp_path, monkeypatch, request):
+    return databases(tmp_path, monkeypatch, request.param)
+
+
+def claim(review, count, holder="tab1", reviewer="Anna", particles=None, **options):
+    return leases.claim(review.id, list(particles or review.place), count, holder=holder, reviewer=reviewer, **options)
+
+
+@pytest.mark.parametrize("names", [("Anna", "Ben"), ("Anna", "Anna")])
+def test_two_browsers_decide_200_times_and_no_particle_twice(lab, names):
+    review, gate = new_review(230), lab / "gate"
+    browsers = [
+        subprocess.Popen(
+            [sys.executable, "-c", REVIEWER, review.id, f"tab{n}", str(gate), "100", name],
+            cwd=repo_root(),
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for n, name in enumerate(names)
+    ]
+    while not all((lab / f"gate.tab{n}").exists() for n in range(2)):
+        assert all(browser.poll() is None for browser in browsers)
+        time.sleep(0.01)
+    gate.touch()
+    said = [line.split() for browser in browsers for line in browser.communicate(timeout=120)[0].splitlines()]
+    assert len(said) == 200 and {state for state, _ in said} == {"saved"}
+    rows = decision_log.history(review.id)
+    assert len(rows) == len({row.particle for row in rows}) == 200
+    # Both went through the worst 200 or so, not each through a half of the queue.
+    assert max(review.place[row.particle] for row in rows) < 220
+
+
+def test_what_is_out_goes_to_nobody_else_and_comes_again_after_a_reload(lab):
+    review = new_review()
+    assert claim(review, 3) == ["p0", "p1", "p2"]
+    assert claim(review, 3, "tab2", "Ben") == ["p3", "p4", "p5"]
+    assert claim(review, 3) == ["p0", "p1", "p2"]  # the same tab, reloaded
+    assert claim(review, 5) == ["p0", "p1", "p2", "p6", "p7"]
+    assert claim(review, 2, particles=["p9", "p1", "p4"]) == ["p9", "p1"]  # in the order in which it was asked for
+    assert {who for who, _ in leases.with_whom(review.id).values()} == {"Anna", "Ben"}
+    assert leases.with_whom(review.id)["p4"][0] == "Ben"
+    leases.release(review.id, "tab2")
+    assert claim(review, 1, "tab3", "Cleo") == ["p3"] and "p4" not in leases.with_whom(review.id)
+
+
+def test_decided_ones_are_handed_out_only_when_asked_for(lab):
+    review = new_review(4)
+    record(review, event(1, "p0"), event(2, "p1"), event(3, "p2", "skip"), event(4, "p1", "undo", undoes="tab1/2"))
+    assert claim(review, 9) == ["p1", "p2", "p3"]
+    assert claim(review, 9, again=True) == ["p0", "p1", "p2", "p3"]
+    assert claim(review, 9, "tab2", "Ben", again=True) == []
+    assert claim(review, 0) == [] and leases.claim(review.id, [], 5, holder="t", reviewer="A") == []
+
+
+def test_a_claim_ends_by_itself_and_the_late_answer_is_kept(lab, monkeypatch):
+    review = new_review(3)
+    monkeypatch.setattr(leases, "CLAIM_S", 0.2)
+    assert claim(review, 2) == ["p0", "p1"]
+    time.sleep(0.3)
+    assert leases.with_whom(review.id) == {}
+    assert claim(review, 2, "tab2", "Ben") == ["p0", "p1"]
+    assert record(review, event(1, "p0", tab="tab2", reviewer="Ben")) == ["saved"]
+    assert record(review, event(1, "p0", "keep")) == ["late"]
+    assert standing(review).label("p0") == "air_bubble"
+
+
+def test_a_long_queue_is_looked_up_in_parts(lab):
+    review = new_review(1300)
+    record(review, *(event(n + 1, f"p{n}") for n in range(1200)))
+    assert claim(review, 60) == [f"p{n}" for n in range(1200, 1260)]
+
+
+def test_an_unknown_review_is_a_sentence(lab):
+    with pytest.raises(LabError, match="There is no review 'nowhere'"):
+        leases.claim("nowhere", ["p0"], 1, holder="t", reviewer="A")
+
+
+def test_a_bookmark_brings_each_reviewer_back(lab):
+    review = new_review()
+    assert bookmarks.bookmark_of(review.id, "Anna") is None
+    for place in ({"particle": "p3", "filter": {"pair": ["protein", "air_bubble"]}}, {"particle": "p7 ü"}):
+        bookmarks.put_bookmark(review.id, "Anna", place)
+        assert bookmarks.bookmark_of(review.id, "Anna") == place
+    bookmarks.put_bookmark(review.id, "Ben", {"particle": "p1"})
+    assert bookmarks.bookmark_of(review.id, "Anna") == {"particle": "p7 ü"}

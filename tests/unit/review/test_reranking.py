@@ -1,0 +1,56 @@
+"""What was decided moves the rest of a queue: on places whose truth is known."""
+
+import numpy as np
+import pytest
+
+from svp_core.review.reranking import first_look, order_again
+
+
+def swapped_lot(seed=0, n=400):
+    """(places, truth, given): two classes in the plane; of a third region, class 1, nine in ten are called 0."""
+    rng = np.random.default_rng(seed)
+    region = rng.integers(3, size=n)
+    middles = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0]], float)
+    places = (middles[region] + rng.normal(0, 0.5, (n, 3))).astype(np.float32)
+    truth = (region > 0).astype(int)
+    given = truth.copy()
+    given[(region == 2) & (rng.random(n) < 0.9)] = 0
+    return places, truth, given
+
+
+def test_without_decisions_the_order_is_the_queues():
+    rng = np.random.default_rng(0)
+    places, _, given = swapped_lot()
+    scores = rng.random(len(given))
+    first = first_look(places, given, scores, class_count=2)
+    assert (order_again(first, given) == np.argsort(scores, kind="stable")).all()
+
+
+def test_what_was_put_right_brings_its_look_alikes_to_the_front():
+    places, truth, given = swapped_lot()
+    wrong = np.flatnonzero(given != truth)
+    first = first_look(places, given, np.full(len(given), 0.5), class_count=2)
+    now = given.copy()
+    now[wrong[:40]] = truth[wrong[:40]]
+    order = order_again(first, now)
+    rest = wrong[40:]
+    place = np.argsort(order)
+    assert place[rest].mean() < 0.6 * np.arange(len(given)).mean()
+    assert place[np.flatnonzero(places[:, 0] > 2)].mean() > place[rest].mean()
+
+
+def test_unsure_and_unlabelled_particles_teach_nothing():
+    places, truth, given = swapped_lot()
+    first = first_look(places, given, np.full(len(given), 0.5), class_count=2)
+    now = given.copy()
+    now[:3] = -1
+    assert sorted(order_again(first, now)) == list(range(len(given)))
+    nothing = first_look(places, np.full(len(given), -1), np.full(len(given), np.nan), class_count=2)
+    assert (order_again(nothing, np.full(len(given), -1)) == np.arange(len(given))).all()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+@pytest.mark.parametrize("classes", [1, 3])
+def test_hardly_anything(n, classes):
+    first = first_look(np.ones((n, 2), np.float16), np.zeros(n, int), np.full(n, 0.5), class_count=classes)
+    assert sorted(order_again(first, np.zeros(n, int))) == list(range(n))

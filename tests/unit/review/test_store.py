@@ -1,0 +1,267 @@
+"""Reviews: made of a folder, a data set or a classified source, in the order of the suspects, and opened unchanged."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from svp_core.errors import LabError
+from svp_core.review import sources, store
+from svp_core.review.progress import tally_by_pair
+from svp_core.tile_file import append_tiles
+from svp_core.workspace import database, datasets, jobs
+from svp_core.workspace.paths import workspace_root
+from tests.helpers.drawn_tiles import draw_blocks
+from tests.helpers.review_fixture import databases, event, new_review, record, standing
+
+PLACE = {"kind": "folder", "source": {"path": "/lab/a"}, "class_keys": ["protein", "air_bubble"]}
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    return databases(tmp_path, monkeypatch, "sqlite")
+
+
+def finished(steps):
+    """What a generator that yields progress returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+def test_opened_is_what_was_begun(lab):
+    tiles = draw_blocks(3, seed=1)
+    colour = np.repeat(tiles[..., None], 3, 3)
+    table = pd.DataFrame(
+        {
+            "particle": ["a.png", "b/ü.png", "NA"],
+            "given": ["protein", None, "own_class"],
+            "score": [0.01, float("nan"), 1],
+            "reason": ["14 of 15, near", "", "nan"],
+        }
+    )
+    review_id = store.create_review("  Oil <b> ", table=table, tiles=tiles, colour=colour, model="resnet18", **PLACE)
+    review = store.open_review(review_id)
+    assert np.array_equal(review.tiles, tiles) and np.array_equal(review.colour, colour)
+    assert isinstance(review.tiles, np.memmap) and not review.tiles.flags.writeable
+    assert list(review.table["particle"]) == ["a.png", "b/ü.png", "NA"] and list(review.table["reason"])[2] == "nan"
+    assert [review.given(particle) for particle in review.place] == ["protein", "", "own_class"]
+    assert (review.name, review.class_keys, review.header["particles"]) == ("Oil <b>", ("protein", "air_bubble"), 3)
+    assert review.evidence("a.png") == {"model": "resnet18", "score": 0.01}
+    (listed,) = store.list_reviews()
+    assert listed == review.header | {"decisions": 0} and listed["review"] == review_id
+    assert json.loads((workspace_root() / "reviews" / review_id / "review.json").read_text()) == review.header
+    record(review, event(1, "a.png"))
+    assert store.list_reviews()[0]["decisions"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": " "}, "The review has no name; give it one."),
+        ({"table": pd.DataFrame({"particle": [], "given": []})}, "There are no particles to go through in 'x'"),
+        ({"class_keys": []}, "A review needs classes to choose from, .* given are none"),
+        ({"class_keys": ["protein", "unsure"]}, "none may be called 'unsure' or 'not_a_particle'; given are 'protein'"),
+        ({"table": pd.DataFrame({"particle": ["a", "a"], "given": ""})}, "The name 'a' stands for two particles"),
+        ({"table": pd.DataFrame({"particle": ["é" * 1001, "a"], "given": ""})}, "has more than 2,000 bytes; shorten"),
+    ],
+)
+def test_what_cannot_be_reviewed_is_a_sentence(lab, change, words):
+    table = pd.DataFrame({"particle": ["a", "b"], "given": "protein"})
+    given = {"name": "x", "table": table, "tiles": np.zeros((2, 64, 64), np.uint8), **PLACE} | change
+    with pytest.raises(LabError, match=words):
+        store.create_review(given.pop("name"), **given)
+    assert store.list_reviews() == []
+
+
+def test_a_damaged_or_unknown_review_is_a_sentence(lab):
+    review = new_review(3)
+    folder = workspace_root() / "reviews" / review.id
+    np.save(folder / "tiles.npy", np.zeros((2, 64, 64), np.uint8))
+    with pytest.raises(LabError, match="'A <b>' is damaged"):
+        store.open_review(review.id)
+    (folder / "tiles.npy").write_bytes(b"no tiles")
+    with pytest.raises(LabError, match="'A <b>' is damaged"):
+        store.open_review(review.id)
+    (folder / "tiles.npy").unlink()
+    assert store.open_review(review.id).tiles is None
+    (folder / "queue.csv").unlink()
+    with pytest.raises(LabError, match="'A <b>' is damaged"):
+        store.open_review(review.id)
+    for unknown in ("", "../../etc", "0" * 12):
+        with pytest.raises(LabError, match="There is no review"):
+            store.open_review(unknown)
+    with pytest.raises(ValueError, match="2 rows need as many tiles; got 1"):
+        store.create_review(
+            "x",
+            table=pd.DataFrame({"particle": ["a", "b"], "given": ""}),
+            tiles=np.zeros((1, 64, 64), np.uint8),
+            **PLACE,
+        )
+
+
+def labelled_folder(lab, count=3):
+    for name in ("air bubbles", "Fat droplets"):
+        (lab / "set" / name).mkdir(parents=True)
+        for n, tile in enumerate(draw_blocks(count, seed=len(name))):
+            Image.fromarray(tile).save(lab / "set" / name / f"p{n}.png")
+    (lab / "set" / "air bubbles" / "broken.png").write_bytes(b"no image")
+    return lab / "set"
+
+
+def test_of_a_folder_in_the_order_of_its_suspects(lab):
+    found = finished(sources.of_folder(labelled_folder(lab)))
+    assert found.class_keys == ("air_bubble", "fat_droplets") and len(found.tiles) == 6
+    assert [name for name, _ in found.left_out] == ["air bubbles/broken.png"]
+    suspects = pd.DataFrame(
+        {
+            "image": ["Fat droplets/p1.png", "air bubbles/p2.png"],
+            "given": "x",
+            "rank": [1, 2],
+            "suggested": ["air_bubble", "fat_droplets"],
+            "score": [0.02, 0.4],
+        }
+    )
+    suspects.to_csv(lab / "suspects.csv", index=False)
+    ordered = sources.with_queue(found, lab / "suspects.csv", model="resnet18, 5 folds")
+    review = store.open_review(sources.begin(ordered))
+    assert list(review.place)[:3] == ["Fat droplets/p1.png", "air bubbles/p2.png", "air bubbles/p0.png"]
+    assert [review.given(particle) for particle in review.place] == [
+        "fat_droplets",
+        "air_bubble",
+        "air_bubble",
+        "air_bubble",
+        "fat_droplets",
+        "fat_droplets",
+    ]
+    # Each tile went with its row.
+    for row, name in enumerate(found.table["particle"]):
+        assert np.array_equal(review.tiles[review.place[name]], found.tiles[row])
+    assert review.evidence("Fat droplets/p1.png") == {
+        "model": "resnet18, 5 folds",
+        "suggested": "air_bubble",
+        "score": 0.02,
+        "rank": 1,
+    }
+    assert review.table["suggested"][3] == "" and review.header["source"] == {"path": str(lab / "set")}
+    assert review.name == "set" and review.header["model"] == "resnet18, 5 folds"
+
+
+def test_a_queue_that_does_not_fit_is_a_sentence(lab):
+    found = finished(sources.of_folder(labelled_folder(lab)))
+    with pytest.raises(LabError, match="The queue names 'other.png', .* .1 such names."):
+        sources.with_queue(found, pd.DataFrame({"image": ["other.png", "air bubbles/p0.png"]}))
+    for table in (pd.DataFrame({"name": []}), pd.DataFrame({"image": ["air bubbles/p0.png"] * 2})):
+        with pytest.raises(LabError, match="in which no name comes twice"):
+            sources.with_queue(found, table)
+    with pytest.raises(LabError, match="cannot be read as a queue"):
+        sources.with_queue(found, lab / "nothing.csv")
+
+
+def test_of_a_data_set_with_what_it_knows(lab):
+    tiles = draw_blocks(4, seed=3)
+    table = pd.DataFrame(
+        {"image": list("abcd"), "class": ["protein", "air_bubble", None, "protein"], "diameter_um": range(4)}
+    )
+    dataset_id = datasets.save_dataset("Mixed", "synthetic", tiles, table, {})
+    found = sources.of_dataset(dataset_id)
+    assert list(found.table["particle"]) == [f"{dataset_id}/{name}" for name in "abd"]
+    assert list(found.table["diameter_um"]) == [0, 1, 3] and np.array_equal(found.tiles, tiles[[0, 1, 3]])
+    review = store.open_review(sources.begin(found, name="Again"))
+    assert review.name == "Again" and review.header["kind"] == "dataset"
+
+
+def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
+    """Id of a job that named three of four particles."""
+    job_id = "0123456789abcdef" * 2
+    row = {
+        "id": job_id,
+        "kind": kind,
+        "config": {"source": "/lab/run"},
+        "state": "done",
+        "created": 1.0,
+        "heartbeat": 1.0,
+    }
+    with database.engine().begin() as db:
+        db.execute(database.job.insert().values(**row))
+    folder = jobs.job_folder(job_id)
+    rows = pd.DataFrame(
+        {
+            "image": ["run#1", "run#2", "broken", "run#4"],
+            "label": ["protein", "air_bubble", "", "protein"],
+            "confidence": [0.9, 0.5, None, 0.7],
+            "p_protein": [0.9, 0.2, None, 0.7],
+            "p_silicone_oil": [0.08, 0.3, None, 0.05],
+            "p_air_bubble": [0.02, 0.5, None, 0.25],
+            "given": given,
+            "ecd_um": [5.0, 12.5, None, 3.25],
+            "run": ["a", "a", "", "b"],
+            "instrument.Circularity": [1, 2, 3, 4],
+            "status": ["ok", "ok", "rejected", "ok"],
+            "reason": ["", "", "the image is damaged", ""],
+        }
+    )
+    rows.to_csv(folder / "results.csv", index=False)
+    tiles = draw_blocks(3, seed=4)
+    append_tiles(folder / "tiles.npy", tiles, after=0)
+    if colour:
+        np.save(folder / "colour.npy", np.repeat(tiles[..., None], 3, 3))
+    (folder / "summary.json").write_text(json.dumps({"title": "Run 7", "source": "/lab/run", "weights": "resnet18"}))
+    return job_id, tiles
+
+
+def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab):
+    job_id, tiles = classified(colour=True)
+    found = sources.of_job(job_id)
+    assert found.left_out == (("broken", "the image is damaged"),)
+    review = store.open_review(sources.begin(found))
+    assert list(review.place) == ["run#2", "run#4", "run#1"] and list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
+    assert np.array_equal(review.tiles, tiles[[1, 2, 0]]) and np.array_equal(review.colour[..., 0], tiles[[1, 2, 0]])
+    assert list(review.table["given"]) == ["air_bubble", "protein", "protein"]
+    assert "suggested" not in review.table and review.by_machine  # nobody says that they are wrong
+    assert np.allclose(review.table["score"], [0.5, 0.7, 0.9]) and np.allclose(
+        review.table["margin"], [0.2, 0.45, 0.82]
+    )
+    assert "instrument.Circularity" not in review.table and list(review.table["run"]) == ["a", "b", "a"]
+    assert review.class_keys == ("protein", "silicone_oil", "air_bubble") and review.name == "Run 7"
+    record(review, event(1, "run#2", label="silicone_oil"), event(2, "run#4", "keep"))
+    assert list(standing(review).labels()["label"]) == ["silicone_oil", "protein", "protein"]
+
+
+def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
+    job_id, _ = classified(given=("air_bubble", "own_class", "", ""))
+    review = store.open_review(sources.begin(sources.of_job(job_id, labels="given")))
+    assert dict(zip(review.place, review.table["given"], strict=True)) == {
+        "run#2": "own_class",
+        "run#4": "",
+        "run#1": "air_bubble",
+    }
+    assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"] and not review.by_machine
+    assert "own_class" in review.class_keys and np.allclose(review.table["score"], [0, 0, 0.02])
+
+
+def test_a_folders_label_that_the_classifier_agrees_with_is_no_suspicion(lab):
+    job_id, _ = classified(given=("protein", "air_bubble", "", "silicone_oil"))
+    review = store.open_review(sources.begin(sources.of_job(job_id, labels="given")))
+    assert dict(zip(review.place, review.table["suggested"], strict=True)) == {
+        "run#4": "protein",
+        "run#2": "air_bubble",
+        "run#1": "protein",
+    }
+    pairs = tally_by_pair(standing(review), review.table["suggested"])
+    assert pairs[["given", "suggested", "count"]].values.tolist() == [["silicone_oil", "protein", 1]]
+
+
+def test_what_named_nothing_cannot_be_gone_through(lab):
+    job_id, _ = classified()
+    with pytest.raises(LabError, match="None of these particles has such a label"):
+        sources.of_job(job_id, labels="given")
+    with pytest.raises(ValueError, match="labels are label or given"):
+        sources.of_job(job_id, labels="both")
+    (jobs.job_folder(job_id) / "summary.json").unlink()
+    with pytest.raises(LabError, match="This job has named no particles"):
+        sources.of_job(job_id)

@@ -1,0 +1,222 @@
+"""The tasks with tiny networks: what they leave behind, going on after a stop, their sentences; one through a job."""
+
+import csv
+import json
+from unittest.mock import patch
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from svp_core import model_files, tasks
+from svp_core.classification.results_csv import read_results
+from svp_core.classifier import resnet
+from svp_core.errors import LabError
+from svp_core.generator import sampling, unet
+from svp_core.images import to_colour_tile
+from svp_core.instruments.fingerprint import fingerprint, hash_inputs
+from svp_core.tile_file import append_tiles, read_colour_tiles, read_tiles
+from svp_core.workspace import datasets, jobs
+from tests.helpers.drawn_run import draw_run
+from tests.helpers.trial_jobs import wait_for
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """Folder with an untrained run of each kind: "generator" and "resnet18"."""
+    folder = tmp_path_factory.mktemp("runs")
+    torch.manual_seed(0)
+    config = unet.GeneratorConfig(("silicone_oil", "air_bubble"), 0.3, 0.2, widths=(16, 32), dropout=0.0)
+    model = unet.build_unet(config)
+    torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+    save(folder / "generator", unet.config_as_dict(config), model)
+    config = resnet.ClassifierConfig(("protein", "silicone_oil", "air_bubble"))
+    save(folder / "resnet18", resnet.config_as_dict(config), resnet.build_classifier(config))
+    return folder
+
+
+def save(folder, config, model):
+    model_files.save_run(folder, config=config, tensors=model.state_dict(), card="# Tiny\n", history=[])
+
+
+@pytest.fixture(scope="module")
+def order(tiny):
+    return {
+        "class_key": "air_bubble",
+        "count": 20,
+        "seed": 3,
+        "sampler": "preview",
+        "steps": 2,
+        "weights": str(tiny / "generator"),
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(order, tmp_path_factory):
+    """Folder of this order, made in one go."""
+    folder = tmp_path_factory.mktemp("whole")
+    steps = [progress.step for progress in tasks.generate(order, folder)]
+    assert steps == [0, 8, 16, 20]
+    return folder
+
+
+def test_generate_leaves_tiles_a_manifest_and_their_parents(order, whole, tiny):
+    generator = unet.load_generator(tiny / "generator")
+    seeds = sampling.image_seeds(3, 20)
+    made = sampling.sample_tiles(generator, "air_bubble", seeds=seeds, sampler="preview", steps=2)
+    tiles = read_tiles(whole / "tiles.npy")
+    assert np.array_equal(tiles, np.concatenate([batch for _, batch in made])) and tiles.std() > 0
+    with (whole / "manifest.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["image_seed"]) for row in rows] == seeds
+    assert rows[19] == {
+        "image": "air_bubble_3_00019.png",
+        "class": "air_bubble",
+        "run_seed": "3",
+        "position": "19",
+        "image_seed": str(seeds[19]),
+        "sampler": "preview",
+        "steps": "2",
+        "weights": "generator",
+        "kind": "synthetic",
+    }
+    parents = json.loads((whole / "provenance.json").read_text())
+    assert (parents["weights"], parents["seed"], parents["class"]) == ("generator", 3, "air_bubble")
+    assert len(parents["card_sha256"]) == len(parents["weights_sha256"]) == 64
+
+
+def test_generate_goes_on_where_it_was_stopped(order, whole, tmp_path):
+    for progress in (stopped := tasks.generate(order, tmp_path)):
+        if progress.step == 8:
+            break
+    stopped.close()
+    assert len(read_tiles(tmp_path / "tiles.npy")) == 8
+    # As if the process had died in the middle of writing: a half row, a tile too many.
+    with (tmp_path / "manifest.csv").open("a") as file:
+        file.write("air_bubble_3_00")
+    append_tiles(tmp_path / "tiles.npy", np.zeros((1, 64, 64), np.uint8), after=8)
+    assert [progress.step for progress in tasks.generate(order, tmp_path)] == [8, 16, 20]
+    for name in ("tiles.npy", "manifest.csv", "provenance.json"):
+        assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
+    assert [progress.step for progress in tasks.generate(order, tmp_path)] == [20]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"class_key": "protein"}, "makes silicone_oil, air_bubble; it was asked for protein"),
+        ({"sampler": "best"}, "no sampler 'best'; use preview"),
+        ({"count": 0}, "0 images"),
+        ({"count": 100_001}, "100001 images"),
+        ({"seed": -1}, "seed -1 is not from 0 to"),
+        ({"steps": 1}, "1 denoising steps"),
+        ({"weights": "nowhere"}, "no model called 'nowhere'"),
+    ],
+)
+def test_an_order_that_cannot_be_made_is_a_sentence(order, tmp_path, wrong, sentence):
+    with pytest.raises(LabError, match=sentence):
+        list(tasks.generate({**order, **wrong}, tmp_path))
+    assert not (tmp_path / "tiles.npy").exists()
+
+
+def test_denoise_ends_with_the_tiles_that_generate_saves(order, whole, tmp_path):
+    config = {**order, "class_keys": ["silicone_oil", "air_bubble"], "count": 3}
+    seen = [(progress.step, progress.total) for progress in tasks.denoise(config, tmp_path)]
+    assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+    with np.load(tmp_path / "trajectory.npz", allow_pickle=False) as found:
+        assert found["noisy"].shape == found["clean"].shape == (3, 6, 64, 64) and found["clean"].dtype == np.uint8
+        assert list(found["classes"]) == ["silicone_oil"] * 3 + ["air_bubble"] * 3
+        assert list(found["seeds"]) == sampling.image_seeds(3, 3) * 2
+        assert found["sigmas"].shape == (3,) and (np.diff(found["sigmas"]) < 0).all()
+        difference = found["clean"][-1, 3:].astype(int) - read_tiles(whole / "tiles.npy")[:3]
+        assert abs(difference).max() <= 1
+    assert [file.name for file in tmp_path.iterdir()] == ["trajectory.npz"]
+
+
+def test_a_stopped_denoise_keeps_the_finished_class(order, tmp_path):
+    config = {**order, "class_keys": ["silicone_oil", "air_bubble"], "count": 2}
+    for progress in (stopped := tasks.denoise(config, tmp_path)):
+        if progress.step == 3:
+            break
+    stopped.close()
+    with np.load(tmp_path / "trajectory.npz") as found:
+        assert list(found["classes"]) == ["silicone_oil"] * 2 and found["noisy"].shape == (3, 2, 64, 64)
+
+
+def test_classify_gives_a_row_for_everything_that_was_offered(tiny, tmp_path):
+    source, folder = tmp_path / "run <b> ä", tmp_path / "job"
+    (source / "oil").mkdir(parents=True)
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(70):
+        pixels = rng.integers(150, 200, (30, 40), dtype=np.uint8)
+        Image.fromarray(pixels).save(source / "oil" / f"p {number}.png")
+    (source / "broken.png").write_bytes(b"no image")
+    config = {"source": str(source), "weights": str(tiny / "resnet18"), "um_per_px": 0.5}
+    seen = list(tasks.classify(config, folder))
+    assert seen[-1].step == 71 and all(progress.total in (None, 71) for progress in seen)
+    table = pd.read_csv(folder / "results.csv")
+    named = table[table["status"] == "ok"]
+    assert len(table) == 71 and len(named) == 70 and (named["given"] == "silicone_oil").all()
+    assert table.loc[table["status"] == "rejected", "reason"].notna().all() and (named["um_per_px"] == 0.5).all()
+    assert len(read_tiles(folder / "tiles.npy")) == 70
+    summary = json.loads((folder / "summary.json").read_text())
+    assert (summary["offered"], summary["named"], summary["rejected"]) == (71, 70, 1)
+    assert sum(summary["counts"].values()) == 70 and summary["weights"] == "resnet18"
+    # Again in the same folder: begun anew, nothing twice.
+    list(tasks.classify(config, folder))
+    assert len(pd.read_csv(folder / "results.csv")) == 71 and len(read_tiles(folder / "tiles.npy")) == 70
+
+
+def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
+    source, folder = tmp_path / "drop", tmp_path / "job"
+    folder.mkdir()
+    (source / "first").mkdir(parents=True)
+    # A grey run before one in colour: what came before is put in colour afterwards.
+    truth = draw_run(source / "second", count=12, title="run")
+    draw_run(source / "first", count=5, title="grey")
+    for path in (source / "first").glob("*.tif"):
+        Image.open(path).convert("L").save(path)
+    config = {"source": str(source), "weights": str(tiny / "resnet18"), "choices": {}}
+    with patch("svp_core.classification.measure.BATCH_BYTES", 4000):
+        list(tasks.classify(config, folder))
+    summary = json.loads((folder / "summary.json").read_text())
+    assert [(run["name"], run["count"]) for run in summary["runs"]] == [("grey", 5), ("run", 12)]
+    assert summary["inputs"] == fingerprint(list(hash_inputs(source))) and summary["inputs"]["files"] > 6
+    assert summary["software"]["torch"] == torch.__version__.partition("+")[0] and summary["choices"] == {}
+    table = read_results(folder / "results.csv")
+    assert table["run"].tolist() == ["grey"] * 5 + ["run"] * 12
+    assert table["instrument.raw_area"].tolist()[5:] == [mask.sum() for _, mask in truth]
+    assert (table["area_px"] == table["instrument.raw_area"]).all()
+    tiles, colour = read_tiles(folder / "tiles.npy"), read_colour_tiles(folder / "colour.npy")
+    assert tiles.shape == (17, 64, 64) and colour.shape == (17, 64, 64, 3)
+    assert np.array_equal(colour[5:], np.stack([to_colour_tile(pixels) for pixels, _ in truth]))
+    assert (colour[:5] == tiles[:5, ..., None]).all()
+    # A grey source in the same folder leaves no colour behind.
+    list(tasks.classify({**config, "source": str(source / "first")}, folder))
+    assert not (folder / "colour.npy").exists() and len(read_tiles(folder / "tiles.npy")) == 5
+
+
+def test_what_cannot_be_classified_is_a_sentence(tiny, tmp_path):
+    config = {"source": str(tmp_path / "none"), "weights": str(tiny / "resnet18")}
+    with pytest.raises(LabError, match="There is no file or folder"):
+        list(tasks.classify(config, tmp_path))
+    with pytest.raises(LabError, match="pixel of 0 µm cannot be"):
+        list(tasks.classify({**config, "um_per_px": 0}, tmp_path))
+
+
+def test_an_order_through_a_real_job_becomes_a_data_set(order, whole, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
+    job_id, _ = jobs.start("generate", order)
+    job = wait_for(job_id, lambda job: not job.active)
+    assert (job.state, job.step, job.total) == ("done", 20, 20) and job.rate > 0
+    found = datasets.open_dataset(datasets.save_generated(job_id, "Bubbles"))
+    assert np.array_equal(found.tiles, read_tiles(whole / "tiles.npy"))
+    assert found.meta["kind"] == "synthetic" and found.meta["classes"] == {"air_bubble": 20}
+    assert found.meta["provenance"]["job"] == job_id and found.meta["provenance"]["sampler"] == "preview"
+    with pytest.raises(LabError, match="no such|no images to keep"):
+        other, _ = jobs.start("generate", {**order, "class_key": "protein"})
+        assert "it was asked for protein" in wait_for(other, "failed").error
+        datasets.save_generated(other, "None")

@@ -1,0 +1,164 @@
+"""From images to a model through tasks and a real job: brought in, trained, killed, paused, taken up again, shelved."""
+
+import os
+import signal
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from svp_core import model_files, tasks
+from svp_core.errors import LabError
+from svp_core.generator import unet
+from svp_core.images import encode_png
+from svp_core.tasks.import_images import gathered
+from svp_core.tasks.train import keep_best, model_of
+from svp_core.training import checks, generator
+from svp_core.training.checkpoints import Workplace
+from svp_core.workspace import datasets, jobs, models
+from tests.helpers.drawn_tiles import draw_blocks
+from tests.helpers.trial_jobs import wait_for
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A fresh workspace with the model "tiny", and few images made in few steps at a check."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    monkeypatch.setattr(checks, "CALLS", 2)
+    monkeypatch.setattr(checks, "MOST_JUDGED", 8)
+    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
+    torch.manual_seed(0)
+    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
+    tensors = unet.build_unet(config).state_dict()
+    model_files.save_run(
+        models.new_model_folder("tiny"), config=unet.config_as_dict(config), tensors=tensors, card="", history=[]
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def own():
+    """Id of a data set with 60 fat droplets and 3 specks."""
+    tiles = draw_blocks(63, seed=5)
+    names = [f"{k}.png" for k in range(63)]
+    table = pd.DataFrame({"image": names, "class": ["fat_droplet"] * 60 + ["speck"] * 3})
+    return datasets.save_dataset("Droplets of May", "own", tiles, table, {})
+
+
+@pytest.fixture
+def order(lab, own):
+    return {"name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "tiny", "images": 32 * 4}
+
+
+def do(order, folder, *, until=None):
+    """Do a "train" task in this folder, up to the end or to this step."""
+    steps = tasks.TASKS["train"](order, folder)
+    for progress in steps:
+        if until is not None and progress.loss is not None and progress.step == until:
+            break
+    steps.close()
+
+
+def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
+    source, folder = tmp_path / "day 5", tmp_path / "job"
+    (source / "Fat droplets").mkdir(parents=True)
+    folder.mkdir()
+    for k, tile in enumerate(draw_blocks(5, seed=0)):
+        (source / "Fat droplets" / f"{k}.png").write_bytes(encode_png(tile))
+    (source / "Fat droplets" / "broken.png").write_bytes(b"")
+    config = {"source": str(source), "name": "Day 5"}
+    *_, last = tasks.TASKS["gather"](config, folder)
+    assert (last.step, last.total) == (6, 6)
+    dataset, left_out = gathered(folder)
+    found = datasets.open_dataset(dataset)
+    assert (
+        found.meta["name"] == "Day 5" and found.meta["classes"] == {"fat_droplets": 5} and found.meta["kind"] == "own"
+    )
+    assert np.array_equal(found.tiles, draw_blocks(5, seed=0))
+    assert left_out.values.tolist() == [["Fat droplets/broken.png", "the file is empty"]]
+    assert list(tasks.TASKS["gather"](config, folder)) == [], "done once, it is not done again"
+    with pytest.raises(LabError, match="has no name"):
+        list(tasks.TASKS["gather"]({**config, "name": " "}, tmp_path))
+    with pytest.raises(LabError, match="have not been read to their end"):
+        gathered(tmp_path)
+
+
+def test_the_result_is_a_model_that_makes_images_at_once(order, tmp_path):
+    do(order, tmp_path)
+    assert model_of(tmp_path) == "Fat" and not (tmp_path / "run").exists()
+    (model,) = [model for model in models.list_models("generator") if model.name == "Fat"]
+    assert model.config["trained_on"] == {"fat_droplet": 48} and model.config["from"]["name"] == "tiny"
+    assert "Droplets of May (own)" in (model.folder / "card.md").read_text()
+    made = {"class_key": "fat_droplet", "count": 3, "seed": 0, "sampler": "preview", "steps": 2, "weights": "Fat"}
+    (tmp_path / "made").mkdir()
+    list(tasks.TASKS["generate"](made, tmp_path / "made"))
+    rows = pd.read_csv(tmp_path / "made" / "manifest.csv")
+    assert list(rows["class"]) == ["fat_droplet"] * 3 and set(rows["weights"]) == {"Fat"}
+    do(order, tmp_path)  # over is over
+    assert [model.name for model in models.list_models("generator") if not model.shipped] == ["Fat", "tiny"]
+
+
+def test_a_name_that_was_taken_meanwhile_gets_a_number(order, tmp_path):
+    do(order, tmp_path, until=2)
+    models.new_model_folder("Fat").mkdir()
+    do(order, tmp_path)
+    assert model_of(tmp_path) == "Fat 2"
+
+
+def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_path, monkeypatch):
+    (tmp_path / "early").mkdir()
+    do({**order, "images": 32 * 30}, tmp_path / "early", until=1)
+    with pytest.raises(LabError, match="no checkpoint to keep yet"):
+        keep_best("Early", tmp_path / "early")
+    do(order, tmp_path, until=3)
+    assert keep_best(" Kept ", tmp_path) == "Kept" == model_of(tmp_path)
+    assert "stopped by hand" in (models.find_model("Kept") / "card.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"name": "tiny"}, "a model called 'tiny' already"),
+        ({"name": "a/b"}, "cannot name a model"),
+        ({"classes": ["fat_droplet", "speck"]}, "Class speck has 3 different images"),
+        ({"classes": ["oil"]}, "There are images of fat_droplet, speck; oil was asked for"),
+        ({"datasets": ["nosuch"]}, "no data set 'nosuch'"),
+        ({"base": "nosuch"}, "no model called 'nosuch'"),
+        ({"images": None, "minutes": 1}, "1 minutes were asked for"),
+    ],
+)
+def test_an_order_that_cannot_be_done_is_a_sentence(order, tmp_path, wrong, says):
+    with pytest.raises(LabError, match=says):
+        list(tasks.TASKS["train"]({**order, **wrong}, tmp_path))
+    assert not (tmp_path / "run").exists()
+
+
+def test_killed_and_paused_as_a_real_job_it_ends_as_a_model(order, monkeypatch):
+    monkeypatch.setattr(jobs, "STALE_S", 8.0)  # the worker's heart beats every 3 s
+    order = {**order, "images": 32 * 60}
+    job_id, _ = jobs.start("train", order)
+    run = jobs.job_folder(job_id) / "run"
+    wait_for(job_id, lambda job: job.step >= 7)  # behind the first check, at step 6
+    os.kill(worker_of(job_id), signal.SIGKILL)
+    wait_for(job_id, "lost")
+    kept = Workplace(run).state()["step"]
+    assert kept >= 6
+    assert jobs.start("train", order) == (job_id, True)
+    wait_for(job_id, lambda job: job.state == "running" and job.step > kept)
+    jobs.pause(job_id)
+    job = wait_for(job_id, "paused")
+    assert Workplace(run).state()["step"] == job.step
+    jobs.cancel(job_id)
+    assert jobs.get(job_id).state == "cancelled"
+    keep_best(order["name"], jobs.job_folder(job_id))
+    assert models.find_model("Fat").is_dir()
+
+
+def worker_of(job_id):
+    """Process id of the worker that does this job."""
+    import subprocess
+
+    found = subprocess.run(["pgrep", "-f", f"svp_core.worker {job_id}"], capture_output=True, text=True, check=True)
+    return int(found.stdout.split()[0])

@@ -1,0 +1,53 @@
+"""The same figures on a GPU as on the processor, wherever there is one."""
+
+import numpy as np
+import pytest
+import torch
+
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.generator import sampling, throughput, training_loop, unet
+from svp_core.model_files import find_run
+from tests.helpers.drawn_tiles import draw_blocks
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
+
+
+def made(device):
+    generator = unet.load_generator(find_run("generator"), device=device)
+    batches = sampling.sample_tiles(generator, "air_bubble", seeds=sampling.image_seeds(0, 12), sampler="standard")
+    return np.concatenate([tiles for _, tiles in batches]).astype(int)
+
+
+def test_a_seed_gives_the_same_particle_on_a_gpu():
+    apart = np.abs(made(GPU) - made(CPU))
+    # bfloat16 rounds otherwise there, and what lies between two kinds of particle may tip over.
+    assert np.median(apart.mean((1, 2))) < 3
+
+
+def test_a_gpu_gives_the_same_image_whatever_else_is_asked_for():
+    generator = unet.load_generator(find_run("generator"), device=GPU)
+    seeds = sampling.image_seeds(1, 5)
+    alone, together = (
+        np.concatenate(
+            [tiles for _, tiles in sampling.sample_tiles(generator, "protein", seeds=part, sampler="preview")]
+        )
+        for part in (seeds[3:4], seeds)
+    )
+    assert np.array_equal(alone[0], together[3])
+    assert throughput.calibrate(generator, most_threads=1).call_size in throughput.SIZES["cuda"]
+
+
+def test_a_classifier_says_the_same_on_a_gpu():
+    tiles = draw_blocks(40, seed=0)
+    ours, theirs = (predict_probs(load_classifier(find_run("resnet18"), device=device), tiles) for device in (CPU, GPU))
+    assert np.abs(ours - theirs).max() < 0.05
+
+
+def test_a_generator_learns_on_a_gpu():
+    tiles = draw_blocks(40, seed=0)
+    config = training_loop.config_for(tiles, ("fat_droplet",), widths=(16, 32))
+    plan = training_loop.TrainingPlan(images=64, batch=16, warmup_steps=1)
+    training = training_loop.Training(config, plan, device=GPU)
+    losses = [progress.loss for progress in training.run(tiles, np.zeros(40, int))]
+    assert len(losses) == 4 and np.isfinite(losses).all()

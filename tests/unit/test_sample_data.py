@@ -1,0 +1,332 @@
+"""The shipped sample data: counts, truth, what the reader makes of it, and that a part built again is the same."""
+
+import configparser
+import csv
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.ndimage import binary_closing
+
+from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.flowcam import measures
+from svp_core.particle_classes import CLASSES
+from svp_core.sample_data import flowcam_run, frames, tiles
+from svp_core.sample_data.build import build
+from svp_core.sample_data.flowcam_text import LIST_FIELDS
+
+SHIPPED = Path(__file__).resolve().parents[2] / "sample_data"
+RUN = SHIPPED / "flowcam_run" / flowcam_run.NAME
+EXPORT_HEADER = (
+    "Particle ID,Area (ABD),Area (Filled),Aspect Ratio,Average Blue,Average Green,Average Red,Calibration Factor,"
+    "Calibration Image,Camera,Capture X,Capture Y,Ch1 Area,Ch1 Peak,Ch1 Width,Ch2 Area,Ch2 Peak,Ch2 Width,"
+    "Ch2/Ch1 Ratio,Circle Fit,Circularity,Circularity (Hu),Compactness,Convex Perimeter,Convexity,Date,Diameter (ABD),"
+    "Diameter (ESD),Diameter (FD),Edge Gradient,Elapsed Time,Elongation,Feret Angle Max,Feret Angle Min,Fiber Curl,"
+    "Fiber Straightness,Filter Score,Geodesic Aspect Ratio,Geodesic Length,Geodesic Thickness,Image File,Image Height,"
+    "Image Width,Image X,Image Y,Intensity,Length,Original Reference ID,Particles Per Chain,Perimeter,Ratio Blue/Green,"
+    "Ratio Red/Blue,Ratio Red/Green,Roughness,Scatter Area,Scatter Peak,Scatter Width,Sigma Intensity,Source Image,"
+    "Sphere Complement,Sphere Count,Sphere Unknown,Sphere Volume,Sum Intensity,Symmetry,Time,Timestamp,Transparency,"
+    "Volume (ABD),Volume (ESD),Width"
+)
+
+
+def table(path):
+    with open(path, newline="", encoding="latin-1") as file:
+        return list(csv.DictReader(file))
+
+
+def picture(path):
+    with Image.open(path) as file:
+        return np.array(file)
+
+
+def same_pixels(one, other):
+    """Another processor may round a pixel the other way; never more."""
+    off = np.abs(one.astype(int) - other)
+    return one.shape == other.shape and off.max() <= 1 and (off > 0).mean() <= 1e-4
+
+
+def files_below(folder):
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A few of each, built twice."""
+    folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
+    for folder in folders:
+        said = [
+            *tiles.write_tiles(folder, per_class=2),
+            *flowcam_run.write_run(folder, count=8),
+            *frames.write_frames(folder, counts=(2, 1)),
+        ]
+        assert said == ["tiles"] * 6 + ["run"] * 8 + ["frames"] * 3
+    return folders
+
+
+@pytest.fixture(scope="module")
+def records():
+    return list(read_particles(RUN))
+
+
+@pytest.fixture(scope="module")
+def context():
+    parser = configparser.ConfigParser()
+    parser.read(RUN / f"{flowcam_run.NAME}.ctx", encoding="latin-1")
+    return {key: value for section in parser.sections() for key, value in parser[section].items()}
+
+
+def test_it_is_small_and_complete():
+    assert 4e6 < sum(len(data) for data in files_below(SHIPPED).values()) < 25e6
+    assert len(np.load(SHIPPED / "tiles.npy", mmap_mode="r")) == 960
+    endings = [".lst", ".csv", ".edg", ".ctx", ".cla", "_summary.csv", "_run_summary.txt", "_000001_bin.tif"]
+    expected = {f"{flowcam_run.NAME}{ending}" for ending in endings} | {"cal_image_000001.tif"}
+    assert expected <= {path.name for path in RUN.iterdir()}
+
+
+# --- built again ---------------------------------------------------------------------------------------------------
+
+
+def test_two_builds_are_the_same_to_the_last_bit(small):
+    one, two = map(files_below, small)
+    assert one == two and len(one) > 20
+
+
+def test_tiles_built_again_are_the_shipped_ones(small):
+    assert same_pixels(np.load(small[0] / "tiles.npy"), np.load(SHIPPED / "tiles.npy")[:6])
+    for again, shipped in zip(table(small[0] / "particles.csv"), table(SHIPPED / "particles.csv"), strict=False):
+        assert_same_truth(again, shipped)
+
+
+def test_run_particles_built_again_are_the_shipped_ones(small, records):
+    again = list(read_particles(small[0] / "flowcam_run" / flowcam_run.NAME))
+    assert len(again) == 8
+    for one, other in zip(again, records, strict=False):
+        assert same_pixels(one.pixels, other.pixels)
+        assert one.columns["image_id"] == other.columns["image_id"]
+        assert one.columns["src_image"] == other.columns["src_image"]
+    for one, other in zip(*(table(f / "flowcam_run" / "truth.csv") for f in (small[0], SHIPPED)), strict=False):
+        assert_same_truth(one, other)
+
+
+def test_boxes_built_again_are_the_shipped_ones(small):
+    # The shipped frames hold more particles; the first ones are the same.
+    again, shipped = (table(folder / "frames" / "boxes.csv")[:2] for folder in (small[0], SHIPPED))
+    for one, other in zip(again, shipped, strict=True):
+        assert_same_truth(one, other)
+        top, left, bottom, right = (int(one[side]) for side in ("top", "left", "bottom", "right"))
+        box = slice(top, bottom), slice(left, right)
+        pixels = [picture(folder / "frames" / "frame_1.png")[box].astype(int) for folder in (small[0], SHIPPED)]
+        # A neighbour's outermost rings may reach over.
+        assert np.abs(pixels[0] - pixels[1]).max() <= 3
+
+
+def assert_same_truth(one, other):
+    assert one.keys() == other.keys()
+    for column, value in one.items():
+        try:
+            assert float(value) == pytest.approx(float(other[column]), rel=1e-4, abs=1e-6), column
+        except ValueError:
+            assert value == other[column], column
+
+
+# --- tiles ---------------------------------------------------------------------------------------------------------
+
+
+def test_tiles_go_round_the_classes_and_each_row_tells_its_truth():
+    rows = table(SHIPPED / "particles.csv")
+    assert [row["class"] for row in rows] == [c.key for _ in range(320) for c in CLASSES]
+    assert len({row["image"] for row in rows}) == len(rows) == 960
+    first = "image,class,kind,shape,seed,diameter_um,um_per_px,z_f_um,index"
+    assert ",".join(list(rows[0])[:9]) == first
+    assert {"background", "noise", "na_objective", "shift_px_x", "stray_light"} <= rows[0].keys()
+    assert all(value for row in rows for value in row.values())
+
+
+def test_labelled_folder_holds_the_first_forty_of_each_class():
+    shipped, rows = np.load(SHIPPED / "tiles.npy"), table(SHIPPED / "particles.csv")
+    position = {row["image"]: n for n, row in enumerate(rows)}
+    read = list(read_particles(SHIPPED / "labelled"))
+    assert len(read) == 120
+    assert {record.given for record in read} == {c.key for c in CLASSES}
+    for record in read:
+        assert rows[position[record.name]]["class"] == record.given
+        assert np.array_equal(record.pixels, shipped[position[record.name]])
+
+
+# --- the run -------------------------------------------------------------------------------------------------------
+
+
+def test_the_reader_gives_every_particle(records):
+    summary = recognise(RUN)
+    assert (summary.kind, summary.count, summary.um_per_px) == ("flowcam", flowcam_run.COUNT, 0.5545)
+    assert len(records) == flowcam_run.COUNT >= 520
+    assert not any(record.rejected or record.mask is None for record in records)
+    assert {record.um_per_px for record in records} == {0.5545}
+
+
+def test_crop_and_mask_are_what_the_camera_saw(records):
+    empty = picture(RUN / "cal_image_000001.tif").astype(int)
+    assert empty.shape == (964, 1292)
+    border = 5
+    for record in records:
+        given, height, width = record.columns, *record.pixels.shape
+        frame = empty[given["src_y"] :, given["src_x"] :][:height, :width]
+        assert frame.shape == record.pixels.shape  # all inside the camera frame
+        over = np.abs(record.pixels - frame) > flowcam_run.THRESHOLD
+        closed = over | binary_closing(over, np.ones((3, 3)))
+        assert closed[record.mask].all()
+        # What stands out beside it are parts farther off, which the run left out.
+        assert record.mask[over].mean() > 0.5
+        rows, columns = np.nonzero(record.mask)
+        assert (rows.min(), columns.min()) == (border, border)
+        assert (rows.max(), columns.max()) == (height - 1 - border, width - 1 - border)
+
+
+def test_every_number_of_the_list_and_the_export_follows_from_the_mask(records):
+    for record in records[::7]:
+        given = record.columns
+        row = measures.measure_particle(
+            record.pixels, record.mask, left=given["src_x"], top=given["src_y"], um_per_px=0.5545, fringe_px=4.5
+        )
+        row |= measures.export_columns({**row, "cal_const": 0.5545})
+        for name, value in row.items():
+            assert float(given[name]) == pytest.approx(value, rel=1e-6, abs=6e-5), name
+
+
+def test_list_and_export_agree(records):
+    header = (RUN / f"{flowcam_run.NAME}.csv").read_text().splitlines()[0]
+    assert header == EXPORT_HEADER and header.count(",") == 70 and len(LIST_FIELDS) == 65
+    pairs = {
+        "Diameter (ABD)": "abd_diameter",
+        "Diameter (ESD)": "esd_diameter",
+        "Area (ABD)": "abd_area",
+        "Capture X": "src_x",
+        "Capture Y": "src_y",
+        "Image X": "image_x",
+        "Image Y": "image_y",
+        "Width": "width",
+        "Image Width": "image_w",
+        "Image Height": "image_h",
+        "Elapsed Time": "elapsed_time",
+    }
+    for record in records:
+        given = record.columns
+        assert all(float(given[export]) == given[field] for export, field in pairs.items())
+        assert given["Original Reference ID"] == given["image_id"] and given["Image File"] == given["collage_file"]
+        assert given["Timestamp"] == given["timestamp"] == f"{given['Date']}T{given['Timestamp'][11:]}"
+        assert (given["edge_gradient"], given["circle_fit"], given["symmetry"]) == (0, 0, 0)  # formulas not known
+        assert flowcam_run.MIN_ESD_UM <= given["esd_diameter"] <= flowcam_run.MAX_ESD_UM
+
+
+def test_collages_are_laid_out_as_flowcam_does(records):
+    first = records[0].columns
+    assert (first["image_x"], first["image_y"]) == (0, 0)
+    for name, page in groupby(records, key=lambda record: record.columns["collage_file"]):
+        used = np.zeros((964, 1292), int)
+        for record in page:
+            x, y, w, h = (record.columns[f"image_{side}"] for side in "xywh")
+            assert used[max(0, y - 2) : y + h + 2, max(0, x - 2) : x + w + 2].sum() == 0  # 2 px of black between
+            used[y : y + h, x : x + w] = 1
+        collage, masks = picture(RUN / name), picture(RUN / name.replace(".tif", "_bin.tif"))
+        assert collage.shape == masks.shape == used.shape
+        assert not collage[used == 0].any() and set(np.unique(masks)) == {0, 255}
+
+
+def test_outlines_follow_the_masks(records):
+    of = {}
+    for line in (RUN / f"{flowcam_run.NAME}.edg").read_text().split():
+        identity, count, x, y, chain = line.split(",")
+        assert len(chain) == int(count)
+        of.setdefault(int(identity), []).append((int(x), int(y), chain))
+    for record in records[::11]:
+        given = record.columns
+        for x, y, _ in of.get(given["id"], []):
+            assert record.mask[y - given["src_y"], x - given["src_x"]]
+        length = sum(measures.chain_length(chain) for _, _, chain in of.get(given["id"], []))
+        assert length == pytest.approx(given["raw_perimeter"], abs=1e-4)
+
+
+def test_volume_and_concentration_agree_in_every_file(records, context):
+    width, height = (
+        int(context[f"acceptable{b}"]) - int(context[f"acceptable{a}"]) + 1
+        for a, b in (("left", "right"), ("top", "bottom"))
+    )
+    factors = ["calibrationconstant", "calibrationconstant", "flowcelldepth", "rawimagetotal", "volumecf"]
+    volume = width * height * np.prod([float(context[key]) for key in factors]) * 1e-12
+    rows = csv.reader((RUN / f"{flowcam_run.NAME}_summary.csv").read_text().splitlines())
+    summary = {row[0]: row[1] for row in rows if len(row) == 2}
+    assert int(summary["Count"]) == len(records)
+    assert int(summary["Particles / ml"]) == round(len(records) / volume)
+    assert summary["Sample Volume Imaged ml"] == f"{volume:.5f}"
+    processed = float(summary["Sample Volume Processed ml"])
+    assert float(context["efficiency"]) == pytest.approx(100 * volume / processed, rel=1e-3)
+    assert summary["Efficiency"] == f"{float(context['efficiency']):.1f}%"
+    frames_counted = [record.columns["src_image"] for record in records]
+    assert frames_counted == sorted(frames_counted)
+    assert frames_counted[-1] == int(context["rawimagetotal"]) + 31
+
+
+def test_summary_statistics_are_those_of_the_export(records):
+    rows = csv.reader((RUN / f"{flowcam_run.NAME}_summary.csv").read_text().splitlines())
+    shown = {row[0]: row[1:] for row in rows if len(row) == 6}
+    diameters = np.array([float(record.columns["Diameter (ABD)"]) for record in records])
+    mean, spread = diameters.mean(), diameters.std()
+    expected = [mean, diameters.min(), diameters.max(), spread, 100 * spread / mean]
+    assert [float(figure) for figure in shown["Diameter (ABD)"]] == pytest.approx(expected, abs=0.006)
+    assert float(shown["D[4 3](ABD)"][0]) == pytest.approx((diameters**4).sum() / (diameters**3).sum(), abs=0.006)
+
+
+def test_truth_lies_beside_the_run(records):
+    truth = table(RUN.parent / "truth.csv")
+    assert [int(row["id"]) for row in truth] == [record.columns["id"] for record in records]
+    share = {c.key: np.mean([row["class"] == c.key for row in truth]) for c in CLASSES}
+    wished = {"protein": 0.70, "silicone_oil": 0.18, "air_bubble": 0.12}
+    assert share == pytest.approx(wished, abs=0.04)
+    # Size measured against size drawn: sharp droplets agree within the fringe and the blur.
+    ratio = [
+        record.columns["abd_diameter"] / float(row["diameter_um"])
+        for row, record in zip(truth, records, strict=True)
+        if row["class"] == "silicone_oil"
+        and row["shape"] == "single"
+        and abs(float(row["z_f_um"])) < 20
+        and float(row["diameter_um"]) > 8
+    ]
+    assert len(ratio) > 8 and 0.85 < np.median(ratio) < 1.3
+
+
+# --- frames --------------------------------------------------------------------------------------------------------
+
+
+def test_frames_hold_particles_only_in_their_boxes():
+    rows = table(SHIPPED / "frames" / "boxes.csv")
+    empty = picture(RUN / "cal_image_000001.tif").astype(int)
+    names = list(dict.fromkeys(row["frame"] for row in rows))
+    assert len(names) == 3
+    for name in names:
+        pixels = picture(SHIPPED / "frames" / name)
+        assert pixels.shape == (964, 1292) and pixels.dtype == np.uint8
+        boxes = [[int(row[s]) for s in ("top", "left", "bottom", "right")] for row in rows if row["frame"] == name]
+        assert 10 <= len(boxes) <= 25
+        difference = np.abs(pixels - empty)
+        inside, reach = np.zeros(pixels.shape, int), np.zeros(pixels.shape, bool)
+        for top, left, bottom, right in boxes:
+            assert 0 <= top < bottom <= 964 and 0 <= left < right <= 1292
+            assert difference[top:bottom, left:right].max() > 8
+            inside[top:bottom, left:right] += 1
+            reach[max(0, top - 3) : bottom + 3, max(0, left - 3) : right + 3] = True
+        assert inside.max() == 1  # no two boxes overlap
+        assert difference[~reach].max() <= 12  # rings too faint for the box, and noise
+    assert {row["label"] for row in rows} == {c.key for c in CLASSES}
+
+
+def test_build_reports_every_particle(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiles, "PER_CLASS", 1)
+    monkeypatch.setattr(flowcam_run, "COUNT", 2)
+    monkeypatch.setattr(frames, "COUNTS", (1,))
+    (tmp_path / "results.csv").write_text("made elsewhere")
+    said = list(build(tmp_path))
+    assert [p.step for p in said] == [1, 2, 3, 4, 5, 6] and {p.total for p in said} == {6}
+    assert (tmp_path / "results.csv").read_text() == "made elsewhere"

@@ -1,0 +1,60 @@
+"""The worker process: what it says about failures, how it behaves towards the rest of the machine."""
+
+import pytest
+
+from svp_core.workspace import jobs
+from tests.helpers.trial_jobs import trial_lab, wait_for
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    yield from trial_lab(tmp_path, monkeypatch)
+
+
+def test_a_lab_error_is_the_jobs_error(lab):
+    job_id, _ = jobs.start("refuse", {})
+    job = wait_for(job_id, "failed")
+    assert job.error == "The folder 'oil' holds no images; choose another." and job.step == 1
+    assert "Traceback" not in jobs.log_file(job_id).read_text()
+
+
+def test_a_defect_is_one_sentence_and_the_traceback_is_in_the_log(lab):
+    job_id, _ = jobs.start("break_down", {})
+    job = wait_for(job_id, "failed")
+    log = jobs.log_file(job_id)
+    assert str(log) in job.error and "ZeroDivisionError" in job.error and "\n" not in job.error
+    assert "Traceback" in log.read_text() and "planted" in log.read_text()
+    again, started = jobs.start("break_down", {})
+    assert started and again != job_id
+    wait_for(again, "failed")
+
+
+def test_an_unknown_kind_fails_with_a_sentence(lab):
+    job_id, _ = jobs.start("no such kind", {})
+    assert "KeyError" in wait_for(job_id, "failed").error
+
+
+def test_one_long_step_is_not_taken_for_death(lab):
+    job_id, _ = jobs.start("long_step", {})
+    seen = set()
+    wait_for(job_id, lambda job: seen.add(job.state) or job.state == "done")
+    assert "lost" not in seen
+
+
+def test_it_leaves_room_for_the_pages(lab, monkeypatch):
+    monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
+    monkeypatch.setattr(jobs, "_cores", lambda: 4)
+    job_id, _ = jobs.start("surroundings", {})
+    job = wait_for(job_id, "done")
+    niceness, threads, own_session = (jobs.job_folder(job_id) / "around.txt").read_text().split()
+    assert int(niceness) >= 10 and threads == "3" and own_session == "True"
+    assert job.message == "torch is False"
+
+
+@pytest.mark.parametrize(("cores", "slots", "threads"), [(1, 1, 1), (2, 1, 1), (4, 1, 3), (8, 2, 3), (64, 4, 15)])
+def test_slots_and_threads_follow_the_cores(monkeypatch, cores, slots, threads):
+    monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
+    monkeypatch.setattr(jobs, "_cores", lambda: cores)
+    assert (jobs.slots(), jobs.threads()) == (slots, threads)
+    monkeypatch.setenv("SVP_JOB_THREADS", "2")
+    assert jobs.threads() == 2

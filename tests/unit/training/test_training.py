@@ -1,0 +1,414 @@
+"""From labelled tiles to a run: held out, checked, resumed after a kill, ended when it copies; classifiers as well."""
+
+import dataclasses
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from svp_core.classifier.confusion_reference import read_reference
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.classifier.training_loop import TrainingPlan as ClassifierPlan
+from svp_core.classifier.training_loop import halves
+from svp_core.cli import main
+from svp_core.datasets.labelled_tiles import Labelled, read_labelled
+from svp_core.errors import LabError
+from svp_core.generator import training_loop as generator_training
+from svp_core.generator.sampling import sample_tiles
+from svp_core.generator.training_loop import TrainingPlan
+from svp_core.generator.unet import load_generator
+from svp_core.images import encode_png
+from svp_core.model_files import WEIGHTS
+from svp_core.quality import Estimate
+from svp_core.stats.counts import corrected, named
+from svp_core.training import checks, generator, time_budget
+from svp_core.training.checkpoints import Workplace, read_growth, read_history
+from svp_core.training.classifier import train_classifier
+from svp_core.training.finalise import finish
+from svp_core.training.generator import train_generator
+from svp_core.workspace.paths import repo_root
+from tests.helpers.drawn_tiles import draw_blocks
+
+STEPS = 8
+SMALL = {
+    "plan": TrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
+    "choices": {"widths": (16, 32), "dropout": 0.1},
+    "checks": 2,
+    "check_images": 8,
+    "note": "Drawn blocks.",
+}
+
+
+def drawn():
+    """Dark protein and bright fat droplets, 60 of each."""
+    tiles = np.concatenate([draw_blocks(60, seed=0), draw_blocks(60, seed=1, level=220)])
+    names = tuple(f"{k}.png" for k in range(120))
+    return Labelled(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
+
+
+def make_quick(patch):
+    """Checks of few images, made in few steps."""
+    patch.setattr(checks, "CALLS", 2)
+    patch.setattr(checks, "MOST_JUDGED", 8)
+    patch.setattr(checks, "MOST_COMPARED", {"held_out": 12, "training": 20})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        yield
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A run trained in one go, and the tiles it was shown."""
+    out, shown, turned = tmp_path_factory.mktemp("runs") / "whole", [], generator_training.turned
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            generator_training, "turned", lambda tile, which: shown.append(tile.tobytes()) or turned(tile, which)
+        )
+        progress = list(train_generator(drawn(), out, **SMALL))
+    return out, shown, progress
+
+
+def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
+    out, _, progress = trained
+    assert {path.name for path in out.iterdir()} == {
+        "card.md",
+        "config.json",
+        "growth.npy",
+        "history.jsonl",
+        "model.safetensors",
+    }
+    made = load_generator(out, device=torch.device("cpu"))
+    assert made.class_keys == ("protein", "fat_droplet")
+    assert next(sample_tiles(made, "fat_droplet", seeds=[1], steps=2))[1].shape == (1, 64, 64)
+    config = json.loads((out / "config.json").read_text())
+    assert config["trained_on"] == config["trained_on"] | {"protein": 48, "fat_droplet": 48}
+    assert config["held_out_counts"] == {"protein": 12, "fat_droplet": 12} and config["left_out"] == 1
+    assert (config["steps"], config["ended"], config["from"]) == (STEPS, "done", None)
+    fresh = config["measured"]["fresh"]["classes"]["protein"]
+    assert (fresh["made"], fresh["held_out"]) == (16, 12) and len(fresh["kid"]) == 3
+    card = (out / "card.md").read_text()
+    assert "| Fat droplet | 48 | 12 |" in card and "Drawn blocks." in card and "random weights" in card
+    assert [p.step for p in progress if p.loss is not None] == list(range(1, STEPS + 1))
+    assert progress[-1].total == STEPS
+
+
+def test_a_held_out_tile_is_never_trained_on(trained):
+    out, shown, _ = trained
+    data, held_out = drawn(), json.loads((out / "config.json").read_text())["held_out"]
+    names = {tile.tobytes(): name for tile, name in zip(data.tiles, data.names, strict=True)}
+    seen = {names[tile] for tile in shown}
+    assert len(held_out) == 24 and len(shown) == 4 * STEPS and not seen & set(held_out)
+
+
+def test_losses_and_samples_grow_over_the_checks(trained):
+    out, _, _ = trained
+    history = read_history(out)
+    checked = [row for row in history if "classes" in row]
+    assert [row["step"] for row in checked] == [0, 4, 8]
+    assert [row["step"] for row in history if "loss" in row] == list(range(1, STEPS + 1))
+    assert set(checked[0]["errors"]) == {"training", "held_out"}
+    growth = read_growth(out, len(checked))
+    assert growth.shape == (3, 16, 64, 64) and not np.array_equal(growth[0], growth[2])
+    assert read_growth(out, 0).shape[0] == 0
+
+
+def weights_of(run):
+    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp_path):
+    out = tmp_path / "run"
+    for stop_at in (0, 3, 4, 6):
+        steps = train_generator(drawn(), out, **SMALL)
+        for progress in steps:
+            if progress.step == stop_at and (progress.loss is not None or stop_at == 0 and progress.total):
+                break
+        steps.close()
+        assert Workplace(out).state()["step"] == stop_at
+    torch.rand(7)
+    last = list(train_generator(drawn(), out, **SMALL))
+    assert [p.step for p in last if p.loss is not None] == [7, 8]
+    assert weights_of(out) == weights_of(trained[0])
+    assert (out / "growth.npy").read_bytes() == (trained[0] / "growth.npy").read_bytes()
+    ours, theirs = ([row for row in read_history(run) if "classes" in row] for run in (out, trained[0]))
+    assert ours == theirs
+
+
+KILLED = """
+import sys
+import pytest
+from svp_core.training import generator
+from tests.unit.training import test_training as it
+it.make_quick(pytest.MonkeyPatch())
+generator.KEEP_EVERY_S = 0
+for progress in generator.train_generator(it.drawn(), sys.argv[1], **it.SMALL):
+    print(progress.step if progress.loss is not None else "-", flush=True)
+"""
+
+
+def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained, tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path / "run")]
+    environment = {**os.environ, "PYTHONPATH": str(repo_root())}
+    process = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if line.strip() == "6":
+            os.kill(process.pid, signal.SIGKILL)
+            break
+    process.wait()
+    process.stdout.close()
+    assert not (tmp_path / "run" / "config.json").exists()
+    steps = [p.step for p in train_generator(drawn(), tmp_path / "run", **SMALL) if p.loss is not None]
+    assert steps[0] in (5, 6, 7) and steps[-1] == 8
+    assert weights_of(tmp_path / "run") == weights_of(trained[0])
+
+
+def test_killed_while_it_tidied_up_it_is_finished_at_once(trained, tmp_path):
+    shutil.copytree(trained[0], tmp_path / "run")
+    (tmp_path / "run" / "training").mkdir()
+    assert list(generator.go_on(tmp_path / "run")) == []
+    assert not (tmp_path / "run" / "training").exists() and weights_of(tmp_path / "run") == weights_of(trained[0])
+
+
+def test_a_folder_that_holds_something_else_is_refused(trained, tmp_path):
+    steps = train_generator(drawn(), tmp_path / "run", **SMALL)
+    next(p for p in steps if p.total)
+    steps.close()
+    other = dataclasses.replace(SMALL["plan"], batch=2)
+    with pytest.raises(LabError, match="holds a training of other data or another plan"):
+        list(train_generator(drawn(), tmp_path / "run", **{**SMALL, "plan": other}))
+    with pytest.raises(LabError, match="holds a training of other data"):
+        list(train_generator(drawn().only(["protein"]), tmp_path / "run", **SMALL))
+    with pytest.raises(LabError, match="There is a finished model in"):
+        list(train_generator(drawn(), trained[0], **SMALL))
+
+
+def taken_over(config):
+    """What a training takes over from its base: not how bright the base's classes are, and nothing of its guide."""
+    of_its_own = ("level_", "guide_", "insisted")
+    return {name: value for name, value in config.items() if not name.startswith(of_its_own)}
+
+
+def test_it_begins_with_the_weights_of_another_and_says_so(trained, tmp_path):
+    wanted = {**SMALL, "base": str(trained[0]), "checks": 1}
+    steps = train_generator(drawn().only(["fat_droplet"]), tmp_path / "run", **wanted)
+    for progress in steps:
+        if progress.step == 1:
+            break
+    steps.close()
+    described = Workplace(tmp_path / "run").described()
+    theirs = json.loads((trained[0] / "config.json").read_text())["generator"]
+    assert taken_over(described["generator"]) == taken_over(theirs) | {"class_keys": ["fat_droplet"]}
+    assert len(described["generator"]["level_means"]) == 1
+    assert described["from"]["name"] == "whole"
+    with pytest.raises(LabError, match="no checkpoint to keep yet"):
+        finish(tmp_path / "run")
+    list(generator.go_on(tmp_path / "run"))
+    assert "starting from the generator `whole`" in (tmp_path / "run" / "card.md").read_text()
+
+
+def test_a_published_checkpoint_is_no_base(tmp_path):
+    base = tmp_path / "paper"
+    base.mkdir()
+    (base / "config.json").write_text('{"published": {}}')
+    (base / "model.safetensors").touch()
+    with pytest.raises(LabError, match="paper is a published checkpoint, which cannot be trained further"):
+        list(train_generator(drawn(), tmp_path / "run", base=str(base)))
+
+
+def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
+    real, found = checks.copies, []
+
+    def planted(**sets):
+        found.append(real(**sets))
+        many, few = Estimate(0.5, 0.4, 0.6, 16), Estimate(0.0, 0.0, 0.2, 12)
+        return dataclasses.replace(found[-1], ct_z=-1.0 if len(found) <= 2 else -4.0, ratio=many, held_out_ratio=few)
+
+    monkeypatch.setattr(checks, "copies", planted)
+    list(train_generator(drawn(), tmp_path / "run", **{**SMALL, "checks": 8}))
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["ended"], config["steps"], config["best_step"]) == ("copying", 2, 0)
+    card = (tmp_path / "run" / "card.md").read_text()
+    assert "begun to copy its training images" in card and "**Copies.** Its new images did not pass" in card
+
+
+def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
+    steps = train_generator(drawn(), tmp_path / "run", **SMALL)
+    for progress in steps:
+        if progress.step == 6:
+            break
+    steps.close()
+    finish(tmp_path / "run")
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["steps"], config["ended"], config["measured"]["fresh"]) == (6, "stopped", None)
+    assert "stopped by hand" in (tmp_path / "run" / "card.md").read_text()
+    assert load_generator(tmp_path / "run").class_keys == ("protein", "fat_droplet")
+    with pytest.raises(LabError, match="no training under way"):
+        finish(tmp_path / "run")
+
+
+def check(step, kid, *zs, low=0.05, held_out=0.0):
+    figures = ({"kid": [kid, kid, kid], "ct_z": z, "copied": [0.1, low, held_out]} for z in zs)
+    return {"step": step, "classes": dict(enumerate(figures))}
+
+
+def test_the_best_check_has_the_smallest_kid_of_those_that_do_not_copy():
+    found = [check(0, 0.9, 3.0), check(1, 0.2, 0.0, -1.9), check(2, 0.1, 1.0, -2.0), check(3, 0.3, -0.5, 0.0)]
+    assert checks.best_check(found)["step"] == 1
+    assert checks.best_check([check(1, 0.9, -3.0), check(2, 0.1, 4.0, -5.0)])["step"] == 1
+
+
+def test_close_to_the_training_tiles_but_to_none_in_particular_is_no_copy():
+    assert checks.is_copying(check(1, 0.1, -8.0)) and not checks.is_copying(check(1, 0.1, -8.0, low=0.005))
+    assert not checks.is_copying(check(1, 0.1, -8.0, held_out=0.05)) and not checks.is_copying(check(1, 0.1, -1.9))
+
+
+def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
+    parts = {
+        "training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
+        "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ()),
+    }
+    checker, rng = checks.Checker(("dust",), parts, count=24), np.random.default_rng(2)
+    shared = checker._tiles["training", "dust"]
+    noise = rng.normal(0, 2, (24, 64, 64))
+    copied = np.stack([np.rot90(tile, k) for k, tile in enumerate(shared[rng.integers(len(shared), size=24)])]) + noise
+    blank = 170 + noise
+    for made, copies in ((copied, True), (blank, False), (draw_blocks(24, seed=3), False)):
+        figures = checker._compare("dust", made.clip(0, 255).astype(np.uint8))
+        assert checks.copies_of_class(figures) is copies, figures
+    assert checker._compare("dust", blank.astype(np.uint8))["ct_z"] < -2
+
+
+@pytest.mark.parametrize(
+    ("zs", "stops"),
+    [((0, -3), False), ((-3, -3), True), ((-3, 1, -3), False), ((-3, -2.0, 5), False), ((1, -2.5, -2.0), True)],
+)
+def test_two_alarms_in_a_row_end_it(zs, stops):
+    assert checks.must_stop([check(0, 1, -9.0), *(check(step, 1, z) for step, z in enumerate(zs, 1))]) is stops
+
+
+def test_the_plan_fills_the_time_that_is_given():
+    plan, number = time_budget.plan_for(TrainingPlan(batch=32), 30, 0.5, made=64)
+    check_s = time_budget.OVERHEAD_S + 64 * time_budget.CALLS * time_budget.SAMPLE_SHARE * 0.5 / 32
+    assert plan.steps * 0.5 + (number + 3) * check_s == pytest.approx(1800, abs=1)
+    assert number == time_budget.MOST_CHECKS
+    little, fewer = time_budget.plan_for(TrainingPlan(batch=32), 2, 0.5, made=200)
+    assert fewer == time_budget.LEAST_CHECKS and little.steps >= time_budget.LEAST_STEPS
+    assert time_budget.warmed(little).warmup_steps == little.steps // 10
+
+
+def test_minutes_are_measured_and_planned(tmp_path):
+    steps = train_generator(drawn(), tmp_path / "run", **{**SMALL, "minutes": 2})
+    messages = []
+    for progress in steps:
+        messages.append(progress.message)
+        if progress.total:
+            break
+    steps.close()
+    assert "Measuring how fast this computer trains" in messages
+    assert Workplace(tmp_path / "run").described()["plan"]["images"] > SMALL["plan"].images
+    with pytest.raises(LabError, match="0.5 minutes were asked for; 2 to"):
+        list(train_generator(drawn(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Six tiles in each of three classes, a text file, and a picture that belongs to no class."""
+    rng = np.random.default_rng(0)
+    for level, name in ((60, "air"), (140, "Protein"), (200, "oil")):
+        for k in range(6):
+            path = tmp_path / "data" / name / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(encode_png(rng.integers(level, level + 30, (64, 64), dtype=np.uint8)))
+    (tmp_path / "data" / "oil" / "notes.txt").write_text("not an image")
+    (tmp_path / "data" / "loose.png").write_bytes(encode_png(np.zeros((64, 64), np.uint8)))
+    return tmp_path / "data"
+
+
+def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
+    for k, tile in enumerate(draw_blocks(52, seed=3)):
+        (tmp_path / "data" / "Fat droplets").mkdir(parents=True, exist_ok=True)
+        (tmp_path / "data" / "Fat droplets" / f"{k}.png").write_bytes(encode_png(tile))
+    (tmp_path / "data" / "Fat droplets" / "broken.png").write_bytes(b"")
+    arguments = ["train", "generator", str(tmp_path / "data"), "--images", "32", "--out", str(tmp_path / "run")]
+    assert main(arguments) == 0
+    told = capsys.readouterr()
+    assert "left out Fat droplets/broken.png: the file is empty" in told.err and "Finished" in told.out
+    run = json.loads((tmp_path / "run" / "config.json").read_text())
+    shipped = json.loads((WEIGHTS / "generator" / "config.json").read_text())
+    ours = {"class_keys": ["fat_droplets"], "dropout": 0.1}
+    assert taken_over(run["generator"]) == taken_over(shipped["generator"]) | ours
+    assert run["generator"]["guide_widths"] == run["generator"]["insisted"] == []
+    assert run["from"]["name"] == "generator" and run["plan"]["learning_rate"] < 0.0004
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [(["--from", "nonesuch"], "no model called 'nonesuch'"), (["--class", ".."], "cannot name a class")],
+)
+def test_the_command_says_what_is_wrong(folder, tmp_path, capsys, more, says):
+    assert main(["train", "generator", str(folder), "--out", str(tmp_path / "run"), *more]) == 2
+    assert says in capsys.readouterr().err
+
+
+def test_a_finished_classifier_is_a_run(folder, tmp_path):
+    data, out = read_labelled(folder), tmp_path / "run"
+    list(train_classifier(data, out, validation=data, plan=ClassifierPlan(epochs=1, batch=6)))
+    assert load_classifier(out, device=torch.device("cpu")).config.class_keys == data.class_keys
+    # Tiles that it was trained on say nothing of how it names others.
+    assert read_reference(out) is None
+
+
+def test_what_a_classifier_says_of_held_out_tiles_is_kept_with_it(folder, tmp_path):
+    data, out = read_labelled(folder), tmp_path / "run"
+    held_out = dataclasses.replace(data, tiles=data.tiles[:, ::-1].copy())
+    list(train_classifier(data, out, validation=held_out, plan=ClassifierPlan(epochs=1, batch=6)))
+    found, (tiles, labels) = read_reference(out), halves(held_out.tiles, held_out.labels)[1]
+    assert found.class_keys == data.class_keys and (found.labels == labels).all() and len(set(labels)) == 3
+    classifier = load_classifier(out, device=torch.device("cpu"))
+    assert np.allclose(found.probs, predict_probs(classifier, tiles), atol=2e-3)
+    assert np.isnan(found.sizes_um).all()
+    counted = ", ".join(f"{key} {count}" for key, count in zip(data.class_keys, np.bincount(labels), strict=True))
+    assert found.words == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
+    called = named(found.probs, found.class_keys)
+    rows = corrected(called, np.full(len(called), 12.0), reference=found, class_keys=found.class_keys)
+    assert all(row.low <= row.count <= row.high for row in rows)
+
+
+def test_validation_of_other_classes_is_refused(folder, tmp_path):
+    data = read_labelled(folder)
+    shutil.rmtree(folder / "air")
+    with pytest.raises(LabError, match="validation has protein, silicone_oil; give the same ones"):
+        list(train_classifier(data, tmp_path / "run", validation=read_labelled(folder)))
+
+
+def test_one_class_is_nothing_to_tell_apart(folder, tmp_path):
+    data = read_labelled(folder).only(["protein"])
+    with pytest.raises(LabError, match="All images are of one class, protein; a classifier needs at least two"):
+        list(train_classifier(data, tmp_path / "run", validation=data))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_command_trains_a_classifier(folder, tmp_path, capsys):
+    options = ["--validation", str(folder), "--epochs", "0.5", "--out", str(tmp_path / "r")]
+    assert (
+        main(["train", "classifier", str(folder), *options]) == 0 and (tmp_path / "r" / "model.safetensors").is_file()
+    )
+    assert re.search("left out .*notes.txt", capsys.readouterr().err)
+
+
+def test_a_classifier_without_validation_is_refused_in_one_sentence(folder, tmp_path, capsys):
+    assert main(["train", "classifier", str(folder), "--out", str(tmp_path / "r")]) == 2
+    assert capsys.readouterr().err.strip().endswith("labelled tiles that are not trained on.")

@@ -1,0 +1,336 @@
+"""Jobs, with real worker processes: not doubled, not killed by whoever looks on, cancelled, lost and found again."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import sqlalchemy as sa
+
+from svp_core.errors import LabError
+from svp_core.workspace import database, jobs
+from svp_core.workspace.paths import workspace_root
+from tests.helpers.trial_jobs import lines, trial_lab, wait_for, workers
+
+STARTER = """
+import sys, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from svp_core.workspace import jobs
+from tests.helpers.trial_worker import TRIAL_WORKER
+jobs.WORKER = TRIAL_WORKER
+gate = sys.argv[1]
+Path(gate + f".{sys.argv[2]}").touch()
+while not Path(gate + ".go").exists():
+    time.sleep(0.001)
+with ThreadPoolExecutor(4) as pool:
+    for found in pool.map(lambda _: jobs.start("walk", {"steps": 2, "gate": gate}), range(4)):
+        print(*found)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    yield from trial_lab(tmp_path, monkeypatch)
+
+
+def pid_of(job_id):
+    return int(lines(job_id)[0].split()[-1])
+
+
+def test_a_job_runs_to_its_end_and_says_how_far_it_is(lab):
+    gate = lab / "gate"
+    job_id, started = jobs.start("walk", {"steps": 5, "gate": str(gate), "wait_after": 3})
+    assert started
+    job = wait_for(job_id, lambda job: job.step == 3)
+    assert (job.state, job.total, job.kind, job.config["steps"]) == ("running", 5, "walk", 5)
+    assert [active.id for active in jobs.active()] == [job_id]
+    gate.touch()
+    job = wait_for(job_id, "done")
+    assert (job.step, job.total, job.message, job.error) == (5, 5, "step 5", "")
+    assert job.created <= job.started <= job.ended
+    assert not jobs.active() and [found.id for found in jobs.recent()] == [job_id]
+    assert len(lines(job_id)) == 5
+
+
+def test_eight_starts_at_once_make_one_row_and_one_process(lab):
+    gate = lab / "gate"
+    starters = [
+        subprocess.Popen([sys.executable, "-c", STARTER, str(gate), str(n)], stdout=subprocess.PIPE, text=True)
+        for n in range(2)
+    ]
+    while not all((lab / f"gate.{n}").exists() for n in range(2)):
+        assert all(starter.poll() is None for starter in starters)
+        time.sleep(0.01)
+    # The starters race for an empty workspace: they make the database as well.
+    (lab / "gate.go").touch()
+    answers = [line.split() for starter in starters for line in starter.communicate(timeout=60)[0].splitlines()]
+    assert len(answers) == 8 and len({job_id for job_id, _ in answers}) == 1
+    assert sorted(started for _, started in answers) == ["False"] * 7 + ["True"]
+    job_id = answers[0][0]
+    # Both starters are gone by now, as a server would be; the work goes on.
+    wait_for(job_id, lambda job: job.step == 1)
+    gate.touch()
+    wait_for(job_id, "done")
+    assert len(jobs.recent()) == 1 and len(workers(job_id)) == 1 and len(lines(job_id)) == 2
+
+
+def test_the_same_work_is_joined_while_active_and_made_anew_afterwards(lab):
+    gate = lab / "gate"
+    first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    assert jobs.start("walk", {"gate": str(gate), "steps": 2}) == (first, False)  # the order of keys does not matter
+    other, started = jobs.start("walk", {"steps": 3, "gate": str(gate)})
+    assert started and other != first
+    gate.touch()
+    wait_for(first, "done")
+    wait_for(other, "done")
+    again, started = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    assert started and again != first
+    wait_for(again, "done")
+
+
+def test_rate_and_time_left_leave_out_what_came_before_the_first_step():
+    now = time.time()
+    shown = dict(
+        id="a",
+        kind="walk",
+        config={},
+        state="running",
+        step=30,
+        total=50,
+        message="",
+        error="",
+        created=now - 100,
+        started=now - 90,
+        ended=None,
+        heartbeat=now,
+        paced_step=10,
+        paced_from=now - 10,
+        stepped=now,
+        cancel=False,
+        pause=False,
+    )
+    job = jobs._as_job(type("Row", (), shown))
+    assert job.rate == pytest.approx(2) and job.seconds_left == pytest.approx(10, abs=0.5)
+    job = jobs._as_job(type("Row", (), {**shown, "step": 10}))
+    assert job.rate is None and job.seconds_left is None
+    job = jobs._as_job(type("Row", (), {**shown, "state": "done", "step": 50}))
+    assert job.rate == pytest.approx(4) and job.seconds_left is None
+
+
+def test_cancel_while_it_runs_keeps_what_is_finished(lab):
+    gate = str(lab / "never")
+    job_id, _ = jobs.start("walk", {"steps": 5, "gate": gate, "wait_after": 2})
+    wait_for(job_id, lambda job: job.step == 2)
+    jobs.cancel(job_id)
+    again, started = jobs.start("walk", {"steps": 5, "gate": gate, "wait_after": 2})
+    assert started and again != job_id, "a job that is about to stop must not be joined"
+    job = wait_for(job_id, "cancelled")
+    assert job.step == 2 and job.ended and not job.error
+    assert len(lines(job_id)) == 2
+    jobs.cancel(job_id)  # once more does nothing
+    assert jobs.get(job_id).ended == job.ended
+
+
+def test_what_was_asked_of_a_job_is_known_before_its_step_ends(lab):
+    job_id, _ = jobs.start("walk", {"steps": 5, "gate": str(lab / "never"), "wait_after": 2})
+    assert not wait_for(job_id, lambda job: job.step == 2).asked
+    pid = pid_of(job_id)
+    os.kill(pid, signal.SIGSTOP)  # a long step
+    try:
+        jobs.pause(job_id)
+        assert jobs.get(job_id).asked == "paused"
+        jobs.cancel(job_id)
+        assert (jobs.get(job_id).asked, jobs.get(job_id).state) == ("cancelled", "running")
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    assert wait_for(job_id, "cancelled").asked == ""
+
+
+def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    wait_for(first, lambda job: job.step == 1)
+    second, _ = jobs.start("walk", {"steps": 3})
+    third, _ = jobs.start("walk", {"steps": 4})
+    fourth, _ = jobs.start("walk", {"steps": 6})
+    for waiting in (second, third, fourth):
+        job = wait_for(waiting, lambda job: job.message)
+        assert (job.state, job.message, job.started) == ("queued", "Waiting for another job to finish", None)
+    assert [job.id for job in jobs.active()] == [first, second, third, fourth]
+    jobs.cancel(third)
+    assert jobs.get(third).state == "cancelled"
+    gate.touch()
+    second, fourth, first = wait_for(second, "done"), wait_for(fourth, "done"), jobs.get(first)
+    assert first.ended <= second.started and second.ended <= fourth.started
+    assert not (jobs.job_folder(third) / "steps.txt").exists()
+
+
+def test_a_killed_worker_is_lost_and_goes_on_where_it_was(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    config = {"steps": 4, "gate": str(gate), "wait_after": 2}
+    job_id, _ = jobs.start("walk", config)
+    wait_for(job_id, lambda job: job.step == 2)
+    os.kill(pid_of(job_id), signal.SIGKILL)
+    assert jobs.start("walk", config) == (job_id, False)  # nobody can know yet
+    waiting, _ = jobs.start("walk", {"steps": 1})
+    job = wait_for(job_id, "lost")
+    assert "start it again" in job.error and job.step == 2 and not job.seconds_left
+    # The dead job's slot is free again.
+    wait_for(waiting, "done")
+    gate.touch()
+    assert jobs.start("walk", config) == (job_id, True)
+    job = wait_for(job_id, "done")
+    assert job.step == 4 and not job.error
+    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"] and len(workers(job_id)) == 2
+
+
+def test_a_worker_that_was_taken_for_dead_stops_when_it_wakes(lab):
+    gate = lab / "gate"
+    config = {"steps": 3, "gate": str(gate)}
+    job_id, _ = jobs.start("walk", config)
+    wait_for(job_id, lambda job: job.step == 1)
+    sleeper = pid_of(job_id)
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        wait_for(job_id, "lost")
+        assert jobs.start("walk", config) == (job_id, True)
+        wait_for(job_id, lambda job: job.message == "at the gate")
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    end = time.monotonic() + 30
+    while "gone to another process" not in jobs.log_file(job_id).read_text():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    gate.touch()
+    assert wait_for(job_id, "done").step == 3
+    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3"]
+
+
+def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    config = {"steps": 4, "gate": str(gate), "wait_after": 2}
+    job_id, _ = jobs.start("walk", config)
+    wait_for(job_id, lambda job: job.step == 2)
+    jobs.pause(job_id)
+    job = wait_for(job_id, "paused")
+    assert job.step == 2 and not job.active and not job.error and job.seconds_left is None
+    other, _ = jobs.start("walk", {"steps": 1})
+    wait_for(other, "done")
+    jobs.pause(other)
+    assert jobs.get(other).state == "done", "what is over does not rest"
+    gate.touch()
+    assert jobs.start("walk", config) == (job_id, True)
+    job = wait_for(job_id, "done")
+    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"] and len(workers(job_id)) == 2
+
+
+def test_a_waiting_job_rests_at_once_and_a_resting_one_can_be_cancelled(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    wait_for(first, lambda job: job.step == 1)
+    waiting, _ = jobs.start("walk", {"steps": 3})
+    wait_for(waiting, lambda job: job.message)
+    jobs.pause(waiting)
+    assert jobs.get(waiting).state == "paused"
+    assert jobs.start("walk", {"steps": 3}) == (waiting, True)
+    jobs.pause(waiting)
+    jobs.cancel(waiting)
+    assert jobs.get(waiting).state == "cancelled"
+    again, started = jobs.start("walk", {"steps": 3})
+    assert started and again != waiting
+    gate.touch()
+    wait_for(again, "done")
+    assert not (jobs.job_folder(waiting) / "steps.txt").exists()
+
+
+def test_starting_the_same_work_takes_back_a_pause(lab):
+    gate = str(lab / "gate")
+    config = {"steps": 2, "gate": gate}
+    job_id, _ = jobs.start("walk", config)
+    wait_for(job_id, lambda job: job.step == 1)
+    pid = pid_of(job_id)
+    os.kill(pid, signal.SIGSTOP)  # so that the pause is not seen before it is taken back
+    jobs.pause(job_id)
+    assert jobs.start("walk", config) == (job_id, False)
+    os.kill(pid, signal.SIGCONT)
+    (lab / "gate").touch()
+    assert wait_for(job_id, lambda job: not job.active).state == "done"
+
+
+def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
+    folder = workspace_root()
+    columns = [column for column in database.job.columns if column.name != "pause"]
+    earlier = sa.Table("job", sa.MetaData(), *(sa.Column(c.name, c.type, primary_key=c.primary_key) for c in columns))
+    old = sa.create_engine(f"sqlite:///{folder / 'lab.sqlite'}")
+    earlier.metadata.create_all(old)
+    row = {
+        "id": "a" * 32,
+        "kind": "walk",
+        "config": {},
+        "state": "done",
+        "cancel": False,
+        "step": 3,
+        "total": 3,
+        "message": "",
+        "error": "",
+        "created": 1.0,
+        "heartbeat": 2.0,
+    }
+    with old.begin() as db:
+        db.execute(earlier.insert().values(**row))
+    old.dispose()
+    assert jobs.get("a" * 32).step == 3
+    job_id, _ = jobs.start("walk", {"steps": 1})
+    wait_for(job_id, "done")
+
+
+def test_cancelling_a_lost_job_ends_it(lab):
+    job_id, _ = jobs.start("die", {})
+    wait_for(job_id, "lost")
+    jobs.cancel(job_id)
+    assert jobs.get(job_id).state == "cancelled"
+
+
+def test_ended_workers_leave_the_process_table(lab):
+    before = threading.active_count()
+    job_id, _ = jobs.start("walk", {"steps": 1})
+    wait_for(job_id, "done")
+    end = time.monotonic() + 30
+    while threading.active_count() > before:
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid_of(job_id), 0)
+
+
+@pytest.mark.parametrize("unknown", ["0" * 32, "", "../../etc", "<b>"])
+def test_an_unknown_job_is_a_sentence(lab, unknown):
+    with pytest.raises(LabError, match="There is no job"):
+        jobs.get(unknown)
+    if unknown != "0" * 32:
+        with pytest.raises(LabError, match="There is no job"):
+            jobs.job_folder(unknown)
+
+
+def test_a_database_that_cannot_be_opened_is_a_sentence(lab, monkeypatch):
+    for url in ("no address", "postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/at/all.sqlite"):
+        monkeypatch.setenv("SVP_DATABASE_URL", url)
+        with pytest.raises(LabError, match="database cannot be opened .* SVP_DATABASE_URL"):
+            jobs.recent()
+    monkeypatch.delenv("SVP_DATABASE_URL")
+
+
+def test_a_workspace_that_cannot_be_made_is_a_sentence(lab, monkeypatch):
+    (lab / "file").touch()
+    monkeypatch.setenv("SVP_WORKSPACE", str(lab / "file" / "below"))
+    with pytest.raises(LabError, match="set SVP_WORKSPACE"):
+        jobs.recent()
+    monkeypatch.setenv("SVP_WORKSPACE", str(lab))
