@@ -51,10 +51,10 @@ def write_tiles(folder, count):
 
 def write_runs(folder, count):
     """A folder of so many FlowCam particles or a few more: copies of one run."""
-    from svp_core.instruments.detect import recognise
+    from svp_core.instruments.detect import detect_source
 
     run = REAL_RUN if REAL_RUN.is_dir() else SAMPLES / "flowcam_run"
-    for number in range(-(-count // recognise(run).count)):
+    for number in range(-(-count // detect_source(run).count)):
         shutil.copytree(run, folder / f"{number:03}")
 
 
@@ -187,13 +187,13 @@ def main():
 
     from svp_core.classification import classify as naming
     from svp_core.classifier.resnet import load_classifier, predict_probs
-    from svp_core.model_files import find_run
+    from svp_core.model_files import find_model_folder
 
     if options.threads:
         torch.set_num_threads(options.threads)
     if options.processes is not None:
         naming.processes_for = lambda count: options.processes
-    classifier = load_classifier(find_run(options.network))
+    classifier = load_classifier(find_model_folder(options.network))
     predict_probs(classifier, np.zeros((512, 64, 64), np.uint8))  # warms up
     device = torch.cuda.get_device_name() if classifier.device.type == "cuda" else "no GPU"
     print(f"{options.network}, {torch.get_num_threads()} threads, {device};", end=" ")

@@ -19,11 +19,11 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.confusion_reference import read_reference  # noqa: E402
+from svp_core.classifier.confusion_reference import read_confusion_reference  # noqa: E402
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
 from svp_core.images import to_tile  # noqa: E402
 from svp_core.instruments.detect import read_particles  # noqa: E402
-from svp_core.model_files import find_run  # noqa: E402
+from svp_core.model_files import find_model_folder  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 from svp_core.particle_classes import SIZE_BINS_UM  # noqa: E402
 from svp_core.stats import counts  # noqa: E402
@@ -45,7 +45,7 @@ def sample_run(classifier):
     found = [measure(record.pixels, um_per_px=record.um_per_px, mask=record.mask) for record in records]
     in_um, in_px = (np.array([each[name] for each in found], float) for name in ("ecd_um", "ecd_px"))
     probs = predict_probs(classifier, np.stack([to_tile(record.pixels) for record in records]))
-    return true[known], counts.named(probs, keys), in_um, in_px
+    return true[known], counts.apply_thresholds(probs, keys), in_um, in_px
 
 
 def shares_held(reference, drawn_run, truth, runs):
@@ -58,7 +58,7 @@ def shares_held(reference, drawn_run, truth, runs):
         called, in_um, in_px = drawn_run(rng)
         rows = {
             "raw": counts.count_table(called, in_um, class_keys=keys),
-            "corrected": counts.corrected(
+            "corrected": counts.corrected_counts(
                 called, in_um, sizes_px=in_px, reference=reference, class_keys=keys, seed=number
             ),
         }
@@ -82,7 +82,7 @@ def of_sample_run(classifier, reference, runs):
     if reference.sizes_px is None:
         print("  The reference does not say how large its particles are in pixels: those of the same um speak.")
         return
-    names = counts.named(reference.probs, keys)
+    names = counts.apply_thresholds(reference.probs, keys)
     print(f"  named right, run beside held-out: {', '.join(keys)}")
     for low, high in zip((0, 10, 18, 27, 45), (10, 18, 27, 45, np.inf), strict=True):
         cells = []
@@ -101,7 +101,7 @@ def of_reference(reference, runs):
     expected = np.full(len(keys), MIXTURE / 4 / max(1, len(keys) - 1))
     expected[0] = MIXTURE * 3 / 4
     members = [np.flatnonzero(rest.labels == label) for label in range(len(keys))]
-    called = counts.named(rest.probs, keys)
+    called = counts.apply_thresholds(rest.probs, keys)
     truth = np.array(
         [
             [n * np.mean(rest.sizes_um[mine] >= edge) for edge in SIZE_BINS_UM]
@@ -132,7 +132,7 @@ def show(title, keys, truth, shares):
 
 def _only(reference, mine):
     in_px = None if reference.sizes_px is None else reference.sizes_px[mine]
-    return counts.Reference(
+    return counts.ConfusionReference(
         reference.probs[mine], reference.labels[mine], reference.sizes_um[mine], reference.class_keys, "", in_px
     )
 
@@ -151,8 +151,8 @@ def main():
     parser.add_argument("--model", default="resnet18", help="name of a classifier or its run folder")
     parser.add_argument("--runs", type=int, default=200, help="resampled runs")
     options = parser.parse_args()
-    classifier = load_classifier(find_run(options.model))
-    reference = read_reference(classifier.folder)
+    classifier = load_classifier(find_model_folder(options.model))
+    reference = read_confusion_reference(classifier.folder)
     if reference is None:
         sys.exit(f"{options.model} has no held-out answers; make them by benchmarks/reference.py.")
     of_sample_run(classifier, reference, options.runs)

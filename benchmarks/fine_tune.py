@@ -21,17 +21,17 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from svp_core.audit import copies  # noqa: E402
-from svp_core.commands.arguments import show  # noqa: E402
-from svp_core.datasets.labelled_tiles import Labelled, read_labelled  # noqa: E402
+from svp_core.audit import copy_test  # noqa: E402
+from svp_core.commands.arguments import print_progress  # noqa: E402
+from svp_core.datasets.labelled_tiles import LabelledTiles, read_labelled  # noqa: E402
 from svp_core.embedding.features import fixed_features  # noqa: E402
 from svp_core.generator.sampling import image_seeds, sample_tiles  # noqa: E402
 from svp_core.generator.unet import load_generator  # noqa: E402
 from svp_core.images import contact_sheet  # noqa: E402
-from svp_core.model_files import WEIGHTS, read_run  # noqa: E402
+from svp_core.model_files import SHIPPED_MODELS, read_model_folder  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
 from svp_core.particle_classes import FIBRE, key_from_name  # noqa: E402
-from svp_core.quality import floor, kid  # noqa: E402
+from svp_core.quality import kid, real_baseline  # noqa: E402
 from svp_core.training.checkpoints import read_history  # noqa: E402
 from svp_core.training.generator import train_generator  # noqa: E402
 
@@ -57,19 +57,19 @@ def main():
     if not (run / "config.json").exists():
         note = str(options.source or "Simulated fibres, usual instruments.")
         for progress in train_generator(
-            given, run, base=str(WEIGHTS / "generator"), minutes=options.minutes, note=note
+            given, run, base=str(SHIPPED_MODELS / "generator"), minutes=options.minutes, note=note
         ):
-            show(progress.message, progress.step, progress.total)
+            print_progress(progress.message, progress.step, progress.total)
     took = time.monotonic() - begun
 
-    base, made = load_generator(WEIGHTS / "generator"), make(load_generator(run), key)
+    base, made = load_generator(SHIPPED_MODELS / "generator"), make(load_generator(run), key)
     before = {other: likeness(make(base, other), judges) for other in base.class_keys}
     nearest, after = min(before, key=lambda other: before[other].value), likeness(made, judges)
-    least = floor(lambda **sets: kid(**sets).value, real=fixed_features(judges))
-    facts = read_run(run).config
+    least = real_baseline(lambda **sets: kid(**sets).value, real=fixed_features(judges))
+    facts = read_model_folder(run).config
     held_out = set(facts["held_out"])
     seen = given.tiles[[name not in held_out for name in given.names]]
-    found = copies(synthetic=made, training=seen, held_out=judges)
+    found = copy_test(synthetic=made, training=seen, held_out=judges)
     checked = [row for row in read_history(run) if "classes" in row]
 
     print(
@@ -105,7 +105,7 @@ def simulated(options, key):
         for seed, count in zip((GIVEN_SEED, JUDGE_SEED), counts, strict=True)
     ]
     names = tuple(f"{key}_{k}.png" for k in range(options.images))
-    return Labelled(tiles[0], np.zeros(options.images, int), (key,), names, ()), tiles[1]
+    return LabelledTiles(tiles[0], np.zeros(options.images, int), (key,), names, ()), tiles[1]
 
 
 def recorded(options, key):
@@ -113,7 +113,7 @@ def recorded(options, key):
     data = read_labelled(options.source, class_name=options.class_name)
     count = min(options.images, round(len(data.tiles) / (1 + JUDGES)))
     judges = data.tiles[count : count + round(count * JUDGES)]
-    return Labelled(data.tiles[:count], data.labels[:count], (key,), data.names[:count], ()), judges
+    return LabelledTiles(data.tiles[:count], data.labels[:count], (key,), data.names[:count], ()), judges
 
 
 def make(generator, key):

@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from svp_core.device import has_fast_bfloat16  # noqa: E402
 from svp_core.errors import LabError  # noqa: E402
 from svp_core.generator import published, published_checkpoint, samplers, sampling, throughput, unet  # noqa: E402
-from svp_core.model_files import find_run  # noqa: E402
+from svp_core.model_files import find_model_folder  # noqa: E402
 from svp_core.particle_classes import CLASSES  # noqa: E402
 
 OFFICIAL = ROOT.parent / "shared" / "official"
@@ -50,7 +50,7 @@ def reference_difference():
 def our_generator(device):
     """(generator, where it is from): the shipped one, or the default network untrained, which costs the same."""
     try:
-        return unet.load_generator(find_run("generator"), device=device), "shipped weights"
+        return unet.load_generator(find_model_folder("generator"), device=device), "shipped weights"
     except LabError:
         config = unet.GeneratorConfig(tuple(particle.key for particle in CLASSES), pixel_mean=0.3, pixel_std=0.2)
         return unet.Generator(unet.build_unet(config).to(device).eval(), config, None, device), "untrained"

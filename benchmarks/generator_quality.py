@@ -28,9 +28,9 @@ sys.path.insert(0, str(ROOT))
 from svp_core.classifier.resnet import load_classifier  # noqa: E402
 from svp_core.generator.load import load_generator  # noqa: E402
 from svp_core.generator.sampling import image_seeds, sample_tiles, sampler_of  # noqa: E402
-from svp_core.model_files import find_run  # noqa: E402
+from svp_core.model_files import find_model_folder  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
-from svp_core.quality import FIGURES, compare  # noqa: E402
+from svp_core.quality import METRICS, compare  # noqa: E402
 from svp_core.quality.text_table import LEGEND, as_table, number  # noqa: E402
 
 HELD_OUT_SEED, TRAINING_SEED = 6, 0  # runs of the simulator: nothing was trained on or chosen by the first
@@ -67,7 +67,7 @@ def main():
     parser.add_argument("--write", action="store_true", help="put the table into the card")
     options = parser.parse_args()
 
-    generator = load_generator(find_run(options.run))
+    generator = load_generator(find_model_folder(options.run))
     keys = [key for key in generator.class_keys if not options.classes or key in options.classes]
     if not keys or not set(keys) <= set(scenes.KINDS):
         parser.error(
@@ -84,7 +84,7 @@ def main():
     held_out = {key: drawn(key, 2 * options.count, HELD_OUT_SEED, options.tiles) for key in keys}
     training = {key: drawn(key, options.training, TRAINING_SEED, options.tiles) for key in keys if options.training}
     made = {key: generated(generator, key, options.count, sampler, options.tiles) for key in keys}
-    classifier = load_classifier(find_run("resnet18"))
+    classifier = load_classifier(find_model_folder("resnet18"))
     report = finished(compare(real=held_out, synthetic=made, training=training or None, classifier=classifier))
     if options.out:
         options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
@@ -184,7 +184,7 @@ def misses(report, place):
                 # Tiles that lie as near to real ones never trained on are no copies.
                 value = max(value, value - figure["real"])
             if value is not None and not low <= value <= high:
-                what = FIGURES[target[0]].name + (" over its floor" if target[1] == "ratio" else "")
+                what = METRICS[target[0]].name + (" over its floor" if target[1] == "ratio" else "")
                 asked = f"{low:g} to {high:g}" if np.isfinite([low, high]).all() else f"at most {high:g}"
                 yield f"{what} of {key} {number(value)} ({asked if high < np.inf else f'at least {low:g}'})"
 

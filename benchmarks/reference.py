@@ -17,12 +17,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.confusion_reference import write_reference  # noqa: E402
+from svp_core.classifier.confusion_reference import write_confusion_reference  # noqa: E402
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
-from svp_core.model_files import find_run  # noqa: E402
+from svp_core.model_files import find_model_folder  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
-from svp_core.stats.counts import Reference  # noqa: E402
+from svp_core.stats.counts import ConfusionReference  # noqa: E402
 
 RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures against the same run
 
@@ -35,7 +35,7 @@ def main():
     parser.add_argument("--tiles", type=Path, help="folder to keep drawn tiles in")
     options = parser.parse_args()
     for model in options.models:
-        classifier = load_classifier(find_run(model))
+        classifier = load_classifier(find_model_folder(model))
         keys = classifier.config.class_keys
         tiles, scales = zip(*(drawn(key, options.count, options.tiles) for key in keys), strict=True)
         tiles, scales = np.concatenate(tiles), np.concatenate(scales)
@@ -43,7 +43,9 @@ def main():
         words = f"{options.count:,} simulated particles a class, run seed {RUN_SEED}, the usual instruments"
         labels = np.repeat(np.arange(len(keys)), options.count)
         probs = predict_probs(classifier, tiles)
-        write_reference(classifier.folder, Reference(probs, labels, sizes * scales, keys, words, sizes))
+        write_confusion_reference(
+            classifier.folder, ConfusionReference(probs, labels, sizes * scales, keys, words, sizes)
+        )
         table = np.zeros((len(keys), len(keys)), int)
         np.add.at(table, (labels, probs.argmax(1)), 1)
         print(f"{model}: rows are what it is, columns what it is called ({', '.join(keys)})", *table.tolist(), sep="\n")

@@ -23,8 +23,8 @@ from benchmarks.suspects import CASES, digits, particles, plant  # noqa: E402
 from svp_core.classifier.resnet import load_classifier  # noqa: E402
 from svp_core.embedding.features import layered_features  # noqa: E402
 from svp_core.label_errors import find  # noqa: E402
-from svp_core.model_files import find_run  # noqa: E402
-from svp_core.review.reranking import first_look, order_again  # noqa: E402
+from svp_core.model_files import find_model_folder  # noqa: E402
+from svp_core.review.reranking import prepare_rerank, rerank  # noqa: E402
 
 PAGE = 40
 
@@ -37,7 +37,7 @@ def main():
     parser.add_argument("--sets", nargs="+", choices=("particles", "digits"), default=("particles", "digits"))
     parser.add_argument("--tiles", type=Path, help="folder to keep drawn tiles in")
     options = parser.parse_args()
-    classifier = load_classifier(find_run("resnet18"))
+    classifier = load_classifier(find_model_folder("resnet18"))
     sets = {"particles": lambda: particles(options.rare, classifier, options.tiles), "digits": digits}
     print("| planted | found after k: queue | anew | after 2k: queue | anew |\n|---|---|---|---|---|")
     worse = False
@@ -58,7 +58,7 @@ def main():
                         seed=seed,
                     )
                 )
-                first = first_look(judged.places, given, judged.suspects.score, class_count=len(words))
+                first = prepare_rerank(judged.places, given, judged.suspects.score, class_count=len(words))
                 found.append([reviewed(first, given, truth, pages, anew) for pages in (1, 2) for anew in (False, True)])
             found = np.array(found)
             spread = student.ppf(0.975, max(1, len(found) - 1)) * found.std(0, ddof=1) / np.sqrt(len(found))
@@ -72,9 +72,9 @@ def reviewed(first, given, truth, times, anew):
     """Share of the wrong labels found once `times` as many particles are decided as there are wrong labels."""
     now, wrong, done = given.copy(), given != truth, np.zeros(len(given), bool)
     left = times * int(wrong.sum())
-    order = order_again(first, given)
+    order = rerank(first, given)
     while left > 0:
-        order = order_again(first, now) if anew else order
+        order = rerank(first, now) if anew else order
         page = order[~done[order]][: min(PAGE, left)]
         done[page], now[page] = True, truth[page]
         left -= PAGE

@@ -24,7 +24,7 @@ from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E
 from svp_core.datasets.labelled_tiles import read_labelled  # noqa: E402
 from svp_core.generator.load import load_generator  # noqa: E402
 from svp_core.generator.sampling import image_seeds, sample_tiles  # noqa: E402
-from svp_core.model_files import find_run, read_run  # noqa: E402
+from svp_core.model_files import find_model_folder, read_model_folder  # noqa: E402
 from svp_core.morphology import measure  # noqa: E402
 from svp_core.optics import scenes  # noqa: E402
 
@@ -43,11 +43,11 @@ def main():
     parser.add_argument("--write", action="store_true", help="put the figures into the cards")
     options = parser.parse_args()
 
-    classifiers = {name: load_classifier(find_run(name)) for name in CLASSIFIERS}
+    classifiers = {name: load_classifier(find_model_folder(name)) for name in CLASSIFIERS}
     classifier = classifiers[CLASSIFIERS[0]]
     keys = classifier.config.class_keys
-    held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=scenes.USUAL)
-    other = simulated(keys, options.count, seed=OTHER_SEED, law=scenes.OTHER)
+    held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=scenes.USUAL_LAW)
+    other = simulated(keys, options.count, seed=OTHER_SEED, law=scenes.OTHER_LAW)
     real = read_labelled(options.tiles) if options.tiles else None
     for name, one in classifiers.items():
         lines = [*OPENING]
@@ -62,7 +62,7 @@ def main():
             lines += [f"Time for a tile, {name} : {CLASSIFIERS[0]}, in one run: {ratio:.1f} : 1.", ""]
         finish(name, lines, options.write)
 
-    generator = load_generator(find_run("generator"))
+    generator = load_generator(find_model_folder("generator"))
     made = {key: generated(generator, key, options.made) for key in generator.class_keys}
     tiles, labels = np.concatenate(list(made.values())), np.repeat([keys.index(key) for key in made], options.made)
     lines = [*OPENING]
@@ -156,7 +156,7 @@ def finish(name, lines, write):
     """Print the figures; put them behind the card's description where asked."""
     print(f"\n# {name}\n", *lines, sep="\n", flush=True)
     if write:
-        run = read_run(find_run(name))
+        run = read_model_folder(find_model_folder(name))
         description = run.card.split("## Measured")[0].rstrip()
         (run.folder / "card.md").write_text(description + "\n\n" + "\n".join(lines).rstrip() + "\n", "utf-8")
         print(json.dumps({"written": str(run.folder.relative_to(ROOT) / "card.md")}))

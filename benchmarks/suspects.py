@@ -33,8 +33,8 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.generator_quality import drawn, finished, tell  # noqa: E402
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
 from svp_core.embedding.features import classifier_features, layered_features  # noqa: E402
-from svp_core.label_errors import find, validation, votes  # noqa: E402
-from svp_core.model_files import find_run  # noqa: E402
+from svp_core.label_errors import find, neighbour_votes, validation  # noqa: E402
+from svp_core.model_files import find_model_folder  # noqa: E402
 
 RUN_SEED = 33  # of the simulator: nothing was trained on or chosen by it
 COMMON = 20  # proteins for each particle of a rare class
@@ -61,7 +61,7 @@ def main():
     options = parser.parse_args()
     if options.tiles:
         options.tiles.mkdir(parents=True, exist_ok=True)
-    classifier = load_classifier(find_run("resnet18"))
+    classifier = load_classifier(find_model_folder("resnet18"))
     if options.cost:
         cost(options.cost, classifier, options.tiles)
         return 0
@@ -148,7 +148,8 @@ def ranked(tiles, features, last, given, truth, words, seed):
         counted = float(num_label_issues(given, probs))
     usual = usual_recipe(last, given, seed)
     neighbours = (
-        votes(found.nearest, given, len(words))[np.arange(len(given)), given] / found.nearest.positions.shape[1]
+        neighbour_votes(found.nearest, given, len(words))[np.arange(len(given)), given]
+        / found.nearest.positions.shape[1]
     )
     scores = {
         OURS: found.suspects.score,

@@ -6,7 +6,7 @@ from pages.ui.classify import results_view, source_summary
 from pages.ui.shared.job_status import show_progress, show_recent
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.source_picker import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
-from pages.ui.shared.text import plain
+from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.errors import LabError
 
@@ -26,10 +26,10 @@ def ask():
 def show_source(path):
     """What was recognised, and the button that starts."""
     try:
-        config = source_summary.ask(path)
+        config = source_summary.show_source_summary(path)
     except LabError as error:
         forget_source("classify")
-        st.error(plain(error))
+        st.error(escape_markdown(error))
         ask()
         return
     st.button("Choose something else", key="source_forget", on_click=forget_source, args=("classify",))
@@ -58,4 +58,4 @@ try:
     else:
         ask()
 except LabError as error:
-    st.error(plain(error))
+    st.error(escape_markdown(error))

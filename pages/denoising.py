@@ -8,7 +8,7 @@ from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.model_card import origin, show_model
 from pages.ui.shared.sample_content import sample_trajectory
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import duration, plain, some
+from pages.ui.shared.text import count_noun, escape_markdown, format_duration
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.errors import LabError
 
@@ -24,18 +24,18 @@ def ask():
         quality = generator_form.choose_quality(model, "film_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_keys = generator_form.choose_classes(generator_form.classes_of(model), "film_classes")
-        count = generator_form.ask_whole("Of each class", 2, "film_count")
-        seed = generator_form.ask_seed(
+        count = generator_form.integer_input("Of each class", 2, "film_count")
+        seed = generator_form.seed_input(
             "film_seed", "The same seed and quality give the same particles as on Synthesize."
         )
         pressed = st.button("Record", type="primary", key="film_go", disabled=not class_keys)
-    generator_form.check_whole("{} particles of each class are asked for", count, 1, MOST_EACH)
+    generator_form.require_integer("{} particles of each class are asked for", count, 1, MOST_EACH)
     generator_form.check_seed(seed)
     steps = generator_form.samplers_of(model)[quality].steps
     if class_keys:
         seconds = generator_form.seconds_to_make(model, quality, [count] * len(class_keys))
-        particles = some(count * len(class_keys), "particle")
-        st.caption(f"{particles} through {steps} steps: about {duration(seconds)} on this computer.")
+        particles = count_noun(count * len(class_keys), "particle")
+        st.caption(f"{particles} through {steps} steps: about {format_duration(seconds)} on this computer.")
     else:
         st.caption("Choose a class, and it can be recorded.")
     show_model(model.name, origin(model))
@@ -52,7 +52,7 @@ def show():
     if job := opened_job("denoising", "denoise", "a recorded denoising; record one here"):
         show_progress(job)
         if job.state == "done":
-            trajectory_view.show(trajectory_view.of_job(job.id), name=f"denoising_{job.config['seed']}")
+            trajectory_view.show(trajectory_view.trajectory_of(job.id), name=f"denoising_{job.config['seed']}")
         elif not job.active:
             st.button("Show the shipped recording", key="film_shipped", on_click=close, args=("denoising",))
     else:
@@ -67,4 +67,4 @@ for part in (ask, show):
     try:
         part()
     except LabError as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))

@@ -3,11 +3,11 @@
 import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
-from pages.ui.components.trajectory_player import show_player
+from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.job_status import show_recent
 from pages.ui.shared.sample_content import particle_names, sample_results, sample_tiles, sample_trajectory
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import class_name, percent, plain, some
+from pages.ui.shared.text import class_name, count_noun, escape_markdown, format_share
 from svp_core.errors import LabError
 from svp_core.particle_classes import CLASSES
 
@@ -26,8 +26,8 @@ def show_samples():
     right = (results["label"] == results["given"]).sum()
     st.subheader("Sample particles, already classified")
     st.caption(
-        f"{some(len(results), 'simulated particle')}, named by the shipped ResNet-18: "
-        f"{percent(right, len(results))} as they were drawn. Click one to see it large."
+        f"{count_noun(len(results), 'simulated particle')}, named by the shipped ResNet-18: "
+        f"{format_share(right, len(results))} as they were drawn. Click one to see it large."
     )
     for column, kind in zip(st.columns(len(CLASSES), gap="medium"), CLASSES, strict=True):
         found = results.index[results["label"] == kind.key]
@@ -67,7 +67,7 @@ try:
     )
     shown = sample_trajectory()
     names = particle_names(shown)
-    show_player(
+    show_trajectory(
         shown["noisy"],
         shown["clean"],
         shown["sigmas"],
@@ -77,4 +77,4 @@ try:
     )
     show_recent("Recent work")
 except LabError as error:
-    st.error(plain(error))
+    st.error(escape_markdown(error))

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from pages.ui.review import start_review
-from pages.ui.review.annotate import show_desk
+from pages.ui.review.annotate import show_annotation
 from pages.ui.review.embedding_map import show_map
 from pages.ui.review.history_view import show_history
-from pages.ui.review.queue_filter import choose_wanted
+from pages.ui.review.queue_filter import choose_queue_filter
 from pages.ui.review.retraining import show_retraining
-from pages.ui.review.review_data import holder_of, review_of, standing_of
+from pages.ui.review.review_data import current_labels_of, holder_of, review_of
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import plain
+from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
 
@@ -47,9 +47,13 @@ def heading(review, reviewer):
     model = review.header["model"]
     by = f"{'Named' if review.by_machine else 'Suggestions'} by {model}. " if model else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title(plain(review.name), width="stretch", help=plain(f"{by}Begun {review.header['created'][:10]}."))
+        st.title(
+            escape_markdown(review.name),
+            width="stretch",
+            help=escape_markdown(f"{by}Begun {review.header['created'][:10]}."),
+        )
         if reviewer:
-            st.caption(plain(f"Deciding as {reviewer}"), width="content")
+            st.caption(escape_markdown(f"Deciding as {reviewer}"), width="content")
             st.button("Not you?", key="reviewer_change", on_click=change_name, type="tertiary")
         st.button("Another review", key="review_leave", on_click=leave)
 
@@ -59,8 +63,8 @@ def decide(review, reviewer):
     if not reviewer:
         ask_name()
         return
-    wanted = choose_wanted(review, standing_of(review), reviewer)
-    show_desk(review.id, reviewer, holder_of(review.id, reviewer), wanted)
+    wanted = choose_queue_filter(review, current_labels_of(review), reviewer)
+    show_annotation(review.id, reviewer, holder_of(review.id, reviewer), wanted)
 
 
 VIEWS = {"Decide": decide, "Map": show_map, "History": show_history, "Retrain": show_retraining}
@@ -82,7 +86,7 @@ def show(review_id):
                 try:
                     VIEWS[view](review, reviewer)
                 except LabError as error:
-                    st.error(plain(error))
+                    st.error(escape_markdown(error))
 
 
 if start_review.OF in st.query_params and "review" not in st.query_params:
@@ -94,6 +98,6 @@ try:
     else:
         st.title("Review")
         st.markdown("Look through labels, the most doubtful first, and put them right; every decision is kept.")
-        start_review.ask()
+        start_review.show_start()
 except LabError as error:
-    st.error(plain(error))
+    st.error(escape_markdown(error))

@@ -8,12 +8,12 @@ from pages.ui.shared import generator_form
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.model_card import origin, show_model
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import duration, plain, some
+from pages.ui.shared.text import count_noun, escape_markdown, format_duration
 from pages.ui.shared.url_state import opened, opened_job, start_job
 from pages.ui.synthesize import model_comparison, results_view
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference
 from svp_core.errors import LabError
-from svp_core.tasks.compare import LEAST, SIDES
+from svp_core.tasks.compare import MIN_IMAGES, SIDES
 from svp_core.workspace import jobs
 
 require_app(__file__)
@@ -29,7 +29,7 @@ def take_settings():
     st.session_state["make_taken_from"] = job_id
     with suppress(LabError):  # show_one says what is wrong with the link
         if (job := jobs.get(job_id)).kind == "generate":
-            generator_form.take_model(job.config.get("weights", "generator"))
+            generator_form.preselect_model(job.config.get("weights", "generator"))
             st.session_state["make_quality"] = job.config.get("sampler")
             st.session_state["make_class"] = job.config["class_key"]
             st.session_state["make_count"] = min(job.config["count"], MOST)
@@ -44,16 +44,18 @@ def ask_one():
         quality = generator_form.choose_quality(model, "make_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = generator_form.choose_class(generator_form.classes_of(model), "make_class")
-        count = generator_form.ask_whole("How many", 16, "make_count")
-        seed = generator_form.ask_seed(
+        count = generator_form.integer_input("How many", 16, "make_count")
+        seed = generator_form.seed_input(
             "make_seed", "The same seed gives the same particles; a larger number only adds to them."
         )
         pressed = st.button("Make particles", type="primary", key="make_go")
-    generator_form.check_whole("{} images are asked for", count, 1, MOST)
+    generator_form.require_integer("{} images are asked for", count, 1, MOST)
     generator_form.check_seed(seed)
     steps = generator_form.samplers_of(model)[quality].steps
     seconds = generator_form.seconds_to_make(model, quality, [count])
-    st.caption(f"{some(count, 'image')} with {steps} steps each: about {duration(seconds)} on this computer.")
+    st.caption(
+        f"{count_noun(count, 'image')} with {steps} steps each: about {format_duration(seconds)} on this computer."
+    )
     show_model(model.name, origin(model))
     if pressed:
         start_job(
@@ -69,7 +71,7 @@ def show_one():
         st.subheader(results_view.heading(job))
         show_progress(job, results_view.show_so_far)
         if not job.active:
-            results_view.show_made(job)
+            results_view.show_results(job)
     elif class_key := st.session_state.get("make_class"):
         st.subheader("Reference particles")
         results_view.show_reference(class_key)
@@ -80,15 +82,15 @@ def ask_two():
     sides = {}
     for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
         with column:
-            sides[side] = model_comparison.choose_maker(side)
+            sides[side] = model_comparison.choose_model_side(side)
     class_keys = model_comparison.classes_in_common(sides)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = generator_form.choose_class(class_keys, "compare_class")
         reference = choose_reference(class_key, "compare_reference", label="Against")
-        count = generator_form.ask_whole("Of each", 200, "compare_count", step=50)
-        seed = generator_form.ask_seed("compare_seed", "Of both sides, and of the halves of the reference.")
+        count = generator_form.integer_input("Of each", 200, "compare_count", step=50)
+        seed = generator_form.seed_input("compare_seed", "Of both sides, and of the halves of the reference.")
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
-    generator_form.check_whole("{} images of each are asked for", count, LEAST, MOST)
+    generator_form.require_integer("{} images of each are asked for", count, MIN_IMAGES, MOST)
     generator_form.check_seed(seed)
     st.caption(model_comparison.estimate(sides, count) if reference else no_reference(class_key))
     if pressed:
@@ -120,4 +122,4 @@ for tab, parts in zip(tabs, ((ask_one, show_one), (ask_two, show_two)), strict=T
             with tab:
                 part()
         except LabError as error:
-            tab.error(plain(error))
+            tab.error(escape_markdown(error))

@@ -4,11 +4,11 @@ import streamlit as st
 
 from pages.ui.shared.job_status import show_progress, show_recent
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import plain
+from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, opened_job, start_job
 from pages.ui.train import settings_form, training_view
-from pages.ui.train.import_checkpoint import bring_checkpoint
-from pages.ui.train.import_images import bring_in
+from pages.ui.train.import_checkpoint import show_import_checkpoint
+from pages.ui.train.import_images import show_import_images
 from svp_core.errors import LabError
 from svp_core.workspace.models import new_model_folder
 
@@ -20,7 +20,7 @@ def ask():
     st.subheader("Images")
     st.caption("One sub-folder a class, 50 to 100,000 images; sub-folders of any name become new classes.")
     with st.container(key="bring"):
-        _try(lambda: bring_in(settings_form.choose_also))
+        _try(lambda: show_import_images(settings_form.choose_more_datasets))
     chosen = settings_form.choose_datasets()
     if not chosen:
         st.caption("Bring in images, or choose data sets that are here already; then the settings appear.")
@@ -30,7 +30,7 @@ def ask():
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         name = st.text_input("Name of the new model", key="train_name", persist_state="session", width=260)
         base = settings_form.choose_base()
-        minutes = settings_form.ask_minutes()
+        minutes = settings_form.minutes_input()
         refused = settings_form.refusal(chosen, class_keys)
         pressed = st.button("Start training", type="primary", key="train_go", disabled=bool(refused))
     settings_form.check_minutes(minutes)
@@ -47,19 +47,19 @@ def ask():
 def show(job):
     """The training that is open."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(plain(job.config["name"]))
+        st.subheader(escape_markdown(job.config["name"]))
         words = "Change the settings" if job.state == "failed" else "Train another"
         st.button(words, key="train_another", on_click=close, args=("train",))
     show_progress(job, training_view.show_so_far, can_rest=True)
     if not job.active:
-        training_view.show_over(job)
+        training_view.show_finished(job)
 
 
 def _try(part):
     try:
         part()
     except LabError as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))
 
 
 def main():
@@ -69,7 +69,7 @@ def main():
         return
     ask()
     with st.expander("Bring a published checkpoint"):
-        _try(bring_checkpoint)
+        _try(show_import_checkpoint)
     show_recent("Earlier trainings", kinds=("train",))
 
 

@@ -11,7 +11,7 @@ from svp_core.images import background_level
 
 SCALE = 1.1  # largest enlargement; the smallest is 1 / SCALE. More would leave the pixel sizes of one instrument
 SHIFT_PX = 4.0  # farthest along each axis
-LAMP = 0.03  # s.d. of the brightness, as a share of what it was
+BRIGHTNESS = 0.03  # s.d. of the brightness, as a share of what it was
 CONTRAST = 0.1  # s.d. of the particle's contrast to its background, as a share of what it was
 
 
@@ -40,7 +40,7 @@ def _augment(tiles, rng):
     scale = SCALE ** rng.uniform(-1, 1)
     moved = _move(tile.astype(np.float32), scale, rng.uniform(-SHIFT_PX, SHIFT_PX, 2))
     level = background_level(tile)
-    contrast, lamp = np.exp(rng.normal(0, CONTRAST)), np.exp(rng.normal(0, LAMP))
+    contrast, lamp = np.exp(rng.normal(0, CONTRAST)), np.exp(rng.normal(0, BRIGHTNESS))
     seen = ((moved - level) * contrast + level) * lamp
     return seen.round().clip(0, 255).astype(np.uint8), parent
 

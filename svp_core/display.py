@@ -28,26 +28,26 @@ def class_name(key):
     return {UNSURE: "Unsure", ALL: "All"}.get(key) or (_known(key).name if _known(key) else str(key))
 
 
-def colour(key):
+def class_colour(key):
     """Colour of a class, at least 3:1 on white."""
     known = _known(key)
     return known.colour if known else UNSURE_COLOUR
 
 
-def marker(key):
+def class_marker(key):
     """Outline of a class's marker as an SVG path from its middle. Unsure particles have a ring around nothing."""
     known = _known(key)
     return _MARKERS.get(known.symbol, _DIAMOND) if known else _MARKERS["circle"]
 
 
-def paint(key):
+def class_paint(key):
     """SVG attributes of a class's markers: filled, or only drawn round where it is unsure."""
     if _known(key):
-        return {"fill": colour(key), "fill_opacity": ".75"}
+        return {"fill": class_colour(key), "fill_opacity": ".75"}
     return {"fill": "none", "stroke": UNSURE_COLOUR, "stroke_width": "1"}
 
 
-def number(value):
+def format_number(value):
     """A count or a concentration as a reader takes it in: whole from 100 on, two digits below 10; a dash for none.
 
     Only what is nothing is "0"; a little of something is "< 0.01".
@@ -62,22 +62,22 @@ def number(value):
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def interval(low, high):
+def format_interval(low, high):
     """ "102 to 147"."""
-    return DASH if low is None or high is None else f"{number(low)} to {number(high)}"
+    return DASH if low is None or high is None else f"{format_number(low)} to {format_number(high)}"
 
 
-def percent(value):
+def format_percent(value):
     """ "94.2 %" of a share."""
     return DASH if value is None else f"{100 * value:.1f} %"
 
 
-def some(count, what):
+def count_noun(count, what):
     """A number with its noun: "1 particle", "1,200 particles"."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
-def listed(names, most=5):
+def join_names(names, most=5):
     """Names in a line: "a, b, c", of very many the first and how many more."""
     shown = ", ".join(names[:most])
     return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"

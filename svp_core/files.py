@@ -7,7 +7,7 @@ from uuid import uuid4
 from svp_core.errors import LabError
 
 
-def put_in_place(path, write):
+def atomic_write(path, write):
     """Let write(unfinished path) make a file, then put it at `path`, over what is there.
 
     Raises LabError where that cannot be written; then nothing is left behind.

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from svp_core.errors import LabError
 
-WEIGHTS = Path(__file__).resolve().parents[1] / "weights"  # the shipped runs
+SHIPPED_MODELS = Path(__file__).resolve().parents[1] / "weights"  # the shipped runs
 
 
 @dataclass(frozen=True)
-class Run:
+class ModelFolder:
     """What a run says about itself."""
 
     folder: Path
@@ -29,16 +29,16 @@ class Run:
         return self.folder.name
 
 
-def find_run(name_or_path):
+def find_model_folder(name_or_path):
     """Path of a run, from the name of a shipped one or from a folder. Raises LabError where there is none."""
-    for folder in (WEIGHTS / str(name_or_path), Path(name_or_path)):
+    for folder in (SHIPPED_MODELS / str(name_or_path), Path(name_or_path)):
         if (folder / "config.json").is_file():
             return folder
-    shipped = ", ".join(sorted(p.parent.name for p in WEIGHTS.glob("*/config.json"))) or "none"
+    shipped = ", ".join(sorted(p.parent.name for p in SHIPPED_MODELS.glob("*/config.json"))) or "none"
     raise LabError(f"There is no model called {str(name_or_path)!r}; name a shipped one ({shipped}) or a run's folder.")
 
 
-def read_run(folder):
+def read_model_folder(folder):
     """The run in this folder. Raises LabError where config or weights are missing or damaged."""
     folder = Path(folder)
     try:
@@ -48,7 +48,7 @@ def read_run(folder):
     if not (folder / "model.safetensors").is_file():
         raise LabError(f"{folder.name} is no finished model: its model.safetensors is missing.")
     card = folder / "card.md"
-    return Run(folder, config, card.read_text("utf-8") if card.is_file() else "")
+    return ModelFolder(folder, config, card.read_text("utf-8") if card.is_file() else "")
 
 
 def weights_sha256(folder):
@@ -113,7 +113,7 @@ def _misfit(folder, error):
     return LabError(f"The weights of {Path(folder).name} do not fit its config.json ({first_line}).")
 
 
-def save_run(folder, *, config, tensors, card, history):
+def save_model(folder, *, config, tensors, card, history):
     """Write a run. config: JSON-ready dict; tensors: name -> tensor; history: list of JSON-ready dicts."""
     from safetensors.torch import save_file
 

@@ -8,8 +8,14 @@ import torch
 from svp_core.classifier import resnet
 from svp_core.errors import LabError
 from svp_core.generator import published
-from svp_core.generator.published_checkpoint import check_fit, published_network, read_checkpoint, sizes_of, some
-from svp_core.model_files import save_run
+from svp_core.generator.published_checkpoint import (
+    check_fit,
+    published_network,
+    read_checkpoint,
+    shorten_names,
+    sizes_of,
+)
+from svp_core.model_files import save_model
 from svp_core.particle_classes import CLASSES, FOREIGN, class_by_key, key_from_name
 
 # What timm's ResNet-18 expects where nothing else is said; the checkpoint does not hold what its authors used.
@@ -46,14 +52,16 @@ def import_published(path, folder, *, class_key=None):
     else:
         raise LabError(
             f"{path.name} is neither of the published networks: expected are tensors like init_conv.weight (generator) "
-            f"or conv1.weight and layer1.0.conv1.weight (ResNet-18), found are {some(sorted(tensors))}."
+            f"or conv1.weight and layer1.0.conv1.weight (ResNet-18), found are {shorten_names(sorted(tensors))}."
         )
     broken = [key for key, tensor in tensors.items() if not torch.isfinite(tensor).all()]
     if broken:
-        raise LabError(f"{path.name} holds values that are no numbers ({some(broken)}); ask for the file again.")
+        raise LabError(
+            f"{path.name} holds values that are no numbers ({shorten_names(broken)}); ask for the file again."
+        )
     tensors = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
     origin = {"imported_from": {"file": path.name, "sha256": _sha256(path)}}
-    save_run(folder, config={**config, **origin}, tensors=tensors, card=card, history=[])
+    save_model(folder, config={**config, **origin}, tensors=tensors, card=card, history=[])
     return next(iter(config))
 
 

@@ -59,7 +59,7 @@ FOREIGN = (GLASS_FLAKE, FIBRE)
 # How a lab's own classes are drawn; at least 3:1 on both backgrounds, apart from the colours above.
 _OWN_COLOURS = ("#B5476B", "#5F7F1E", "#0E8AA0", "#C4622D", "#7A5BD0", "#8C7355")
 _OWN_SYMBOLS = ("star", "hexagon", "pentagon", "triangle-down", "x", "bowtie", "hourglass")
-MOST_IN_KEY = 40  # letters of an own class's key
+MAX_KEY_LENGTH = 40  # letters of an own class's key
 
 # Lower edges of the cumulative size bins, equivalent circular diameter in um (USP <1788> practice).
 SIZE_BINS_UM = (2, 5, 10, 25)
@@ -86,7 +86,7 @@ def all_keys():
     return tuple(c.key for c in (*CLASSES, *FOREIGN))
 
 
-def in_order(keys):
+def sort_keys(keys):
     """These keys, each once: the product's classes in label order, then foreign kinds, then own ones by alphabet."""
     known = {key: place for place, key in enumerate(all_keys())}
     return tuple(sorted(set(keys), key=lambda key: (known.get(key, len(known)), key)))
@@ -94,7 +94,7 @@ def in_order(keys):
 
 def is_key(text):
     """Whether this text can be a class's key: letters, digits and single "_" between them, at most 40, lower case."""
-    return len(text) <= MOST_IN_KEY and text == text.casefold() and bool(re.fullmatch(r"[^\W_]+(_[^\W_]+)*", text))
+    return len(text) <= MAX_KEY_LENGTH and text == text.casefold() and bool(re.fullmatch(r"[^\W_]+(_[^\W_]+)*", text))
 
 
 def key_from_name(name):
@@ -105,7 +105,7 @@ def key_from_name(name):
     known = class_from_folder(name)
     if known:
         return known.key
-    return "_".join(re.findall(r"[^\W_]+", name.casefold()))[:MOST_IN_KEY].rstrip("_")
+    return "_".join(re.findall(r"[^\W_]+", name.casefold()))[:MAX_KEY_LENGTH].rstrip("_")
 
 
 def class_from_folder(name):

@@ -25,11 +25,11 @@ WRITE_S = 0.2  # quicker steps are not all written
 WAITING = "Waiting for another job to finish"
 
 
-class NotOurs(Exception):
+class LeaseLost(Exception):
     """The row is no longer this process's to write: stopped while it waited, or taken for lost and started again."""
 
 
-class Row:
+class JobLease:
     """This process's hold on its job's row: only while the row carries its name may it write."""
 
     def __init__(self, job_id):
@@ -37,7 +37,7 @@ class Row:
         with engine().begin() as db:
             free = (job.c.id == job_id, job.c.state == "queued", job.c.worker.is_(None))
             if not db.execute(job.update().where(*free).values(worker=self.worker, heartbeat=time.time())).rowcount:
-                raise NotOurs
+                raise LeaseLost
         self.job = jobs.get(job_id)
 
     def write(self, *conditions, **values):
@@ -45,7 +45,7 @@ class Row:
         mine = (job.c.id == self.job.id, job.c.worker == self.worker, *conditions)
         with engine().begin() as db:
             if not db.execute(job.update().where(*mine).values(heartbeat=time.time(), **values)).rowcount:
-                raise NotOurs
+                raise LeaseLost
 
     def asked_to_stop(self):
         """The state that somebody asked for meanwhile: "cancelled", "paused", or None."""
@@ -60,11 +60,11 @@ def main(arguments=None):
     if hasattr(os, "nice"):
         os.nice(10)  # the pages come first
     try:
-        row = Row(job_id)
+        row = JobLease(job_id)
         threading.Thread(target=_beat, args=(row,), daemon=True).start()
         _wait_for_slot(row)
         _work(row)
-    except NotOurs:
+    except LeaseLost:
         print("This job was stopped or has gone to another process.")
     return 0
 
@@ -74,7 +74,7 @@ def _beat(row):
         time.sleep(BEAT_S)
         try:
             row.write(job.c.state.in_(("queued", "running")))
-        except NotOurs:
+        except LeaseLost:
             return
         except sa.exc.OperationalError:
             continue  # the database was busy for long, or away: the next beat may pass
@@ -110,7 +110,7 @@ def _work(row):
     try:
         state = _run_task(row)
         row.write(is_running, state=state, ended=time.time())
-    except NotOurs:
+    except LeaseLost:
         raise
     except LabError as error:
         row.write(state="failed", error=str(error), ended=time.time())

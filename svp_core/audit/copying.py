@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
-from svp_core.audit.nearest_tiles import Searched, distinct
+from svp_core.audit.nearest_tiles import TileIndex, distinct
 from svp_core.errors import LabError
-from svp_core.stats.intervals import Estimate, share
+from svp_core.stats.intervals import Estimate, estimate_share
 
 RATIO = 1 / 3  # nearest to second nearest distance; below it a tile counts as a copy of the nearest
 PAIRS = 10  # closest pairs, to be looked at
@@ -19,7 +19,7 @@ CUTS = 20  # equal cuts of training and held-out tiles for closer_to_training
 
 
 @dataclass(frozen=True)
-class Pair:
+class TilePair:
     """A synthetic tile and the training tile it is most like."""
 
     synthetic: int  # positions in the arrays given
@@ -29,7 +29,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Copies:
+class CopyTest:
     """What speaks for and against copying."""
 
     ct_z: float  # below -2: nearer to the training tiles than held-out ones are; far above 0: off the real ones
@@ -41,13 +41,13 @@ class Copies:
     held_out_ratio: Estimate  # what held-out tiles have
     auth_pct: float  # 0..100, tiles farther from their nearest training tile than that one is from any other
     held_out_auth_pct: float  # what held-out tiles have
-    closest: tuple[Pair, ...]  # the ten smallest ratios
+    closest: tuple[TilePair, ...]  # the ten smallest ratios
     n: int  # synthetic tiles
     n_training: int  # training tiles, those that are one picture counted once
     n_held_out: int
 
 
-def copies(*, synthetic, training, held_out, features=None, seed=0):
+def copy_test(*, synthetic, training, held_out, features=None, seed=0):
     """Look for every synthetic and every held-out tile's like among the training tiles: Copies.
 
     synthetic, training, held_out: uint8 (N, 64, 64), tiles of one class; held_out: real ones that were not trained on.
@@ -70,7 +70,7 @@ def copies(*, synthetic, training, held_out, features=None, seed=0):
         raise LabError(f"The {len(training)} training tiles are all one picture; a copy test needs different ones.")
     training = training[kept]
 
-    searched = Searched(training, features=features)
+    searched = TileIndex(training, features=features)
     to_training = searched.rough(synthetic)
     found, distances = searched.nearest(synthetic, rough=to_training)
     held_found, held_distances = searched.nearest(held_out)
@@ -79,19 +79,19 @@ def copies(*, synthetic, training, held_out, features=None, seed=0):
     _, own = searched.nearest(training[wanted], leave_out=wanted)
     own = own[place.ravel(), 0]
 
-    to_held_out = Searched(held_out, features=features).rough(synthetic)
+    to_held_out = TileIndex(held_out, features=features).rough(synthetic)
     ratios, held_ratios = _ratios(distances), _ratios(held_distances)
     most_alike = np.argsort(ratios, kind="stable")[:PAIRS]
-    return Copies(
+    return CopyTest(
         ct_z=ct_z(distances[:, 0], held_distances[:, 0]),
         ct_z_unseen=_unseen(synthetic, held_out, features, seed),
         closer_to_training=_closer(to_training.numpy(), to_held_out.numpy(), seed),
-        ratio=share(ratios < RATIO),
-        held_out_ratio=share(held_ratios < RATIO),
+        ratio=estimate_share(ratios < RATIO),
+        held_out_ratio=estimate_share(held_ratios < RATIO),
         auth_pct=float(100 * np.mean(distances[:, 0] >= own[: len(synthetic)])),
         held_out_auth_pct=float(100 * np.mean(held_distances[:, 0] >= own[len(synthetic) :])),
         closest=tuple(
-            Pair(int(g), int(kept[found[g, 0]]), float(distances[g, 0]), float(ratios[g])) for g in most_alike
+            TilePair(int(g), int(kept[found[g, 0]]), float(distances[g, 0]), float(ratios[g])) for g in most_alike
         ),
         n=len(synthetic),
         n_training=len(training),
@@ -121,7 +121,7 @@ def _unseen(synthetic, held_out, features, seed):
     halves = held_out[np.sort(order[::2])], held_out[np.sort(order[1::2])]
     shares = []
     for unseen, others in (halves, halves[::-1]):
-        searched = Searched(unseen, features=features)
+        searched = TileIndex(unseen, features=features)
         shares.append(_share_farther(*(searched.nearest(tiles)[1][:, 0] for tiles in (synthetic, others))))
     return _as_z(np.mean(shares), len(synthetic), len(held_out))
 

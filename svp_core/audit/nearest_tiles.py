@@ -13,12 +13,12 @@ from svp_core.device import best_device
 SHORTLIST = 50  # tiles nearest by a rough distance that are looked at in every orientation and position
 SHIFT_PX = 2
 SAME = 1.0  # grey levels; less apart is one picture: the noise of a camera alone parts two photographs by more
-TURNS = 8  # orientations
+ORIENTATIONS = 8  # orientations
 _ROUGH = 256  # tiles searched for at a time, roughly
 _REFINED = 16  # and in every orientation and position
 
 
-class Searched:
+class TileIndex:
     """A set of tiles to look for the most alike ones in.
 
     tiles: uint8 (M, H, H). features: what gives vectors for tiles, float (N, D) for uint8 (N, H, H); with it, distances
@@ -42,7 +42,7 @@ class Searched:
         for start in range(0, len(tiles), _ROUGH):
             part = tiles[start : start + _ROUGH]
             nearest = None
-            for turn in range(TURNS):
+            for turn in range(ORIENTATIONS):
                 squares = _squares(self._vectors(_turned(part, turn)), self.rough_rows)
                 nearest = squares if nearest is None else torch.minimum(nearest, squares, out=nearest)
             found[start : start + len(part)] = nearest.cpu()
@@ -79,15 +79,15 @@ class Searched:
         for start in range(0, len(tiles), _REFINED):
             part = tiles[start : start + _REFINED]
             chosen = positions[start : start + len(part)].to(self.device)
-            placed = torch.zeros(len(part), TURNS, shifts, shifts, side, side, device=self.device)
-            for turn in range(TURNS):
+            placed = torch.zeros(len(part), ORIENTATIONS, shifts, shifts, side, side, device=self.device)
+            for turn in range(ORIENTATIONS):
                 turned = self._levels(_turned(part, turn))[:, SHIFT_PX : SHIFT_PX + core, SHIFT_PX : SHIFT_PX + core]
                 for down in range(shifts):
                     for right in range(shifts):
                         placed[:, turn, down, right, down : down + core, right : right + core] = turned
             own = turned.square().sum((1, 2))
             products = self.levels[chosen].flatten(2) @ placed.flatten(4).flatten(1, 3).mT  # (n, K, turns x shifts)
-            squares = self.energy[chosen].repeat(1, 1, TURNS) - 2 * products + own[:, None, None]
+            squares = self.energy[chosen].repeat(1, 1, ORIENTATIONS) - 2 * products + own[:, None, None]
             found[start : start + len(part)] = squares.amin(2).clamp(min=0).div(core**2).sqrt().cpu()
         return found
 
@@ -112,7 +112,7 @@ def distinct(tiles, *, closer_than=SAME):
     dropped = np.zeros(len(tiles), bool)
     for start in range(0, len(tiles), _ROUGH):
         part, others = rough[start : start + _ROUGH], rough[start:].flatten(1)
-        squares = [_squares(_turned(part, turn).flatten(1), others) for turn in range(TURNS)]
+        squares = [_squares(_turned(part, turn).flatten(1), others) for turn in range(ORIENTATIONS)]
         near = torch.stack(squares).amin(0) / others.shape[1] < (closer_than + 0.05) ** 2
         near = near.triu(1)
         for row in near.any(1).nonzero()[:, 0].tolist():
@@ -121,7 +121,7 @@ def distinct(tiles, *, closer_than=SAME):
             if dropped[start + row] or not len(later):
                 continue
             own = levels[start + row]
-            apart = [(levels[later] - _turned(own, turn)).square().mean((1, 2)) for turn in range(TURNS)]
+            apart = [(levels[later] - _turned(own, turn)).square().mean((1, 2)) for turn in range(ORIENTATIONS)]
             dropped[later[(torch.stack(apart).amin(0) < closer_than**2).cpu().numpy()]] = True
     return np.flatnonzero(~dropped)
 

@@ -7,18 +7,18 @@ from torch import nn
 from torch.nn import functional
 
 from svp_core.device import best_device, fast_arithmetic
-from svp_core.stats.intervals import RESAMPLES, from_resamples
+from svp_core.stats.intervals import RESAMPLES, interval_from_resamples
 
 FOLDS = 3
-MOST = 1000  # tiles a side; more are cut, by the seed
+MAX_TILES = 1000  # tiles a side; more are cut, by the seed
 PASSES = 12  # through the tiles that are learnt from
-LEAST_STEPS = 150
+MIN_STEPS = 150
 BATCH = 32
 GRAIN = 2.0  # grey levels; the grain is shown apart from the picture, or it would be lost beside outlines
 LEARNING_RATE = 2e-3
 
 
-def told_apart(*, real, synthetic, seed=0):
+def two_sample_auc(*, real, synthetic, seed=0):
     """How well a small network tells real from synthetic tiles it has not learnt from: Estimate of the AUC.
 
     0.5 = it cannot, 1 = always. uint8 (N, 64, 64) each; the larger set is cut to the size of the smaller, at most
@@ -27,7 +27,7 @@ def told_apart(*, real, synthetic, seed=0):
     1610.06545). The interval is a bootstrap over the tiles judged; it does not hold what another training would change.
     """
     rng = np.random.default_rng(seed)
-    n = min(len(real), len(synthetic), MOST)
+    n = min(len(real), len(synthetic), MAX_TILES)
     if n < 2 * FOLDS:
         raise ValueError(f"{2 * FOLDS} tiles a side are needed; got {len(real)} real and {len(synthetic)} synthetic")
     sides = [np.asarray(tiles)[rng.permutation(len(tiles))[:n]] for tiles in (real, synthetic)]
@@ -40,7 +40,7 @@ def told_apart(*, real, synthetic, seed=0):
         of_real, of_synthetic = scores[: len(judged) // 2], scores[len(judged) // 2 :]
         areas.append(_area(of_real, of_synthetic))
         resampled += [_area(_again(of_real, rng), _again(of_synthetic, rng)) for _ in range(RESAMPLES)]
-    return from_resamples(np.mean(areas), resampled / FOLDS, n)
+    return interval_from_resamples(np.mean(areas), resampled / FOLDS, n)
 
 
 def _learn_and_score(learnt, labels, judged, seed):
@@ -58,7 +58,7 @@ def _learn_and_score(learnt, labels, judged, seed):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = _build().to(device, memory_format=torch.channels_last)
-        steps = max(LEAST_STEPS, PASSES * len(learnt) // BATCH)
+        steps = max(MIN_STEPS, PASSES * len(learnt) // BATCH)
         optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
         for chosen in _batches(rng, len(learnt), steps):

@@ -33,9 +33,9 @@ def classify_records(records, classifier, *, um_per_px=None, instrument=()):
 
 def _begin(chunk, classifier):
     """Probabilities of a chunk's tiles as begin_probs gives them; None where there are no tiles."""
-    from svp_core.classifier.resnet import begin_probs
+    from svp_core.classifier.resnet import start_predicting
 
-    return begin_probs(classifier, chunk.tiles) if len(chunk.tiles) else None
+    return start_predicting(classifier, chunk.tiles) if len(chunk.tiles) else None
 
 
 def _finish(chunk, probabilities, classifier):

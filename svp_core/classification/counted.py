@@ -4,20 +4,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.classification.results import model_of, numbers
+from svp_core.classification.results import model_of, numeric_column
 from svp_core.classification.settings import volume_in_files
-from svp_core.classifier.confusion_reference import read_reference
+from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.errors import LabError
 from svp_core.model_files import weights_sha256
 from svp_core.stats import counts
 
 UNSURE = counts.UNSURE
-TYPED_IN = "typed in"
+VOLUME_ENTERED = "typed in"
 SEEN_PX = "ecd_px"  # column that says how large the classifier saw a particle; counts are corrected by it
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
+class CountResult:
     """Names, sizes and counts of the particles of a Classified."""
 
     labels: np.ndarray  # object (N,): class key or UNSURE
@@ -29,23 +29,23 @@ class Counted:
     corrected: list  # cumulative, corrected for confusion; [] without a reference
     ppv: list  # of counts.Ppv; [] without a reference
     by_run: dict  # name of the run -> raw counts by its own volume, [] where none has a size; {} for one run
-    reference: counts.Reference | None
+    reference: counts.ConfusionReference | None
     no_reference: str  # why there is none, in words; "" where there is one
 
 
 def count_particles(found, settings):
     """The Counted of a whole classification, whose table has the settings' diameter, and SEEN_PX where there is one."""
-    labels, sizes = name_particles(found, settings), numbers(found, settings.diameter)
+    labels, sizes = assign_labels(found, settings), numeric_column(found, settings.diameter)
     volume_ml, volume_from = _volume(found, settings)
     how = {"class_keys": found.class_keys, "volume_ml": volume_ml, "dilution": settings.dilution}
     counted = sizes if settings.in_um else np.zeros(len(labels))
-    (reference, no_reference), corrected, ppv = reference_of(found), [], []
+    (reference, no_reference), corrected, ppv = confusion_reference_for(found), [], []
     if reference is not None:
         known = {"reference": reference, "thresholds": thresholds_of(found, settings)}
-        in_px = numbers(found, SEEN_PX) if SEEN_PX in found.table else None
-        corrected = counts.corrected(labels, counted, sizes_px=in_px, bins_um=settings.bins, **how, **known)
-        ppv = counts.ppv(labels, class_keys=found.class_keys, **known)
-    return Counted(
+        in_px = numeric_column(found, SEEN_PX) if SEEN_PX in found.table else None
+        corrected = counts.corrected_counts(labels, counted, sizes_px=in_px, bins_um=settings.bins, **how, **known)
+        ppv = counts.predictive_values(labels, class_keys=found.class_keys, **known)
+    return CountResult(
         labels,
         sizes,
         volume_ml,
@@ -60,9 +60,9 @@ def count_particles(found, settings):
     )
 
 
-def count_some(found, settings, chosen):
+def count_selected(found, settings, chosen):
     """Raw cumulative counts of some particles only: list of counts.Count. chosen: bool (N,)."""
-    labels, sizes = name_particles(found, settings), numbers(found, settings.diameter)
+    labels, sizes = assign_labels(found, settings), numeric_column(found, settings.diameter)
     sizes = sizes if settings.in_um else np.zeros(len(labels))
     volume_ml, _ = _volume(found, settings)
     return counts.count_table(
@@ -75,9 +75,9 @@ def count_some(found, settings, chosen):
     )
 
 
-def name_particles(found, settings):
+def assign_labels(found, settings):
     """What each particle is called: object (N,), a class key, or UNSURE below its class's threshold."""
-    return counts.named(found.probs, found.class_keys, thresholds=thresholds_of(found, settings))
+    return counts.apply_thresholds(found.probs, found.class_keys, thresholds=thresholds_of(found, settings))
 
 
 def thresholds_of(found, settings):
@@ -85,12 +85,12 @@ def thresholds_of(found, settings):
     return {key: settings.least(key) for key in found.class_keys}
 
 
-def reference_of(found):
+def confusion_reference_for(found):
     """(counts.Reference of this classification's model, or None; why there is none, in words)."""
     named_by = found.summary.get("weights_sha256")
     try:
         folder = model_of(found.summary)
-        reference = read_reference(folder)
+        reference = read_confusion_reference(folder)
         if named_by and named_by != weights_sha256(folder):
             return None, f"The model {folder.name} has other weights now than those that named these particles."
     except LabError as error:
@@ -114,7 +114,7 @@ def _volume(found, settings):
     if settings.volume_ml is None:
         return None, ""
     same = in_files is not None and abs(settings.volume_ml - in_files) <= 1e-9 * in_files
-    return settings.volume_ml, stands if same else TYPED_IN
+    return settings.volume_ml, stands if same else VOLUME_ENTERED
 
 
 def _by_run(found, labels, sizes, settings, how):

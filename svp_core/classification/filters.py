@@ -19,7 +19,7 @@ class Region:
     ys: tuple[float, ...]
 
 
-def within(table, ranges):
+def within_range(table, ranges):
     """Rows inside all of these ranges, both ends included: bool (N,).
 
     ranges: column -> (low, high), None where an end is open; at least one column.
@@ -29,7 +29,7 @@ def within(table, ranges):
     return np.logical_and.reduce([_between(np.asarray(table[name], float), *ends) for name, ends in ranges.items()])
 
 
-def inside(table, region):
+def inside_region(table, region):
     """Rows whose point lies in the region, by the even-odd rule (Shimrat 1962): bool (N,)."""
     x, y = np.asarray(table[region.x], float), np.asarray(table[region.y], float)
     found = np.zeros(len(x), bool)
@@ -42,13 +42,13 @@ def inside(table, region):
     return found
 
 
-def box(x, y, x_ends, y_ends):
+def bounding_box(x, y, x_ends, y_ends):
     """The Region of a rectangle. x_ends, y_ends: its two ends, in either order."""
     (left, right), (low, high) = sorted(x_ends), sorted(y_ends)
     return Region(x, y, (left, right, right, left), (low, low, high, high))
 
 
-def like(table, rows, columns, *, tolerance=0.1):
+def find_similar(table, rows, columns, *, tolerance=0.1):
     """Ranges that hold these rows, and what lies a little beyond them: column -> (low, high).
 
     rows: positions (n,), n > 0. tolerance: share of the chosen rows' spread by which each end is moved out; where that

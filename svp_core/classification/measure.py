@@ -20,17 +20,17 @@ import numpy as np
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.errors import LabError
 from svp_core.images import TILE_PX, to_colour_tile, to_tile
-from svp_core.instruments.detect import read_parts
+from svp_core.instruments.detect import iter_items
 from svp_core.instruments.images.folder import ImageFile
 from svp_core.instruments.records import unique
 from svp_core.morphology import MEASURES, measure
 
-BATCH = 256  # particles
+BATCH_SIZE = 256  # particles
 BATCH_BYTES = 16 * 1024**2  # of files or pixels; a batch of large pictures is shorter, which bounds the memory
-AHEAD = 2  # batches that wait for each process, or for being named
-AHEAD_BYTES = 64 * 1024**2  # of files and pixels that wait
-MOST_PROCESSES = 8  # each takes some 60 MB; more than the rest could keep up with
-WORTH_IT = 2_000  # particles from which on starting processes pays
+MAX_QUEUED = 2  # batches that wait for each process, or for being named
+MAX_QUEUED_BYTES = 64 * 1024**2  # of files and pixels that wait
+MAX_PROCESSES = 8  # each takes some 60 MB; more than the rest could keep up with
+MIN_ITEMS_FOR_PROCESSES = 2_000  # particles from which on starting processes pays
 NICENESS = 10  # theirs: what a network needs on the same cores comes first, they fill the gaps
 
 BLANK_IMAGE = "the image is blank: all of its pixels are the same"
@@ -39,7 +39,7 @@ _UNMEASURED = dict.fromkeys(("label", "confidence", *MEASURES, "um_per_px"))
 
 
 @dataclass(frozen=True)
-class ResultChunk:
+class ResultBatch:
     """Some finished rows."""
 
     rows: list  # dicts with the keys of results.columns(), None where there is nothing; those of a class come in naming
@@ -47,7 +47,7 @@ class ResultChunk:
     colour: np.ndarray | None  # uint8 (n, 64, 64, 3), the same in colour; None where all of them are grey
 
 
-def read_measured(path, *, um_per_px=None, choices=None, instrument=(), batch=BATCH, processes=0):
+def read_measured(path, *, um_per_px=None, choices=None, instrument=(), batch=BATCH_SIZE, processes=0):
     """Yield a ResultChunk per batch, its particles measured and not yet named.
 
     path, choices: as instruments.sources takes them. um_per_px: used for all particles instead of what the files say.
@@ -55,26 +55,26 @@ def read_measured(path, *, um_per_px=None, choices=None, instrument=(), batch=BA
     one does. Raises LabError where the source as a whole cannot be read, or when such a process is ended from outside.
     """
     taken = set()
-    with closing(read_parts(path, choices)) as parts:
+    with closing(iter_items(path, choices)) as parts:
         batches = _batches(parts, batch)
         measured = _by_others(batches, um_per_px, processes) if processes else _here(batches, um_per_px)
         with closing(measured):
             for written, (rows, counts, tiles, colour) in measured:
                 for row in rows:
                     row["image"] = unique(row["image"], taken)
-                yield ResultChunk(_with_instrument(rows, counts, written, instrument), tiles, colour)
+                yield ResultBatch(_with_instrument(rows, counts, written, instrument), tiles, colour)
 
 
 def measure_records(records, *, um_per_px=None, instrument=()):
     """The ResultChunk of these particle records, not yet named."""
     rows, counts, tiles, colour = measure_parts(records, um_per_px)
-    return ResultChunk(_with_instrument(rows, counts, _written(records), instrument), tiles, colour)
+    return ResultBatch(_with_instrument(rows, counts, _written(records), instrument), tiles, colour)
 
 
 def processes_for(count):
     """How many processes to read a source of so many particles with (None: unknown); 0 for one core or a small one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return min(cores, MOST_PROCESSES) if cores > 1 and (count is None or count >= WORTH_IT) else 0
+    return min(cores, MAX_PROCESSES) if cores > 1 and (count is None or count >= MIN_ITEMS_FOR_PROCESSES) else 0
 
 
 def measure_parts(parts, um_per_px):
@@ -150,7 +150,7 @@ def _by_others(batches, um_per_px, processes):
     waiting = deque()
     try:
         for parts, size in batches:
-            while waiting and (len(waiting) >= AHEAD * processes or size + _bytes_of(waiting) > AHEAD_BYTES):
+            while waiting and (len(waiting) >= MAX_QUEUED * processes or size + _bytes_of(waiting) > MAX_QUEUED_BYTES):
                 yield _result(waiting.popleft())
             # What the instrument wrote stays here, and of the pictures nothing.
             future = pool.submit(measure_parts, list(map(_bare, parts)), um_per_px)

@@ -13,7 +13,7 @@ import pandas as pd
 
 from svp_core.classification.results_csv import INSTRUMENT, MEASURES, column_names, read_results
 from svp_core.errors import LabError
-from svp_core.model_files import read_run, weights_sha256
+from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.tile_file import read_colour_tiles, read_tiles
 from svp_core.workspace.models import find_model
 
@@ -21,7 +21,7 @@ _NAMED = 4  # pixel sizes in one sentence
 
 
 @dataclass(frozen=True, eq=False)
-class Classified:
+class ClassificationResults:
     """What was offered, what of it was named, and what the classifier said."""
 
     folder: Path
@@ -45,7 +45,7 @@ class Classified:
         return max(0, sum(run["count"] for run in self.summary.get("runs", [])) - self.offered)
 
 
-def read_classified(folder, columns=()):
+def read_results_folder(folder, columns=()):
     """The Classified of a job folder. columns: names in results.csv to have in .table besides image, run and um_per_px.
 
     Raises LabError where a file is missing, damaged, or lacks one of the columns.
@@ -64,7 +64,7 @@ def read_classified(folder, columns=()):
     tiles = read_colour_tiles(folder / "colour.npy") if colour else read_tiles(folder / "tiles.npy")
     if len(tiles) < len(named):
         raise LabError(f"{folder} lacks the tiles of {len(named) - len(tiles):,} particles; classify the source again.")
-    return Classified(
+    return ClassificationResults(
         folder,
         summary,
         tuple(names),
@@ -103,7 +103,7 @@ def scale_warning_of(found):
     if "um_per_px" not in found.table:
         return ""
     try:
-        run = read_run(model_of(found.summary))
+        run = read_model_folder(model_of(found.summary))
         if found.summary.get("weights_sha256") not in (None, weights_sha256(run.folder)):
             return ""  # of other weights by now, whose scales these are not
     except LabError:
@@ -111,19 +111,19 @@ def scale_warning_of(found):
     return scale_warning(run.name, run.config, found.table["um_per_px"].dropna().unique())
 
 
-def numbers(found, name):
+def numeric_column(found, name):
     """Values of one of the asked columns as float (N,); nan where there is none, or no number."""
     return pd.to_numeric(found.table[name], errors="coerce").to_numpy(float)
 
 
-def diameters(columns):
+def diameter_columns(columns):
     """Names among these columns that can serve as a particle's size: ours first, then the instrument's own."""
     ours = [name for stem in ("ecd", "esd", "feret_max", "feret_min") for name in (f"{stem}_um", f"{stem}_px")]
     theirs = [name for name in columns if name.startswith(INSTRUMENT)]
     return [*(name for name in ours if name in columns), *theirs]
 
 
-def measure_words(name):
+def measure_label(name):
     """What a column is called in tables and reports, with its unit: "ECD (µm)"."""
     if name.startswith(INSTRUMENT):
         return f"{name.removeprefix(INSTRUMENT)}, as the instrument gives it"
@@ -131,7 +131,7 @@ def measure_words(name):
     return f"{measure.words} ({measure.unit})" if measure.unit else measure.words
 
 
-def in_um(name):
+def is_in_um(name):
     """Whether this diameter is a length in µm: ours says so in its name, the instrument's own are taken to be."""
     return name.endswith("_um") or name.startswith(INSTRUMENT)
 

@@ -4,23 +4,23 @@ import math
 from dataclasses import asdict, dataclass
 from datetime import date
 
-from svp_core.classification.results import diameters, in_um
+from svp_core.classification.results import diameter_columns, is_in_um
 from svp_core.errors import LabError
 from svp_core.particle_classes import SIZE_BINS_UM
 
-UNSURE_BELOW = 0.8  # where nobody says otherwise
-MOST_BINS = 12  # that fit a page
+CONFIDENCE_THRESHOLD = 0.8  # where nobody says otherwise
+MAX_BINS = 12  # that fit a page
 _LONGEST = {"title": 300, "author": 200, "remarks": 20_000}
 
 
 @dataclass(frozen=True)
-class Settings:
+class CountSettings:
     """What a report or an export is made by."""
 
     bins_um: tuple[float, ...] = SIZE_BINS_UM  # lower edges, rising
     diameter: str = "ecd_um"  # column of results.csv that is a particle's size
     thresholds: dict | None = None  # class key -> least probability; a class left out takes unsure_below
-    unsure_below: float = UNSURE_BELOW
+    unsure_below: float = CONFIDENCE_THRESHOLD
     volume_ml: float | None = None  # volume imaged; None: unknown, so counts only
     dilution: float = 1.0  # per mL is multiplied by it
     title: str = ""
@@ -31,7 +31,7 @@ class Settings:
     @property
     def in_um(self):
         """Whether particles are counted by size; in px they are only counted."""
-        return in_um(self.diameter)
+        return is_in_um(self.diameter)
 
     @property
     def bins(self):
@@ -43,14 +43,14 @@ class Settings:
         return (self.thresholds or {}).get(class_key, self.unsure_below)
 
 
-def standard_settings(summary, columns):
+def default_settings(summary, columns):
     """Settings as a dict, as read_settings takes them, for a classification of this summary.json and these columns.
 
     Diameter ECD, in px where no scale is known; volume imaged where the files of all runs say it; title of the source.
     """
     scaled = bool(summary.get("um_per_px")) or any(run.get("um_per_px") for run in summary.get("runs", []))
     return asdict(
-        Settings(
+        CountSettings(
             diameter="ecd_um" if scaled and "ecd_um" in columns else "ecd_px",
             volume_ml=volume_in_files(summary)[0],
             title=str(summary.get("title", ""))[: _LONGEST["title"]],
@@ -67,7 +67,7 @@ def volume_in_files(summary):
     return sum(volumes), "; ".join(dict.fromkeys(run["volume_from"] for run in runs))
 
 
-def without_volume(runs):
+def runs_without_volume(runs):
     """Names of the runs, as summary.json holds them, without a volume imaged, where others have one; [] elsewhere."""
     without = [run["name"] for run in runs if run.get("volume_ml") is None]
     return without if len(without) < len(runs) else []
@@ -78,13 +78,13 @@ def read_settings(given, *, summary, columns, class_keys):
 
     Raises LabError for what cannot be counted by.
     """
-    found = Settings(**{**standard_settings(summary, columns), **_known(given or {})})
+    found = CountSettings(**{**default_settings(summary, columns), **_known(given or {})})
     bins = tuple(_number(edge, "A size bin", 0, 10_000) for edge in found.bins_um)
-    if not 1 <= len(bins) <= MOST_BINS or any(a >= b for a, b in zip(bins, bins[1:], strict=False)):
+    if not 1 <= len(bins) <= MAX_BINS or any(a >= b for a, b in zip(bins, bins[1:], strict=False)):
         shown = ", ".join(f"{edge:g}" for edge in bins[:20]) or "none"
-        raise LabError(f"The size bins {shown} cannot be; give 1 to {MOST_BINS} rising lower edges like 2, 5, 10, 25.")
-    if found.diameter not in diameters(columns):
-        ours = ", ".join(name for name in diameters(columns) if "." not in name)
+        raise LabError(f"The size bins {shown} cannot be; give 1 to {MAX_BINS} rising lower edges like 2, 5, 10, 25.")
+    if found.diameter not in diameter_columns(columns):
+        ours = ", ".join(name for name in diameter_columns(columns) if "." not in name)
         raise LabError(f"There is no diameter {found.diameter!r} in these results; choose one of {ours}.")
     thresholds = dict(found.thresholds or {})
     strange = [key for key in thresholds if key not in class_keys]
@@ -96,7 +96,7 @@ def read_settings(given, *, summary, columns, class_keys):
         if name in _LONGEST and len(text) > _LONGEST[name]:
             raise LabError(f"The {name} has {len(text):,} letters; at most {_LONGEST[name]:,} fit a report.")
     _check_date(found.date)
-    return Settings(
+    return CountSettings(
         bins,
         found.diameter,
         thresholds,
@@ -111,9 +111,11 @@ def read_settings(given, *, summary, columns, class_keys):
 
 
 def _known(given):
-    unknown = [name for name in given if name not in Settings.__dataclass_fields__]
+    unknown = [name for name in given if name not in CountSettings.__dataclass_fields__]
     if unknown:
-        raise ValueError(f"a report has no setting {unknown[0]!r}; it has {', '.join(Settings.__dataclass_fields__)}")
+        raise ValueError(
+            f"a report has no setting {unknown[0]!r}; it has {', '.join(CountSettings.__dataclass_fields__)}"
+        )
     return given
 
 

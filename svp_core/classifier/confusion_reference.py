@@ -10,12 +10,12 @@ import json
 import numpy as np
 
 from svp_core.errors import LabError
-from svp_core.stats.counts import Reference
+from svp_core.stats.counts import ConfusionReference
 
 FILE = "held_out.safetensors"
 
 
-def write_reference(folder, reference):
+def write_confusion_reference(folder, reference):
     """Put a Reference into a classifier's run folder."""
     from safetensors.numpy import save_file
 
@@ -30,7 +30,7 @@ def write_reference(folder, reference):
     save_file(tensors, folder / FILE, metadata=words)
 
 
-def read_reference(folder):
+def read_confusion_reference(folder):
     """The Reference of a classifier's run folder, None where it has none. Raises LabError where it is damaged."""
     from safetensors import SafetensorError, safe_open
 
@@ -42,7 +42,7 @@ def read_reference(folder):
             names = ("probs", "labels", "sizes_um", *({"sizes_px"} & set(file.keys())))
             found = {name: file.get_tensor(name) for name in names}
             keys = tuple(json.loads(words["class_keys"]))
-            return Reference(
+            return ConfusionReference(
                 found["probs"].astype(np.float32),
                 found["labels"].astype(int),
                 found["sizes_um"].astype(float),

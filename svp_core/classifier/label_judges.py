@@ -17,17 +17,17 @@ from svp_core.classifier.augment import augment
 from svp_core.classifier.training_loop import fit_temperature
 from svp_core.device import fast_arithmetic
 from svp_core.images import to_model
-from svp_core.label_errors.memorisation import memorised
+from svp_core.label_errors.memorisation import is_memorised
 from svp_core.progress import Progress
 
 EPOCHS = 6  # times each tile is shown; few, as a network that knows its labels by heart finds no errors
-LEAST_STEPS = 120  # of small sets more epochs
-BATCH = 64
+MIN_STEPS = 120  # of small sets more epochs
+BATCH_SIZE = 64
 HEAD_RATE, RATE = 2e-3, 2e-4  # learning rates of the new last layer and of the rest
 WEIGHT_DECAY = 0.05
 
 
-def judge_by_folds(classifier, *, seed=0):
+def predict_out_of_fold(classifier, *, seed=0):
     """A judge by one network for each fold, which learns the labels of all others.
 
     Its probabilities are averaged with those of the features: the two err on different images.
@@ -49,7 +49,7 @@ def judge_by_folds(classifier, *, seed=0):
     return judge
 
 
-def judge_by_training(classifier, *, seed=0):
+def predict_during_training(classifier, *, seed=0):
     """A judge by what one network that learns all labels thinks of each image while it learns, mean of its epochs.
 
     A wrong label is learnt late, from the others (area under the margin, Pleiss et al. 2020, arXiv 2001.10528, here of
@@ -61,11 +61,11 @@ def judge_by_training(classifier, *, seed=0):
         thought, times = np.zeros(probs.shape), np.zeros(len(labels))
         model, everything = _begun(classifier, probs.shape[1], seed), np.arange(len(labels))
         for step, steps, loss, rows, found in _learn(model, tiles, labels, everything, classifier.device, seed):
-            if step * BATCH > len(labels):
+            if step * BATCH_SIZE > len(labels):
                 np.add.at(thought, rows, found)
                 np.add.at(times, rows, 1)
             yield Progress(step, steps, "learning all labels", loss)
-        said = memorised(labels, _softmax(_logits(model, tiles, classifier.device)), probs)
+        said = is_memorised(labels, _softmax(_logits(model, tiles, classifier.device)), probs)
         return (thought / times[:, None]).astype(np.float32), (said,) if said else ()
 
     return judge
@@ -88,9 +88,9 @@ def _learn(model, tiles, labels, rows, device, seed):
         lr=RATE,
         weight_decay=WEIGHT_DECAY,
     )
-    an_epoch = math.ceil(len(rows) / BATCH)
+    an_epoch = math.ceil(len(rows) / BATCH_SIZE)
     # Whole epochs, at least two, so that every image is shown after the first as well.
-    epochs = max(EPOCHS, math.ceil(LEAST_STEPS / an_epoch))
+    epochs = max(EPOCHS, math.ceil(MIN_STEPS / an_epoch))
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * an_epoch)
     model.train()
     for step in range(epochs * an_epoch):

@@ -9,10 +9,10 @@ from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
 from svp_core.images import to_model
-from svp_core.model_files import load_weights, read_run, stored_config
+from svp_core.model_files import load_weights, read_model_folder, stored_config
 
 ARCHITECTURES = ("resnet18", "resnet50")
-BATCH = 256  # tiles a call: smaller ones cost up to a quarter more on a processor, larger ones gain nothing
+BATCH_SIZE = 256  # tiles a call: smaller ones cost up to a quarter more on a processor, larger ones gain nothing
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def build_classifier(config):
 
 def load_classifier(folder, *, device=None):
     """The classifier of a run folder. Raises LabError where the folder is no finished classifier."""
-    run = read_run(folder)
+    run = read_model_folder(folder)
     config = stored_config(run, "classifier", ClassifierConfig)
     device = device or best_device()
     model = load_weights(build_classifier(config), run.folder)
@@ -81,21 +81,21 @@ def config_as_dict(config):
     return {"classifier": asdict(config)}
 
 
-def predict_probs(classifier, tiles, *, batch=BATCH):
+def predict_probs(classifier, tiles, *, batch=BATCH_SIZE):
     """Probability of each class, float32 (N, K) in label order, rows sum to 1; uint8 tiles (N, 64, 64) in.
 
     Temperature-scaled (Guo et al. 2017, arXiv 1706.04599).
     """
     tiles = np.asarray(tiles)
     probs = np.empty((len(tiles), len(classifier.config.class_keys)), np.float32)
-    begun = [begin_probs(classifier, tiles[start : start + batch]) for start in range(0, len(tiles), batch)]
+    begun = [start_predicting(classifier, tiles[start : start + batch]) for start in range(0, len(tiles), batch)]
     for position, found in enumerate(begun):
         probs[position * batch : (position + 1) * batch] = found.cpu().numpy()
     return probs
 
 
 @torch.inference_mode()
-def begin_probs(classifier, tiles):
+def start_predicting(classifier, tiles):
     """As predict_probs, of tiles that fit into one call: a tensor that a GPU may still be at work on."""
     images = to_model(tiles, classifier.device).to(memory_format=torch.channels_last)
     with fast_arithmetic(classifier.device):

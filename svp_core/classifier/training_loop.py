@@ -16,7 +16,7 @@ from svp_core.progress import Progress
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class ClassifierTrainingPlan:
     """How a classifier is trained."""
 
     epochs: float = 4.0  # times each tile is shown; few, because fitting the simulator's habits is the enemy
@@ -29,7 +29,7 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True)
-class Checked:
+class ValidationResult:
     """What a training knows when it ends."""
 
     state: dict  # tensors of the best checkpoint
@@ -84,7 +84,7 @@ def train(config, plan, tiles, labels, *, validation, device, result):
 
     model.load_state_dict(best[1])
     temperature = fit_temperature(_logits(model, calibrating[0], device), calibrating[1])
-    result.append(Checked(best[1], replace(config, temperature=temperature), history))
+    result.append(ValidationResult(best[1], replace(config, temperature=temperature), history))
 
 
 def fit_temperature(logits, labels):

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from svp_core.errors import LabError
 from svp_core.tasks.classify import PIXEL_UM
-from svp_core.tasks.generation_request import MOST_SEED
+from svp_core.tasks.generation_request import MAX_SEED
 
 
 def whole_number(text):
@@ -20,7 +20,7 @@ def whole_number(text):
 
 def run_seed(text):
     """int from 0 to MOST_SEED, for argparse."""
-    return number_between(text, int, 0, MOST_SEED, f"a seed; give a whole number from 0 to {MOST_SEED:,}")
+    return number_between(text, int, 0, MAX_SEED, f"a seed; give a whole number from 0 to {MAX_SEED:,}")
 
 
 def pixel_size(text):
@@ -121,7 +121,7 @@ def find_classification(job_or_folder):
 _shown = [0.0]
 
 
-def show(what, done, total):
+def print_progress(what, done, total):
     """One line that is written over, at most five times a second, and only where a person can see it."""
     if not sys.stderr.isatty() or (done != total and time.monotonic() - _shown[0] < 0.2):
         return

@@ -31,12 +31,12 @@ def add_arguments(parser):
 
 def run(options):
     """The new run."""
-    from svp_core.generator.autoguidance import join_guide
+    from svp_core.generator.autoguidance import attach_guide
     from svp_core.workspace.models import find_model
 
     check_folder(options.out)
     run_folder, guide = find_model(options.weights), find_model(options.guide)
-    join_guide(run_folder, guide, options.out, insisted=dict(options.insist), brighter=dict(options.brighter))
+    attach_guide(run_folder, guide, options.out, insisted=dict(options.insist), brighter=dict(options.brighter))
     print(f"Finished: {options.out}")
 
 

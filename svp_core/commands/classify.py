@@ -10,7 +10,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from svp_core.commands.arguments import check_file, check_folder, pixel_size, show
+from svp_core.commands.arguments import check_file, check_folder, pixel_size, print_progress
 from svp_core.errors import LabError
 
 
@@ -40,7 +40,7 @@ def _choice(text):
 def run(options):
     """One row for every particle that was offered, rejected ones with their reason."""
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.instruments.detect import recognise
+    from svp_core.instruments.detect import detect_source
     from svp_core.workspace.models import find_model
 
     weights, choices = find_model(options.weights), dict(options.choose)
@@ -50,7 +50,7 @@ def run(options):
     else:
         check_folder(options.out)
         _check_holds_none(options.out)
-    summary = recognise(options.source, choices)
+    summary = detect_source(options.source, choices)
     print(f"{summary.title}: {summary.count if summary.count is not None else 'some'} particles", file=sys.stderr)
     if unknown := set(choices) - {question.key for question in summary.questions}:
         asked = ", ".join(question.key for question in summary.questions) or "nothing"
@@ -96,7 +96,7 @@ def _into_table(options, summary, classifier, choices):
             offered += len(chunk.rows)
             rejected += sum(row["status"] == "rejected" for row in chunk.rows)
             counts.update(count_classes(chunk.rows))
-            show("particles", offered, summary.count)
+            print_progress("particles", offered, summary.count)
     return offered, rejected, counts
 
 
@@ -107,6 +107,6 @@ def _into_folder(options, weights, choices):
     config = {"source": str(options.source), "weights": str(weights), "um_per_px": options.um_per_px}
     options.out.mkdir(parents=True, exist_ok=True)
     for progress in classify(config | ({"choices": choices} if choices else {}), options.out):
-        show("particles", progress.step, progress.total)
+        print_progress("particles", progress.step, progress.total)
     written = json.loads((options.out / "summary.json").read_text("utf-8"))
     return written["offered"], written["rejected"], written["counts"]

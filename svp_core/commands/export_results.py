@@ -22,21 +22,21 @@ def add_arguments(parser):
 
 def run(options):
     """Write the file that was asked for."""
-    from svp_core.classification.counted import name_particles
-    from svp_core.classification.results import read_classified
+    from svp_core.classification.counted import assign_labels
+    from svp_core.classification.results import read_results_folder
     from svp_core.classification.settings import read_settings
-    from svp_core.exports import results_xlsx, run_cla, tiles_by_class
+    from svp_core.exports import export_cla, export_tiles_by_class, export_workbook
 
     folder, settings = find_classification(options.results), counting_settings(options)
     ending = options.out.suffix.casefold()
     if ending == ".xlsx":
-        results_xlsx(folder, options.out, settings=settings)
+        export_workbook(folder, options.out, settings=settings)
     elif ending == ".zip":
-        tiles_by_class(folder, options.out, settings=settings)
+        export_tiles_by_class(folder, options.out, settings=settings)
     elif ending == ".cla":
-        found = read_classified(folder)
+        found = read_results_folder(folder)
         chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
-        run_cla(folder, options.out, name_particles(found, chosen), run=options.flowcam_run)
+        export_cla(folder, options.out, assign_labels(found, chosen), run=options.flowcam_run)
     else:
         raise LabError(f"{options.out.name} does not say what to write; end it with .xlsx, .zip or .cla.")
     print(f"{options.out} is written.")

@@ -4,7 +4,7 @@ import re
 import sys
 from pathlib import Path
 
-from svp_core.commands.arguments import check_file, find_classification, run_seed, show
+from svp_core.commands.arguments import check_file, find_classification, print_progress, run_seed
 
 
 def add_arguments(parser):
@@ -28,16 +28,16 @@ def add_arguments(parser):
 def run(options):
     """One row an image, and what was found in all for the person at the terminal."""
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.model_files import WEIGHTS, find_run
-    from svp_core.review.label_error_search import find_mislabels, summary, write_suspects
+    from svp_core.model_files import SHIPPED_MODELS, find_model_folder
+    from svp_core.review.label_error_search import search_label_errors, summary, write_label_errors
     from svp_core.workspace.models import find_model
 
     check_file(options.out)
     folder = find_model(options.weights)
-    reference = None if folder.parent == WEIGHTS else load_classifier(find_run("resnet18"))
+    reference = None if folder.parent == SHIPPED_MODELS else load_classifier(find_model_folder("resnet18"))
     data = _read(options.source)
     synthetic = _read(options.synthetic) if options.synthetic else None
-    steps = find_mislabels(
+    steps = search_label_errors(
         data, load_classifier(folder), synthetic=synthetic, reference=reference, by=options.by, seed=options.seed
     )
     while True:
@@ -46,14 +46,14 @@ def run(options):
         except StopIteration as end:
             found = end.value
             break
-        show("images" if progress.loss is None else "steps of training", progress.step, progress.total)
-    write_suspects(options.out, found)
+        print_progress("images" if progress.loss is None else "steps of training", progress.step, progress.total)
+    write_label_errors(options.out, found)
     print(*summary(found), f"\nEvery image is in {options.out}, worst first.", sep="\n")
 
 
 def _read(source):
     """Labelled, of whatever the source is; what was left out of it is told."""
-    from svp_core.datasets.labelled_tiles import from_dataset, from_results, reading
+    from svp_core.datasets.labelled_tiles import from_dataset, from_results, read_labelled_steps
     from svp_core.workspace.datasets import list_datasets, open_dataset
 
     if (Path(source) / "results.csv").is_file() or re.fullmatch("[0-9a-f]{32}", source):
@@ -61,7 +61,7 @@ def _read(source):
     elif source in [meta["id"] for meta in list_datasets()]:
         data = from_dataset(open_dataset(source))
     else:
-        steps = reading(source)
+        steps = read_labelled_steps(source)
         while True:
             try:
                 next(steps)

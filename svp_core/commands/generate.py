@@ -6,7 +6,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from svp_core import tasks
-from svp_core.commands.arguments import check_folder, run_seed, show, whole_number
+from svp_core.commands.arguments import check_folder, print_progress, run_seed, whole_number
 from svp_core.tile_file import read_tiles
 
 
@@ -39,5 +39,5 @@ def run(options):
                 for position, tile in enumerate(read_tiles(scratch / "tiles.npy")[written:], written):
                     (options.out / rows[position]["image"]).write_bytes(encode_png(tile))
                 written = progress.step
-            show("images", progress.step, progress.total)
+            print_progress("images", progress.step, progress.total)
         shutil.copyfile(scratch / "provenance.json", options.out / "provenance.json")

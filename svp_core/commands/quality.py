@@ -8,9 +8,9 @@ import json
 import sys
 from pathlib import Path
 
-from svp_core.commands.arguments import check_file, run_seed, show
+from svp_core.commands.arguments import check_file, print_progress, run_seed
 
-NONE = "none"
+NO_VALUE = "none"
 
 
 def add_arguments(parser):
@@ -18,7 +18,7 @@ def add_arguments(parser):
     parser.add_argument("--real", type=Path, required=True, help="real images that no generator was trained on")
     parser.add_argument("--synthetic", type=Path, required=True)
     parser.add_argument("--training", type=Path, help="what the generator was trained on, to look for copies of it")
-    parser.add_argument("--classifier", default="resnet18", help=f"name of a model or a run folder, or {NONE!r}")
+    parser.add_argument("--classifier", default="resnet18", help=f"name of a model or a run folder, or {NO_VALUE!r}")
     parser.add_argument("--seed", type=run_seed, default=0)
     parser.add_argument("--out", type=Path, required=True)
 
@@ -31,7 +31,7 @@ def run(options):
     from svp_core.workspace.models import find_model
 
     check_file(options.out)
-    classifier = None if options.classifier == NONE else load_classifier(find_model(options.classifier))
+    classifier = None if options.classifier == NO_VALUE else load_classifier(find_model(options.classifier))
     sets = {name: _read(getattr(options, name)) for name in ("real", "synthetic", "training")}
     steps = compare(**sets, classifier=classifier, seed=options.seed)
     while True:
@@ -40,7 +40,7 @@ def run(options):
         except StopIteration as end:
             report = end.value
             break
-        show("steps", progress.step, progress.total)
+        print_progress("steps", progress.step, progress.total)
     options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", "utf-8")
     for warning in report["warnings"]:
         print(warning, file=sys.stderr)

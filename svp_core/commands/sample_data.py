@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from svp_core.commands.arguments import check_folder, show
+from svp_core.commands.arguments import check_folder, print_progress
 
 
 def add_arguments(parser):
@@ -16,4 +16,4 @@ def run(options):
 
     check_folder(options.out)
     for progress in build(options.out):
-        show(progress.message or "steps", progress.step, progress.total)
+        print_progress(progress.message or "steps", progress.step, progress.total)

@@ -3,10 +3,10 @@
 import csv
 from pathlib import Path
 
-from svp_core.commands.arguments import check_folder, pixel_size, run_seed, show, whole_number
+from svp_core.commands.arguments import check_folder, pixel_size, print_progress, run_seed, whole_number
 from svp_core.errors import LabError
 
-MOST = 1_000_000  # particles of one run, see scenes.particle_seed
+MAX_COUNT = 1_000_000  # particles of one run, see scenes.particle_seed
 
 
 def add_arguments(parser):
@@ -28,8 +28,8 @@ def run(options):
 
     if options.kind not in scenes.KINDS:
         raise LabError(f"{options.kind!r} cannot be simulated; kinds are {', '.join(scenes.KINDS)}.")
-    if options.count > MOST:
-        raise LabError(f"{options.count:,} particles were asked for; 1 to {MOST:,} can be drawn in one run.")
+    if options.count > MAX_COUNT:
+        raise LabError(f"{options.count:,} particles were asked for; 1 to {MAX_COUNT:,} can be drawn in one run.")
     check_folder(options.out)
     (options.out / options.kind).mkdir(parents=True, exist_ok=True)
     law, writer = scenes.LAWS[options.instruments], None
@@ -41,7 +41,7 @@ def run(options):
             (options.out / name).write_bytes(encode_png(drawn.pixels))
             writer = writer or _truth_writer(file, drawn.truth)
             writer.writerow({"image": name, **drawn.truth})
-            show("particles", k + 1, options.count)
+            print_progress("particles", k + 1, options.count)
 
 
 def _truth_writer(file, truth):

@@ -6,7 +6,7 @@ Several GPUs: accelerate launch -m svp_core train generator ... (pip install acc
 import sys
 from pathlib import Path
 
-from svp_core.commands.arguments import check_folder, number_between, run_seed, show, whole_number
+from svp_core.commands.arguments import check_folder, number_between, print_progress, run_seed, whole_number
 from svp_core.errors import LabError
 from svp_core.training.time_budget import LEAST_MINUTES, MOST_MINUTES
 
@@ -50,24 +50,24 @@ def run(options):
     train = _train_generator if options.what == "generator" else _train_classifier
     for progress in train(options):
         what = f"steps, loss {progress.loss:.3f}" if progress.loss is not None else progress.message
-        show(what, progress.step, progress.total)
+        print_progress(what, progress.step, progress.total)
     print(f"Finished: {options.out}")
 
 
 def _train_generator(options):
-    from svp_core.datasets.labelled_tiles import reading
+    from svp_core.datasets.labelled_tiles import read_labelled_steps
     from svp_core.training.generator import default_plan, train_generator
     from svp_core.workspace.models import find_model
 
     base = None if options.base == NOTHING else str(find_model(options.base))
-    data = yield from reading(options.source, class_name=options.class_name)
+    data = yield from read_labelled_steps(options.source, class_name=options.class_name)
     _tell_left_out(data)
     plan = default_plan(from_base=base is not None, seed=options.seed, images=options.images)
     yield from train_generator(data, options.out, base=base, plan=plan, minutes=options.minutes, note=options.note)
 
 
 def _train_classifier(options):
-    from svp_core.classifier.training_loop import TrainingPlan
+    from svp_core.classifier.training_loop import ClassifierTrainingPlan
     from svp_core.datasets.labelled_tiles import read_labelled
     from svp_core.training.classifier import train_classifier
 
@@ -75,7 +75,7 @@ def _train_classifier(options):
         raise LabError("A classifier needs --validation FOLDER: labelled tiles that are not trained on.")
     data = read_labelled(options.source)
     _tell_left_out(data)
-    plan = TrainingPlan(seed=options.seed, **({"epochs": options.epochs} if options.epochs else {}))
+    plan = ClassifierTrainingPlan(seed=options.seed, **({"epochs": options.epochs} if options.epochs else {}))
     validation = read_labelled(options.validation)
     yield from train_classifier(
         data, options.out, validation=validation, architecture=options.network, plan=plan, note=options.note

@@ -9,15 +9,15 @@ from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
 from svp_core.images import TILE_PX, to_tile
 from svp_core.instruments.detect import read_particles
-from svp_core.particle_classes import in_order, is_key, key_from_name
+from svp_core.particle_classes import is_key, key_from_name, sort_keys
 from svp_core.progress import Progress
 from svp_core.tile_file import read_tiles
 
-TELL_EVERY = 200  # items between two looks at how far the reading is
+PROGRESS_EVERY = 200  # items between two looks at how far the reading is
 
 
 @dataclass(frozen=True)
-class Labelled:
+class LabelledTiles:
     """Tiles and what they are."""
 
     tiles: np.ndarray  # uint8 (N, 64, 64)
@@ -53,7 +53,7 @@ class Labelled:
 
 def read_labelled(path, *, class_name=None):
     """The labelled tiles of a source, as reading() gives them. Raises LabError for a class with a single image."""
-    steps = reading(path, class_name=class_name)
+    steps = read_labelled_steps(path, class_name=class_name)
     while True:
         try:
             next(steps)
@@ -66,7 +66,7 @@ def read_labelled(path, *, class_name=None):
     return data
 
 
-def reading(path, *, class_name=None):
+def read_labelled_steps(path, *, class_name=None):
     """Read a source of anything that instruments.sources knows; yields Progress, returns Labelled.
 
     An image's class is the nearest folder that is called like one of the product's classes, else the first folder
@@ -83,7 +83,7 @@ def reading(path, *, class_name=None):
             tiles.append(to_tile(record.pixels))
             given.append(key or record.given)
             names.append(record.name)
-        if count % TELL_EVERY == 0:
+        if count % PROGRESS_EVERY == 0:
             yield Progress(count, None, f"{count:,} images read")
     given = _with_folders(given, names)
     homeless = [position for position, key in enumerate(given) if not key]
@@ -154,7 +154,7 @@ def from_results(folder):
     )
 
 
-def joined(parts):
+def join_labelled(parts):
     """One Labelled of several."""
     if len(parts) == 1:
         return parts[0]
@@ -168,10 +168,10 @@ def joined(parts):
 
 
 def _labelled(tiles, given, names, left_out):
-    order = in_order(given)
+    order = sort_keys(given)
     place = {key: label for label, key in enumerate(order)}
     labels = np.array([place[key] for key in given], np.int64)
-    return Labelled(np.asarray(tiles, np.uint8), labels, order, tuple(names), tuple(left_out))
+    return LabelledTiles(np.asarray(tiles, np.uint8), labels, order, tuple(names), tuple(left_out))
 
 
 def _key_of(class_name):

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-FITTED_ON = 2000  # particles, drawn at random, that the groups are formed of; the others join the nearest
+FIT_SAMPLE = 2000  # particles, drawn at random, that the groups are formed of; the others join the nearest
 _DIRECTIONS = 64  # of a label_review.Space; the finer ones are noise to a group
 _FEWEST = 10  # particles that a plane is laid out of
 _STEPS = 500  # of t-SNE; after twice as many the picture is the same
 _AT_ONCE = 20_000  # particles that find their place at a time; bounds memory
 
 
-def plane_of(places, *, seed=0):
+def tsne_map(places, *, seed=0):
     """Where each particle lies in a plane in which look-alikes are near, float32 (N, 2); far apart says little.
 
     places: float (N, d), as a label_review.Space gives them. t-SNE (van der Maaten and Hinton 2008) of their directions
@@ -26,7 +26,7 @@ def plane_of(places, *, seed=0):
         return plane
     length = np.linalg.norm(places, axis=1, keepdims=True)
     unit = np.divide(places, length, out=np.zeros_like(places), where=length > 0)
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(places))[:FITTED_ON])
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(places))[:FIT_SAMPLE])
     perplexity = min(30, (len(drawn) - 1) / 3)
     laid = TSNE(perplexity=perplexity, max_iter=_STEPS, random_state=seed).fit_transform(unit[drawn])
     plane = np.empty((len(places), 2), np.float32)
@@ -53,7 +53,7 @@ def ward_groups(places, count, *, seed=0):
     count = min(count, len(places))
     if count < 2:
         return np.zeros(len(places), int)
-    drawn = np.sort(np.random.default_rng(seed).permutation(len(places))[:FITTED_ON])
+    drawn = np.sort(np.random.default_rng(seed).permutation(len(places))[:FIT_SAMPLE])
     of_drawn = AgglomerativeClustering(min(count, len(drawn)), linkage="ward").fit_predict(places[drawn])
     middles = np.stack([places[drawn[of_drawn == group]].mean(0) for group in range(of_drawn.max() + 1)])
     # |place - middle|^2 without what is the same for every middle.

@@ -15,7 +15,7 @@ from svp_core.classifier.resnet import predict_probs
 FIXED = 64  # numbers a tile
 SEED = 64  # of the fixed network's weights; another one makes other features
 GRAIN = 2.0  # grey levels; weaker responses count as they are, stronger ones by their logarithm
-LEAST_SHARE = 0.1  # combinations of the numbers that vary less than this, relative to one number, are not blown up
+MIN_SHARE = 0.1  # combinations of the numbers that vary less than this, relative to one number, are not blown up
 _FILTERS = ((12, 5), (32, 3), (32, 5))  # in the three layers: how many, and their width in pixels of that layer
 _READ = (12, 26, 26)  # numbers taken from each layer; they add up to 64
 
@@ -114,7 +114,7 @@ def _fixed_network():
     spread = read.std(0)
     shares, directions = np.linalg.eigh(np.corrcoef(read.T))
     # Turned back to the 64 numbers, so that it does not depend on the signs the solver chooses.
-    decorrelated = directions / np.sqrt(shares + LEAST_SHARE) @ directions.T
+    decorrelated = directions / np.sqrt(shares + MIN_SHARE) @ directions.T
     return weights, read.mean(0), decorrelated / spread[:, None]
 
 

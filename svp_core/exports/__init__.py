@@ -4,8 +4,8 @@ Each takes the folder of a "classify" job and makes one file; what is there is r
 results.csv itself is the fourth: every item offered, with all that is known of it.
 """
 
-from svp_core.exports.labels import cla_runs, run_cla
-from svp_core.exports.tiles import tiles_by_class
-from svp_core.exports.workbook import results_xlsx
+from svp_core.exports.labels import export_cla, runs_for_cla
+from svp_core.exports.tiles import export_tiles_by_class
+from svp_core.exports.workbook import export_workbook
 
-__all__ = ["cla_runs", "results_xlsx", "run_cla", "tiles_by_class"]
+__all__ = ["runs_for_cla", "export_workbook", "export_cla", "export_tiles_by_class"]

@@ -5,7 +5,7 @@ import numpy as np
 from svp_core.errors import LabError
 
 
-def chosen_rows(rows, offered):
+def select_rows(rows, offered):
     """Positions in results.csv as int (n,), in the order given; all of them where `rows` is None.
 
     Raises LabError for a position that is not there.
@@ -19,7 +19,7 @@ def chosen_rows(rows, offered):
     return rows
 
 
-def among_named(rows, named):
+def positions_among(rows, named):
     """Places of those of these rows that hold a named particle: int (m,), an index into labels and tiles.
 
     named: rising positions in results.csv of the named particles.

@@ -3,36 +3,36 @@
 import numpy as np
 import pandas as pd
 
-from svp_core.classification.results import read_classified
+from svp_core.classification.results import read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.display import class_name
 from svp_core.errors import LabError
-from svp_core.files import put_in_place
+from svp_core.files import atomic_write
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.flowcam.cla import relabelled
 from svp_core.instruments.flowcam.export_columns import ID
-from svp_core.instruments.open_source import open_place
+from svp_core.instruments.open_source import open_source
 from svp_core.instruments.records import stem_of
 from svp_core.instruments.text_tables import plain_name
 
 _KINDS = ("flowcam", "flowcam_library")
 
 
-def cla_runs(summary):
+def runs_for_cla(summary):
     """Names of the runs of which a .cla can be made: FlowCam's. summary: summary.json of the classification."""
     return [facts["name"] for facts in summary.get("runs", []) if facts["kind"] in _KINDS]
 
 
-def run_cla(job_folder, path, labels, *, run=None):
+def export_cla(job_folder, path, labels, *, run=None):
     """Write a .cla with these labels as its classification "SvP Lab", beside whatever the run's own .cla holds.
 
     labels: what each named particle is called (N,), class keys or "unsure", in the order of tiles.npy. run: name of the
     FlowCam run; may be left out where there is one only. Raises LabError where the source holds no FlowCam run, several
     and none is named, or its own .cla cannot be read any more.
     """
-    found = read_classified(job_folder)
+    found = read_results_folder(job_folder)
     run = _one_run(found.summary, run)
-    ids = _ids(read_classified(job_folder, _id_columns(found.columns)))
+    ids = _ids(read_results_folder(job_folder, _id_columns(found.columns)))
     if len(labels) != len(ids):
         raise ValueError(f"{len(ids)} named particles need as many labels; got {len(labels)}")
     labels = np.asarray(labels, object)
@@ -40,11 +40,11 @@ def run_cla(job_folder, path, labels, *, run=None):
     keys = [key for key in (*found.class_keys, *sorted(set(labels) - {*found.class_keys})) if (labels == key).any()]
     given = {class_name(key): ids[mine & (labels == key)].tolist() for key in keys}
     data = relabelled(_own_cla(found.summary, run), {name: own for name, own in given.items() if own})
-    put_in_place(path, lambda unfinished: unfinished.write_bytes(data))
+    atomic_write(path, lambda unfinished: unfinished.write_bytes(data))
 
 
 def _one_run(summary, run):
-    names = cla_runs(summary)
+    names = runs_for_cla(summary)
     if not names:
         raise LabError(
             "This source holds no FlowCam run, and .cla is FlowCam's format; export the classes as a workbook."
@@ -86,7 +86,7 @@ def _own_cla(summary, run):
     """Bytes of the run's own .cla, None where it has none. Raises LabError where the source is no longer there."""
     source = summary["source"]
     try:
-        with open_place(source) as (files, _):
+        with open_source(source) as (files, _):
             last = plain_name(run)
             found = [name for name in files.names if plain_name(name) == f"{last}.cla"]
             # Runs of one name are told apart by their folders.

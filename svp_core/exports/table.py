@@ -2,23 +2,23 @@
 
 import csv
 
-from svp_core.classification.results import read_classified
-from svp_core.exports.chosen import chosen_rows
-from svp_core.exports.workbook import CALLED
-from svp_core.files import put_in_place
+from svp_core.classification.results import read_results_folder
+from svp_core.exports.chosen import select_rows
+from svp_core.exports.workbook import ASSIGNED_COLUMN
+from svp_core.files import atomic_write
 
 
-def results_csv(job_folder, path, labels, rows=None):
+def export_results_csv(job_folder, path, labels, rows=None):
     """Write a CSV of these rows in the order of results.csv, with the column "called" after "label".
 
     labels: what each named particle is called (N,), class keys or "unsure", in the order of tiles.npy. rows: positions
     in results.csv, all where None.
     """
-    found = read_classified(job_folder)
+    found = read_results_folder(job_folder)
     if len(labels) != len(found.rows):
         raise ValueError(f"{len(found.rows)} named particles need as many labels; got {len(labels)}")
     called = dict(zip(found.rows.tolist(), map(str, labels), strict=True))
-    wanted = set(chosen_rows(rows, found.offered).tolist())
+    wanted = set(select_rows(rows, found.offered).tolist())
 
     def write(unfinished):
         with (
@@ -28,9 +28,9 @@ def results_csv(job_folder, path, labels, rows=None):
             lines, written = csv.reader(source), csv.writer(file, lineterminator="\n")
             head = next(lines)
             place = head.index("label") + 1
-            written.writerow([*head[:place], CALLED, *head[place:]])
+            written.writerow([*head[:place], ASSIGNED_COLUMN, *head[place:]])
             for position, line in enumerate(lines):
                 if position in wanted:
                     written.writerow([*line[:place], called.get(position, ""), *line[place:]])
 
-    put_in_place(path, write)
+    atomic_write(path, write)

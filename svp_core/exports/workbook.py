@@ -4,19 +4,19 @@ import tempfile
 
 import numpy as np
 
-from svp_core.classification.counted import SEEN_PX, count_particles, count_some, thresholds_of
-from svp_core.classification.results import measure_words, read_classified
+from svp_core.classification.counted import SEEN_PX, count_particles, count_selected, thresholds_of
+from svp_core.classification.results import measure_label, read_results_folder
 from svp_core.classification.results_csv import read_results
 from svp_core.classification.settings import read_settings
 from svp_core.display import class_name
 from svp_core.errors import LabError
-from svp_core.exports.chosen import among_named, chosen_rows
+from svp_core.exports.chosen import positions_among, select_rows
 from svp_core.exports.sheet import clean, fill, letters
-from svp_core.files import put_in_place
+from svp_core.files import atomic_write
 
-MOST_ROWS = 1_048_575  # below a sheet's head
+MAX_ROWS = 1_048_575  # below a sheet's head
 _RESULTS = "xl/worksheets/sheet1.xml"  # where a workbook keeps its first sheet
-CALLED = "called"  # column beside "label": the class, or "unsure" below its threshold
+ASSIGNED_COLUMN = "called"  # column beside "label": the class, or "unsure" below its threshold
 _WIDTHS = {"image": 36, "reason": 36, "run": 24}
 _COUNT_HEADS = (
     "particles",
@@ -34,7 +34,7 @@ _COUNT_HEADS = (
 )
 
 
-def results_xlsx(job_folder, path, rows=None, *, settings=None):
+def export_workbook(job_folder, path, rows=None, *, settings=None):
     """Write a workbook with the sheets Results, Counts and Settings; numbers are numbers in it.
 
     rows: positions in results.csv, in the order of the sheet; all where None. Counts are of these rows; corrected ones
@@ -43,13 +43,13 @@ def results_xlsx(job_folder, path, rows=None, *, settings=None):
     """
     from openpyxl import Workbook
 
-    found = read_classified(job_folder)
+    found = read_results_folder(job_folder)
     chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
     wanted = dict.fromkeys((chosen.diameter, SEEN_PX))
-    found = read_classified(job_folder, [name for name in wanted if name in found.columns])
-    kept = chosen_rows(rows, found.offered)
-    if len(kept) > MOST_ROWS:
-        raise LabError(f"A sheet of Excel holds {MOST_ROWS:,} rows, not {len(kept):,}; choose fewer, or take the CSV.")
+    found = read_results_folder(job_folder, [name for name in wanted if name in found.columns])
+    kept = select_rows(rows, found.offered)
+    if len(kept) > MAX_ROWS:
+        raise LabError(f"A sheet of Excel holds {MAX_ROWS:,} rows, not {len(kept):,}; choose fewer, or take the CSV.")
     counted = count_particles(found, chosen)
     table = _table(found, counted).iloc[kept]
     book = Workbook()
@@ -59,7 +59,7 @@ def results_xlsx(job_folder, path, rows=None, *, settings=None):
     book.properties.creator = clean(chosen.author) or "SvP Lab"
     with tempfile.TemporaryFile() as made:
         book.save(made)
-        put_in_place(path, lambda unfinished: fill(made, unfinished, _RESULTS, table))
+        atomic_write(path, lambda unfinished: fill(made, unfinished, _RESULTS, table))
 
 
 def _table(found, counted):
@@ -67,7 +67,7 @@ def _table(found, counted):
     table = read_results(found.folder / "results.csv")
     called = np.full(len(table), None, object)
     called[found.rows] = counted.labels
-    table.insert(table.columns.get_loc("label") + 1, CALLED, called)
+    table.insert(table.columns.get_loc("label") + 1, ASSIGNED_COLUMN, called)
     return table
 
 
@@ -85,10 +85,10 @@ def _write_counts(sheet, found, counted, settings, kept):
     for letter, width in zip("ABCD", (26, 12, 18, 26), strict=True):
         sheet.column_dimensions[letter].width = width
     _append(sheet, _COUNT_HEADS, bold=True)
-    diameter = measure_words(settings.diameter) if settings.in_um else "any size"
+    diameter = measure_label(settings.diameter) if settings.in_um else "any size"
     if kept is not None:
-        some = among_named(kept, found.rows)
-        tables = [("rows of sheet Results", "counted", count_some(found, settings, some))]
+        some = positions_among(kept, found.rows)
+        tables = [("rows of sheet Results", "counted", count_selected(found, settings, some))]
     else:
         tables = [("all", "counted", counted.raw + counted.bands), ("all", "corrected", counted.corrected)]
         tables += [(f"run {name}", "counted", entries) for name, entries in counted.by_run.items()]
@@ -124,7 +124,7 @@ def _write_settings(sheet, found, counted, settings, shown):
         ("Rejected", len(found.rejected)),
         ("Not reached", found.missing),
         ("Rows of sheet Results", shown),
-        ("Diameter", measure_words(settings.diameter)),
+        ("Diameter", measure_label(settings.diameter)),
         ("Size bins, from µm", ", ".join(f"{b:g}" for b in settings.bins)),
         ("Volume imaged, mL", counted.volume_ml),
         ("Volume from", counted.volume_from),

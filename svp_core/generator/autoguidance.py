@@ -7,10 +7,10 @@ from pathlib import Path
 
 from svp_core.errors import LabError
 from svp_core.generator.unet import GeneratorConfig, config_as_dict
-from svp_core.model_files import read_run, read_tensors, stored_config
+from svp_core.model_files import read_model_folder, read_tensors, stored_config
 
 # What both have to have in common: field of the config, and what it is to the person.
-COMMON = {
+SHARED_SETTINGS = {
     "class_keys": "classes",
     "pixel_mean": "mean grey levels",
     "pixel_std": "spreads of grey levels",
@@ -21,7 +21,7 @@ COMMON = {
 }
 
 
-def join_guide(run_folder, guide_folder, out, *, insisted=None, brighter=None):
+def attach_guide(run_folder, guide_folder, out, *, insisted=None, brighter=None):
     """Write the run `out`, a new folder: the generator of run_folder, from now on guided by that of guide_folder.
 
     A guide does best as a lesser version of the same: trained on the same particles, a quarter as long or somewhat
@@ -31,9 +31,9 @@ def join_guide(run_folder, guide_folder, out, *, insisted=None, brighter=None):
     they end. Raises LabError where the two do not speak of the same classes and pixels, `insisted` or `brighter` names
     another class or the run knows no levels, or `out` exists.
     """
-    run, guide, out = read_run(run_folder), read_run(guide_folder), Path(out)
+    run, guide, out = read_model_folder(run_folder), read_model_folder(guide_folder), Path(out)
     config, lesser = (stored_config(one, "generator", GeneratorConfig) for one in (run, guide))
-    for field, words in COMMON.items():
+    for field, words in SHARED_SETTINGS.items():
         mine, other = getattr(config, field), getattr(lesser, field)
         if mine != other:
             raise LabError(

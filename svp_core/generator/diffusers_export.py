@@ -9,7 +9,7 @@ import torch
 
 from svp_core.errors import LabError
 from svp_core.generator import samplers, unet
-from svp_core.model_files import read_run
+from svp_core.model_files import read_model_folder
 
 OPENING = """# {name}: a diffusers pipeline
 
@@ -37,7 +37,7 @@ def export_diffusers(run_folder, out):
     unet/ and scheduler/ with their configs, model_index.json, pipeline.py, run_config.json, card.md. Weights are
     float32. Raises LabError where the run is no generator of our own, or `out` holds files.
     """
-    run, out = read_run(run_folder), Path(out)
+    run, out = read_model_folder(run_folder), Path(out)
     if "published" in run.config:
         raise LabError(
             f"{run.name} is a published network, which diffusers has no model for; only our own kind can be exported."

@@ -2,7 +2,7 @@
 
 from svp_core.errors import LabError
 from svp_core.generator import published, samplers, unet
-from svp_core.model_files import read_run
+from svp_core.model_files import read_model_folder
 
 
 def load_generator(folder, *, device=None):
@@ -10,7 +10,7 @@ def load_generator(folder, *, device=None):
 
     It has class_keys, samplers (key -> sampler with key, name, steps), folder and device.
     """
-    run = read_run(folder)
+    run = read_model_folder(folder)
     if "generator" in run.config:
         return unet.load_generator(folder, device=device)
     if "published" in run.config:

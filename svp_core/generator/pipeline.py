@@ -70,7 +70,7 @@ class ParticlePipeline(DiffusionPipeline):
             for start in range(0, len(seeds), size):
                 part = seeds[start : start + size]
                 # Always as many in a call, the last one filled up: a network rounds differently at another batch size.
-                walk = edm_walk(
+                walk = edm_denoise_steps(
                     self._output(self.unet),
                     edm_scheduler(
                         self.scheduler.config.sigma_data,
@@ -134,7 +134,7 @@ def edm_scheduler(sigma_data, sigma_min, sigma_max, stochastic, rho=7.0):
 
 
 @torch.inference_mode()
-def edm_walk(
+def edm_denoise_steps(
     output,
     scheduler,
     *,

@@ -15,7 +15,7 @@ from svp_core.device import best_device
 from svp_core.errors import LabError
 from svp_core.generator.published_network import PublishedUNet, StandardisedConv
 from svp_core.images import TILE_PX, from_model
-from svp_core.model_files import load_weights, read_run, stored_config
+from svp_core.model_files import load_weights, read_model_folder, stored_config
 
 STEPS = 500
 BETA_FIRST, BETA_LAST = 1e-4, 0.02  # share of noise added at the first and last step of the forward process
@@ -68,7 +68,7 @@ def build_published(*, dim=64, channels=1, dim_mults=(1, 2, 4, 8)):
 
 def load_published(folder, *, device=None):
     """The published generator of a run folder, folded. Raises LabError where the folder holds none."""
-    run = read_run(folder)
+    run = read_model_folder(folder)
     config = stored_config(run, "published", PublishedConfig)
     device = device or best_device()
     model = build_published(dim=config.dim, channels=config.channels, dim_mults=config.dim_mults)
@@ -99,12 +99,12 @@ def fold_weight_standardisation(model):
 
 def published_samplers(config):
     """Key -> sampler of a published generator: "fast" first, then "exact"."""
-    fast, exact = Fast(min(FAST_STEPS, config.steps)), Exact(config.steps)
+    fast, exact = FastSampler(min(FAST_STEPS, config.steps)), ExactSampler(config.steps)
     return {fast.key: fast, exact.key: exact}
 
 
 @dataclass(frozen=True)
-class Exact:
+class ExactSampler:
     """The published way: every step of the schedule, a network call and fresh noise each."""
 
     steps: int
@@ -129,7 +129,7 @@ class Exact:
 
 
 @dataclass(frozen=True)
-class Fast:
+class FastSampler:
     """The same network in few steps: DPM-Solver++(2M) on noise levels evenly spaced in log SNR (Lu et al. 2022).
 
     Evenly spaced in time, so few steps would lose the fine texture.

@@ -53,7 +53,7 @@ def read_checkpoint(path):
         raise LabError(f"{path.name} holds a {type(tensors).__name__}; {EXPECTED}.")
     strangers = [str(key) for key, value in tensors.items() if not isinstance(value, torch.Tensor)]
     if strangers or not tensors:
-        what = f"entries that are no tensors ({some(strangers)})" if strangers else "no tensors"
+        what = f"entries that are no tensors ({shorten_names(strangers)})" if strangers else "no tensors"
         raise LabError(f"{path.name} holds {what}; {EXPECTED}.")
     return {str(key): tensor for key, tensor in tensors.items()}
 
@@ -104,12 +104,12 @@ def check_fit(tensors, expected, file, network):
         ("extra", [key for key in tensors if key not in expected]),
         ("of another shape", misshapen),
     ]
-    found = [f"{len(keys)} {what} ({some(keys)})" for what, keys in faults if keys]
+    found = [f"{len(keys)} {what} ({shorten_names(keys)})" for what, keys in faults if keys]
     if found:
         raise LabError(f"{file} does not fit the {network} ({len(expected)} tensors): {', '.join(found)}.")
 
 
-def some(names):
+def shorten_names(names):
     """The first of these names, and how many more there are."""
     more = len(names) - NAMED_KEYS
     return ", ".join(names[:NAMED_KEYS]) + (f" and {more} more" if more > 0 else "")

@@ -40,12 +40,12 @@ class Sampler:
 
     def walk(self, generator, class_key, seeds, steps):
         """Yield (step, sigma, noisy, clean), model space, for step 0..steps; step 0 carries the first prediction."""
-        from svp_core.generator.pipeline import edm_scheduler, edm_walk
+        from svp_core.generator.pipeline import edm_denoise_steps, edm_scheduler
 
         config, side = generator.config, generator.config.tile_px // generator.config.patch
         label = config.class_keys.index(class_key)
         guided = self.guided(config, label)
-        return edm_walk(
+        return edm_denoise_steps(
             generator.output,
             edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic, self.rho),
             steps=steps,

@@ -15,7 +15,7 @@ GAIN = 0.95  # a larger call or another thread has to bring it below this share 
 
 
 @dataclass(frozen=True)
-class Pace:
+class Throughput:
     """One way to run a network, and what it costs."""
 
     call_size: int  # images in a call
@@ -36,14 +36,14 @@ def calibrate(generator, *, most_threads):
             torch.set_num_threads(threads)
             found, expected = _timed(generator, usual)
             if best is None or found < GAIN * best.image_ms:
-                best = Pace(usual, threads, found)
+                best = Throughput(usual, threads, found)
         torch.set_num_threads(best.threads)
         for size in larger:
             found, output = _timed(generator, size)
             if not torch.equal(output[:usual], expected):
                 break
             if found < GAIN * best.image_ms:
-                best = Pace(size, best.threads, found)
+                best = Throughput(size, best.threads, found)
         return best
     finally:
         torch.set_num_threads(before)

@@ -22,7 +22,7 @@ COARSE_SIGMA = (2.0, 80.0)
 
 
 @dataclass(frozen=True)
-class TrainingPlan:
+class GeneratorTrainingPlan:
     """How a generator is trained."""
 
     images: int = 300_000  # shown to the network in all, repeats counted
@@ -43,7 +43,7 @@ class TrainingPlan:
         return math.ceil(self.images / self.batch)
 
 
-class Training:
+class GeneratorTraining:
     """A training under way: network, its average, optimiser and step travel together, and can be put on disk."""
 
     def __init__(self, config, plan, *, device, start=None, accelerator=None):
@@ -104,16 +104,16 @@ class Training:
             noise_source = torch.Generator().manual_seed(int(rng.integers(2**62)))
             torch.manual_seed(int(rng.integers(2**62)) + (mine.start or 0))  # for dropout
             chosen = rng.integers(len(by_class), size=plan.batch)
-            images = np.stack([turned(tiles[rng.choice(by_class[label])], rng.integers(8)) for label in chosen])
+            images = np.stack([dihedral(tiles[rng.choice(by_class[label])], rng.integers(8)) for label in chosen])
             chosen[rng.random(plan.batch) < plan.null_share] = len(by_class)
-            log_sigma = drawn_log_sigma(plan, noise_source)
+            log_sigma = sample_log_sigma(plan, noise_source)
             clean = encode(images, self.config)
             noise = torch.randn(clean.shape, generator=noise_source)
 
             clean = clean[mine].to(self.device, memory_format=torch.channels_last)
             sigma, noise = log_sigma[mine].exp().to(self.device), noise[mine].to(self.device)
             wanted = torch.from_numpy(chosen[mine]).to(self.device)
-            loss = denoising_errors(self._network, clean, sigma, noise, wanted, sigma_data).mean()
+            loss = edm_loss(self._network, clean, sigma, noise, wanted, sigma_data).mean()
             self._update(loss)
             # Of this process's share of the batch; the others' scatter about the same.
             yield Progress(self.step, plan.steps, loss=loss.item())
@@ -134,7 +134,7 @@ class Training:
             torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
 
 
-def drawn_log_sigma(plan, source):
+def sample_log_sigma(plan, source):
     """ln of the noise level of each image of a batch: float32 tensor (batch, 1, 1, 1)."""
     usual = plan.noise_mean + plan.noise_spread * torch.randn(plan.batch, generator=source)
     least, most = map(math.log, COARSE_SIGMA)
@@ -143,7 +143,7 @@ def drawn_log_sigma(plan, source):
     return torch.where(is_coarse, coarse, usual).reshape(-1, 1, 1, 1)
 
 
-def denoising_errors(network, clean, sigma, noise, wanted, sigma_data):
+def edm_loss(network, clean, sigma, noise, wanted, sigma_data):
     """EDM loss of each image (Karras et al. 2022, Eq. 8): float32 tensor (N,), about 1 untrained.
 
     clean, noise: model space (N, 4, 32, 32), noise of variance 1. sigma: (N, 1, 1, 1). wanted: labels, int (N,).
@@ -156,7 +156,7 @@ def denoising_errors(network, clean, sigma, noise, wanted, sigma_data):
     return F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out, reduction="none").mean((1, 2, 3))
 
 
-def started_from(base, class_keys, *, dropout):
+def init_from(base, class_keys, *, dropout):
     """(GeneratorConfig, weights) for training another generator from this one, on these classes.
 
     It keeps the base's mean and spread of grey levels, or its noise levels would change their meaning, and not the
@@ -188,13 +188,13 @@ def _training_mode(model):
     return model
 
 
-def turned(tile, which):
+def dihedral(tile, which):
     """One of the 8 flips and quarter turns of a tile (0..7): free particles have no preferred orientation."""
     tile = np.rot90(tile, which % 4)
     return tile[:, ::-1] if which >= 4 else tile
 
 
-def with_levels(config, tiles, labels):
+def with_level_offsets(config, tiles, labels):
     """The GeneratorConfig with the levels of these tiles, uint8 (N, 64, 64); labels: int (N,), none without a tile."""
     means = (np.stack([tile.mean() for tile in tiles]) / 127.5 - 1 - config.pixel_mean) * (
         config.sigma_data / config.pixel_std

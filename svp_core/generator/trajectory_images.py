@@ -28,7 +28,7 @@ def kept_steps(last_step, *, most=101):
     return sorted({*range(0, last_step, max(1, apart)), last_step})
 
 
-def changes(frames, steps):
+def step_changes(frames, steps):
     """What each chosen step changed against the chosen one before: (uint8 (K, N, H, W), list of K gains).
 
     Grey 128 is no change, lighter became lighter; differences are drawn gain times as strong, the same for all

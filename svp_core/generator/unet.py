@@ -15,7 +15,7 @@ from torch import nn
 from svp_core.device import best_device, fast_arithmetic
 from svp_core.generator.samplers import SAMPLERS
 from svp_core.images import from_model, to_model
-from svp_core.model_files import load_weights, read_run, stored_config
+from svp_core.model_files import load_weights, read_model_folder, stored_config
 
 TIME_SCALE = 1000  # the network's time input is 1000 c_noise = 250 ln sigma
 
@@ -117,7 +117,7 @@ def build_unet(config):
 
 def load_generator(folder, *, device=None):
     """Our generator in a run folder; load.load_generator opens any kind. Raises LabError where there is none."""
-    run = read_run(folder)
+    run = read_model_folder(folder)
     config = stored_config(run, "generator", GeneratorConfig)
     device = device or best_device()
     model = load_weights(build_unet(config), run.folder).to(device)

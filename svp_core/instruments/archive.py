@@ -18,7 +18,7 @@ from pathlib import Path
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images.folder import MAX_FILE_BYTES
-from svp_core.instruments.records import Files, is_hidden, natural_key, unique
+from svp_core.instruments.records import SourceFiles, is_hidden, natural_key, unique
 from svp_core.instruments.sqlite_guard import is_own_database
 
 MAX_COUNT = 200_000  # files in one archive
@@ -94,7 +94,7 @@ def _zip_files(title, archive):
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
             raise ImageUnreadable("the file is damaged inside the archive") from None
 
-    return Files(title, {name: entry.file_size for name, entry in offered.items()}, read)
+    return SourceFiles(title, {name: entry.file_size for name, entry in offered.items()}, read)
 
 
 def _tar_files(title, archive):
@@ -114,7 +114,7 @@ def _tar_files(title, archive):
         except (tarfile.TarError, EOFError, OSError):
             raise ImageUnreadable("the file is damaged inside the archive") from None
 
-    return Files(title, {name: entry.size for name, entry in offered.items()}, read)
+    return SourceFiles(title, {name: entry.size for name, entry in offered.items()}, read)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from svp_core.images import ImageUnreadable, decode_images, open_image, to_grey
 from svp_core.instruments.records import stem_of
 
 
-class Pictures:
+class ImageCache:
     """The pictures of one run, decoded when they are asked for; two of them are held."""
 
     def __init__(self, files, find, *, word, masks=False):

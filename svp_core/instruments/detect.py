@@ -15,8 +15,8 @@ from svp_core.instruments.flowcam import run as flowcam
 from svp_core.instruments.images import collage, folder
 from svp_core.instruments.images.stack import read_pages
 from svp_core.instruments.metadata import KINDS, RunFacts, SourceSummary
-from svp_core.instruments.open_source import look, only, open_place
-from svp_core.instruments.records import ParticleRecord, Run, Unusable, unique
+from svp_core.instruments.open_source import list_contents, open_source, select_files
+from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, unique
 
 # In this order: what a reader takes is not offered to the next. Lists first, since their csv is another's run alone.
 READERS = (flowcam, csv_export, mfi, ifcb)
@@ -24,12 +24,12 @@ _MANY = {"flowcam": "FlowCam runs", "flowcam_library": "FlowCam libraries", "mfi
 _NAMED = 5  # files or runs that a note names
 
 
-def recognise(path, choices=None):
+def detect_source(path, choices=None):
     """SourceSummary of a file or folder; choices: {key of a Question: option}.
 
     Raises LabError when there is nothing in it that could be read.
     """
-    with open_place(path) as (files, place):
+    with open_source(path) as (files, place):
         runs, loose, notes = _take_apart(files, place, choices)
         return _summarise_runs(files, runs, loose, notes) if runs else _summarise_images(loose, place)
 
@@ -40,18 +40,18 @@ def read_particles(path, choices=None):
     What cannot be read is a record with its reason. Raises LabError when there is nothing in it that could be read.
     """
     taken = set()
-    for part in read_parts(path, choices):
+    for part in iter_items(path, choices):
         for record in part.records() if isinstance(part, folder.ImageFile) else (part,):
             name = unique(record.name, taken)
             yield record if name == record.name else replace(record, name=name)
 
 
-def read_parts(path, choices=None):
+def iter_items(path, choices=None):
     """As read_particles, but image files come undecoded, as ImageFile, and names may come twice: see records.unique."""
-    with open_place(path) as (files, place):
+    with open_source(path) as (files, place):
         runs, loose, _ = _take_apart(files, place, choices)
         for run in runs:
-            if isinstance(run, Unusable):
+            if isinstance(run, UnreadableRun):
                 yield ParticleRecord(run.path, files.title, reason=run.sentence.rstrip("."))
                 continue
             for record in run.read():
@@ -65,7 +65,7 @@ def names_of_run(path, choices=None):
 
     Raises LabError when there is nothing in it that could be read.
     """
-    with open_place(path) as (files, place):
+    with open_source(path) as (files, place):
         runs, loose, _ = _take_apart(files, place, choices)
         return sorted({*loose.names}.union(*(run.claims for run in runs)))
 
@@ -74,8 +74,8 @@ def _take_apart(files, place, choices):
     """([Run or Unusable], Files of what is no run's, notes). Raises LabError when the only run is unusable."""
     own = files.title if place == "file" else None
     if own is not None and folder.is_image_name(own):
-        return [], only(files, [own]), []
-    offered, runs = look(files), []
+        return [], select_files(files, [own]), []
+    offered, runs = list_contents(files), []
     for reader in READERS:
         found = reader.find_runs(offered, choices)
         runs += found
@@ -84,10 +84,10 @@ def _take_apart(files, place, choices):
         runs = [run for run in runs if own in run.claims]
         if not runs:
             raise LabError(_nothing_in(own))
-    if len(runs) == 1 and isinstance(runs[0], Unusable) and (own is not None or not _has_images(files, runs)):
+    if len(runs) == 1 and isinstance(runs[0], UnreadableRun) and (own is not None or not _has_images(files, runs)):
         raise LabError(runs[0].sentence)
     if own is not None:
-        return _uniquely_named(runs), only(files, []), []
+        return _uniquely_named(runs), select_files(files, []), []
     loose, left_out = _beside_runs(files, runs)
     notes = []
     if runs and loose.names:
@@ -120,15 +120,15 @@ def _beside_runs(files, runs):
     claimed = frozenset().union(*(run.claims for run in runs))
     loose = [name for name in files.names if name.rpartition("/")[0] not in folders and name not in claimed]
     beside = [name for name in files.names if name.rpartition("/")[0] in folders and name not in claimed]
-    return only(files, loose), beside
+    return select_files(files, loose), beside
 
 
 def _uniquely_named(runs):
     """These runs; those of one name are told apart by the folder they lie in."""
-    names = [run.facts.name for run in runs if isinstance(run, Run)]
+    names = [run.facts.name for run in runs if isinstance(run, InstrumentRun)]
     taken, renamed = set(), []
     for run in runs:
-        if isinstance(run, Run):
+        if isinstance(run, InstrumentRun):
             name = run.facts.name if names.count(run.facts.name) == 1 else run.path.rpartition(".")[0] or run.path
             run = replace(run, facts=replace(run.facts, name=unique(name, taken)))
         renamed.append(run)
@@ -139,7 +139,7 @@ def _loose_name(loose, runs):
     """Name of the plain images as a run: the source's title; "" where no image is among them."""
     if runs and not _images_in(loose):
         return ""
-    return unique(loose.title, {run.facts.name for run in runs if isinstance(run, Run)})
+    return unique(loose.title, {run.facts.name for run in runs if isinstance(run, InstrumentRun)})
 
 
 def _only_image(files):
@@ -153,7 +153,7 @@ def _images_in(files):
 
 
 def _summarise_runs(files, runs, loose, notes):
-    usable = [run for run in runs if isinstance(run, Run)]
+    usable = [run for run in runs if isinstance(run, InstrumentRun)]
     facts = [run.facts for run in usable]
     scales = dict.fromkeys(fact.um_per_px for fact in facts)
     um_per_px = facts[0].um_per_px if len(scales) == 1 else None
@@ -163,7 +163,7 @@ def _summarise_runs(files, runs, loose, notes):
         facts.append(RunFacts(name, "folder", others))
         others = 0
     said = _notes_of(usable, of=len(facts))
-    said += [run.sentence for run in runs if isinstance(run, Unusable)]
+    said += [run.sentence for run in runs if isinstance(run, UnreadableRun)]
     if len(scales) > 1:
         said.append("The runs differ in pixel size; each particle keeps its own.")
     kinds = {run.facts.kind for run in usable}

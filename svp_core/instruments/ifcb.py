@@ -13,7 +13,7 @@ import numpy as np
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.metadata import RunFacts
-from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, given_class, stem_of
+from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, beside_path, given_class, stem_of
 from svp_core.instruments.text_tables import number_of, plain_name, text_of, whole
 
 FIELDS = {
@@ -49,7 +49,7 @@ def _run(offered, name, roi, head):
     claims = frozenset(filter(None, (name, roi, hdr)))
 
     def unusable(what):
-        return Unusable(name, f"The IFCB sample {shown} {what}.", claims)
+        return UnreadableRun(name, f"The IFCB sample {shown} {what}.", claims)
 
     if not head.strip():
         return unusable("holds no particles; choose another one")
@@ -68,7 +68,7 @@ def _run(offered, name, roi, head):
     notes = ["IFCB files do not say their pixel size: sizes are in pixels until you give µm per pixel."]
     if hdr is None:
         notes.append(f"{title}.hdr with the settings is missing.")
-    return Run(name, facts, partial(_read, offered, name, roi), claims, names, tuple(notes))
+    return InstrumentRun(name, facts, partial(_read, offered, name, roi), claims, names, tuple(notes))
 
 
 def _read(offered, name, roi):

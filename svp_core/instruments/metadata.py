@@ -65,7 +65,7 @@ def volume_words(ml):
     return f"{ml:.5g} mL"
 
 
-def answered(question, choices):
+def answer_of(question, choices):
     """The chosen option of a question, its default where choices (dict or None) has none. Raises LabError."""
     option = str((choices or {}).get(question.key, question.default))
     if option not in question.options:

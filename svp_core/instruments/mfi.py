@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from functools import partial
 
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.crops import Pictures, in_picture_order, size_of
+from svp_core.instruments.crops import ImageCache, in_picture_order, size_of
 from svp_core.instruments.images.folder import is_image_name
-from svp_core.instruments.metadata import Question, RunFacts, answered
-from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, given_class, stem_of, unique
+from svp_core.instruments.metadata import Question, RunFacts, answer_of
+from svp_core.instruments.records import (
+    InstrumentRun,
+    ParticleRecord,
+    UnreadableRun,
+    beside_path,
+    given_class,
+    stem_of,
+    unique,
+)
 from svp_core.instruments.text_tables import positive, table_of, text_of, whole
 
 FRAME, LEFT, RIGHT, TOP, BOTTOM = "frame #", "x left", "x right", "y top", "y bottom"
@@ -48,10 +56,10 @@ def _run(offered, name, choices):
     try:
         found = _look(offered, name)
     except ImageUnreadable as error:
-        return Unusable(name, f"The MFI table {shown} cannot be read: {error}.", frozenset({name}))
+        return UnreadableRun(name, f"The MFI table {shown} cannot be read: {error}.", frozenset({name}))
     if not found.table.lines:
-        return Unusable(name, f"The MFI table {shown} holds no particles; choose another run.", frozenset({name}))
-    first, ends = answered(found.first, choices), answered(found.ends, choices)
+        return UnreadableRun(name, f"The MFI table {shown} holds no particles; choose another run.", frozenset({name}))
+    first, ends = answer_of(found.first, choices), answer_of(found.ends, choices)
     scale = um_per_px_by_sizes(found.table)
     facts = RunFacts(
         stem_of(name),
@@ -67,7 +75,7 @@ def _run(offered, name, choices):
         notes.append(f"There are no camera frames beside {shown}; all its particles are rejected.")
     read = partial(_read, offered, name, first=int(first), with_ends=ends == BOX_ENDS[0], um_per_px=scale)
     claims = frozenset({name, *found.frames.values()})
-    return Run(name, facts, read, claims, found.table.names, tuple(notes), (found.first, found.ends))
+    return InstrumentRun(name, facts, read, claims, found.table.names, tuple(notes), (found.first, found.ends))
 
 
 def _look(offered, name):
@@ -153,7 +161,7 @@ def _read(offered, name, *, first, with_ends, um_per_px):
     """Yield a ParticleRecord for every row, frame by frame."""
     found = _look(offered, name)
     table, given, taken = found.table, given_class(name), set()
-    pictures = Pictures(offered.files, lambda frame: frame, word="frame")
+    pictures = ImageCache(offered.files, lambda frame: frame, word="frame")
     rows = [table.values(line) for line in table.lines]
     frames = [whole(table.value(values, FRAME)) for values in rows]
     for position in in_picture_order(frames):

@@ -7,16 +7,16 @@ from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
 from svp_core.instruments import archive
 from svp_core.instruments.images import folder
-from svp_core.instruments.records import Files, Offered
+from svp_core.instruments.records import ScannedFiles, SourceFiles
 from svp_core.instruments.sqlite_guard import is_own_database
 from svp_core.instruments.text_tables import text_of
 
 HEAD_BYTES = 16_384  # longer than any header line seen (a csv export of 71 columns has 1,100)
-MOST_ARCHIVES = 100  # opened in one folder at a time
+MAX_ARCHIVES = 100  # opened in one folder at a time
 
 
 @contextmanager
-def open_place(path):
+def open_source(path):
     """(Files, kind) of what lies at this path, valid inside the with block; kind: "folder", "archive" or "file".
 
     Files of a single file are those beside it, too, since a list needs its collages. Raises LabError.
@@ -45,7 +45,7 @@ def open_place(path):
             yield folder.list_beside(path), "file"
 
 
-def look(files, names=None):
+def list_contents(files, names=None):
     """Offered of these files: every file that is no image is looked into, unless it is not among the given names."""
     heads = {}
     for name in files.names if names is None else names:
@@ -54,12 +54,12 @@ def look(files, names=None):
                 heads[name] = text_of(files.read(name, limit=HEAD_BYTES))
             except ImageUnreadable:
                 continue  # it will be one rejected record
-    return Offered(files, heads)
+    return ScannedFiles(files, heads)
 
 
-def only(files, names):
+def select_files(files, names):
     """Files with these names only."""
-    return Files(files.title, {name: files.sizes[name] for name in names}, files.read)
+    return SourceFiles(files.title, {name: files.sizes[name] for name in names}, files.read)
 
 
 def _with_archives(files, path, stack):
@@ -73,8 +73,8 @@ def _with_archives(files, path, stack):
             sizes[name] = size
             continue
         try:
-            if len(readers) == MOST_ARCHIVES:
-                raise LabError(f"only the first {MOST_ARCHIVES} archives of a folder are opened; unpack it.")
+            if len(readers) == MAX_ARCHIVES:
+                raise LabError(f"only the first {MAX_ARCHIVES} archives of a folder are opened; unpack it.")
             inside = stack.enter_context(archive.open_archive(path / name))
         except LabError as error:
             refused[name], sizes[name] = str(error).rstrip("."), size
@@ -90,4 +90,4 @@ def _with_archives(files, path, stack):
             return files.read(name, limit)
         return readers[outer].read(name[len(outer) + 1 :], limit)
 
-    return Files(files.title, sizes, read)
+    return SourceFiles(files.title, sizes, read)

@@ -14,7 +14,7 @@ from svp_core.instruments.text_tables import plain_name
 
 
 @dataclass(frozen=True)
-class Files:
+class SourceFiles:
     """The offered files of one source. Hidden files and litter are already left out."""
 
     title: str  # of the folder or archive, as the person knows it
@@ -27,10 +27,10 @@ class Files:
 
 
 @dataclass(frozen=True)
-class Offered:
+class ScannedFiles:
     """The files of a source as the readers of runs look at them."""
 
-    files: Files
+    files: SourceFiles
     heads: dict[str, str]  # name -> how the file begins, as text; only of files that are no images
 
     @cached_property
@@ -54,11 +54,11 @@ class Offered:
         """Offered less these files: they belong to a run already."""
         sizes = {name: size for name, size in self.files.sizes.items() if name not in names}
         heads = {name: head for name, head in self.heads.items() if name not in names}
-        return Offered(Files(self.files.title, sizes, self.files.read), heads)
+        return ScannedFiles(SourceFiles(self.files.title, sizes, self.files.read), heads)
 
 
 @dataclass(frozen=True)
-class Run:
+class InstrumentRun:
     """A run as its reader found it; nothing of it is kept in memory until it is read."""
 
     path: str  # name of the file that makes it a run
@@ -71,7 +71,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Unusable:
+class UnreadableRun:
     """What begins like a run but cannot be used as a whole."""
 
     path: str

@@ -12,7 +12,7 @@ _ENDINGS = ("", "-wal", "-shm", "-journal")
 _paths = set()
 
 
-def keep_to_sqlite(path):
+def register_database(path):
     """From now on the database at this path is open in this process."""
     _paths.update(f"{os.path.abspath(path)}{ending}" for ending in _ENDINGS)
 

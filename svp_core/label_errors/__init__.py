@@ -3,51 +3,51 @@
 `review` does all of it; the steps are there to be taken one by one. Scores: 0 = surely labelled wrong, 1 = fine.
 """
 
-from svp_core.label_errors.batch_effects import LotFinding, lot_findings
-from svp_core.label_errors.class_pairs import PairCount, pair_counts
-from svp_core.label_errors.duplicates import Copies, find_copies
-from svp_core.label_errors.find import Review, review
-from svp_core.label_errors.folds import draw_folds
-from svp_core.label_errors.memorisation import memorised
-from svp_core.label_errors.neighbours import Nearest, find_nearest, from_other_folds, votes
-from svp_core.label_errors.noise_matrix import Noise, find_noise
+from svp_core.label_errors.batch_effects import BatchEffect, batch_effects
+from svp_core.label_errors.class_pairs import PairCount, count_class_pairs
+from svp_core.label_errors.duplicates import Duplicates, find_duplicates
+from svp_core.label_errors.find import LabelErrorReport, find_label_errors
+from svp_core.label_errors.folds import assign_folds
+from svp_core.label_errors.memorisation import is_memorised
+from svp_core.label_errors.neighbours import Neighbours, find_neighbours, from_other_folds, neighbour_votes
+from svp_core.label_errors.noise_matrix import NoiseMatrix, estimate_noise
 from svp_core.label_errors.out_of_fold import out_of_fold
-from svp_core.label_errors.outliers import find_strangers, strangeness
-from svp_core.label_errors.pca import Space, build_space
+from svp_core.label_errors.outliers import find_outliers, outlier_score
+from svp_core.label_errors.pca import PcaSpace, fit_pca
 from svp_core.label_errors.ridge import LeaveOneOut, as_probs, leave_one_out_ridge
-from svp_core.label_errors.scores import SUSPECT, Suspects, find_suspects, score_labels
-from svp_core.label_errors.validation import LEAST, margins, probability_given
+from svp_core.label_errors.scores import SUSPECT, LabelScores, score_labels, score_set
+from svp_core.label_errors.validation import MIN_PER_CLASS, margins, probability_given
 
 __all__ = [
-    "LEAST",
+    "MIN_PER_CLASS",
     "SUSPECT",
-    "Copies",
+    "Duplicates",
     "LeaveOneOut",
-    "LotFinding",
-    "Nearest",
-    "Noise",
+    "BatchEffect",
+    "Neighbours",
+    "NoiseMatrix",
     "PairCount",
-    "Review",
-    "Space",
-    "Suspects",
+    "LabelErrorReport",
+    "PcaSpace",
+    "LabelScores",
     "as_probs",
-    "build_space",
-    "draw_folds",
-    "find_copies",
-    "find_nearest",
-    "find_noise",
-    "find_strangers",
-    "find_suspects",
+    "fit_pca",
+    "assign_folds",
+    "find_duplicates",
+    "find_neighbours",
+    "estimate_noise",
+    "find_outliers",
+    "score_set",
     "from_other_folds",
     "leave_one_out_ridge",
-    "lot_findings",
+    "batch_effects",
     "margins",
-    "memorised",
+    "is_memorised",
     "out_of_fold",
-    "pair_counts",
+    "count_class_pairs",
     "probability_given",
-    "review",
+    "find_label_errors",
     "score_labels",
-    "strangeness",
-    "votes",
+    "outlier_score",
+    "neighbour_votes",
 ]

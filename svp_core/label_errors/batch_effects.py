@@ -10,7 +10,7 @@ _TIMES = 3  # as many as elsewhere, at least
 
 
 @dataclass(frozen=True)
-class LotFinding:
+class BatchEffect:
     """One swap that a run has far more of than the others."""
 
     lot: object  # its name, as given
@@ -22,7 +22,7 @@ class LotFinding:
     words: str
 
 
-def lot_findings(labels, suggested, lots, *, class_names):
+def batch_effects(labels, suggested, lots, *, class_names):
     """LotFindings, most suspects first. labels, suggested: int (N,) (Suspects.suggested); lots: (N,) names of runs.
 
     A finding needs five suspects with the same swap, three times the share that other runs have, and a chance below
@@ -49,5 +49,5 @@ def lot_findings(labels, suggested, lots, *, class_names):
                 f"{here:,} suspects, same swap, run {names[lot]}: {100 * here / of:.0f} % of its {of:,} images "
                 f"labelled {class_names[given]} look like {class_names[other]}, {100 * elsewhere:.1f} % elsewhere"
             )
-            findings.append(LotFinding(names[lot], int(given), int(other), here, of, float(elsewhere), words))
+            findings.append(BatchEffect(names[lot], int(given), int(other), here, of, float(elsewhere), words))
     return sorted(findings, key=lambda finding: -finding.suspects)

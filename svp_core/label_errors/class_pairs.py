@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.label_errors.noise_matrix import find_noise
+from svp_core.label_errors.noise_matrix import estimate_noise
 from svp_core.label_errors.validation import check_probs
 from svp_core.stats.intervals import Estimate
 
@@ -23,7 +23,7 @@ class PairCount:
     high: float  # at least as many as the model disagrees with: an upper end if labellers err on look-alikes
 
 
-def pair_counts(labels, probs, suggested, *, noise=None, seed=0):
+def count_class_pairs(labels, probs, suggested, *, noise=None, seed=0):
     """(PairCount of every pair that may hold an error, most first; Estimate of the number of wrong labels in all).
 
     labels, suggested: int (N,); probs: float (N, K), out of fold. The ends are a range, not a promise: below, 95 % of
@@ -32,7 +32,7 @@ def pair_counts(labels, probs, suggested, *, noise=None, seed=0):
     err on look-alikes it lies between value and upper end.
     """
     labels, probs = check_probs(labels, probs)
-    noise = noise or find_noise(labels, probs)
+    noise = noise or estimate_noise(labels, probs)
     class_count, rng = probs.shape[1], np.random.default_rng(seed)
     value = noise.sizes[:, None] * noise.rates
     looked_at = noise.clear.sum(1)

@@ -14,7 +14,7 @@ _COMPARED = 512  # pairs at a time
 
 
 @dataclass(frozen=True)
-class Copies:
+class Duplicates:
     """Which images are one picture."""
 
     picture: np.ndarray  # int (N,): equal for images of the same pixels
@@ -31,7 +31,7 @@ class Copies:
         return [part for part in self.groups() if len(np.unique(labels[part])) > 1]
 
 
-def find_copies(tiles, nearest):
+def find_duplicates(tiles, nearest):
     """Copies among tiles, uint8 (N, H, W). nearest: as find_nearest gives it for all of them.
 
     The same pixels are found wherever they are; near-duplicates among the two most alike images of each: what is left
@@ -54,7 +54,7 @@ def find_copies(tiles, nearest):
     rows, columns = np.concatenate([np.arange(n), left[same]]), np.concatenate([n + picture, right[same]])
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), (2 * n, 2 * n))
     parts = connected_components(graph, directed=False)[1][:n]
-    return Copies(picture, np.unique(parts, return_inverse=True)[1].reshape(n))
+    return Duplicates(picture, np.unique(parts, return_inverse=True)[1].reshape(n))
 
 
 def _same(tiles, left, right):

@@ -4,17 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.label_errors.batch_effects import lot_findings
-from svp_core.label_errors.class_pairs import pair_counts
-from svp_core.label_errors.duplicates import Copies, find_copies
-from svp_core.label_errors.folds import draw_folds
-from svp_core.label_errors.neighbours import Nearest, find_nearest, from_other_folds
-from svp_core.label_errors.noise_matrix import find_noise
+from svp_core.label_errors.batch_effects import batch_effects
+from svp_core.label_errors.class_pairs import count_class_pairs
+from svp_core.label_errors.duplicates import Duplicates, find_duplicates
+from svp_core.label_errors.folds import assign_folds
+from svp_core.label_errors.neighbours import Neighbours, find_neighbours, from_other_folds
+from svp_core.label_errors.noise_matrix import estimate_noise
 from svp_core.label_errors.out_of_fold import out_of_fold
-from svp_core.label_errors.outliers import find_strangers
-from svp_core.label_errors.pca import build_space
-from svp_core.label_errors.scores import Suspects, find_suspects
-from svp_core.label_errors.validation import LEAST, check_judgeable, check_labels
+from svp_core.label_errors.outliers import find_outliers
+from svp_core.label_errors.pca import fit_pca
+from svp_core.label_errors.scores import LabelScores, score_set
+from svp_core.label_errors.validation import MIN_PER_CLASS, check_judgeable, check_labels
 from svp_core.progress import Progress
 from svp_core.stats.intervals import Estimate
 
@@ -23,25 +23,25 @@ _FITTED_ON = 8000  # tiles, drawn at random, that the space is built of
 
 
 @dataclass(frozen=True)
-class Review:
+class LabelErrorReport:
     """What was found. N images were given; those that testify are judged."""
 
     labels: np.ndarray  # int (N,), as given
     judged: np.ndarray  # int (M,), positions of the images that `suspects` has an entry for
-    suspects: Suspects
+    suspects: LabelScores
     pairs: list  # PairCount, most errors first
     total: Estimate  # wrong labels in all
-    copies: Copies  # of all N
+    copies: Duplicates  # of all N
     strangers: np.ndarray  # int, positions among all N of images that resemble no class, strangest first
     lots: list  # LotFinding
     notes: tuple  # sentences that the person should read with the result
     places: np.ndarray  # float32 (N, d), in the space of likeness: for neighbours, a map, leave-one-out ridge
     fold: np.ndarray  # int (N,)
     probs: np.ndarray  # float32 (N, K), out of fold
-    nearest: Nearest  # of other folds, among images that testify, copies counted once
+    nearest: Neighbours  # of other folds, among images that testify, copies counted once
 
 
-def review(tiles, labels, *, see, class_names, groups=None, testifies=None, judge=None, seed=0):
+def find_label_errors(tiles, labels, *, see, class_names, groups=None, testifies=None, judge=None, seed=0):
     """Look for wrong labels; yields Progress, returns a Review.
 
     tiles: uint8 (N, H, W). labels: int (N,), positions in class_names. see: tiles -> features, float (n, D), by a
@@ -57,9 +57,9 @@ def review(tiles, labels, *, see, class_names, groups=None, testifies=None, judg
 
     places = yield from _place(tiles, see, seed)
     yield Progress(len(tiles), len(tiles), "looking for the most alike")
-    nearest = find_nearest(places, seed=seed)
-    copies = find_copies(tiles, nearest)
-    fold, notes = draw_folds(labels, groups=groups, copies=copies.near, seed=seed)
+    nearest = find_neighbours(places, seed=seed)
+    copies = find_duplicates(tiles, nearest)
+    fold, notes = assign_folds(labels, groups=groups, copies=copies.near, seed=seed)
     nearest = from_other_folds(nearest, places, fold=fold, among=testifies & _first_of_each(copies.near, testifies))
     yield Progress(len(tiles), len(tiles), "learning from the other folds")
     probs, said = out_of_fold(places, labels, fold=fold, class_count=len(class_names)), ()
@@ -67,25 +67,25 @@ def review(tiles, labels, *, see, class_names, groups=None, testifies=None, judg
         probs, said = yield from judge(tiles, labels, probs, fold)
 
     own, own_probs = labels[judged], probs[judged]
-    noise = find_noise(own, own_probs)
-    witnesses = Nearest(nearest.positions[judged], nearest.likeness[judged])
-    suspects = find_suspects(
+    noise = estimate_noise(own, own_probs)
+    witnesses = Neighbours(nearest.positions[judged], nearest.likeness[judged])
+    suspects = score_set(
         own, own_probs, class_names=class_names, nearest=witnesses, neighbour_labels=labels, noise=noise
     )
-    pairs, total = pair_counts(own, own_probs, suspects.suggested, noise=noise, seed=seed)
+    pairs, total = count_class_pairs(own, own_probs, suspects.suggested, noise=noise, seed=seed)
     lots = (
         []
         if groups is None
-        else lot_findings(own, suspects.suggested, np.asarray(groups)[judged], class_names=class_names)
+        else batch_effects(own, suspects.suggested, np.asarray(groups)[judged], class_names=class_names)
     )
-    return Review(
+    return LabelErrorReport(
         labels,
         judged,
         suspects,
         pairs,
         total,
         copies,
-        find_strangers(places, labels),
+        find_outliers(places, labels),
         lots,
         (*notes, *said, *_warnings(own, own_probs, class_names)),
         places,
@@ -105,7 +105,7 @@ def _place(tiles, see, seed):
         done += len(features[-1])
         yield Progress(done, len(tiles), f"{done:,} of {len(tiles):,} images looked at")
     features = np.concatenate(features)
-    space = build_space(features, seed=seed)
+    space = fit_pca(features, seed=seed)
     places = np.empty((len(tiles), space.axes.shape[1]), np.float32)
     places[fitted_on] = space.of(features)
     for start in range(0, len(others), _BATCH):
@@ -126,10 +126,10 @@ def _first_of_each(numbers, counted):
 def _warnings(labels, probs, class_names):
     """What makes the result worth less, in sentences."""
     counts = np.bincount(labels, minlength=len(class_names))
-    few = [class_names[label] for label in np.flatnonzero((counts > 0) & (counts < LEAST))]
+    few = [class_names[label] for label in np.flatnonzero((counts > 0) & (counts < MIN_PER_CLASS))]
     if few:
         yield f"Too few images to judge their labels: {', '.join(few)}."
-    there = np.flatnonzero(counts >= LEAST)
+    there = np.flatnonzero(counts >= MIN_PER_CLASS)
     right = [float(np.mean(probs[labels == label].argmax(1) == label)) for label in there]
     # Twice the standard error of their mean, were they guessed.
     chance = 1 / len(there)

@@ -9,7 +9,7 @@ from svp_core.label_errors.validation import check_labels
 FOLDS = 5
 
 
-def draw_folds(labels, *, groups=None, copies=None, folds=FOLDS, seed=0):
+def assign_folds(labels, *, groups=None, copies=None, folds=FOLDS, seed=0):
     """(fold of each image int (N,), notes): images in one fold share no group and no picture with those of another.
 
     labels: int (N,); every fold has about the same share of each class. groups: (N,) of anything, the run or lot of an

@@ -8,7 +8,7 @@ GAP = 0.05  # share of images; a network that agrees with its labels so much mor
 ALL_BUT = 0.02  # no lab's labels are this good: a network that contradicts fewer of them has learnt the errors too
 
 
-def memorised(labels, seen_probs, unseen_probs):
+def is_memorised(labels, seen_probs, unseen_probs):
     """A sentence that says why a network's features must not be used to doubt these labels; "" where nothing is wrong.
 
     labels: int (N,). seen_probs: float (N, K), the network's own answers, when it may have been trained on these images

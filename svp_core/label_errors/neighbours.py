@@ -11,21 +11,21 @@ _MOST = 200_000  # particles that are looked among; of more a random part
 
 
 @dataclass(frozen=True)
-class Nearest:
+class Neighbours:
     """The most alike images of each image, most alike first."""
 
     positions: np.ndarray  # int32 (N, k); -1 where there are no more
     likeness: np.ndarray  # float32 (N, k), cosine of the angle between the places, -1..1; 1 = the same
 
 
-def find_nearest(places, *, k=_LOOKED_AT, seed=0):
+def find_neighbours(places, *, k=_LOOKED_AT, seed=0):
     """Nearest of all other images. places: float32 (N, d) as a Space gives them."""
     unit = directions(places)
     among = np.arange(len(unit))
     if len(unit) > _MOST:
         among = np.sort(np.random.default_rng(seed).permutation(len(unit))[:_MOST])
     found, likeness = _search(unit, unit[among], min(k + 1, len(among)))
-    return _without(Nearest(among[found].astype(np.int32), likeness), np.arange(len(unit)), k)
+    return _without(Neighbours(among[found].astype(np.int32), likeness), np.arange(len(unit)), k)
 
 
 def from_other_folds(nearest, places, *, fold, among=None, k=NEIGHBOURS):
@@ -52,10 +52,10 @@ def from_other_folds(nearest, places, *, fold, among=None, k=NEIGHBOURS):
             continue
         found, near = _search(unit[rows], unit[others], min(k, len(others)))
         positions[rows, : found.shape[1]], likeness[rows, : found.shape[1]] = others[found], near
-    return Nearest(positions, np.where(positions < 0, -1, likeness).astype(np.float32))
+    return Neighbours(positions, np.where(positions < 0, -1, likeness).astype(np.float32))
 
 
-def votes(nearest, labels, class_count):
+def neighbour_votes(nearest, labels, class_count):
     """How many of the nearest carry each label: int (N, K)."""
     counts = np.zeros((len(nearest.positions), class_count), np.int64)
     for column in nearest.positions.T:
@@ -84,4 +84,4 @@ def _without(nearest, own, k):
     # Among identical images the own position may not be among the found ones; then the last goes.
     mine[~mine.any(1), -1] = True
     kept = np.argsort(mine, axis=1, kind="stable")[:, : nearest.positions.shape[1] - 1][:, :k]
-    return Nearest(np.take_along_axis(nearest.positions, kept, 1), np.take_along_axis(nearest.likeness, kept, 1))
+    return Neighbours(np.take_along_axis(nearest.positions, kept, 1), np.take_along_axis(nearest.likeness, kept, 1))

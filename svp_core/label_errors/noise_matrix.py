@@ -8,14 +8,14 @@ from svp_core.label_errors.validation import check_probs
 
 CLEAR = 0.6  # share of each class, the surest ones, that counts as clear
 # Of small classes more: a wrong label makes its neighbours less sure, not itself, so that it lies among the surest.
-LEAST_CLEAR = 30
+MIN_CLEAR = 30
 _SPREADS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25, 100)  # from rates all apart to all alike
 _RATES = np.geomspace(1e-6, 0.3, 120)
 _MOST = 0.4  # a larger rate would say that the label is usual for the class
 
 
 @dataclass(frozen=True)
-class Noise:
+class NoiseMatrix:
     """How often labels go wrong."""
 
     rates: np.ndarray  # float (K, K): [true, given], share of images of the class `true` that are labelled `given`
@@ -24,7 +24,7 @@ class Noise:
     spread: float  # shape of the gamma distribution the rates are thought to come from; large = all rates alike
 
 
-def find_noise(labels, probs):
+def estimate_noise(labels, probs):
     """Noise of labels, from probabilities out of fold. labels: int (N,); probs: float (N, K).
 
     Among the surer 60 % of the images predicted to be of a class, those labelled otherwise are errors of the label, not
@@ -42,7 +42,7 @@ def find_noise(labels, probs):
         rows = np.flatnonzero(predicted == true)
         if len(rows):
             sure = probs[rows, true]
-            count = min(len(rows), max(LEAST_CLEAR, round(CLEAR * len(rows))))
+            count = min(len(rows), max(MIN_CLEAR, round(CLEAR * len(rows))))
             least = np.partition(sure, len(rows) - count)[len(rows) - count]
             clear[true] = np.bincount(labels[rows[sure >= least]], minlength=class_count)
     spread, exposure = _prior(clear)
@@ -51,7 +51,7 @@ def find_noise(labels, probs):
     np.fill_diagonal(rates, 0)
     rates /= np.maximum(rates.sum(1, keepdims=True) / 0.9, 1)
     np.fill_diagonal(rates, 1 - rates.sum(1))
-    return Noise(rates, clear, np.bincount(predicted, minlength=class_count), float(spread))
+    return NoiseMatrix(rates, clear, np.bincount(predicted, minlength=class_count), float(spread))
 
 
 def _prior(clear):

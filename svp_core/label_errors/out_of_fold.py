@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from svp_core.label_errors.ridge import PENALTY, as_probs, with_constant
+from svp_core.label_errors.ridge import PENALTY, add_intercept, as_probs
 from svp_core.label_errors.validation import check_labels, probability_given
 
 STRENGTHS = (0.4, 1.4, 4.0, 14.0)  # how freely the logistic regression may follow the labels; chosen by the data
@@ -74,14 +74,14 @@ def _ridge(places, labels, fold, class_count):
     predicted = np.zeros((len(labels), class_count))
     parts = {}
     for number in np.unique(fold):
-        rows = with_constant(places[fold == number])
+        rows = add_intercept(places[fold == number])
         wanted = np.eye(class_count)[labels[fold == number]]
         parts[number] = rows.T @ rows, rows.T @ wanted
     squares, products = (sum(part[k] for part in parts.values()) for k in range(2))
     for number, (own_squares, own_products) in parts.items():
         left = squares - own_squares
         penalty = PENALTY * max(np.trace(left) / len(left), 1e-12) * np.eye(len(left))
-        predicted[fold == number] = with_constant(places[fold == number]) @ np.linalg.solve(
+        predicted[fold == number] = add_intercept(places[fold == number]) @ np.linalg.solve(
             left + penalty, products - own_products
         )
     return predicted

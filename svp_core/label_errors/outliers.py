@@ -2,11 +2,11 @@
 
 import numpy as np
 
-STRANGE = 3.5  # robust standard deviations
+OUTLIER_ABOVE = 3.5  # robust standard deviations
 _DIRECTIONS = 64  # of a Space
 
 
-def strangeness(places, labels):
+def outlier_score(places, labels):
     """How far each image lies from every class, float (N,), in robust standard deviations; large = like none.
 
     places: float (N, d), a Space's; labels: int (N,). Logarithm of the Mahalanobis distance to the nearest class
@@ -33,8 +33,8 @@ def strangeness(places, labels):
     return far / spread if spread > 1e-6 else np.zeros(len(far))
 
 
-def find_strangers(places, labels):
+def find_outliers(places, labels):
     """Positions of the images that resemble no class, strangest first."""
-    strange = strangeness(places, labels)
+    strange = outlier_score(places, labels)
     order = np.argsort(-strange, kind="stable")
-    return order[strange[order] > STRANGE]
+    return order[strange[order] > OUTLIER_ABOVE]

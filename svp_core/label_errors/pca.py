@@ -12,7 +12,7 @@ _EXACT = 2048  # columns; of more the axes are found by sampling
 
 
 @dataclass(frozen=True)
-class Space:
+class PcaSpace:
     """Where features are placed."""
 
     middle: np.ndarray  # float32 (D,)
@@ -23,7 +23,7 @@ class Space:
         return (np.asarray(features, np.float32) - self.middle) @ self.axes
 
 
-def build_space(features, *, seed=0):
+def fit_pca(features, *, seed=0):
     """The Space in which these features, float (N, D), vary most: principal components of the standardised columns.
 
     At most 256 directions. Some thousands of rows, drawn at random from all, are enough. Features that are not finite
@@ -39,7 +39,7 @@ def build_space(features, *, seed=0):
     # A column that does not vary says nothing, however its last bit wavers.
     varies = spread > 1e-5 * np.maximum(np.abs(middle), 1e-3)
     if n < 2 or not varies.any():
-        return Space(middle, np.zeros((columns, 1), np.float32))
+        return PcaSpace(middle, np.zeros((columns, 1), np.float32))
     scale = np.zeros(columns, np.float32)
     scale[varies] = 1 / spread[varies]
     solver = "covariance_eigh" if columns <= _EXACT else "randomized"
@@ -47,4 +47,4 @@ def build_space(features, *, seed=0):
     found = PCA(count, svd_solver=solver, random_state=seed).fit((features - middle) * scale)
     telling = found.explained_variance_ > 1e-6 * found.explained_variance_[0]
     axes = found.components_[telling].T * scale[:, None] / np.sqrt(varies.sum())
-    return Space(middle, axes.astype(np.float32))
+    return PcaSpace(middle, axes.astype(np.float32))

@@ -34,7 +34,7 @@ class LeaveOneOut:
 
 def leave_one_out_ridge(places, *, penalty=PENALTY):
     """LeaveOneOut of places, float (N, d), as a Space gives them. The constant is penalised as every direction is."""
-    rows = with_constant(places)
+    rows = add_intercept(places)
     squares = rows.T @ rows
     squares[np.diag_indices_from(squares)] += penalty * max(np.trace(squares) / len(squares), 1e-12)
     inverse = np.linalg.inv(squares)
@@ -54,6 +54,6 @@ def as_probs(predicted, labels):
     return sharpened(min(_SHARPNESS, key=surprise)).astype(np.float32)
 
 
-def with_constant(places):
+def add_intercept(places):
     """places, float (N, d), with a column for the constant: float64 (N, d + 1)."""
     return np.column_stack([np.asarray(places, np.float64), np.full(len(places), _CONSTANT)])

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.label_errors.neighbours import votes
-from svp_core.label_errors.noise_matrix import find_noise
-from svp_core.label_errors.validation import LEAST, best_other, check_probs, margins, probability_given
+from svp_core.label_errors.neighbours import neighbour_votes
+from svp_core.label_errors.noise_matrix import estimate_noise
+from svp_core.label_errors.validation import MIN_PER_CLASS, best_other, check_probs, margins, probability_given
 
 SUSPECT = 0.5  # a label with a score below is more likely wrong than right
 ALIKE = 0.2  # how readily labellers take a particle for one it resembles; see score_labels
@@ -14,7 +14,7 @@ _LEAST = 1e-4
 
 
 @dataclass(frozen=True)
-class Suspects:
+class LabelScores:
     """One entry an image, in the order given."""
 
     score: np.ndarray  # float32 (N,), 0..1: 0 = surely labelled wrong, 1 = fine
@@ -30,7 +30,7 @@ class Suspects:
         return np.argsort(self.rank)
 
 
-def find_suspects(labels, probs, *, class_names, nearest=None, neighbour_labels=None, noise=None):
+def score_set(labels, probs, *, class_names, nearest=None, neighbour_labels=None, noise=None):
     """Suspects among labels. labels: int (N,); probs: float (N, K), out of fold (out_of_fold).
 
     class_names: K words for the reasons. nearest: most alike images of other folds (from_other_folds), for the reasons;
@@ -39,9 +39,9 @@ def find_suspects(labels, probs, *, class_names, nearest=None, neighbour_labels=
     lie before those that are fine.
     """
     labels, probs = check_probs(labels, probs)
-    noise = noise or find_noise(labels, probs)
+    noise = noise or estimate_noise(labels, probs)
     score = score_labels(labels, probs, noise.rates)
-    few = np.bincount(labels, minlength=probs.shape[1])[labels] < LEAST
+    few = np.bincount(labels, minlength=probs.shape[1])[labels] < MIN_PER_CLASS
     score[few] = SUSPECT
     tilted = best_other(labels, probs) * noise.rates[:, labels].T
     doubted = (score < SUSPECT) | (probs.argmax(1) != labels) & ~few
@@ -49,12 +49,12 @@ def find_suspects(labels, probs, *, class_names, nearest=None, neighbour_labels=
     counts = (
         None
         if nearest is None
-        else votes(nearest, labels if neighbour_labels is None else neighbour_labels, probs.shape[1])
+        else neighbour_votes(nearest, labels if neighbour_labels is None else neighbour_labels, probs.shape[1])
     )
     reasons = tuple(
         _reason(labels, probs, suggested, few, counts, class_names, position) for position in range(len(labels))
     )
-    return Suspects(
+    return LabelScores(
         score=score.astype(np.float32),
         margin=margins(labels, probs).astype(np.float32),
         given=probability_given(labels, probs).astype(np.float32),

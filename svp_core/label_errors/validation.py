@@ -4,7 +4,7 @@ import numpy as np
 
 from svp_core.errors import LabError
 
-LEAST = 3  # images of a class; fewer cannot be judged, and are not suspected
+MIN_PER_CLASS = 3  # images of a class; fewer cannot be judged, and are not suspected
 
 
 def check_labels(labels):
@@ -41,10 +41,10 @@ def check_judgeable(labels, class_names):
             f"All {len(labels):,} images are labelled {class_names[labels[0]]}; suspects are found by comparing "
             "classes, so give images of at least two."
         )
-    if (counts >= LEAST).sum() < 2:
+    if (counts >= MIN_PER_CLASS).sum() < 2:
         raise LabError(
-            f"{len(labels):,} images are too few to judge their labels; give at least two classes of {LEAST} images "
-            "or more."
+            f"{len(labels):,} images are too few to judge their labels; give at least two classes of {MIN_PER_CLASS} "
+            "images or more."
         )
 
 

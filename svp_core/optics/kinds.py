@@ -131,7 +131,7 @@ def _fibre(rng, viewing, x, y):
     }
 
 
-DRAWN_BY = {
+DRAW_FUNCTIONS = {
     "protein": _protein,
     "silicone_oil": _silicone_oil,
     "air_bubble": _air_bubble,

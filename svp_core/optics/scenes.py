@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter
 
 from svp_core.images import TILE_PX
 from svp_core.optics.camera import Camera, expose
-from svp_core.optics.kinds import DRAWN_BY
+from svp_core.optics.kinds import DRAW_FUNCTIONS
 from svp_core.optics.microscope import Microscope
 
 KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
@@ -38,9 +38,9 @@ class ViewingLaw:
     far_focus_um: tuple[float, float] = (45.0, 75.0)
 
 
-USUAL = ViewingLaw()
+USUAL_LAW = ViewingLaw()
 # Softer and fainter images, mostly nearer to the focus, in liquids of all strengths: what a classifier must name too.
-SOFT = ViewingLaw(
+SOFT_LAW = ViewingLaw(
     pixel_spread=(0.7, 1.2),
     condenser=(0.16, 0.50),
     medium_index=(1.333, 1.375),
@@ -53,7 +53,7 @@ SOFT = ViewingLaw(
     far_focus_um=(25.0, 75.0),
 )
 # Instruments that nothing is trained on: for choosing between checkpoints without rewarding a fit to the usual ones.
-OTHER = ViewingLaw(
+OTHER_LAW = ViewingLaw(
     pixel_sizes_um=(0.38, 0.85),
     objective=(0.72, 0.83),
     condenser=(0.41, 0.50),
@@ -61,7 +61,7 @@ OTHER = ViewingLaw(
     stray_light=(0.2, 0.6),
     blur_px=1.1,
 )
-LAWS = {"usual": USUAL, "soft": SOFT, "other": OTHER}
+LAWS = {"usual": USUAL_LAW, "soft": SOFT_LAW, "other": OTHER_LAW}
 
 DIAMETERS_UM = (1.5, 60.0)  # of all kinds; large air bubbles alone go further, see kinds
 SHORTEST_UM = 0.45  # wavelength of any law
@@ -93,7 +93,7 @@ class Viewing:
     aggregate_delay: float = 1.0  # see ViewingLaw
 
 
-def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=TILE_PX):
+def simulate(kind, seed, *, um_per_px=None, law=USUAL_LAW, instrument=None, tile_px=TILE_PX):
     """The particle of this kind and seed. um_per_px: left out, one of the instruments' is drawn.
 
     kind: one of KINDS. law: the ranges instruments are drawn from. instrument: a Viewing whose microscope and camera
@@ -105,7 +105,7 @@ def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=
     for attempt in range(_ATTEMPTS):
         keys = [(KINDS.index(kind), stream, attempt) for stream in range(3)]
         rng = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key)) for key in keys]
-        viewing = draw_viewing(rng[_INSTRUMENT], um_per_px=um_per_px, law=law, instrument=instrument)
+        viewing = sample_viewing(rng[_INSTRUMENT], um_per_px=um_per_px, law=law, instrument=instrument)
         x = viewing.camera.sensor_axis(tile_px, viewing.camera.shift_px[0])
         y = viewing.camera.sensor_axis(tile_px, viewing.camera.shift_px[1])
         intensity, particle = draw_intensity(kind, rng[_PARTICLE], viewing, x, y)
@@ -119,7 +119,7 @@ def simulate(kind, seed, *, um_per_px=None, law=USUAL, instrument=None, tile_px=
 
 def draw_intensity(kind, rng, viewing, x, y):
     """Intensity on the axes x, y (um from the particle's place), float32 (H, W), background 1; and the truth."""
-    intensity, particle = DRAWN_BY[kind](rng, viewing, x, y)
+    intensity, particle = DRAW_FUNCTIONS[kind](rng, viewing, x, y)
     return intensity, {"moved_x_um": 0.0, "moved_y_um": 0.0, **particle}
 
 
@@ -137,7 +137,7 @@ def _detected(pixels, camera):
     return (np.abs(gaussian_filter(pixels.astype(float), 1.2) - empty) > 7).sum() >= 12
 
 
-def draw_viewing(rng, *, um_per_px=None, law=USUAL, instrument=None):
+def sample_viewing(rng, *, um_per_px=None, law=USUAL_LAW, instrument=None):
     """Viewing of one particle, drawn alike for every kind; microscope and camera from `instrument` where given."""
     if instrument is not None:
         um_per_px = instrument.camera.um_per_px

@@ -4,19 +4,19 @@ Arrays in, figures out; whether somebody can tell the sets apart, and whether tr
 in svp_core.audit.
 """
 
-from svp_core.quality.distances import Floor, Neighbours, floor, kernel_distance, kid, neighbours
-from svp_core.quality.metric_names import FIGURES, Figure
+from svp_core.quality.distances import Neighbours, RealBaseline, kernel_distance, kid, neighbours, real_baseline
+from svp_core.quality.metric_names import METRICS, Metric
 from svp_core.quality.report import compare
 from svp_core.stats.intervals import Estimate
 
 __all__ = [
-    "FIGURES",
+    "METRICS",
     "Estimate",
-    "Figure",
-    "Floor",
+    "Metric",
+    "RealBaseline",
     "Neighbours",
     "compare",
-    "floor",
+    "real_baseline",
     "kernel_distance",
     "kid",
     "neighbours",

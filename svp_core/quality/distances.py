@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.stats.intervals import RESAMPLES, Estimate, from_resamples, share
+from svp_core.stats.intervals import RESAMPLES, Estimate, estimate_share, interval_from_resamples
 
 DRAWS = 20  # random halves of a floor
 NEIGHBOURS = 5  # a ball round an image reaches to its fifth neighbour
 
 
 @dataclass(frozen=True)
-class Floor:
+class RealBaseline:
     """What a figure is between two sets of real images: as good as it can get at this n."""
 
     median: float
@@ -46,7 +46,7 @@ def kid(*, real, synthetic, seed=0):
     rng = np.random.default_rng(seed)
     # How often each image is in a resample; the first one holds every image once.
     found = _kernel_distances(real, synthetic, _counts(rng, len(real)), _counts(rng, len(synthetic)))
-    return from_resamples(found[0], found[1:], min(len(real), len(synthetic)))
+    return interval_from_resamples(found[0], found[1:], min(len(real), len(synthetic)))
 
 
 def kernel_distance(*, real, synthetic):
@@ -70,14 +70,14 @@ def neighbours(*, real, synthetic, seed=0):
     in_synthetic = between <= _radii(synthetic)
     often = _counts(rng, n) @ in_real.sum(0) / (NEIGHBOURS * n)
     return Neighbours(
-        precision=share(in_real.any(0)),
-        recall=share(in_synthetic.any(1)),
-        density=from_resamples(often[0], often[1:], n),
-        coverage=share(in_real.any(1)),
+        precision=estimate_share(in_real.any(0)),
+        recall=estimate_share(in_synthetic.any(1)),
+        density=interval_from_resamples(often[0], often[1:], n),
+        coverage=estimate_share(in_real.any(1)),
     )
 
 
-def floor(figure, *, real, n=None, seed=0):
+def real_baseline(figure, *, real, n=None, seed=0):
     """What figure(real=, synthetic=) is between random halves of the real images: Floor, 20 draws.
 
     real: (N, ...). n: images on each side; left out, or more than there are, half of them. A figure that gives several
@@ -90,8 +90,8 @@ def floor(figure, *, real, n=None, seed=0):
         found.append(figure(real=real[order[:n]], synthetic=real[order[n : 2 * n]]))
     ends = np.quantile(found, (0.5, 0.05, 0.95), axis=0)
     if ends.ndim == 1:
-        return Floor(*map(float, ends), n)
-    return tuple(Floor(*map(float, column), n) for column in ends.T)
+        return RealBaseline(*map(float, ends), n)
+    return tuple(RealBaseline(*map(float, column), n) for column in ends.T)
 
 
 def squared_distances(rows, others):

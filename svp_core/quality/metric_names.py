@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
-class Figure:
+class Metric:
     """One figure in words."""
 
     name: str
@@ -21,62 +21,62 @@ def _in(space):
 _OURS, _FIXED = "our classifier", "a fixed network"
 
 # In the order of a report: what a microscopist would look at first.
-FIGURES = {
-    "named": Figure("Named as ordered", "high", "Share that our classifier gives the class it was made as."),
-    "brightness": Figure(
+METRICS = {
+    "named": Metric("Named as ordered", "high", "Share that our classifier gives the class it was made as."),
+    "brightness": Metric(
         "Brightness", "0", "Mean grey level of the synthetic tiles less that of the real ones.", "grey levels"
     ),
-    "texture": Figure(
+    "texture": Metric(
         "Fine texture", "1", "Spread of the finest grain of the background, synthetic to real; below 1 is too smooth."
     ),
-    "spectrum": Figure(
+    "spectrum": Metric(
         "Spectrum", "low", "How far the strengths of coarse to fine structures differ, mean over 32 scales.", "dB"
     ),
-    "shape": Figure(
+    "shape": Metric(
         "Size and shape", "low", "Mean gap between the distributions of eleven measures, 0 alike to 1 quite different."
     ),
-    "roundness": Figure(
+    "roundness": Metric(
         "Roundness", "real", "Median width to length of the particles that lie within their tile; 1 is round."
     ),
-    "large": Figure("Large particles", "real", "Share whose particle reaches the border of its tile."),
-    "unmeasurable": Figure("Nothing to measure", "real", "Share in which no particle stands out from the background."),
-    "told_apart": Figure(
+    "large": Metric("Large particles", "real", "Share whose particle reaches the border of its tile."),
+    "unmeasurable": Metric("Nothing to measure", "real", "Share in which no particle stands out from the background."),
+    "told_apart": Metric(
         "Told apart", "0.5", "Area under the curve of a small network that tries: 0.5 it cannot, 1 it always can."
     ),
-    "kid": Figure("KID", "low", _in(_FIXED) + "kernel distance between the sets, 0 for sets alike."),
-    "precision": Figure("Precision", "high", _in(_FIXED) + "share of synthetic tiles among the real ones."),
-    "recall": Figure("Recall", "high", _in(_FIXED) + "share of real tiles that the synthetic ones reach."),
-    "density": Figure("Density", "high", _in(_FIXED) + "how thickly real tiles lie round the synthetic; near 1 alike."),
-    "coverage": Figure("Coverage", "high", _in(_FIXED) + "share of real tiles with a synthetic one close by."),
-    "kid_classifier": Figure(
+    "kid": Metric("KID", "low", _in(_FIXED) + "kernel distance between the sets, 0 for sets alike."),
+    "precision": Metric("Precision", "high", _in(_FIXED) + "share of synthetic tiles among the real ones."),
+    "recall": Metric("Recall", "high", _in(_FIXED) + "share of real tiles that the synthetic ones reach."),
+    "density": Metric("Density", "high", _in(_FIXED) + "how thickly real tiles lie round the synthetic; near 1 alike."),
+    "coverage": Metric("Coverage", "high", _in(_FIXED) + "share of real tiles with a synthetic one close by."),
+    "kid_classifier": Metric(
         "KID, classifier", "low", _in(_OURS) + "kernel distance between the sets, 0 for sets alike."
     ),
-    "precision_classifier": Figure(
+    "precision_classifier": Metric(
         "Precision, classifier", "high", _in(_OURS) + "share of synthetic tiles among the real ones."
     ),
-    "recall_classifier": Figure(
+    "recall_classifier": Metric(
         "Recall, classifier", "high", _in(_OURS) + "share of real tiles that the synthetic ones reach."
     ),
-    "density_classifier": Figure(
+    "density_classifier": Metric(
         "Density, classifier", "high", _in(_OURS) + "how thickly real tiles lie round the synthetic; near 1 alike."
     ),
-    "coverage_classifier": Figure(
+    "coverage_classifier": Metric(
         "Coverage, classifier", "high", _in(_OURS) + "share of real tiles with a synthetic one close by."
     ),
-    "ct_z": Figure(
+    "ct_z": Metric(
         "Copying, CT Z",
         "real",
         "Nearness to training tiles against real ones'; below -2 and well below that of unseen tiles is copying.",
     ),
-    "closer_to_training": Figure(
+    "closer_to_training": Metric(
         "Closer to training", "0.5", "Share that lies nearer to training tiles than to as many held-out ones."
     ),
-    "copied": Figure(
+    "copied": Metric(
         "Like one training tile",
         "real",
         "Share three times nearer to one training tile than to any other; more than real: alarm.",
     ),
-    "authentic": Figure(
+    "authentic": Metric(
         "Authentic", "real", "Share farther from its nearest training tile than that one is from any other."
     ),
 }
@@ -91,7 +91,7 @@ def entry(key, estimate, *, floor=None, real=None):
     """
     found = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n, "real": real}
     found["floor"] = None if floor is None else _plain(asdict(floor))
-    found["ratio"] = None if floor is None else _ratio(FIGURES[key].good, estimate.value, floor, real)
+    found["ratio"] = None if floor is None else _ratio(METRICS[key].good, estimate.value, floor, real)
     return _plain(found)
 
 

@@ -4,20 +4,20 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from svp_core.audit import copies, told_apart
+from svp_core.audit import copy_test, two_sample_auc
 from svp_core.classifier.resnet import predict_probs
 from svp_core.embedding.features import classifier_features, fixed_features
 from svp_core.quality import shapes
-from svp_core.quality.distances import Floor, floor, kernel_distance, kid, neighbours
+from svp_core.quality.distances import RealBaseline, kernel_distance, kid, neighbours, real_baseline
 from svp_core.quality.metric_names import entry
 from svp_core.quality.texture import frequencies, log_spectra, spectrum_gap
-from svp_core.stats.intervals import Estimate, resampled, share
+from svp_core.stats.intervals import Estimate, estimate_share, resampling_interval
 
 _NORMAL_90 = 1.645  # half the width, in standard deviations, of what 90 % of a normal distribution lie in
 
 
 @dataclass(frozen=True)
-class Sides:
+class ComparisonSets:
     """Tiles of one class, uint8 (N, 64, 64)."""
 
     key: str
@@ -34,7 +34,7 @@ class Sides:
         return self.pool[: self.n]
 
 
-def seen(sides, classifier):
+def feature_metrics(sides, classifier):
     """Distances in what networks see, and the names the classifier gives."""
     found = _distances(sides, fixed_features, "")
     if classifier is None:
@@ -50,7 +50,7 @@ def seen(sides, classifier):
     right = {name: labels == keys.index(sides.key) for name, labels in called.items()}
     found["named"] = entry(
         "named",
-        share(right["synthetic"]),
+        estimate_share(right["synthetic"]),
         real=float(right["pool"][: sides.n].mean()),
         floor=_second_draw(np.mean, right["pool"], sides),
     )
@@ -61,7 +61,7 @@ def seen(sides, classifier):
     return {"figures": found, "named_as": named_as}
 
 
-def measured(sides, classifier):
+def shape_metrics(sides, classifier):
     """Brightness, grain, sizes and shapes."""
     pool, synthetic = shapes.measure_tiles(sides.pool), shapes.measure_tiles(sides.synthetic)
     found = {
@@ -74,9 +74,9 @@ def measured(sides, classifier):
         ("large", shapes.large),
         ("unmeasurable", shapes.unmeasurable),
     ):
-        of_synthetic = resampled(figure, synthetic, seed=sides.seed)
+        of_synthetic = resampling_interval(figure, synthetic, seed=sides.seed)
         if key != "roundness":
-            of_synthetic = share(of_synthetic.value, n=sides.n)
+            of_synthetic = estimate_share(of_synthetic.value, n=sides.n)
         of_real = figure(pool[: sides.n])
         found[key] = entry(key, of_synthetic, real=of_real, floor=_second_draw(figure, pool, sides))
     columns = {
@@ -89,7 +89,7 @@ def measured(sides, classifier):
     return {"figures": found, "shapes": columns}
 
 
-def spectra(sides, classifier):
+def spectrum_metrics(sides, classifier):
     """How strong coarse and fine structures are."""
     pool, synthetic = log_spectra(sides.pool), log_spectra(sides.synthetic)
     shown = {
@@ -100,23 +100,23 @@ def spectra(sides, classifier):
     return {"figures": {"spectrum": gap}, "spectrum": {"cycles_per_px": frequencies().tolist(), **shown}}
 
 
-def telling(sides, classifier):
+def two_sample_metrics(sides, classifier):
     """Whether a network can learn to tell the sides apart; the floor is what an area under the curve is by chance."""
-    found = told_apart(real=sides.real, synthetic=sides.synthetic, seed=sides.seed)
+    found = two_sample_auc(real=sides.real, synthetic=sides.synthetic, seed=sides.seed)
     by_chance = _by_chance(0.5, np.sqrt((2 * found.n + 1) / (12 * found.n**2)), found.n)
     return {"figures": {"told_apart": entry("told_apart", found, floor=by_chance)}}
 
 
-def copying(sides, classifier):
+def copy_metrics(sides, classifier):
     """Whether training tiles are given away; nothing where there are none."""
     if sides.training is None:
         return {"figures": {}}
     held_out = sides.pool[: sides.n_held_out]
-    found = copies(synthetic=sides.synthetic, training=sides.training, held_out=held_out, seed=sides.seed)
+    found = copy_test(synthetic=sides.synthetic, training=sides.training, held_out=held_out, seed=sides.seed)
     n = found.n
     z = Estimate(found.ct_z, found.ct_z - 1.96, found.ct_z + 1.96, n)
     closer = found.closer_to_training
-    percent = share(found.auth_pct / 100, n=n)
+    percent = estimate_share(found.auth_pct / 100, n=n)
     figures = {
         # Two of them, each with a standard deviation of 1.
         "ct_z": entry("ct_z", z, real=found.ct_z_unseen, floor=_by_chance(found.ct_z_unseen, np.sqrt(2), n)),
@@ -131,20 +131,20 @@ def copying(sides, classifier):
 
 # In the order of a report: name for the person, step.
 STAGES = (
-    ("what networks see", seen),
-    ("sizes and shapes", measured),
-    ("spectra", spectra),
-    ("can they be told apart", telling),
-    ("copies of training tiles", copying),
+    ("what networks see", feature_metrics),
+    ("sizes and shapes", shape_metrics),
+    ("spectra", spectrum_metrics),
+    ("can they be told apart", two_sample_metrics),
+    ("copies of training tiles", copy_metrics),
 )
 
 
 def _distances(sides, look, suffix):
     pool, synthetic = look(sides.pool), look(sides.synthetic)
     pair = {"real": pool[: sides.n], "synthetic": synthetic, "seed": sides.seed}
-    bound = floor(kernel_distance, real=pool, n=sides.n, seed=sides.seed)
+    bound = real_baseline(kernel_distance, real=pool, n=sides.n, seed=sides.seed)
     found = {f"kid{suffix}": entry(f"kid{suffix}", kid(**pair), floor=bound)}
-    bounds = floor(_four, real=pool, n=sides.n, seed=sides.seed)
+    bounds = real_baseline(_four, real=pool, n=sides.n, seed=sides.seed)
     for (name, estimate), bound in zip(vars(neighbours(**pair)).items(), bounds, strict=True):
         found[f"{name}{suffix}"] = entry(f"{name}{suffix}", estimate, floor=bound)
     return found
@@ -174,16 +174,16 @@ def _grainier(*, real, synthetic):
 
 def _between(figure, key, pool, synthetic, sides):
     """Entry of a figure(real=, synthetic=) on rows."""
-    found = resampled(
+    found = resampling_interval(
         lambda real, synthetic: figure(real=real, synthetic=synthetic), pool[: sides.n], synthetic, seed=sides.seed
     )
-    return entry(key, found, floor=floor(figure, real=pool, n=sides.n, seed=sides.seed))
+    return entry(key, found, floor=real_baseline(figure, real=pool, n=sides.n, seed=sides.seed))
 
 
 def _second_draw(figure, pool, sides):
     """Floor of a figure of one set: what it is for other real tiles."""
-    return floor(lambda real, synthetic: float(figure(synthetic)), real=pool, n=sides.n, seed=sides.seed)
+    return real_baseline(lambda real, synthetic: float(figure(synthetic)), real=pool, n=sides.n, seed=sides.seed)
 
 
 def _by_chance(middle, spread, n):
-    return Floor(middle, float(middle - _NORMAL_90 * spread), float(middle + _NORMAL_90 * spread), n)
+    return RealBaseline(middle, float(middle - _NORMAL_90 * spread), float(middle + _NORMAL_90 * spread), n)

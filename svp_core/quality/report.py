@@ -3,15 +3,15 @@
 import numpy as np
 
 from svp_core.errors import LabError
-from svp_core.particle_classes import in_order
+from svp_core.particle_classes import sort_keys
 from svp_core.progress import Progress
-from svp_core.quality.metric_names import FIGURES
-from svp_core.quality.metrics import STAGES, Sides
+from svp_core.quality.metric_names import METRICS
+from svp_core.quality.metrics import STAGES, ComparisonSets
 
-LEAST = 50  # tiles a side: fewer say nothing
-ENOUGH = 500  # fewer are warned about
-MOST = 2000  # tiles a side that are compared; more are cut, by the seed
-MOST_TRAINING = 20_000  # training tiles that copies are looked for among
+MIN_IMAGES = 50  # tiles a side: fewer say nothing
+ENOUGH_IMAGES = 500  # fewer are warned about
+MAX_IMAGES = 2000  # tiles a side that are compared; more are cut, by the seed
+MAX_TRAINING_IMAGES = 20_000  # training tiles that copies are looked for among
 
 
 def compare(*, real, synthetic, training=None, classifier=None, seed=0):
@@ -47,7 +47,7 @@ def compare(*, real, synthetic, training=None, classifier=None, seed=0):
             part["figures"] |= found.pop("figures")
             part |= found
             yield Progress(position * len(STAGES) + stage, len(keys) * len(STAGES), f"{key}: {name}")
-        part["figures"] = {name: part["figures"][name] for name in FIGURES if name in part["figures"]}
+        part["figures"] = {name: part["figures"][name] for name in METRICS if name in part["figures"]}
         for pair in part.get("closest", ()):
             pair |= {name: int(places[name][pair[name]]) for name in places}
         report["classes"][key] = part
@@ -56,38 +56,40 @@ def compare(*, real, synthetic, training=None, classifier=None, seed=0):
 
 def _check(real, synthetic):
     """(classes in both sets, in order; warnings about the others)."""
-    keys = in_order(set(real) & set(synthetic))
+    keys = sort_keys(set(real) & set(synthetic))
     if not keys:
-        there = " but the synthetic ones of ".join(", ".join(in_order(part)) or "nothing" for part in (real, synthetic))
+        there = " but the synthetic ones of ".join(
+            ", ".join(sort_keys(part)) or "nothing" for part in (real, synthetic)
+        )
         raise LabError(f"The real tiles are of {there}; give the same class in both.")
     for key in keys:
         for name, part in (("real", real), ("synthetic", synthetic)):
-            if len(part[key]) < LEAST:
+            if len(part[key]) < MIN_IMAGES:
                 raise LabError(
-                    f"{key}: {len(part[key])} {name} images were given; give {LEAST} or more, fewer say nothing."
+                    f"{key}: {len(part[key])} {name} images were given; give {MIN_IMAGES} or more, fewer say nothing."
                 )
-    return keys, [f"{key}: left out, it is in one of the sets only." for key in in_order(set(real) ^ set(synthetic))]
+    return keys, [f"{key}: left out, it is in one of the sets only." for key in sort_keys(set(real) ^ set(synthetic))]
 
 
 def _choose(key, real, synthetic, training, seed):
     """(Sides, and which of the tiles given their synthetic and training ones are)."""
     rng = np.random.default_rng(seed)
-    n = min(len(real), len(synthetic), MOST)
+    n = min(len(real), len(synthetic), MAX_IMAGES)
     places = {"synthetic": rng.permutation(len(synthetic))[:n]}
     pool = real[rng.permutation(len(real))[: 2 * n]]
     n_held_out = len(pool)
     if training is not None:
         order = rng.permutation(len(training))
         pool = np.concatenate([pool, training[order[: 2 * n - len(pool)]]])
-        places["training"] = order[:MOST_TRAINING]
+        places["training"] = order[:MAX_TRAINING_IMAGES]
     of_training = None if training is None else training[places["training"]]
-    return Sides(key, n, pool, n_held_out, synthetic[places["synthetic"]], of_training, seed), places
+    return ComparisonSets(key, n, pool, n_held_out, synthetic[places["synthetic"]], of_training, seed), places
 
 
 def _warnings(sides, training):
     key, n, half, said = sides.key, sides.n, len(sides.pool) // 2, []
-    if n < ENOUGH:
-        said.append(f"{key}: {n} images a side were compared; below {ENOUGH} the intervals are wide.")
+    if n < ENOUGH_IMAGES:
+        said.append(f"{key}: {n} images a side were compared; below {ENOUGH_IMAGES} the intervals are wide.")
     if half < n:
         said.append(
             f"{key}: its real-vs-real floors rest on {half} images a side, its figures on {n}; twice as many real "

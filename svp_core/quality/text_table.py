@@ -1,6 +1,6 @@
 """A quality report as a Markdown table: a row a figure, a column a class."""
 
-from svp_core.quality.metric_names import FIGURES
+from svp_core.quality.metric_names import METRICS
 
 LEGEND = (
     "Each cell: value (95 % interval); the real tiles' own value where they have one; what the figure is between two "
@@ -14,7 +14,7 @@ def as_table(report):
     classes = report["classes"]
     heads = [f"{key}, n = {part['n']}" for key, part in classes.items()]
     lines = [f"| figure | good | {' | '.join(heads)} |", "|---|---|" + "---|" * len(heads)]
-    for key, figure in FIGURES.items():
+    for key, figure in METRICS.items():
         entries = [part["figures"].get(key) for part in classes.values()]
         if any(entries):
             cells = " | ".join("" if entry is None else _cell(entry) for entry in entries)

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 
 from svp_core.classification.counted import SEEN_PX, count_particles, thresholds_of
-from svp_core.classification.results import measure_words, numbers, read_classified
-from svp_core.classification.settings import read_settings, standard_settings
-from svp_core.files import put_in_place
+from svp_core.classification.results import measure_label, numeric_column, read_results_folder
+from svp_core.classification.settings import default_settings, read_settings
+from svp_core.files import atomic_write
 from svp_core.report import count_tables, examples, method_section, plots, sample_section
 from svp_core.report.decisions import decisions_section
 from svp_core.report.markup import Html, as_css_text, join, tag
 from svp_core.stats.counts import UNSURE
 
-__all__ = ["standard_settings", "write_report"]
+__all__ = ["default_settings", "write_report"]
 
 _STYLE = Path(__file__).with_name("style.css")
 _SHAPE = "circularity"  # the other axis of the scatter
@@ -33,15 +33,15 @@ def write_report(job_folder, path, *, settings=None):
     file cannot be written.
     """
     data = report_html(job_folder, settings=settings).encode("utf-8")
-    put_in_place(path, lambda unfinished: unfinished.write_bytes(data))
+    atomic_write(path, lambda unfinished: unfinished.write_bytes(data))
 
 
 def report_html(job_folder, *, settings=None):
     """The report as text; see write_report."""
-    found = read_classified(job_folder)
+    found = read_results_folder(job_folder)
     chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
     wanted = dict.fromkeys((chosen.diameter, _SHAPE, SEEN_PX))
-    found = read_classified(job_folder, [name for name in wanted if name in found.columns])
+    found = read_results_folder(job_folder, [name for name in wanted if name in found.columns])
     counted = count_particles(found, chosen)
     order = [*found.class_keys, *([UNSURE] if (counted.labels == UNSURE).any() else [])]
     title = chosen.title.strip() or str(found.summary.get("title", "")) or "Particle report"
@@ -51,8 +51,8 @@ def report_html(job_folder, *, settings=None):
             [
                 _header(title, chosen),
                 sample_section.sample_facts(found, counted, chosen),
-                method_section.informational(),
-                sample_section.warnings(found, counted, chosen),
+                method_section.informational_note(),
+                sample_section.sample_warnings(found, counted, chosen),
             ],
         ),
         ("Counts", _counts(counted, chosen)),
@@ -98,7 +98,7 @@ def _counts(counted, settings):
     return [
         count_tables.cumulative_table(counted, settings),
         *(tag("p", note, class_="note") for note in notes),
-        count_tables.band_table(counted, settings) if len(settings.bins) > 1 else None,
+        count_tables.size_range_table(counted, settings) if len(settings.bins) > 1 else None,
         count_tables.run_tables(counted, settings),
         count_tables.ppv_table(counted)
         if counted.ppv
@@ -107,7 +107,7 @@ def _counts(counted, settings):
 
 
 def _plots(found, counted, settings, order):
-    words = measure_words(settings.diameter)
+    words = measure_label(settings.diameter)
     by_class = {key: counted.sizes[counted.labels == key] for key in order}
     shown = [
         tag("h3", f"How large: {words}"),
@@ -117,11 +117,11 @@ def _plots(found, counted, settings, order):
     if _SHAPE in found.columns:
         picture, drawn, both = plots.scatter(
             counted.sizes,
-            numbers(found, _SHAPE),
+            numeric_column(found, _SHAPE),
             counted.labels,
             order,
             x_words=words,
-            y_words=measure_words(_SHAPE),
+            y_words=measure_label(_SHAPE),
             log=True,
         )
         shown += [tag("h3", "How round"), picture]

@@ -1,7 +1,7 @@
 """Counts as tables of a report: raw beside corrected, by size bands, by run, and how often a name is right."""
 
-from svp_core.classification.results import measure_words
-from svp_core.display import DASH, interval, number, percent
+from svp_core.classification.results import measure_label
+from svp_core.display import DASH, format_interval, format_number, format_percent
 from svp_core.report.markup import class_cell, join, table, tag
 
 SHAPELESS_UM = 5  # below it shape values fail (Baxter group 2013, 10.1002/jps.23554)
@@ -21,19 +21,23 @@ def cumulative_table(counted, settings):
     for entry in counted.raw:
         other = corrected.get((entry.class_key, entry.at_least_um))
         cells = [class_cell(entry.class_key) if entry.class_key not in rows else "", size_words(entry)]
-        cells += [strong(number(entry.count)), interval(entry.low, entry.high)]
-        cells += [strong(number(entry.per_ml)), interval(entry.per_ml_low, entry.per_ml_high)] if per_ml else []
+        cells += [strong(format_number(entry.count)), format_interval(entry.low, entry.high)]
+        cells += (
+            [strong(format_number(entry.per_ml)), format_interval(entry.per_ml_low, entry.per_ml_high)]
+            if per_ml
+            else []
+        )
         if corrected:
             value = other and (other.per_ml if per_ml else other.count)
             ends = other and ((other.per_ml_low, other.per_ml_high) if per_ml else (other.low, other.high))
-            cells += [strong(number(value)), interval(*ends)] if other else [DASH, DASH]
+            cells += [strong(format_number(value)), format_interval(*ends)] if other else [DASH, DASH]
         rows.setdefault(entry.class_key, []).append(cells)
     return table(
         heads, rows.values(), caption=_caption("Particles from each size on", settings), texts=(0, 1), class_="counts"
     )
 
 
-def band_table(counted, settings):
+def size_range_table(counted, settings):
     """Html: classes x size bands, particles named so, and per mL where the volume is known."""
     return _crossed(counted.bands, settings, "Particles of each size band, as named")
 
@@ -44,7 +48,7 @@ def run_tables(counted, settings):
         *(
             _crossed(table, settings, f"Run {name}: particles from each size on, as named, by its own volume")
             if table
-            else tag("p", f"Run {name}: none of its particles has {measure_words(settings.diameter)}.", class_="note")
+            else tag("p", f"Run {name}: none of its particles has {measure_label(settings.diameter)}.", class_="note")
             for name, table in counted.by_run.items()
         )
     )
@@ -55,8 +59,8 @@ def ppv_table(counted):
     rows = [
         [
             class_cell(entry.class_key),
-            number(entry.n),
-            percent(entry.value),
+            format_number(entry.n),
+            format_percent(entry.value),
             DASH if entry.low is None else f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %",
         ]
         for entry in counted.ppv
@@ -94,7 +98,7 @@ def size_words(entry):
 
 def diameter_head(settings):
     """The diameter as a column's head; none where particles are not counted by size."""
-    return measure_words(settings.diameter).replace(" (µm)", "") if settings.in_um else "Size"
+    return measure_label(settings.diameter).replace(" (µm)", "") if settings.in_um else "Size"
 
 
 def strong(text):
@@ -120,14 +124,14 @@ def _crossed_part(entries, settings, title, sizes):
 
 
 def _cell(entry, per_ml):
-    lines = [strong(number(entry.count)), tag("small", interval(entry.low, entry.high))]
+    lines = [strong(format_number(entry.count)), tag("small", format_interval(entry.low, entry.high))]
     if per_ml:
         lines += [
-            tag("span", number(entry.per_ml), " /mL"),
-            tag("small", interval(entry.per_ml_low, entry.per_ml_high)),
+            tag("span", format_number(entry.per_ml), " /mL"),
+            tag("small", format_interval(entry.per_ml_low, entry.per_ml_high)),
         ]
     return join(*(tag("div", line) for line in lines))
 
 
 def _caption(title, settings):
-    return f"{title}, by {measure_words(settings.diameter)}" if settings.in_um else title
+    return f"{title}, by {measure_label(settings.diameter)}" if settings.in_um else title

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
-from svp_core.display import class_name, some
+from svp_core.display import class_name, count_noun
 from svp_core.report.examples import shorten
 from svp_core.report.markup import join, table, tag
 from svp_core.review.decision_log import history
@@ -22,7 +22,7 @@ def decisions_section(folder):
     return join(*(_review(head) for head in _reviews_of(folder)))
 
 
-def count_decisions(folder):
+def count_reviewer_decisions(folder):
     """How many decisions the report of a job's folder would tell of: one more, and it is another report."""
     return sum(head["decisions"] for head in _reviews_of(folder))
 
@@ -50,7 +50,7 @@ def _review(head):
     ]
     who = ", ".join(sorted(set(decided["reviewer"])))
     words = (
-        f"{some(verdict.count, 'decision')} by {who or 'nobody that holds'}; {len(decided):,} of {len(labels):,} "
+        f"{count_noun(verdict.count, 'decision')} by {who or 'nobody that holds'}; {len(decided):,} of {len(labels):,} "
         f"particles are decided, {len(moved):,} of them otherwise than before. The counts above are the classifier's."
     )
     chain = (

@@ -6,8 +6,8 @@ from os.path import commonprefix
 import numpy as np
 
 from svp_core.classification.counted import band_of
-from svp_core.classification.results import measure_words
-from svp_core.display import class_name, number, percent, some
+from svp_core.classification.results import measure_label
+from svp_core.display import class_name, count_noun, format_number, format_percent
 from svp_core.images import encode_png
 from svp_core.report.count_tables import size_words
 from svp_core.report.markup import Html, class_cell, join, table, tag
@@ -30,7 +30,7 @@ def example_tables(found, counted, settings, order):
             mine = np.flatnonzero((counted.labels == key) & (band == place))
             if len(mine):
                 drawn = np.sort(rng.choice(mine, min(EXAMPLES, len(mine)), replace=False))
-                words = join(size_words(entry), tag("small", some(len(mine), "particle")))
+                words = join(size_words(entry), tag("small", count_noun(len(mine), "particle")))
                 rows.append([words, join(*(_tile(found, counted, at) for at in drawn))])
         if rows:
             tables.append(table([class_cell(key), ""], [[row] for row in rows], class_="tiles", texts=(0, 1)))
@@ -50,7 +50,7 @@ def unsure_list(found, counted, settings):
         return tag("p", "None: every particle is at least as probable of its class as asked for.")
     mine = mine[np.argsort(found.probs[mine].max(1), kind="stable")]
     shown, names = mine[:LISTED], shorten(found.table["image"].tolist())
-    size = measure_words(settings.diameter)
+    size = measure_label(settings.diameter)
     cards = [_card(found, counted, at, names[at], size) for at in shown]
     return join(
         tag("p", _how_many(len(shown), len(mine), "the least probable first")), tag("div", *cards, class_="cards")
@@ -93,14 +93,16 @@ def _tile(found, counted, at):
 
 def _card(found, counted, at, name, size):
     first, *others = np.argsort(-found.probs[at], kind="stable")
-    lines = [f"{class_name(found.class_keys[k])} {percent(float(found.probs[at, k]))}" for k in (first, *others[:1])]
+    lines = [
+        f"{class_name(found.class_keys[k])} {format_percent(float(found.probs[at, k]))}" for k in (first, *others[:1])
+    ]
     if np.isfinite(counted.sizes[at]):
-        lines.append(f"{size} {number(float(counted.sizes[at]))}")
+        lines.append(f"{size} {format_number(float(counted.sizes[at]))}")
     text = [tag("div", name, class_="name"), *(tag("div", line) for line in lines)]
     return tag("div", _tile(found, counted, at), tag("div", *text), class_="card")
 
 
 def _how_many(shown, all_of_them, order):
     if shown == all_of_them:
-        return f"{some(all_of_them, 'item')}, {order}."
+        return f"{count_noun(all_of_them, 'item')}, {order}."
     return f"The first {shown} of {all_of_them:,}, {order}; all of them stand in results.csv."

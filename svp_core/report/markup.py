@@ -3,7 +3,7 @@
 import re
 from html import escape
 
-from svp_core.display import class_name, marker, paint
+from svp_core.display import class_marker, class_name, class_paint
 from svp_core.stats.counts import ALL
 
 _NARROW = 48  # letters that stand well in half a page's width
@@ -64,7 +64,7 @@ def table(heads, groups, *, caption=None, class_="", texts=(0,)):
     )
 
 
-def facts(pairs):
+def definition_list(pairs):
     """Html of a list of (what, value), two beside each other where short; None and empty ones are left out."""
     told = [
         tag("div", tag("dt", what), tag("dd", value), class_="wide" if len(str(value)) > _NARROW else "narrow")
@@ -84,5 +84,5 @@ def class_cell(key):
     """Html of a class's marker and name."""
     if key == ALL:
         return tag("b", "All")
-    drawn = tag("path", d=Html(f"M5 5{marker(key)}"), **paint(key))
+    drawn = tag("path", d=Html(f"M5 5{class_marker(key)}"), **class_paint(key))
     return join(tag("svg", drawn, viewBox="0 0 10 10", class_="marker", aria_hidden="true"), " ", class_name(key))

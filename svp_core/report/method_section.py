@@ -3,12 +3,12 @@
 import hashlib
 import re
 
-from svp_core.classification.results import measure_words, model_of
+from svp_core.classification.results import measure_label, model_of
 from svp_core.classification.results_csv import INSTRUMENT, MEASURES
-from svp_core.display import class_name, percent
+from svp_core.display import class_name, format_percent
 from svp_core.errors import LabError
-from svp_core.model_files import read_run, weights_sha256
-from svp_core.report.markup import facts, join, table, tag
+from svp_core.model_files import read_model_folder, weights_sha256
+from svp_core.report.markup import definition_list, join, table, tag
 
 _USED = ("circularity",)  # measures that a report shows, besides its diameter
 _INFORMATIONAL = (
@@ -16,7 +16,7 @@ _INFORMATIONAL = (
 )
 
 
-def informational():
+def informational_note():
     """Html of the sentence that every report carries."""
     return tag("p", _INFORMATIONAL, class_="informational")
 
@@ -37,7 +37,7 @@ def method_section(found, counted, settings):
 
 def _naming(found, settings):
     weights, named_by = found.summary.get("weights", ""), found.summary.get("weights_sha256")
-    thresholds = [[class_name(key), percent(settings.least(key))] for key in found.class_keys]
+    thresholds = [[class_name(key), format_percent(settings.least(key))] for key in found.class_keys]
     unsure = tag(
         "p",
         "Each particle has the name of its most probable class, and is unsure where that probability is below the "
@@ -45,12 +45,12 @@ def _naming(found, settings):
     )
     asked = table(["Class", "Unsure below"], [thresholds], caption="Thresholds")
     try:
-        run = read_run(model_of(found.summary))
+        run = read_model_folder(model_of(found.summary))
         now = weights_sha256(run.folder)
     except LabError as error:
-        known = facts([("Model", weights), ("sha256 of its weights", named_by)])
+        known = definition_list([("Model", weights), ("sha256 of its weights", named_by)])
         return join(unsure, known, asked, tag("p", f"Nothing more can be said of the model: {error}"))
-    known = facts(
+    known = definition_list(
         [
             ("Model", weights),
             ("sha256 of its weights", named_by or now),
@@ -59,7 +59,9 @@ def _naming(found, settings):
     )
     if named_by not in (None, now):
         changed = f"The model called {weights} has other weights by now; its card is not that of those used here."
-        return join(unsure, facts([("Model", weights), ("sha256 of its weights", named_by)]), asked, tag("p", changed))
+        return join(
+            unsure, definition_list([("Model", weights), ("sha256 of its weights", named_by)]), asked, tag("p", changed)
+        )
     return join(unsure, known, asked, tag("div", *card_extract(run.card), class_="card-extract"))
 
 
@@ -104,20 +106,20 @@ def _inline(text):
 
 def _measuring(found, settings):
     used = dict.fromkeys((settings.diameter, *_USED))
-    told = [(measure_words(name), MEASURES[name].definition) for name in used if name in MEASURES]
+    told = [(measure_label(name), MEASURES[name].definition) for name in used if name in MEASURES]
     words = [
         "Each particle is measured on its own image: within the instrument's outline where its files hold one, else "
         "within an outline of our own. Nothing is resized."
     ]
     kinds = {run["kind"] for run in found.summary.get("runs", [])}
     if settings.diameter.startswith(INSTRUMENT):
-        words.append(f"Sizes are the instrument's own: {measure_words(settings.diameter)}; they are taken to be in µm.")
+        words.append(f"Sizes are the instrument's own: {measure_label(settings.diameter)}; they are taken to be in µm.")
     elif any(kind.startswith("flowcam") for kind in kinds):
         words.append(
             "Sizes are those of the outline as it is. FlowCam takes its fringe size off every length, so the sizes in "
             "its own list are smaller."
         )
-    return join(*(tag("p", sentence) for sentence in words), facts(told))
+    return join(*(tag("p", sentence) for sentence in words), definition_list(told))
 
 
 def _counting(counted, settings):
@@ -144,7 +146,7 @@ def _made_from(found):
     inputs, summary = found.summary.get("inputs") or {}, found.summary
     choices = "; ".join(f"{key}: {option}" for key, option in (summary.get("choices") or {}).items())
     hashed = "one line a file (name, tab, bytes, tab, sha256 of its content, line feed), in order of names"
-    known = facts(
+    known = definition_list(
         [
             ("Files of the source", f"{inputs['files']:,}, {inputs['bytes']:,} bytes" if inputs else None),
             ("Their fingerprint", inputs.get("sha256")),

@@ -62,9 +62,9 @@ def scatter(x, y, labels, order, *, x_words, y_words, log=False):
         mine = mine[np.unique(np.linspace(0, len(mine) - 1, max(1, round(len(mine) * share))).astype(int))]
         drawn += len(mine)
         path = "".join(
-            f"M{across(a):.1f} {up(b):.1f}{display.marker(key)}" for a, b in zip(x[mine], y[mine], strict=True)
+            f"M{across(a):.1f} {up(b):.1f}{display.class_marker(key)}" for a, b in zip(x[mine], y[mine], strict=True)
         )
-        points.append(tag("path", d=Html(path), **display.paint(key)))
+        points.append(tag("path", d=Html(path), **display.class_paint(key)))
         legend.append(key)
     axes = [_x_axis(across, height - _FOOT, _TOP, x_words), _y_axis(up, _LEFT + 6, width - _RIGHT, y_words)]
     picture = _drawing(
@@ -123,7 +123,7 @@ def _panel(key, values, edges, place, words, marks):
     return join(
         tag("text", tag("tspan", display.class_name(key), font_weight="600"), f" n = {len(values):,}", x=_LEFT, y=12),
         tag("text", f"{most:,}", x=_LEFT - 4, y=_TOP + 4, text_anchor="end") if counts.any() else None,
-        tag("path", d=Html(bars), fill=display.colour(key), stroke="#fff", stroke_width=".5"),
+        tag("path", d=Html(bars), fill=display.class_colour(key), stroke="#fff", stroke_width=".5"),
         lines,
         _x_axis(place, bottom, None, words),
     )
@@ -166,7 +166,7 @@ def _y_axis(place, x, right, words):
 def _legend(keys, left):
     drawn = []
     for key in keys:
-        drawn.append(tag("path", d=Html(f"M{left + 5} 9{display.marker(key)}"), **display.paint(key)))
+        drawn.append(tag("path", d=Html(f"M{left + 5} 9{display.class_marker(key)}"), **display.class_paint(key)))
         drawn.append(tag("text", display.class_name(key), x=left + 13, y=13))
         left += 26 + 6.2 * len(display.class_name(key))
     return drawn

@@ -2,24 +2,24 @@
 
 import numpy as np
 
-from svp_core.classification.counted import TYPED_IN, UNSURE
+from svp_core.classification.counted import UNSURE, VOLUME_ENTERED
 from svp_core.classification.results import scale_warning_of
-from svp_core.classification.settings import volume_in_files, without_volume
-from svp_core.display import listed, percent, some
+from svp_core.classification.settings import runs_without_volume, volume_in_files
+from svp_core.display import count_noun, format_percent, join_names
 from svp_core.instruments.metadata import KINDS, volume_words
-from svp_core.report.markup import Html, facts, join, paragraphs, tag
+from svp_core.report.markup import Html, definition_list, join, paragraphs, tag
 
 
 def sample_facts(found, counted, settings):
     """Html of what a reader asks first: how many particles of what, in which volume, at which scale."""
     summary = found.summary
     unsure = int((counted.labels == UNSURE).sum())
-    return facts(
+    return definition_list(
         [
             ("Source", summary.get("title") if settings.title.strip() not in ("", summary.get("title")) else None),
             ("Items offered", f"{found.offered:,}"),
             ("Particles named", f"{len(counted.labels) - unsure:,}"),
-            ("Unsure", f"{unsure:,} ({percent(unsure / len(counted.labels))})" if len(counted.labels) else "0"),
+            ("Unsure", f"{unsure:,} ({format_percent(unsure / len(counted.labels))})" if len(counted.labels) else "0"),
             ("Rejected", f"{len(found.rejected):,}"),
             ("Pixel size", _scale(summary)),
             ("Volume imaged", _volume(counted, summary)),
@@ -29,7 +29,7 @@ def sample_facts(found, counted, settings):
     )
 
 
-def warnings(found, counted, settings):
+def sample_warnings(found, counted, settings):
     """Html of what must be known before the counts are used; empty where there is nothing."""
     said = [sentence] if (sentence := scale_warning_of(found)) else []
     if found.missing:
@@ -37,10 +37,10 @@ def warnings(found, counted, settings):
             f"The classification was stopped after {found.offered:,} of {found.offered + found.missing:,} items: the "
             "counts are of those only, and nothing is given per mL."
         )
-    elif counted.volume_ml is None and (lacking := without_volume(found.summary.get("runs", []))):
+    elif counted.volume_ml is None and (lacking := runs_without_volume(found.summary.get("runs", []))):
         said.append(
-            f"The files of {listed(lacking)} do not say the volume imaged: of all runs together there are counts, and "
-            "nothing per mL."
+            f"The files of {join_names(lacking)} do not say the volume imaged: of all runs together there are counts, "
+            "and nothing per mL."
         )
     elif counted.volume_ml is None:
         said.append("The volume imaged is not known: there are counts, and nothing per mL.")
@@ -51,9 +51,9 @@ def warnings(found, counted, settings):
     else:
         unsized, below = int(np.isnan(counted.sizes).sum()), int((counted.sizes < settings.bins[0]).sum())
         if unsized:
-            said.append(f"{some(unsized, 'particle')} without a size: in no size bin.")
+            said.append(f"{count_noun(unsized, 'particle')} without a size: in no size bin.")
         if below:
-            said.append(f"{some(below, 'particle')} smaller than {settings.bins[0]:g} µm: in no size bin.")
+            said.append(f"{count_noun(below, 'particle')} smaller than {settings.bins[0]:g} µm: in no size bin.")
     for run in found.summary.get("runs", []):
         dilution = run.get("dilution")
         if dilution not in (None, 1) and dilution != settings.dilution:
@@ -78,7 +78,7 @@ def run_section(found, settings):
 
 
 def _run(run):
-    known = facts(
+    known = definition_list(
         [
             ("Kind", KINDS.get(run["kind"], run["kind"])),
             ("Instrument", run.get("instrument")),
@@ -86,11 +86,14 @@ def _run(run):
             ("Pixel size", _with_place(run.get("um_per_px"), lambda um: f"{um:.6g} µm", run.get("um_per_px_from"))),
             ("Volume imaged", _with_place(run.get("volume_ml"), volume_words, run.get("volume_from"))),
             ("Dilution in its files", f"{run['dilution']:g}" if run.get("dilution") is not None else None),
-            ("Share of the sample imaged", percent(run["efficiency"]) if run.get("efficiency") is not None else None),
+            (
+                "Share of the sample imaged",
+                format_percent(run["efficiency"]) if run.get("efficiency") is not None else None,
+            ),
         ]
     )
     settings = run.get("settings") or {}
-    own = [tag("h4", "Settings and figures in its own files"), facts(settings.items())] if settings else None
+    own = [tag("h4", "Settings and figures in its own files"), definition_list(settings.items())] if settings else None
     return join(tag("h3", run["name"]), known, own)
 
 
@@ -110,10 +113,10 @@ def _scale(summary):
 
 def _volume(counted, summary):
     if counted.volume_ml is None:
-        lacking = without_volume(summary.get("runs", []))
-        return counted.volume_from or (f"unknown of {listed(lacking)}" if lacking else "unknown")
+        lacking = runs_without_volume(summary.get("runs", []))
+        return counted.volume_from or (f"unknown of {join_names(lacking)}" if lacking else "unknown")
     words = volume_words(counted.volume_ml)
-    if counted.volume_from != TYPED_IN:
+    if counted.volume_from != VOLUME_ENTERED:
         return words
     in_files, _ = volume_in_files(summary)
     return f"{words}, typed in" + ("" if in_files is None else f"; the files say {volume_words(in_files)}")

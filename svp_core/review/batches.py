@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import numpy as np
 
-from svp_core.review.blind_repeats import hides_suggestion, repeats_due, second_due
-from svp_core.review.current_labels import ANSWERS, TESTIFY, effective
-from svp_core.review.leases import claim, with_whom
+from svp_core.review.blind_repeats import hides_suggestion, repeats_due, second_reviews_due
+from svp_core.review.current_labels import ANSWERS, COMPARISON_PURPOSES, effective_decisions
+from svp_core.review.leases import lease, lease_holders
 from svp_core.review.random_audit import last_audit
 
-PAGE = 40  # particles
-FEWEST = 12  # of one pair that make a page of their own
+BATCH_SIZE = 40  # particles
+MIN_BATCH = 12  # of one pair that make a page of their own
 WINDOW = 400  # of the next particles, in which those of one pair are looked for
 SECOND_LOOKS = 8  # on a page, where they are due
 WHAT = ("open", "changed", "kept", "unsure", "not_a_particle", "skipped", "audit", "disagreements")
@@ -25,7 +25,7 @@ SIZES = ("ecd_um", "ecd_px")  # columns of a queue that are a particle's size, t
 
 
 @dataclass(frozen=True)
-class Wanted:
+class QueueFilter:
     """What a reviewer wants to go through."""
 
     what: str = "open"  # one of WHAT
@@ -37,7 +37,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Page:
+class Batch:
     """Particles that come onto the screen together."""
 
     particles: tuple
@@ -71,20 +71,20 @@ def positions_of(review, wanted):
     return np.flatnonzero(chosen)
 
 
-def next_page(review, standing, wanted, positions, *, reviewer, holder, seen=(), count=PAGE):
+def next_batch(review, standing, wanted, positions, *, reviewer, holder, seen=(), count=BATCH_SIZE):
     """The next Page for this reviewer, its particles handed out to `holder`; None where nothing is left.
 
     positions: as positions_of gives them. holder: the open browser tab. seen: particles that are on its other pages, or
     were looked at again already.
     """
     seen = set(seen)
-    away = {particle for particle, (who, _) in with_whom(review.id).items() if who != reviewer}
+    away = {particle for particle, (who, _) in lease_holders(review.id).items() if who != reviewer}
     waiting = (p for p in _waiting(review, standing, wanted, positions, reviewer) if p not in seen and p not in away)
     blind = not wanted.pairs
     window, again = list(islice(waiting, WINDOW)), wanted.what not in ("open", "audit", "skipped")
     while window:
         chosen, pair = (window, ()) if wanted.what == "audit" else _alike(review, window, blind)
-        free = claim(review.id, chosen, count, holder=holder, reviewer=reviewer, again=again)
+        free = lease(review.id, chosen, count, holder=holder, reviewer=reviewer, again=again)
         if free:
             break
         window = [particle for particle in window if particle not in set(chosen)]  # with another tab of theirs
@@ -93,55 +93,55 @@ def next_page(review, standing, wanted, positions, *, reviewer, holder, seen=(),
     purpose = {"audit": "audit", "disagreements": "settle"}.get(wanted.what, "queue")
     rows = [(particle, purpose) for particle in free]
     # Not among those that are all of one pair: what does not fit there would be known for what it is.
-    if wanted.what == "open" and len(rows) >= FEWEST and not (pair and pair[1]):
+    if wanted.what == "open" and len(rows) >= MIN_BATCH and not (pair and pair[1]):
         rows = _with_second_looks(review, standing, reviewer, rows, seen)
     particles, purposes = zip(*rows, strict=True)
-    return Page(particles, purposes, standing.last, again, pair, blind)
+    return Batch(particles, purposes, standing.last, again, pair, blind)
 
 
 def decided_on(page, standing, reviewer):
     """Particle -> (kind, label) of what was decided since the page was made, as the reviewer may see it."""
     found = {}
     for particle, purpose in zip(page.particles, page.purposes, strict=True):
-        stands = standing.decided.get(particle) if purpose not in TESTIFY else None
+        stands = standing.decided.get(particle) if purpose not in COMPARISON_PURPOSES else None
         if stands and stands.number > page.since:
             found[particle] = stands.kind, stands.to_label
             continue
-        own = (d for d in reversed(effective(standing.all.get(particle, []))) if d.reviewer == reviewer)
+        own = (d for d in reversed(effective_decisions(standing.all.get(particle, []))) if d.reviewer == reviewer)
         for decision in own:
-            is_answer = decision.kind in ANSWERS and decision.purpose == purpose and purpose in TESTIFY
+            is_answer = decision.kind in ANSWERS and decision.purpose == purpose and purpose in COMPARISON_PURPOSES
             if decision.number > page.since and (is_answer or decision.kind == "skip"):
                 found[particle] = decision.kind, "" if decision.kind == "skip" else decision.to_label
                 break
     return found
 
 
-def as_place(wanted, pages, holder):
+def encode_position(wanted, pages, holder):
     """Dict for bookmarks.put_bookmark: what brings these pages back."""
     return {"wanted": asdict(wanted), "pages": [asdict(page) for page in pages], "holder": holder}
 
 
-def from_place(place):
+def decode_position(place):
     """(Wanted, Pages, holder) of such a dict; empty ones of one that is of another making."""
     try:
         place = json.loads(json.dumps(place))
-        wanted = Wanted(**{name: _tuples(value) for name, value in place["wanted"].items()})
-        pages = [Page(**{name: _tuples(value) for name, value in page.items()}) for page in place["pages"]]
+        wanted = QueueFilter(**{name: _tuples(value) for name, value in place["wanted"].items()})
+        pages = [Batch(**{name: _tuples(value) for name, value in page.items()}) for page in place["pages"]]
         return wanted, pages, str(place["holder"])
     except (KeyError, TypeError, AttributeError):
-        return Wanted(), [], ""
+        return QueueFilter(), [], ""
 
 
-def taken_up(review, pages, *, reviewer, holder):
+def resume_batch(review, pages, *, reviewer, holder):
     """Those of the pages of an earlier visit that can be gone on with, handed out again."""
     found = []
     for page in pages:
         there = [particle for particle in page.particles if particle in review.place]
-        free = set(claim(review.id, there, len(there), holder=holder, reviewer=reviewer, again=True))
+        free = set(lease(review.id, there, len(there), holder=holder, reviewer=reviewer, again=True))
         rows = [row for row in zip(page.particles, page.purposes, strict=True) if row[0] in free]
         if rows:
             particles, purposes = zip(*rows, strict=True)
-            found.append(Page(particles, purposes, page.since, page.again, page.pair, page.blind, page.id))
+            found.append(Batch(particles, purposes, page.since, page.again, page.pair, page.blind, page.id))
     return found
 
 
@@ -181,15 +181,15 @@ def _alike(review, window, blind):
         hidden = suggested is None or is_hidden(review, particle, blind=blind)
         groups[review.given(particle), "" if hidden else suggested[review.place[particle]]].append(particle)
     pair, alike = next(iter(groups.items()))
-    if len(alike) >= FEWEST or len(groups) == 1:
+    if len(alike) >= MIN_BATCH or len(groups) == 1:
         return alike, pair
-    first = set(window[:PAGE])
+    first = set(window[:BATCH_SIZE])
     return [particle for group in groups.values() for particle in group if particle in first], ()
 
 
 def _with_second_looks(review, standing, reviewer, rows, seen):
     due = [(particle, "repeat") for particle in repeats_due(review.id, standing, reviewer)]
-    due += [(particle, "second") for particle in second_due(review.id, standing, reviewer)]
+    due += [(particle, "second") for particle in second_reviews_due(review.id, standing, reviewer)]
     on_page = {particle for particle, _ in rows}
     due = [row for row in due if row[0] not in seen and row[0] not in on_page][:SECOND_LOOKS]
     rows = list(rows)

@@ -8,8 +8,8 @@ import hashlib
 from collections import defaultdict
 from dataclasses import dataclass
 
-from svp_core.review.current_labels import ANSWERS, COUNT, effective
-from svp_core.stats.agreement import Agreement, agreement, agreement_by_size, anchoring
+from svp_core.review.current_labels import ANSWERS, LABELLING_PURPOSES, effective_decisions
+from svp_core.stats.agreement import Agreement, agreement_by_size, measure_agreement, measure_anchoring
 
 REPEATED = 0.05  # share of a reviewer's own decisions that come back to them
 SECOND = 0.05  # share of all decisions that go to another reviewer
@@ -33,14 +33,14 @@ def repeats_due(review_id, standing, reviewer, *, share=REPEATED, apart=APART):
     return _due(review_id, standing, old_enough, reviewer, "repeat", share)
 
 
-def second_due(review_id, standing, reviewer, *, share=SECOND):
+def second_reviews_due(review_id, standing, reviewer, *, share=SECOND):
     """Particles that others decided, to show this reviewer with their answer hidden (purpose "second"), mixed."""
     others = [particle for particle, decision in list(standing.decided.items()) if decision.reviewer != reviewer]
     return _due(review_id, standing, others, reviewer, "second", share)
 
 
 @dataclass(frozen=True)
-class SecondLook:
+class BlindRepeat:
     """Two looks at particles by the same two people, or by one."""
 
     first: str  # reviewer
@@ -49,19 +49,19 @@ class SecondLook:
     by_size: list  # as agreement.agreement_by_size gives it; empty where no size is known
 
 
-def second_looks(standing, sizes_um=None):
+def blind_repeats(standing, sizes_um=None):
     """A SecondLook for every two reviewers, and for each with themselves; in the order of their names.
 
     sizes_um: dict particle -> diameter in um, where it is known.
     """
     pairs = defaultdict(list)
     for particle, decisions in list(standing.all.items()):
-        answers = [decision for decision in effective(decisions) if decision.kind in ANSWERS]
+        answers = [decision for decision in effective_decisions(decisions) if decision.kind in ANSWERS]
         for later in answers:
             if later.purpose not in ("repeat", "second"):
                 continue
             is_same = later.purpose == "repeat"
-            before = (d for d in reversed(answers) if d.number < later.number and d.purpose in COUNT)
+            before = (d for d in reversed(answers) if d.number < later.number and d.purpose in LABELLING_PURPOSES)
             first = next((d for d in before if (d.reviewer == later.reviewer) == is_same), None)
             if first:
                 pairs[first.reviewer, later.reviewer].append((first.to_label, later.to_label, particle))
@@ -70,7 +70,7 @@ def second_looks(standing, sizes_um=None):
         one, other, particles = (list(column) for column in zip(*rows, strict=True))
         sizes = [(sizes_um or {}).get(particle, float("nan")) for particle in particles]
         by_size = agreement_by_size(one, other, sizes) if sizes_um else []
-        found.append(SecondLook(first, second, agreement(one, other), by_size))
+        found.append(BlindRepeat(first, second, measure_agreement(one, other), by_size))
     return found
 
 
@@ -84,7 +84,7 @@ def anchoring_of(standing, reviewer=None):
             if suggested and suggested != standing.given[particle] and "shown" in known:
                 follows.append(decision.to_label == suggested)
                 shown.append(bool(known["shown"]))
-    return anchoring(follows, shown)
+    return measure_anchoring(follows, shown)
 
 
 def _due(review_id, standing, particles, reviewer, purpose, share):
@@ -95,7 +95,9 @@ def _due(review_id, standing, particles, reviewer, purpose, share):
         particle
         for chance, particle in chances
         if chance < share
-        and not any(d.purpose == purpose and d.reviewer == reviewer for d in effective(standing.all[particle]))
+        and not any(
+            d.purpose == purpose and d.reviewer == reviewer for d in effective_decisions(standing.all[particle])
+        )
     ]
 
 

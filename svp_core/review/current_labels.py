@@ -12,8 +12,13 @@ import pandas as pd
 from svp_core.review.hash_chain import from_text
 
 ANSWERS = ("label", "keep", "unsure", "not_a_particle")  # kinds of decision that answer what the particle is
-COUNT = ("queue", "audit", "settle", "map")  # purposes whose answers become the label; "map": many named at once
-TESTIFY = ("repeat", "second", "late")  # answers that are only compared with the one that stands
+LABELLING_PURPOSES = (
+    "queue",
+    "audit",
+    "settle",
+    "map",
+)  # purposes whose answers become the label; "map": many named at once
+COMPARISON_PURPOSES = ("repeat", "second", "late")  # answers that are only compared with the one that stands
 NOT_A_CLASS = ("unsure", "not_a_particle")  # what a label can be besides a class
 OPEN = "open"  # state of a particle that no decision stands for
 
@@ -53,7 +58,7 @@ class Decision(NamedTuple):
             return {}
 
 
-def effective(decisions):
+def effective_decisions(decisions):
     """Those of one particle's decisions that were not undone, undos left out. An undo that was undone never was."""
     gone = set()
     for decision in reversed(decisions):
@@ -62,13 +67,15 @@ def effective(decisions):
     return [decision for decision in decisions if decision.kind != "undo" and decision.id not in gone]
 
 
-def stands(decisions):
+def deciding_answer(decisions):
     """The decision that gives one particle its label now, or None: the last effective answer that counts."""
-    counting = (d for d in reversed(effective(decisions)) if d.kind in ANSWERS and d.purpose in COUNT)
+    counting = (
+        d for d in reversed(effective_decisions(decisions)) if d.kind in ANSWERS and d.purpose in LABELLING_PURPOSES
+    )
     return next(counting, None)
 
 
-class Standing:
+class CurrentLabels:
     """What holds in one review. Kept between looks: take() adds what was decided meanwhile. Safe for threads."""
 
     def __init__(self, given):
@@ -85,7 +92,7 @@ class Standing:
             for decision in new:
                 self.all[decision.particle].append(decision)
             for particle in dict.fromkeys(decision.particle for decision in new if decision.particle):
-                found = stands(self.all[particle])
+                found = deciding_answer(self.all[particle])
                 if found:
                     self.decided[particle] = found
                 else:
@@ -112,13 +119,17 @@ class Standing:
             particle
             for particle, decisions in list(self.all.items())
             if particle not in self.decided
-            and any(d.kind == "skip" and d.reviewer == reviewer for d in effective(decisions))
+            and any(d.kind == "skip" and d.reviewer == reviewer for d in effective_decisions(decisions))
         }
 
     def last_of(self, reviewer):
         """The decision that this reviewer would take back: their last effective one; None where there is none."""
         own = (
-            d for particle, ds in list(self.all.items()) if particle for d in effective(ds) if d.reviewer == reviewer
+            d
+            for particle, ds in list(self.all.items())
+            if particle
+            for d in effective_decisions(ds)
+            if d.reviewer == reviewer
         )
         return max(own, key=lambda decision: decision.number, default=None)
 
@@ -131,8 +142,8 @@ class Standing:
         for particle, decision in list(self.decided.items()):
             if len(self.all[particle]) == 1:
                 continue
-            answers = [d for d in effective(self.all[particle]) if d.kind in ANSWERS]
-            later = [d for d in answers if d.purpose in TESTIFY]
+            answers = [d for d in effective_decisions(self.all[particle]) if d.kind in ANSWERS]
+            later = [d for d in answers if d.purpose in COMPARISON_PURPOSES]
             if decision.purpose == "settle":
                 later = [d for d in later if d.number > decision.number]
             if any(d.to_label != decision.to_label for d in later):

@@ -12,14 +12,14 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.review.current_labels import Decision, effective
+from svp_core.review.current_labels import Decision, effective_decisions
 from svp_core.review.decision_rules import Outcome, clean, decide, in_order, outcome, read
-from svp_core.review.hash_chain import canonical, link
+from svp_core.review.hash_chain import canonical_json, next_hash
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
 
-MOST_AT_ONCE = 500  # names in one SQL statement
+MAX_BATCH = 500  # names in one SQL statement
 _COLUMNS = sa.select(*(decision_row.c[name] for name in Decision._fields))
 
 
@@ -82,7 +82,7 @@ def record_draw(review, reviewer, evidence):
                 "batch": "",
                 "undoes": "",
                 "reason": "",
-                "evidence": canonical(evidence),
+                "evidence": canonical_json(evidence),
             }
         )
 
@@ -97,7 +97,7 @@ def undo(review, standing, reviewer):
         return []
     batch = [last]
     if last.batch:
-        own = (d for decisions in list(standing.all.values()) for d in effective(decisions))
+        own = (d for decisions in list(standing.all.values()) for d in effective_decisions(decisions))
         batch = sorted((d for d in own if (d.batch, d.reviewer) == (last.batch, reviewer)), key=lambda d: -d.number)
     tab = f"undo-{uuid4().hex}"
     return record(
@@ -134,7 +134,7 @@ class _History:
     def add(self, columns):
         """Put one more decision behind the last; returns it. columns: Decision's without number, time and hashes."""
         row = {"number": self.count + 1, "server_time": round(time.time(), 3), "previous": self.head, **columns}
-        row["hash"] = link(self.head, {**row, "evidence": Decision(**row, hash="").known})
+        row["hash"] = next_hash(self.head, {**row, "evidence": Decision(**row, hash="").known})
         self.count, self.head = row["number"], row["hash"]
         self._rows.append({"review": self.review_id, **row})
         return Decision(**row)
@@ -151,7 +151,7 @@ def _history(review_id):
     this = review_row.c.id == review_id
     try:
         with lasting() as db:
-            take_turn(db, review_id)
+            lock_log(db, review_id)
             end = _History(
                 db, review_id, *db.execute(sa.select(review_row.c.count, review_row.c.head).where(this)).one()
             )
@@ -164,7 +164,7 @@ def _history(review_id):
         ) from None
 
 
-def take_turn(db, review_id):
+def lock_log(db, review_id):
     """Let other writers to this review wait until this transaction ends; its first statement.
 
     Raises LabError where there is no such review.
@@ -176,8 +176,8 @@ def take_turn(db, review_id):
 def decisions_on(db, review_id, particles):
     """Particle -> its Decisions so far, in order: a dict that gives an empty list for any other."""
     found, names = defaultdict(list), sorted(set(particles))
-    for start in range(0, len(names), MOST_AT_ONCE):
-        these = decision_row.c.particle.in_(names[start : start + MOST_AT_ONCE])
+    for start in range(0, len(names), MAX_BATCH):
+        these = decision_row.c.particle.in_(names[start : start + MAX_BATCH])
         rows = db.execute(_COLUMNS.where(decision_row.c.review == review_id, these))
         # Asked for an order, SQLite would read the whole review instead of the index of particles.
         for row in sorted(rows, key=lambda row: row.number):
@@ -191,14 +191,14 @@ def _last_of(end, review_id, reviewer, past):
     own = _COLUMNS.where(decision_row.c.review == review_id, decision_row.c.reviewer == reviewer)
     own = own.where(decision_row.c.kind.not_in(("undo", "draw"))).order_by(decision_row.c.number.desc())
     start, some = 0, None
-    while some is None or len(some) == MOST_AT_ONCE:
-        some = [Decision(*row) for row in end.db.execute(own.offset(start).limit(MOST_AT_ONCE))]
+    while some is None or len(some) == MAX_BATCH:
+        some = [Decision(*row) for row in end.db.execute(own.offset(start).limit(MAX_BATCH))]
         on = decisions_on(end.db, review_id, [decision.particle for decision in some])
         for decision in some:
-            if decision in effective(on[decision.particle]):
+            if decision in effective_decisions(on[decision.particle]):
                 past[decision.particle] = on[decision.particle]
                 return decision
-        start += MOST_AT_ONCE
+        start += MAX_BATCH
     return None
 
 

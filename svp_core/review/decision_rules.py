@@ -6,10 +6,16 @@ Rules only: what is sent, what was decided before about the same particle, and w
 from collections import defaultdict
 from typing import NamedTuple
 
-from svp_core.review.current_labels import ANSWERS, COUNT, NOT_A_CLASS, TESTIFY, stands
-from svp_core.review.hash_chain import canonical
+from svp_core.review.current_labels import (
+    ANSWERS,
+    COMPARISON_PURPOSES,
+    LABELLING_PURPOSES,
+    NOT_A_CLASS,
+    deciding_answer,
+)
+from svp_core.review.hash_chain import canonical_json
 
-MOST_EVIDENCE = 8_000  # letters of one decision's evidence
+MAX_EVIDENCE = 8_000  # letters of one decision's evidence
 _LONGEST = {"reviewer": 80, "reason": 2_000, "batch": 64}
 
 
@@ -41,10 +47,13 @@ def read(review, event, more_classes):
     if not found["reviewer"]:
         problem = "A decision needs the name of its reviewer; enter yours."
     elif of_last:
-        found |= {"to_label": "", "evidence": canonical({})}
+        found |= {"to_label": "", "evidence": canonical_json({})}
     elif found["particle"] not in review.place:
         problem = f"There is no particle {found['particle'][:80]!r} in this review."
-    elif kind not in (*ANSWERS, "skip", "undo") or found["purpose"] not in (*COUNT, *TESTIFY[:2]):
+    elif kind not in (*ANSWERS, "skip", "undo") or found["purpose"] not in (
+        *LABELLING_PURPOSES,
+        *COMPARISON_PURPOSES[:2],
+    ):
         problem = f"{str(kind)[:40]!r} ({str(found['purpose'])[:40]!r}) is nothing that can be decided."
     elif kind == "label" and label not in (*review.class_keys, *more_classes):
         problem = f"{str(label)[:40]!r} is no class of this review; it has {', '.join(review.class_keys)}."
@@ -55,8 +64,8 @@ def read(review, event, more_classes):
     else:
         found["to_label"] = label if kind == "label" else kind if kind in NOT_A_CLASS else ""
         shown = event.get("evidence") if isinstance(event.get("evidence"), dict) else {}
-        found["evidence"] = clean(canonical({**review.evidence(found["particle"]), **shown}))
-        if len(found["evidence"]) > MOST_EVIDENCE:
+        found["evidence"] = clean(canonical_json({**review.evidence(found["particle"]), **shown}))
+        if len(found["evidence"]) > MAX_EVIDENCE:
             problem = "The evidence of this decision is too long to be kept."
     return outcome(found, "refused", problem) if problem else found
 
@@ -71,7 +80,7 @@ def in_order(events):
 
 def decide(review, event, decisions):
     """Columns of the row that this event becomes after one particle's decisions, or why it cannot: a sentence."""
-    now = stands(decisions)
+    now = deciding_answer(decisions)
     label = now.to_label if now else review.given(event["particle"])
     row = {
         name: event[name]
@@ -119,10 +128,12 @@ def _undo(review, event, decisions, row):
     answer = target
     while answer.kind == "undo":
         answer = next(d for d in decisions if d.id == answer.undoes)
-    now = stands(decisions)
-    if now and answer.purpose in COUNT and now.number > target.number:
+    now = deciding_answer(decisions)
+    if now and answer.purpose in LABELLING_PURPOSES and now.number > target.number:
         return f"{now.reviewer} has decided this particle again since ({now.to_label}); undo that first."
-    after = stands([*decisions, target._replace(number=target.number, tab="", n=0, kind="undo", undoes=target.id)])
+    after = deciding_answer(
+        [*decisions, target._replace(number=target.number, tab="", n=0, kind="undo", undoes=target.id)]
+    )
     label = after.to_label if after else review.given(event["particle"])
     return row | {"purpose": target.purpose, "to_label": label}
 

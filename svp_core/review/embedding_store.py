@@ -12,7 +12,7 @@ from svp_core.workspace.paths import workspace_root
 
 
 @dataclass(frozen=True)
-class Likeness:
+class ReviewEmbedding:
     """Of every particle, in the queue's order; memory-mapped."""
 
     nearest: np.ndarray  # int32 (N, k): positions in the queue of the most alike, most alike first; -1 for no more
@@ -20,7 +20,7 @@ class Likeness:
     plane: np.ndarray  # float32 (N, 2), as groups.plane_of gives it
 
 
-def keep_likeness(review_id, names, nearest, places, plane):
+def save_embedding(review_id, names, nearest, places, plane):
     """Keep the likeness of a review's particles.
 
     names: of the particles in the order of nearest, int (N, k) with positions in names or -1, places, float (N, d), and
@@ -36,7 +36,7 @@ def keep_likeness(review_id, names, nearest, places, plane):
     np.save(folder / "plane.npy", np.asarray(plane, np.float32)[order])
 
 
-def likeness_of(review):
+def load_embedding(review):
     """The Likeness of an open review, or None where none was kept, or it does not fit."""
     folder, found = workspace_root() / "reviews" / review.id, []
     for file in ("nearest.npy", "places.npy", "plane.npy"):
@@ -46,4 +46,4 @@ def likeness_of(review):
             return None
     if any(len(array) != len(review.table) or array.ndim != 2 for array in found):
         return None
-    return Likeness(*found)
+    return ReviewEmbedding(*found)

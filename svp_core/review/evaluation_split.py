@@ -16,7 +16,7 @@ SHARE = 0.2
 
 
 @dataclass(frozen=True)
-class SetAside:
+class EvaluationSplit:
     """Per particle, in the queue's order."""
 
     before: np.ndarray  # object (N,): label before the review, "" for none
@@ -31,7 +31,7 @@ class SetAside:
         return ~self.by_chance & (self.checked == "") & (self.weight == 0)
 
 
-def set_aside(review, standing):
+def split_for_evaluation(review, standing):
     """The SetAside of a review as it stands. What a classifier has said is no truth: none of that is set aside."""
     place, count = review.place, len(review.table)
     before = np.array([_as_class(label) for label in standing.given.values()], object)
@@ -50,7 +50,7 @@ def set_aside(review, standing):
     chances = np.ones(count)
     if not review.by_machine:
         chances = np.array([_chance(review.id, particle) for particle in standing.given])
-    return SetAside(before, after, checked, weight, chances < SHARE)
+    return EvaluationSplit(before, after, checked, weight, chances < SHARE)
 
 
 def _as_class(label):

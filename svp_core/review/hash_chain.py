@@ -14,7 +14,7 @@ UNCHAINED = ("review", "hash")  # the chain begins with the header, which names 
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ChainCheck:
     """Whether a history is what was written."""
 
     count: int  # decisions that are as they were written, from the first on
@@ -27,7 +27,7 @@ class Verdict:
         return not self.problem
 
 
-def canonical(content):
+def canonical_json(content):
     """One text for one content, whoever writes it: JSON with sorted keys, no spaces, floats to six decimals.
 
     content: dicts with text keys, lists, texts, numbers (numpy's too), bools and None; NaN becomes None. Raises
@@ -46,36 +46,38 @@ def from_text(text):
     return json.loads(text, parse_constant=_refused)
 
 
-def first_link(header):
+def first_hash(header):
     """What the first decision names as the hash before it. header: dict of the review."""
-    return _sha256(canonical(header))
+    return _sha256(canonical_json(header))
 
 
-def link(previous, row):
+def next_hash(previous, row):
     """Hash of a decision. previous: hash of the one before; row: dict of its columns, times in ms at the finest."""
     return _sha256(previous + as_text({name: value for name, value in row.items() if name not in UNCHAINED}))
 
 
-def check(header, rows, *, count=None, head=None):
+def check_chain(header, rows, *, count=None, head=None):
     """Verdict on a history. rows: dicts of the decisions' columns, in order; count and head as known elsewhere."""
-    last, seen = first_link(header), 0
+    last, seen = first_hash(header), 0
     for number, row in enumerate(rows, 1):
         if row["number"] != number:
             found = f"Decision {number} is missing or not in its place: number {row['number']} stands there."
         elif row["previous"] != last:
             before = f"the one before it ({number - 1})" if number > 1 else "the header"
             found = f"Decision {number} does not follow on {before}: one of the two was altered or put in."
-        elif link(last, row) != row["hash"]:
+        elif next_hash(last, row) != row["hash"]:
             found = f"Decision {number} ({row['particle'][:80]!r}) was altered: its hash does not fit its content."
         else:
             last, seen = row["hash"], number
             continue
-        return Verdict(seen, last, found)
+        return ChainCheck(seen, last, found)
     if count is not None and count != seen:
-        return Verdict(seen, last, f"The history ends after decision {seen}; there were {count}.")
+        return ChainCheck(seen, last, f"The history ends after decision {seen}; there were {count}.")
     if head not in (None, last):
-        return Verdict(seen, last, f"The last hash is {last}, not {head}: this is another history, or was made anew.")
-    return Verdict(seen, last)
+        return ChainCheck(
+            seen, last, f"The last hash is {last}, not {head}: this is another history, or was made anew."
+        )
+    return ChainCheck(seen, last)
 
 
 def _sha256(text):

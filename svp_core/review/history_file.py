@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from svp_core.errors import LabError
 from svp_core.review.current_labels import Decision
-from svp_core.review.decision_log import MOST_AT_ONCE, history, take_turn
-from svp_core.review.hash_chain import Verdict, as_text, canonical, check, from_text
-from svp_core.review.store import content_of, is_header, keep_review, queue_of
+from svp_core.review.decision_log import MAX_BATCH, history, lock_log
+from svp_core.review.hash_chain import ChainCheck, as_text, canonical_json, check_chain, from_text
+from svp_core.review.store import content_of, is_header, queue_of, save_review
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
@@ -32,14 +32,14 @@ def export_history(review_id, path):
     particles = queue_of(header)
     unfinished = Path(f"{path}.{uuid4().hex}.part")
     with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(canonical(header) + "\n")
+        file.write(canonical_json(header) + "\n")
         for particle, given in zip(particles["particle"], particles["given"], strict=True):
             file.write(as_text({"particle": particle, "given": given}) + "\n")
         file.writelines(as_text(row) + "\n" for row in rows)
         # As the database has it: rows that were taken away there are missed in the file too.
-        file.write(canonical({"count": count, "head": head}) + "\n")
+        file.write(canonical_json({"count": count, "head": head}) + "\n")
     os.replace(unfinished, path)
-    return check(header, rows, count=count, head=head)
+    return check_chain(header, rows, count=count, head=head)
 
 
 def verify(review_id, *, head=None):
@@ -49,7 +49,7 @@ def verify(review_id, *, head=None):
     """
     header, count, own_head, rows = _whole(review_id)
     queue_of(header)
-    return check(header, rows, count=count, head=head or own_head)
+    return check_chain(header, rows, count=count, head=head or own_head)
 
 
 def verify_file(path, *, head=None):
@@ -57,10 +57,10 @@ def verify_file(path, *, head=None):
     try:
         header, particles, rows, end = _read(path)
     except _Damaged as damage:
-        return Verdict(0, "", str(damage))
+        return ChainCheck(0, "", str(damage))
     if content_of(particles) != header["content"] or len(particles) != header["particles"]:
-        return Verdict(0, "", "The particles or their labels before the review are not those of the header.")
-    return check(header, rows, count=end["count"], head=head or end["head"])
+        return ChainCheck(0, "", "The particles or their labels before the review are not those of the header.")
+    return check_chain(header, rows, count=end["count"], head=head or end["head"])
 
 
 def import_history(path):
@@ -78,13 +78,13 @@ def import_history(path):
     with engine().connect() as db:
         there = db.scalar(sa.select(review_row.c.header).where(review_row.c.id == review_id))
     if there is None:
-        keep_review(header, particles)
+        save_review(header, particles)
     elif json.loads(there) != header:
         raise LabError(
             f"The review {header['name']!r} is in this workspace with another beginning; nothing was imported."
         )
     with lasting() as db:
-        take_turn(db, review_id)
+        lock_log(db, review_id)
         mine = decision_row.c.review == review_id
         hashes = list(db.scalars(sa.select(decision_row.c.hash).where(mine).order_by(decision_row.c.number)))
         for number, (here, row) in enumerate(zip(hashes, rows, strict=False), 1):
@@ -93,9 +93,9 @@ def import_history(path):
                     f"Since decision {number} the review {header['name']!r} has gone on in two workspaces; nothing was "
                     "imported: keep one of the two and settle the differences there."
                 )
-        new = [{**row, "review": review_id, "evidence": canonical(row["evidence"])} for row in rows[len(hashes) :]]
-        for start in range(0, len(new), MOST_AT_ONCE):
-            db.execute(decision_row.insert(), new[start : start + MOST_AT_ONCE])
+        new = [{**row, "review": review_id, "evidence": canonical_json(row["evidence"])} for row in rows[len(hashes) :]]
+        for start in range(0, len(new), MAX_BATCH):
+            db.execute(decision_row.insert(), new[start : start + MAX_BATCH])
         if new:
             last = {"count": len(rows), "head": rows[-1]["hash"]}
             db.execute(review_row.update().where(review_row.c.id == review_id).values(**last))

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.classifier.label_judges import judge_by_folds, judge_by_training
+from svp_core.classifier.label_judges import predict_during_training, predict_out_of_fold
 from svp_core.classifier.resnet import predict_probs
 from svp_core.embedding.features import layered_features
 from svp_core.errors import LabError
-from svp_core.label_errors import SUSPECT, Review, draw_folds, memorised, out_of_fold
+from svp_core.label_errors import SUSPECT, LabelErrorReport, assign_folds, is_memorised, out_of_fold
 from svp_core.label_errors import find as review
-from svp_core.label_errors.pca import build_space
+from svp_core.label_errors.pca import fit_pca
 from svp_core.particle_classes import class_by_key, key_from_name
 
 COLUMNS = ("image", "given", "suggested", "score", "margin", "rank", "reason")
@@ -19,12 +19,12 @@ _GUARDED_ON = 4000  # images, drawn at random, that a lab's own network is tried
 
 
 @dataclass(frozen=True)
-class Found:
+class LabelErrors:
     """Judged images and what is thought of their labels."""
 
     names: tuple  # of the images that are judged, in the order of review.suspects
     class_keys: tuple
-    review: Review
+    review: LabelErrorReport
 
     def rows(self):
         """Rows of suspects.csv, dicts with COLUMNS, worst first."""
@@ -47,7 +47,7 @@ class Found:
         return self.review.labels[self.review.judged]
 
 
-def find_mislabels(data, classifier, *, synthetic=None, reference=None, by="features", seed=0):
+def search_label_errors(data, classifier, *, synthetic=None, reference=None, by="features", seed=0):
     """Judge every label of Labelled data; yields Progress, returns Found.
 
     classifier: gives the features; it must not have been trained on these labels. reference: a classifier that surely
@@ -58,7 +58,7 @@ def find_mislabels(data, classifier, *, synthetic=None, reference=None, by="feat
     """
     if reference is not None:
         _refuse_memorised(data, classifier, reference, seed)
-    keys, tiles, labels, lots = data.class_keys, data.tiles, data.labels, lots_of(data)
+    keys, tiles, labels, lots = data.class_keys, data.tiles, data.labels, batches_of(data)
     testifies = np.ones(len(tiles), bool)
     if synthetic is not None:
         known = [position for position, label in enumerate(synthetic.labels) if synthetic.class_keys[label] in keys]
@@ -77,17 +77,17 @@ def find_mislabels(data, classifier, *, synthetic=None, reference=None, by="feat
         judge=_judge(by, classifier, seed),
         seed=seed,
     )
-    return Found(tuple(data.names), tuple(keys), found)
+    return LabelErrors(tuple(data.names), tuple(keys), found)
 
 
 def _judge(by, classifier, seed):
     """What looks again after the features, or None."""
     if by == "features":
         return None
-    return {"folds": judge_by_folds, "training": judge_by_training}[by](classifier, seed=seed)
+    return {"folds": predict_out_of_fold, "training": predict_during_training}[by](classifier, seed=seed)
 
 
-def lots_of(data):
+def batches_of(data):
     """Run or lot of each image, from the folders it lies in besides that of its class; None where all are alike."""
     found = []
     for name, label in zip(data.names, data.labels, strict=True):
@@ -103,7 +103,7 @@ def class_words(class_keys):
     return [name[:1].lower() + name[1:] for name in names]
 
 
-def write_suspects(path, found):
+def write_label_errors(path, found):
     """suspects.csv: a row for every judged image, worst first."""
     with open(path, "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
@@ -164,8 +164,8 @@ def _refuse_memorised(data, classifier, reference, seed):
     labels = np.array([known.index(data.class_keys[label]) for label in data.labels[rows]])
     seen = predict_probs(classifier, data.tiles[rows])
     features = layered_features(reference, data.tiles[rows])
-    places = build_space(features, seed=seed).of(features)
-    fold, _ = draw_folds(labels, seed=seed)
-    said = memorised(labels, seen, out_of_fold(places, labels, fold=fold, class_count=len(known)))
+    places = fit_pca(features, seed=seed).of(features)
+    fold, _ = assign_folds(labels, seed=seed)
+    said = is_memorised(labels, seen, out_of_fold(places, labels, fold=fold, class_count=len(known)))
     if said:
         raise LabError(said)

@@ -9,15 +9,15 @@ import time
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.review.current_labels import stands
-from svp_core.review.decision_log import MOST_AT_ONCE, decisions_on, take_turn
+from svp_core.review.current_labels import deciding_answer
+from svp_core.review.decision_log import MAX_BATCH, decisions_on, lock_log
 from svp_core.workspace.database import claim as claim_row
 from svp_core.workspace.database import engine
 
-CLAIM_S = 900.0  # a page of particles is out for so long after it was last asked for
+LEASE_S = 900.0  # a page of particles is out for so long after it was last asked for
 
 
-def claim(review_id, particles, count, *, holder, reviewer, again=False):
+def lease(review_id, particles, count, *, holder, reviewer, again=False):
     """Hand out the first `count` of these particles that are open and with nobody else; a list of them, in order.
 
     particles: ids in the order of the queue, best without those known to be decided: all before the last one handed
@@ -27,18 +27,18 @@ def claim(review_id, particles, count, *, holder, reviewer, again=False):
     now, out = time.time(), []
     try:
         with engine().begin() as db:
-            take_turn(db, review_id)
+            lock_log(db, review_id)
             db.execute(claim_row.delete().where(claim_row.c.review == review_id, claim_row.c.until < now))
             held = {row.particle: row.holder for row in db.execute(_claims(review_id))}
-            for start in range(0, len(particles), MOST_AT_ONCE):
-                free = [p for p in particles[start : start + MOST_AT_ONCE] if held.get(p, holder) == holder]
+            for start in range(0, len(particles), MAX_BATCH):
+                free = [p for p in particles[start : start + MAX_BATCH] if held.get(p, holder) == holder]
                 past = {} if again else decisions_on(db, review_id, free)
-                out += [particle for particle in free if not stands(past.get(particle, ()))]
+                out += [particle for particle in free if not deciding_answer(past.get(particle, ()))]
                 if len(out) >= count:
                     break
             out = list(dict.fromkeys(out))[:count]
             new = [particle for particle in out if particle not in held]
-            until = {"until": now + CLAIM_S}
+            until = {"until": now + LEASE_S}
             if new:
                 who = {"review": review_id, "holder": holder, "reviewer": reviewer}
                 db.execute(claim_row.insert(), [{**who, "particle": particle, **until} for particle in new])
@@ -54,7 +54,7 @@ def release(review_id, holder):
         db.execute(claim_row.delete().where(*_of(review_id, holder)))
 
 
-def with_whom(review_id):
+def lease_holders(review_id):
     """Particle -> (reviewer, until): what is out now; until in seconds since 1970, UTC."""
     with engine().connect() as db:
         found = db.execute(_claims(review_id).where(claim_row.c.until >= time.time()))

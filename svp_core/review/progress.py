@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from svp_core.review.current_labels import OPEN
-from svp_core.stats.intervals import Estimate, share
+from svp_core.stats.intervals import Estimate, estimate_share
 
 RECENT = 100  # decisions that the hit rate is taken from
 PAUSE_S = 120.0  # a longer gap between two decisions is no time spent on the second
@@ -15,7 +15,7 @@ _STATES = ("changed", "kept", "unsure", "not_a_particle")
 
 
 @dataclass(frozen=True)
-class Tally:
+class ReviewProgress:
     """How far a reviewer, or all of them, have come."""
 
     reviewed: int  # particles whose standing decision is theirs
@@ -28,7 +28,7 @@ class Tally:
     last_time: float | None  # when the last was written; s since 1970, UTC
 
 
-def tally(standing, reviewer=None):
+def review_progress(standing, reviewer=None):
     """The Tally of one reviewer, or of all together."""
     rows = [
         (decision, standing.state(particle))
@@ -39,19 +39,19 @@ def tally(standing, reviewer=None):
     count = Counter(state for _, state in rows)
     # Particles of an audit are drawn at random: they say nothing about what is next in the queue.
     hits = [state in ("changed", "not_a_particle") for d, state in rows if d.purpose == "queue" and state != "unsure"]
-    return Tally(
+    return ReviewProgress(
         len(rows),
         count["changed"],
         count["kept"],
         count["unsure"],
         count["not_a_particle"],
-        hit_rate=share(hits[-RECENT:]) if hits else None,
+        hit_rate=estimate_share(hits[-RECENT:]) if hits else None,
         seconds=_seconds([decision for decision, _ in rows]),
         last_time=rows[-1][0].server_time if rows else None,
     )
 
 
-def tally_by_pair(standing, suggested):
+def progress_by_pair(standing, suggested):
     """DataFrame given, suggested, count, reviewed, changed, kept, unsure, not_a_particle: a row a pair, largest first.
 
     suggested: texts, one a particle in the queue's order; particles without one or with the given one are left out.

@@ -10,20 +10,20 @@ import numpy as np
 from svp_core.errors import LabError
 from svp_core.review.current_labels import OPEN
 from svp_core.review.decision_log import history, record_draw
-from svp_core.review.remaining_errors import Left, Part, draw, left
+from svp_core.review.remaining_errors import RemainingErrors, Stratum, draw_audit, estimate_remaining
 
 DRAWS = 100
 
 
 @dataclass(frozen=True)
-class Audit:
+class RandomAudit:
     """An audit as it stands. The figures are of the moment it was drawn; draw anew after going on with the queue."""
 
     number: int  # of the draw in the history
     reviewer: str  # who had it drawn
     to_do: list  # drawn particles that are still open, in the order in which to show them; purpose "audit"
     parts: list  # label_audit.Part of each part of the queue
-    left: Left | None  # None as long as a part has nothing to go by
+    remaining: RemainingErrors | None  # None as long as a part has nothing to go by
 
 
 def start_audit(review, standing, reviewer, *, order=None, draws=DRAWS):
@@ -36,7 +36,7 @@ def start_audit(review, standing, reviewer, *, order=None, draws=DRAWS):
     if not waiting:
         raise LabError("Every particle of this review is decided; there is nothing left to draw from.")
     # The seed follows from the history: the same moment gives the same draw.
-    drawn = draw(len(waiting), draws, seed=standing.last)
+    drawn = draw_audit(len(waiting), draws, seed=standing.last)
     parts = [{"size": size, "particles": [waiting[position] for position in positions]} for size, positions in drawn]
     decision = record_draw(review, reviewer, {"parts": parts, "seed": standing.last})
     return _audit(decision, standing.take(history(review.id, after=standing.last)))
@@ -53,13 +53,13 @@ def _audit(decision, standing):
         states = [standing.state(particle) for particle in part["particles"]]
         found = [state for state in states if state != OPEN]
         wrong = sum(state in ("changed", "not_a_particle") for state in found)
-        parts.append(Part(part["size"], len(found), wrong, found.count("unsure")))
+        parts.append(Stratum(part["size"], len(found), wrong, found.count("unsure")))
     # Mixed: part by part the reviewer would know how suspect the next one is.
     drawn = [particle for part in decision.known["parts"] for particle in part["particles"]]
     mixed = np.random.default_rng(decision.number).permutation(len(drawn))
     to_do = [drawn[place] for place in mixed if standing.is_open(drawn[place])]
     try:
-        remaining = left(parts)
+        remaining = estimate_remaining(parts)
     except ValueError:
         remaining = None
-    return Audit(decision.number, decision.reviewer, to_do, parts, remaining)
+    return RandomAudit(decision.number, decision.reviewer, to_do, parts, remaining)

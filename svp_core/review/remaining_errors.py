@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-PARTS = ((0.1, 0.5), (0.2, 0.25), (0.7, 0.25))  # share of what is left, share of the draws
+STRATA = ((0.1, 0.5), (0.2, 0.25), (0.7, 0.25))  # share of what is left, share of the draws
 RECENT, FEW_CHANGES = 100, 2  # of the last 100 decisions at most 2 changed a label: nothing much comes any more
 SIMULATED = 10_000
 
 
 @dataclass(frozen=True)
-class Part:
+class Stratum:
     """A part of what is left, and what was found in those drawn from it."""
 
     size: int  # particles in it, the drawn ones included
@@ -25,7 +25,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Left:
+class RemainingErrors:
     """Wrong labels among the particles that nobody looked at, those drawn not counted any more."""
 
     value: float
@@ -38,16 +38,16 @@ class Left:
     unsure: int
 
 
-def draw(left, draws, *, seed):
-    """Positions to look at among the `left` particles of a queue: a list of (size of the part, positions in it).
+def draw_audit(undecided, draws, *, seed):
+    """Positions to look at among the `undecided` particles of a queue: a list of (size of the part, positions in it).
 
     Positions are int arrays in random order, no two the same; all of them where there are no more than draws.
     """
     rng = np.random.default_rng(seed)
-    if left <= draws:
-        return [(left, rng.permutation(left))] if left else []
-    edges = np.round(np.cumsum([0, *(size for size, _ in PARTS)]) * left).astype(int)
-    goals = np.round(np.cumsum([share for _, share in PARTS]) * draws).astype(int)
+    if undecided <= draws:
+        return [(undecided, rng.permutation(undecided))] if undecided else []
+    edges = np.round(np.cumsum([0, *(size for size, _ in STRATA)]) * undecided).astype(int)
+    goals = np.round(np.cumsum([share for _, share in STRATA]) * draws).astype(int)
     found, given = [], 0
     for start, end, goal in zip(edges, edges[1:], goals, strict=False):
         if end > start:
@@ -58,7 +58,7 @@ def draw(left, draws, *, seed):
     return found
 
 
-def left(parts, *, seed=0):
+def estimate_remaining(parts, *, seed=0):
     """The Left of these Parts. Each that was not drawn whole needs at least one drawn particle that could be told.
 
     The estimate is the sum of rate x size over the parts. The interval melds the exact intervals of the parts (Fay,
@@ -79,7 +79,7 @@ def left(parts, *, seed=0):
         fewest += rng.binomial(count, low)
         most += rng.binomial(count, high)
     value = sum(n * part.wrong / count for part, count, n in zip(parts, told, rest, strict=True) if n)
-    return Left(
+    return RemainingErrors(
         value=value,
         low=float(min(value, np.quantile(fewest, 0.025))),
         high=float(max(value, np.quantile(most, 0.975))),
@@ -96,7 +96,7 @@ def clean_draws(rate):
     return math.ceil(math.log(0.05) / math.log1p(-rate))
 
 
-def words(found):
+def describe_remaining(found):
     """One sentence about a Left, for the screen and the report."""
     of = f"Of {found.drawn:,} drawn at random {found.wrong} had a wrong label"
     of += f" and {found.unsure} could not be told" if found.unsure else ""
@@ -113,7 +113,7 @@ class StopHint:
     """Whether going on is likely to be worth it; the reviewer decides."""
 
     stop: bool
-    words: str  # why, in one or two sentences
+    describe_remaining: str  # why, in one or two sentences
 
 
 def stop_hint(changed, remaining=None, *, tolerated):
@@ -132,6 +132,10 @@ def stop_hint(changed, remaining=None, *, tolerated):
         if not remaining.wrong and not remaining.unsure:
             needed = clean_draws(max(tolerated, 0.5) / remaining.size)
             more = f" To bound it by {tolerated:,.0f} it takes {needed:,} draws without a wrong one."
-            return StopHint(False, f"{rate}. {words(remaining)}{more if needed <= remaining.size else ''}")
-        return StopHint(False, f"{rate}. {words(remaining)} That may be more than {tolerated:,.0f}: go on.")
-    return StopHint(True, f"{rate}. {words(remaining)} With 95 % certainty that is no more than {tolerated:,.0f}.")
+            return StopHint(False, f"{rate}. {describe_remaining(remaining)}{more if needed <= remaining.size else ''}")
+        return StopHint(
+            False, f"{rate}. {describe_remaining(remaining)} That may be more than {tolerated:,.0f}: go on."
+        )
+    return StopHint(
+        True, f"{rate}. {describe_remaining(remaining)} With 95 % certainty that is no more than {tolerated:,.0f}."
+    )

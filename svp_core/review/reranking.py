@@ -6,12 +6,12 @@ import numpy as np
 
 from svp_core.label_errors import LeaveOneOut, leave_one_out_ridge
 
-MOST_NUMBERS = 25_000_000  # that the places may have; of more particles the finer directions are left out
+MAX_NUMBERS = 25_000_000  # that the places may have; of more particles the finer directions are left out
 _LIKELIEST, _WEIGHT = 1e-4, 3.0  # see order_again
 
 
 @dataclass(frozen=True)
-class FirstLook:
+class RerankBaseline:
     """What does not change while a queue is worked off: made once, asked after every page."""
 
     ridge: LeaveOneOut
@@ -21,18 +21,20 @@ class FirstLook:
     class_count: int
 
 
-def first_look(places, labels, scores, *, class_count):
+def prepare_rerank(places, labels, scores, *, class_count):
     """The FirstLook at a queue. places: float (N, d) as a label_review.Space gives them; labels: int (N,), -1 for none.
 
     scores: float (N,), 0 = surely labelled wrong, 1 = fine; nan where nobody knows.
     """
-    places = places[:, : max(1, MOST_NUMBERS // max(1, len(places)))]
+    places = places[:, : max(1, MAX_NUMBERS // max(1, len(places)))]
     ridge = leave_one_out_ridge(places)
     score = np.clip(np.nan_to_num(np.asarray(scores, float), nan=0.5), _LIKELIEST, 1 - _LIKELIEST)
-    return FirstLook(ridge, labels, _margin(ridge, labels, class_count), np.log1p(-score) - np.log(score), class_count)
+    return RerankBaseline(
+        ridge, labels, _margin(ridge, labels, class_count), np.log1p(-score) - np.log(score), class_count
+    )
 
 
-def order_again(first, labels):
+def rerank(first, labels):
     """Positions in the order in which to look now, int (N,): most doubtful first.
 
     labels: int (N,), as they are now; -1 for particles that have none or teach nothing (unsure, no particle). How

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 
 from svp_core.errors import LabError
-from svp_core.particle_classes import in_order
-from svp_core.review.store import as_id, create_review, read_queue
+from svp_core.particle_classes import sort_keys
+from svp_core.review.store import create_review, particle_id, read_queue
 from svp_core.tile_file import read_tiles
 from svp_core.workspace.datasets import open_dataset
 from svp_core.workspace.jobs import get, job_folder
@@ -32,17 +32,17 @@ class Reviewable:
     model: str = ""  # what suggested other labels
 
 
-def of_folder(path):
+def review_of_folder(path):
     """The Reviewable of whatever labelled.reading reads; yields Progress and returns it."""
-    from svp_core.datasets.labelled_tiles import reading
+    from svp_core.datasets.labelled_tiles import read_labelled_steps
 
-    data = yield from reading(path)
+    data = yield from read_labelled_steps(path)
     return _of_labelled(
         data, str(path).rstrip("/\\").replace("\\", "/").rpartition("/")[2], "folder", {"path": str(path)}
     )
 
 
-def of_dataset(dataset_id):
+def review_of_dataset(dataset_id):
     """The Reviewable of a data set with classes; a particle is called "data set's id/image"."""
     from svp_core.datasets.labelled_tiles import from_dataset
 
@@ -53,7 +53,7 @@ def of_dataset(dataset_id):
     return replace(found, table=found.table.merge(more, on="particle", how="left", validate="one_to_one"))
 
 
-def of_job(job_id, *, labels="label"):
+def review_of_classification(job_id, *, labels="label"):
     """The Reviewable of what a "classify" job has named so far, the least sure first.
 
     labels: which of LABELS is gone through. Against the folders' the classifier suggests what it said, the same label
@@ -85,7 +85,7 @@ def of_job(job_id, *, labels="label"):
         summary["title"],
         "classify",
         {"job": job_id, "labels": labels, "source": summary["source"]},
-        in_order([*keys, *(key for key in given if key)]),
+        sort_keys([*keys, *(key for key in given if key)]),
         table,
         tiles,
         np.load(colour, mmap_mode="r")[: len(rows)] if colour.is_file() else None,
@@ -119,7 +119,7 @@ def with_queue(found, queue, *, model=""):
     return _ordered(replace(found, table=table, model=model or found.model), order)
 
 
-def begin(found, *, name=""):
+def begin_review(found, *, name=""):
     """Begin a review of a Reviewable; returns its id."""
     return create_review(
         name or found.name,
@@ -134,7 +134,7 @@ def begin(found, *, name=""):
 
 
 def _of_labelled(data, name, kind, source):
-    names = [as_id(name) for name in data.names]
+    names = [particle_id(name) for name in data.names]
     table = pd.DataFrame({"particle": names, "given": [data.class_keys[label] for label in data.labels]})
     return Reviewable(name, kind, source, data.class_keys, table, data.tiles, None, data.left_out)
 

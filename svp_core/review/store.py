@@ -20,9 +20,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.review.current_labels import NOT_A_CLASS, Standing
+from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
 from svp_core.review.decision_rules import clean
-from svp_core.review.hash_chain import canonical, first_link
+from svp_core.review.hash_chain import canonical_json, first_hash
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import review as review_row
 from svp_core.workspace.paths import workspace_root
@@ -31,7 +31,7 @@ FORMAT = "svp-lab review 1"
 TEXTS = ("particle", "image", "given", "label", "suggested", "reason", "run", "status")  # in which "NA" is a word
 EVIDENCE = ("score", "suggested", "margin", "rank", "confidence")  # columns that go into every decision's evidence
 _HEADER = {"format", "review", "name", "kind", "source", "class_keys", "model", "created", "particles", "content"}
-MOST_BYTES = 2_000  # of a particle's id; a database can index no more
+MAX_ID_BYTES = 2_000  # of a particle's id; a database can index no more
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Review:
 
     def standing(self):
         """A Standing without decisions yet; take(decisions.history(review.id)) brings it up to date."""
-        return Standing(dict(zip(self.table["particle"], self._given, strict=True)))
+        return CurrentLabels(dict(zip(self.table["particle"], self._given, strict=True)))
 
     @cached_property
     def _given(self):
@@ -112,11 +112,11 @@ def create_review(name, *, kind, source, class_keys, table, tiles, colour=None, 
         "particles": len(table),
         "content": content_of(table),
     }
-    keep_review(json.loads(canonical(header)), table, tiles, colour)
+    save_review(json.loads(canonical_json(header)), table, tiles, colour)
     return review_id
 
 
-def keep_review(header, table, tiles=None, colour=None):
+def save_review(header, table, tiles=None, colour=None):
     """Put a review of this header in place: its folder first, then the row that makes it known."""
     folder = _folder(header["review"])
     unfinished = folder.with_name(f".unfinished-{uuid4().hex}")
@@ -128,7 +128,12 @@ def keep_review(header, table, tiles=None, colour=None):
     (unfinished / "review.json").write_text(json.dumps(header, indent=2) + "\n", "utf-8")
     os.replace(unfinished, folder)
     with engine().begin() as db:
-        row = {"id": header["review"], "header": canonical(header), "created": time.time(), "head": first_link(header)}
+        row = {
+            "id": header["review"],
+            "header": canonical_json(header),
+            "created": time.time(),
+            "head": first_hash(header),
+        }
         db.execute(review_row.insert().values(count=0, **row))
 
 
@@ -206,13 +211,13 @@ def _checked(name, table, class_keys):
             f"given are {', '.join(map(repr, class_keys)) or 'none'}."
         )
     table = table.assign(
-        particle=[as_id(particle) for particle in table["particle"]],
+        particle=[particle_id(particle) for particle in table["particle"]],
         given=[clean(given) if isinstance(given, str) else "" for given in table["given"]],
     )
-    too_long = next((particle for particle in table["particle"] if len(particle.encode()) > MOST_BYTES), None)
+    too_long = next((particle for particle in table["particle"] if len(particle.encode()) > MAX_ID_BYTES), None)
     if too_long:
         raise LabError(
-            f"The name {too_long[:60]!r}... has more than {MOST_BYTES:,} bytes; shorten the folders it lies in."
+            f"The name {too_long[:60]!r}... has more than {MAX_ID_BYTES:,} bytes; shorten the folders it lies in."
         )
     if not table["particle"].is_unique:
         twice = table["particle"][table["particle"].duplicated()].iloc[0]
@@ -237,7 +242,7 @@ def _damaged(header):
     )
 
 
-def as_id(name):
+def particle_id(name):
     """A particle's id as every database and table takes it: lone surrogates of a broken file name written out."""
     return str(name).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
 

@@ -19,7 +19,7 @@ RECORDED_PER_CLASS = 4
 RECORDED_SEED = 1
 
 
-def build_shown(folder, *, classifier, generator):
+def build_demo_results(folder, *, classifier, generator):
     """Yield Progress; writes results.csv (a row a tile of tiles.npy) and trajectory.npz (standard sampler)."""
     folder = Path(folder)
     tiles = np.load(folder / "tiles.npy", mmap_mode="r", allow_pickle=False)

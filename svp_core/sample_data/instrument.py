@@ -39,7 +39,7 @@ _EIGHT = np.ones((3, 3), bool)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class DrawnParticle:
     """One particle as the sensor would see it on an even field of light."""
 
     intensity: np.ndarray  # float32, background 1, at the camera's oversampling, with the camera's margins
@@ -55,13 +55,13 @@ def mixed_kind(rng):
 def draw_particle(kind, seed, *, attempt, window_px):
     """Drawn, the particle in the middle of the window. A new attempt is another particle of the same seed."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(scenes.KINDS.index(kind), attempt)))
-    viewing = scenes.draw_viewing(rng, instrument=_INSTRUMENT)
+    viewing = scenes.sample_viewing(rng, instrument=_INSTRUMENT)
     viewing = replace(viewing, camera=replace(viewing.camera, shift_px=(0.0, 0.0)))
     axis = viewing.camera.sensor_axis(window_px, 0.0)
     intensity, particle = scenes.draw_intensity(kind, rng, viewing, axis, axis)
     truth = {"kind": kind, "shape": particle["shape"], "seed": seed, "attempt": attempt}
     truth |= {"diameter_um": particle["diameter_um"], "z_f_um": viewing.z_f_um, **particle}
-    return Drawn(intensity, window_px, truth)
+    return DrawnParticle(intensity, window_px, truth)
 
 
 def whole_particles(kind, seed, find):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from svp_core.stats.intervals import Estimate, from_resamples, share
+from svp_core.stats.intervals import Estimate, estimate_share, interval_from_resamples
 
 SMALL_UM = 8.0  # below this diameter experts agree poorly (J. Pharm. Sci. 2023, label consistency for flow imaging)
 RESAMPLES = 1000
@@ -28,7 +28,7 @@ class Agreement:
         return self.same.n
 
 
-def agreement(first, second, *, seed=0):
+def measure_agreement(first, second, *, seed=0):
     """The Agreement of two looks at the same particles, or None when there is none.
 
     first, second: texts (N,), a particle at the same place in both. Cohen's kappa (Cohen 1960) is the agreement beyond
@@ -43,7 +43,7 @@ def agreement(first, second, *, seed=0):
     rows, columns = codes.reshape(2, -1)
     table = np.zeros((len(answers), len(answers)), int)
     np.add.at(table, (rows, columns), 1)
-    return Agreement(share(rows == columns), _kappa_estimate(table, seed), tuple(map(str, answers)), table)
+    return Agreement(estimate_share(rows == columns), _kappa_estimate(table, seed), tuple(map(str, answers)), table)
 
 
 def agreement_by_size(first, second, sizes_um, *, edges_um=(SMALL_UM,), seed=0):
@@ -58,7 +58,7 @@ def agreement_by_size(first, second, sizes_um, *, edges_um=(SMALL_UM,), seed=0):
     ]
     if np.isnan(sizes).any():
         bins.append((None, None, np.isnan(sizes)))
-    return [(low, high, agreement(first[inside], second[inside], seed=seed)) for low, high, inside in bins]
+    return [(low, high, measure_agreement(first[inside], second[inside], seed=seed)) for low, high, inside in bins]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Anchoring:
     difference: Estimate  # shown less hidden; above 0: reviewers lean on the suggestion
 
 
-def anchoring(follows, shown):
+def measure_anchoring(follows, shown):
     """The Anchoring, or None where the suggestion was always shown, or never.
 
     follows: bool (N,), whether the answer is the suggested label. shown: bool (N,). Only particles whose suggestion
@@ -82,7 +82,7 @@ def anchoring(follows, shown):
         raise ValueError(f"anchoring needs one of each for an answer; got {len(follows)} and {len(shown)}")
     if shown.all() or not shown.any():
         return None
-    with_it, without = share(follows[shown]), share(follows[~shown])
+    with_it, without = estimate_share(follows[shown]), estimate_share(follows[~shown])
     value = with_it.value - without.value
     down = np.hypot(with_it.value - with_it.low, without.high - without.value)
     up = np.hypot(with_it.high - with_it.value, without.value - without.low)
@@ -107,4 +107,4 @@ def _kappa_estimate(table, seed):
     # Drawing particles again with replacement is drawing from the cells of the table.
     drawn = np.random.default_rng(seed).multinomial(n, table.ravel() / n, size=RESAMPLES)
     found = kappa(drawn.reshape(-1, *table.shape))
-    return from_resamples(value, found[~np.isnan(found)], n)
+    return interval_from_resamples(value, found[~np.isnan(found)], n)

@@ -22,7 +22,7 @@ ROUNDS = 200  # of expectation and maximisation
 # pixels, the share of protein and of air that is named right differs between pixel sizes as if known from so many
 # particles (a beta-binomial distribution fitted to the shipped reference; of oil from 70).
 WORTH = 12
-LEAST_LIKE = 50  # labelled particles of a class; where fewer are of a size, the next in size speak as well
+MIN_SIMILARITY = 50  # labelled particles of a class; where fewer are of a size, the next in size speak as well
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Count:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ConfusionReference:
     """What a classifier said of labelled particles that it was not trained on."""
 
     probs: np.ndarray  # float32 (M, K) in the order of class_keys
@@ -53,7 +53,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Ppv:
+class PredictiveValue:
     """Of the particles called so, the share that are: 0..1 with the 95 % interval."""
 
     class_key: str
@@ -63,7 +63,7 @@ class Ppv:
     n: int  # particles called so in the sample
 
 
-def named(probs, class_keys, *, thresholds=None):
+def apply_thresholds(probs, class_keys, *, thresholds=None):
     """What each particle is called: array of class keys (N,), the likeliest, or UNSURE below that class's threshold.
 
     probs: float (N, K). thresholds: dict class key -> least probability, 0..1; left out: never unsure.
@@ -94,7 +94,7 @@ def count_table(
     return rows
 
 
-def corrected(
+def corrected_counts(
     labels,
     sizes_um,
     *,
@@ -151,7 +151,7 @@ def corrected(
     return rows
 
 
-def ppv(labels, *, reference, class_keys, thresholds=None, seed=0):
+def predictive_values(labels, *, reference, class_keys, thresholds=None, seed=0):
     """Positive predictive value of every class at this sample's own, corrected prevalence: list of Ppv.
 
     PPV_c = lambda_c P(called c | c) / sum over k of lambda_k P(called c | k), with lambda as in corrected().
@@ -169,10 +169,10 @@ def ppv(labels, *, reference, class_keys, thresholds=None, seed=0):
             right = parts[:, place] / parts.sum(1)
         n = int(seen[place])
         if not n or not np.isfinite(right[0]):
-            found.append(Ppv(key, None, None, None, n))
+            found.append(PredictiveValue(key, None, None, None, n))
             continue
         low, high = np.nanquantile(right[1:], (0.025, 0.975))
-        found.append(Ppv(key, float(right[0]), float(min(low, right[0])), float(max(high, right[0])), n))
+        found.append(PredictiveValue(key, float(right[0]), float(min(low, right[0])), float(max(high, right[0])), n))
     return found
 
 
@@ -205,7 +205,7 @@ def _all_of_size(reference, low_um, high_um):
     """Labelled particles of these sizes in um, bool (M,); all where some class has too few of them."""
     # What is too faint to be measured counts as smallest.
     within = _within(np.nan_to_num(np.asarray(reference.sizes_um, float)), low_um, high_um)
-    few = min(np.bincount(np.asarray(reference.labels)[within], minlength=len(reference.class_keys))) < LEAST_LIKE
+    few = min(np.bincount(np.asarray(reference.labels)[within], minlength=len(reference.class_keys))) < MIN_SIMILARITY
     return np.ones(len(within), bool) if few else within
 
 
@@ -218,8 +218,8 @@ def _as_large(reference, sizes_px):
     within, apart = (theirs >= low) & (theirs <= high), np.abs(np.log1p(theirs) - np.log1p(middle))
     for label in range(len(reference.class_keys)):
         mine = np.flatnonzero(labels == label)
-        if within[mine].sum() < LEAST_LIKE:
-            within[mine[np.argsort(apart[mine], kind="stable")[:LEAST_LIKE]]] = True
+        if within[mine].sum() < MIN_SIMILARITY:
+            within[mine[np.argsort(apart[mine], kind="stable")[:MIN_SIMILARITY]]] = True
     return within
 
 
@@ -228,7 +228,7 @@ def _confusion(reference, called, thresholds, within):
     keys = called[:-1]
     if tuple(reference.class_keys) != tuple(keys):
         raise ValueError(f"the reference is of {reference.class_keys}, the counts are of {tuple(keys)}")
-    names, labels = named(reference.probs, keys, thresholds=thresholds), np.asarray(reference.labels)
+    names, labels = apply_thresholds(reference.probs, keys, thresholds=thresholds), np.asarray(reference.labels)
     place = {key: position for position, key in enumerate(called)}
     table = np.zeros((len(keys), len(called)))
     np.add.at(table, (labels[within], [place[name] for name in names[within]]), 1)

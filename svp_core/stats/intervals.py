@@ -18,7 +18,7 @@ class Estimate:
     n: int  # images it rests on; of two sets the smaller one's
 
 
-def share(hits, *, n=None):
+def estimate_share(hits, *, n=None):
     """Share of items that are hits, 0..1: Estimate with the interval of Wilson 1927. hits: bool (N,), or a share of n.
 
     Holds at 0 and 1 too, where a bootstrap would claim certainty.
@@ -30,7 +30,7 @@ def share(hits, *, n=None):
     return Estimate(p, float(max(0.0, min(p, middle - half))), float(min(1.0, max(p, middle + half))), n)
 
 
-def resampled(figure, *samples, seed=0):
+def resampling_interval(figure, *samples, seed=0):
     """figure(*samples), a number: Estimate with a bootstrap's interval. Each sample, (N, ...), is resampled by itself.
 
     Resampling only ever adds to a distance, so the interval is moved to have its middle at the value. The n is the
@@ -41,10 +41,10 @@ def resampled(figure, *samples, seed=0):
         figure(*(sample[rng.integers(len(sample), size=len(sample))] for sample in samples)) for _ in range(RESAMPLES)
     ]
     value = figure(*samples)
-    return from_resamples(value, np.array(found) - np.median(found) + value, min(map(len, samples)))
+    return interval_from_resamples(value, np.array(found) - np.median(found) + value, min(map(len, samples)))
 
 
-def from_resamples(value, found, n):
+def interval_from_resamples(value, found, n):
     """Estimate from a figure's value and its values in resamples (K,)."""
     low, high = np.quantile(found, (0.025, 0.975))
     return Estimate(float(value), float(low), float(high), n)

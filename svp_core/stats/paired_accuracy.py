@@ -4,13 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from svp_core.stats.intervals import Estimate, share
+from svp_core.stats.intervals import Estimate, estimate_share
 
 _Z = 1.96
 
 
 @dataclass(frozen=True)
-class BeforeAfter:
+class PairedAccuracy:
     """Shares of particles named right, 0..1, and after less before."""
 
     before: Estimate
@@ -19,7 +19,7 @@ class BeforeAfter:
     n: int
 
 
-def before_after(right_before, right_after, weights=None):
+def paired_accuracy(right_before, right_after, weights=None):
     """BeforeAfter from bool (N,) each, N > 0. weights: float (N,), how many particles each one stands for.
 
     Shares: Wilson's interval; the difference of paired shares: Agresti and Min 2005, which adds half a particle to each
@@ -36,5 +36,5 @@ def before_after(right_before, right_after, weights=None):
     difference = Estimate(
         float(value), float(max(-1, min(value, middle - half))), float(min(1, max(value, middle + half))), len(before)
     )
-    shares = (replace(share((weights * right).sum(), n=n), n=len(right)) for right in (before, after))
-    return BeforeAfter(*shares, difference, len(before))
+    shares = (replace(estimate_share((weights * right).sum(), n=n), n=len(right)) for right in (before, after))
+    return PairedAccuracy(*shares, difference, len(before))

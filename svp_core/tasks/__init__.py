@@ -9,10 +9,10 @@ Networks are imported only when a task runs.
 from svp_core.tasks.classify import classify
 from svp_core.tasks.compare import compare
 from svp_core.tasks.denoise import denoise
-from svp_core.tasks.embed_review import likeness
-from svp_core.tasks.find_label_errors import suspect
+from svp_core.tasks.embed_review import embed_review
+from svp_core.tasks.find_label_errors import find_label_errors
 from svp_core.tasks.generate import generate
-from svp_core.tasks.import_images import gather
+from svp_core.tasks.import_images import import_images
 from svp_core.tasks.retrain import retrain
 from svp_core.tasks.train import train
 
@@ -21,9 +21,9 @@ TASKS = {
     "compare": compare,
     "denoise": denoise,
     "classify": classify,
-    "gather": gather,
+    "gather": import_images,
     "train": train,
-    "suspect": suspect,
-    "likeness": likeness,
+    "suspect": find_label_errors,
+    "likeness": embed_review,
     "retrain": retrain,
 }

@@ -31,13 +31,13 @@ def classify(config, folder):
     from svp_core.classification.classify import classify_source
     from svp_core.classification.results_csv import ResultsWriter, count_classes
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.instruments.detect import recognise
+    from svp_core.instruments.detect import detect_source
     from svp_core.instruments.fingerprint import fingerprint
     from svp_core.model_files import weights_sha256
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Looking at the source")
-    source = recognise(config["source"], choices)
+    source = detect_source(config["source"], choices)
     classifier = load_classifier(find_model(config.get("weights") or "resnet18"))
     hashed = []
     yield from _hash(config["source"], choices, hashed)
@@ -54,9 +54,9 @@ def classify(config, folder):
         "runs": [asdict(run) for run in source.runs],
         "choices": choices or {},
         "inputs": fingerprint(hashed),
-        "software": software(),
+        "software": software_versions(),
     }
-    pictures = Pictures(folder)
+    pictures = ResultImages(folder)
     offered, counts = 0, {}
     yield Progress(0, source.count, f"Reading {source.title}")
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
@@ -90,12 +90,12 @@ def _where(folder):
     return {} if found else {"weights_folder": str(folder.resolve())}
 
 
-def software():
+def software_versions():
     """Names of what the figures were made with -> versions."""
     return {name: version(name) for name in _SOFTWARE}
 
 
-class Pictures:
+class ResultImages:
     """tiles.npy and colour.npy of one job, begun anew."""
 
     def __init__(self, folder):

@@ -9,11 +9,11 @@ from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.tasks.files import replace, write_json
 from svp_core.tasks.generate import generate
-from svp_core.tasks.generation_request import check_order, ready_generator
+from svp_core.tasks.generation_request import check_request, ready_generator
 from svp_core.tile_file import append_tiles, read_tiles
 
 SIDES = ("left", "right")
-LEAST = 50  # tiles on each side: of fewer no figure says anything
+MIN_IMAGES = 50  # tiles on each side: of fewer no figure says anything
 MOST_REAL, MOST_SEEN = 4000, 10_000  # tiles of the reference that are looked at, drawn by the seed
 COPY_FIGURES = ("ct_z", "closer_to_training", "copied", "authentic")  # say something only of what was trained on
 SHAPE_COLUMNS = ("ecd_px", "aspect_ratio", "circularity")
@@ -34,8 +34,8 @@ def compare(config, folder):
     """
     class_key, count, seed = config["class_key"], config["count"], config["seed"]
     sides = {side: config[side] for side in SIDES}
-    if count < LEAST:
-        raise LabError(f"{count} images a side were asked for; give {LEAST} or more, fewer say nothing.")
+    if count < MIN_IMAGES:
+        raise LabError(f"{count} images a side were asked for; give {MIN_IMAGES} or more, fewer say nothing.")
     yield Progress(0, None, "Reading the reference")
     real, seen, who = _read_reference(config["reference"], class_key, seed, sides)
     for name, tiles in (("real", real), ("seen", seen)):
@@ -96,11 +96,11 @@ def _read_reference(dataset_id, class_key, seed, sides):
     else:
         unseen = np.arange(len(mine)) >= (len(mine) // 2 if classical else 0)
     real, seen = mine[unseen][:MOST_REAL], mine[~unseen][:MOST_SEEN]
-    if len(real) < LEAST or (classical and len(seen) < LEAST):
+    if len(real) < MIN_IMAGES or (classical and len(seen) < MIN_IMAGES):
         why = "that no side was trained on" if held_out else "in each half, one to augment" if classical else "of it"
         raise LabError(
-            f"{found.meta['name']!r} holds {len(mine):,} tiles of {class_key}, and a comparison needs {LEAST} {why}; "
-            "choose another data set or class."
+            f"{found.meta['name']!r} holds {len(mine):,} tiles of {class_key}, and a comparison needs {MIN_IMAGES} "
+            f"{why}; choose another data set or class."
         )
     real, seen = (np.asarray(found.tiles[np.sort(part)]) for part in (real, seen))
     return real, seen, {*held_out, *classical}
@@ -110,10 +110,10 @@ def _held_out(asked, dataset_id):
     """Names of this data set's tiles that a model held out from its training; none where it was not trained on it."""
     if is_classical(asked):
         return set()
-    from svp_core.model_files import read_run
+    from svp_core.model_files import read_model_folder
     from svp_core.workspace.models import find_model
 
-    held = read_run(find_model(asked["weights"])).config.get("held_out")
+    held = read_model_folder(find_model(asked["weights"])).config.get("held_out")
     # The shipped model says in words what was held out.
     return {name for name in held if name.startswith(f"{dataset_id}/")} if isinstance(held, list) else set()
 
@@ -123,7 +123,7 @@ def _steps(asked, class_key, count, seed):
     if is_classical(asked):
         return 0
     generator, _, steps = ready_generator(asked)
-    check_order(generator, [class_key], count, seed)
+    check_request(generator, [class_key], count, seed)
     return steps
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from svp_core.progress import Progress
 from svp_core.tasks.files import replace
-from svp_core.tasks.generation_request import check_order, ready_generator
+from svp_core.tasks.generation_request import check_request, ready_generator
 
 
 def denoise(config, folder):
@@ -16,7 +16,7 @@ def denoise(config, folder):
     """
     generator, sampler, steps = ready_generator(config)
     class_keys, count, seed = config["class_keys"], config["count"], config["seed"]
-    check_order(generator, class_keys, count, seed)
+    check_request(generator, class_keys, count, seed)
     from svp_core.generator.sampling import image_seeds, trajectory
 
     seeds, total = image_seeds(seed, count), len(class_keys) * steps

@@ -9,7 +9,7 @@ import pandas as pd
 from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.review import sources
-from svp_core.review.embedding_store import keep_likeness
+from svp_core.review.embedding_store import save_embedding
 from svp_core.tasks.embed_review import WEIGHTS
 from svp_core.tasks.files import write_json
 from svp_core.workspace.models import find_model
@@ -18,7 +18,7 @@ MEASURED = ("ecd_um", "ecd_px", "aspect_ratio", "circularity")  # what is shown 
 _BATCH = 512  # particles measured between two steps
 
 
-def suspect(config, folder):
+def find_label_errors(config, folder):
     """Rank the labels of a source by how suspect they are, and begin a review of it in that order.
 
     config: kind ("folder" or "dataset"), source (path, or the data set's id), name (of the review).
@@ -30,9 +30,9 @@ def suspect(config, folder):
     if not config["name"].strip():
         raise LabError("The review has no name; give it one.")
     if config["kind"] == "folder":
-        found = yield from sources.of_folder(config["source"])
+        found = yield from sources.review_of_folder(config["source"])
     else:
-        found = sources.of_dataset(config["source"])
+        found = sources.review_of_dataset(config["source"])
     count = len(found.tiles)
     try:
         judged, notes, likeness = yield from _judge(found)
@@ -43,18 +43,18 @@ def suspect(config, folder):
     if not {"ecd_um", "ecd_px"} & set(judged.table):
         judged = yield from _measured(judged)
     if likeness:
-        from svp_core.embedding.clusters import plane_of
+        from svp_core.embedding.clusters import tsne_map
 
         yield Progress(count, count, "Laying out the map")
-        likeness = (*likeness, plane_of(likeness[1]))
-    review = sources.begin(replace(judged, name=config["name"].strip()))
+        likeness = (*likeness, tsne_map(likeness[1]))
+    review = sources.begin_review(replace(judged, name=config["name"].strip()))
     if likeness:
-        keep_likeness(review, [str(name) for name in found.table["particle"]], *likeness)
+        save_embedding(review, [str(name) for name in found.table["particle"]], *likeness)
     write_json(folder / "review.json", {"review": review, "notes": notes})
     yield Progress(count, count, f"{count:,} labels looked at")
 
 
-def suspected(folder):
+def label_error_summary(folder):
     """(id of the review, notes) of a finished "suspect" job's folder."""
     try:
         made = json.loads((folder / "review.json").read_text("utf-8"))
@@ -82,14 +82,14 @@ def _measured(found):
 def _judge(found):
     """(Reviewable in its new order, notes, (nearest, places)); yields Progress."""
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.datasets.labelled_tiles import Labelled
-    from svp_core.review.label_error_search import find_mislabels, summary
+    from svp_core.datasets.labelled_tiles import LabelledTiles
+    from svp_core.review.label_error_search import search_label_errors, summary
 
     place = {key: label for label, key in enumerate(found.class_keys)}
     labels = np.array([place[key] for key in found.table["given"]], np.int64)
     names = tuple(found.table["particle"])
-    data = Labelled(np.asarray(found.tiles), labels, found.class_keys, names, found.left_out)
-    mislabels = yield from find_mislabels(data, load_classifier(find_model(WEIGHTS)))
+    data = LabelledTiles(np.asarray(found.tiles), labels, found.class_keys, names, found.left_out)
+    mislabels = yield from search_label_errors(data, load_classifier(find_model(WEIGHTS)))
     queue = pd.DataFrame(mislabels.rows()).astype({"score": float, "margin": float})
     chances = pd.DataFrame(
         mislabels.review.probs[mislabels.review.judged], columns=[f"p_{key}" for key in mislabels.class_keys]

@@ -4,7 +4,7 @@ import csv
 
 from svp_core.progress import Progress
 from svp_core.tasks.files import replace, write_json
-from svp_core.tasks.generation_request import check_order, made_by, ready_generator
+from svp_core.tasks.generation_request import check_request, provenance, ready_generator
 from svp_core.tile_file import append_tiles, read_tiles
 
 MANY = 64  # from so many images on it pays to find out first how they are made fastest here
@@ -22,10 +22,10 @@ def generate(config, folder):
     """
     generator, sampler, steps = ready_generator(config)
     class_key, count, seed = config["class_key"], config["count"], config["seed"]
-    check_order(generator, [class_key], count, seed)
+    check_request(generator, [class_key], count, seed)
     from svp_core.generator.sampling import image_seeds, sample_tiles
 
-    write_json(folder / "provenance.json", {**made_by(generator, sampler, steps), "class": class_key, "seed": seed})
+    write_json(folder / "provenance.json", {**provenance(generator, sampler, steps), "class": class_key, "seed": seed})
     tiles_file, manifest = folder / "tiles.npy", folder / "manifest.csv"
     done = _finished_rows(manifest, tiles_file)
     seeds, making = image_seeds(seed, count), f"Making {count:,} images"
@@ -48,13 +48,13 @@ def generate(config, folder):
 def _set_pace(generator):
     """Images in a network call, and the threads set to their number; None where a generator has its own pace."""
     from svp_core.generator.unet import Generator
-    from svp_core.tasks.throughput import pace_here
+    from svp_core.tasks.throughput import throughput_here
 
     if not isinstance(generator, Generator):
         return None
     import torch
 
-    pace = pace_here(generator)
+    pace = throughput_here(generator)
     torch.set_num_threads(pace.threads)
     return pace.call_size
 

@@ -13,19 +13,19 @@ from svp_core.workspace import datasets
 OWN = "own"  # kind of the data sets made here
 
 
-def gather(config, folder):
+def import_images(config, folder):
     """Read the images of a source into a new data set, with the classes that their folders say.
 
     config: source (path of anything instruments.sources reads); name (of the data set); optional class_name (all
     images are of this class).
     Makes gathered.json (dataset: its id) and left_out.csv, a row (image, reason) for everything that is not in it.
     """
-    name = datasets.fit_name(config["name"])
+    name = datasets.unique_name(config["name"])
     if (folder / "gathered.json").is_file():
         return
-    from svp_core.datasets.labelled_tiles import reading
+    from svp_core.datasets.labelled_tiles import read_labelled_steps
 
-    data = yield from reading(config["source"], class_name=config.get("class_name"))
+    data = yield from read_labelled_steps(config["source"], class_name=config.get("class_name"))
     classes = [data.class_keys[label] for label in data.labels]
     table = pd.DataFrame({"image": data.names, "class": classes})
     with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
@@ -37,7 +37,7 @@ def gather(config, folder):
     yield Progress(offered, offered, f"{len(data.tiles):,} images kept")
 
 
-def gathered(folder):
+def imported_dataset(folder):
     """(id of the data set, left_out as a DataFrame of image and reason) of a finished "gather" job's folder."""
     try:
         dataset = json.loads((folder / "gathered.json").read_text("utf-8"))["dataset"]

@@ -8,14 +8,14 @@ import numpy as np
 from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.review.decision_log import history
-from svp_core.review.evaluation_split import set_aside
+from svp_core.review.evaluation_split import split_for_evaluation
 from svp_core.review.store import open_review
 from svp_core.tasks.embed_review import WEIGHTS
 from svp_core.tasks.files import write_json
-from svp_core.tasks.train import shelve
+from svp_core.tasks.train import register_model
 from svp_core.workspace import models
 
-LEAST = 5  # particles of a class to learn from
+MIN_LABELS = 5  # particles of a class to learn from
 REFERENCE = 10  # checked particles of every class, from which on counts can be corrected by them
 _BATCH = 256  # tiles seen between two steps
 CHECKED, BY_CHANCE = "checked", "by_chance"
@@ -34,13 +34,13 @@ def retrain(config, folder):
     models.new_model_folder(config["name"])  # says now what is wrong with the name
     from svp_core.classifier.resnet import load_classifier
     from svp_core.embedding.features import classifier_features
-    from svp_core.training.last_layer import layer_probs, learn_last_layer, save_last_layer
+    from svp_core.training.last_layer import fit_last_layer, layer_probs, save_last_layer
 
     review = open_review(config["review"])
     if review.tiles is None:
         raise LabError("This history came without images; retrain where the review was begun.")
     standing = review.standing().take([d for d in history(review.id) if d.number <= config["decisions"]])
-    found = set_aside(review, standing)
+    found = split_for_evaluation(review, standing)
     keys = _classes(review, found)
     classifier, count = load_classifier(models.find_model(WEIGHTS)), len(review.tiles)
     features = np.empty((count, classifier.model.fc.in_features), np.float32)
@@ -55,7 +55,7 @@ def retrain(config, folder):
         there = [key for key in keys if (labels[rows] == key).any()]
         places = np.array([there.index(label) for label in labels[rows]])
         learnt[which] = (
-            learn_last_layer(classifier, features[rows], places, class_keys=there, um_per_px=_scales(review))
+            fit_last_layer(classifier, features[rows], places, class_keys=there, um_per_px=_scales(review))
             if len(there) > 1
             else None
         )
@@ -78,10 +78,10 @@ def retrain(config, folder):
             "notes": list(_notes(found, checks)),
         },
     )
-    shelve(config["name"], folder)
+    register_model(config["name"], folder)
 
 
-def retrained(folder):
+def retrain_summary(folder):
     """What retrained.json says, and "model", the name that the model got. Raises LabError while it is not made."""
     try:
         made = json.loads((folder / "retrained.json").read_text("utf-8"))
@@ -93,19 +93,19 @@ def retrained(folder):
 def _classes(review, found):
     """Classes to tell apart: those with enough particles to learn from. Raises LabError where that is no two."""
     counts = {key: int((found.learnt & (found.after == key)).sum()) for key in review.class_keys}
-    keys = [key for key, count in counts.items() if count >= LEAST]
+    keys = [key for key, count in counts.items() if count >= MIN_LABELS]
     if len(keys) < 2:
         there = ", ".join(f"{key} {count:,}" for key, count in counts.items())
         raise LabError(
-            f"To learn from there are {there}; at least two classes with {LEAST} particles each are needed, besides "
-            "those set aside to check on."
+            f"To learn from there are {there}; at least two classes with {MIN_LABELS} particles each are needed, "
+            "besides those set aside to check on."
         )
     return keys
 
 
 def _checks(found, named, keys):
     """Dicts of every check, all classes first, then one by one."""
-    from svp_core.stats.paired_accuracy import before_after
+    from svp_core.stats.paired_accuracy import paired_accuracy
 
     parts = (
         (CHECKED, found.checked != "", found.checked, found.weight),
@@ -119,7 +119,7 @@ def _checks(found, named, keys):
                 yield {
                     "of": of,
                     "class": key,
-                    **asdict(before_after(*right, weights=None if weight is None else weight[mine])),
+                    **asdict(paired_accuracy(*right, weights=None if weight is None else weight[mine])),
                 }
 
 
@@ -137,8 +137,8 @@ def _notes(found, checks):
 
 def _keep_reference(classifier, run, features, found, layer_probs):
     """What the new network says of the checked particles, where there are enough: counts are corrected by it."""
-    from svp_core.classifier.confusion_reference import write_reference
-    from svp_core.stats.counts import Reference
+    from svp_core.classifier.confusion_reference import write_confusion_reference
+    from svp_core.stats.counts import ConfusionReference
 
     keys = classifier.config.class_keys
     rows = np.flatnonzero(np.isin(found.checked, keys))
@@ -146,7 +146,7 @@ def _keep_reference(classifier, run, features, found, layer_probs):
     if len(rows) and np.bincount(labels, minlength=len(keys)).min() >= REFERENCE:
         words = f"{len(rows):,} particles checked at random in its review, of unknown sizes"
         probs = layer_probs(classifier, features[rows])
-        write_reference(run, Reference(probs, labels, np.full(len(rows), np.nan), keys, words))
+        write_confusion_reference(run, ConfusionReference(probs, labels, np.full(len(rows), np.nan), keys, words))
 
 
 def _scales(review):

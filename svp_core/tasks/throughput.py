@@ -9,9 +9,9 @@ from svp_core.workspace.jobs import threads
 from svp_core.workspace.paths import workspace_root
 
 
-def pace_here(generator):
+def throughput_here(generator):
     """Pace at which one of our generators makes many images on this machine; measured where it is not yet known."""
-    from svp_core.generator.throughput import Pace, calibrate
+    from svp_core.generator.throughput import Throughput, calibrate
 
     path, key = workspace_root() / "pace.json", _key(generator)
     known = _read(path)
@@ -19,7 +19,7 @@ def pace_here(generator):
         known[key] = asdict(calibrate(generator, most_threads=threads()))
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, known)
-    return Pace(**known[key])
+    return Throughput(**known[key])
 
 
 def _read(path):

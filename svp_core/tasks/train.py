@@ -24,24 +24,24 @@ def train(config, folder):
     run = folder / "run"
     if not (run / "config.json").is_file() and not (run / "training" / "plan.json").is_file():
         models.new_model_folder(config["name"])  # says now what is wrong with the name
-    from svp_core.datasets.labelled_tiles import from_dataset, joined
-    from svp_core.training.checkpoints import Workplace
-    from svp_core.training.generator import default_plan, go_on, train_generator
+    from svp_core.datasets.labelled_tiles import from_dataset, join_labelled
+    from svp_core.training.checkpoints import CheckpointFolder
+    from svp_core.training.generator import default_plan, resume_training, train_generator
 
-    if Workplace(run).is_ready or (run / "config.json").is_file():
-        yield from go_on(run)
+    if CheckpointFolder(run).is_ready or (run / "config.json").is_file():
+        yield from resume_training(run)
     else:
         yield Progress(0, None, "Reading the data sets")
         found = [open_dataset(dataset) for dataset in config["datasets"]]
-        data = joined([from_dataset(dataset) for dataset in found]).only(config["classes"])
+        data = join_labelled([from_dataset(dataset) for dataset in found]).only(config["classes"])
         base = config["base"] and str(models.find_model(config["base"]))
         note = "Data sets: " + ", ".join(f"{dataset.meta['name']} ({dataset.meta['kind']})" for dataset in found) + "."
         plan = default_plan(from_base=base is not None, images=config.get("images"))
         yield from train_generator(data, run, base=base, plan=plan, minutes=config.get("minutes"), note=note)
-    shelve(config["name"], folder)
+    register_model(config["name"], folder)
 
 
-def shelve(name, folder):
+def register_model(name, folder):
     """Make a finished folder/run the model of this name; returns the name that it got."""
     wanted, number = name.strip(), 1
     while True:
@@ -58,15 +58,15 @@ def shelve(name, folder):
     return called
 
 
-def keep_best(name, folder):
+def save_best(name, folder):
     """Make the best checkpoint of a training that was stopped the model of this name; returns the name that it got.
 
     Raises LabError while there is no checkpoint yet.
     """
-    from svp_core.training.finalise import finish
+    from svp_core.training.finalise import finalise
 
-    finish(folder / "run")
-    return shelve(name, folder)
+    finalise(folder / "run")
+    return register_model(name, folder)
 
 
 def model_of(folder):

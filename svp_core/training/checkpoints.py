@@ -18,7 +18,7 @@ from svp_core.errors import LabError
 from svp_core.tile_file import append_tiles, read_tiles
 
 
-class Workplace:
+class CheckpointFolder:
     """One such folder; nothing is written before put(), and is_ready only after begin()."""
 
     def __init__(self, run):

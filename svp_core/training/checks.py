@@ -7,13 +7,13 @@ training and held-out tiles alike: where they part, the network begins to know i
 
 import numpy as np
 
-from svp_core.audit import copies
+from svp_core.audit import copy_test
 from svp_core.embedding.features import fixed_features
-from svp_core.generator.error_by_noise import band_errors
+from svp_core.generator.error_by_noise import errors_by_noise
 from svp_core.generator.sampling import image_seeds, sample_tiles
 from svp_core.particle_classes import class_by_key
 from svp_core.progress import Progress
-from svp_core.quality import floor, kid
+from svp_core.quality import kid, real_baseline
 from svp_core.training.time_budget import CALLS
 
 GROWTH_SEED, FRESH_SEED = 0, 1  # runs of the images that are always the same, and of those at the end
@@ -24,11 +24,11 @@ Z_ALARM = -2.0
 SHARE_ALARM = 0.01  # more than held-out tiles have, the lower end of the interval
 ALARMS = 2  # checks in a row that end a training
 # Of a class, most tiles compared with: a check must not take longer than what it looks at.
-MOST_COMPARED = {"held_out": 128, "training": 3000}
-MOST_JUDGED = 96  # tiles whose denoising errors are taken, of each part
+MAX_COMPARED = {"held_out": 128, "training": 3000}
+MAX_JUDGED = 96  # tiles whose denoising errors are taken, of each part
 
 
-class Checker:
+class TrainingChecks:
     """The tiles of a training that checks compare with: chosen once, the same at every check."""
 
     def __init__(self, class_keys, parts, *, count, seed=0):
@@ -38,16 +38,16 @@ class Checker:
         self._tiles, self._judged = {}, {}
         for part, (tiles, labels, _) in parts.items():
             for label, key in enumerate(class_keys):
-                mine = _some(np.flatnonzero(labels == label), MOST_COMPARED[part], rng)
+                mine = _some(np.flatnonzero(labels == label), MAX_COMPARED[part], rng)
                 self._tiles[part, key] = np.asarray(tiles[mine])
-            judged = _some(np.arange(len(tiles)), MOST_JUDGED, rng)
+            judged = _some(np.arange(len(tiles)), MAX_JUDGED, rng)
             self._judged[part] = np.asarray(tiles[judged]), labels[judged]
         self._features, self._floors = {}, {}
         for key in class_keys:
             seen = {part: fixed_features(self._tiles[part, key]) for part in parts}
             self._features[key] = seen["held_out"]
             least = min(count, len(seen["held_out"]))
-            self._floors[key] = floor(_kid_value, real=np.concatenate(list(seen.values())), n=least)
+            self._floors[key] = real_baseline(_kid_value, real=np.concatenate(list(seen.values())), n=least)
 
     def check(self, generator, *, step, total, fresh=0):
         """Yield Progress, return (figures, tiles made uint8 (classes * n, 64, 64)).
@@ -60,7 +60,7 @@ class Checker:
         count = fresh or self.count
         seeds = image_seeds(FRESH_SEED if fresh else GROWTH_SEED, count)
         figures, made = {"classes": {}}, []
-        errors = {part: band_errors(generator, *judged) for part, judged in self._judged.items()}
+        errors = {part: errors_by_noise(generator, *judged) for part, judged in self._judged.items()}
         figures["errors"] = errors
         for key in self.class_keys:
             message = f"Check at step {step:,}: making {class_by_key(key).name.lower()}"
@@ -76,7 +76,7 @@ class Checker:
     def _compare(self, key, made):
         training, held_out = self._tiles["training", key], self._tiles["held_out", key]
         distance = kid(real=self._features[key], synthetic=fixed_features(made))
-        found = copies(synthetic=made, training=training, held_out=held_out)
+        found = copy_test(synthetic=made, training=training, held_out=held_out)
         return {
             "kid": [distance.value, distance.low, distance.high],
             "kid_floor": [self._floors[key].median, self._floors[key].high],

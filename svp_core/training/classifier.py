@@ -6,12 +6,12 @@ import numpy as np
 
 from svp_core.classifier import resnet
 from svp_core.classifier import training_loop as classifier_training
-from svp_core.classifier.confusion_reference import write_reference
+from svp_core.classifier.confusion_reference import write_confusion_reference
 from svp_core.device import best_device
 from svp_core.errors import LabError
-from svp_core.model_files import save_run
+from svp_core.model_files import save_model
 from svp_core.morphology import measure
-from svp_core.stats.counts import Reference
+from svp_core.stats.counts import ConfusionReference
 
 
 def train_classifier(data, out, *, validation, architecture="resnet18", plan=None, note=""):
@@ -30,7 +30,7 @@ def train_classifier(data, out, *, validation, architecture="resnet18", plan=Non
             f"Training has the classes {', '.join(data.class_keys)} but validation has "
             f"{', '.join(validation.class_keys)}; give the same ones."
         )
-    plan, result = plan or classifier_training.TrainingPlan(), []
+    plan, result = plan or classifier_training.ClassifierTrainingPlan(), []
     config = resnet.ClassifierConfig(data.class_keys, architecture)
     yield from classifier_training.train(
         config,
@@ -51,7 +51,7 @@ def train_classifier(data, out, *, validation, architecture="resnet18", plan=Non
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in checked.state.items()}
     trained = "\n".join(f"- {key}: {count:,} tiles" for key, count in data.counts().items())
     card = f"# Classifier\n\n{note}\n\nTrained on\n{trained}\n\nHeld out: {len(validation.tiles):,} tiles.\n"
-    save_run(out, config=described, tensors=tensors, card=card, history=checked.history)
+    save_model(out, config=described, tensors=tensors, card=card, history=checked.history)
     _keep_answers(out, data, validation)
 
 
@@ -71,4 +71,6 @@ def _keep_answers(run, data, validation):
     words = f"{len(tiles):,} held-out tiles of its training ({counted}), of unknown sizes"
     probs = resnet.predict_probs(resnet.load_classifier(run), tiles)
     in_px = np.array([measure(tile)["ecd_px"] for tile in tiles], float)
-    write_reference(run, Reference(probs, labels, np.full(len(tiles), np.nan), validation.class_keys, words, in_px))
+    write_confusion_reference(
+        run, ConfusionReference(probs, labels, np.full(len(tiles), np.nan), validation.class_keys, words, in_px)
+    )

@@ -23,18 +23,18 @@ def accelerator():
     return Accelerator()
 
 
-def leads(company):
+def is_main(company):
     """Whether this process is the one that writes and measures."""
     return company is None or company.is_main_process
 
 
-def wait(company):
+def barrier(company):
     """Return when all processes have come here."""
     if company is not None:
         company.wait_for_everyone()
 
 
-def told(company, word):
+def broadcast(company, word):
     """What the leading process says: its `word`, in every process."""
     if company is None:
         return word

@@ -1,19 +1,19 @@
 """A training that is over, or was stopped, becomes a run: the best checkpoint, its facts, its card."""
 
 from svp_core.errors import LabError
-from svp_core.model_files import save_run
+from svp_core.model_files import save_model
 from svp_core.training import checks
 from svp_core.training.card import write_card
-from svp_core.training.checkpoints import Workplace, read_history
+from svp_core.training.checkpoints import CheckpointFolder, read_history
 
 
-def finish(out, *, fresh=None):
+def finalise(out, *, fresh=None):
     """Make the run of what was trained in the folder `out` so far; what only the training needed goes.
 
     fresh: figures of the best checkpoint on new images, as Checker.check gives them; None where it was stopped before.
     Raises LabError while there is no check after the first step yet.
     """
-    place, history = Workplace(out), read_history(out)
+    place, history = CheckpointFolder(out), read_history(out)
     if not place.is_ready:
         raise LabError(f"There is no training under way in {out}; start one.")
     checked = [row for row in history if "classes" in row]
@@ -29,7 +29,7 @@ def finish(out, *, fresh=None):
         "measured": {"best": best, "fresh": fresh},
     }
     tensors = place.best(best["step"])
-    save_run(place.run, config=facts, tensors=tensors, card=write_card(place.run.name, facts), history=history)
+    save_model(place.run, config=facts, tensors=tensors, card=write_card(place.run.name, facts), history=history)
     place.clear()
 
 

@@ -13,29 +13,35 @@ from pathlib import Path
 from svp_core.device import best_device
 from svp_core.errors import LabError
 from svp_core.generator import unet
-from svp_core.generator.training_loop import Training, TrainingPlan, config_for, started_from, with_levels
-from svp_core.model_files import Run, read_run, stored_config
+from svp_core.generator.training_loop import (
+    GeneratorTraining,
+    GeneratorTrainingPlan,
+    config_for,
+    init_from,
+    with_level_offsets,
+)
+from svp_core.model_files import ModelFolder, read_model_folder, stored_config
 from svp_core.progress import Progress
 from svp_core.training import checks, time_budget
-from svp_core.training.checkpoints import Workplace, fingerprint, read_history
-from svp_core.training.distributed import accelerator, leads, told, wait
-from svp_core.training.finalise import finish
+from svp_core.training.checkpoints import CheckpointFolder, fingerprint, read_history
+from svp_core.training.distributed import accelerator, barrier, broadcast, is_main
+from svp_core.training.finalise import finalise
 from svp_core.training.split import split
 
 KEEP_EVERY_S = 60.0  # a killed training loses no more than this
 ROWS = 100  # of losses in the history
-BATCH = {"cpu": 32, "cuda": 256}
+BATCH_SIZE = {"cpu": 32, "cuda": 256}
 FROM_BASE = 1 / 3  # of the learning rate
 FEW_TILES, FEW_DROPOUT = 5000, 0.1  # below so many training tiles, parts of the network are switched off by chance
 MADE_AT_CHECK = {"cpu": (24, 64, 128), "cuda": (128, 128, 128)}  # least and most of a class, of all classes together
 
 
 @dataclass(frozen=True)
-class Order:
+class TrainingRequest:
     """What somebody wants trained."""
 
     base: str | None = None  # run folder of a generator of ours to start from; None: from nothing
-    plan: TrainingPlan | None = None  # None: one that suits device and base
+    plan: GeneratorTrainingPlan | None = None  # None: one that suits device and base
     minutes: float | None = None  # fill so much time, instead of the plan's number of images
     note: str = ""  # what the tiles are, for the card
     check_images: int | None = None  # made of each class at a check; None: what is quickly made here
@@ -49,8 +55,8 @@ def train_generator(data, out, **wanted):
     wanted: fields of Order. Started again with the same data and order, it goes on where it was. Raises LabError where
     the tiles are too few, or `out` holds something else.
     """
-    company, place, order = accelerator(), Workplace(out), Order(**wanted)
-    if leads(company):
+    company, place, order = accelerator(), CheckpointFolder(out), TrainingRequest(**wanted)
+    if is_main(company):
         asked = json.loads(json.dumps({"data": fingerprint(data), **asdict(order)}, default=str))
         if place.is_ready:
             if place.described()["asked"] != asked:
@@ -59,42 +65,42 @@ def train_generator(data, out, **wanted):
             raise LabError(f"There is a finished model in {out}; choose an empty folder.")
         else:
             yield from _begin(place, data, order, company, asked)
-    wait(company)
-    yield from go_on(out, company=company)
+    barrier(company)
+    yield from resume_training(out, company=company)
 
 
 def default_plan(*, from_base, seed=0, images=None):
     """TrainingPlan for the device that is here; images: shown in all, None: as many as the plan says itself."""
-    rate = TrainingPlan.learning_rate * (FROM_BASE if from_base else 1)
+    rate = GeneratorTrainingPlan.learning_rate * (FROM_BASE if from_base else 1)
     chosen = {"images": images} if images else {}
-    return TrainingPlan(batch=BATCH[best_device().type], learning_rate=rate, seed=seed, **chosen)
+    return GeneratorTrainingPlan(batch=BATCH_SIZE[best_device().type], learning_rate=rate, seed=seed, **chosen)
 
 
-def go_on(out, *, company=None):
+def resume_training(out, *, company=None):
     """Train to the end what has begun in `out`, as train_generator does; the tiles lie there already."""
-    place = Workplace(out)
+    place = CheckpointFolder(out)
     if (place.run / "config.json").exists():  # it was stopped while it tidied up
         place.clear()
         return
     described = place.described()
-    config = stored_config(Run(place.run, described, ""), "generator", unet.GeneratorConfig)
-    plan, parts = TrainingPlan(**described["plan"]), place.tiles(config.class_keys)
+    config = stored_config(ModelFolder(place.run, described, ""), "generator", unet.GeneratorConfig)
+    plan, parts = GeneratorTrainingPlan(**described["plan"]), place.tiles(config.class_keys)
     device = company.device if company else best_device()
-    training = Training(config, plan, device=device, accelerator=company)
+    training = GeneratorTraining(config, plan, device=device, accelerator=company)
     training.resume(place.state())
     checker = None
-    if leads(company):
+    if is_main(company):
         yield Progress(training.step, plan.steps, "Getting ready")
-        checker = checks.Checker(config.class_keys, parts, count=described["checks"]["images"])
+        checker = checks.TrainingChecks(config.class_keys, parts, count=described["checks"]["images"])
     yield from _train(place, training, checker, parts["training"], described["checks"]["every"])
-    if leads(company):
+    if is_main(company):
         best = checks.best_check(_checks_of(read_history(out)))
         training.average.load_state_dict(place.best(best["step"]))
         fresh, _ = yield from checker.check(
             training.generator, step=plan.steps, total=plan.steps, fresh=2 * described["checks"]["images"]
         )
-        finish(out, fresh=fresh)
-    wait(company)
+        finalise(out, fresh=fresh)
+    barrier(company)
 
 
 def _begin(place, data, order, company, asked):
@@ -106,16 +112,16 @@ def _begin(place, data, order, company, asked):
     device, shared = (company.device, company.num_processes) if company else (best_device(), 1)
     tiles, labels, classes = data.tiles[apart.training], data.labels[apart.training], len(data.class_keys)
     config, start, parent = _start(order, tiles, data.class_keys)
-    config = with_levels(config, tiles, labels)
+    config = with_level_offsets(config, tiles, labels)
     plan = order.plan or default_plan(from_base=parent is not None)
     plan = replace(plan, batch=-(-plan.batch // shared) * shared)
     made, number = order.check_images or _made_at_check(classes, device), order.checks
     if order.minutes:
         yield Progress(0, None, "Measuring how fast this computer trains")
-        trial = Training(config, replace(plan, batch=plan.batch // shared), device=device, start=start)
+        trial = GeneratorTraining(config, replace(plan, batch=plan.batch // shared), device=device, start=start)
         step_s = time_budget.seconds_a_step(trial, tiles, labels)
         plan, number = time_budget.plan_for(plan, order.minutes, step_s, made=made * classes, most=number)
-    plan = time_budget.warmed(plan)
+    plan = time_budget.with_fitting_warmup(plan)
     place.put(data, apart)
     described = {
         **unet.config_as_dict(config),
@@ -130,7 +136,7 @@ def _begin(place, data, order, company, asked):
         "checks": {"every": -(-plan.steps // number), "images": made, "calls": time_budget.CALLS},
         "asked": asked,
     }
-    place.begin(described, Training(config, plan, device=device, start=start).state())
+    place.begin(described, GeneratorTraining(config, plan, device=device, start=start).state())
 
 
 def _start(order, tiles, class_keys):
@@ -138,13 +144,13 @@ def _start(order, tiles, class_keys):
     dropout = FEW_DROPOUT if len(tiles) < FEW_TILES else 0.0
     if order.base is None:
         return config_for(tiles, class_keys, **{"dropout": dropout, **order.choices}), None, None
-    run = read_run(order.base)
+    run = read_model_folder(order.base)
     if "published" in run.config:
         raise LabError(
             f"{run.name} is a published checkpoint, which cannot be trained further here; start from one of our models "
             "or from nothing."
         )
-    config, weights = started_from(unet.load_generator(order.base), class_keys, dropout=dropout)
+    config, weights = init_from(unet.load_generator(order.base), class_keys, dropout=dropout)
     sha256 = hashlib.sha256((Path(order.base) / "model.safetensors").read_bytes()).hexdigest()
     return config, weights, {"name": run.name, "weights_sha256": sha256}
 
@@ -154,15 +160,15 @@ def _train(place, training, checker, part, every):
     (tiles, labels, _), total, company = part, training.plan.steps, training.accelerator
     history = read_history(place.run, up_to=training.step)
     steps, losses, kept, kept_at = training.run(tiles, labels), [], training.step, time.monotonic()
-    stop = told(company, checks.must_stop(_checks_of(history)))
+    stop = broadcast(company, checks.must_stop(_checks_of(history)))
     try:
         while not stop:
             is_due = training.step % every == 0 or training.step == total
-            if is_due and told(company, not any(row["step"] == training.step for row in _checks_of(history))):
-                if leads(company):
+            if is_due and broadcast(company, not any(row["step"] == training.step for row in _checks_of(history))):
+                if is_main(company):
                     yield from _check(place, training, checker, history)
                     kept, kept_at = training.step, time.monotonic()
-                stop = told(company, checks.must_stop(_checks_of(history)))
+                stop = broadcast(company, checks.must_stop(_checks_of(history)))
                 continue
             if training.step >= total:
                 break
@@ -171,12 +177,12 @@ def _train(place, training, checker, part, every):
             if training.step % max(1, total // ROWS) == 0 or training.step == total:
                 history.append({"step": training.step, "loss": sum(losses) / len(losses)})
                 losses = []
-            if leads(company) and time.monotonic() - kept_at > KEEP_EVERY_S:
+            if is_main(company) and time.monotonic() - kept_at > KEEP_EVERY_S:
                 place.keep(training.state(), history)
                 kept, kept_at = training.step, time.monotonic()
             yield Progress(training.step, total, "Training", loss=progress.loss)
     except GeneratorExit:  # somebody stopped between two steps
-        if leads(company) and kept != training.step:
+        if is_main(company) and kept != training.step:
             place.keep(training.state(), history)
         raise
 

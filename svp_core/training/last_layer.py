@@ -7,13 +7,13 @@ import numpy as np
 import torch
 
 from svp_core.classifier.resnet import Classifier
-from svp_core.model_files import save_run
+from svp_core.model_files import save_model
 
 STRENGTH = 0.01  # of the fit, the inverse of its penalty; the least is best where labels are wrong
 _STEPS = 300
 
 
-def learn_last_layer(classifier, features, labels, *, class_keys, um_per_px=()):
+def fit_last_layer(classifier, features, labels, *, class_keys, um_per_px=()):
     """The Classifier that sees as this one does and names these classes; in the run folder of the old one.
 
     features: float (N, D), as classifier_features gives them; labels: int (N,), positions in class_keys, at least one
@@ -52,7 +52,7 @@ def save_last_layer(classifier, folder, *, counts, note):
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in classifier.model.state_dict().items()}
     trained = "\n".join(f"- {key}: {count:,} tiles" for key, count in counts.items())
     card = f"# Classifier\n\n{note}\n\nOnly the last layer was learnt; the rest is {classifier.folder.name}.\n\n"
-    save_run(
+    save_model(
         folder,
         config={"classifier": asdict(classifier.config), "trained_on": counts, "note": note},
         tensors=tensors,

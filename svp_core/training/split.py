@@ -10,9 +10,9 @@ from svp_core.errors import LabError
 from svp_core.progress import Progress
 
 LEAST_TILES, MOST_TILES = 50, 100_000
-LEAST_OF_CLASS = 25
+MIN_PER_CLASS = 25
 SHARE_HELD_OUT, SHARE_OF_MANY, MANY = 0.2, 0.15, 1000  # of a class; of one with so many tiles
-LEAST_HELD_OUT = 10  # of a class, or nothing could be said about it
+MIN_HELD_OUT = 10  # of a class, or nothing could be said about it
 
 # A near-copy is the same picture stored again, perhaps turned, brighter or noisier. Of 1,000 recorded particles no two
 # different ones come so close, of 10,000 simulated bubbles two pairs; JPEG copies do. Moved by a pixel is not found.
@@ -49,7 +49,7 @@ def split(data, *, seed=0):
     training, held_out = [], []
     for label, mine in enumerate(members):
         shuffled = np.random.default_rng([seed, label]).permutation(mine)
-        aside = max(LEAST_HELD_OUT, round((SHARE_HELD_OUT if len(mine) < MANY else SHARE_OF_MANY) * len(mine)))
+        aside = max(MIN_HELD_OUT, round((SHARE_HELD_OUT if len(mine) < MANY else SHARE_OF_MANY) * len(mine)))
         held_out.append(np.sort(shuffled[:aside]))
         training.append(np.sort(shuffled[aside:]))
     return Split(np.concatenate(training), np.concatenate(held_out), repeated)
@@ -65,9 +65,9 @@ def _check_enough(data, members):
             f"{different:,} different images were found; a generator needs at least {LEAST_TILES}, better 200 or more."
         )
     for key, mine in zip(data.class_keys, members, strict=True):
-        if len(mine) < LEAST_OF_CLASS:
+        if len(mine) < MIN_PER_CLASS:
             raise LabError(
-                f"Class {key} has {len(mine):,} different images; give at least {LEAST_OF_CLASS} of every class, or "
+                f"Class {key} has {len(mine):,} different images; give at least {MIN_PER_CLASS} of every class, or "
                 "leave this class out."
             )
 

@@ -9,7 +9,7 @@ CHECK_SHARE = 0.2  # of the time, at most, goes into looking how far it is
 CALLS = 16  # denoising steps of a check's images, of the standard sampler
 SAMPLE_SHARE = 0.45  # time of a network call in sampling, of that of an image in training; guidance included
 OVERHEAD_S = 3.0  # of a check besides its sampling
-LEAST_STEPS = 20
+MIN_STEPS = 20
 TRIAL_STEPS, TRIAL_S = 8, 15.0  # of training, to time it; the shorter ends it
 
 
@@ -36,10 +36,10 @@ def plan_for(plan, minutes, step_s, *, made, most=MOST_CHECKS):
     check_s = OVERHEAD_S + made * CALLS * SAMPLE_SHARE * step_s / plan.batch
     # One check more at the start, and one on fresh images, twice as many, at the end.
     number = min(most, max(LEAST_CHECKS, int(CHECK_SHARE * 60 * minutes / check_s) - 3))
-    steps = max(LEAST_STEPS, int((60 * minutes - (number + 3) * check_s) / step_s))
+    steps = max(MIN_STEPS, int((60 * minutes - (number + 3) * check_s) / step_s))
     return replace(plan, images=steps * plan.batch), number
 
 
-def warmed(plan):
+def with_fitting_warmup(plan):
     """The plan with a warm-up that suits its length."""
     return replace(plan, warmup_steps=max(1, min(plan.warmup_steps, plan.steps // 10)))

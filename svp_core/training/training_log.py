@@ -10,7 +10,7 @@ from svp_core.training.checkpoints import read_growth, read_history
 
 
 @dataclass(frozen=True)
-class Record:
+class TrainingLog:
     """A training as far as it is."""
 
     facts: dict  # its plan; of a finished run its config
@@ -39,7 +39,7 @@ def read_record(run):
     history = read_history(run)
     checks = [row for row in history if "classes" in row]
     facts = json.loads(described.read_text("utf-8"))
-    return Record(facts, [row for row in history if "loss" in row], checks, read_growth(run, len(checks)))
+    return TrainingLog(facts, [row for row in history if "loss" in row], checks, read_growth(run, len(checks)))
 
 
 def error_of(check, part, band=None):

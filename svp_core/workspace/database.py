@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.errors import LabError
-from svp_core.instruments.sqlite_guard import keep_to_sqlite
+from svp_core.instruments.sqlite_guard import register_database
 from svp_core.workspace.paths import workspace_root
 
 BUSY_TIMEOUT_S = 10  # how long one writer waits for another; every transaction here takes milliseconds
@@ -127,7 +127,7 @@ def _engine(url):
         found = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if is_sqlite else {})
         if is_sqlite:
             sa.event.listen(found, "connect", _prepare_sqlite)
-            keep_to_sqlite(found.url.database or ":memory:")
+            register_database(found.url.database or ":memory:")
         with found.begin() as db:
             if found.dialect.name == "postgresql":
                 # There, two processes that make the same table at once fail in spite of IF NOT EXISTS.

@@ -25,7 +25,7 @@ from svp_core.workspace.jobs import get, job_folder
 from svp_core.workspace.paths import sample_folder, workspace_root
 
 SAMPLES = "samples"  # id of the shipped data set
-LONGEST_NAME = 60  # letters
+MAX_NAME = 60  # letters
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def save_dataset(name, kind, tiles, table, provenance):
     name: for screens. kind: "synthetic", "sample", ... tiles: uint8 (N, H, W). table: DataFrame with a unique column
     "image", one row a tile. provenance: JSON-ready dict, for synthetic tiles the model run, seed, sampler and class.
     """
-    name = fit_name(name)
+    name = unique_name(name)
     if len(tiles) != len(table) or not table["image"].is_unique:
         raise ValueError(f"{len(tiles)} tiles need as many rows with unique image names; got {len(table)}")
     if not len(tiles):
@@ -57,13 +57,13 @@ def save_dataset(name, kind, tiles, table, provenance):
     return dataset_id
 
 
-def fit_name(name):
+def unique_name(name):
     """This name as a data set has it, without blanks around it. Raises LabError for one that none can have."""
     name = name.strip()
     if not name:
         raise LabError("The data set has no name; give it one.")
-    if len(name) > LONGEST_NAME:
-        raise LabError(f"{f'{name[:30]}…'!r} cannot name a data set; use 1 to {LONGEST_NAME} letters.")
+    if len(name) > MAX_NAME:
+        raise LabError(f"{f'{name[:30]}…'!r} cannot name a data set; use 1 to {MAX_NAME} letters.")
     return name
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from svp_core.errors import LabError
-from svp_core.model_files import WEIGHTS, find_run, read_run
+from svp_core.model_files import SHIPPED_MODELS, find_model_folder, read_model_folder
 from svp_core.workspace.paths import workspace_root
 
 
@@ -29,10 +29,10 @@ def list_models(*parts):
     Then the lab's own, by name. A run that is unfinished or damaged is left out; loading it says what is wrong.
     """
     found = []
-    for shipped, place in ((True, WEIGHTS), (False, models_folder())):
+    for shipped, place in ((True, SHIPPED_MODELS), (False, models_folder())):
         for config_file in sorted(place.glob("*/config.json")):
             try:
-                run = read_run(config_file.parent)
+                run = read_model_folder(config_file.parent)
             except LabError:
                 continue
             if any(part in run.config for part in parts):
@@ -43,9 +43,9 @@ def list_models(*parts):
 def find_model(name_or_path):
     """Folder of a model, from its name or from the path of a run folder. Raises LabError where there is none."""
     own = models_folder() / str(name_or_path)
-    if _is_name(str(name_or_path)) and (own / "config.json").is_file() and not (WEIGHTS / own.name).exists():
+    if _is_name(str(name_or_path)) and (own / "config.json").is_file() and not (SHIPPED_MODELS / own.name).exists():
         return own
-    return find_run(name_or_path)
+    return find_model_folder(name_or_path)
 
 
 def new_model_folder(name):
@@ -53,7 +53,7 @@ def new_model_folder(name):
     name = name.strip()
     if not _is_name(name):
         raise LabError(f"{name!r} cannot name a model; use 1 to 60 letters, digits, spaces, points, - and _.")
-    if (WEIGHTS / name).exists() or (models_folder() / name).exists():
+    if (SHIPPED_MODELS / name).exists() or (models_folder() / name).exists():
         raise LabError(f"There is a model called {name!r} already; choose another name.")
     return models_folder() / name
 

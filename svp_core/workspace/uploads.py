@@ -50,7 +50,7 @@ class Upload:
             raise LabError(f"{safe[:80]!r} could not be stored ({error.strerror}); pack the folder as a zip.") from None
 
 
-def uploaded_source(upload_id):
+def store_upload(upload_id):
     """Path of what was uploaded: the one folder or file, else the folder around them. Raises LabError when gone."""
     known = re.fullmatch("[0-9a-f]{32}", str(upload_id)) and _folder(upload_id).is_dir()
     inside = list(_folder(upload_id).iterdir()) if known else []

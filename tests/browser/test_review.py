@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from svp_core.errors import LabError
 from svp_core.review import decision_log, store
 from svp_core.review.blind_repeats import hides_suggestion
-from svp_core.review.embedding_store import keep_likeness
+from svp_core.review.embedding_store import save_embedding
 from svp_core.review.history_file import import_history
 from tests.browser.conftest import PATIENCE_MS, serving, settle
 
@@ -243,7 +243,7 @@ def test_five_hundred_are_named_by_one_lasso_and_undone_at_once(visit, lab):
     review = begin(500)
     names = [f"run 7.lst#{place}" for place in range(500)]
     places = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
-    keep_likeness(review, names, np.full((500, 1), -1), places, places[:, :2])
+    save_embedding(review, names, np.full((500, 1), -1), places, places[:, :2])
     page = visit(f"{lab}/review?review={review}&reviewer=Anna&look=Map")
     draw_round_all(page)
     expect(page.get_by_text("500 particles undecided")).to_be_visible()

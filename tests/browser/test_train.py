@@ -27,7 +27,7 @@ def tiny(lab):
         config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
         tensors = unet.build_unet(config).state_dict()
         folder = models.new_model_folder("tiny")
-        model_files.save_run(folder, config=unet.config_as_dict(config), tensors=tensors, card="# Tiny", history=[])
+        model_files.save_model(folder, config=unet.config_as_dict(config), tensors=tensors, card="# Tiny", history=[])
     return lab
 
 

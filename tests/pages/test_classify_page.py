@@ -11,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.ui.classify.counts_view import read_bins
 from pages.ui.shared.text import without_names
-from svp_core.display import number
+from svp_core.display import format_number
 from svp_core.errors import LabError
 from svp_core.instruments.metadata import volume_words
 from svp_core.stats import counts
@@ -232,8 +232,8 @@ def test_counts_per_ml_are_those_of_the_core():
         for row in counts.count_table(table["label"], table["ecd_um"], class_keys=KEYS, volume_ml=0.02)
     }
     row = found["protein", 5.0]
-    assert f"<b>{number(row.per_ml)}</b>" in tables(app)[0]
-    assert f"{number(row.per_ml_low)} to {number(row.per_ml_high)}" in tables(app)[0]
+    assert f"<b>{format_number(row.per_ml)}</b>" in tables(app)[0]
+    assert f"{format_number(row.per_ml_low)} to {format_number(row.per_ml_high)}" in tables(app)[0]
     assert "corrected for confusion" in said(app) and len(tables(app)) == 3  # the corrected ones, and how often right
     app.number_input(key=f"{job_id}_volume").set_value(0.5)
     app.number_input(key=f"{job_id}_dilution").set_value(10.0)
@@ -241,7 +241,7 @@ def test_counts_per_ml_are_those_of_the_core():
     assert "Volume imaged 0.5 mL (typed in), dilution 10." in said(app)
     assert "≥ 3 µm †" in tables(app)[0] and "≥ 2 µm" not in tables(app)[0]
     large = ((table["label"] == "protein") & (table["ecd_um"] >= 10)).sum()
-    assert f"<b>{number(large / 0.5 * 10)}</b>" in tables(app)[0]
+    assert f"<b>{format_number(large / 0.5 * 10)}</b>" in tables(app)[0]
 
 
 def test_counts_by_the_instruments_own_diameter_and_between_sizes():
@@ -306,7 +306,7 @@ def test_two_classifications_and_two_runs_stand_side_by_side():
     (shown,) = tables(app)
     for results in (table, other):
         large = ((results["label"] == "silicone_oil") & (results["ecd_um"] >= 10)).sum()
-        assert f"<b>{number(large / 0.02)}</b>" in shown
+        assert f"<b>{format_number(large / 0.02)}</b>" in shown
     runs, _ = write_job(name="c", runs=2)
     app = opened(runs, "Side by side")
     assert "c 1" in tables(app)[0] and "c 2" in tables(app)[0] and not app.exception

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from pages.ui.review.embedding_map_chart import draw_map, thinned
+from pages.ui.review.embedding_map_chart import draw_map, subsample
 from svp_core.review import decision_log
-from svp_core.review.embedding_store import keep_likeness, likeness_of
+from svp_core.review.embedding_store import load_embedding, save_embedding
 from svp_core.workspace import jobs
 from svp_core.workspace.paths import workspace_root
 from tests.helpers.drawn_tiles import draw_blocks
@@ -24,7 +24,7 @@ def mapped(count=40, **columns):
     places = np.zeros((count, 3), np.float32)
     places[count // 2 :, 0] = 5
     nearest = np.full((count, 2), -1)
-    keep_likeness(review.id, review.table["particle"].tolist(), nearest, places, places[:, :2])
+    save_embedding(review.id, review.table["particle"].tolist(), nearest, places, places[:, :2])
     return review
 
 
@@ -54,7 +54,7 @@ def test_a_review_without_a_map_gets_one_by_a_job():
     finish(job.id)
     app.run()
     app.run()
-    found = likeness_of(review)
+    found = load_embedding(review)
     assert found.plane.shape == (12, 2) and (found.nearest[:, 0] >= 0).all()
     assert "Draw round" in said(app)
 
@@ -159,7 +159,7 @@ def test_of_very_many_every_label_and_the_suspects_are_drawn():
     labels = np.array(["protein"] * 99_900 + ["air_bubble"] * 100, object)
     suspects = np.zeros(100_000, bool)
     suspects[50_000:50_400] = True
-    drawn = thinned(labels, suspects)
+    drawn = subsample(labels, suspects)
     assert len(drawn) <= 20_100 and len(set(drawn)) == len(drawn)
     assert suspects[drawn].sum() == 400 and (labels[drawn] == "air_bubble").sum() == 100
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pages.ui.components.column_cache import packed
-from pages.ui.components.histograms import edges_of, panel_of, places_in, stacked
+from pages.ui.components.histograms import edges_of, panel_of, positions_in, stacked
 from pages.ui.components.scattergram import LEFT_OUT, NOT_DRAWN, codes_of, region_of
 from svp_core.classification.filters import Region
 
@@ -42,16 +42,16 @@ def test_bars_are_those_of_numpy_and_the_last_one_holds_the_few_largest():
     values = np.random.default_rng(0).gamma(3, 2, 5000)
     edges = edges_of(values)
     assert edges[0] == values.min() and (values > edges[-1]).sum() == pytest.approx(50, abs=2)
-    found = np.bincount(places_in(values, edges), minlength=len(edges) - 1)
+    found = np.bincount(positions_in(values, edges), minlength=len(edges) - 1)
     assert found.tolist() == np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist()
 
 
 def test_values_that_are_none_stand_in_no_bar():
     values = np.array([0.0, np.nan, 0.5, 1.0, np.inf])
     edges = edges_of(values, 2)
-    assert places_in(values, edges).tolist() == [0, -1, 1, 1, -1]
+    assert positions_in(values, edges).tolist() == [0, -1, 1, 1, -1]
     groups = {"protein": np.array([1, 1, 0, 1, 1], bool), "unsure": np.array([0, 1, 0, 0, 0], bool)}
-    counts = stacked(places_in(values, edges), groups, 2)
+    counts = stacked(positions_in(values, edges), groups, 2)
     assert {label: bars.tolist() for label, bars in counts.items()} == {"protein": [1, 1]}
 
 

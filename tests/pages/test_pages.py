@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from pages.ui.shared.text import duration, plain, shortened
+from pages.ui.shared.text import escape_markdown, format_duration, without_common_prefix
 from svp_core import model_files, tasks
 from svp_core.generator import published, unet
 from svp_core.generator.sampling import SAMPLERS
@@ -138,7 +138,7 @@ def own_model():
     config = unet.GeneratorConfig(("silicone_oil", "fat_droplet"), 0.3, 0.2, widths=(16, 32))
     described = {**unet.config_as_dict(config), "trained_on": {"silicone_oil": 60, "fat_droplet": 200}}
     folder = models.new_model_folder("my fat droplets")
-    model_files.save_run(
+    model_files.save_model(
         folder, config=described, tensors=unet.build_unet(config).state_dict(), card="# Mine\n", history=[]
     )
     return folder.name
@@ -168,7 +168,7 @@ def test_own_model_brings_its_classes_its_card_and_its_words(own_model):
 def test_published_model_is_fast_or_exact_and_says_how_long_that_takes():
     config = published.PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2))
     model = published.build_published(dim=8, dim_mults=(1, 2))
-    model_files.save_run(
+    model_files.save_model(
         models.new_model_folder("published oil"),
         config=published.config_as_dict(config),
         tensors=model.state_dict(),
@@ -388,17 +388,17 @@ def test_estimate_follows_the_settings():
     [(0, "1 s"), (8.4, "8 s"), (89, "89 s"), (90, "2 min"), (3600, "60 min"), (7800, "2 h 10 min")],
 )
 def test_duration(seconds, reads):
-    assert duration(seconds) == reads
+    assert format_duration(seconds) == reads
 
 
 def test_plain_shows_exactly_the_text():
-    assert plain("a_b <i>\nx") == "a\\_b \\<i\\> x"
+    assert escape_markdown("a_b <i>\nx") == "a\\_b \\<i\\> x"
 
 
 def test_shortened_names_lose_only_what_all_share():
-    assert shortened(["run/run.lst#1", "run/run.lst#12"]) == ["…#1", "…#12"]
-    assert shortened(["a.png", "ab.png"]) == ["a.png", "ab.png"]
-    assert shortened([]) == []
+    assert without_common_prefix(["run/run.lst#1", "run/run.lst#12"]) == ["…#1", "…#12"]
+    assert without_common_prefix(["a.png", "ab.png"]) == ["a.png", "ab.png"]
+    assert without_common_prefix([]) == []
 
 
 def open_compare(**query):
@@ -433,7 +433,7 @@ def test_two_sides_that_cannot_be_compared_are_a_sentence(own_model):
     app.selectbox(key="right_maker").set_value("generator").run()
     assert "Both sides are the same" in app.error[0].value and not app.exception
     described = {"generator": {"class_keys": ["fat_droplet"]}}
-    model_files.save_run(models.new_model_folder("only fat"), config=described, tensors={}, card="", history=[])
+    model_files.save_model(models.new_model_folder("only fat"), config=described, tensors={}, card="", history=[])
     app.run().selectbox(key="right_maker").set_value("only fat").run()
     assert "no class in common" in app.error[0].value and not app.exception
     app.selectbox(key="left_maker").set_value(own_model).run()

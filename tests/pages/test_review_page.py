@@ -10,8 +10,8 @@ from PIL import Image
 
 from svp_core.instruments.flowcam.cla import read_cla
 from svp_core.review import bookmarks, decision_log, store
-from svp_core.review.embedding_store import keep_likeness
-from svp_core.review.leases import with_whom
+from svp_core.review.embedding_store import save_embedding
+from svp_core.review.leases import lease_holders
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.paths import workspace_root
 from tests.helpers.drawn_tiles import draw_blocks
@@ -145,7 +145,7 @@ def test_without_a_name_nothing_is_decided():
     review = new_review()
     app = opened(PAGE, review=review.id)
     press(app, "Go to the desk")
-    assert "enter yours" in said(app) and not with_whom(review.id)
+    assert "enter yours" in said(app) and not lease_holders(review.id)
 
 
 def test_a_review_that_is_not_there_is_said_so():
@@ -158,7 +158,7 @@ def test_what_is_decided_is_written_with_what_was_shown_and_the_page_turns():
     app = at_desk(review)
     first, second, *_ = pages_of(app, review)
     assert not set(first.particles) & set(second.particles)
-    assert set(with_whom(review.id)) == {p for page in pages_of(app, review) for p in page.particles}
+    assert set(lease_holders(review.id)) == {p for page in pages_of(app, review) for p in page.particles}
     events = [
         event(n, particle, **{"from": "protein", "shown": True, "purpose": "queue", "again": False})
         for n, particle in enumerate(first.particles, 1)
@@ -257,7 +257,7 @@ def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
     odd = np.arange(300, 340)  # like one another, and like a few of the first
     places[odd] += 6
     places[:40] += 6
-    keep_likeness(review.id, review.table["particle"].tolist(), np.full((count, 1), -1), places, places[:, :2])
+    save_embedding(review.id, review.table["particle"].tolist(), np.full((count, 1), -1), places, places[:, :2])
     app = at_desk(review)
     first = pages_of(app, review)[0]
     events = [

@@ -32,12 +32,12 @@ def own():
 def quick(monkeypatch):
     """The model "tiny" to start from, few images made in few steps at a check."""
     monkeypatch.setattr(checks, "CALLS", 2)
-    monkeypatch.setattr(checks, "MOST_JUDGED", 8)
+    monkeypatch.setattr(checks, "MAX_JUDGED", 8)
     monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
     config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
     tensors = unet.build_unet(config).state_dict()
     folder = models.new_model_folder("tiny")
-    model_files.save_run(folder, config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+    model_files.save_model(folder, config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
 
 
 def fail(job_id):
@@ -112,7 +112,7 @@ def test_a_name_that_is_too_long_is_refused_and_one_from_before_is_cut(tmp_path,
     assert "cannot name a data set; use 1 to 60 letters" in app.error[0].value.replace("\\", "")
     assert not jobs.active() and app.text_input(key="images_name")  # still there, to be shortened
     with monkeypatch.context() as before:
-        before.setattr(datasets, "LONGEST_NAME", 400)
+        before.setattr(datasets, "MAX_NAME", 400)
         keep({"speck": 3}, name="Droplets " * 40)
         jobs.start("gather", {"source": str(tmp_path), "name": "Droplets " * 40, "class_name": None})
     shown = [*opened(PAGE).multiselect(key="train_datasets").options, opened("pages/home.py").button[-1].label]

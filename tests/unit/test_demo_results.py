@@ -8,7 +8,7 @@ import torch
 
 from svp_core.classifier import resnet
 from svp_core.generator import sampling, unet
-from svp_core.model_files import WEIGHTS
+from svp_core.model_files import SHIPPED_MODELS
 from svp_core.sample_data import demo_results
 from svp_core.workspace.paths import sample_folder
 
@@ -32,7 +32,7 @@ def test_every_sample_tile_gets_a_row_and_every_class_a_recording(models, tmp_pa
     rows = [["image", "class", "um_per_px"], *([f"{k}.png", "protein", "0.5"] for k in range(5))]
     with open(tmp_path / "particles.csv", "w", newline="") as file:
         csv.writer(file).writerows(rows)
-    steps = list(demo_results.build_shown(tmp_path, **models))
+    steps = list(demo_results.build_demo_results(tmp_path, **models))
     assert steps[-1].step == steps[-1].total == 8
     with open(tmp_path / "results.csv", newline="") as file:
         results = list(csv.DictReader(file))
@@ -47,7 +47,7 @@ def test_every_sample_tile_gets_a_row_and_every_class_a_recording(models, tmp_pa
 
 
 def test_the_shipped_recording_ends_in_what_the_shipped_generator_makes():
-    generator = unet.load_generator(WEIGHTS / "generator", device=CPU)
+    generator = unet.load_generator(SHIPPED_MODELS / "generator", device=CPU)
     with np.load(sample_folder() / "trajectory.npz", allow_pickle=False) as recorded:
         classes, seeds, last = recorded["classes"].tolist(), recorded["seeds"].tolist(), recorded["clean"][-1]
     at = classes.index("silicone_oil")
@@ -57,7 +57,7 @@ def test_the_shipped_recording_ends_in_what_the_shipped_generator_makes():
 
 
 def test_the_shipped_results_name_the_shipped_tiles():
-    classifier = resnet.load_classifier(WEIGHTS / "resnet18", device=CPU)
+    classifier = resnet.load_classifier(SHIPPED_MODELS / "resnet18", device=CPU)
     tiles = np.load(sample_folder() / "tiles.npy", mmap_mode="r", allow_pickle=False)
     with open(sample_folder() / "results.csv", newline="", encoding="utf-8") as file:
         results = list(csv.DictReader(file))

@@ -6,7 +6,7 @@ import torch
 
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.generator import sampling, throughput, training_loop, unet
-from svp_core.model_files import find_run
+from svp_core.model_files import find_model_folder
 from tests.helpers.drawn_tiles import draw_blocks
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is 
 
 
 def made(device):
-    generator = unet.load_generator(find_run("generator"), device=device)
+    generator = unet.load_generator(find_model_folder("generator"), device=device)
     batches = sampling.sample_tiles(generator, "air_bubble", seeds=sampling.image_seeds(0, 12), sampler="standard")
     return np.concatenate([tiles for _, tiles in batches]).astype(int)
 
@@ -26,7 +26,7 @@ def test_a_seed_gives_the_same_particle_on_a_gpu():
 
 
 def test_a_gpu_gives_the_same_image_whatever_else_is_asked_for():
-    generator = unet.load_generator(find_run("generator"), device=GPU)
+    generator = unet.load_generator(find_model_folder("generator"), device=GPU)
     seeds = sampling.image_seeds(1, 5)
     alone, together = (
         np.concatenate(
@@ -40,14 +40,16 @@ def test_a_gpu_gives_the_same_image_whatever_else_is_asked_for():
 
 def test_a_classifier_says_the_same_on_a_gpu():
     tiles = draw_blocks(40, seed=0)
-    ours, theirs = (predict_probs(load_classifier(find_run("resnet18"), device=device), tiles) for device in (CPU, GPU))
+    ours, theirs = (
+        predict_probs(load_classifier(find_model_folder("resnet18"), device=device), tiles) for device in (CPU, GPU)
+    )
     assert np.abs(ours - theirs).max() < 0.05
 
 
 def test_a_generator_learns_on_a_gpu():
     tiles = draw_blocks(40, seed=0)
     config = training_loop.config_for(tiles, ("fat_droplet",), widths=(16, 32))
-    plan = training_loop.TrainingPlan(images=64, batch=16, warmup_steps=1)
-    training = training_loop.Training(config, plan, device=GPU)
+    plan = training_loop.GeneratorTrainingPlan(images=64, batch=16, warmup_steps=1)
+    training = training_loop.GeneratorTraining(config, plan, device=GPU)
     losses = [progress.loss for progress in training.run(tiles, np.zeros(40, int))]
     assert len(losses) == 4 and np.isfinite(losses).all()

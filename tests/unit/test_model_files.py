@@ -13,7 +13,7 @@ from svp_core.errors import LabError
 @pytest.fixture
 def run(tmp_path):
     model = nn.Linear(3, 2)
-    model_files.save_run(
+    model_files.save_model(
         tmp_path / "mine", config={"a": [1, 2]}, tensors=model.state_dict(), card="# Card", history=[{"step": 1}]
     )
     return tmp_path / "mine", model
@@ -21,7 +21,7 @@ def run(tmp_path):
 
 def test_a_saved_run_comes_back(run):
     folder, model = run
-    found = model_files.read_run(folder)
+    found = model_files.read_model_folder(folder)
     assert (found.name, found.config, found.card) == ("mine", {"a": [1, 2]}, "# Card")
     loaded = model_files.load_weights(nn.Linear(3, 2), folder)
     assert torch.equal(loaded.weight, model.weight) and not loaded.training
@@ -30,7 +30,7 @@ def test_a_saved_run_comes_back(run):
 
 def test_half_precision_weights_load_as_float32(tmp_path):
     model = nn.Linear(3, 2)
-    model_files.save_run(
+    model_files.save_model(
         tmp_path, config={}, tensors={k: t.half() for k, t in model.state_dict().items()}, card="", history=[]
     )
     loaded = model_files.load_weights(nn.Linear(3, 2), tmp_path)
@@ -38,20 +38,20 @@ def test_half_precision_weights_load_as_float32(tmp_path):
 
 
 def test_a_run_is_found_by_folder_and_an_unknown_one_is_refused(run):
-    assert model_files.find_run(run[0]) == run[0]
+    assert model_files.find_model_folder(run[0]) == run[0]
     with pytest.raises(LabError, match="no model called 'nonesuch'"):
-        model_files.find_run("nonesuch")
+        model_files.find_model_folder("nonesuch")
 
 
 def test_a_folder_without_config_is_no_model(tmp_path):
     with pytest.raises(LabError, match="config.json is missing or damaged"):
-        model_files.read_run(tmp_path)
+        model_files.read_model_folder(tmp_path)
 
 
 def test_a_folder_without_weights_is_no_model(run):
     (run[0] / "model.safetensors").unlink()
     with pytest.raises(LabError, match="model.safetensors is missing"):
-        model_files.read_run(run[0])
+        model_files.read_model_folder(run[0])
 
 
 @pytest.mark.parametrize("spoil", ["other shape", "not safetensors"])

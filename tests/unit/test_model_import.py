@@ -173,7 +173,7 @@ def test_the_resnet_becomes_a_classifier_with_the_same_answers(tmp_path, wrapped
 def test_an_imported_resnet_names_particles_through_the_command(tmp_path):
     torch.save({"model": published_resnet().state_dict()}, tmp_path / "best.pth")
     import_published(tmp_path / "best.pth", tmp_path / "named")
-    samples = model_files.WEIGHTS.parent / "sample_data" / "labelled" / "protein"
+    samples = model_files.SHIPPED_MODELS.parent / "sample_data" / "labelled" / "protein"
     out = tmp_path / "results.csv"
     assert main(["classify", str(samples), "--weights", str(tmp_path / "named"), "--out", str(out)]) == 0
     rows = list(csv.DictReader(out.open(newline="", encoding="utf-8")))

@@ -9,9 +9,9 @@ from svp_core.particle_classes import (
     all_keys,
     class_by_key,
     class_from_folder,
-    in_order,
     is_key,
     key_from_name,
+    sort_keys,
 )
 
 
@@ -77,7 +77,7 @@ def test_what_cannot_be_a_key_is_refused_with_the_known_ones(text):
 
 
 def test_the_products_classes_come_first():
-    assert in_order(["zinc", "fibre", "air_bubble", "dust", "protein", "dust"]) == (
+    assert sort_keys(["zinc", "fibre", "air_bubble", "dust", "protein", "dust"]) == (
         "protein",
         "air_bubble",
         "fibre",

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import binary_closing
 
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.flowcam import measures
 from svp_core.particle_classes import CLASSES
 from svp_core.sample_data import flowcam_run, frames, tiles
@@ -160,7 +160,7 @@ def test_labelled_folder_holds_the_first_forty_of_each_class():
 
 
 def test_the_reader_gives_every_particle(records):
-    summary = recognise(RUN)
+    summary = detect_source(RUN)
     assert (summary.kind, summary.count, summary.um_per_px) == ("flowcam", flowcam_run.COUNT, 0.5545)
     assert len(records) == flowcam_run.COUNT >= 520
     assert not any(record.rejected or record.mask is None for record in records)

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from svp_core.classifier import resnet
-from svp_core.classifier.confusion_reference import read_reference
+from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.generator import sampling, unet
-from svp_core.model_files import WEIGHTS
+from svp_core.model_files import SHIPPED_MODELS
 from svp_core.optics import scenes
 
 CPU = torch.device("cpu")
@@ -20,7 +20,7 @@ CLASSIFIERS = ("resnet18", "resnet50")
 
 @pytest.fixture(scope="module")
 def classifier():
-    return resnet.load_classifier(WEIGHTS / "resnet18", device=CPU)
+    return resnet.load_classifier(SHIPPED_MODELS / "resnet18", device=CPU)
 
 
 @pytest.fixture(scope="module")
@@ -32,33 +32,33 @@ def held_out():
 
 @pytest.mark.parametrize("name", ["generator", *CLASSIFIERS])
 def test_a_shipped_model_says_what_it_was_trained_on(name):
-    folder = WEIGHTS / name
+    folder = SHIPPED_MODELS / name
     card, config = (folder / "card.md").read_text("utf-8"), json.loads((folder / "config.json").read_text("utf-8"))
     assert "simulated" in card and "## Measured" in card
     assert set(config["trained_on"]) == {"protein", "silicone_oil", "air_bubble"}
 
 
 def test_all_weights_together_stay_small():
-    assert sum(path.stat().st_size for path in WEIGHTS.rglob("*") if path.is_file()) < 150e6
+    assert sum(path.stat().st_size for path in SHIPPED_MODELS.rglob("*") if path.is_file()) < 150e6
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_held_out_particles_are_named(held_out, name):
-    classifier = resnet.load_classifier(WEIGHTS / name, device=CPU)
+    classifier = resnet.load_classifier(SHIPPED_MODELS / name, device=CPU)
     for label, key in enumerate(classifier.config.class_keys):
         assert (resnet.predict_probs(classifier, held_out[key]).argmax(1) == label).mean() >= 0.75
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_shipped_classifier_brings_what_counts_are_corrected_by(name):
-    reference = read_reference(WEIGHTS / name)
+    reference = read_confusion_reference(SHIPPED_MODELS / name)
     right = reference.probs.argmax(1) == reference.labels
     assert len(right) == 3000 and np.bincount(reference.labels).tolist() == [1000] * 3 and right.mean() > 0.85
 
 
 @pytest.mark.parametrize("key", ["protein", "silicone_oil", "air_bubble"])
 def test_made_particles_are_named_as_ordered(classifier, key):
-    generator = unet.load_generator(WEIGHTS / "generator", device=CPU)
+    generator = unet.load_generator(SHIPPED_MODELS / "generator", device=CPU)
     made = sampling.sample_tiles(generator, key, seeds=sampling.image_seeds(77, 40))
     tiles = np.concatenate([part for _, part in made])
     named = resnet.predict_probs(classifier, tiles).argmax(1)

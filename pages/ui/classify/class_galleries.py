@@ -3,8 +3,15 @@
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.filters import picks, picks_turn, set_picks
-from pages.ui.classify.results_data import label_name, measure_name, measures_of, numbers, scaled, sizes_of
+from pages.ui.classify.filters import selection, selection_revision, set_selection
+from pages.ui.classify.results_data import (
+    is_scaled,
+    label_text,
+    measure_columns,
+    measure_name,
+    numeric_column,
+    size_columns,
+)
 from pages.ui.classify.thresholds import labels_in_order
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.text import class_name
@@ -13,7 +20,7 @@ PER_PAGE = 200
 FIRST_LOOK = 3  # lines of tiles of each class where several classes are shown
 FIRST_TILES = 96  # enough for them in a wide window
 PER_LOOK = 36  # tiles that fit into those lines at 1280 px
-AS_OFFERED = "as_offered"
+SOURCE_ORDER = "as_offered"
 DIRECTIONS = {"down": "Highest first", "up": "Lowest first"}
 
 
@@ -28,7 +35,7 @@ def show_by_class(found, labels, shown):
     groups = {label: group for label, group in groups.items() if len(group)}
     st.caption("A click shows a tile large; a click into its corner, Ctrl-click or the key S selects it.")
     for label, group in groups.items():
-        st.markdown(f"**{label_name(label)}** · {len(group):,}")
+        st.markdown(f"**{label_text(label)}** · {len(group):,}")
         if len(groups) == 1:
             page = choose_page(len(group), f"page_{found.job_id}")
             draw(found, labels, group[page * PER_PAGE : (page + 1) * PER_PAGE], f"tiles_{label}", order=order[0])
@@ -42,7 +49,7 @@ def show_by_class(found, labels, shown):
 
 def choose_order(found):
     """(column or AS_OFFERED, key of DIRECTIONS): how galleries and table are sorted."""
-    options = [AS_OFFERED, *measures_of(found)]
+    options = [SOURCE_ORDER, *measure_columns(found)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         column = st.selectbox(
             "Order by",
@@ -51,7 +58,7 @@ def choose_order(found):
             key=f"{found.job_id}_order",
             persist_state="session",
             width=260,
-            format_func=lambda name: "As offered" if name == AS_OFFERED else measure_name(name),
+            format_func=lambda name: "As offered" if name == SOURCE_ORDER else measure_name(name),
         )
         direction = st.segmented_control(
             "Direction",
@@ -69,9 +76,9 @@ def choose_order(found):
 def in_order_of(found, positions, order):
     """These positions sorted by a column, those without a value last."""
     column, direction = order
-    if column == AS_OFFERED:
+    if column == SOURCE_ORDER:
         return positions if direction == "up" else positions[::-1]
-    values = numbers(found, column)[positions]
+    values = numeric_column(found, column)[positions]
     return positions[np.argsort(values if direction == "up" else -values, kind="stable")]
 
 
@@ -90,16 +97,18 @@ def draw(found, labels, positions, key, *, order=None, **how):
 
     order: the column whose value stands under each tile; none for no words there. how: as for show_gallery.
     """
-    words = words_for(found, labels, positions)
-    if order not in (None, AS_OFFERED):
-        how["captions"] = [value_text(value) for value in numbers(found, order)[positions]]
+    words = caption_for(found, labels, positions)
+    if order not in (None, SOURCE_ORDER):
+        how["captions"] = [value_text(value) for value in numeric_column(found, order)[positions]]
     widget = f"{key}_{found.job_id}"
 
     def changed():
         here = set(map(int, positions))
-        set_picks(found, {*picks(found)} - here | here & set(st.session_state[widget]["picked"] or ()), turn=False)
+        set_selection(
+            found, {*selection(found)} - here | here & set(st.session_state[widget]["picked"] or ()), turn=False
+        )
 
-    picking = {"ids": positions, "picked": picks(found), "turn": picks_turn(found), "changed": changed}
+    picking = {"ids": positions, "picked": selection(found), "turn": selection_revision(found), "changed": changed}
     show_gallery(
         found.tiles[positions],
         key=widget,
@@ -110,11 +119,11 @@ def draw(found, labels, positions, key, *, order=None, **how):
     )
 
 
-def words_for(found, labels, positions):
+def caption_for(found, labels, positions):
     """What is said of each of these particles: lines of text."""
-    size = sizes_of(found)[0] if sizes_of(found) else None
-    sizes = numbers(found, size)[positions] if size else np.full(len(positions), np.nan)
-    unit = "µm" if scaled(found) else "px"
+    size = size_columns(found)[0] if size_columns(found) else None
+    sizes = numeric_column(found, size)[positions] if size else np.full(len(positions), np.nan)
+    unit = "µm" if is_scaled(found) else "px"
     lines = []
     for position, diameter in zip(positions, sizes, strict=True):
         best = found.class_keys[found.probs[position].argmax()]

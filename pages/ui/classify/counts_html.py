@@ -2,10 +2,10 @@
 
 from html import escape
 
-from pages.ui.classify.results_data import label_name
+from pages.ui.classify.results_data import label_text
 from pages.ui.shared.text import DASH
 from svp_core import display
-from svp_core.display import interval, number, percent
+from svp_core.display import format_interval, format_number, format_percent
 from svp_core.report.count_tables import size_words
 from svp_core.stats.counts import ALL
 
@@ -24,7 +24,7 @@ def count_html(table, *, per_ml):
     return _table(rows)
 
 
-def beside_html(tables, *, per_ml):
+def comparison_html(tables, *, per_ml):
     """HTML of the counts of several samples: a row a class and size, a column a sample.
 
     tables: name of the sample -> list of svp_core.stats.counts.Count.
@@ -41,11 +41,11 @@ def beside_html(tables, *, per_ml):
 
 
 def ppv_html(values):
-    """HTML of a list of svp_core.stats.counts.Ppv."""
+    """HTML of a list of svp_core.stats.counts.PredictiveValue."""
     rows = [_head(["Class", "Particles named so", "Rightly so"])]
     for entry in values:
         between = "" if entry.low is None else _small(f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %")
-        rows.append(_row([_name(entry.class_key), number(entry.n), percent(entry.value) + between]))
+        rows.append(_row([_name(entry.class_key), format_number(entry.n), format_percent(entry.value) + between]))
     return _table(rows)
 
 
@@ -55,13 +55,13 @@ def _count(entry, per_ml):
     value, *ends = (
         (entry.per_ml, entry.per_ml_low, entry.per_ml_high) if per_ml else (entry.count, entry.low, entry.high)
     )
-    return f"<b>{escape(number(value))}</b>{_small(interval(*ends)) if None not in ends else ''}"
+    return f"<b>{escape(format_number(value))}</b>{_small(format_interval(*ends)) if None not in ends else ''}"
 
 
 def _name(key):
     if key == ALL:
         return "<b>All</b>"
-    return f"<span style='color:{display.colour(key)}'>●</span> {escape(label_name(key))}"
+    return f"<span style='color:{display.class_colour(key)}'>●</span> {escape(label_text(key))}"
 
 
 def _head(heads, *, texts=1):

@@ -11,13 +11,13 @@ import streamlit as st
 
 from pages.ui.classify.counts_html import count_html, ppv_html
 from pages.ui.classify.filters import runs_of
-from pages.ui.classify.results_data import diameters_of, measure_name, numbers, scaled
-from pages.ui.shared.text import plain, some, without_names
-from svp_core.classification.counted import SEEN_PX, TYPED_IN, reference_of
+from pages.ui.classify.results_data import diameter_columns, is_scaled, measure_name, numeric_column
+from pages.ui.shared.text import count_noun, escape_markdown, without_names
+from svp_core.classification.counted import SEEN_PX, VOLUME_ENTERED, confusion_reference_for
 from svp_core.classification.results import scale_warning_of
-from svp_core.classification.settings import MOST_BINS, Settings, without_volume
+from svp_core.classification.settings import MAX_BINS, CountSettings, runs_without_volume
 from svp_core.classification.settings import volume_in_files as volume_of_runs
-from svp_core.display import listed
+from svp_core.display import join_names
 from svp_core.errors import LabError
 from svp_core.instruments.metadata import volume_words
 from svp_core.particle_classes import SIZE_BINS_UM
@@ -36,7 +36,7 @@ class Volume:
 
 def choose_counting(found, *, bands=True):
     """(size column or None, bins in µm, whether in bands): how to count; draws its widgets. bands: whether to ask."""
-    options = diameters_of(found)
+    options = diameter_columns(found)
     size = bins = None
     if options:
         size = st.selectbox(
@@ -75,10 +75,8 @@ def read_bins(text):
         edges = sorted({float(part) for part in parts})
     except ValueError:
         edges = []
-    if not edges or len(edges) > MOST_BINS or not all(0 <= edge <= 10_000 for edge in edges):
-        raise LabError(
-            f"{text.strip()[:80]!r} are no size bins; give 1 to {MOST_BINS} numbers of µm like 2, 5, 10, 25."
-        )
+    if not edges or len(edges) > MAX_BINS or not all(0 <= edge <= 10_000 for edge in edges):
+        raise LabError(f"{text.strip()[:80]!r} are no size bins; give 1 to {MAX_BINS} numbers of µm like 2, 5, 10, 25.")
     return tuple(edges)
 
 
@@ -112,7 +110,7 @@ def choose_volume(found, runs=()):
         help="Per mL is multiplied by it. 1: per mL of what was measured.",
     )
     if given:
-        return Volume(given, dilution, TYPED_IN)
+        return Volume(given, dilution, VOLUME_ENTERED)
     return Volume(known.ml, dilution, known.source)
 
 
@@ -120,7 +118,7 @@ def volume_of(found):
     """The Volume of a whole classification: as typed in on its page, else as its files say."""
     given, dilution = (st.session_state.get(f"{found.job_id}_{name}") for name in ("volume", "dilution"))
     known = volume_in_files(found)
-    return Volume(given or known.ml, dilution or 1.0, TYPED_IN if given else known.source)
+    return Volume(given or known.ml, dilution or 1.0, VOLUME_ENTERED if given else known.source)
 
 
 def volume_in_files(found, runs=()):
@@ -136,17 +134,17 @@ def _facts(found, runs):
     return [run for run in found.summary.get("runs", []) if not runs or run["name"] in runs]
 
 
-def sized(found, shown, name):
+def has_sizes(found, shown, name):
     """How many of the shown particles have a value of this measure."""
-    return int(np.isfinite(numbers(found, name)[shown]).sum()) if name in found.columns else 0
+    return int(np.isfinite(numeric_column(found, name)[shown]).sum()) if name in found.columns else 0
 
 
-def say_unsized(found, shown, size, *, of=""):
+def warn_without_sizes(found, shown, size, *, of=""):
     """Say how many of the shown particles have no size by which they could be counted. of: whose they are."""
-    if size and (without := int(shown.sum()) - sized(found, shown, size)):
+    if size and (without := int(shown.sum()) - has_sizes(found, shown, size)):
         have = "has" if without == 1 else "have"
         st.caption(
-            plain(
+            escape_markdown(
                 f"{without:,} of the shown particles{of} {have} no {measure_name(size)} and "
                 f"{'is' if without == 1 else 'are'} in no bin."
             )
@@ -155,7 +153,7 @@ def say_unsized(found, shown, size, *, of=""):
 
 def count(found, labels, shown, size, bins, bands, volume):
     """Counts of the shown particles, unsure ones by themselves. size: column in µm, None: of any size."""
-    sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
+    sizes = np.zeros(int(shown.sum())) if size is None else numeric_column(found, size)[shown]
     return counts.count_table(
         labels[shown],
         sizes,
@@ -186,22 +184,24 @@ def show_counts(found, labels, shown, chosen, thresholds):
         == "Per mL"
     )
     if warning := scale_warning_of(found):
-        st.warning(plain(warning))
+        st.warning(escape_markdown(warning))
     _say_volume(found, volume, chosen.runs)
     if not chosen.empty:
         st.caption("Counted are the particles that the filter shows.")
-    if size and shown.any() and not sized(found, shown, size):
-        st.caption(plain(f"None of the shown particles has {measure_name(size)}: they are counted without sizes."))
+    if size and shown.any() and not has_sizes(found, shown, size):
+        st.caption(
+            escape_markdown(f"None of the shown particles has {measure_name(size)}: they are counted without sizes.")
+        )
         size, bins, bands = None, (0.0,), False
     diameter = measure_name(size) if size else "any size"
     raw = count(found, labels, shown, size, bins, bands, volume)
     unit = "Particles per mL" if per_ml else "Particles"
     _table(f"{unit} by {diameter}, as named, with 95 % intervals of the counting (Poisson)", raw, per_ml)
     if size:
-        for note in small_notes(Settings(bins_um=bins, diameter=size)):
-            st.caption(plain(note))
-    say_unsized(found, shown, size)
-    if not scaled(found):
+        for note in small_notes(CountSettings(bins_um=bins, diameter=size)):
+            st.caption(escape_markdown(note))
+    warn_without_sizes(found, shown, size)
+    if not is_scaled(found):
         st.caption("Without a pixel size there are no size bins; classify again and give the µm per pixel.")
     _show_corrected(found, labels, shown, chosen, thresholds, (size, bins, bands, volume, per_ml), unit, diameter)
 
@@ -211,7 +211,7 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     model = found.summary["weights"], found.summary.get("weights_sha256")
     reference, why_not = _reference(model, found.class_keys, found)
     if reference is None:
-        st.caption(plain(f"Counts are not corrected for confusion between classes. {why_not}"))
+        st.caption(escape_markdown(f"Counts are not corrected for confusion between classes. {why_not}"))
         return
     if (
         chosen.labels
@@ -220,9 +220,9 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     ):
         st.caption("Corrected counts need particles of every class and confidence: take those out of the filter.")
         return
-    sizes = np.zeros(int(shown.sum())) if size is None else numbers(found, size)[shown]
+    sizes = np.zeros(int(shown.sum())) if size is None else numeric_column(found, size)[shown]
     key = (found.job_id, found.changed, tuple(thresholds.items()), size, bins, bands, volume, shown.tobytes())
-    in_px = numbers(found, SEEN_PX)[shown] if SEEN_PX in found.columns else None
+    in_px = numeric_column(found, SEEN_PX)[shown] if SEEN_PX in found.columns else None
     table, values = _corrected(
         key, labels[shown], sizes, in_px, reference, found.class_keys, thresholds, bins, bands, volume
     )
@@ -233,12 +233,12 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     )
     st.markdown("**How often a name is right**, at the mixture of this sample (positive predictive value)")
     st.html(ppv_html(values))
-    st.caption(plain(f"Both rest on particles that the classifier never trained on: {reference.words}."))
+    st.caption(escape_markdown(f"Both rest on particles that the classifier never trained on: {reference.words}."))
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
 def _corrected(key, _labels, _sizes, _in_px, _reference, _class_keys, _thresholds, _bins, _bands, _volume):
-    table = counts.corrected(
+    table = counts.corrected_counts(
         _labels,
         _sizes,
         sizes_px=_in_px,
@@ -250,13 +250,15 @@ def _corrected(key, _labels, _sizes, _in_px, _reference, _class_keys, _threshold
         dilution=_volume.dilution,
         differential=_bands,
     )
-    return table, counts.ppv(_labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys)
+    return table, counts.predictive_values(
+        _labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys
+    )
 
 
 @st.cache_resource(max_entries=4, ttl=600, show_spinner=False)
 def _reference(model, class_keys, _found):
     """(counts.Reference or None, why there is none) of the model that has named these."""
-    return reference_of(_found)
+    return confusion_reference_for(_found)
 
 
 def _table(title, table, per_ml):
@@ -266,10 +268,11 @@ def _table(title, table, per_ml):
 
 def _say_volume(found, volume, runs):
     if found.missing:
-        words = f"{some(found.missing, 'item')} of the source were not reached, so there are counts only, none per mL."
-    elif volume.ml is None and (lacking := without_volume(_facts(found, runs))):
+        missing = count_noun(found.missing, "item")
+        words = f"{missing} of the source were not reached, so there are counts only, none per mL."
+    elif volume.ml is None and (lacking := runs_without_volume(_facts(found, runs))):
         words = (
-            f"The files of {listed(lacking)} do not say the volume imaged; type in that of all runs together for "
+            f"The files of {join_names(lacking)} do not say the volume imaged; type in that of all runs together for "
             "counts per mL, or choose the other runs under Filter."
         )
     elif volume.ml is None:
@@ -283,4 +286,4 @@ def _say_volume(found, volume, runs):
         words += f" The files of {run['name']} say a dilution of {run['dilution']:g}; it is not applied by itself."
     if len(runs) != 1 and len(runs_of(found)) > 1:
         words += " Several runs are counted as one sample."
-    st.caption(plain(words))
+    st.caption(escape_markdown(words))

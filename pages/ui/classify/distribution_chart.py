@@ -5,8 +5,8 @@ The figure is a plain dict, as plotly reads it: a slider that redraws it is seve
 
 import numpy as np
 
-from pages.ui.classify.results_data import measure_name, numbers
-from pages.ui.components.histograms import edges_of, places_in
+from pages.ui.classify.results_data import measure_name, numeric_column
+from pages.ui.components.histograms import edges_of, positions_in
 
 _NOTHING = {"type": "scatter", "x": [], "y": [], "showlegend": False}  # a figure has to have something
 # Of samples side by side, apart from the classes' colours; each at least 3:1 on both backgrounds.
@@ -14,19 +14,19 @@ SAMPLE_COLOURS = ("#0E8AA0", "#C4622D", "#5F7F1E", "#B5476B")
 SAMPLE_DASHES = ("solid", "dash", "dot", "dashdot")
 
 
-def draw_beside(samples, name):
+def draw_distributions(samples, name):
     """How a measure is distributed in several samples, in percent of each.
 
     samples: what a sample is called -> (Classified, its shown particles as bool (N,)).
     """
-    values = {title: numbers(found, name)[shown] for title, (found, shown) in samples.items()}
+    values = {title: numeric_column(found, name)[shown] for title, (found, shown) in samples.items()}
     values = {title: found[np.isfinite(found)] for title, found in values.items()}
     together = np.concatenate(list(values.values())) if values else np.zeros(0)
     traces = []
     if len(together):
         edges = edges_of(together)
         for (title, found), colour, dash in zip(values.items(), SAMPLE_COLOURS, SAMPLE_DASHES, strict=False):
-            counts = np.bincount(places_in(found, edges), minlength=len(edges) - 1)
+            counts = np.bincount(positions_in(found, edges), minlength=len(edges) - 1)
             share = 100 * counts / max(len(found), 1)
             traces.append(
                 {

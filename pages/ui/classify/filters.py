@@ -8,12 +8,19 @@ from dataclasses import dataclass, field
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.results_data import label_name, measure_name, measures_of, numbers, numbers_of, sizes_of
+from pages.ui.classify.results_data import (
+    label_text,
+    measure_columns,
+    measure_name,
+    numeric_column,
+    numeric_columns,
+    size_columns,
+)
 from pages.ui.classify.thresholds import labels_in_order
-from pages.ui.shared.text import plain, some
-from svp_core.classification.filters import Region, inside, like, within
+from pages.ui.shared.text import count_noun, escape_markdown
+from svp_core.classification.filters import Region, find_similar, inside_region, within_range
 
-LIKENESS = ("aspect_ratio", "circularity", "contrast")  # besides the size: what makes particles alike
+SIMILARITY = ("aspect_ratio", "circularity", "contrast")  # besides the size: what makes particles alike
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,7 @@ class Filter:
         return self == Filter()
 
 
-def let_through(found, labels, chosen):
+def apply_filter(found, labels, chosen):
     """Which particles a Filter lets through: bool (N,). labels: str (N,), how each is called.
 
     A column that this classification does not have lets nothing through.
@@ -48,9 +55,9 @@ def let_through(found, labels, chosen):
     if asked - set(found.columns):
         return np.zeros(len(kept), bool)
     if chosen.ranges:
-        kept &= within(numbers_of(found, chosen.ranges), chosen.ranges)
+        kept &= within_range(numeric_columns(found, chosen.ranges), chosen.ranges)
     if chosen.region:
-        kept &= inside(numbers_of(found, (chosen.region.x, chosen.region.y)), chosen.region)
+        kept &= inside_region(numeric_columns(found, (chosen.region.x, chosen.region.y)), chosen.region)
     return kept
 
 
@@ -60,7 +67,7 @@ def choose_labels(found):
         "Class",
         labels_in_order(found.class_keys),
         selection_mode="multi",
-        format_func=label_name,
+        format_func=label_text,
         key=f"{found.job_id}_labels",
         persist_state="session",
     )
@@ -78,8 +85,8 @@ def choose_filter(found, labels):
         whole = "touches_edge" in found.columns and st.toggle(
             "Leave out particles cut by the edge", key=f"{job}_whole", persist_state="session"
         )
-        options = measures_of(found)
-        st.session_state.setdefault(f"{job}_ranges", ["confidence", *sizes_of(found)[:1]])
+        options = measure_columns(found)
+        st.session_state.setdefault(f"{job}_ranges", ["confidence", *size_columns(found)[:1]])
         wanted = st.multiselect(
             "Ranges of", options, format_func=measure_name, key=f"{job}_ranges", persist_state="session", width=420
         )
@@ -90,12 +97,14 @@ def choose_filter(found, labels):
 def show_filter(found, chosen, shown):
     """In a line: how many are shown, why not the others, how to have all again; what is selected, and those like it."""
     total = len(found.table)
-    picked = picks(found)
+    picked = selection(found)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter_line"):
         if chosen.empty:
-            st.markdown(f"All **{some(total, 'particle')}**")
+            st.markdown(f"All **{count_noun(total, 'particle')}**")
         else:
-            said = " · ".join([f"**{shown:,} of {some(total, 'particle')}**", *map(plain, _said(chosen))])
+            said = " · ".join(
+                [f"**{shown:,} of {count_noun(total, 'particle')}**", *map(escape_markdown, _said(chosen))]
+            )
             st.markdown(said, width="content")
             st.button("Show all", key="filter_clear", type="tertiary", on_click=clear, args=(found,))
         if picked:
@@ -103,12 +112,12 @@ def show_filter(found, chosen, shown):
             st.button(
                 "Show those like them",
                 key="like_picked",
-                on_click=show_like,
+                on_click=show_similar,
                 args=(found, picked),
                 help="Ranges from the smallest to the largest value of those selected, a tenth wider; they can be "
                 "changed under Filter.",
             )
-            st.button("Select none", key="pick_none", type="tertiary", on_click=set_picks, args=(found, []))
+            st.button("Select none", key="pick_none", type="tertiary", on_click=set_selection, args=(found, []))
     return picked
 
 
@@ -140,27 +149,27 @@ def set_region(found, region):
     st.session_state[f"{found.job_id}_region"] = region
 
 
-def picks(found):
+def selection(found):
     """The selected particles, ascending positions of tiles."""
     return st.session_state.get(f"{found.job_id}_picks", [])
 
 
-def set_picks(found, picked, *, turn=True):
+def set_selection(found, picked, *, turn=True):
     """Select these. turn: the galleries are to show it; not where it comes from one of them."""
     st.session_state[f"{found.job_id}_picks"] = sorted(picked)
     if turn:
-        st.session_state[f"{found.job_id}_turn"] = picks_turn(found) + 1
+        st.session_state[f"{found.job_id}_turn"] = selection_revision(found) + 1
 
 
-def picks_turn(found):
+def selection_revision(found):
     """How often the selection was changed by something else than a gallery."""
     return st.session_state.get(f"{found.job_id}_turn", 0)
 
 
-def show_like(found, picked):
+def show_similar(found, picked):
     """Ask for ranges of size and shape that hold the selected particles."""
-    columns = [name for name in (*sizes_of(found)[:1], *LIKENESS) if name in found.columns]
-    for name, ends in like(numbers_of(found, columns), picked, columns).items():
+    columns = [name for name in (*size_columns(found)[:1], *SIMILARITY) if name in found.columns]
+    for name, ends in find_similar(numeric_columns(found, columns), picked, columns).items():
         set_range(found, name, *(float(f"{end:.3g}") for end in _outwards(*ends)))
 
 
@@ -170,7 +179,7 @@ def _outwards(low, high):
 
 
 def _ask_range(found, name):
-    values = numbers(found, name)
+    values = numeric_column(found, name)
     values = values[np.isfinite(values)]
     ends = (f"{values.min():.4g}", f"{values.max():.4g}") if len(values) else ("no values", "no values")
     asked = []
@@ -198,7 +207,7 @@ def _step(values):
 
 
 def _said(chosen):
-    said = [label_name(label) for label in chosen.labels] and [", ".join(map(label_name, chosen.labels))]
+    said = [label_text(label) for label in chosen.labels] and [", ".join(map(label_text, chosen.labels))]
     if chosen.runs:
         said.append(", ".join(chosen.runs))
     for name, (low, high) in chosen.ranges.items():

@@ -6,10 +6,10 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.classify.class_galleries import draw
-from pages.ui.classify.filters import let_through, set_range, set_region
-from pages.ui.classify.results_data import measure_name, measures_of, numbers, sizes_of
+from pages.ui.classify.filters import apply_filter, set_range, set_region
+from pages.ui.classify.results_data import measure_columns, measure_name, numeric_column, size_columns
 from pages.ui.classify.thresholds import labels_in_order
-from pages.ui.components.histograms import edges_of, panel_of, places_in, show_histograms, stacked
+from pages.ui.components.histograms import edges_of, panel_of, positions_in, show_histograms, stacked
 from pages.ui.components.scattergram import Axis, codes_of, show_scattergram
 
 HISTOGRAMS = 3
@@ -35,8 +35,8 @@ def show_plots(found, labels, shown, chosen):
 
 
 def _choose_axes(found):
-    options = measures_of(found)
-    first = sizes_of(found)[0] if sizes_of(found) else options[0]
+    options = measure_columns(found)
+    first = size_columns(found)[0] if size_columns(found) else options[0]
     second = "aspect_ratio" if "aspect_ratio" in options else options[-1]
     chosen = []
     for axis, name in (("x", first), ("y", second)):
@@ -57,7 +57,7 @@ def _choose_axes(found):
 def _scattergram(found, labels, shown, chosen, x, y, log):
     """What is left out by what was drawn stays to be seen, faintly."""
     region, order = chosen.region, labels_in_order(found.class_keys)
-    around = let_through(found, labels, replace(chosen, region=None)) if region else shown
+    around = apply_filter(found, labels, replace(chosen, region=None)) if region else shown
     show_scattergram(
         _axis(found, x),
         _axis(found, y),
@@ -69,7 +69,7 @@ def _scattergram(found, labels, shown, chosen, x, y, log):
         outline=region if region and (region.x, region.y) == (x, y) else None,
         drawn=lambda region: set_region(found, region),
     )
-    across, up = numbers(found, x), numbers(found, y)
+    across, up = numeric_column(found, x), numeric_column(found, y)
     without = int(np.count_nonzero(around & ~(np.isfinite(across) & np.isfinite(up) & ((across > 0) | (not log)))))
     if without:
         why = "no value of these, or none above 0 where the axis is logarithmic" if log else "no value of these"
@@ -77,7 +77,7 @@ def _scattergram(found, labels, shown, chosen, x, y, log):
 
 
 def _axis(found, name):
-    return Axis(name, measure_name(name), f"{found.job_id}/{found.changed}/{name}", numbers(found, name))
+    return Axis(name, measure_name(name), f"{found.job_id}/{found.changed}/{name}", numeric_column(found, name))
 
 
 def _histograms(found, labels, shown, chosen, names):
@@ -85,7 +85,7 @@ def _histograms(found, labels, shown, chosen, names):
     groups = {label: shown & (labels == label) for label in labels_in_order(found.class_keys)}
 
     def panel(name):
-        edges, places, everything = _bars(f"{found.job_id}/{found.changed}/{name}", numbers(found, name))
+        edges, places, everything = _bars(f"{found.job_id}/{found.changed}/{name}", numeric_column(found, name))
         there = bool(everything.any())
         return panel_of(
             name,
@@ -112,5 +112,5 @@ def _histograms(found, labels, shown, chosen, names):
 def _bars(column, _values):
     """(edges, the bar of each value, how many stand in each) of a column, which its name tells."""
     edges = edges_of(_values)
-    places = places_in(_values, edges)
+    places = positions_in(_values, edges)
     return edges, places, np.bincount(places[places >= 0], minlength=len(edges) - 1)

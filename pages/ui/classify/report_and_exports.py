@@ -7,22 +7,22 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.classify.counts_view import choose_counting, choose_volume
-from pages.ui.shared.text import plain, some
+from pages.ui.shared.text import count_noun, escape_markdown
 from svp_core import exports
 from svp_core.errors import LabError
-from svp_core.exports.table import results_csv
+from svp_core.exports.table import export_results_csv
 from svp_core.report import write_report
-from svp_core.report.decisions import count_decisions
+from svp_core.report.decisions import count_reviewer_decisions
 
 PREVIEW_PX = 900
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-def show_handed_on(found, labels, shown, chosen, thresholds):
+def show_report_and_exports(found, labels, shown, chosen, thresholds):
     """The report with what is to stand in it, then the files. labels: str (N,). shown: bool (N,)."""
     settings = _ask_settings(found, thresholds)
     name = _file_name(found)
-    page = _report(found.job_id, found.changed, count_decisions(found.folder), str(found.folder), settings)
+    page = _report(found.job_id, found.changed, count_reviewer_decisions(found.folder), str(found.folder), settings)
     st.download_button(
         "Download report",
         page,
@@ -79,14 +79,19 @@ def _report(job_id, changed, decisions, folder, settings):
 
 def _offer_files(found, labels, shown, chosen, settings, name):
     rows = None if chosen.empty else found.rows[np.flatnonzero(shown)]
-    of = "all items" if rows is None else some(len(rows), "shown particle")
-    runs = exports.cla_runs(found.summary)
+    of = "all items" if rows is None else count_noun(len(rows), "shown particle")
+    runs = exports.runs_for_cla(found.summary)
     cla = " A .cla is of a whole run." if runs else ""
     st.markdown(f"**Files** of {of}.{cla} Each is made when it is asked for.")
     asked = (shown.tobytes(), labels.tobytes(), str(settings))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="files"):
         _offer(
-            found, asked, "CSV", f"{name}.csv", "text/csv", lambda path: results_csv(found.folder, path, labels, rows)
+            found,
+            asked,
+            "CSV",
+            f"{name}.csv",
+            "text/csv",
+            lambda path: export_results_csv(found.folder, path, labels, rows),
         )
         _offer(
             found,
@@ -94,7 +99,7 @@ def _offer_files(found, labels, shown, chosen, settings, name):
             "Excel",
             f"{name}.xlsx",
             XLSX,
-            lambda path: exports.results_xlsx(found.folder, path, rows, settings=settings),
+            lambda path: exports.export_workbook(found.folder, path, rows, settings=settings),
         )
         _offer(
             found,
@@ -102,7 +107,7 @@ def _offer_files(found, labels, shown, chosen, settings, name):
             "Tiles by class",
             f"{name}_tiles.zip",
             "application/zip",
-            lambda path: exports.tiles_by_class(found.folder, path, rows, settings=settings),
+            lambda path: exports.export_tiles_by_class(found.folder, path, rows, settings=settings),
         )
         if not runs:
             st.button(
@@ -121,7 +126,7 @@ def _offer_files(found, labels, shown, chosen, settings, name):
             "Classes as .cla",
             f"{run or name}.cla",
             "text/plain",
-            lambda path: exports.run_cla(found.folder, path, labels, run=run),
+            lambda path: exports.export_cla(found.folder, path, labels, run=run),
         )
 
 
@@ -134,7 +139,7 @@ def _offer(found, asked, label, file, mime, make):
             with slot, st.spinner(f"Making the {ending} file"):
                 make(path)
         except LabError as error:
-            st.error(plain(error))
+            st.error(escape_markdown(error))
             return
         st.session_state[made] = hash(asked)
     if st.session_state.get(made) == hash(asked) and path.is_file():

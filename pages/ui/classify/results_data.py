@@ -12,18 +12,18 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shared.text import class_name
-from svp_core.classification.results import in_um, measure_words, read_classified
+from svp_core.classification.results import is_in_um, measure_label, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
 from svp_core.morphology import MEASURES
 from svp_core.stats.counts import UNSURE
 from svp_core.workspace import jobs
 
-SIZE_WORDS = ("diameter", "ecd", "esd", "feret", "length", "width")  # in names of the instrument's own sizes
+SIZE_TERMS = ("diameter", "ecd", "esd", "feret", "length", "width")  # in names of the instrument's own sizes
 EDGE = "touches_edge"
 
 
 @dataclass(frozen=True, eq=False)
-class Classified:
+class ResultsView:
     """What one "classify" job has left, so far as screens need it at once; rows, tiles and so on as in svp_core."""
 
     job_id: str
@@ -47,7 +47,7 @@ def summary_of(job_id):
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
 
-def classified(job_id):
+def load_results(job_id):
     """The Classified of a job that has ended; None where it has left no results. Raises LabError where damaged."""
     table = jobs.job_folder(job_id) / "results.csv"
     if not table.is_file() or not (table.parent / "summary.json").is_file():
@@ -61,8 +61,8 @@ def _read(job_id, changed):
     names = column_names(folder / "results.csv")
     measured = [name for name in ("confidence", *MEASURES) if name in names and name != EDGE]
     # All at once: the time goes into taking the lines apart, not into how many columns are kept.
-    found = read_classified(folder, [*(name for name in ("given", EDGE) if name in names), *measured])
-    return Classified(
+    found = read_results_folder(folder, [*(name for name in ("given", EDGE) if name in names), *measured])
+    return ResultsView(
         job_id=job_id,
         folder=folder,
         changed=changed,
@@ -79,14 +79,14 @@ def _read(job_id, changed):
     )
 
 
-def numbers(found, name):
+def numeric_column(found, name):
     """Values of a column of results.csv, float (N,), a value a tile; nan where there is none or no number."""
     return found.measured[name] if name in found.measured else _numbers(found.job_id, found.changed, name)
 
 
-def numbers_of(found, names):
+def numeric_columns(found, names):
     """Column name -> values, as the functions of svp_core.classification.filters take a table."""
-    return {name: numbers(found, name) for name in names}
+    return {name: numeric_column(found, name) for name in names}
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
@@ -99,38 +99,38 @@ def _as_float(values):
     return pd.to_numeric(values, errors="coerce").to_numpy(float)
 
 
-def measures_of(found):
+def measure_columns(found):
     """Names of the columns that hold a number a particle: confidence, our measures, then the instrument's own."""
-    ours = [name for name in found.measured if scaled(found) or not name.endswith(("_um", "_um2"))]
+    ours = [name for name in found.measured if is_scaled(found) or not name.endswith(("_um", "_um2"))]
     return [*ours, *(name for name in found.columns if name.startswith(INSTRUMENT))]
 
 
-def scaled(found):
+def is_scaled(found):
     """Whether sizes are known in µm, of some particles at least."""
     return "um_per_px" in found.table and bool(found.table["um_per_px"].notna().any())
 
 
-def sizes_of(found):
+def size_columns(found):
     """Names of our columns that are a particle's size, the usual one first: in µm where the scale is known."""
-    unit = "um" if scaled(found) else "px"
+    unit = "um" if is_scaled(found) else "px"
     stems = ("ecd", "esd", "feret_max", "feret_min")
     return [name for stem in stems if (name := f"{stem}_{unit}") in found.columns]
 
 
-def diameters_of(found):
+def diameter_columns(found):
     """Names of the columns in µm by which particles can be counted: ours, then those of the instrument's sizes."""
     theirs = [name for name in found.columns if name.startswith(INSTRUMENT)]
-    theirs = [name for name in theirs if any(word in name.casefold() for word in SIZE_WORDS) and "raw" not in name]
-    return [*(name for name in sizes_of(found) if in_um(name)), *theirs]
+    theirs = [name for name in theirs if any(word in name.casefold() for word in SIZE_TERMS) and "raw" not in name]
+    return [*(name for name in size_columns(found) if is_in_um(name)), *theirs]
 
 
 def measure_name(name):
     """What a column is called on a screen, with its unit: "ECD (µm)"."""
     if name == "confidence":
         return "Confidence"
-    return f"{name.removeprefix(INSTRUMENT)} · instrument" if name.startswith(INSTRUMENT) else measure_words(name)
+    return f"{name.removeprefix(INSTRUMENT)} · instrument" if name.startswith(INSTRUMENT) else measure_label(name)
 
 
-def label_name(label):
+def label_text(label):
     """A class as the lab says it, and "Unsure"."""
     return "Unsure" if label == UNSURE else class_name(label)

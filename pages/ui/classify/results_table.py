@@ -5,9 +5,16 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.classify.class_galleries import choose_order, choose_page, in_order_of
-from pages.ui.classify.filters import runs_of, set_picks
-from pages.ui.classify.results_data import INSTRUMENT, label_name, measure_name, measures_of, numbers, sizes_of
-from pages.ui.shared.text import DASH, class_name, shortened
+from pages.ui.classify.filters import runs_of, set_selection
+from pages.ui.classify.results_data import (
+    INSTRUMENT,
+    label_text,
+    measure_columns,
+    measure_name,
+    numeric_column,
+    size_columns,
+)
+from pages.ui.shared.text import DASH, class_name, without_common_prefix
 
 PER_PAGE = 1000
 PREFERRED = ("aspect_ratio", "circularity", "contrast")  # columns to begin with, besides the sizes
@@ -20,7 +27,7 @@ DECIMALS = {
 }
 
 
-def show_rows(found, labels, shown):
+def show_table(found, labels, shown):
     """Table of the shown particles, by the order chosen. labels: str (N,). shown: bool (N,)."""
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         order = choose_order(found)
@@ -32,7 +39,7 @@ def show_rows(found, labels, shown):
     key = f"rows_{found.job_id}_{abs(hash((positions.tobytes(), tuple(columns))))}"
 
     def select():
-        set_picks(found, [int(positions[line]) for line in st.session_state[key]["selection"]["rows"]])
+        set_selection(found, [int(positions[line]) for line in st.session_state[key]["selection"]["rows"]])
 
     st.dataframe(
         _table(found, labels, positions, columns),
@@ -53,8 +60,8 @@ def show_rows(found, labels, shown):
 
 
 def _choose_columns(found):
-    options = measures_of(found)
-    preferred = [*sizes_of(found)[:2], *PREFERRED]
+    options = measure_columns(found)
+    preferred = [*size_columns(found)[:2], *PREFERRED]
     key = f"{found.job_id}_columns"
     st.session_state.setdefault(key, ["confidence", *(name for name in preferred if name in options)])
     with st.popover("Columns"):
@@ -64,11 +71,11 @@ def _choose_columns(found):
 def _table(found, labels, positions, columns):
     rows = found.table.iloc[positions]
     best = np.asarray(found.class_keys, object)[found.probs[positions].argmax(1)] if len(rows) else []
-    table = pd.DataFrame({"Image": shortened(rows["image"])})
-    table["Class"] = [label_name(label) for label in labels[positions]]
+    table = pd.DataFrame({"Image": without_common_prefix(rows["image"])})
+    table["Class"] = [label_text(label) for label in labels[positions]]
     table["Most probable"] = [class_name(key) for key in best]
     for name in columns:
-        table[measure_name(name)] = numbers(found, name)[positions]
+        table[measure_name(name)] = numeric_column(found, name)[positions]
     if rows["given"].notna().any():
         table["Given by folder"] = [class_name(key) if isinstance(key, str) else None for key in rows["given"]]
     if len(runs_of(found)) > 1:

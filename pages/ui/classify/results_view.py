@@ -8,16 +8,16 @@ import streamlit as st
 
 from pages.ui.classify.class_galleries import show_by_class
 from pages.ui.classify.counts_view import show_counts
-from pages.ui.classify.filters import choose_filter, choose_labels, let_through, show_filter
+from pages.ui.classify.filters import apply_filter, choose_filter, choose_labels, show_filter
 from pages.ui.classify.linked_plots import show_plots
-from pages.ui.classify.report_and_exports import show_handed_on
-from pages.ui.classify.results_data import classified, label_name, summary_of
-from pages.ui.classify.results_table import show_rows
-from pages.ui.classify.sample_comparison import show_beside
-from pages.ui.classify.thresholds import call, choose_thresholds, labels_in_order
+from pages.ui.classify.report_and_exports import show_report_and_exports
+from pages.ui.classify.results_data import label_text, load_results, summary_of
+from pages.ui.classify.results_table import show_table
+from pages.ui.classify.sample_comparison import show_comparison
+from pages.ui.classify.thresholds import assign_labels, choose_thresholds, labels_in_order
 from pages.ui.classify.unsure_and_rejected import show_rejected, show_unsure
 from pages.ui.components.gallery import show_gallery
-from pages.ui.shared.text import class_name, percent, plain
+from pages.ui.shared.text import class_name, escape_markdown, format_share
 from svp_core.errors import LabError
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import jobs
@@ -31,10 +31,10 @@ def show_heading(job, start_anew):
     """What was classified with what, and the way to the next."""
     summary = summary_of(job.id)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(plain(summary.get("title") or "Classification"))
+        st.subheader(escape_markdown(summary.get("title") or "Classification"))
         st.button("Classify something else", key="classify_anew", on_click=start_anew)
     if summary:
-        st.caption(plain(f"Named by {summary['weights']} · {_scale(summary)} · {summary['source']}"))
+        st.caption(escape_markdown(f"Named by {summary['weights']} · {_scale(summary)} · {summary['source']}"))
 
 
 def _scale(summary):
@@ -50,23 +50,23 @@ def show_so_far(job):
     if not summary:
         return
     counts, total = summary["counts"], summary["named"]
-    _metrics([(class_name(key), count, percent(count, total)) for key, count in counts.items()], summary)
+    _metrics([(class_name(key), count, format_share(count, total)) for key, count in counts.items()], summary)
     tiles = read_tiles(folder / "tiles.npy")[-LATEST:]
     show_gallery(tiles, key="so_far", alt="Read so far", lines=4)
 
 
 def show(job):
     """All results of a job that has ended."""
-    if classified(job.id):
+    if load_results(job.id):
         _results(job.id)
 
 
 @st.fragment
 def _results(job_id):
     try:
-        _show_results(classified(job_id))
+        _show_results(load_results(job_id))
     except LabError as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))
 
 
 def _show_results(found):
@@ -75,8 +75,8 @@ def _show_results(found):
         wanted = choose_labels(found)
         thresholds = choose_thresholds(found.class_keys)
         chosen = choose_filter(found, wanted)
-    labels = call(found, thresholds)
-    shown = let_through(found, labels, chosen)
+    labels = assign_labels(found, thresholds)
+    shown = apply_filter(found, labels, chosen)
     with figures:
         _show_figures(found, labels, shown, chosen)
     show_filter(found, chosen, int(shown.sum()))
@@ -92,7 +92,7 @@ def _show_view(view, found, labels, shown, chosen, thresholds):
     elif view == "Gallery":
         show_by_class(found, labels, shown)
     elif view == "Table":
-        show_rows(found, labels, shown)
+        show_table(found, labels, shown)
     elif view == "Plots":
         show_plots(found, labels, shown, chosen)
     elif view == "Counts":
@@ -102,9 +102,9 @@ def _show_view(view, found, labels, shown, chosen, thresholds):
     elif view == "Rejected":
         show_rejected(found)
     elif view == "Side by side":
-        show_beside(found, labels, chosen, thresholds)
+        show_comparison(found, labels, chosen, thresholds)
     else:
-        show_handed_on(found, labels, shown, chosen, thresholds)
+        show_report_and_exports(found, labels, shown, chosen, thresholds)
 
 
 def _why_nothing(found):
@@ -121,8 +121,8 @@ def _show_figures(found, labels, shown, chosen):
     for label in labels_in_order(found.class_keys):
         of_label = labels == label
         count = int(np.count_nonzero(of_label & shown))
-        below = percent(count, len(labels)) if chosen.empty else f"of {np.count_nonzero(of_label):,}"
-        numbers.append((label_name(label), count, below))
+        below = format_share(count, len(labels)) if chosen.empty else f"of {np.count_nonzero(of_label):,}"
+        numbers.append((label_text(label), count, below))
     _metrics(numbers, found.summary)
 
 

@@ -9,11 +9,11 @@ import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.model_card import origin, show_model
-from pages.ui.shared.text import DASH, plain, some, without_names
+from pages.ui.shared.text import DASH, count_noun, escape_markdown, without_names
 from svp_core.classification.results import scale_warning
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.metadata import KINDS, volume_words
 from svp_core.workspace.models import list_models
 
@@ -23,7 +23,7 @@ RUNS_SHOWN_PX = 320  # of the table of runs, at most
 
 @st.cache_data(max_entries=8, ttl=120, show_spinner="Looking at the source")
 def _recognised(path, changed, choices):
-    return recognise(path, dict(choices))
+    return detect_source(path, dict(choices))
 
 
 @st.cache_data(max_entries=8, ttl=120, show_spinner=False)
@@ -34,7 +34,7 @@ def _first_tiles(path, changed, choices):
     return tiles, next((record.reason for record in records if record.rejected), "")
 
 
-def ask(path):
+def show_source_summary(path):
     """Draw the card; the config of the job when the person has pressed the button, else None.
 
     Raises LabError when there is nothing in the source that could be read.
@@ -43,12 +43,12 @@ def ask(path):
     changed = path.stat().st_mtime_ns if path.exists() else 0
     found = _recognised(str(path), changed, ())
     with st.container(border=True, key="recognised"):
-        st.markdown(f"**{plain(found.title)}**")
-        count = some(found.count, "item") if found.count is not None else "not counted yet"
-        st.markdown(plain(f"{count} · {_scale(found)}"))
+        st.markdown(f"**{escape_markdown(found.title)}**")
+        count = count_noun(found.count, "item") if found.count is not None else "not counted yet"
+        st.markdown(escape_markdown(f"{count} · {_scale(found)}"))
         _show_runs(found.runs)
         for note in found.notes:
-            st.caption(plain(note))
+            st.caption(escape_markdown(note))
         choices = {question.key: _put(question) for question in found.questions}
         if choices:
             found = _recognised(str(path), changed, tuple(choices.items()))
@@ -68,7 +68,7 @@ def ask(path):
             )
             pressed = st.button("Classify", type="primary", key="classify_go")
         if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else _scales(found)):
-            st.warning(plain(warning))
+            st.warning(escape_markdown(warning))
     show_model(model.name, origin(model))
     asked = {"source": str(path), "weights": model.name, "um_per_px": um_per_px}
     return (asked | ({"choices": choices} if choices else {})) if pressed else None
@@ -99,7 +99,7 @@ def _show_runs(runs):
         if run.dilution not in (None, 1):
             said.append(f"dilution {run.dilution:g}")
         if said:
-            st.markdown(plain(" · ".join(said)))
+            st.markdown(escape_markdown(" · ".join(said)))
         return
     if runs:
         st.dataframe(
@@ -139,7 +139,7 @@ def _look(path, changed, choices):
     try:
         tiles, reason = _first_tiles(path, changed, tuple(choices.items()))
     except LabError as error:
-        st.caption(plain(error))
+        st.caption(escape_markdown(error))
         return
     if tiles:
         show_gallery(
@@ -150,7 +150,7 @@ def _look(path, changed, choices):
             words=[[name] for _, name in tiles],
         )
     elif reason:
-        st.caption(plain(f"The first items cannot be read: {reason}."))
+        st.caption(escape_markdown(f"The first items cannot be read: {reason}."))
 
 
 def _choose_model():

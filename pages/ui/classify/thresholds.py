@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.ui.shared.text import class_name
-from svp_core.classification.settings import UNSURE_BELOW
-from svp_core.stats.counts import UNSURE, named
+from svp_core.classification.settings import CONFIDENCE_THRESHOLD
+from svp_core.stats.counts import UNSURE, apply_thresholds
 
 
 def choose_thresholds(class_keys):
@@ -13,7 +13,7 @@ def choose_thresholds(class_keys):
         "Unsure below a confidence of",
         0.0,
         0.99,
-        UNSURE_BELOW,
+        CONFIDENCE_THRESHOLD,
         0.01,
         key="unsure_below",
         bind="query-params",
@@ -43,9 +43,11 @@ def _own(key, below):
     )
 
 
-def call(found, thresholds):
+def assign_labels(found, thresholds):
     """How each particle is called: str (N,), a class key or "unsure"."""
-    return named(found.probs, found.class_keys, thresholds=thresholds).astype(str)  # compared faster than objects
+    return apply_thresholds(found.probs, found.class_keys, thresholds=thresholds).astype(
+        str
+    )  # compared faster than objects
 
 
 def labels_in_order(class_keys):

@@ -4,9 +4,9 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.classify.class_galleries import choose_page, draw
-from pages.ui.components.histograms import panel_of, places_in, show_histograms, stacked
+from pages.ui.components.histograms import panel_of, positions_in, show_histograms, stacked
 from pages.ui.shared.job_status import PAGES
-from pages.ui.shared.text import class_name, some
+from pages.ui.shared.text import class_name, count_noun
 from svp_core.stats.counts import UNSURE
 
 PER_PAGE = 200
@@ -22,7 +22,7 @@ def show_unsure(found, labels, shown, thresholds):
     confidence = found.probs.max(1)
     positions = positions[np.argsort(confidence[positions], kind="stable")]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{some(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
+        st.markdown(f"**{count_noun(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
         st.page_link(PAGES["suspect"], label="Go through them in Review", query_params={"of": found.job_id})
     page = choose_page(len(positions), f"unsure_page_{found.job_id}", per_page=PER_PAGE)
     positions = positions[page * PER_PAGE : (page + 1) * PER_PAGE]
@@ -35,7 +35,7 @@ def _show_confidence(found, shown, thresholds):
     """A histogram a class, below each other, with the line below which a particle counts as unsure."""
     best, confidence = found.probs[shown].argmax(1), found.probs[shown].max(1)
     edges = np.linspace(np.floor(20 / max(len(found.class_keys), 1)) / 20, 1, BARS + 1)
-    places, last = places_in(confidence, edges), len(found.class_keys) - 1
+    places, last = positions_in(confidence, edges), len(found.class_keys) - 1
     panels = []
     for row, key in enumerate(found.class_keys):
         group = best == row

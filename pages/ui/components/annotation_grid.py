@@ -10,8 +10,8 @@ import numpy as np
 import streamlit as st
 
 from pages.ui.components.gallery import SHEET_COLUMNS, encode_sheet, side_by_side
-from pages.ui.components.image_cache import send_picture
-from pages.ui.components.register import browser_part
+from pages.ui.components.image_cache import send_image
+from pages.ui.components.register import register_component
 from pages.ui.shared.text import class_name
 from svp_core.particle_classes import class_by_key
 
@@ -23,7 +23,7 @@ WORDS = {
 }
 EXAMPLES = 6  # typical tiles of a class
 
-_mount = browser_part("svp_deciding", __file__)
+_mount = register_component("svp_deciding", __file__)
 
 
 def take_events(key, save):
@@ -43,7 +43,7 @@ def take_events(key, save):
     return set(state.get("finished") or ())
 
 
-def show_deciding(batches, *, key, review, reviewer, class_keys, more, examples=None):
+def show_annotation_grid(batches, *, key, review, reviewer, class_keys, more, examples=None):
     """The desk, in a fragment, after take_events of the same key; batches are those to do now and next, from batch_of.
 
     more: whether further batches follow. examples: tiles uint8 (classes * EXAMPLES, N, N), class after class.
@@ -116,7 +116,7 @@ def _class(key):
 
 def _send(name, tiles, key, *, columns=None, stays=False):
     sheet = _encoded(name, tiles.tobytes(), tiles.shape, columns or min(SHEET_COLUMNS, len(tiles)))
-    send_picture(name, sheet, key=f"{key}_{name}".replace("/", "_"), stays=stays)
+    send_image(name, sheet, key=f"{key}_{name}".replace("/", "_"), stays=stays)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -5,11 +5,11 @@ import base64
 import numpy as np
 import streamlit as st
 
-from pages.ui.components.register import browser_part
+from pages.ui.components.register import register_component
 
-MOST = 12  # kept in the browser; the oldest go
+MAX_COLUMNS = 12  # kept in the browser; the oldest go
 
-_mount = browser_part("svp_columns", __file__, after=("lib/decode_base64.js",))
+_mount = register_component("svp_columns", __file__, after=("lib/decode_base64.js",))
 
 
 def send_column(name, values, *, key):
@@ -17,10 +17,10 @@ def send_column(name, values, *, key):
 
     name: another one for other values, since what was sent under it is not looked at again.
     """
-    _mount(key=key, data={"name": name, "values": _packed(name, values), "most": MOST})
+    _mount(key=key, data={"name": name, "values": _packed(name, values), "most": MAX_COLUMNS})
 
 
-@st.cache_resource(max_entries=4 * MOST, show_spinner=False)
+@st.cache_resource(max_entries=4 * MAX_COLUMNS, show_spinner=False)
 def _packed(name, _values):
     return packed(_values, "<f4")
 

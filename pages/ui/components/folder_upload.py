@@ -7,15 +7,15 @@ import base64
 
 import streamlit as st
 
-from pages.ui.components.register import browser_part
-from pages.ui.shared.text import plain
+from pages.ui.components.register import register_component
+from pages.ui.shared.text import escape_markdown
 from svp_core.errors import LabError
 from svp_core.workspace.uploads import MAX_BYTES, MAX_COUNT, Upload
 
-_mount = browser_part("svp_folder_packer", __file__)
+_mount = register_component("svp_folder_packer", __file__)
 
 
-def pack_folder(key, arrived):
+def show_folder_upload(key, arrived):
     """The drop field. arrived(upload id) is called when a folder has come in whole; a LabError is shown as it is."""
     kept = st.session_state.setdefault(f"{key}_kept", {"ack": None, "refused": None, "upload": None, "error": ""})
     _mount(
@@ -24,7 +24,7 @@ def pack_folder(key, arrived):
         on_piece_change=lambda: _take(key, kept, arrived),
     )
     if kept["error"]:
-        st.error(plain(kept["error"]))
+        st.error(escape_markdown(kept["error"]))
 
 
 def _take(key, kept, arrived):

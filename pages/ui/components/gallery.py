@@ -7,12 +7,12 @@ import io
 import numpy as np
 from PIL import Image
 
-from pages.ui.components.register import browser_part
+from pages.ui.components.register import register_component
 
 SHEET_COLUMNS = 32
 QUALITY = 92  # JPEG, for looking only; what is saved or downloaded is PNG
 
-_mount = browser_part("svp_gallery", __file__)
+_mount = register_component("svp_gallery", __file__)
 
 
 def show_gallery(tiles, *, key, alt, words=None, captions=None, show_px=64, lines=None, picking=None):

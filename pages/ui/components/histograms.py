@@ -6,14 +6,14 @@ A panel is a dict as panel_of makes it.
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.results_data import label_name
-from pages.ui.components.register import browser_part
+from pages.ui.classify.results_data import label_text
+from pages.ui.components.register import register_component
 from svp_core import display
 from svp_core.stats.counts import UNSURE
 
 BINS = 30
 
-_mount = browser_part("svp_histograms", __file__, after=("lib/plot_axes.js",))
+_mount = register_component("svp_histograms", __file__, after=("lib/plot_axes.js",))
 
 
 def show_histograms(panels, *, key, alt, across=3, height=230, brushed=None):
@@ -35,7 +35,7 @@ def show_histograms(panels, *, key, alt, across=3, height=230, brushed=None):
         "height": height,
         "alt": alt,
         "brushed": brushed is not None,
-        "outline": display.colour(UNSURE),
+        "outline": display.class_colour(UNSURE),
     }
     _mount(key=key, data=data, on_range_change=changed)
 
@@ -52,7 +52,7 @@ def panel_of(name, edges, counts, *, words=None, title=None, everything=None, en
         "title": title,
         "edges": [float(f"{edge:.7g}") for edge in edges],
         "groups": [
-            {"name": label_name(label), "colour": display.colour(label), "counts": np.asarray(bars).tolist()}
+            {"name": label_text(label), "colour": display.class_colour(label), "counts": np.asarray(bars).tolist()}
             for label, bars in counts.items()
         ],
         "all": None if everything is None else np.asarray(everything).tolist(),
@@ -72,7 +72,7 @@ def edges_of(values, bins=BINS):
     return np.linspace(low, high if high > low else low + 1, bins + 1)
 
 
-def places_in(values, edges):
+def positions_in(values, edges):
     """int (N,): the bar in which each value stands, the last one for what is larger than all; -1 for nan."""
     places = np.clip(np.searchsorted(edges, values, "right") - 1, 0, len(edges) - 2)
     return np.where(np.isfinite(values), places, -1)

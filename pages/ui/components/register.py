@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 
-def browser_part(name, python_file, *, after=()):
+def register_component(name, python_file, *, after=()):
     """Register the component; returns the function that puts it on the page. Call it once, on import.
 
     after: names of .js files in the same folder, shared by several parts, that stand before its own.

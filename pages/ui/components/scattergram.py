@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.results_data import label_name
+from pages.ui.classify.results_data import label_text
 from pages.ui.components.column_cache import packed, send_column
-from pages.ui.components.register import browser_part
+from pages.ui.components.register import register_component
 from svp_core import display
 from svp_core.classification.filters import Region
 from svp_core.stats.counts import UNSURE
@@ -18,7 +18,7 @@ from svp_core.stats.counts import UNSURE
 LEFT_OUT, NOT_DRAWN = 128, 255  # in the code of a point; the browser's half knows both
 LEAST_CORNERS = 3
 
-_mount = browser_part(
+_mount = register_component(
     "svp_scattergram", __file__, after=("lib/decode_base64.js", "lib/plot_axes.js", "lib/scatter_points.js")
 )
 
@@ -92,8 +92,8 @@ def _side(axis):
 
 def _look(label):
     return {
-        "name": label_name(label),
-        "colour": display.colour(label),
-        "marker": display.marker(label),
+        "name": label_text(label),
+        "colour": display.class_colour(label),
+        "marker": display.class_marker(label),
         "hollow": label == UNSURE,
     }

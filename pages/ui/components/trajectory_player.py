@@ -6,13 +6,15 @@ import json
 import numpy as np
 
 from pages.ui.components.gallery import encode_sheet
-from pages.ui.components.register import browser_part
+from pages.ui.components.register import register_component
 from svp_core.images import contact_sheet
 
-_mount = browser_part("svp_player", __file__)
+_mount = register_component("svp_player", __file__)
 
 
-def show_player(noisy, clean, sigmas, names, *, key, alt, steps=None, chosen=(), gains=(), changed=None, view="clean"):
+def show_trajectory(
+    noisy, clean, sigmas, names, *, key, alt, steps=None, chosen=(), gains=(), changed=None, view="clean"
+):
     """Draw the player. What its strip shows ("noisy", "clean", "changed") is st.session_state[key]["view"].
 
     noisy, clean: uint8 (S + 1, N, 64, 64). sigmas: (S + 1,). names: for each particle a list of short lines.

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.components.trajectory_player import show_player
+from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.sample_content import particle_names, read_trajectory
 from svp_core.generator import trajectory_images
 from svp_core.images import encode_png
@@ -13,7 +13,7 @@ VIEWS = {"noisy": "noisy", "clean": "predicted clean", "changed": "what changed"
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def of_job(job_id):
+def trajectory_of(job_id):
     """The trajectory of a finished "denoise" job, of long ones only so many steps as can be played smoothly."""
     whole = read_trajectory(jobs.job_folder(job_id) / "trajectory.npz")
     kept = trajectory_images.kept_steps(len(whole["sigmas"]) - 1)
@@ -31,9 +31,9 @@ def show(trajectory, name):
     with st.container(horizontal=True, gap="small", horizontal_alignment="right"):
         chosen = _choose_steps(steps)
         _take_away(trajectory, steps, chosen, view, name)
-    changed, gains = trajectory_images.changes(trajectory["clean"], chosen)
+    changed, gains = trajectory_images.step_changes(trajectory["clean"], chosen)
     names = particle_names(trajectory)
-    show_player(
+    show_trajectory(
         trajectory["noisy"],
         trajectory["clean"],
         trajectory["sigmas"],
@@ -84,7 +84,7 @@ def _take_away(trajectory, steps, chosen, view, name):
     sigmas, last = trajectory["sigmas"], steps[-1]
 
     def frames(at):
-        return trajectory_images.changes(trajectory["clean"], at)[0] if view == "changed" else trajectory[view][at]
+        return trajectory_images.step_changes(trajectory["clean"], at)[0] if view == "changed" else trajectory[view][at]
 
     # Drawn at once, some 50 ms: what is made only on the click is lost when another run of the page ends meanwhile.
     headings = [f"{100 * steps[at] / last:.0f} %, step {steps[at]}\nsigma {sigmas[at]:.3g}" for at in chosen]

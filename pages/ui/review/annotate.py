@@ -6,25 +6,25 @@ from dataclasses import replace
 import numpy as np
 import streamlit as st
 
-from pages.ui.components.annotation_grid import batch_of, show_deciding, take_events
-from pages.ui.review.item_text import items_of, page_title, with_neighbours
-from pages.ui.review.progress_summary import show_figures
+from pages.ui.components.annotation_grid import batch_of, show_annotation_grid, take_events
+from pages.ui.review.item_text import batch_title, items_of, with_neighbours
+from pages.ui.review.progress_summary import show_progress_summary
 from pages.ui.review.review_data import (
+    current_labels_of,
+    embedding_of,
     examples,
     keep_open,
-    likeness_in,
     pixels_of,
     positions,
     ranks_now,
     review_of,
-    standing_of,
 )
-from pages.ui.shared.text import plain
+from pages.ui.shared.text import escape_markdown
 from svp_core.errors import LabError
-from svp_core.review.batches import PAGE, as_place, decided_on, from_place, next_page, taken_up
+from svp_core.review.batches import BATCH_SIZE, decided_on, decode_position, encode_position, next_batch, resume_batch
 from svp_core.review.bookmarks import bookmark_of, put_bookmark
 from svp_core.review.decision_log import record
-from svp_core.review.leases import claim, release
+from svp_core.review.leases import lease, release
 
 AHEAD = 80  # particles in the browser on pages that are not finished, so that the next one is there at once
 BEHIND = 1  # finished ones that stay there, for an undo
@@ -33,13 +33,13 @@ LOOK_S = 2.0  # between two looks for more where there was nothing
 
 
 @st.fragment
-def show_desk(review_id, reviewer, holder, wanted):
+def show_annotation(review_id, reviewer, holder, wanted):
     """Figures, then the desk with what is wanted."""
     try:
         review = review_of(review_id)
-        _show(review, standing_of(review), reviewer, holder, wanted)
+        _show(review, current_labels_of(review), reviewer, holder, wanted)
     except LabError as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))
 
 
 def _show(review, standing, reviewer, holder, wanted):
@@ -49,12 +49,12 @@ def _show(review, standing, reviewer, holder, wanted):
         left = take_events(key, lambda events: _save(review, standing, events))
     except LabError as error:
         left = set()
-        st.error(plain(f"{error} What you decide is kept in this browser and sent again."))
+        st.error(escape_markdown(f"{error} What you decide is kept in this browser and sent again."))
     waiting = _turn_pages(review, standing, desk, left, reviewer=reviewer, holder=holder, wanted=wanted)
     _renew(review, desk, reviewer, holder)
     with figures:
-        show_figures(review, standing, reviewer)
-    show_deciding(
+        show_progress_summary(review, standing, reviewer)
+    show_annotation_grid(
         [_batch(review, standing, desk, page, reviewer) for page in desk["pages"]],
         key=key,
         review=review.id,
@@ -71,10 +71,10 @@ def _desk(review, reviewer, holder, wanted):
     desk = st.session_state.get(name)
     if desk is None or desk["asked"] != asked:
         place = bookmark_of(review.id, reviewer)
-        before, pages, _ = from_place(place) if place and desk is None else (None, [], "")
+        before, pages, _ = decode_position(place) if place and desk is None else (None, [], "")
         if desk:
             release(review.id, desk["asked"][1])
-        pages = taken_up(review, pages, reviewer=reviewer, holder=holder) if before == wanted else []
+        pages = resume_batch(review, pages, reviewer=reviewer, holder=holder) if before == wanted else []
         desk = {
             "asked": asked,
             "pages": pages,
@@ -97,10 +97,10 @@ def _save(review, standing, events):
         for event in events
     ]
     outcomes = record(review, sent)
-    standing_of(review)
+    current_labels_of(review)
     for event, outcome in zip(sent, outcomes, strict=True):
         if event["kind"] == "undo" and not event["particle"]:
-            st.toast(plain(outcome.words or f"Undone: {outcome.particle}. It comes back to be decided."))
+            st.toast(escape_markdown(outcome.words or f"Undone: {outcome.particle}. It comes back to be decided."))
     return {outcome.particle: outcome.words for outcome in outcomes}
 
 
@@ -117,7 +117,7 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
     while _on(waiting) < AHEAD and (not waiting or time.monotonic() - desk["looked"] > LOOK_S):
         here = {particle for page in waiting for particle in page.particles}
         asked, ranks = positions(review.id, wanted), ranks_now(review, standing)
-        page = next_page(
+        page = next_batch(
             review,
             standing,
             wanted,
@@ -133,13 +133,13 @@ def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
             desk["seen"].update(page.particles)
         if desk["ranks"] is not None and "queue" in page.purposes and not page.again:
             places = [review.place[particle] for particle in page.particles]
-            moved = int((desk["ranks"][places] - ranks[places] >= PAGE).sum())
+            moved = int((desk["ranks"][places] - ranks[places] >= BATCH_SIZE).sum())
             page = replace(page, moved_up=moved)
         desk["ranks"] = ranks
         waiting.append(page)
     desk["pages"] = [*behind, *waiting]
     if [page.id for page in desk["pages"]] != before:
-        put_bookmark(review.id, reviewer, as_place(wanted, waiting, holder))
+        put_bookmark(review.id, reviewer, encode_position(wanted, waiting, holder))
     return _on(waiting)
 
 
@@ -152,7 +152,7 @@ def _renew(review, desk, reviewer, holder):
     if time.monotonic() - desk["renewed"] > RENEW_S:
         desk["renewed"] = time.monotonic()
         keep_open(holder)
-        claim(review.id, [], 0, holder=holder, reviewer=reviewer)
+        lease(review.id, [], 0, holder=holder, reviewer=reviewer)
 
 
 def _batch(review, standing, desk, page, reviewer):
@@ -162,10 +162,10 @@ def _batch(review, standing, desk, page, reviewer):
         places = [review.place[particle] for particle in page.particles]
         tiles = pixels_of(review)[places]
         items, around = items_of(review, standing, page), None
-        if likeness := likeness_in(review.id):
+        if likeness := embedding_of(review.id):
             beside = with_neighbours(review, standing, items, places, likeness)
             around = pixels_of(review)[beside] if len(beside) else None
-        batch = batch_of(page.id, page_title(page), items, tiles, around=around)
+        batch = batch_of(page.id, batch_title(page), items, tiles, around=around)
         desk["batches"] = {one.id: desk["batches"][one.id] for one in desk["pages"] if one.id in desk["batches"]}
         desk["batches"][page.id] = batch
     decided = decided_on(page, standing, reviewer)

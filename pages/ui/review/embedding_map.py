@@ -8,12 +8,12 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
-from pages.ui.review.embedding_map_chart import MOST_POINTS, draw_map
-from pages.ui.review.item_text import label_name
-from pages.ui.review.review_data import forget_likeness, groups_of, likeness_in, pixels_of, standing_of
+from pages.ui.review.embedding_map_chart import MAX_POINTS, draw_map
+from pages.ui.review.item_text import label_text
+from pages.ui.review.review_data import current_labels_of, embedding_of, forget_embedding, groups_of, pixels_of
 from pages.ui.shared.job_status import show_progress
-from pages.ui.shared.text import plain, some
-from svp_core.classification.filters import Region, box, inside
+from pages.ui.shared.text import count_noun, escape_markdown
+from svp_core.classification.filters import Region, bounding_box, inside_region
 from svp_core.errors import LabError
 from svp_core.label_errors import SUSPECT
 from svp_core.review.decision_log import record, undo
@@ -30,7 +30,7 @@ TOOLS = {"displaylogo": False, "modeBarButtonsToRemove": ["toImage", "autoScale2
 
 def show_map(review, reviewer):
     """The map, or the way to one."""
-    if likeness_in(review.id) is None:
+    if embedding_of(review.id) is None:
         _offer(review)
     else:
         _map(review, reviewer)
@@ -49,7 +49,7 @@ def _offer(review):
     if job_id := st.session_state[kept]:
         job = jobs.get(job_id)
         if job.state == "done":
-            forget_likeness()
+            forget_embedding()
             st.session_state.pop(kept)
             st.rerun()
         show_progress(job)
@@ -63,7 +63,7 @@ def _offer(review):
 
 @st.fragment
 def _map(review, reviewer):
-    standing = standing_of(review)
+    standing = current_labels_of(review)
     labels = np.array([standing.label(particle) for particle in standing.given], object)
     is_open = np.array([standing.is_open(particle) for particle in standing.given])
     suspects = is_open & _doubted(review)
@@ -115,13 +115,13 @@ def _doubted(review):
 
 def _draw_round(review, labels, suspects, among):
     """Particles that were drawn round: bool (N,), None where nothing was."""
-    plane, kept = likeness_in(review.id).plane, f"map_{review.id}_outline"
+    plane, kept = embedding_of(review.id).plane, f"map_{review.id}_outline"
     key = f"map_{review.id}_chart"
 
     def select():
         drawn = st.session_state[key]["selection"]
         outlines = [Region("x", "y", tuple(lasso["x"]), tuple(lasso["y"])) for lasso in drawn["lasso"]]
-        outlines += [box("x", "y", ends["x"], ends["y"]) for ends in drawn["box"]]
+        outlines += [bounding_box("x", "y", ends["x"], ends["y"]) for ends in drawn["box"]]
         st.session_state[kept] = outlines[-1] if outlines else None
         _forget_picks(review)
 
@@ -133,13 +133,13 @@ def _draw_round(review, labels, suspects, among):
         selection_mode=("lasso", "box"),
         alt="Particles in the plane of their likeness",
     )
-    if (count := int(among.sum())) > MOST_POINTS:
-        st.caption(f"{MOST_POINTS:,} of {count:,} are drawn; what is drawn round counts for all of them.")
+    if (count := int(among.sum())) > MAX_POINTS:
+        st.caption(f"{MAX_POINTS:,} of {count:,} are drawn; what is drawn round counts for all of them.")
     outline = st.session_state.get(kept)
     if outline is None:
         st.caption("Draw round particles with the lasso or the box to name them together. Near means alike.")
         return None
-    return inside({"x": plane[:, 0], "y": plane[:, 1]}, outline)
+    return inside_region({"x": plane[:, 0], "y": plane[:, 1]}, outline)
 
 
 def _choose_group(review, labels, suspects, is_open, among):
@@ -163,7 +163,7 @@ def _choose_group(review, labels, suspects, is_open, among):
             {
                 "Particles": int(mine.sum()),
                 "Suspect": int((mine & suspects).sum()),
-                "Labels": ", ".join(f"{label_name(names[k])} {100 * counts[k] / mine.sum():.0f} %" for k in most),
+                "Labels": ", ".join(f"{label_text(names[k])} {100 * counts[k] / mine.sum():.0f} %" for k in most),
                 "Undecided": int((mine & is_open).sum()),
             }
         )
@@ -181,7 +181,7 @@ def _choose_group(review, labels, suspects, is_open, among):
     chosen = groups == picked[0] if picked else None
     with right:
         st.plotly_chart(
-            draw_map(likeness_in(review.id).plane, labels, suspects, among=among, chosen=chosen),
+            draw_map(embedding_of(review.id).plane, labels, suspects, among=among, chosen=chosen),
             config=TOOLS,
             key=f"map_{review.id}_chart_groups",
             alt="Particles in the plane of their likeness",
@@ -193,7 +193,7 @@ def _choose_group(review, labels, suspects, is_open, among):
 
 def _name(review, reviewer, standing, labels, positions, only_open):
     """The grid of these particles, and what they can be called."""
-    words = f"**{some(len(positions), 'particle')}**" + (" undecided" if only_open else "")
+    words = f"**{count_noun(len(positions), 'particle')}**" + (" undecided" if only_open else "")
     st.markdown(words)
     if not len(positions):
         st.caption("Nothing in here is undecided.")
@@ -214,16 +214,16 @@ def _name(review, reviewer, standing, labels, positions, only_open):
         )
     meant = [p for p in positions if which == ALL or (int(p) in picked) == (which == PICKED)]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small", key="map_answers"):
-        st.markdown(f"{some(len(meant), 'particle')}:", width="content")
+        st.markdown(f"{count_noun(len(meant), 'particle')}:", width="content")
         if len(review.class_keys) <= FEW_CLASSES:
             for key in review.class_keys:
-                if st.button(plain(label_name(key)), key=f"map_label_{key}"):
+                if st.button(escape_markdown(label_text(key)), key=f"map_label_{key}"):
                     _record(review, reviewer, meant, "label", key)
         else:
             key = st.selectbox(
                 "Class",
                 review.class_keys,
-                format_func=label_name,
+                format_func=label_text,
                 key=f"map_{review.id}_class",
                 width=240,
                 label_visibility="collapsed",
@@ -235,7 +235,7 @@ def _name(review, reviewer, standing, labels, positions, only_open):
                 _record(review, reviewer, meant, kind, "")
         if st.button("Undo my last", key="map_undo", type="tertiary", help="With all that was decided together"):
             outcomes = undo(review, standing, reviewer)
-            st.toast(plain(f"{some(len(outcomes), 'decision')} undone"))
+            st.toast(escape_markdown(f"{count_noun(len(outcomes), 'decision')} undone"))
             st.rerun()
 
 
@@ -252,7 +252,7 @@ def _grid(review, labels, positions):
         pixels_of(review)[seen],
         key=key,
         alt=f"Particles, {len(seen):,}",
-        words=[[label_name(labels[p]), names[p]] for p in seen],
+        words=[[label_text(labels[p]), names[p]] for p in seen],
         picking={"ids": seen, "picked": picks["picked"], "turn": picks["turn"], "changed": changed},
     )
     if len(positions) > SHOWN:
@@ -284,16 +284,16 @@ def _record(review, reviewer, positions, kind, label):
         for n, position in enumerate(positions, 1)
     ]
     try:
-        with st.spinner(f"Saving {some(len(events), 'decision')}"):
+        with st.spinner(f"Saving {count_noun(len(events), 'decision')}"):
             outcomes = record(review, events)
     except LabError as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))
         return
     saved = sum(outcome.state == "saved" for outcome in outcomes)
-    words = f"{some(saved, 'decision')} saved"
+    words = f"{count_noun(saved, 'decision')} saved"
     other = next((outcome.words for outcome in outcomes if outcome.state != "saved" and outcome.words), "")
     if saved < len(outcomes):
         words += f"; {len(outcomes) - saved:,} not as asked. {other}"
-    st.toast(plain(words))
+    st.toast(escape_markdown(words))
     _forget_picks(review)
     st.rerun()

@@ -4,12 +4,12 @@ from collections import Counter
 
 import numpy as np
 
-from pages.ui.review.item_text import label_name
-from svp_core.particle_classes import class_by_key, in_order
+from pages.ui.review.item_text import label_text
+from svp_core.particle_classes import class_by_key, sort_keys
 from svp_core.review.current_labels import NOT_A_CLASS
 
-MOST_POINTS = 20_000  # that a browser draws while it stays quick
-LEAST_OF_LABEL = 100  # so that a rare one is not thinned away
+MAX_POINTS = 20_000  # that a browser draws while it stays quick
+MIN_PER_LABEL = 100  # so that a rare one is not thinned away
 _NO_CLASS = {"unsure": ("#7A8288", "circle-open"), "not_a_particle": ("#7A8288", "x"), "": ("#7A8288", "circle")}
 _RING = "#D3264B"  # at least 3:1 on both backgrounds
 _NOTHING = {"type": "scatter", "x": [], "y": [], "showlegend": False}  # a figure has to have something
@@ -22,11 +22,11 @@ def draw_map(plane, labels, suspects, *, among, chosen=None):
     None: no difference is made.
     """
     rows, traces = np.flatnonzero(among), []
-    drawn = rows[thinned(labels[rows], suspects[rows])]
+    drawn = rows[subsample(labels[rows], suspects[rows])]
     plane = np.asarray(plane, float).round(3)  # fewer digits to send
     counts, suspect_count = Counter(labels[rows].tolist()), int(suspects[rows].sum())
     there = set(counts)
-    for label in (*in_order(there - {*NOT_A_CLASS, ""}), *(one for one in ("", *NOT_A_CLASS) if one in there)):
+    for label in (*sort_keys(there - {*NOT_A_CLASS, ""}), *(one for one in ("", *NOT_A_CLASS) if one in there)):
         group = drawn[labels[drawn] == label]
         colour, symbol = _look_of(label)
         opacity = 0.7 if chosen is None else np.where(chosen[group], 0.9, 0.12)
@@ -34,7 +34,7 @@ def draw_map(plane, labels, suspects, *, among, chosen=None):
             {
                 "type": "scattergl",
                 "mode": "markers",
-                "name": f"{label_name(label)} ({counts[label]:,})",
+                "name": f"{label_text(label)} ({counts[label]:,})",
                 "x": plane[group, 0],
                 "y": plane[group, 1],
                 "hoverinfo": "name",
@@ -69,7 +69,7 @@ def draw_map(plane, labels, suspects, *, among, chosen=None):
     }
 
 
-def thinned(labels, suspects, *, most=MOST_POINTS):
+def subsample(labels, suspects, *, most=MAX_POINTS):
     """Positions of about `most` points at most: suspects first, of every label its share; always the same ones."""
     if len(labels) <= most:
         return np.arange(len(labels))
@@ -78,7 +78,7 @@ def thinned(labels, suspects, *, most=MOST_POINTS):
     room, others = most - len(kept[0]), int((~suspects).sum())
     for label in np.unique(labels):
         group = np.flatnonzero((labels == label) & ~suspects)
-        share = max(LEAST_OF_LABEL, int(room * len(group) / max(others, 1)))
+        share = max(MIN_PER_LABEL, int(room * len(group) / max(others, 1)))
         kept.append(rng.permutation(group)[:share])
     return np.sort(np.concatenate(kept))
 

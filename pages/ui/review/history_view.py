@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from pages.ui.review.item_text import label_name
-from pages.ui.review.review_data import standing_of
-from pages.ui.review.review_exports import show_files
-from pages.ui.shared.text import DASH, plain, some
+from pages.ui.review.item_text import label_text
+from pages.ui.review.review_data import current_labels_of
+from pages.ui.review.review_exports import show_exports
+from pages.ui.shared.text import DASH, count_noun, escape_markdown
 from svp_core.review.batches import size_column
-from svp_core.review.blind_repeats import anchoring_of, second_looks
+from svp_core.review.blind_repeats import anchoring_of, blind_repeats
 from svp_core.review.decision_log import history, undo
-from svp_core.review.progress import reviewers, tally, tally_by_pair
+from svp_core.review.progress import progress_by_pair, review_progress, reviewers
 
 PER_PAGE = 100
 KINDS = {
@@ -37,7 +37,7 @@ PURPOSES = {
 
 def show_history(review, reviewer):
     """Everything about the past of the review."""
-    standing = standing_of(review)
+    standing = current_labels_of(review)
     if not standing.last:
         st.caption("Nothing is decided yet.")
     else:
@@ -45,13 +45,13 @@ def show_history(review, reviewer):
         _show_pairs(review, standing)
         _show_agreement(review, standing)
         _show_decisions(review, standing, reviewer)
-    show_files(review, standing)
+    show_exports(review, standing)
 
 
 def _show_people(standing):
     rows = []
     for name in reviewers(standing):
-        counts = tally(standing, name)
+        counts = review_progress(standing, name)
         rows.append(
             {
                 "Reviewer": name,
@@ -79,7 +79,7 @@ def _show_people(standing):
 def _show_pairs(review, standing):
     if "suggested" not in review.table:
         return
-    pairs = tally_by_pair(standing, review.table["suggested"])
+    pairs = progress_by_pair(standing, review.table["suggested"])
     if not len(pairs):
         return
     st.subheader("By suspicion")
@@ -93,7 +93,7 @@ def _show_pairs(review, standing):
         "unsure": "Unsure",
         "not_a_particle": "No particle",
     }
-    shown = pairs.assign(given=pairs["given"].map(label_name), suggested=pairs["suggested"].map(label_name))
+    shown = pairs.assign(given=pairs["given"].map(label_text), suggested=pairs["suggested"].map(label_text))
     st.dataframe(shown.rename(columns=names), hide_index=True, key="history_pairs")
 
 
@@ -102,7 +102,7 @@ def _show_agreement(review, standing):
     sizes = None
     if column == "ecd_um":
         sizes = dict(zip(review.table["particle"], review.table[column].astype(float), strict=True))
-    looks, pull = second_looks(standing, sizes), anchoring_of(standing)
+    looks, pull = blind_repeats(standing, sizes), anchoring_of(standing)
     st.subheader("Agreement")
     if not looks:
         st.caption(
@@ -115,7 +115,9 @@ def _show_agreement(review, standing):
         st.caption("Cohen's kappa: 1 complete, 0 as by chance; low where one class is nearly all there is.")
     open_ones = len(standing.disagreements())
     if open_ones:
-        st.markdown(f"{some(open_ones, 'particle')} with two answers: settle them under Decide, Show: Two answers.")
+        st.markdown(
+            f"{count_noun(open_ones, 'particle')} with two answers: settle them under Decide, Show: Two answers."
+        )
     if pull:
         st.markdown(
             f"The suggestion is followed in {interval(pull.shown)} where it is seen and in {interval(pull.hidden)} "
@@ -141,14 +143,14 @@ def _agreement_row(who, size, found):
 def _show_decisions(review, standing, reviewer):
     # Beside the title: at the right end the table's own buttons would come to lie upon it.
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.subheader(f"{some(standing.last, 'decision')}", width="content")
+        st.subheader(f"{count_noun(standing.last, 'decision')}", width="content")
         if reviewer and st.button(
             "Undo my last", key="history_undo", help="With all that was decided together with it"
         ):
             outcomes = undo(review, standing, reviewer)
             words = next((outcome.words for outcome in outcomes if outcome.words), "")
-            st.toast(plain(words or f"{some(len(outcomes), 'decision')} undone"))
-            standing_of(review)
+            st.toast(escape_markdown(words or f"{count_noun(len(outcomes), 'decision')} undone"))
+            current_labels_of(review)
     pages = -(-standing.last // PER_PAGE)
     page = st.pagination(pages, key="history_page") if pages > 1 else 1
     end = standing.last - (page - 1) * PER_PAGE
@@ -168,8 +170,8 @@ def _decision_row(decision):
         "Reviewer": decision.reviewer,
         "Particle": decision.particle,
         "Decision": KINDS.get(decision.kind, decision.kind),
-        "From": label_name(decision.from_label),
-        "To": label_name(decision.to_label),
+        "From": label_text(decision.from_label),
+        "To": label_text(decision.to_label),
         "As": PURPOSES.get(decision.purpose, decision.purpose),
     }
 

@@ -2,35 +2,35 @@
 
 import math
 
-from pages.ui.shared.text import class_name, some
+from pages.ui.shared.text import class_name, count_noun
 from svp_core.review.batches import is_hidden, size_column
-from svp_core.review.current_labels import NOT_A_CLASS, TESTIFY
+from svp_core.review.current_labels import COMPARISON_PURPOSES, NOT_A_CLASS
 
 NEIGHBOURS = 10
 SHAPE = {"aspect_ratio": "aspect ratio", "circularity": "circularity"}  # said besides the size, where it is known
 ANSWER_NAMES = {"unsure": "Unsure", "not_a_particle": "No particle", "": "Unlabelled"}
 
 
-def label_name(label):
+def label_text(label):
     """A label as the screen says it: a class, "Unsure", "No particle" or "Unlabelled"."""
     return ANSWER_NAMES.get(label) or class_name(label)
 
 
-def pair_name(pair):
+def pair_text(pair):
     """ "Protein → Air bubble"; the label alone where nothing else is suggested."""
     given, suggested = pair
-    return f"{label_name(given)} → {label_name(suggested)}" if suggested not in ("", given) else label_name(given)
+    return f"{label_text(given)} → {label_text(suggested)}" if suggested not in ("", given) else label_text(given)
 
 
-def page_title(page):
+def batch_title(page):
     """What these particles have in common."""
     if set(page.purposes) == {"audit"}:
         return "Drawn at random"
     if set(page.purposes) == {"settle"}:
         return "Two answers each"
-    words = f"{pair_name(page.pair)}" if page.pair else "Mixed"
+    words = f"{pair_text(page.pair)}" if page.pair else "Mixed"
     moved = f" · {page.moved_up:,} moved up" if page.moved_up else ""
-    return f"{words} · {'once more, ' if page.again else ''}{some(len(page.particles), 'particle')}{moved}"
+    return f"{words} · {'once more, ' if page.again else ''}{count_noun(len(page.particles), 'particle')}{moved}"
 
 
 def items_of(review, standing, page):
@@ -50,7 +50,7 @@ def items_of(review, standing, page):
         given = review.given(particle)
         if page.again and purpose == "queue" and (label := standing.label(particle)) not in NOT_A_CLASS:
             given = label
-        hidden = purpose in (*TESTIFY, "audit") or is_hidden(review, particle, blind=page.blind)
+        hidden = purpose in (*COMPARISON_PURPOSES, "audit") or is_hidden(review, particle, blind=page.blind)
         suggested = "" if hidden or known.get("suggested") == given else known.get("suggested", "")
         probabilities = (
             []
@@ -92,20 +92,20 @@ def with_neighbours(review, standing, items, places, likeness):
 
 
 def _label_in_words(given, suggested, score):
-    words = f"Labelled {label_name(given).lower()}." if given else "Unlabelled."
+    words = f"Labelled {label_text(given).lower()}." if given else "Unlabelled."
     if suggested:
         doubt = f" Label quality {score:.2f}." if isinstance(score, float) and math.isfinite(score) else ""
-        words += f" Suggested: {label_name(suggested).lower()}.{doubt}"
+        words += f" Suggested: {label_text(suggested).lower()}.{doubt}"
     return words
 
 
 def _naming_in_words(named, probabilities):
     """How sure the classifier is of the name that it gave itself, and what it held for likely besides."""
     chances = dict(probabilities)
-    words = f"Named {label_name(named).lower()} by the classifier, {chances.pop(named):.2f}"
+    words = f"Named {label_text(named).lower()} by the classifier, {chances.pop(named):.2f}"
     if chances:
         other = max(chances, key=chances.get)
-        words += f"; next {label_name(other).lower()} {chances[other]:.2f}"
+        words += f"; next {label_text(other).lower()} {chances[other]:.2f}"
     return f"{words}."
 
 
@@ -115,9 +115,9 @@ def _more_words(particle, known, size, hidden, standing, page):
         lines.append(known["reason"])
     if page.again and "settle" in page.purposes:
         answers = standing.disagreements().get(particle, ())
-        lines += [f"{answer.reviewer}: {label_name(answer.to_label)}" for answer in answers]
+        lines += [f"{answer.reviewer}: {label_text(answer.to_label)}" for answer in answers]
     elif page.again and (decision := standing.decided.get(particle)):
-        lines.append(f"{decision.reviewer} decided: {label_name(decision.to_label)}.")
+        lines.append(f"{decision.reviewer} decided: {label_text(decision.to_label)}.")
     facts = []
     if size and math.isfinite(known[size]):
         facts.append(f"ECD {known[size]:.1f} {'µm' if size.endswith('_um') else 'px'}")

@@ -4,15 +4,15 @@ import math
 
 import streamlit as st
 
-from pages.ui.review.item_text import pair_name
+from pages.ui.review.item_text import pair_text
 from pages.ui.review.progress_summary import tolerated
 from pages.ui.review.review_data import review_of
-from pages.ui.shared.text import plain, some
-from svp_core.review import remaining_errors
-from svp_core.review.batches import Wanted, from_place, size_column
+from pages.ui.shared.text import count_noun, escape_markdown
+from svp_core.review.batches import QueueFilter, decode_position, size_column
 from svp_core.review.bookmarks import bookmark_of
 from svp_core.review.progress import reviewers
 from svp_core.review.random_audit import DRAWS, last_audit, start_audit
+from svp_core.review.remaining_errors import describe_remaining
 
 NAMES = {
     "open": "To decide",
@@ -25,10 +25,10 @@ NAMES = {
     "disagreements": "Two answers",
 }
 DECIDED = ("changed", "kept", "unsure", "not_a_particle")
-MOST_PAIRS = 300  # to choose from; the largest
+MAX_PAIRS = 300  # to choose from; the largest
 
 
-def choose_wanted(review, standing, reviewer):
+def choose_queue_filter(review, standing, reviewer):
     """The Wanted that the widgets stand for."""
     before, facts, decided_by = _before(review, reviewer), _facts(review.id), ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -53,9 +53,9 @@ def choose_wanted(review, standing, reviewer):
             )
         with st.popover("Filter"):
             pairs, runs, size, score = _narrow(review, reviewer, before, facts)
-        wanted = Wanted(what, tuple(pairs), tuple(runs), size, score, decided_by)
+        wanted = QueueFilter(what, tuple(pairs), tuple(runs), size, score, decided_by)
         if words := _in_words(wanted, facts):
-            st.caption(plain(words))
+            st.caption(escape_markdown(words))
         if what == "audit":
             _draw(review, standing, reviewer)
     return wanted
@@ -68,7 +68,7 @@ def _narrow(review, reviewer, before, facts):
         "Label → suggestion" if "suggested" in review.table else "Label",
         list(facts["pairs"]),
         [pair for pair in before.pairs if pair in facts["pairs"]],
-        format_func=lambda pair: f"{pair_name(pair)} ({facts['pairs'][pair]:,})",
+        format_func=lambda pair: f"{pair_text(pair)} ({facts['pairs'][pair]:,})",
         placeholder="All",
         key=_key(review, reviewer, "pairs"),
         persist_state="session",
@@ -109,7 +109,7 @@ def _narrow(review, reviewer, before, facts):
 
 def _in_words(wanted, facts):
     """What narrows the queue, in a line."""
-    words = [pair_name(pair) for pair in wanted.pairs] + list(wanted.runs)
+    words = [pair_text(pair) for pair in wanted.pairs] + list(wanted.runs)
     if wanted.size:
         words.append(f"{wanted.size[0]:.1f} to {wanted.size[1]:.1f} {facts['unit']}")
     if wanted.score is not None:
@@ -136,8 +136,10 @@ def _draw(review, standing, reviewer):
         start_audit(review, standing, reviewer)  # raises LabError, which the page shows
         st.rerun()
     if audit:
-        to_do = f"{some(len(audit.to_do), 'particle')} of the last draw to do." if audit.to_do else ""
-        st.caption(plain(" ".join(filter(None, [to_do, remaining_errors.words(audit.left) if audit.left else ""]))))
+        to_do = f"{count_noun(len(audit.to_do), 'particle')} of the last draw to do." if audit.to_do else ""
+        st.caption(
+            escape_markdown(" ".join(filter(None, [to_do, audit.remaining and describe_remaining(audit.remaining)])))
+        )
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
@@ -145,7 +147,7 @@ def _facts(review_id):
     """What there is to choose from: pairs with their counts, runs, size range, whether there are scores."""
     table = review_of(review_id).table
     suggested = table.get("suggested", "")
-    pairs = table[["given"]].assign(suggested=suggested).value_counts().head(MOST_PAIRS)
+    pairs = table[["given"]].assign(suggested=suggested).value_counts().head(MAX_PAIRS)
     sizes = table[size_column(table)].dropna() if size_column(table) else ()
     # In tenths, and outwards: a slider shows what it means, and nothing falls off its ends.
     size = (math.floor(10 * sizes.min()) / 10, math.ceil(10 * sizes.max()) / 10) if len(sizes) else None
@@ -163,8 +165,8 @@ def _before(review, reviewer):
     name = _key(review, reviewer, "before")
     if name not in st.session_state:
         place = bookmark_of(review.id, reviewer)
-        before = from_place(place)[0] if place else Wanted()
-        st.session_state[name] = before if before.what in NAMES else Wanted()
+        before = decode_position(place)[0] if place else QueueFilter()
+        st.session_state[name] = before if before.what in NAMES else QueueFilter()
     return st.session_state[name]
 
 

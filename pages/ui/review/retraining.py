@@ -5,11 +5,11 @@ import re
 import pandas as pd
 import streamlit as st
 
-from pages.ui.review.item_text import label_name
-from pages.ui.review.review_data import standing_of
+from pages.ui.review.item_text import label_text
+from pages.ui.review.review_data import current_labels_of
 from pages.ui.shared.job_status import PAGES, show_progress
-from pages.ui.shared.text import DASH, moment, plain, some
-from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrained
+from pages.ui.shared.text import DASH, count_noun, escape_markdown, format_time
+from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrain_summary
 from svp_core.workspace import jobs
 
 ROUNDS = 200  # latest jobs, among which those of this review are looked for
@@ -22,7 +22,7 @@ MEANING = {
 
 def show_retraining(review, reviewer):
     """The button, the rounds so far, and the last of them class by class."""
-    standing = standing_of(review)
+    standing = current_labels_of(review)
     st.markdown(
         "Learns to tell the classes apart from the labels before the review and from those now, and tries both on "
         "particles that neither has learnt from."
@@ -41,7 +41,7 @@ def show_retraining(review, reviewer):
             st.rerun()
     if rounds and rounds[0].state != "done":
         show_progress(rounds[0])
-    done = [(job, retrained(jobs.job_folder(job.id))) for job in rounds if job.state == "done"]
+    done = [(job, retrain_summary(jobs.job_folder(job.id))) for job in rounds if job.state == "done"]
     if done:
         _show_last(*done[0])
     if len(done) > 1:
@@ -53,18 +53,18 @@ def _show_last(job, made):
     """What the last round has brought."""
     st.subheader("Before and after")
     for words in made["notes"]:
-        st.markdown(plain(words))
+        st.markdown(escape_markdown(words))
     for of, title in OF.items():
         rows = [check for check in made["checks"] if check["of"] == of]
         if rows:
             st.markdown(f"**{title}**", help=MEANING[of])
             st.dataframe(pd.DataFrame([_row(check) for check in rows]), hide_index=True, key=f"retrain_{of}")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        learnt = ", ".join(f"{label_name(key).lower()} {count:,}" for key, count in made["learnt_from"].items())
+        learnt = ", ".join(f"{label_text(key).lower()} {count:,}" for key, count in made["learnt_from"].items())
         st.caption(
-            plain(
-                f"{moment(job.ended)}, after {some(made['decisions'], 'decision')}; learnt from {learnt}. Model: "
-                f"{made['model']}."
+            escape_markdown(
+                f"{format_time(job.ended)}, after {count_noun(made['decisions'], 'decision')}; learnt from {learnt}. "
+                f"Model: {made['model']}."
             )
         )
         st.page_link(PAGES["classify"], label="Classify with it")
@@ -72,7 +72,7 @@ def _show_last(job, made):
 
 def _row(check):
     return {
-        "Class": label_name(check["class"]) if check["class"] else "All",
+        "Class": label_text(check["class"]) if check["class"] else "All",
         "Particles": check["n"],
         "Named right before": _percent(check["before"]),
         "after": _percent(check["after"]),
@@ -83,7 +83,7 @@ def _row(check):
 def _round(job, made):
     """A line of the table of rounds."""
     found = {check["of"]: check for check in made["checks"] if not check["class"]}
-    row = {"When": moment(job.ended), "Model": made["model"], "Decisions": made["decisions"]}
+    row = {"When": format_time(job.ended), "Model": made["model"], "Decisions": made["decisions"]}
     for of, title in OF.items():
         row[f"{title}: before"] = _percent(found[of]["before"]) if of in found else DASH
         row["after" if of == CHECKED else "after "] = _percent(found[of]["after"]) if of in found else DASH

@@ -9,11 +9,11 @@ import streamlit as st
 from pages.ui.components.annotation_grid import EXAMPLES
 from pages.ui.shared.url_state import open_as, opened
 from svp_core.embedding.clusters import ward_groups
-from svp_core.review.batches import from_place, positions_of
+from svp_core.review.batches import decode_position, positions_of
 from svp_core.review.bookmarks import bookmark_of
 from svp_core.review.decision_log import history
-from svp_core.review.embedding_store import likeness_of
-from svp_core.review.reranking import first_look, order_again
+from svp_core.review.embedding_store import load_embedding
+from svp_core.review.reranking import prepare_rerank, rerank
 from svp_core.review.store import open_review
 
 IN_USE_S = 60.0  # a tab that was not heard of for longer is closed, or its server was
@@ -26,7 +26,7 @@ def review_of(review_id):
     return open_review(review_id)
 
 
-def standing_of(review):
+def current_labels_of(review):
     """Its Standing with every decision there is."""
     found = _standing(review.id, review)
     return found.take(history(review.id, after=found.last))
@@ -60,24 +60,24 @@ def examples(review_id):
 
 
 @st.cache_resource(max_entries=3, show_spinner=False)
-def likeness_in(review_id):
+def embedding_of(review_id):
     """Its Likeness, or None."""
-    return likeness_of(review_of(review_id))
+    return load_embedding(review_of(review_id))
 
 
 @st.cache_resource(max_entries=1, show_spinner="Looking at what was decided")
 def _first_look(review_id):
     """reranking.FirstLook at this review's queue; None where nothing is known of likeness or of scores."""
-    review, likeness = review_of(review_id), likeness_in(review_id)
+    review, likeness = review_of(review_id), embedding_of(review_id)
     if likeness is None or "score" not in review.table:
         return None
     labels = _places_of(review, review.table["given"])
-    return first_look(likeness.places, labels, review.table["score"], class_count=len(review.class_keys))
+    return prepare_rerank(likeness.places, labels, review.table["score"], class_count=len(review.class_keys))
 
 
-def forget_likeness():
+def forget_embedding():
     """Look anew for what is kept of likeness: a job has made it."""
-    likeness_in.clear()
+    embedding_of.clear()
     _first_look.clear()
 
 
@@ -89,7 +89,7 @@ def ranks_now(review, standing):
     first, ranks = _first_look(review.id) if standing.decided else None, np.arange(count)
     if first:
         labels = _places_of(review, [standing.label(particle) for particle in standing.given])
-        ranks[order_again(first, labels)] = np.arange(count)
+        ranks[rerank(first, labels)] = np.arange(count)
     st.session_state[f"ranks_{review.id}"] = standing.last, ranks
     return ranks
 
@@ -103,7 +103,7 @@ def _places_of(review, labels):
 @st.cache_resource(max_entries=6, show_spinner="Looking for groups")
 def groups_of(review_id, count):
     """Group of each particle by Ward's method, int (N,), 0 for the largest; only where there is a Likeness."""
-    return ward_groups(likeness_in(review_id).places, count)
+    return ward_groups(embedding_of(review_id).places, count)
 
 
 def pixels_of(review):
@@ -113,7 +113,7 @@ def pixels_of(review):
     return review.tiles if review.tiles is not None else np.broadcast_to(np.uint8(175), (len(review.table), 64, 64))
 
 
-def now_and_then(key, state, make):
+def rerun_every(key, state, make):
     """make(), or what it gave last time where that is fresh enough: it must not take much of the time of deciding.
 
     state: what it depends on.
@@ -132,7 +132,7 @@ def holder_of(review_id, reviewer):
     """Who particles are handed out to: this browser tab, over its reloads, and after a break the one it goes on for."""
     desk = opened("review", "desk")
     if desk is None:
-        _, _, last = from_place(bookmark_of(review_id, reviewer))
+        _, _, last = decode_position(bookmark_of(review_id, reviewer))
         last = last.partition(" ")[0]
         desk = last if last and not _is_open(last) else uuid4().hex[:8]
         open_as("review", desk, "desk")

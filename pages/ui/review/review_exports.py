@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.ui.shared.job_status import PAGES
-from pages.ui.shared.text import plain, some
+from pages.ui.shared.text import count_noun, escape_markdown
 from svp_core.errors import LabError
 from svp_core.exports import cleaned
 from svp_core.exports.tiles import file_name
@@ -18,13 +18,13 @@ REVIEWED = ", reviewed"  # after the name of the review
 HISTORY, FILES = (
     "history.jsonl",
     {
-        "Labels as CSV": ("labels.csv", "text/csv", cleaned.cleaned_csv),
-        "Tiles by class": ("tiles.zip", "application/zip", cleaned.cleaned_folders),
+        "Labels as CSV": ("labels.csv", "text/csv", cleaned.export_reviewed_csv),
+        "Tiles by class": ("tiles.zip", "application/zip", cleaned.export_reviewed_folders),
     },
 )
 
 
-def show_files(review, standing):
+def show_exports(review, standing):
     """Buttons; each file is made when it is asked for."""
     st.subheader("Take away")
     stem = "".join(letter if letter.isalnum() or letter in " .-_" else "_" for letter in review.name)[:80]
@@ -47,12 +47,12 @@ def show_files(review, standing):
             verdict = verify(review.id)
             if verdict.sound:
                 st.session_state["history_verdict"] = (
-                    f"{some(verdict.count, 'decision')}, each as it was written. Last hash: {verdict.head}"
+                    f"{count_noun(verdict.count, 'decision')}, each as it was written. Last hash: {verdict.head}"
                 )
             else:
                 raise LabError(f"This history is not what was decided. {verdict.problem}")
     if words := st.session_state.pop("history_verdict", None):
-        st.success(plain(words))
+        st.success(escape_markdown(words))
     _offer_dataset(review, standing)
 
 
@@ -68,7 +68,7 @@ def _offer_cla(review, standing, stem):
         "Classes as .cla",
         f"{stem}.cla",
         "text/plain",
-        lambda path: cleaned.cleaned_cla(review, standing, path, job_folder=jobs.job_folder(job), run=run),
+        lambda path: cleaned.export_reviewed_cla(review, standing, path, job_folder=jobs.job_folder(job), run=run),
         of=run,
     )
 
@@ -91,16 +91,16 @@ def _offer(review, standing, label, file, mime, make, *, of=None):
 
 def _offer_dataset(review, standing):
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        as_reviewed = f"{review.name[: datasets.LONGEST_NAME - len(REVIEWED)]}{REVIEWED}"
+        as_reviewed = f"{review.name[: datasets.MAX_NAME - len(REVIEWED)]}{REVIEWED}"
         name = st.text_input("Name of the cleaned data set", as_reviewed, key="cleaned_name", width=360)
         if st.button("Save as data set", key="cleaned_save"):
-            name = datasets.fit_name(name)
-            tiles, names, labels = cleaned.cleaned_tiles(review, standing)
+            name = datasets.unique_name(name)
+            tiles, names, labels = cleaned.reviewed_tiles(review, standing)
             table = pd.DataFrame({"image": names, "class": labels})
             history = {"review": review.id, "decisions": standing.last}
             datasets.save_dataset(name, "own", tiles, table, history)
             st.session_state["cleaned_saved"] = name
     if saved := st.session_state.get("cleaned_saved"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"Saved as data set **{plain(saved)}**.")
+            st.markdown(f"Saved as data set **{escape_markdown(saved)}**.")
             st.page_link(PAGES["train"], label="Train on it")

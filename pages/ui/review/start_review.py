@@ -6,21 +6,21 @@ import streamlit as st
 
 from pages.ui.shared.job_status import PAGES, show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
-from pages.ui.shared.text import how_it_went, job_title, moment, plain, short, some
+from pages.ui.shared.text import count_noun, escape_markdown, format_time, job_outcome, job_title, truncate
 from pages.ui.shared.url_state import close, open_as, opened_job, start_job
 from svp_core.review import sources
 from svp_core.review.store import list_reviews
-from svp_core.tasks.find_label_errors import suspected
+from svp_core.tasks.find_label_errors import label_error_summary
 from svp_core.workspace import datasets, jobs
 
 WAYS = ("Classified particles", "A data set", "A labelled folder")
 SEARCH = "search"  # what the address calls the job
 OF = "of"  # what the address calls the classification that a review is wanted of
-MOST = 8  # earlier reviews shown at once
+MAX_LISTED = 8  # earlier reviews shown at once
 LABELS = {"label": "What the classifier said", "given": "What their folders are called"}
 
 
-def ask():
+def show_start():
     """The ways in; opens the review that was begun."""
     if job := opened_job("review", "suspect", "a search for wrong labels; begin a review here", SEARCH):
         _show_search(job)
@@ -40,14 +40,14 @@ def ask():
 
 
 def _show_search(job):
-    st.subheader(plain(short(job.config["name"])))
+    st.subheader(escape_markdown(truncate(job.config["name"])))
     show_progress(job)
     if job.active:
         return
     if job.state == "done":
-        review_id, notes = suspected(jobs.job_folder(job.id))
+        review_id, notes = label_error_summary(jobs.job_folder(job.id))
         for words in notes:
-            st.markdown(plain(words))
+            st.markdown(escape_markdown(words))
         if st.button("Go through them", key="search_go", type="primary"):
             close("review", SEARCH)
             _open(review_id)
@@ -59,13 +59,13 @@ def _show_earlier():
     if not found:
         return
     st.subheader("Earlier reviews")
-    for header in found if st.session_state.get("review_all") else found[:MOST]:
+    for header in found if st.session_state.get("review_all") else found[:MAX_LISTED]:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            if st.button(plain(header["name"]), key=f"open_{header['review']}", type="tertiary"):
+            if st.button(escape_markdown(header["name"]), key=f"open_{header['review']}", type="tertiary"):
                 _open(header["review"])
-            counts = f"{some(header['decisions'], 'decision')} on {some(header['particles'], 'particle')}"
-            st.caption(plain(f"{counts} · begun {header['created'][:10]}"))
-    if len(found) > MOST:
+            counts = f"{count_noun(header['decisions'], 'decision')} on {count_noun(header['particles'], 'particle')}"
+            st.caption(escape_markdown(f"{counts} · begun {header['created'][:10]}"))
+    if len(found) > MAX_LISTED:
         st.toggle(f"All {len(found):,}", key="review_all")
 
 
@@ -75,7 +75,7 @@ def _of_job():
         st.caption("Nothing is classified yet. Images without any label become reviewable once they are classified.")
         st.page_link(PAGES["classify"], label="Classify")
         return
-    titles = {job.id: f"{job_title(job)} · {moment(job.created)} · {how_it_went(job)}" for job in done}
+    titles = {job.id: f"{job_title(job)} · {format_time(job.created)} · {job_outcome(job)}" for job in done}
     asked = st.query_params.get(OF)
     first = list(titles).index(asked) if asked in titles else 0
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
@@ -86,7 +86,7 @@ def _of_job():
         pressed = st.button("Begin", type="primary", key="review_of_job")
     st.caption("The least sure come first.")
     if pressed:
-        _open(sources.begin(sources.of_job(job_id, labels=labels)))
+        _open(sources.begin_review(sources.review_of_classification(job_id, labels=labels)))
 
 
 def _of_dataset():
@@ -98,7 +98,7 @@ def _of_dataset():
         chosen = st.selectbox(
             "Data set",
             list(known),
-            format_func=lambda one: f"{short(known[one]['name'])} ({known[one]['count']:,})",
+            format_func=lambda one: f"{truncate(known[one]['name'])} ({known[one]['count']:,})",
             key="review_dataset",
             width=480,
         )
@@ -117,7 +117,7 @@ def _of_folder():
         name = st.text_input("Name of the review", Path(path).stem, key="review_name", max_chars=200, width=300)
         pressed = st.button("Begin", type="primary", key="review_of_folder")
         st.button("Choose something else", key="review_forget", on_click=forget_source, args=("review",))
-    st.caption(plain(path))
+    st.caption(escape_markdown(path))
     if pressed:
         forget_source("review")
         start_job("review", "suspect", {"kind": "folder", "source": str(path), "name": name}, SEARCH)

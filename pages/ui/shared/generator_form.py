@@ -4,11 +4,11 @@ import streamlit as st
 
 from pages.ui.shared.text import class_name
 from svp_core.errors import LabError
-from svp_core.tasks.generation_request import MOST_SEED
+from svp_core.tasks.generation_request import MAX_SEED
 from svp_core.workspace import jobs
 from svp_core.workspace.models import list_models
 
-PARTS = ("generator", "published")  # what a run's config calls a generator: ours, or one from its authors
+MODEL_KINDS = ("generator", "published")  # what a run's config calls a generator: ours, or one from its authors
 START_S = 6  # until the worker has its network
 CALL_S = {"generator": 0.03, "published": 0.25}  # a network call of one image, before this computer was measured
 QUALITY_HELP = (
@@ -19,20 +19,20 @@ QUALITY_HELP = (
 
 def generators():
     """Name -> Model of every generator here, shipped ones first. Raises LabError where there is none."""
-    found = {model.name: model for model in list_models(*PARTS)}
+    found = {model.name: model for model in list_models(*MODEL_KINDS)}
     if not found:
         raise LabError("There is no generator here; the shipped one is missing from this copy, install it again.")
     return found
 
 
-def part_of(model):
+def model_kind(model):
     """What a model is: one of PARTS."""
-    return next(part for part in PARTS if part in model.config)
+    return next(part for part in MODEL_KINDS if part in model.config)
 
 
 def classes_of(model):
     """Keys of the classes that a model makes, in its label order."""
-    return list(model.config[part_of(model)]["class_keys"])
+    return list(model.config[model_kind(model)]["class_keys"])
 
 
 def choose_model():
@@ -47,7 +47,7 @@ def choose_model():
     return found[name]
 
 
-def take_model(name):
+def preselect_model(name):
     """Choose this model, before choose_model() does; nothing where it is gone."""
     if name in generators():
         st.session_state["model"] = st.session_state["_model"] = name
@@ -99,12 +99,12 @@ def choose_classes(class_keys, key):
     return [class_key for class_key in class_keys if class_key in chosen]
 
 
-def ask_seed(key, words):
+def seed_input(key, words):
     """Seed of the run, for check_whole() too. words: what it is good for."""
-    return ask_whole("Seed", 0, key, help=words)
+    return integer_input("Seed", 0, key, help=words)
 
 
-def ask_whole(label, value, key, *, step=1, help=None):
+def integer_input(label, value, key, *, step=1, help=None):
     """What stands in a field for a whole number, for check_whole(): int, or float where it is none.
 
     A field with bounds of its own, or for int alone, keeps a number outside to itself, and the one before it would
@@ -116,7 +116,7 @@ def ask_whole(label, value, key, *, step=1, help=None):
     return int(number) if number == int(number) else number
 
 
-def check_whole(words, number, least, most):
+def require_integer(words, number, least, most):
     """Raises LabError for what is no whole number from least to most. words: what was asked for, {} for the number."""
     if not (isinstance(number, int) and least <= number <= most):
         asked = words.format(f"{number:,}" if abs(number) < 1e15 else f"{number:g}")
@@ -125,7 +125,7 @@ def check_whole(words, number, least, most):
 
 def check_seed(seed):
     """Raises LabError for what is no seed."""
-    check_whole("The seed is {}", seed, 0, MOST_SEED)
+    require_integer("The seed is {}", seed, 0, MAX_SEED)
 
 
 def seconds_to_make(model, sampler, counts):
@@ -135,7 +135,7 @@ def seconds_to_make(model, sampler, counts):
     usually takes.
     """
     calls = samplers_of(model)[sampler].steps * sum(_in_full_calls(model, sampler, count) for count in counts)
-    return START_S + calls * (_measured_call_s(model) or CALL_S[part_of(model)])
+    return START_S + calls * (_measured_call_s(model) or CALL_S[model_kind(model)])
 
 
 def samplers_of(model):

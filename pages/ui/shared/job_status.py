@@ -2,7 +2,15 @@
 
 import streamlit as st
 
-from pages.ui.shared.text import STEP_OF, duration, how_it_went, job_title, moment, plain, some
+from pages.ui.shared.text import (
+    STEP_OF,
+    count_noun,
+    escape_markdown,
+    format_duration,
+    format_time,
+    job_outcome,
+    job_title,
+)
 from svp_core.errors import LabError
 from svp_core.workspace import jobs
 
@@ -17,8 +25,8 @@ PAGES = {
     "likeness": "pages/review.py",
     "retrain": "pages/review.py",
 }
-LOOK_EVERY_S = 1
-ASKED = {"cancelled": "Stopping …", "paused": "Pausing …"}  # what Job.asked says, until its current step ends
+REFRESH_S = 1
+STOPPING = {"cancelled": "Stopping …", "paused": "Pausing …"}  # what Job.asked says, until its current step ends
 
 
 def show_running():
@@ -26,9 +34,9 @@ def show_running():
     try:
         busy = bool(jobs.active())
     except LabError as error:
-        st.error(plain(error))
+        st.error(escape_markdown(error))
         return
-    st.fragment(_running, run_every=LOOK_EVERY_S if busy else None)()
+    st.fragment(_running, run_every=REFRESH_S if busy else None)()
 
 
 def _running():
@@ -41,7 +49,7 @@ def _running():
     st.caption("Under way")
     for job in busy:
         with st.container(key=f"running_{job.id}", gap="xsmall"):
-            st.progress(_share(job), text=plain(job_title(job)))
+            st.progress(_share(job), text=escape_markdown(job_title(job)))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(_time_left(job))
                 if job.kind in PAGES:
@@ -56,19 +64,19 @@ def show_progress(job, so_far=None, *, can_rest=False):
     can_rest: it can be paused, since it goes on where it was.
     """
     if job.active:
-        st.fragment(_progress, run_every=LOOK_EVERY_S)(job.id, so_far, can_rest)
+        st.fragment(_progress, run_every=REFRESH_S)(job.id, so_far, can_rest)
     elif job.state == "paused":
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.markdown(f"**{plain(how_it_went(job))}**")
+            st.markdown(f"**{escape_markdown(job_outcome(job))}**")
             st.button("Resume", key="resume_job", type="primary", on_click=jobs.start, args=(job.kind, job.config))
             st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job.id,))
     elif job.state == "failed":
-        st.error(plain(job.error))
+        st.error(escape_markdown(job.error))
     elif job.state == "lost":
-        st.warning(plain(job.error))
+        st.warning(escape_markdown(job.error))
         st.button("Go on with it", key=f"again_{job.id}", on_click=jobs.start, args=(job.kind, job.config))
     else:
-        st.caption(plain(f"{how_it_went(job)}. Finished {moment(job.ended)}."))
+        st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_time(job.ended)}."))
 
 
 def _progress(job_id, so_far, can_rest):
@@ -83,7 +91,7 @@ def _progress(job_id, so_far, can_rest):
                     st.button("Pause", key="pause_job", on_click=jobs.pause, args=(job_id,))
                 if job.asked != "cancelled":
                     st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
-        st.progress(_share(job), text=plain(job.message) or None)
+        st.progress(_share(job), text=escape_markdown(job.message) or None)
     if so_far:
         so_far(job)
 
@@ -95,9 +103,9 @@ def show_recent(title, kinds=tuple(PAGES), limit=5):
         st.subheader(title)
     for job in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            if st.button(plain(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
+            if st.button(escape_markdown(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
                 st.switch_page(PAGES[job.kind], query_params=_query(job))
-            st.caption(plain(f"{moment(job.created)} · {how_it_went(job)}"))
+            st.caption(escape_markdown(f"{format_time(job.created)} · {job_outcome(job)}"))
 
 
 def _query(job):
@@ -120,14 +128,14 @@ def _share(job):
 def _how_far(job):
     if not job.step:
         return f"**{_time_left(job)}**"
-    done = f"{job.step:,} of {job.total:,}" if job.total else some(job.step, STEP_OF.get(job.kind, "step"))
+    done = f"{job.step:,} of {job.total:,}" if job.total else count_noun(job.step, STEP_OF.get(job.kind, "step"))
     rate = f" · {job.rate:.1f} per s" if job.rate and not job.asked else ""
     return f"**{done}**{rate} · {_time_left(job)}"
 
 
 def _time_left(job):
     if job.asked:
-        return ASKED[job.asked]
+        return STOPPING[job.asked]
     if job.state == "queued" and job.message:
         return "Waiting"
-    return f"{duration(job.seconds_left)} left" if job.seconds_left is not None else "Starting"
+    return f"{format_duration(job.seconds_left)} left" if job.seconds_left is not None else "Starting"

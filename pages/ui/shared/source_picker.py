@@ -5,12 +5,12 @@ from contextlib import suppress
 
 import streamlit as st
 
-from pages.ui.components.folder_upload import pack_folder
-from pages.ui.shared.text import plain
+from pages.ui.components.folder_upload import show_folder_upload
+from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
 from svp_core.workspace.paths import sample_folder
-from svp_core.workspace.uploads import Upload, server_path, uploaded_source
+from svp_core.workspace.uploads import Upload, server_path, store_upload
 
 HERE_ONLY = ("127.0.0.1", "localhost", "::1")
 
@@ -24,10 +24,10 @@ def chosen_source(page):
     """Path of what was chosen on this page and not used yet, or None; says so when an upload is not there any more."""
     if upload := opened(page, "upload"):
         try:
-            return uploaded_source(upload)
+            return store_upload(upload)
         except LabError as error:
             forget_source(page)
-            st.error(plain(error))
+            st.error(escape_markdown(error))
     return st.session_state.get(f"{page}_path")
 
 
@@ -42,9 +42,9 @@ def choose_source(page):
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**A folder**, sub-folders included")
-        pack_folder("folder_packer", lambda upload: open_as(page, upload, "upload"))
+        show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"))
         if error := st.session_state.pop("upload_error", None):
-            st.error(plain(error))
+            st.error(escape_markdown(error))
     with right:
         st.markdown("**An archive or images**: zip, tar, PNG, JPEG, TIFF, BMP")
         turn = st.session_state.setdefault("files_turn", 0)
@@ -65,7 +65,7 @@ def choose_source(page):
             st.session_state[f"{page}_path"] = path_on_server(st.session_state["path_text"])
             st.rerun()
         except LabError as error:
-            st.error(plain(error))
+            st.error(escape_markdown(error))
 
 
 def choose_sample_run(page):

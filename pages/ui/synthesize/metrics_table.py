@@ -6,12 +6,12 @@ from io import StringIO
 
 import streamlit as st
 
-from svp_core.quality import FIGURES
+from svp_core.quality import METRICS
 from svp_core.quality.text_table import number
 
 BETTER = {"low": "lower", "high": "higher", "real": "as real"}
 # What is looked at first; the others follow when asked for.
-CHIEF = ("named", "brightness", "texture", "shape", "told_apart", "kid", "recall", "copied")
+MAIN_METRICS = ("named", "brightness", "texture", "shape", "told_apart", "kid", "recall", "copied")
 LEGEND = (
     "Real stands for the reference. Below each value: its 95 % interval, and how many times it is what the reference "
     "gives against itself; up to 1 × is as good as can be, where higher is better from 1 × on. Below the reference's: "
@@ -25,7 +25,7 @@ _WHOLE = "white-space:nowrap"
 _COLUMNS = ("side", "figure", "good", "value", "low", "high", "n", "real", "floor_low", "floor_median", "floor_high")
 
 
-def draw_table(names, figures, keys=tuple(FIGURES)):
+def draw_table(names, figures, keys=tuple(METRICS)):
     """HTML of the table, a row a figure that either side has.
 
     names: side -> what it is called. figures: side -> key of FIGURES -> entry, as in a quality report. keys: which of
@@ -39,7 +39,7 @@ def draw_table(names, figures, keys=tuple(FIGURES)):
     )
     rows = [f"<tr>{row}</tr>"]
     for key in keys:
-        figure, entries = FIGURES[key], {side: figures[side].get(key) for side in names}
+        figure, entries = METRICS[key], {side: figures[side].get(key) for side in names}
         if not any(entries.values()):
             continue
         unit = f" ({figure.unit})" if figure.unit else ""
@@ -83,16 +83,16 @@ def as_csv(names, figures):
         for key, found in figures[side].items():
             floor = found["floor"] or {}
             values = [found[part] for part in ("value", "low", "high", "n", "real")]
-            rows.writerow([name, key, FIGURES[key].good, *values, *map(floor.get, ("low", "median", "high"))])
+            rows.writerow([name, key, METRICS[key].good, *values, *map(floor.get, ("low", "median", "high"))])
     return text.getvalue()
 
 
-def show_figures(names, figures, *, file):
+def show_metrics(names, figures, *, file):
     """Draw the table, say how to read it, offer it as a file. file: its name, without ending."""
-    st.html(draw_table(names, figures, CHIEF))
+    st.html(draw_table(names, figures, MAIN_METRICS))
     st.caption(LEGEND)
     with st.expander("More figures"):
-        st.html(draw_table(names, figures, [key for key in FIGURES if key not in CHIEF]))
+        st.html(draw_table(names, figures, [key for key in METRICS if key not in MAIN_METRICS]))
     st.download_button(
         "Figures as CSV", as_csv(names, figures), f"{file}.csv", "text/csv", key="figures_csv", on_click="ignore"
     )

@@ -10,8 +10,8 @@ from pages.ui.components.gallery import show_gallery
 from pages.ui.shared import generator_form
 from pages.ui.shared.chart_style import QUIET, draw_compared, draw_spectra
 from pages.ui.shared.model_card import origin, show_model
-from pages.ui.shared.text import class_name, duration, plain, short, some
-from pages.ui.synthesize.metrics_table import show_figures
+from pages.ui.shared.text import class_name, count_noun, escape_markdown, format_duration, truncate
+from pages.ui.synthesize.metrics_table import show_metrics
 from svp_core.errors import LabError
 from svp_core.tasks.compare import SIDES, is_classical, measure_steps
 from svp_core.tile_file import read_tiles
@@ -22,7 +22,7 @@ LINES = 4  # of tiles in each gallery
 SHOWN = 60  # tiles of each gallery: enough for those lines in a wide window
 
 
-def choose_maker(side):
+def choose_model_side(side):
     """What one side is to be made with, as the job's config says it: {"weights", "sampler"} or {"classical": True}."""
     found, first = generator_form.generators(), side == SIDES[0]
     options, key = [*found, CLASSICAL], f"{side}_maker"
@@ -70,7 +70,9 @@ def estimate(sides, count):
         if "weights" in asked:
             seconds += generator_form.seconds_to_make(found[asked["weights"]], asked["sampler"], [count])
         seconds += measure_steps(count) * generator_form.CALL_S["generator"]
-    return f"{some(count, 'image')} of each, made and measured: about {duration(seconds)} on this computer."
+    return (
+        f"{count_noun(count, 'image')} of each, made and measured: about {format_duration(seconds)} on this computer."
+    )
 
 
 def heading(job):
@@ -78,7 +80,7 @@ def heading(job):
     asked = job.config
     one, other = _names(asked).values()
     other = other[:1].lower() + other[1:] if is_classical(asked[SIDES[1]]) else other
-    return plain(f"{class_name(asked['class_key'])}: {one} and {other}, seed {asked['seed']}")
+    return escape_markdown(f"{class_name(asked['class_key'])}: {one} and {other}, seed {asked['seed']}")
 
 
 def show_so_far(job):
@@ -88,7 +90,7 @@ def show_so_far(job):
         path = folder / side / "tiles.npy"
         with column:
             tiles = read_tiles(path) if path.is_file() else []
-            st.markdown(f"**{plain(names[side])}** · {len(tiles):,}")
+            st.markdown(f"**{escape_markdown(names[side])}** · {len(tiles):,}")
             if len(tiles):
                 show_gallery(tiles[-SHOWN:], key=f"so_far_{side}", alt=f"Made so far by {names[side]}", lines=LINES)
 
@@ -100,12 +102,14 @@ def show(job):
     parts = {side: report[side]["classes"][job.config["class_key"]] for side in SIDES}
     _show_tiles(names, folder)
     n = parts[SIDES[0]]["n"]
-    against = plain(f"n = {n:,} a side, against as many particles of {_reference(job.config)} that neither has seen")
+    against = escape_markdown(
+        f"n = {n:,} a side, against as many particles of {_reference(job.config)} that neither has seen"
+    )
     st.markdown(f"**Figures** · {against}")
     for warning in dict.fromkeys(text for side in SIDES for text in report[side]["warnings"]):
-        st.caption(plain(warning.removeprefix(f"{job.config['class_key']}: ")))
+        st.caption(escape_markdown(warning.removeprefix(f"{job.config['class_key']}: ")))
     figures = {side: part["figures"] for side, part in parts.items()}
-    show_figures(names, figures, file=f"compare_{job.config['class_key']}_{job.config['seed']}")
+    show_metrics(names, figures, file=f"compare_{job.config['class_key']}_{job.config['seed']}")
     st.markdown("**Size and shape**, measured alike on all three")
     shapes = dict(iter(pd.read_csv(folder / "shapes.csv").groupby("set")))
     figure = draw_compared({names[side]: shapes[side] for side in SIDES}, shapes["real"])
@@ -126,13 +130,13 @@ def _show_tiles(names, folder):
     for part, column in zip(files, st.columns(3, gap="medium"), strict=True):
         tiles = read_tiles(files[part])
         with column:
-            st.markdown(f"**{plain(titles[part])}** · {len(tiles):,}")
+            st.markdown(f"**{escape_markdown(titles[part])}** · {len(tiles):,}")
             show_gallery(tiles[:SHOWN], key=f"tiles_{part}", alt=titles[part], lines=LINES)
 
 
 def _show_closest(name, closest, made, seen):
     """Pairs of a made tile and the tile it is most like, of those that it was made or trained from."""
-    st.markdown(f"**Most like one of the tiles it was made from**: {plain(name)}")
+    st.markdown(f"**Most like one of the tiles it was made from**: {escape_markdown(name)}")
     st.caption("Each made tile beside the one it is nearest to; the smaller the ratio, the more like this one alone.")
     pairs = [tile for pair in closest for tile in (made[pair["synthetic"]], seen[pair["training"]])]
     captions = [text for pair in closest for text in ("made", f"ratio {pair['ratio']:.2f}")]
@@ -143,7 +147,7 @@ def _reference(asked):
     """What the data set compared with is called."""
     if asked["reference"] == datasets.SAMPLES:
         return "the simulated sample particles"
-    held = {meta["id"]: f"the data set {short(meta['name'])}" for meta in datasets.list_datasets()}
+    held = {meta["id"]: f"the data set {truncate(meta['name'])}" for meta in datasets.list_datasets()}
     return held.get(asked["reference"], "a data set that is gone")
 
 

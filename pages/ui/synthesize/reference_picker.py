@@ -8,15 +8,15 @@ import streamlit as st
 
 from pages.ui.shared.chart_style import SHAPE_COLUMNS
 from pages.ui.shared.sample_content import sample_results, sample_tiles
-from pages.ui.shared.text import class_name, short
+from pages.ui.shared.text import class_name, truncate
 from svp_core.errors import LabError
 from svp_core.workspace import datasets
 
-MOST = 500  # tiles of a data set that are looked at and measured on a page
+MAX_TILES = 500  # tiles of a data set that are looked at and measured on a page
 
 
 @dataclass(frozen=True)
-class Reference:
+class ReferenceTiles:
     """Particles of one class; the three have one length."""
 
     tiles: np.ndarray  # uint8 (N, 64, 64)
@@ -44,7 +44,7 @@ def references(class_key):
     held = [meta for meta in datasets.list_datasets() if meta["classes"].get(class_key)]
     for meta in sorted(held, key=lambda meta: meta["kind"] == "synthetic"):
         made = ", made by a generator" if meta["kind"] == "synthetic" else ""
-        found.setdefault(meta["id"], f"{short(meta['name'])} ({meta['classes'][class_key]:,}{made})")
+        found.setdefault(meta["id"], f"{truncate(meta['name'])} ({meta['classes'][class_key]:,}{made})")
     return found
 
 
@@ -53,7 +53,7 @@ def read_reference(dataset_id, class_key):
     if dataset_id == datasets.SAMPLES:
         results = sample_results()
         results = results[results["given"] == class_key]
-        return Reference(sample_tiles()[results.index], results[list(SHAPE_COLUMNS)], list(results["image"]))
+        return ReferenceTiles(sample_tiles()[results.index], results[list(SHAPE_COLUMNS)], list(results["image"]))
     return _read(dataset_id, class_key)
 
 
@@ -62,12 +62,12 @@ def _read(dataset_id, class_key):
     found = datasets.open_dataset(dataset_id)
     if found.tiles.shape[1:] != (64, 64):
         raise LabError(f"{found.meta['name']!r} holds tiles of {found.tiles.shape[1]} px; 64 px can be compared with.")
-    positions = np.flatnonzero(found.table["class"] == class_key)[:MOST]
+    positions = np.flatnonzero(found.table["class"] == class_key)[:MAX_TILES]
     tiles = np.asarray(found.tiles[positions])
-    return Reference(tiles, measured(tiles), list(found.table["image"].iloc[positions]))
+    return ReferenceTiles(tiles, reference_shapes(tiles), list(found.table["image"].iloc[positions]))
 
 
-def measured(tiles):
+def reference_shapes(tiles):
     """DataFrame of SHAPE_COLUMNS, a row a tile."""
     from svp_core.morphology import measure
 

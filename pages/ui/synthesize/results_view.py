@@ -8,8 +8,8 @@ import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.chart_style import QUIET, draw_distributions
-from pages.ui.shared.text import class_name, plain, short, some
-from pages.ui.synthesize.reference_picker import choose_reference, measured, no_reference, read_reference
+from pages.ui.shared.text import class_name, count_noun, escape_markdown, truncate
+from pages.ui.synthesize.reference_picker import choose_reference, no_reference, read_reference, reference_shapes
 from svp_core.errors import LabError
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets, jobs
@@ -22,9 +22,9 @@ FIRST_LOOK = 60  # tiles shown while more are being made
 def heading(job):
     """What was asked for, a line of Markdown."""
     asked = job.config
-    what = f"{some(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
+    what = f"{count_noun(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
     quality = f"{asked['sampler']} quality, " if asked.get("sampler") else ""
-    return plain(f"{what}, {quality}made by {asked.get('weights', 'generator')}")
+    return escape_markdown(f"{what}, {quality}made by {asked.get('weights', 'generator')}")
 
 
 def show_so_far(job):
@@ -44,11 +44,11 @@ def show_reference(class_key):
         return
     reference = read_reference(dataset_id, class_key)
     origin = "simulated particle" if dataset_id == SAMPLES else "reference particle"
-    st.caption(f"{some(len(reference.tiles), origin)}. Yours will appear beside them.")
+    st.caption(f"{count_noun(len(reference.tiles), origin)}. Yours will appear beside them.")
     _tiles(reference.tiles[:PER_PAGE], reference.names[:PER_PAGE], "reference", class_key)
 
 
-def show_made(job):
+def show_results(job):
     """The finished job: save, download, tiles beside reference tiles, distributions."""
     tiles, table = _read(job.id)
     if not len(tiles):
@@ -58,7 +58,7 @@ def show_made(job):
     _keep(job, tiles, table)
     left, right = st.columns(2, gap="large")
     with left:
-        st.markdown(f"**Generated** · {some(len(tiles), 'image')}")
+        st.markdown(f"**Generated** · {count_noun(len(tiles), 'image')}")
         pages = -(-len(tiles) // PER_PAGE)
         page = st.pagination(pages, key="made_page") if pages > 1 else 1
         part = slice((page - 1) * PER_PAGE, page * PER_PAGE)
@@ -70,7 +70,7 @@ def show_made(job):
             return
         reference = read_reference(dataset_id, class_key)
         origin = "simulated, " if dataset_id == SAMPLES else ""
-        st.markdown(f"**Reference** · {origin}{some(len(reference.tiles), 'particle')}, some of them")
+        st.markdown(f"**Reference** · {origin}{count_noun(len(reference.tiles), 'particle')}, some of them")
         shown = min(max(len(tiles), 16), PER_PAGE)
         _tiles(reference.tiles[:shown], reference.names[:shown], "reference", class_key)
     st.markdown("**Size and shape**, measured alike on both")
@@ -86,10 +86,10 @@ def _keep(job, tiles, table):
             asked = job.config
             by = f", by {asked['weights']}" if asked.get("weights", "generator") != "generator" else ""
             name = f"{class_name(asked['class_key'])}, seed {asked['seed']}, {len(tiles):,}{by}"
-            st.text_input("Name of the data set", name[: datasets.LONGEST_NAME], key=f"name_{job.id}", width=300)
+            st.text_input("Name of the data set", name[: datasets.MAX_NAME], key=f"name_{job.id}", width=300)
             st.button("Save as data set", key="save_made", on_click=_save, args=(job.id,))
         else:
-            st.markdown(f"Saved as data set **{plain(short(saved['name']))}**")
+            st.markdown(f"Saved as data set **{escape_markdown(truncate(saved['name']))}**")
         st.download_button(
             "Download zip",
             lambda: _zip(tiles, table),
@@ -100,7 +100,7 @@ def _keep(job, tiles, table):
             help="PNG images and manifest.csv",
         )
     if error := st.session_state.pop("save_error", None):
-        st.error(plain(error))
+        st.error(escape_markdown(error))
 
 
 def _save(job_id):
@@ -127,7 +127,7 @@ def _read(job_id):
 
 @st.cache_data(max_entries=8, show_spinner="Measuring size and shape")
 def _measure(job_id, count):
-    return measured(read_tiles(jobs.job_folder(job_id) / "tiles.npy")[:count])
+    return reference_shapes(read_tiles(jobs.job_folder(job_id) / "tiles.npy")[:count])
 
 
 def _tiles(tiles, names, key, class_key):

@@ -3,14 +3,14 @@
 import streamlit as st
 
 from pages.ui.shared.source_picker import path_on_server
-from pages.ui.shared.text import class_name, plain
+from pages.ui.shared.text import class_name, escape_markdown
 from svp_core.errors import LabError
 from svp_core.particle_classes import all_keys
 from svp_core.workspace import models
-from svp_core.workspace.uploads import Upload, uploaded_source
+from svp_core.workspace.uploads import Upload, store_upload
 
 
-def bring_checkpoint():
+def show_import_checkpoint():
     """File or path, class, name, and the button."""
     st.markdown(
         "The generator of the paper (one class a file) or its ResNet-18, as its authors send them on request, for "
@@ -43,7 +43,7 @@ def _import(file, path, name, class_key):
     if file is not None:
         upload = Upload()
         upload.keep(file.name, file.getbuffer())
-        source = uploaded_source(upload.id)
+        source = store_upload(upload.id)
     elif path.strip():
         source = path_on_server(path)
     else:
@@ -54,7 +54,7 @@ def _import(file, path, name, class_key):
 
 
 def _say_done(name, kind):
-    st.success(plain(f"{name} is a model of this workspace now."))
+    st.success(escape_markdown(f"{name} is a model of this workspace now."))
     if kind == "published":
         st.page_link(
             "pages/synthesize.py",

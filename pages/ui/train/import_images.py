@@ -6,17 +6,17 @@ import streamlit as st
 
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
-from pages.ui.shared.text import class_name, plain, short, some
+from pages.ui.shared.text import class_name, count_noun, escape_markdown, truncate
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.errors import LabError
-from svp_core.instruments.detect import recognise
-from svp_core.tasks.import_images import gathered
+from svp_core.instruments.detect import detect_source
+from svp_core.tasks.import_images import imported_dataset
 from svp_core.workspace import datasets, jobs
 
 PAGE, LINK = "train", "images"
 
 
-def bring_in(taken):
+def show_import_images(taken):
     """The ways in, the reading, and what came of it. taken(id of the new data set) is called once for each."""
     if job := opened_job(PAGE, "gather", "images that were brought in; bring them in here", LINK):
         _show_job(job, taken)
@@ -28,16 +28,16 @@ def bring_in(taken):
 
 def _ask(path):
     try:
-        found = recognise(path)
+        found = detect_source(path)
     except LabError:
         forget_source(PAGE)
         raise
     with st.container(border=True, key="images_found"):
-        st.markdown(f"**{plain(found.title)}**")
-        st.markdown(plain(some(found.count, "item") if found.count is not None else "not counted yet"))
+        st.markdown(f"**{escape_markdown(found.title)}**")
+        st.markdown(escape_markdown(count_noun(found.count, "item") if found.count is not None else "not counted yet"))
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             name = st.text_input(
-                "Name of the data set", Path(path).stem[: datasets.LONGEST_NAME], key="images_name", width=260
+                "Name of the data set", Path(path).stem[: datasets.MAX_NAME], key="images_name", width=260
             )
             kind = st.text_input(
                 "Class of all images",
@@ -50,7 +50,7 @@ def _ask(path):
             pressed = st.button("Read images", type="primary", key="images_go")
             st.button("Choose something else", key="images_forget", on_click=forget_source, args=(PAGE,))
     if pressed:
-        name = datasets.fit_name(name)
+        name = datasets.unique_name(name)
         st.session_state["images_class"] = kind
         forget_source(PAGE)
         start_job(PAGE, "gather", {"source": str(path), "name": name, "class_name": kind.strip() or None}, LINK)
@@ -65,15 +65,19 @@ def _show_job(job, taken):
             st.button("Change the class and read again", key="images_again", on_click=_again, args=(job,))
             st.button("Choose other images", key="images_other", on_click=close, args=(PAGE, LINK))
         return
-    dataset, left_out = gathered(jobs.job_folder(job.id))
+    dataset, left_out = imported_dataset(jobs.job_folder(job.id))
     meta = datasets.open_dataset(dataset).meta
     if job.id not in st.session_state.setdefault("images_taken", []):
         st.session_state["images_taken"].append(job.id)
         taken(dataset)
     held = ", ".join(f"{class_name(key).lower()} {count:,}" for key, count in meta["classes"].items())
-    st.markdown(plain(f"{short(meta['name'])}: {some(meta['count'], 'image')} ({held}). {len(left_out):,} left out."))
+    st.markdown(
+        escape_markdown(
+            f"{truncate(meta['name'])}: {count_noun(meta['count'], 'image')} ({held}). {len(left_out):,} left out."
+        )
+    )
     if len(left_out):
-        with st.expander(f"{some(len(left_out), 'item')} left out, with reasons"):
+        with st.expander(f"{count_noun(len(left_out), 'item')} left out, with reasons"):
             st.dataframe(
                 left_out,
                 hide_index=True,

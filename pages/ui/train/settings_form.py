@@ -3,8 +3,8 @@
 import streamlit as st
 
 from pages.ui.shared import generator_form
-from pages.ui.shared.text import class_name, plain, short, some
-from svp_core.training.split import LEAST_OF_CLASS, LEAST_TILES, MOST_TILES, SHARE_HELD_OUT
+from pages.ui.shared.text import class_name, count_noun, escape_markdown, truncate
+from svp_core.training.split import LEAST_TILES, MIN_PER_CLASS, MOST_TILES, SHARE_HELD_OUT
 from svp_core.training.time_budget import CHECK_SHARE, LEAST_MINUTES, MOST_MINUTES
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.models import list_models
@@ -13,7 +13,7 @@ DATASETS, CLASSES = "train_datasets", "train_classes"
 SLOW, FAST = 12, 45  # images a second on one processor core, before this computer was measured; with bfloat16 hardware
 
 
-def choose_also(dataset):
+def choose_more_datasets(dataset):
     """Choose this data set besides; before choose_datasets()."""
     st.session_state[DATASETS] = [*st.session_state.get(DATASETS, []), dataset]
 
@@ -36,7 +36,7 @@ def choose_datasets():
 
 def _title(meta):
     made = ", made by a generator" if meta["kind"] == "synthetic" else ""
-    return f"{short(meta['name'])} ({meta['count']:,}{made})"
+    return f"{truncate(meta['name'])} ({meta['count']:,}{made})"
 
 
 def counts_of(chosen):
@@ -51,7 +51,7 @@ def counts_of(chosen):
 def choose_classes(chosen):
     """Keys of the classes to train on; those with too few images are not chosen to begin with."""
     counts = counts_of(chosen)
-    enough = [key for key, count in counts.items() if count >= LEAST_OF_CLASS]
+    enough = [key for key, count in counts.items() if count >= MIN_PER_CLASS]
     return st.pills(
         "Classes",
         list(counts),
@@ -60,7 +60,7 @@ def choose_classes(chosen):
         key=f"{CLASSES}_{'_'.join(sorted(chosen))}",
         persist_state="session",
         format_func=lambda key: f"{class_name(key)}, {counts[key]:,}",
-        help=f"At least {LEAST_OF_CLASS} different images of a class, {LEAST_TILES} in all; 200 and more are better.",
+        help=f"At least {MIN_PER_CLASS} different images of a class, {LEAST_TILES} in all; 200 and more are better.",
     )
 
 
@@ -78,14 +78,14 @@ def choose_base():
     )
 
 
-def ask_minutes():
+def minutes_input():
     """How long to train, for check_minutes()."""
-    return generator_form.ask_whole("Minutes", 30, "train_minutes", step=10)
+    return generator_form.integer_input("Minutes", 30, "train_minutes", step=10)
 
 
 def check_minutes(minutes):
     """Raises LabError for a time that cannot be planned."""
-    generator_form.check_whole("A training of {} min is asked for", minutes, LEAST_MINUTES, MOST_MINUTES)
+    generator_form.require_integer("A training of {} min is asked for", minutes, LEAST_MINUTES, MOST_MINUTES)
 
 
 def refusal(chosen, class_keys):
@@ -93,17 +93,19 @@ def refusal(chosen, class_keys):
     there = counts_of(chosen)
     counts = {key: count for key, count in there.items() if key in class_keys}
     if not counts:
-        return plain(f"Choose at least one class.{_too_few(there, class_keys)}")
+        return escape_markdown(f"Choose at least one class.{_too_few(there, class_keys)}")
     for key, count in counts.items():
-        if count < LEAST_OF_CLASS:
-            return plain(
-                f"{class_name(key)} has {some(count, 'image')}, and a class needs at least {LEAST_OF_CLASS}: leave it "
-                "out, or bring in more of it."
+        if count < MIN_PER_CLASS:
+            return escape_markdown(
+                f"{class_name(key)} has {count_noun(count, 'image')}, and a class needs at least {MIN_PER_CLASS}: leave "
+                "it out, or bring in more of it."
             )
     if (given := sum(counts.values())) < LEAST_TILES:
-        return plain(f"{some(given, 'image')} chosen, and a generator needs at least {LEAST_TILES}: bring in more.")
+        return escape_markdown(
+            f"{count_noun(given, 'image')} chosen, and a generator needs at least {LEAST_TILES}: bring in more."
+        )
     if given > MOST_TILES:
-        return plain(f"{given:,} images chosen, and at most {MOST_TILES:,} can be trained on: choose fewer.")
+        return escape_markdown(f"{given:,} images chosen, and at most {MOST_TILES:,} can be trained on: choose fewer.")
     return ""
 
 
@@ -116,9 +118,9 @@ def expectation(chosen, class_keys, minutes):
     how = "as the last training here did" if measured else "a guess, measured before it starts"
     alone = f" The model will make {class_name(class_keys[0]).lower()} only." if len(class_keys) == 1 else ""
     few = _too_few(counts_of(chosen), class_keys)
-    return plain(
-        f"{given:,} images, a fifth of them held out. {shown:,} are shown in {some(minutes, 'minute')}, each about "
-        f"{each:,.0f} times, at {rate:.0f} a second ({how}).{alone}{few}"
+    return escape_markdown(
+        f"{given:,} images, a fifth of them held out. {shown:,} are shown in {count_noun(minutes, 'minute')}, each "
+        f"about {each:,.0f} times, at {rate:.0f} a second ({how}).{alone}{few}"
     )
 
 
@@ -127,9 +129,9 @@ def _too_few(counts, class_keys):
     small = [
         f"{class_name(key).lower()} {count:,}"
         for key, count in counts.items()
-        if key not in class_keys and count < LEAST_OF_CLASS
+        if key not in class_keys and count < MIN_PER_CLASS
     ]
-    return f" Too few to learn from, {LEAST_OF_CLASS} are needed: {', '.join(small)}." if small else ""
+    return f" Too few to learn from, {MIN_PER_CLASS} are needed: {', '.join(small)}." if small else ""
 
 
 def _images_per_second():

@@ -5,17 +5,17 @@ import streamlit as st
 
 from pages.ui.shared.chart_style import QUIET
 from pages.ui.shared.model_card import show_model
-from pages.ui.shared.text import class_name, plain, some
+from pages.ui.shared.text import class_name, count_noun, escape_markdown
 from pages.ui.train.training_curves import draw_curves
 from svp_core.errors import LabError
 from svp_core.images import contact_sheet
-from svp_core.tasks.train import keep_best, model_of
+from svp_core.tasks.train import model_of, save_best
 from svp_core.training.training_log import read_record
 from svp_core.workspace import jobs
 from svp_core.workspace.models import find_model
 
-GROWN = 5  # images of a class that are followed
-GROWN_PX = 60  # on the screen, so that eleven checks fit beside the menu
+GROWTH_TILES = 5  # images of a class that are followed
+GROWTH_TILE_PX = 60  # on the screen, so that eleven checks fit beside the menu
 ALL = "all"
 BANDS = {ALL: "All levels", "texture": "Texture", "edges": "Edges", "shape": "Shape", "whole": "Whole particle"}
 ENDS = {
@@ -32,7 +32,7 @@ def show_so_far(job):
         _show(record)
 
 
-def show_over(job):
+def show_finished(job):
     """A training that is not under way any more: the model it made, or what can still be kept of it."""
     folder = jobs.job_folder(job.id)
     if name := model_of(folder):
@@ -43,7 +43,7 @@ def show_over(job):
         if record and any(check["step"] for check in record.checks):
             st.button("Keep the best checkpoint as a model", key="keep_best", on_click=_keep, args=(job, folder))
         if error := st.session_state.pop("keep_error", None):
-            st.error(plain(error))
+            st.error(escape_markdown(error))
     if record:
         _show(record)
 
@@ -51,13 +51,13 @@ def show_over(job):
 def _keep(job, folder):
     jobs.cancel(job.id)  # one that rests would otherwise go on without its folder
     try:
-        keep_best(job.config["name"], folder)
+        save_best(job.config["name"], folder)
     except LabError as error:
         st.session_state["keep_error"] = str(error)
 
 
 def _show_model(name, record):
-    st.subheader(f"{plain(name)} is ready")
+    st.subheader(f"{escape_markdown(name)} is ready")
     st.markdown(ENDS[record.facts["ended"]])
     with st.container(horizontal=True, gap="medium", key="model_next"):
         for page, label in (("synthesize", "Make particles with it"), ("denoising", "Watch it denoise")):
@@ -113,7 +113,7 @@ def _show(record):
     trained, held = sum(facts["trained_on"].values()), sum(facts["held_out_counts"].values())
     parent = f"begun from {facts['from']['name']}" if facts["from"] else "begun from nothing"
     copies = f"{facts['near_copies']:,} near-copies left out"
-    st.caption(plain(f"{some(trained, 'image')} trained on, {held:,} held out, {copies}; {parent}."))
+    st.caption(escape_markdown(f"{count_noun(trained, 'image')} trained on, {held:,} held out, {copies}; {parent}."))
     if record.checks:
         _show_growth(record)
     if record.rows or record.checks:
@@ -152,11 +152,11 @@ def _show_growth(record):
         )
     )
     st.markdown(f"**{class_name(key)}**, always from the same noise, after so many steps")
-    grown = record.grown(key)[:, :GROWN]
+    grown = record.grown(key)[:, :GROWTH_TILES]
     with st.container(horizontal=True, gap="xsmall", key="growth"):
         for check, tiles in zip(record.checks, grown, strict=True):
-            with st.container(width=GROWN_PX, gap="xsmall"):
-                st.image(contact_sheet(tiles, columns=1, gap_px=3, gap_level=175), width=GROWN_PX)
+            with st.container(width=GROWTH_TILE_PX, gap="xsmall"):
+                st.image(contact_sheet(tiles, columns=1, gap_px=3, gap_level=175), width=GROWTH_TILE_PX)
                 st.caption(f"{check['step']:,}" if check["step"] else "Before")
 
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 from functools import partial
 
 from svp_core.images import ImageUnreadable, decode_images
-from svp_core.instruments.crops import Pictures, in_picture_order, mask_name_of
+from svp_core.instruments.crops import ImageCache, in_picture_order, mask_name_of
 from svp_core.instruments.flowcam import export_columns as export
 from svp_core.instruments.flowcam.context import read_context, run_facts
 from svp_core.instruments.flowcam.run import CLASS_COLUMN, given_by, labels_beside, side_files
 from svp_core.instruments.images.folder import is_image_name
-from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, stem_of, unique
+from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, beside_path, stem_of, unique
 from svp_core.instruments.text_tables import plain_name, positive, whole
 
 _SINGLE = re.compile(r"(.+?)_?(\d{5,})\.[a-z]+")
@@ -37,9 +37,9 @@ def _run(offered, name, layout):
     try:
         table = export.read_export(files, name)
     except ImageUnreadable as error:
-        return Unusable(name, f"The FlowCam export {shown} cannot be read: {error}.", claims)
+        return UnreadableRun(name, f"The FlowCam export {shown} cannot be read: {error}.", claims)
     if not table.lines:
-        return Unusable(name, f"The FlowCam export {shown} holds no particles; choose another run.", claims)
+        return UnreadableRun(name, f"The FlowCam export {shown} holds no particles; choose another run.", claims)
     context = read_context(files, beside, title)
     facts, notes = run_facts(context, "flowcam", len(table.lines))
     at = export.key_among(table, export.SCALE)
@@ -59,7 +59,7 @@ def _run(offered, name, layout):
         notes.append("There is no list with this export; the image of a particle is the file of its number.")
     labels, label_notes = labels_beside(files, beside, title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in table.names else ()
-    return Run(
+    return InstrumentRun(
         name,
         facts,
         partial(read, offered, name, context.um_per_px),
@@ -71,7 +71,7 @@ def _run(offered, name, layout):
 
 def _read_cut(offered, name, scale):
     """Yield a ParticleRecord for every row, collage by collage."""
-    pictures = Pictures(offered.files, offered.finder(name), word="collage", masks=True)
+    pictures = ImageCache(offered.files, offered.finder(name), word="collage", masks=True)
     table = export.read_export(offered.files, name)
     file_key = export.key_among(table, export.FILE)
     box_keys = [export.key_among(table, names) for names in export.BOX]

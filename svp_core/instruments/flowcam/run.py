@@ -10,12 +10,20 @@ from functools import partial
 from svp_core import particle_classes
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.crops import Pictures, in_picture_order, mask_name_of
+from svp_core.instruments.crops import ImageCache, in_picture_order, mask_name_of
 from svp_core.instruments.flowcam import context as context_files
 from svp_core.instruments.flowcam.cla import read_cla
 from svp_core.instruments.flowcam.export_columns import names_beside, rows_by_id
 from svp_core.instruments.flowcam.list_file import BOX, is_list, read_list, row_fault, scales_of
-from svp_core.instruments.records import ParticleRecord, Run, Unusable, beside_path, given_class, stem_of, unique
+from svp_core.instruments.records import (
+    InstrumentRun,
+    ParticleRecord,
+    UnreadableRun,
+    beside_path,
+    given_class,
+    stem_of,
+    unique,
+)
 from svp_core.instruments.text_tables import plain_name, positive
 
 CLASS_COLUMN = "Class"  # of the instrument's own classification
@@ -29,7 +37,7 @@ def find_runs(offered, choices=None):
             try:
                 found.append(_run(offered, read_list(offered.files, name)))
             except LabError as error:
-                found.append(Unusable(name, str(error), side_files(offered.beside(name), name)))
+                found.append(UnreadableRun(name, str(error), side_files(offered.beside(name), name)))
     return found
 
 
@@ -74,7 +82,7 @@ def _run(offered, run):
     labels, label_notes = labels_beside(files, beside, run.title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in exported else ()
     pictures = (beside.get(plain_name(name)) for c in collages for name in (c, mask_name_of(c)))
-    return Run(
+    return InstrumentRun(
         run.path,
         facts,
         partial(_read, offered, run.path, context.um_per_px),
@@ -98,7 +106,7 @@ def _read(offered, name, scale):
     """Yield a ParticleRecord for every row of the list, collage by collage; what cannot be cut is a rejected one."""
     files, beside = offered.files, offered.beside(name)
     run = read_list(files, name)
-    pictures = Pictures(files, offered.finder(name), word="collage", masks=True)
+    pictures = ImageCache(files, offered.finder(name), word="collage", masks=True)
     exported = rows_by_id(files, beside, run.title)
     labels, _ = labels_beside(files, beside, run.title)
     taken, stem = set(), beside_path(name, run.title)

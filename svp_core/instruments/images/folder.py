@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.stack import count_pages, read_pages
-from svp_core.instruments.records import Files, ParticleRecord, given_class, is_hidden, natural_key
+from svp_core.instruments.records import ParticleRecord, SourceFiles, given_class, is_hidden, natural_key
 from svp_core.instruments.sqlite_guard import is_own_database
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cut from a collage picture, in its columns
@@ -37,7 +37,7 @@ def list_folder(folder):
         return read_file(paths[name], limit)
 
     sizes = {name: _size(paths.get(name)) for name in sorted({*paths, *refused}, key=natural_key)}
-    return Files(folder.resolve().name, sizes, read)
+    return SourceFiles(folder.resolve().name, sizes, read)
 
 
 def list_beside(path):
@@ -47,7 +47,7 @@ def list_beside(path):
     """
     path = Path(path)
     if is_image_name(path.name):
-        return Files(
+        return SourceFiles(
             _shown(path.name), {_shown(path.name): _size(path)}, lambda name, limit=None: read_file(path, limit)
         )
     try:
@@ -56,7 +56,7 @@ def list_beside(path):
         beside = [path]
     paths = {_shown(p.name): p for p in beside}
     sizes = {name: _size(paths[name]) for name in sorted(paths, key=natural_key)}
-    return Files(_shown(path.name), sizes, lambda name, limit=None: read_file(paths[name], limit))
+    return SourceFiles(_shown(path.name), sizes, lambda name, limit=None: read_file(paths[name], limit))
 
 
 def read_file(path, limit=None):

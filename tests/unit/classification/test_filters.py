@@ -3,18 +3,18 @@
 import numpy as np
 import pytest
 
-from svp_core.classification.filters import Region, box, inside, like, within
+from svp_core.classification.filters import Region, bounding_box, find_similar, inside_region, within_range
 
 TABLE = {"ecd_um": np.array([1.0, 5, 10, np.nan]), "aspect_ratio": np.array([0.9, 0.5, 0.2, 0.4])}
 
 
 def test_both_ends_of_a_range_belong_to_it_and_a_missing_value_to_none():
-    assert within(TABLE, {"ecd_um": (5, 10)}).tolist() == [False, True, True, False]
-    assert within(TABLE, {"ecd_um": (None, 5)}).tolist() == [True, True, False, False]
-    assert within(TABLE, {"ecd_um": (None, None)}).tolist() == [True, True, True, False]
-    assert within(TABLE, {"ecd_um": (5, None), "aspect_ratio": (0.3, 1)}).tolist() == [False, True, False, False]
+    assert within_range(TABLE, {"ecd_um": (5, 10)}).tolist() == [False, True, True, False]
+    assert within_range(TABLE, {"ecd_um": (None, 5)}).tolist() == [True, True, False, False]
+    assert within_range(TABLE, {"ecd_um": (None, None)}).tolist() == [True, True, True, False]
+    assert within_range(TABLE, {"ecd_um": (5, None), "aspect_ratio": (0.3, 1)}).tolist() == [False, True, False, False]
     with pytest.raises(ValueError, match="at least one column"):
-        within(TABLE, {})
+        within_range(TABLE, {})
 
 
 def test_points_in_a_drawn_outline_are_found():
@@ -22,24 +22,39 @@ def test_points_in_a_drawn_outline_are_found():
     # An L: the tall part is x < 3, the foot y < 2 and x < 7.
     outline = Region("u", "v", (0, 7, 7, 3, 3, 0), (0, 0, 2, 2, 6, 6))
     expected = ((x < 3) & (y < 6)) | ((x < 7) & (y < 2))
-    assert (inside({"u": x, "v": y}, outline) == expected).all()
-    assert (inside({"u": y, "v": x}, outline) != expected).any()  # x and y are not to be swapped
+    assert (inside_region({"u": x, "v": y}, outline) == expected).all()
+    assert (inside_region({"u": y, "v": x}, outline) != expected).any()  # x and y are not to be swapped
 
 
 def test_missing_points_lie_in_no_region():
-    assert inside(TABLE, box("ecd_um", "aspect_ratio", (0, 100), (0, 1))).tolist() == [True, True, True, False]
-    assert inside(TABLE, box("aspect_ratio", "ecd_um", (1, 0), (100, 0))).tolist() == [True, True, True, False]
+    assert inside_region(TABLE, bounding_box("ecd_um", "aspect_ratio", (0, 100), (0, 1))).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
+    assert inside_region(TABLE, bounding_box("aspect_ratio", "ecd_um", (1, 0), (100, 0))).tolist() == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_box_is_where_it_was_drawn():
-    assert inside(TABLE, box("ecd_um", "aspect_ratio", (8, 4), (0.6, 0.4))).tolist() == [False, True, False, False]
+    assert inside_region(TABLE, bounding_box("ecd_um", "aspect_ratio", (8, 4), (0.6, 0.4))).tolist() == [
+        False,
+        True,
+        False,
+        False,
+    ]
 
 
 def test_like_holds_the_chosen_ones_and_a_little_more():
-    ranges = like(TABLE, [1, 2], ["ecd_um", "aspect_ratio"], tolerance=0.1)
+    ranges = find_similar(TABLE, [1, 2], ["ecd_um", "aspect_ratio"], tolerance=0.1)
     assert ranges["ecd_um"] == pytest.approx((4.25, 10.75))  # a tenth of the mean 7.5
-    assert within(TABLE, ranges).tolist() == [False, True, True, False]
-    assert like(TABLE, [0], ["ecd_um"], tolerance=0)["ecd_um"] == (1, 1)
-    assert "ecd_um" not in like(TABLE, [2, 3], ["ecd_um", "aspect_ratio"])
+    assert within_range(TABLE, ranges).tolist() == [False, True, True, False]
+    assert find_similar(TABLE, [0], ["ecd_um"], tolerance=0)["ecd_um"] == (1, 1)
+    assert "ecd_um" not in find_similar(TABLE, [2, 3], ["ecd_um", "aspect_ratio"])
     with pytest.raises(ValueError, match="at least one row"):
-        like(TABLE, [], ["ecd_um"])
+        find_similar(TABLE, [], ["ecd_um"])

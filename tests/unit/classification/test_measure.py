@@ -14,7 +14,7 @@ from PIL import Image
 from svp_core.classification import measure as reading
 from svp_core.errors import LabError
 from svp_core.images import encode_png, to_colour_tile, to_tile
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.records import ParticleRecord
 from svp_core.morphology import measure
 from tests.helpers.drawn_run import draw_run
@@ -61,7 +61,7 @@ def rows_of(chunks):
 
 
 def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
-    columns = recognise(mixed).columns
+    columns = detect_source(mixed).columns
     alone, shared = (
         list(reading.read_measured(mixed, instrument=columns, batch=7, processes=count)) for count in (0, 2)
     )
@@ -79,16 +79,16 @@ def test_what_waits_for_other_processes_is_bounded(mixed, monkeypatch):
     monkeypatch.setattr(reading, "_bytes_of", lambda waited: waiting.append(len(waited)) or counted(waited))
     # The queue of three processes holds six batches of one picture; so few bytes let only one through at a time.
     rows = rows_of(reading.read_measured(mixed, batch=1, processes=3))
-    assert max(waiting) == reading.AHEAD * 3 - 1
+    assert max(waiting) == reading.MAX_QUEUED * 3 - 1
     waiting.clear()
-    monkeypatch.setattr(reading, "AHEAD_BYTES", 1)
+    monkeypatch.setattr(reading, "MAX_QUEUED_BYTES", 1)
     assert rows_of(reading.read_measured(mixed, batch=1, processes=3)) == rows
     # What is rejected here has no bytes.
     assert max(waiting) <= 2
 
 
 def test_rows_are_those_of_the_records(mixed):
-    chunks = list(reading.read_measured(mixed, instrument=recognise(mixed).columns, batch=7))
+    chunks = list(reading.read_measured(mixed, instrument=detect_source(mixed).columns, batch=7))
     records, rows = list(read_particles(mixed)), rows_of(chunks)
     names = [row["image"] for row in rows]
     assert names == [record.name for record in records] and len(set(names)) == len(names) == 12 + 30 + 3 + 3 + 1
@@ -147,8 +147,8 @@ def test_a_blank_image_is_rejected_since_any_name_for_it_would_be_invented(blank
 
 def test_small_sources_and_single_cores_are_read_by_one_process(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
-    assert reading.processes_for(100) == 0 and reading.processes_for(None) == reading.MOST_PROCESSES
-    assert reading.processes_for(reading.WORTH_IT) == reading.MOST_PROCESSES
+    assert reading.processes_for(100) == 0 and reading.processes_for(None) == reading.MAX_PROCESSES
+    assert reading.processes_for(reading.MIN_ITEMS_FOR_PROCESSES) == reading.MAX_PROCESSES
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
     assert reading.processes_for(10**6) == 0
 

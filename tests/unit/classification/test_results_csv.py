@@ -14,7 +14,7 @@ from svp_core.classifier import resnet
 from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.images import encode_png
-from svp_core.model_files import save_run
+from svp_core.model_files import save_model
 from tests.unit.instruments.test_mfi import draw_frames, write_table
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
@@ -34,7 +34,7 @@ def run(tmp_path_factory):
     config = resnet.ClassifierConfig(KEYS)
     folder = tmp_path_factory.mktemp("random")
     tensors = resnet.build_classifier(config).state_dict()
-    save_run(folder, config=resnet.config_as_dict(config), tensors=tensors, card="", history=[])
+    save_model(folder, config=resnet.config_as_dict(config), tensors=tensors, card="", history=[])
     return folder
 
 
@@ -256,7 +256,7 @@ def test_generated_tiles_come_with_a_manifest(tmp_path, monkeypatch):
     torch.manual_seed(0)
     config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
     tensors = unet.build_unet(config).state_dict()
-    save_run(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+    save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
     command = [
         "generate",
         "--class",
@@ -281,6 +281,6 @@ def test_a_class_the_generator_cannot_make_is_refused(tmp_path, capsys):
 
     config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
     tensors = unet.build_unet(config).state_dict()
-    save_run(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
+    save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
     assert main(["generate", "--class", "dust", "--weights", str(tmp_path / "run"), "--out", str(tmp_path / "o")]) == 2
     assert "This generator makes silicone_oil; it was asked for dust" in capsys.readouterr().err

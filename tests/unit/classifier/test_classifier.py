@@ -7,7 +7,7 @@ from torchvision.models import resnet18
 
 from svp_core.classifier import augment, resnet, training_loop
 from svp_core.errors import LabError
-from svp_core.model_files import save_run
+from svp_core.model_files import save_model
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 CPU = torch.device("cpu")
@@ -55,7 +55,7 @@ def test_no_tiles_give_no_rows(untrained):
 
 def test_a_run_folder_rebuilds_the_classifier(untrained, tmp_path):
     config = resnet.config_as_dict(untrained.config)
-    save_run(tmp_path, config=config, tensors=untrained.model.state_dict(), card="", history=[])
+    save_model(tmp_path, config=config, tensors=untrained.model.state_dict(), card="", history=[])
     loaded = resnet.load_classifier(tmp_path, device=CPU)
     assert loaded.config == untrained.config
     tiles, _ = blobs(4)
@@ -63,7 +63,7 @@ def test_a_run_folder_rebuilds_the_classifier(untrained, tmp_path):
 
 
 def test_a_run_of_another_kind_is_refused(tmp_path):
-    save_run(tmp_path, config={"generator": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
+    save_model(tmp_path, config={"generator": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
     with pytest.raises(LabError, match="is no classifier"):
         resnet.load_classifier(tmp_path)
 
@@ -83,7 +83,7 @@ def test_the_temperature_that_spoiled_the_logits_is_found():
 def test_training_learns_and_keeps_the_best_checkpoint():
     tiles, labels = blobs(96)
     result = []
-    plan = training_loop.TrainingPlan(epochs=15, batch=16, checks=4)
+    plan = training_loop.ClassifierTrainingPlan(epochs=15, batch=16, checks=4)
     steps = list(
         training_loop.train(
             resnet.ClassifierConfig(KEYS), plan, tiles, labels, validation=blobs(60, seed=1), device=CPU, result=result

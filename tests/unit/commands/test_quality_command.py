@@ -8,7 +8,7 @@ from benchmarks import generator_quality
 from svp_core import cli
 from svp_core.audit import two_sample
 from svp_core.images import encode_png
-from svp_core.quality import FIGURES
+from svp_core.quality import METRICS
 from svp_core.quality.text_table import as_table
 from tests.helpers.drawn_discs import draw_discs
 
@@ -31,7 +31,7 @@ def ask(folders, *more):
 
 
 def test_the_command_writes_a_report_and_prints_its_table(folders, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(two_sample, "LEAST_STEPS", 3)
+    monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
     monkeypatch.setattr(two_sample, "PASSES", 0)
     assert ask(folders, "--classifier=none", f"--out={tmp_path / 'report.json'}") == 0
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
@@ -40,7 +40,7 @@ def test_the_command_writes_a_report_and_prints_its_table(folders, tmp_path, cap
     assert "broken.png" in shown.err and "below 500 the intervals are wide" in shown.err
     assert all(line in shown.out for line in as_table(report))
     named = [line.split(" | ")[0].removeprefix("| ").partition(",")[0] for line in as_table(report)[2:]]
-    wanted = [FIGURES[key].name.partition(",")[0] for key in report["classes"]["fat_droplets"]["figures"]]
+    wanted = [METRICS[key].name.partition(",")[0] for key in report["classes"]["fat_droplets"]["figures"]]
     assert named == wanted
 
 

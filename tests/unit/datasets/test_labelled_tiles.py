@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from svp_core.datasets.labelled_tiles import from_dataset, joined, read_labelled, reading
+from svp_core.datasets.labelled_tiles import from_dataset, join_labelled, read_labelled, read_labelled_steps
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.workspace import datasets
@@ -61,8 +61,8 @@ def test_one_class_for_everything(put):
 
 
 def test_reading_tells_how_far_it_is(put, monkeypatch):
-    monkeypatch.setattr("svp_core.datasets.labelled_tiles.TELL_EVERY", 2)
-    steps = reading(put(*(f"fat/{k}.png" for k in range(5))))
+    monkeypatch.setattr("svp_core.datasets.labelled_tiles.PROGRESS_EVERY", 2)
+    steps = read_labelled_steps(put(*(f"fat/{k}.png" for k in range(5))))
     assert [next(steps).step, next(steps).step] == [2, 4]
     with pytest.raises(StopIteration) as end:
         next(steps)
@@ -88,7 +88,7 @@ def test_data_sets_come_with_their_classes_and_are_joined(put, tmp_path, monkeyp
     data = from_dataset(datasets.open_dataset(kept))
     assert data.class_keys == ("protein", "zinc") and data.labels.tolist() == [1, 0, 1]
     assert data.names[0] == f"{kept}/a" and data.left_out == ((f"{kept}/c", "it has no class"),)
-    both = joined([read_labelled(put("air/1.png", "air/2.png")), data])
+    both = join_labelled([read_labelled(put("air/1.png", "air/2.png")), data])
     assert both.class_keys == ("protein", "air_bubble", "zinc") and both.labels.tolist() == [1, 1, 2, 0, 2]
     assert np.array_equal(both.tiles[2:], tiles[[0, 1, 3]])
 

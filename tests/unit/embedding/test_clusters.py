@@ -30,18 +30,18 @@ def test_the_same_places_give_the_same_groups():
 @pytest.mark.parametrize("sizes", [(60, 80, 50), (3000, 150, 900)])  # the second: most join those laid out
 def test_in_the_plane_look_alikes_lie_together(sizes):
     places, truth = blobs(sizes)
-    plane = clusters.plane_of(places)
+    plane = clusters.tsne_map(places)
     assert plane.shape == (len(truth), 2) and np.isfinite(plane).all()
     rng = np.random.default_rng(0)
     for row in rng.permutation(len(truth))[:100]:
         near = np.argsort(((plane - plane[row]) ** 2).sum(1))[1:6]
         assert (truth[near] == truth[row]).mean() >= 0.8
-    assert (clusters.plane_of(np.zeros((30, 4), np.float32)) == 0).all()
+    assert (clusters.tsne_map(np.zeros((30, 4), np.float32)) == 0).all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_a_plane_of_hardly_anything(n):
-    assert clusters.plane_of(np.eye(3, dtype=np.float32)[:n, :1]).shape == (n, 2)
+    assert clusters.tsne_map(np.eye(3, dtype=np.float32)[:n, :1]).shape == (n, 2)
 
 
 @pytest.mark.parametrize("n", [0, 1, 2, 3])

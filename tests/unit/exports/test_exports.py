@@ -17,7 +17,7 @@ from svp_core.classification.results_csv import read_results
 from svp_core.cli import main
 from svp_core.datasets.labelled_tiles import read_labelled
 from svp_core.errors import LabError
-from svp_core.exports.chosen import among_named, chosen_rows
+from svp_core.exports.chosen import positions_among, select_rows
 from svp_core.exports.sheet import clean, letters
 from svp_core.exports.tiles import file_name
 from svp_core.instruments.flowcam.cla import OURS, read_cla
@@ -51,7 +51,7 @@ def job(tmp_path):
 
 def book_of(job, rows=None, **settings):
     out = job.parent / "results.xlsx"
-    exports.results_xlsx(job, out, rows, settings=settings)
+    exports.export_workbook(job, out, rows, settings=settings)
     return openpyxl.load_workbook(out)
 
 
@@ -154,22 +154,22 @@ def test_more_rows_than_a_sheet_holds(job, monkeypatch):
 
 @pytest.mark.parametrize("rows", [[5], [-1]])
 def test_rows_that_are_not_there(job, rows):
-    for make in (exports.results_xlsx, exports.tiles_by_class):
+    for make in (exports.export_workbook, exports.export_tiles_by_class):
         with pytest.raises(LabError, match=r"was asked for, but the results have rows 0 to 4"):
             make(job, job.parent / "x", rows)
 
 
 def test_rows_and_named_particles():
-    assert chosen_rows(None, 3).tolist() == [0, 1, 2] and chosen_rows([], 3).tolist() == []
+    assert select_rows(None, 3).tolist() == [0, 1, 2] and select_rows([], 3).tolist() == []
     named = np.array([0, 2, 3, 7])
-    assert among_named(np.array([7, 1, 0, 3, 9]), named).tolist() == [3, 0, 2]
-    assert among_named(np.array([1]), np.array([], int)).tolist() == []
+    assert positions_among(np.array([7, 1, 0, 3, 9]), named).tolist() == [3, 0, 2]
+    assert positions_among(np.array([1]), np.array([], int)).tolist() == []
 
 
 def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
     labels = (*LABELS, "air_bubble", "protein", "silicone_oil")
     tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 7, rejected=[("x.png", "empty")])
-    exports.tiles_by_class(tmp_path / "job", tmp_path / "t.zip", settings={"unsure_below": 0.8})
+    exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", settings={"unsure_below": 0.8})
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
         names = archive.namelist()
         archive.extractall(tmp_path / "out")
@@ -190,7 +190,7 @@ def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
 
 def test_tiles_keep_their_colour_and_chosen_ones_their_row(tmp_path):
     tiles = make_job(tmp_path / "job", sure(*LABELS), [3.0] * 4, colour=True)
-    exports.tiles_by_class(tmp_path / "job", tmp_path / "t.zip", [3])
+    exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", [3])
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
         (name,) = archive.namelist()
         np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(archive.read(name)))), tiles[3])
@@ -218,11 +218,11 @@ def test_a_file_name_is_one_that_every_system_takes(image, name):
 
 def test_no_tile_to_write(job):
     with pytest.raises(LabError, match="None of the chosen rows has an image"):
-        exports.tiles_by_class(job, job.parent / "t.zip", [4])
+        exports.export_tiles_by_class(job, job.parent / "t.zip", [4])
 
 
 def test_the_same_inputs_give_the_same_files(job, tmp_path):
-    for name, make in {"r.xlsx": exports.results_xlsx, "t.zip": exports.tiles_by_class}.items():
+    for name, make in {"r.xlsx": exports.export_workbook, "t.zip": exports.export_tiles_by_class}.items():
         make(job, tmp_path / name)
         first = (tmp_path / name).read_bytes()
         make(job, tmp_path / name)
@@ -252,7 +252,7 @@ TEXT = "v3\n1\nby hand\n1\nJunk\nOR\n1\nC:\\junk.flt\n2\n1\n4\nsomething new\n"
 def test_a_cla_keeps_what_the_run_s_own_says(tmp_path):
     job, source = run_job(tmp_path)
     (source / "day 5.cla").write_text(TEXT, newline="")
-    exports.run_cla(job, tmp_path / "new.cla", ["protein", "unsure", "protein"])
+    exports.export_cla(job, tmp_path / "new.cla", ["protein", "unsure", "protein"])
     data = (tmp_path / "new.cla").read_bytes()
     by_hand, ours = read_cla(data)
     assert [by_hand] == read_cla(TEXT.encode()) and data.endswith(b"something new\n")
@@ -263,7 +263,7 @@ def test_a_cla_keeps_what_the_run_s_own_says(tmp_path):
 
 def test_a_run_without_a_cla_gets_one(tmp_path):
     job, _ = run_job(tmp_path)
-    exports.run_cla(job, tmp_path / "new.cla", np.array(["silicone_oil", "own_class", "protein"], object))
+    exports.export_cla(job, tmp_path / "new.cla", np.array(["silicone_oil", "own_class", "protein"], object))
     (ours,) = read_cla((tmp_path / "new.cla").read_bytes())
     assert [c.name for c in ours.classes] == ["Protein", "Silicone oil", "Own class"]
     assert ours.label_of() == {"3": "Protein", "1": "Silicone oil", "2": "Own class"}
@@ -286,10 +286,10 @@ def test_of_several_runs_one_must_be_named(tmp_path):
     )
     labels = ["protein", "silicone_oil", "protein"]
     with pytest.raises(LabError, match="belongs to one run, and this source holds 2: name one of a, b"):
-        exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels)
+        exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels)
     with pytest.raises(LabError, match="no FlowCam run 'loose' in this source; name one of a, b"):
-        exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="loose")
-    exports.run_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="b")
+        exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="loose")
+    exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="b")
     before, ours = read_cla((tmp_path / "new.cla").read_bytes())
     assert before.name == "of b" and ours.label_of() == {"1": "Silicone oil"}
     out = ["--out", str(tmp_path / "by command.cla")]
@@ -304,19 +304,19 @@ def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
         (folder / "day 5.cla").write_text(TEXT)
     shutil.move(source / "day 5.cla", source / "sub" / "DAY 5.CLA")
     with pytest.raises(LabError, match="has several lists of classes"):
-        exports.run_cla(job, tmp_path / "new.cla", ["protein"] * 3)
+        exports.export_cla(job, tmp_path / "new.cla", ["protein"] * 3)
     shutil.rmtree(source / "sub")
     (source / "day 5.cla").write_text("v9\n")
     with pytest.raises(LabError, match="has version 'v9'"):
-        exports.run_cla(job, tmp_path / "new.cla", ["protein"] * 3)
+        exports.export_cla(job, tmp_path / "new.cla", ["protein"] * 3)
     with pytest.raises(ValueError, match="3 named particles need as many labels; got 1"):
-        exports.run_cla(job, tmp_path / "new.cla", ["protein"])
+        exports.export_cla(job, tmp_path / "new.cla", ["protein"])
     shutil.rmtree(source)
     with pytest.raises(LabError, match="own .cla cannot be kept: There is no file or folder"):
-        exports.run_cla(job, tmp_path / "new.cla", ["protein"] * 3)
+        exports.export_cla(job, tmp_path / "new.cla", ["protein"] * 3)
     make_job(tmp_path / "plain", sure("protein"), [5.0], runs=[run_facts("p", 1, kind="folder")])
     with pytest.raises(LabError, match="holds no FlowCam run, and .cla is FlowCam's format"):
-        exports.run_cla(tmp_path / "plain", tmp_path / "new.cla", ["protein"])
+        exports.export_cla(tmp_path / "plain", tmp_path / "new.cla", ["protein"])
     assert not (tmp_path / "new.cla").exists() and not list(tmp_path.glob(".*.part"))
 
 
@@ -331,15 +331,15 @@ def test_a_real_cla_comes_back_with_our_classes_added(tmp_path):
         instrument={"id": [1, 2]},
         source=str(REAL),
     )
-    exports.run_cla(tmp_path / "job", tmp_path / "new.cla", ["protein", "silicone_oil"])
+    exports.export_cla(tmp_path / "job", tmp_path / "new.cla", ["protein", "silicone_oil"])
     found = read_cla((tmp_path / "new.cla").read_bytes())
     assert found[:-1] == read_cla(next(REAL.rglob("*.cla")).read_bytes())
     assert found[-1].label_of() == {"1": "Protein", "2": "Silicone oil"}
 
 
 def test_the_command_writes_what_the_ending_says(job, tmp_path, capsys):
-    exports.results_xlsx(job, tmp_path / "a.xlsx", settings={"unsure_below": 0.2})
-    exports.tiles_by_class(job, tmp_path / "a.zip", settings={"unsure_below": 0.2})
+    exports.export_workbook(job, tmp_path / "a.xlsx", settings={"unsure_below": 0.2})
+    exports.export_tiles_by_class(job, tmp_path / "a.zip", settings={"unsure_below": 0.2})
     for ending in ("xlsx", "zip"):
         out = tmp_path / f"b.{ending}"
         assert main(["export-results", str(job), "--unsure-below", "0.2", "--out", str(out)]) == 0

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from svp_core.exports.table import results_csv
+from svp_core.exports.table import export_results_csv
 
 HEAD = "image,label,confidence,p_protein,p_silicone_oil,run,status,reason"
 ROWS = (
@@ -31,7 +31,7 @@ def rows_of(path):
 
 
 def test_every_row_is_there_with_what_it_is_called(folder):
-    results_csv(folder, folder / "out.csv", ["protein", "unsure", "protein"])
+    export_results_csv(folder, folder / "out.csv", ["protein", "unsure", "protein"])
     head, *rows = rows_of(folder / "out.csv")
     assert head == HEAD.replace("label", "label,called").split(",")
     assert [row[2] for row in rows] == ["protein", "unsure", "", "protein"]
@@ -39,10 +39,10 @@ def test_every_row_is_there_with_what_it_is_called(folder):
 
 
 def test_only_chosen_rows_in_the_order_of_the_table(folder):
-    results_csv(folder, folder / "out.csv", ["protein", "unsure", "silicone_oil"], rows=[3, 1])
+    export_results_csv(folder, folder / "out.csv", ["protein", "unsure", "silicone_oil"], rows=[3, 1])
     assert [row[2] for row in rows_of(folder / "out.csv")[1:]] == ["unsure", "silicone_oil"]
 
 
 def test_labels_have_to_be_one_a_named_particle(folder):
     with pytest.raises(ValueError, match="3 named particles need as many labels; got 2"):
-        results_csv(folder, folder / "out.csv", ["protein", "unsure"])
+        export_results_csv(folder, folder / "out.csv", ["protein", "unsure"])

@@ -50,7 +50,7 @@ def random_run(folder, config):
             torch.nn.init.normal_(model.conv_out.weight, std=0.05)
             tensors |= {part + name: tensor.half() for name, tensor in model.state_dict().items()}
     facts = {**unet.config_as_dict(config), "trained_on": {"silicone_oil": 7}}
-    model_files.save_run(folder, config=facts, tensors=tensors, card="# Own oil\n\nSeven droplets.\n", history=[])
+    model_files.save_model(folder, config=facts, tensors=tensors, card="# Own oil\n\nSeven droplets.\n", history=[])
     return folder
 
 
@@ -163,13 +163,13 @@ def test_what_cannot_be_exported_is_a_sentence(run, exported, tmp_path, capsys):
     published = tmp_path / "their oil"
     tensors = build_published(dim=8, dim_mults=(1, 2)).state_dict()
     config = published_as_dict(PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2)))
-    model_files.save_run(published, config=config, tensors=tensors, card="", history=[])
+    model_files.save_model(published, config=config, tensors=tensors, card="", history=[])
     with pytest.raises(LabError, match="their oil is a published network, which diffusers has no model for"):
         export_diffusers(published, tmp_path / "out")
     with pytest.raises(LabError, match="exists and is not empty; choose a new folder"):
         export_diffusers(run, exported)
     with pytest.raises(LabError, match="net is no generator"):
-        model_files.save_run(tmp_path / "net", config={"a": 1}, tensors={"a": torch.zeros(1)}, card="", history=[])
+        model_files.save_model(tmp_path / "net", config={"a": 1}, tensors={"a": torch.zeros(1)}, card="", history=[])
         export_diffusers(tmp_path / "net", tmp_path / "out")
     assert main(["export-diffusers", "nowhere", "--out", str(tmp_path / "out")]) == 2
     assert "no model called 'nowhere'" in capsys.readouterr().err and not (tmp_path / "out").exists()

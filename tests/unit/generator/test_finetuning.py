@@ -24,14 +24,14 @@ def drawn(count, level=150):
 
 
 def test_classes_start_from_their_namesakes_and_new_ones_from_any_class(base):
-    config, weights = training_loop.started_from(base, ("air_bubble", "fibre"), dropout=0.1)
+    config, weights = training_loop.init_from(base, ("air_bubble", "fibre"), dropout=0.1)
     assert config.class_keys == ("air_bubble", "fibre") and config.dropout == 0.1
     assert (config.pixel_mean, config.pixel_std, config.widths) == (0.25, 0.3, (16, 32))
     theirs = base.model.class_embedding.weight
     assert torch.equal(weights["class_embedding.weight"], theirs[[1, 2, 2]])
 
-    started = training_loop.Training(
-        config, training_loop.TrainingPlan(images=8, batch=4), device=CPU, start=weights
+    started = training_loop.GeneratorTraining(
+        config, training_loop.GeneratorTrainingPlan(images=8, batch=4), device=CPU, start=weights
     ).generator
     x, level = torch.randn(2, 4, 32, 32), torch.tensor([10.0, 10.0])
     for ours, its in ((0, 1), (1, 2), (2, 2)):
@@ -41,18 +41,20 @@ def test_classes_start_from_their_namesakes_and_new_ones_from_any_class(base):
 
 def test_the_base_is_left_as_it_was(base):
     before = {name: tensor.clone() for name, tensor in base.model.state_dict().items()}
-    config, weights = training_loop.started_from(base, ("fibre",), dropout=0.0)
-    training = training_loop.Training(config, training_loop.TrainingPlan(images=8, batch=4), device=CPU, start=weights)
+    config, weights = training_loop.init_from(base, ("fibre",), dropout=0.0)
+    training = training_loop.GeneratorTraining(
+        config, training_loop.GeneratorTrainingPlan(images=8, batch=4), device=CPU, start=weights
+    )
     list(training.run(drawn(4), np.zeros(4, int)))
     assert all(torch.equal(tensor, before[name]) for name, tensor in base.model.state_dict().items())
 
 
 def test_with_dropout_an_interrupted_training_still_goes_on_as_if_nothing_had_happened(base):
-    config, weights = training_loop.started_from(base, ("fibre",), dropout=0.2)
-    plan = training_loop.TrainingPlan(images=4 * 5, batch=4)
+    config, weights = training_loop.init_from(base, ("fibre",), dropout=0.2)
+    plan = training_loop.GeneratorTrainingPlan(images=4 * 5, batch=4)
 
     def training():
-        return training_loop.Training(config, plan, device=CPU, start=weights)
+        return training_loop.GeneratorTraining(config, plan, device=CPU, start=weights)
 
     tiles, labels = drawn(6), np.zeros(6, int)
     whole, first, second = training(), training(), training()
@@ -81,12 +83,12 @@ class Company:
 
 def test_two_processes_see_two_halves_of_one_batch(base, monkeypatch):
     seen = []
-    real = training_loop.denoising_errors
-    monkeypatch.setattr(training_loop, "denoising_errors", lambda *given: seen.append(given[1:5]) or real(*given))
-    config, weights = training_loop.started_from(base, ("protein", "fibre"), dropout=0.0)
+    real = training_loop.edm_loss
+    monkeypatch.setattr(training_loop, "edm_loss", lambda *given: seen.append(given[1:5]) or real(*given))
+    config, weights = training_loop.init_from(base, ("protein", "fibre"), dropout=0.0)
     for company in (None, Company(0), Company(1)):
-        plan = training_loop.TrainingPlan(images=4, batch=4)
-        training = training_loop.Training(config, plan, device=CPU, start=weights, accelerator=company)
+        plan = training_loop.GeneratorTrainingPlan(images=4, batch=4)
+        training = training_loop.GeneratorTraining(config, plan, device=CPU, start=weights, accelerator=company)
         next(training.run(np.concatenate([drawn(5), drawn(5, 90)]), np.repeat([0, 1], 5)))
     whole, *halves = seen
     for full, *parts in zip(whole, *halves, strict=True):
@@ -94,25 +96,27 @@ def test_two_processes_see_two_halves_of_one_batch(base, monkeypatch):
         together[0::2], together[1::2] = parts
         assert torch.equal(together, full)
     with pytest.raises(ValueError, match="2 processes cannot share batches of 5"):
-        training_loop.Training(config, training_loop.TrainingPlan(batch=5), device=CPU, accelerator=Company(0))
+        training_loop.GeneratorTraining(
+            config, training_loop.GeneratorTrainingPlan(batch=5), device=CPU, accelerator=Company(0)
+        )
 
 
 def test_band_errors_are_about_one_untrained_and_fall_with_training(base):
     tiles, labels = drawn(8, 200), np.zeros(8, int)
     tiles[:, 16:48, 16:48] -= 140  # a dark square, in every turn the same
     config = training_loop.config_for(tiles, ("dust",), widths=(16, 32))
-    plan = training_loop.TrainingPlan(images=8 * 60, batch=8, learning_rate=3e-3, warmup_steps=5)
-    training = training_loop.Training(config, plan, device=CPU)
-    before = error_by_noise.band_errors(training.generator, tiles, labels)
-    assert list(before) == list(error_by_noise.BANDS) and all(0.5 < error < 1.5 for error in before.values())
+    plan = training_loop.GeneratorTrainingPlan(images=8 * 60, batch=8, learning_rate=3e-3, warmup_steps=5)
+    training = training_loop.GeneratorTraining(config, plan, device=CPU)
+    before = error_by_noise.errors_by_noise(training.generator, tiles, labels)
+    assert list(before) == list(error_by_noise.NOISE_BANDS) and all(0.5 < error < 1.5 for error in before.values())
     list(training.run(tiles, labels))
-    after = error_by_noise.band_errors(training.generator, tiles, labels)
+    after = error_by_noise.errors_by_noise(training.generator, tiles, labels)
     assert all(after[band] < 0.8 * before[band] for band in ("shape", "whole"))
 
 
 def test_band_errors_of_a_tile_do_not_depend_on_the_others(base):
     tiles, labels = drawn(5), np.array([0, 1, 0, 1, 0])
-    single = [error_by_noise.band_errors(base, tiles[:count], labels[:count]) for count in (1, 2)]
+    single = [error_by_noise.errors_by_noise(base, tiles[:count], labels[:count]) for count in (1, 2)]
     both = single[1]["edges"] * 2 - single[0]["edges"]
-    assert both > 0 and error_by_noise.band_errors(base, tiles[:1], labels[:1]) == single[0]
-    assert error_by_noise.band_errors(base, tiles[:2], labels[:2], seed=1) != single[1]
+    assert both > 0 and error_by_noise.errors_by_noise(base, tiles[:1], labels[:1]) == single[0]
+    assert error_by_noise.errors_by_noise(base, tiles[:2], labels[:2], seed=1) != single[1]

@@ -12,8 +12,8 @@ import torch
 from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.generator import pipeline, samplers, sampling, training_loop, unet
-from svp_core.generator.autoguidance import join_guide
-from svp_core.model_files import read_run, save_run
+from svp_core.generator.autoguidance import attach_guide
+from svp_core.model_files import read_model_folder, save_model
 
 CONFIG = unet.GeneratorConfig(
     ("silicone_oil", "air_bubble"), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32), dropout=0.0
@@ -111,7 +111,7 @@ def test_an_unknown_class_is_refused(generator):
 
 
 def test_a_run_folder_rebuilds_the_generator(generator, tmp_path):
-    save_run(tmp_path, config=unet.config_as_dict(CONFIG), tensors=generator.model.state_dict(), card="", history=[])
+    save_model(tmp_path, config=unet.config_as_dict(CONFIG), tensors=generator.model.state_dict(), card="", history=[])
     loaded = unet.load_generator(tmp_path, device=torch.device("cpu"))
     assert loaded.config == CONFIG and loaded.class_keys == CONFIG.class_keys
     assert np.array_equal(made(loaded, "air_bubble", [1, 2]), made(generator, "air_bubble", [1, 2]))
@@ -131,7 +131,7 @@ def guided(generator):
 
 def test_a_guide_travels_in_the_run_and_changes_images_of_their_own_seed_alone(generator, guided, tmp_path):
     tensors = generator.model.state_dict() | {f"guide/{k}": v for k, v in guided.guide.state_dict().items()}
-    save_run(tmp_path, config=unet.config_as_dict(GUIDED), tensors=tensors, card="", history=[])
+    save_model(tmp_path, config=unet.config_as_dict(GUIDED), tensors=tensors, card="", history=[])
     loaded = unet.load_generator(tmp_path, device=torch.device("cpu"))
     seeds = sampling.image_seeds(1, 10)
     options = {"sampler": "standard"}
@@ -143,7 +143,7 @@ def test_a_guide_travels_in_the_run_and_changes_images_of_their_own_seed_alone(g
     ((_, without),) = sampling.sample_tiles(generator, "air_bubble", seeds=seeds[9:], **options)
     assert not np.array_equal(without, alone)
     # A run that says it has a guide and has none is damaged.
-    save_run(tmp_path, config=unet.config_as_dict(GUIDED), tensors=generator.model.state_dict(), card="", history=[])
+    save_model(tmp_path, config=unet.config_as_dict(GUIDED), tensors=generator.model.state_dict(), card="", history=[])
     with pytest.raises(LabError, match="do not fit its config.json"):
         unet.load_generator(tmp_path)
 
@@ -151,7 +151,7 @@ def test_a_guide_travels_in_the_run_and_changes_images_of_their_own_seed_alone(g
 def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, capsys):
     lesser = unet.guide_config(GUIDED)
     for name, config, model in (("good", CONFIG, generator.model), ("lesser", lesser, guided.guide)):
-        save_run(
+        save_model(
             tmp_path / name,
             config=unet.config_as_dict(config) | {"steps": 7},
             tensors=model.state_dict(),
@@ -161,18 +161,18 @@ def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, caps
     command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     joined = unet.load_generator(tmp_path / "out", device=torch.device("cpu"))
-    assert joined.config == GUIDED and read_run(tmp_path / "out").card == "# good\n"
-    assert read_run(tmp_path / "out").config["steps"] == 7
+    assert joined.config == GUIDED and read_model_folder(tmp_path / "out").card == "# good\n"
+    assert read_model_folder(tmp_path / "out").config["steps"] == 7
     seeds = sampling.image_seeds(1, 2)
     expected, found = (next(sampling.sample_tiles(g, "air_bubble", seeds=seeds))[1] for g in (guided, joined))
     assert np.array_equal(found, expected)
     assert main(command) == 2 and "exists already; choose a new folder" in capsys.readouterr().err
     other = replace(lesser, class_keys=("silicone_oil", "fibre"))
-    save_run(
+    save_model(
         tmp_path / "other", config=unet.config_as_dict(other), tensors=guided.guide.state_dict(), card="", history=[]
     )
     with pytest.raises(LabError, match="other cannot guide good: their classes differ"):
-        join_guide(tmp_path / "good", tmp_path / "other", tmp_path / "no")
+        attach_guide(tmp_path / "good", tmp_path / "other", tmp_path / "no")
     assert not (tmp_path / "no").exists()
     insisting = [*command[:-1], str(tmp_path / "insisting"), "--insist", "air_bubble=3"]
     assert main(insisting) == 0
@@ -191,7 +191,7 @@ def test_a_class_may_begin_brighter_than_what_it_was_trained_on(generator, guide
         ("lesser", lesser, guided.guide),
         ("blind", CONFIG, generator.model),
     ):
-        save_run(tmp_path / name, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
+        save_model(tmp_path / name, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
     command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
     assert main([*command, "--brighter", "air_bubble=-5.1"]) == 0
     config = unet.load_generator(tmp_path / "out").config
@@ -225,7 +225,7 @@ def test_a_run_may_insist_on_a_class_whatever_its_guide_says(generator, guided):
 @pytest.mark.parametrize(("guided_sigma", "heard"), [((0, 100), 1.0), ((200, 300), 0.0)])
 def test_the_output_is_led_away_from_the_guide_where_it_is_listened_to(guided_sigma, heard):
     def walk(output, guide, guidance):
-        steps = pipeline.edm_walk(
+        steps = pipeline.edm_denoise_steps(
             output,
             pipeline.edm_scheduler(0.5, 0.002, 80, False),
             steps=4,
@@ -248,7 +248,7 @@ def test_the_output_is_led_away_from_the_guide_where_it_is_listened_to(guided_si
 
 
 def test_a_run_of_another_kind_is_refused(tmp_path):
-    save_run(tmp_path, config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
+    save_model(tmp_path, config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
     with pytest.raises(LabError, match="is no generator"):
         unet.load_generator(tmp_path)
 
@@ -263,8 +263,8 @@ def two_classes():
 def test_training_learns_the_classes():
     tiles, labels = two_classes()
     config = training_loop.config_for(tiles, CONFIG.class_keys, widths=(16, 32), dropout=0.0)
-    plan = training_loop.TrainingPlan(images=8 * 80, batch=8, learning_rate=3e-3, warmup_steps=10)
-    training = training_loop.Training(config, plan, device=torch.device("cpu"))
+    plan = training_loop.GeneratorTrainingPlan(images=8 * 80, batch=8, learning_rate=3e-3, warmup_steps=10)
+    training = training_loop.GeneratorTraining(config, plan, device=torch.device("cpu"))
     losses = [progress.loss for progress in training.run(tiles, labels)]
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
     trained = unet.Generator(training.average.eval(), config, None, torch.device("cpu"))
@@ -275,15 +275,15 @@ def test_training_learns_the_classes():
 def test_an_interrupted_training_goes_on_as_if_nothing_had_happened():
     tiles, labels = two_classes()
     config = training_loop.config_for(tiles, CONFIG.class_keys, widths=(16, 32), dropout=0.0)
-    plan = training_loop.TrainingPlan(images=4 * 6, batch=4)
+    plan = training_loop.GeneratorTrainingPlan(images=4 * 6, batch=4)
 
-    whole = training_loop.Training(config, plan, device=torch.device("cpu"))
+    whole = training_loop.GeneratorTraining(config, plan, device=torch.device("cpu"))
     assert [p.step for p in whole.run(tiles, labels)] == [1, 2, 3, 4, 5, 6]
-    first = training_loop.Training(config, plan, device=torch.device("cpu"))
+    first = training_loop.GeneratorTraining(config, plan, device=torch.device("cpu"))
     for progress in first.run(tiles, labels):
         if progress.step == 3:
             break
-    second = training_loop.Training(config, plan, device=torch.device("cpu"))
+    second = training_loop.GeneratorTraining(config, plan, device=torch.device("cpu"))
     second.resume(first.state())
     assert [p.step for p in second.run(tiles, labels)] == [4, 5, 6]
     for ours, theirs in zip(second.average.parameters(), whole.average.parameters(), strict=True):
@@ -293,7 +293,9 @@ def test_an_interrupted_training_goes_on_as_if_nothing_had_happened():
 def test_a_class_without_tiles_is_named():
     tiles, labels = two_classes()
     config = training_loop.config_for(tiles, ("protein", "silicone_oil", "air_bubble"), widths=(16, 32))
-    training = training_loop.Training(config, training_loop.TrainingPlan(images=8), device=torch.device("cpu"))
+    training = training_loop.GeneratorTraining(
+        config, training_loop.GeneratorTrainingPlan(images=8), device=torch.device("cpu")
+    )
     with pytest.raises(ValueError, match="no training tiles of class 'air_bubble'"):
         next(training.run(tiles, labels))
 
@@ -302,7 +304,9 @@ def test_the_average_follows_the_power_function():
     """Of weights that grow by one a step, the average is about (gamma + 1) / (gamma + 2) of the last."""
     tiles, labels = two_classes()
     config = training_loop.config_for(tiles, CONFIG.class_keys, widths=(16, 32))
-    training = training_loop.Training(config, training_loop.TrainingPlan(images=10**6), device=torch.device("cpu"))
+    training = training_loop.GeneratorTraining(
+        config, training_loop.GeneratorTrainingPlan(images=10**6), device=torch.device("cpu")
+    )
     weight = next(training.model.parameters())
     training.optimiser = torch.optim.SGD([weight], lr=0.0)
     for step in range(1, 201):
@@ -314,18 +318,21 @@ def test_the_average_follows_the_power_function():
 
 def test_the_eight_turns_are_all_different():
     tile = np.arange(9).reshape(3, 3)
-    assert len({training_loop.turned(tile, k).tobytes() for k in range(8)}) == 8
+    assert len({training_loop.dihedral(tile, k).tobytes() for k in range(8)}) == 8
 
 
 def test_a_quarter_of_the_noise_levels_is_coarse():
     source = torch.Generator().manual_seed(0)
     drawn = torch.cat(
-        [training_loop.drawn_log_sigma(training_loop.TrainingPlan(batch=1000), source).flatten() for _ in range(20)]
+        [
+            training_loop.sample_log_sigma(training_loop.GeneratorTrainingPlan(batch=1000), source).flatten()
+            for _ in range(20)
+        ]
     )
     above = (drawn.exp() > 20).float().mean()
     # ln(80 / 20) of ln(80 / 2) of the coarse quarter, and next to nothing of the others.
     assert abs(above - 0.25 * np.log(4) / np.log(40)) < 0.01
-    none = training_loop.drawn_log_sigma(training_loop.TrainingPlan(batch=20_000, coarse_share=0), source)
+    none = training_loop.sample_log_sigma(training_loop.GeneratorTrainingPlan(batch=20_000, coarse_share=0), source)
     assert abs(none.mean() + 1.2) < 0.05 and abs(none.std() - 1.6) < 0.05
 
 
@@ -333,7 +340,7 @@ def test_levels_are_the_mean_and_spread_of_each_class_in_model_space():
     rng = np.random.default_rng(0)
     tiles, labels = rng.integers(40, 220, (60, 64, 64), dtype=np.uint8), np.arange(60) % 2
     tiles[labels == 1] //= 2
-    config = training_loop.with_levels(CONFIG, tiles, labels)
+    config = training_loop.with_level_offsets(CONFIG, tiles, labels)
     for label in range(2):
         means = unet.encode(tiles[labels == label], CONFIG).mean((1, 2, 3))
         assert config.level(label) == pytest.approx((float(means.mean()), float(means.std(correction=0))), abs=1e-5)
@@ -352,7 +359,7 @@ def test_images_of_a_class_get_its_level_only_from_a_start_that_has_it(level, me
         denoised = -0.4 + known * (noisy.mean((1, 2, 3), keepdim=True) + 0.4)
         return (denoised - c_skip * noisy) / c_out
 
-    walk = pipeline.edm_walk(
+    walk = pipeline.edm_denoise_steps(
         best,
         pipeline.edm_scheduler(0.5, 0.002, 80, False),
         steps=64,

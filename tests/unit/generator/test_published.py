@@ -39,7 +39,7 @@ def save_small_run(folder, **choices):
     """Run folder of the small network, 30 steps."""
     config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 1, 1, 2), **{"steps": 30, **choices})
     tensors = small_network().state_dict()
-    model_files.save_run(folder, config=config_as_dict(config), tensors=tensors, card="", history=[])
+    model_files.save_model(folder, config=config_as_dict(config), tensors=tensors, card="", history=[])
     return folder
 
 
@@ -248,7 +248,7 @@ def test_a_loaded_run_is_the_saved_network_folded(generator):
 
 
 def test_a_run_that_is_no_generator_is_refused(tmp_path):
-    model_files.save_run(
+    model_files.save_model(
         tmp_path / "net", config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[]
     )
     with pytest.raises(LabError, match="net is no generator: its config.json describes neither one of ours"):

@@ -65,13 +65,19 @@ def test_the_threads_are_left_as_they_were():
 def test_a_machine_is_measured_once(monkeypatch, tmp_path):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     asked = []
-    monkeypatch.setattr(throughput, "calibrate", lambda generator, **_: asked.append(1) or throughput.Pace(16, 3, 2.5))
+    monkeypatch.setattr(
+        throughput, "calibrate", lambda generator, **_: asked.append(1) or throughput.Throughput(16, 3, 2.5)
+    )
     generator = SimpleNamespace(device=torch.device("cpu"), config=CONFIG)
-    assert remembered.pace_here(generator) == remembered.pace_here(generator) == throughput.Pace(16, 3, 2.5)
+    assert (
+        remembered.throughput_here(generator)
+        == remembered.throughput_here(generator)
+        == throughput.Throughput(16, 3, 2.5)
+    )
     assert len(asked) == 1
     # Another network costs something else, and what cannot be read is measured anew.
     larger = unet.GeneratorConfig(("oil",), 0.3, 0.2, widths=(128, 256))
-    remembered.pace_here(SimpleNamespace(device=generator.device, config=larger))
+    remembered.throughput_here(SimpleNamespace(device=generator.device, config=larger))
     assert len(asked) == 2 and len(json.loads((tmp_path / "pace.json").read_text())) == 2
     (tmp_path / "pace.json").write_text("{")
-    assert remembered.pace_here(generator).threads == 3 and len(asked) == 3
+    assert remembered.throughput_here(generator).threads == 3 and len(asked) == 3

@@ -37,7 +37,7 @@ def test_kept_steps_are_few_and_hold_both_ends(last, kept):
 
 def test_changes_are_against_the_column_before_and_signed():
     frames = rising_frames().astype(np.uint8)
-    pictures, gains = trajectory_images.changes(frames, [0, 1, 4])
+    pictures, gains = trajectory_images.step_changes(frames, [0, 1, 4])
     assert pictures.shape == (3, 2, 8, 8) and pictures.dtype == np.uint8
     assert (pictures[0] == 128).all() and gains[0] == 1
     assert gains[1:] == [8, 4]  # 8 x 10 and 4 x 30 fit into 127; 16 x 10 and 8 x 30 do not
@@ -46,7 +46,7 @@ def test_changes_are_against_the_column_before_and_signed():
 
 
 def test_changes_of_no_step_are_empty():
-    pictures, gains = trajectory_images.changes(rising_frames().astype(np.uint8), [])
+    pictures, gains = trajectory_images.step_changes(rising_frames().astype(np.uint8), [])
     assert pictures.shape == (0, 2, 8, 8) and gains == []
 
 

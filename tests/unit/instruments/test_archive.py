@@ -12,7 +12,7 @@ import pytest
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.instruments import archive
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import draw_collage, draw_run
 
 PNG = encode_png(np.pad(np.full((4, 9), 60, np.uint8), 8, constant_values=170))
@@ -35,7 +35,7 @@ def write_tar(path, entries, mode="w:gz"):
 
 
 def refused(path, sentence):
-    for read in (recognise, lambda p: list(read_particles(p))):
+    for read in (detect_source, lambda p: list(read_particles(p))):
         with pytest.raises(LabError, match=sentence):
             read(path)
 
@@ -49,7 +49,7 @@ def test_what_lies_in_an_archive_is_read_like_a_folder(tmp_path, kind):
     path = (write_zip if kind == "zip" else write_tar)(
         tmp_path / f"särie.{kind}", entries, *([] if kind == "zip" else ["w" if kind == "tar" else "w:gz"])
     )
-    summary, records = recognise(path), {r.name: r for r in read_particles(path)}
+    summary, records = detect_source(path), {r.name: r for r in read_particles(path)}
     assert summary.kind == "archive" and summary.title == f"Archive of images särie.{kind}"
     assert summary.count == len(records) == 6
     assert [n for n in records if "oil" in n] == ["top/oil/p2.png", "top/oil/p10.png"]
@@ -59,7 +59,7 @@ def test_what_lies_in_an_archive_is_read_like_a_folder(tmp_path, kind):
 
 
 def test_a_zip_is_known_by_its_content(tmp_path):
-    assert recognise(write_zip(tmp_path / "upload", [("p.png", PNG)])).kind == "archive"
+    assert detect_source(write_zip(tmp_path / "upload", [("p.png", PNG)])).kind == "archive"
 
 
 @pytest.mark.parametrize("folder", ["", "run/", "export/day 1/run/"])
@@ -67,7 +67,7 @@ def test_a_flowcam_run_inside_an_archive(tmp_path, folder):
     truth = draw_run(tmp_path / "run")
     entries = [(folder + p.name, p.read_bytes()) for p in (tmp_path / "run").iterdir()]
     for path in (write_zip(tmp_path / "r.zip", entries), write_tar(tmp_path / "r.tar.gz", entries)):
-        summary, records = recognise(path), list(read_particles(path))
+        summary, records = detect_source(path), list(read_particles(path))
         assert summary.kind == "flowcam" and summary.count == len(records) == 12
         assert all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
 
@@ -76,7 +76,7 @@ def test_a_collage_alone_in_an_archive_is_cut(tmp_path):
     picture, boxes = draw_collage([(20, 30), (25, 35), (30, 20), (22, 40), (28, 33)])
     path = write_zip(tmp_path / "c.zip", [("x/collage.png", encode_png(picture)), ("x/readme.txt", b"hello")])
     records = list(read_particles(path))
-    assert recognise(path).kind == "collage" and recognise(path).count == len(records) == 6
+    assert detect_source(path).kind == "collage" and detect_source(path).count == len(records) == 6
     assert sum(r.rejected for r in records) == 1
 
 
@@ -149,14 +149,14 @@ def test_fifty_thousand_entries_are_counted_at_once(tmp_path):
         for k in range(50_000):
             file.writestr(f"a/b/{k}.png", b"x")
     started = time.process_time()
-    assert recognise(path).count == 50_000
+    assert detect_source(path).count == 50_000
     assert time.process_time() - started < 20
 
 
 def test_a_tar_is_known_by_its_content(tmp_path):
     for name, mode in (("packed", "w:gz"), ("plain", "w")):
-        assert recognise(write_tar(tmp_path / name, [("p.png", PNG)], mode)).kind == "archive"
-    assert recognise(write_zip(tmp_path / "z.tgz", [("p.png", PNG)])).kind == "archive"
+        assert detect_source(write_tar(tmp_path / name, [("p.png", PNG)], mode)).kind == "archive"
+    assert detect_source(write_zip(tmp_path / "z.tgz", [("p.png", PNG)])).kind == "archive"
 
 
 def test_bad_archives_are_one_sentence(tmp_path):

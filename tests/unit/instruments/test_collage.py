@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from svp_core.images import decode_images
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.collage import find_tiles, looks_like_collage
 from tests.helpers.drawn_run import draw_collage
 
@@ -101,7 +101,7 @@ def test_a_collage_given_directly_is_cut_and_said(tmp_path):
     path = tmp_path / "Bild <1>.png"
     Image.fromarray(picture).save(path)
     for source in (path, tmp_path):
-        summary, records = recognise(source), list(read_particles(source))
+        summary, records = detect_source(source), list(read_particles(source))
         assert summary.kind == "collage" and summary.count == len(records) == 40
         assert "40 tiles were found" in summary.notes[0]
     assert records[1].name == "Bild <1>.png#2" and records[1].columns["left"] == boxes[1, 1]
@@ -113,7 +113,7 @@ def test_a_collage_among_other_images_is_rejected_with_advice(tmp_path):
     Image.new("L", (40, 40), 170).save(tmp_path / "p.png")
     collage, particle = read_particles(tmp_path)
     assert "give it alone" in collage.reason and not particle.rejected
-    assert recognise(tmp_path).count == 2
+    assert detect_source(tmp_path).count == 2
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real pictures in ../shared/real")
@@ -121,7 +121,7 @@ def test_real_nano_collage():
     path = REAL / "svp_collage_flowcam_nano.png"
     pixels = decode_images(path.read_bytes())[0]
     records = list(read_particles(path))
-    assert len(records) == recognise(path).count == 211  # counted by eye on the overlay: each box one tile
+    assert len(records) == detect_source(path).count == 211  # counted by eye on the overlay: each box one tile
     covered = np.zeros(pixels.shape[:2], int)
     for r in records:
         covered[r.columns["top"] : r.columns["bottom"], r.columns["left"] : r.columns["right"]] += 1

@@ -9,8 +9,8 @@ from PIL import Image
 
 from svp_core.errors import LabError
 from svp_core.instruments import open_source
-from svp_core.instruments.detect import read_particles, recognise
-from svp_core.instruments.metadata import KINDS, Question, answered
+from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.instruments.metadata import KINDS, Question, answer_of
 from tests.helpers.drawn_run import draw_collage, draw_run
 from tests.unit.instruments.test_flowcam_csv_export import write_export
 from tests.unit.instruments.test_ifcb import write_sample
@@ -37,7 +37,7 @@ def drop(tmp_path):
 
 
 def test_runs_of_different_makers_in_one_drop(drop):
-    summary, records = recognise(drop), list(read_particles(drop))
+    summary, records = detect_source(drop), list(read_particles(drop))
     assert summary.kind == "runs" and summary.title == f"4 runs in {drop.name}"
     assert summary.count == len(records) == 33 == sum(run.count for run in summary.runs)
     assert {run.name: (run.kind, run.count) for run in summary.runs} == {
@@ -67,7 +67,7 @@ def test_the_same_drop_as_an_archive_and_as_archives_in_a_folder(drop, tmp_path_
     parts = tmp_path_factory.mktemp("parts")
     for folder in ("flowcam", "mfi", "ifcb", "images", "export alone"):
         shutil.make_archive(parts / folder, "gztar" if folder == "mfi" else "zip", drop / folder)
-    summary, records = recognise(parts), list(read_particles(parts))
+    summary, records = detect_source(parts), list(read_particles(parts))
     assert summary.count == len(records) == 33 and sum(r.rejected for r in records) == 2
     assert "images.zip/Silicone oil/p.png" in {r.name for r in records}
     assert sorted(p.name for p in parts.iterdir()) == sorted(
@@ -80,25 +80,25 @@ def test_a_refused_archive_in_a_folder_is_a_rejected_item(drop, monkeypatch):
     with zipfile.ZipFile(drop / "astray.zip", "w") as file:
         file.writestr("../p.png", b"x")
     reasons = {r.name: r.reason for r in read_particles(drop)}
-    assert len(reasons) == recognise(drop).count == 35
+    assert len(reasons) == detect_source(drop).count == 35
     assert "is damaged" in reasons["broken.zip"] and "would be written outside" in reasons["astray.zip"]
-    monkeypatch.setattr(open_source, "MOST_ARCHIVES", 0)
+    monkeypatch.setattr(open_source, "MAX_ARCHIVES", 0)
     assert "only the first 0 archives" in {r.name: r.reason for r in read_particles(drop)}["broken.zip"]
 
 
 def test_one_run_alone_keeps_its_plain_name(tmp_path):
     draw_run(tmp_path / "run")
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert [run.name for run in summary.runs] == ["run ä1"] and summary.title == "FlowCam run run ä1"
     assert {r.run for r in read_particles(tmp_path)} == {"run ä1"}
-    assert recognise(tmp_path / "run" / "run ä1.lst").runs == summary.runs
+    assert detect_source(tmp_path / "run" / "run ä1.lst").runs == summary.runs
 
 
 def test_files_of_no_run_are_said(tmp_path):
     draw_run(tmp_path)
     for name in ("screen.png", "a.txt"):
         (tmp_path / name).write_bytes(b"x")
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert "Left out, since no run knows them: a.txt, screen.png." in summary.notes
     assert summary.count == len(list(read_particles(tmp_path))) == 12
 
@@ -107,15 +107,15 @@ def test_images_below_a_runs_folder_are_plain_images(tmp_path):
     draw_run(tmp_path)
     draw_png(tmp_path / "more" / "p.png")
     records = list(read_particles(tmp_path))
-    assert recognise(tmp_path).count == len(records) == 13 and records[-1].name == "more/p.png"
-    assert records[-1].run == recognise(tmp_path).runs[1].name == tmp_path.name
+    assert detect_source(tmp_path).count == len(records) == 13 and records[-1].name == "more/p.png"
+    assert records[-1].run == detect_source(tmp_path).runs[1].name == tmp_path.name
 
 
 def test_a_file_beside_a_run_is_no_run_of_its_own(tmp_path):
     draw_run(tmp_path / "a")
     (tmp_path / "a" / "truth.csv").write_text("id,class\n1,protein\n")
     (tmp_path / "notes.txt").write_text("day 5")
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert [run.name for run in summary.runs] == ["run ä1"] and summary.count == len(records) == 13
     assert records[-1].reason and records[-1].run == ""
     assert "Outside the run folder: 1 file, no images and listed with their reason." in summary.notes
@@ -123,22 +123,22 @@ def test_a_file_beside_a_run_is_no_run_of_its_own(tmp_path):
 
 def test_plain_images_are_one_run(tmp_path):
     draw_png(tmp_path / "p.png")
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert [(run.name, run.kind, run.count) for run in summary.runs] == [(tmp_path.name, "folder", 1)]
     assert next(read_particles(tmp_path)).run == tmp_path.name
-    assert recognise(tmp_path / "p.png").runs[0].kind == "image"
+    assert detect_source(tmp_path / "p.png").runs[0].kind == "image"
 
 
 def test_a_collage_says_its_columns(tmp_path):
     Image.fromarray(draw_collage([(20, 30), (25, 35), (30, 20), (22, 40)])[0]).save(tmp_path / "c.png")
-    summary = recognise(tmp_path / "c.png")
+    summary = detect_source(tmp_path / "c.png")
     assert summary.columns == ("top", "left", "bottom", "right") == tuple(next(read_particles(tmp_path)).columns)
 
 
 def test_a_stack_alone_is_a_stack(tmp_path):
     pages = [Image.new("L", (20, 20 + k), 170) for k in range(3)]
     pages[0].save(tmp_path / "s.tif", save_all=True, append_images=pages[1:])
-    summary = recognise(tmp_path / "s.tif")
+    summary = detect_source(tmp_path / "s.tif")
     assert (summary.kind, summary.title, summary.count) == ("stack", "Stack of images s.tif", 3)
     assert "Each of the 3 pages" in summary.notes[0]
 
@@ -149,12 +149,14 @@ def test_only_useless_runs_are_listed_with_their_reasons(tmp_path):
     for path in tmp_path.glob("*/*.lst"):
         path.write_text("017\nnum-fields|3\nid|int32\n")
     records = list(read_particles(tmp_path))
-    assert recognise(tmp_path).count == len(records) == 2 and all("announces 3 columns" in r.reason for r in records)
+    assert detect_source(tmp_path).count == len(records) == 2 and all(
+        "announces 3 columns" in r.reason for r in records
+    )
 
 
 def test_a_question_is_answered_by_its_options_only():
     question = Question("q", "Which?", ("0", "1"), "1")
-    assert answered(question, None) == answered(question, {"other": "0"}) == "1"
-    assert answered(question, {"q": 0}) == "0"
+    assert answer_of(question, None) == answer_of(question, {"other": "0"}) == "1"
+    assert answer_of(question, {"q": 0}) == "0"
     with pytest.raises(LabError, match="'yes' does not answer 'q'; give 0 or 1"):
-        answered(question, {"q": "yes"})
+        answer_of(question, {"q": "yes"})

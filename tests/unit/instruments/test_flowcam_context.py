@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from svp_core.instruments.detect import recognise
+from svp_core.instruments.detect import detect_source
 from svp_core.instruments.flowcam.context import volume_by_settings
 from svp_core.instruments.metadata import RunFacts
 from tests.helpers.drawn_run import draw_run
@@ -38,7 +38,7 @@ def facts_of(folder, context=None, summary="", run_summary=""):
     (folder / "run ä1.ctx").write_text("[All]\n" + "\n".join(f"{k}={v}" for k, v in (context or {}).items()))
     (folder / "run ä1_summary.csv").write_text(summary)
     (folder / "run ä1_run_summary.txt").write_text(run_summary)
-    found = recognise(folder)
+    found = detect_source(folder)
     return found.runs[0], found.notes
 
 
@@ -52,7 +52,7 @@ def facts_of(folder, context=None, summary="", run_summary=""):
 def test_volume_and_particles_per_ml_are_the_summarys_to_the_last_digit(folder, volume, per_ml):
     if not folder.exists():
         pytest.skip("needs the real run in ../shared/real")
-    facts = recognise(folder).runs[0]
+    facts = detect_source(folder).runs[0]
     assert f"{facts.volume_ml:.5f}" == volume and round(facts.count / facts.volume_ml) == per_ml
     assert facts.volume_from.startswith("settings in ") and facts.volume_from.endswith("_summary.csv")
 
@@ -92,7 +92,7 @@ def test_no_volume_is_invented(tmp_path, changed):
 def test_no_settings_no_facts(tmp_path):
     draw_run(tmp_path)
     (tmp_path / "run ä1.ctx").unlink()
-    facts = recognise(tmp_path).runs[0]
+    facts = detect_source(tmp_path).runs[0]
     assert facts == RunFacts("run ä1", "flowcam", 12, 0.5545, "cal_const in run ä1.lst", instrument="FlowCam")
 
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from svp_core.errors import LabError
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import draw_run
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
@@ -55,7 +55,7 @@ def same_pixels(records, truth):
 @pytest.mark.parametrize("names", [NAMES_4, NAMES_2], ids=["version 4", "version 2"])
 def test_particles_are_cut_by_the_export(tmp_path, names):
     truth = write_export(tmp_path, names)
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title, summary.count) == ("flowcam", "FlowCam run run ä1", 12)
     assert summary.columns == tuple(names) and any("There is no list" in note for note in summary.notes)
     assert same_pixels(records, truth) and [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
@@ -97,7 +97,7 @@ def test_the_export_itself_may_be_given(tmp_path):
     assert same_pixels(list(read_particles(tmp_path / "run ä1.csv")), truth)
     # The csv beside a list brings the run with its list.
     draw_run(tmp_path / "b")
-    assert recognise(tmp_path / "b" / "run ä1.csv").um_per_px_from == "cal_const in run ä1.lst"
+    assert detect_source(tmp_path / "b" / "run ä1.csv").um_per_px_from == "cal_const in run ä1.lst"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_a_bad_row_is_a_rejected_record(tmp_path, old, new, reason):
 def test_an_empty_export_is_one_sentence(tmp_path):
     write_export(tmp_path, count=0)
     with pytest.raises(LabError, match="The FlowCam export run ä1.csv holds no particles"):
-        recognise(tmp_path)
+        detect_source(tmp_path)
 
 
 def write_single(folder, *, header, title="run", images="run", ids=(1, 2, 3)):
@@ -143,7 +143,7 @@ HEADER_6 = "Id,Area (ABD) (µm²),Capture X (px),Calibration Factor"
 def test_images_that_are_files_of_their_own(tmp_path, images):
     truth = write_single(tmp_path, header=HEADER_6, images=images)
     (tmp_path / "run_summary.csv").write_text("Fluid Volume Imaged (ml),0.0123\nMagnification,10X\n")
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert same_pixels(records, truth) and summary.count == 3 and summary.kind == "flowcam"
     assert summary.um_per_px == records[0].um_per_px == 0.75 and summary.runs[0].volume_ml == 0.0123
     assert records[1].columns == {
@@ -171,7 +171,7 @@ def test_missing_and_broken_images_have_their_reason(tmp_path):
 def test_a_library_is_read_like_a_list(tmp_path):
     truth = draw_run(tmp_path, title="oil_lib_images")
     (tmp_path / "oil_lib_images.lst").rename(tmp_path / "oil.flb")
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title) == ("flowcam_library", "FlowCam library oil")
     assert same_pixels(records, truth) and summary.runs[0].volume_ml is None
 
@@ -181,7 +181,7 @@ def test_a_library_of_several_pixel_sizes_says_so(tmp_path):
     path = tmp_path / "run ä1.lst"
     text = path.read_text("latin-1")
     path.write_text(text.replace("|0.5545|", "|1.8130|", 3), "latin-1")
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert summary.um_per_px is None and summary.um_per_px_from == ""
     assert any("differ in pixel size" in note for note in summary.notes)
     assert [r.um_per_px for r in read_particles(tmp_path)] == [1.813] * 3 + [0.5545] * 9
@@ -193,9 +193,9 @@ def test_classes_of_the_cla_are_taken_over(tmp_path):
     records = list(read_particles(tmp_path))
     assert [r.given for r in records] == [None] * 4 + ["air_bubble"] + [None] * 7
     assert records[1].columns["Class"] == "Junk" and "Class" not in records[0].columns
-    assert "Class" in recognise(tmp_path).columns
+    assert "Class" in detect_source(tmp_path).columns
     (tmp_path / "run ä1.cla").write_text("v3\n1\n")
-    assert any("The classes in run ä1.cla are not read" in note for note in recognise(tmp_path).notes)
+    assert any("The classes in run ä1.cla are not read" in note for note in detect_source(tmp_path).notes)
     assert sum(r.rejected for r in read_particles(tmp_path)) == 0
 
 
@@ -206,8 +206,8 @@ def test_the_real_export_alone_gives_the_same_particles_as_its_list(tmp_path):
         if path.suffix != ".lst":
             shutil.copy(path, tmp_path)
     alone, listed = list(read_particles(tmp_path)), list(read_particles(real))
-    assert len(alone) == recognise(tmp_path).count == 1000 and not any(r.rejected for r in alone)
-    assert recognise(tmp_path).runs[0].volume_ml == recognise(real).runs[0].volume_ml
+    assert len(alone) == detect_source(tmp_path).count == 1000 and not any(r.rejected for r in alone)
+    assert detect_source(tmp_path).runs[0].volume_ml == detect_source(real).runs[0].volume_ml
     for a, b in zip(alone, listed, strict=True):
         assert np.array_equal(a.pixels, b.pixels) and np.array_equal(a.mask, b.mask) and a.name == b.name
         assert a.columns.items() <= {**b.columns, "Class": a.columns.get("Class")}.items()

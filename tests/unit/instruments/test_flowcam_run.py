@@ -8,7 +8,7 @@ from PIL import Image
 
 from svp_core.errors import LabError
 from svp_core.instruments import crops
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import FIELDS_57, FIELDS_65, draw_run
 
 REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
@@ -54,7 +54,7 @@ def test_fields_are_found_by_name_in_any_order(tmp_path):
 
 def test_summary_and_count(tmp_path):
     draw_run(tmp_path)
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert (summary.kind, summary.title, summary.count) == ("flowcam", "FlowCam run run ä1", 12)
     assert (summary.um_per_px, summary.um_per_px_from) == (0.5545, "cal_const in run ä1.lst")
     assert summary.notes == ("Recorded at 10x.",)
@@ -74,7 +74,7 @@ def test_two_runs_and_images_beside_them(tmp_path):
     draw_run(tmp_path / "a", count=3)
     draw_run(tmp_path / "b", count=4, cal_const="1.8")
     Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert summary.count == len(records) == 8 and summary.um_per_px is None
     assert {r.um_per_px for r in records} == {0.5545, 1.8, None}
     assert len({r.name for r in records}) == 8
@@ -83,12 +83,12 @@ def test_two_runs_and_images_beside_them(tmp_path):
 def test_notes_say_of_which_run_they_are_where_they_are_not_of_all(tmp_path):
     for name in "abc":
         draw_run(tmp_path / name, count=3, title=name)
-    assert recognise(tmp_path).notes == ("Recorded at 10x.",)
+    assert detect_source(tmp_path).notes == ("Recorded at 10x.",)
     ctx = tmp_path / "b" / "b.ctx"
     ctx.write_bytes(ctx.read_bytes().replace(b"10", b"20"))
-    assert recognise(tmp_path).notes == ("a, c: Recorded at 10x.", "b: Recorded at 20x.")
+    assert detect_source(tmp_path).notes == ("a, c: Recorded at 10x.", "b: Recorded at 20x.")
     Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
-    assert {"a, c: Recorded at 10x.", "b: Recorded at 20x."} < set(recognise(tmp_path).notes)
+    assert {"a, c: Recorded at 10x.", "b: Recorded at 20x."} < set(detect_source(tmp_path).notes)
 
 
 def test_the_list_is_known_by_its_content_and_encoding(tmp_path):
@@ -103,7 +103,7 @@ def test_the_list_is_known_by_its_content_and_encoding(tmp_path):
 
 def test_scale_from_the_ctx_when_the_list_has_none(tmp_path):
     draw_run(tmp_path, cal_const="0.0000")
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert (summary.um_per_px, summary.um_per_px_from) == (0.7, "CalibrationConstant in run ä1.ctx")
     assert next(read_particles(tmp_path)).um_per_px == 0.7
 
@@ -113,11 +113,11 @@ def test_missing_and_broken_collages_reject_only_their_own(tmp_path):
     (tmp_path / "run ä1_000001.tif").unlink()
     (tmp_path / "run ä1_000003.tif").write_bytes(b"II*\x00broken")
     records = list(read_particles(tmp_path))
-    assert len(records) == recognise(tmp_path).count == 12
+    assert len(records) == detect_source(tmp_path).count == 12
     assert [r.rejected for r in records] == [True] * 5 + [False] * 5 + [True] * 2
     assert "run ä1_000001.tif is missing" in records[0].reason and "cannot be read" in records[11].reason
     assert records[0].columns["raw_area"] == 14
-    assert "1 of 3 collages are missing" in " ".join(recognise(tmp_path).notes)
+    assert "1 of 3 collages are missing" in " ".join(detect_source(tmp_path).notes)
 
 
 def test_missing_masks_are_said_and_do_no_harm(tmp_path):
@@ -125,7 +125,7 @@ def test_missing_masks_are_said_and_do_no_harm(tmp_path):
     (tmp_path / "run ä1_000002_bin.tif").unlink()
     records = list(read_particles(tmp_path))
     assert [r.mask is None for r in records] == [False] * 5 + [True] * 5 + [False] * 2
-    assert "1 of 3 collages have no mask picture." in recognise(tmp_path).notes
+    assert "1 of 3 collages have no mask picture." in detect_source(tmp_path).notes
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_a_cut_off_last_row_is_rejected(tmp_path):
     records = list(read_particles(tmp_path))
     assert len(records) == 12 and [r.name for r in records if r.rejected] == ["run ä1#12"]
     assert "but the header names 65" in next(r.reason for r in records if r.rejected)
-    assert not any("missing" in note for note in recognise(tmp_path).notes)  # it names no collage
+    assert not any("missing" in note for note in detect_source(tmp_path).notes)  # it names no collage
 
 
 def test_doubled_ids_keep_both_particles(tmp_path):
@@ -175,7 +175,7 @@ def test_doubled_ids_keep_both_particles(tmp_path):
 def test_a_useless_list_is_one_sentence(tmp_path, change, sentence):
     draw_run(tmp_path)
     edit_list(tmp_path, change)
-    for read in (recognise, lambda path: list(read_particles(path))):
+    for read in (detect_source, lambda path: list(read_particles(path))):
         with pytest.raises(LabError, match=sentence):
             read(tmp_path)
 
@@ -185,7 +185,7 @@ def test_one_useless_list_beside_a_good_one_is_a_rejected_record(tmp_path):
     draw_run(tmp_path / "b", count=3)
     edit_list(tmp_path / "a", lambda text: text[: text.index("\n1|")] + "\n")
     records = list(read_particles(tmp_path))
-    assert recognise(tmp_path).count == len(records) == 4
+    assert detect_source(tmp_path).count == len(records) == 4
     assert [r.name for r in records if r.rejected] == ["a/run ä1.lst"]
 
 
@@ -210,7 +210,7 @@ def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, m
 @pytest.mark.parametrize(("name", "count", "scale"), [("flowcam_run", 1000, 0.5544), ("flowcam_library", 506, 1.813)])
 def test_real_runs(name, count, scale):
     records = list(read_particles(REAL / name))
-    assert len(records) == recognise(REAL / name).count == count
+    assert len(records) == detect_source(REAL / name).count == count
     assert not any(r.rejected for r in records) and {r.um_per_px for r in records} == {scale}
     for r in records:
         # The mask cut out with the picture holds exactly the particle's own pixels: the cut is right.

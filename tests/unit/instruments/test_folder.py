@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from svp_core.errors import LabError
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.records import given_class, is_hidden, natural_key, unique
 
 
@@ -28,7 +28,7 @@ def save(path, pixels=None):
 
 def read(path):
     records = list(read_particles(path))
-    assert recognise(path).count == len(records) == len({r.name for r in records})
+    assert detect_source(path).count == len(records) == len({r.name for r in records})
     for r in records:
         assert r.rejected == (r.pixels is None) == bool(r.reason)
     return {r.name: r for r in records}
@@ -161,7 +161,7 @@ def test_twenty_thousand_files_are_counted_at_once(tmp_path):
     for k in range(20_000):
         os.link(tmp_path / "p.png", tmp_path / f"{k}.png")
     started = time.process_time()
-    assert recognise(tmp_path).count == 20_001
+    assert detect_source(tmp_path).count == 20_001
     assert time.process_time() - started < 10
 
 
@@ -197,7 +197,7 @@ def test_folders_named_after_a_class_give_the_label(tmp_path):
 
 def test_a_single_image(tmp_path):
     save(tmp_path / "p.png")
-    summary = recognise(tmp_path / "p.png")
+    summary = detect_source(tmp_path / "p.png")
     assert (summary.kind, summary.title, summary.count, summary.um_per_px) == ("image", "Single image p.png", 1, None)
     assert np.array_equal(next(read_particles(tmp_path / "p.png")).pixels, draw_particle())
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
@@ -214,7 +214,7 @@ def test_a_single_image(tmp_path):
 )
 def test_nothing_to_read_is_one_sentence(tmp_path, make, sentence):
     make(tmp_path / "thing")
-    for read_it in (recognise, lambda path: list(read_particles(path))):
+    for read_it in (detect_source, lambda path: list(read_particles(path))):
         with pytest.raises(LabError, match=sentence):
             read_it(tmp_path / "thing")
 
@@ -222,7 +222,7 @@ def test_nothing_to_read_is_one_sentence(tmp_path, make, sentence):
 def test_a_list_that_is_no_list(tmp_path):
     (tmp_path / "run.lst").write_text("hello")
     with pytest.raises(LabError, match="does not begin like a FlowCam list"):
-        recognise(tmp_path / "run.lst")
+        detect_source(tmp_path / "run.lst")
     assert "not an image" in read(tmp_path)["run.lst"].reason
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from svp_core.errors import LabError
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.ifcb import FIELDS
 
 SHAPES = [(12, 30), (0, 0), (25, 16)]  # height, width of three triggers; the second took no image
@@ -30,7 +30,7 @@ def write_sample(folder, *, version, title="D20240401T101010_IFCB102", shapes=SH
 @pytest.mark.parametrize(("version", "extra"), [(15, 0), (24, 0), (24, 2)])
 def test_every_region_is_read_right(tmp_path, version, extra):
     pixels = write_sample(tmp_path, version=version, extra=extra)
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title) == ("ifcb", "IFCB sample D20240401T101010_IFCB102")
     assert summary.count == len(records) == 3 and summary.um_per_px is None and len(summary.columns) == version + extra
     assert np.array_equal(records[0].pixels, pixels[0]) and np.array_equal(records[2].pixels, pixels[2])
@@ -45,7 +45,7 @@ def test_every_region_is_read_right(tmp_path, version, extra):
 def test_several_samples_in_one_folder_and_one_given_alone(tmp_path):
     write_sample(tmp_path, version=24, title="A")
     write_sample(tmp_path, version=15, title="B", shapes=[(9, 8)])
-    summary = recognise(tmp_path)
+    summary = detect_source(tmp_path)
     assert summary.title == f"2 IFCB samples in {tmp_path.name}" and [r.count for r in summary.runs] == [3, 1]
     assert [r.run for r in read_particles(tmp_path)] == ["A"] * 3 + ["B"]
     for name in ("B.adc", "B.roi", "B.hdr"):
@@ -79,13 +79,13 @@ def test_a_useless_sample_is_one_sentence(tmp_path, ending, content, sentence):
     path = next(tmp_path.glob(f"*{ending}"))
     path.unlink() if content is None else path.write_text(content)
     with pytest.raises(LabError, match=sentence):
-        recognise(tmp_path)
+        detect_source(tmp_path)
 
 
 def test_a_missing_header_and_a_roi_that_cannot_be_read(tmp_path):
     write_sample(tmp_path, version=15)
     next(tmp_path.glob("*.hdr")).unlink()
-    assert any(".hdr with the settings is missing" in note for note in recognise(tmp_path).notes)
+    assert any(".hdr with the settings is missing" in note for note in detect_source(tmp_path).notes)
     roi = next(tmp_path.glob("*.roi"))
     roi.unlink()
     roi.symlink_to(tmp_path / "gone")
@@ -94,4 +94,4 @@ def test_a_missing_header_and_a_roi_that_cannot_be_read(tmp_path):
 
 def test_a_table_of_numbers_without_a_roi_is_no_sample(tmp_path):
     (tmp_path / "numbers.csv").write_text(",".join("1" * 15) + "\n")
-    assert recognise(tmp_path).kind == "folder"
+    assert detect_source(tmp_path).kind == "folder"

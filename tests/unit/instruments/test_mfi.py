@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from svp_core.errors import LabError
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 
 # The published row, its columns as the screenshot shows them (FIELD.md 5.2).
 NAMES = [
@@ -57,7 +57,7 @@ BOXES = [(1, 10, 29, 40, 49), (3, 0, 4, 0, 7), (2, 190, 199, 100, 119)]
 def test_particles_are_cut_from_their_frames(tmp_path):
     frames = draw_frames(tmp_path)
     write_table(tmp_path, BOXES)
-    summary, records = recognise(tmp_path), list(read_particles(tmp_path))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title, summary.count) == ("mfi", "MFI run day 1", 3)
     assert [r.name for r in records] == ["day 1#1", "day 1#2", "day 1#3"] and {r.run for r in records} == {"day 1"}
     cut = [frames[0][40:50, 10:30], frames[2][0:8, 0:5], frames[1][100:120, 190:200]]
@@ -79,7 +79,7 @@ def test_the_published_row_has_its_box(tmp_path):
 def test_frames_counted_from_0_or_1(tmp_path):
     frames = draw_frames(tmp_path, first=0)
     write_table(tmp_path, [(1, 10, 29, 40, 49), (2, 10, 29, 40, 49)])
-    asked = {q.key: q for q in recognise(tmp_path).questions}
+    asked = {q.key: q for q in detect_source(tmp_path).questions}
     first = asked["first_frame:day 1.csv"]
     assert first.options == ("0", "1") and first.default == "0" and "day 1.csv" in first.words
     by_default = list(read_particles(tmp_path))
@@ -92,7 +92,7 @@ def test_frames_counted_from_0_or_1(tmp_path):
 def test_the_answer_that_finds_all_frames_is_proposed(tmp_path, files_from, table_from):
     frames = draw_frames(tmp_path, first=files_from)
     write_table(tmp_path, [(table_from + k, 10, 29, 40, 49) for k in range(3)])
-    assert recognise(tmp_path).questions[0].default == str(table_from)
+    assert detect_source(tmp_path).questions[0].default == str(table_from)
     for record, frame in zip(read_particles(tmp_path), frames, strict=True):
         assert np.array_equal(record.pixels, frame[40:50, 10:30])
 
@@ -100,20 +100,20 @@ def test_the_answer_that_finds_all_frames_is_proposed(tmp_path, files_from, tabl
 def test_ends_of_a_box_in_or_out(tmp_path):
     frames = draw_frames(tmp_path)
     write_table(tmp_path, BOXES)
-    ends = recognise(tmp_path).questions[1]
+    ends = detect_source(tmp_path).questions[1]
     assert ends.options == ("included", "not included") and ends.default == "included"
     without = list(read_particles(tmp_path, {ends.key: "not included"}))
     assert np.array_equal(without[0].pixels, frames[0][40:49, 10:29])
     # A box that ends at the frame's width cannot include that column.
     write_table(tmp_path, [(1, 190, 200, 100, 110)])
-    assert recognise(tmp_path).questions[1].default == "not included"
+    assert detect_source(tmp_path).questions[1].default == "not included"
     assert next(read_particles(tmp_path)).pixels.shape == (10, 10)
 
 
 def test_an_answer_that_is_none_is_one_sentence(tmp_path):
     draw_frames(tmp_path)
     write_table(tmp_path, BOXES)
-    for read in (recognise, lambda *a: list(read_particles(*a))):
+    for read in (detect_source, lambda *a: list(read_particles(*a))):
         with pytest.raises(LabError, match="'2' does not answer 'first_frame:day 1.csv'; give 0 or 1"):
             read(tmp_path, {"first_frame:day 1.csv": "2"})
 
@@ -123,7 +123,7 @@ def test_frames_below_the_table_and_other_numbers_in_their_names(tmp_path):
     write_table(tmp_path / "run", BOXES, delimiter=";")
     records = list(read_particles(tmp_path))
     assert np.array_equal(records[0].pixels, frames[0][40:50, 10:30]) and records[0].name == "run/day 1#1"
-    assert recognise(tmp_path).count == 3  # frames are no particles
+    assert detect_source(tmp_path).count == 3  # frames are no particles
 
 
 def test_the_table_itself_may_be_given(tmp_path):
@@ -139,7 +139,7 @@ def test_what_cannot_be_cut_has_its_reason(tmp_path):
     with open(tmp_path / "day 1.csv", "a") as file:
         file.write("7,1,1\n")
     reasons = {r.name: r.reason for r in read_particles(tmp_path)}
-    assert reasons["day 1#1"] == reasons["day 1#2"] == "" and len(reasons) == recognise(tmp_path).count == 7
+    assert reasons["day 1#1"] == reasons["day 1#2"] == "" and len(reasons) == detect_source(tmp_path).count == 7
     assert "its frame frame_002.png cannot be read" in reasons["day 1#3"]
     assert reasons["day 1#4"] == "its frame 9 is missing: there is no image with the number 9 in its name"
     assert "reaches outside the frame of 200 x 120 px" in reasons["day 1#5"]
@@ -149,8 +149,8 @@ def test_what_cannot_be_cut_has_its_reason(tmp_path):
 
 def test_a_table_without_frames_or_rows(tmp_path):
     write_table(tmp_path, BOXES)
-    assert any("There are no camera frames" in note for note in recognise(tmp_path).notes)
+    assert any("There are no camera frames" in note for note in detect_source(tmp_path).notes)
     assert all(r.rejected for r in read_particles(tmp_path))
     write_table(tmp_path, [])
     with pytest.raises(LabError, match="The MFI table day 1.csv holds no particles"):
-        recognise(tmp_path)
+        detect_source(tmp_path)

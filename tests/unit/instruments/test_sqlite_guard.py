@@ -10,7 +10,7 @@ import pytest
 
 from svp_core.errors import LabError
 from svp_core.images import encode_png
-from svp_core.instruments.detect import read_particles, recognise
+from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.fingerprint import UNREADABLE, hash_inputs
 from svp_core.instruments.sqlite_guard import is_own_database
 from svp_core.workspace.database import bookmark, engine
@@ -47,7 +47,7 @@ def test_looking_into_the_workspace_takes_no_locks_away(workspace):
     write("A")
     assert (workspace / "lab.sqlite-wal").exists()  # held by this process
     (workspace / "particle.png").write_bytes(encode_png(np.full((64, 64), 170, np.uint8)))
-    assert recognise(workspace.parent).count > 1
+    assert detect_source(workspace.parent).count > 1
     records = {record.name: record.reason for record in read_particles(workspace.parent)}
     assert records.pop("lab/particle.png") == ""
     assert {reason for name, reason in records.items() if "lab.sqlite" in name} == {"this is the lab's own database"}
@@ -62,7 +62,7 @@ def test_the_database_itself_is_no_source(workspace):
     write("A")
     for name in ("lab.sqlite", "lab.sqlite-wal"):
         with pytest.raises(LabError, match=f"{name} is the lab's own database; choose a folder"):
-            recognise(workspace / name)
+            detect_source(workspace / name)
         with pytest.raises(LabError, match="own database"):
             list(hash_inputs(workspace / name))
     assert {name: digest for name, _, digest in hash_inputs(workspace)}["lab.sqlite"] == UNREADABLE

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from svp_core.errors import LabError
-from svp_core.label_errors import build_space, find, find_copies, find_nearest, find_strangers
+from svp_core.label_errors import find, find_duplicates, find_neighbours, find_outliers, fit_pca
 from tests.helpers.drawn_labels import draw_shapes, plant, see_blocks
 
 WORDS = ["dark disc", "bright disc", "bar", "ring"]
@@ -82,7 +82,7 @@ def test_copies_are_found_and_share_a_fold(shapes):
     assert found.copies.picture[3] == found.copies.picture[480]
     assert found.copies.picture[130] != found.copies.picture[481]
     assert all(found.fold[group[0]] == found.fold[group[1]] for group in found.copies.groups())
-    assert find_copies(tiles, find_nearest(build_space(see_blocks(tiles)).of(see_blocks(tiles)))).groups() == []
+    assert find_duplicates(tiles, find_neighbours(fit_pca(see_blocks(tiles)).of(see_blocks(tiles)))).groups() == []
 
 
 def test_pictures_of_nothing_known_are_strangers_even_together(shapes):
@@ -90,8 +90,8 @@ def test_pictures_of_nothing_known_are_strangers_even_together(shapes):
     rows, columns = np.mgrid[:64, :64]
     boards = np.stack([np.where((rows // size + columns // size) % 2, 30, 230) for size in range(9, 17)])
     more, labels = np.concatenate([tiles, boards.astype(np.uint8)]), np.r_[truth, np.arange(8) % 4]
-    places = build_space(see_blocks(more)).of(see_blocks(more))
-    assert set(find_strangers(places, labels)) >= set(range(480, 488)) and len(find_strangers(places, labels)) < 20
+    places = fit_pca(see_blocks(more)).of(see_blocks(more))
+    assert set(find_outliers(places, labels)) >= set(range(480, 488)) and len(find_outliers(places, labels)) < 20
 
 
 def test_runs_are_kept_together_and_their_swaps_told(shapes):

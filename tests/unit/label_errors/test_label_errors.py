@@ -8,20 +8,20 @@ from sklearn.neural_network import MLPClassifier
 
 from svp_core.errors import LabError
 from svp_core.label_errors import (
-    draw_folds,
-    find_nearest,
-    find_noise,
-    find_suspects,
+    assign_folds,
+    batch_effects,
+    count_class_pairs,
+    estimate_noise,
+    find_neighbours,
     from_other_folds,
+    is_memorised,
     leave_one_out_ridge,
-    lot_findings,
     margins,
-    memorised,
+    neighbour_votes,
     out_of_fold,
-    pair_counts,
     probability_given,
     score_labels,
-    votes,
+    score_set,
 )
 from svp_core.label_errors.ridge import PENALTY, as_probs
 from svp_core.label_errors.validation import check_probs
@@ -46,9 +46,9 @@ def test_one_planted_error_comes_first_and_says_why():
     places, truth = draw_clouds((60, 60, 60), seed=1, apart=6)
     labels = truth.copy()
     labels[70] = 2
-    fold, _ = draw_folds(labels)
-    nearest = from_other_folds(find_nearest(places), places, fold=fold)
-    suspects = find_suspects(labels, out_of_fold(places, labels, fold=fold), class_names=WORDS, nearest=nearest)
+    fold, _ = assign_folds(labels)
+    nearest = from_other_folds(find_neighbours(places), places, fold=fold)
+    suspects = score_set(labels, out_of_fold(places, labels, fold=fold), class_names=WORDS, nearest=nearest)
     assert suspects.order[0] == 70 and suspects.rank[70] == 1
     assert suspects.score[70] < 0.5 < suspects.score[suspects.order[1]]
     assert suspects.suggested[70] == 1 and (np.delete(suspects.suggested == labels, 70)).all()
@@ -59,14 +59,14 @@ def test_one_planted_error_comes_first_and_says_why():
 
 def test_scores_do_not_depend_on_the_order_of_images_or_classes():
     probs, labels = probabilities(300, 3, seed=2)
-    score = score_labels(labels, probs, find_noise(labels, probs).rates)
+    score = score_labels(labels, probs, estimate_noise(labels, probs).rates)
     assert ((score >= 0) & (score <= 1)).all()
     order = np.random.default_rng(0).permutation(300)
-    shuffled = score_labels(labels[order], probs[order], find_noise(labels[order], probs[order]).rates)
+    shuffled = score_labels(labels[order], probs[order], estimate_noise(labels[order], probs[order]).rates)
     np.testing.assert_allclose(shuffled, score[order])
     turned = np.array([1, 2, 0])  # class k becomes turned[k]
     renamed, moved = turned[labels], probs[:, np.argsort(turned)]
-    np.testing.assert_allclose(score_labels(renamed, moved, find_noise(renamed, moved).rates), score)
+    np.testing.assert_allclose(score_labels(renamed, moved, estimate_noise(renamed, moved).rates), score)
 
 
 def test_a_label_gains_by_its_own_probability():
@@ -105,31 +105,31 @@ def test_folds_keep_runs_and_copies_together_and_classes_even():
     labels, runs = rng.integers(3, size=600), rng.integers(24, size=600)
     copies = np.arange(600)
     copies[[5, 300]] = 5  # one picture in two runs ties them
-    fold, notes = draw_folds(labels, groups=runs, copies=copies)
+    fold, notes = assign_folds(labels, groups=runs, copies=copies)
     assert notes == [] and set(fold) == set(range(5)) and fold[5] == fold[300]
     assert all(len(set(fold[runs == run])) == 1 for run in range(24))
     share = np.array([np.bincount(labels[fold == k], minlength=3) for k in range(5)]) / np.bincount(labels)
     assert share.min() > 0.1 and share.max() < 0.3
-    alone, _ = draw_folds(labels)
+    alone, _ = assign_folds(labels)
     counts = np.array([np.bincount(labels[alone == k], minlength=3) for k in range(5)])
     assert (counts.max(0) - counts.min(0) <= 1).all()
-    np.testing.assert_array_equal(alone, draw_folds(labels)[0])
+    np.testing.assert_array_equal(alone, assign_folds(labels)[0])
 
 
 def test_folds_say_where_runs_cannot_be_kept_apart():
     labels = np.repeat([0, 1], 60)
-    fold, notes = draw_folds(labels, groups=np.array(["a"] * 60 + ["b"] * 60))
+    fold, notes = assign_folds(labels, groups=np.array(["a"] * 60 + ["b"] * 60))
     assert "2 of 2 classes come from one run each" in notes[0] and len(set(fold[labels == 0])) == 5
-    fold, notes = draw_folds(labels, groups=np.tile(["a", "b"], 60))
+    fold, notes = assign_folds(labels, groups=np.tile(["a", "b"], 60))
     assert "2 folds of whole runs" in notes[0] and len(set(fold)) == 2
-    assert draw_folds(labels, groups=["a"] * 120)[1] == []
+    assert assign_folds(labels, groups=["a"] * 120)[1] == []
 
 
 def test_probabilities_do_not_know_the_image_itself():
     """Labels of no meaning: nobody who judges out of fold can follow them."""
     places, _ = draw_clouds((400,), seed=4)
     labels = np.random.default_rng(0).integers(2, size=400)
-    probs = out_of_fold(places, labels, fold=draw_folds(labels)[0])
+    probs = out_of_fold(places, labels, fold=assign_folds(labels)[0])
     assert probs.dtype == np.float32 and np.allclose(probs.sum(1), 1, atol=1e-5)
     assert abs((probs.argmax(1) == labels).mean() - 0.5) < 0.08
 
@@ -141,7 +141,7 @@ def test_a_wrong_label_on_two_copies_is_seen_only_if_they_share_a_fold():
     places[10:20] = places[:10]
     apart = np.where(np.isin(np.arange(300), range(10)), 0, 1)
     apart[20:] = np.arange(280) % 2
-    together, _ = draw_folds(labels, copies=np.r_[np.arange(10), np.arange(10), np.arange(20, 300)])
+    together, _ = assign_folds(labels, copies=np.r_[np.arange(10), np.arange(10), np.arange(20, 300)])
     assert (together[:10] == together[10:20]).all()
     leaking, honest = (out_of_fold(places, labels, fold=fold)[:20, 1].mean() for fold in (apart, together))
     assert honest < leaking - 0.05
@@ -149,15 +149,15 @@ def test_a_wrong_label_on_two_copies_is_seen_only_if_they_share_a_fold():
 
 def test_planted_rates_are_found():
     places, truth = draw_clouds((900, 900, 900), seed=6, apart=4.5)
-    fold, rng = draw_folds(truth)[0], np.random.default_rng(0)
+    fold, rng = assign_folds(truth)[0], np.random.default_rng(0)
     labels = truth.copy()
     labels[rng.choice(np.flatnonzero(truth == 1), 90, replace=False)] = 2
     probs = out_of_fold(places, labels, fold=fold)
-    noise = find_noise(labels, probs)
+    noise = estimate_noise(labels, probs)
     assert 0.06 < noise.rates[1, 2] < 0.14  # [true, given]
     assert np.delete(noise.rates - np.diag(np.diag(noise.rates)), 5).max() < 0.02
-    suspects = find_suspects(labels, probs, class_names=WORDS)
-    pairs, total = pair_counts(labels, probs, suspects.suggested)
+    suspects = score_set(labels, probs, class_names=WORDS)
+    pairs, total = count_class_pairs(labels, probs, suspects.suggested)
     assert (pairs[0].given, pairs[0].suggested) == (2, 1)
     assert 63 <= total.value <= 117 and total.low <= 90 <= total.high
     assert pairs[0].low <= 90 <= pairs[0].high and 60 <= pairs[0].n <= 120
@@ -166,9 +166,9 @@ def test_planted_rates_are_found():
 
 def test_clean_labels_raise_no_alarm():
     places, truth = draw_clouds((300, 300, 300), seed=7, apart=4)
-    probs = out_of_fold(places, truth, fold=draw_folds(truth)[0])
-    suspects = find_suspects(truth, probs, class_names=WORDS)
-    _, total = pair_counts(truth, probs, suspects.suggested)
+    probs = out_of_fold(places, truth, fold=assign_folds(truth)[0])
+    suspects = score_set(truth, probs, class_names=WORDS)
+    _, total = count_class_pairs(truth, probs, suspects.suggested)
     assert (suspects.score < 0.5).sum() <= 3 and total.value < 10
 
 
@@ -176,7 +176,7 @@ def test_clean_labels_raise_no_alarm():
 def test_errors_of_any_number_come_before_the_rest(share):
     places, truth = draw_clouds((400, 400, 400), seed=8, apart=3)
     labels, rows = plant(truth, round(share * 1200), seed=0, classes=3)
-    suspects = find_suspects(labels, out_of_fold(places, labels, fold=draw_folds(labels)[0]), class_names=WORDS)
+    suspects = score_set(labels, out_of_fold(places, labels, fold=assign_folds(labels)[0]), class_names=WORDS)
     wrong = np.isin(np.arange(1200), rows)
     assert average_precision_score(wrong, -suspects.score) > 0.8
     assert (suspects.suggested[rows] == truth[rows]).mean() > 0.8
@@ -211,16 +211,16 @@ def test_leave_one_out_ranks_again_what_a_person_has_decided():
     for given in (before, after):
         probs = as_probs(ridge.predict(given, class_count=3), given)
         assert np.allclose(probs.sum(1), 1, atol=1e-5)
-        score = find_suspects(given, probs, class_names=WORDS).score
+        score = score_set(given, probs, class_names=WORDS).score
         found.append(average_precision_score(left[undecided], -score[undecided]))
     assert found[1] > 0.85 and found[1] >= found[0] - 0.01
 
 
 def test_neighbours_lie_in_other_folds_and_are_the_nearest():
     places, truth = draw_clouds((50, 50), seed=11)
-    fold = draw_folds(truth)[0]
+    fold = assign_folds(truth)[0]
     counted = np.random.default_rng(0).random(100) < 0.7
-    nearest = from_other_folds(find_nearest(places), places, fold=fold, among=counted, k=7)
+    nearest = from_other_folds(find_neighbours(places), places, fold=fold, among=counted, k=7)
     unit = places / np.linalg.norm(places, axis=1, keepdims=True)
     likeness = unit @ unit.T
     for row in range(100):
@@ -228,8 +228,8 @@ def test_neighbours_lie_in_other_folds_and_are_the_nearest():
         best = allowed[np.argsort(-likeness[row, allowed], kind="stable")[:7]]
         np.testing.assert_array_equal(nearest.positions[row], best)
         np.testing.assert_allclose(nearest.likeness[row], likeness[row, best], atol=1e-4)
-    assert (votes(nearest, truth, 2).sum(1) == 7).all()
-    few = from_other_folds(find_nearest(places[:4]), places[:4], fold=np.array([0, 0, 1, 1]))
+    assert (neighbour_votes(nearest, truth, 2).sum(1) == 7).all()
+    few = from_other_folds(find_neighbours(places[:4]), places[:4], fold=np.array([0, 0, 1, 1]))
     assert few.positions.shape == (4, 15) and (few.positions[:, 2:] == -1).all()
     assert set(few.positions[0, :2]) == {2, 3}
 
@@ -243,13 +243,13 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused():
     network = MLPClassifier((64,), alpha=0, max_iter=800, random_state=0).fit(scaled, labels)
     seen = network.predict_proba(scaled)
     inside = np.maximum(scaled @ network.coefs_[0] + network.intercepts_[0], 0)
-    fold = draw_folds(labels)[0]
+    fold = assign_folds(labels)[0]
     unseen = out_of_fold(places, labels, fold=fold)
-    assert "by heart" in memorised(labels, seen, unseen)
-    assert memorised(labels, unseen, unseen) == ""
+    assert "by heart" in is_memorised(labels, seen, unseen)
+    assert is_memorised(labels, unseen, unseen) == ""
     inside = inside / np.sqrt(inside.var(0).sum())
     found = [
-        average_precision_score(wrong, -find_suspects(labels, probs, class_names=WORDS).score)
+        average_precision_score(wrong, -score_set(labels, probs, class_names=WORDS).score)
         for probs in (out_of_fold(inside, labels, fold=fold), unseen)
     ]
     assert found[0] < found[1] - 0.1
@@ -258,7 +258,7 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused():
 def test_no_label_set_is_as_good_as_99_percent():
     labels = np.repeat([0, 1], 100)
     sure, less = np.eye(2)[labels], np.eye(2)[np.where(np.arange(200) % 25 == 0, 1 - labels, labels)]
-    assert "no one's labels are so good" in memorised(labels, sure, less)
+    assert "no one's labels are so good" in is_memorised(labels, sure, less)
 
 
 def test_a_swap_of_a_whole_run_is_one_finding():
@@ -269,19 +269,19 @@ def test_a_swap_of_a_whole_run_is_one_finding():
     suggested[rng.choice(1200, 12, replace=False)] = 0
     shared = np.flatnonzero((lots == "B") & (labels == 1))[:150]
     suggested[shared] = 0
-    (found,) = lot_findings(labels, suggested, lots, class_names=["protein", "silicone oil"])
+    (found,) = batch_effects(labels, suggested, lots, class_names=["protein", "silicone oil"])
     assert (found.lot, found.given, found.suggested) == ("B", 1, 0) and found.suspects >= 150
     assert found.words.startswith(f"{found.suspects} suspects, same swap, run B: ")
     assert "labelled silicone oil look like protein" in found.words
-    assert lot_findings(labels, suggested, ["A"] * 1200, class_names=["protein", "silicone oil"]) == []
+    assert batch_effects(labels, suggested, ["A"] * 1200, class_names=["protein", "silicone oil"]) == []
 
 
 def test_a_class_of_one_is_not_judged():
     places, truth = draw_clouds((50, 50), seed=14)
     labels = truth.copy()
     labels[7] = 2
-    probs = out_of_fold(places, labels, fold=draw_folds(labels)[0], class_count=3)
-    suspects = find_suspects(labels, probs, class_names=WORDS)
+    probs = out_of_fold(places, labels, fold=assign_folds(labels)[0], class_count=3)
+    suspects = score_set(labels, probs, class_names=WORDS)
     assert suspects.score[7] == 0.5 and suspects.suggested[7] == 2
     assert suspects.reasons[7] == "labelled air bubble; too few images carry this label to judge it"
 

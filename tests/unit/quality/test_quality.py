@@ -14,14 +14,14 @@ from svp_core.quality import shapes
 from svp_core.quality.distances import NEIGHBOURS
 from svp_core.quality.metric_names import entry
 from svp_core.quality.texture import frequencies, grain, log_spectra
-from svp_core.stats.intervals import resampled, share
+from svp_core.stats.intervals import estimate_share, resampling_interval
 from tests.helpers.drawn_discs import draw_discs
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """The network that tries to tell sets apart hardly learns."""
-    monkeypatch.setattr(two_sample, "LEAST_STEPS", 3)
+    monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
     monkeypatch.setattr(two_sample, "PASSES", 0)
 
 
@@ -71,16 +71,18 @@ def test_kids_interval_is_as_wide_as_chance_makes_it():
 
 def test_kid_of_sets_alike_lies_on_the_floor_and_of_others_above():
     pool = normal(600, seed=0)
-    floor = quality.floor(quality.kernel_distance, real=pool, n=200)
+    floor = quality.real_baseline(quality.kernel_distance, real=pool, n=200)
     assert floor.n == 200 and floor.low < floor.median < floor.high and abs(floor.median) < floor.high
     assert quality.kid(real=pool[:200], synthetic=normal(200, seed=1)).value < 2 * floor.high
     assert quality.kid(real=pool[:200], synthetic=normal(200, seed=1, middle=0.2)).value > 3 * floor.high
-    assert quality.floor(quality.kernel_distance, real=pool[:100], n=200).n == 50  # no more than there are
+    assert quality.real_baseline(quality.kernel_distance, real=pool[:100], n=200).n == 50  # no more than there are
 
 
 def test_a_figure_of_several_numbers_has_several_floors():
     rows = np.arange(40.0)
-    floors = quality.floor(lambda real, synthetic: (real.mean() - synthetic.mean(), len(synthetic)), real=rows, n=10)
+    floors = quality.real_baseline(
+        lambda real, synthetic: (real.mean() - synthetic.mean(), len(synthetic)), real=rows, n=10
+    )
     assert [floor.n for floor in floors] == [10, 10] and floors[1].median == 10 and floors[0].low < 0 < floors[0].high
 
 
@@ -123,10 +125,12 @@ def test_figures_need_images_and_the_same_features():
 
 
 def test_intervals_of_shares_and_of_differences():
-    assert share(np.zeros(100, bool)).high == pytest.approx(0.037, abs=1e-3)  # Wilson 1927
-    half = share([True] * 50 + [False] * 50)
+    assert estimate_share(np.zeros(100, bool)).high == pytest.approx(0.037, abs=1e-3)  # Wilson 1927
+    half = estimate_share([True] * 50 + [False] * 50)
     assert (half.value, half.n) == (0.5, 100) and (half.low, half.high) == pytest.approx((0.404, 0.596), abs=1e-3)
-    found = resampled(lambda a, b: a.mean() - b.mean(), normal(400, seed=0)[:, 0] + 3, normal(400, seed=1)[:, 0])
+    found = resampling_interval(
+        lambda a, b: a.mean() - b.mean(), normal(400, seed=0)[:, 0] + 3, normal(400, seed=1)[:, 0]
+    )
     assert found.value == pytest.approx(3, abs=0.2) and found.high - found.low == pytest.approx(0.277, rel=0.25)
 
 
@@ -172,7 +176,11 @@ def test_shapes_of_tiles_without_a_particle():
     ],
 )
 def test_ratios_are_one_where_chance_reaches(key, value, real, ratio):
-    floor = quality.Floor(median=0.05, low=0.05, high=0.1, n=10) if key != "large" else quality.Floor(0.1, 0.0, 0.15, 9)
+    floor = (
+        quality.RealBaseline(median=0.05, low=0.05, high=0.1, n=10)
+        if key != "large"
+        else quality.RealBaseline(0.1, 0.0, 0.15, 9)
+    )
     found = entry(key, quality.Estimate(value, 0, 1, 10), floor=floor, real=real)
     assert found["ratio"] == pytest.approx(ratio) and found["floor"]["n"] == floor.n
 
@@ -202,7 +210,7 @@ def test_a_report_finds_copies():
     (part,) = report["classes"].values()
     assert (part["n"], part["n_real"], part["n_synthetic"], part["n_training"]) == (60, 120, 60, 200)
     figures = part["figures"]
-    assert list(figures) == [key for key in quality.FIGURES if key in figures] and "named" not in figures
+    assert list(figures) == [key for key in quality.METRICS if key in figures] and "named" not in figures
     assert figures["ct_z"]["value"] < -2 and figures["copied"]["value"] > 0.5 > figures["copied"]["real"]
     for pair in part["closest"]:
         assert pair["synthetic"] < 45 and pair["training"] == pair["synthetic"] + 30 and pair["distance"] < 0.1

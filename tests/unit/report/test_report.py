@@ -13,11 +13,11 @@ import pytest
 from PIL import Image
 
 from svp_core.cli import main
-from svp_core.display import number
+from svp_core.display import format_number
 from svp_core.errors import LabError
-from svp_core.instruments.detect import recognise
-from svp_core.report import plots, standard_settings, write_report
-from svp_core.report.decisions import count_decisions
+from svp_core.instruments.detect import detect_source
+from svp_core.report import default_settings, plots, write_report
+from svp_core.report.decisions import count_reviewer_decisions
 from svp_core.report.examples import EXAMPLES, LISTED, shorten
 from svp_core.report.markup import Html, as_css_text, join, paragraphs, tag
 from svp_core.stats import counts
@@ -147,17 +147,17 @@ def test_another_diameter_counts_otherwise(tmp_path):
 
 
 def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
-    from svp_core.classifier.confusion_reference import read_reference
-    from svp_core.model_files import find_run
+    from svp_core.classifier.confusion_reference import read_confusion_reference
+    from svp_core.model_files import find_model_folder
 
-    reference = read_reference(find_run("resnet18"))
+    reference = read_confusion_reference(find_model_folder("resnet18"))
     labels = np.array(["protein"] * 10 + ["silicone_oil"] * 2 + ["air_bubble", "unsure"], object)
     known = {"class_keys": KEYS, "reference": reference, "thresholds": dict.fromkeys(KEYS, 0.8)}
     sizes = [3.0] * 10 + [12.0, 12.0, 30.0, 12.0]
-    expected = counts.corrected(labels, sizes, volume_ml=0.25, **known)
+    expected = counts.corrected_counts(labels, sizes, volume_ml=0.25, **known)
     rows = Page(written(job)).rows("Particles from each size on")
     told = {(row[1].rstrip(" †*")): row[6] for row in rows[:4]}
-    assert told == {f"≥ {e.at_least_um:g} µm": number(e.per_ml) for e in expected if e.class_key == "protein"}
+    assert told == {f"≥ {e.at_least_um:g} µm": format_number(e.per_ml) for e in expected if e.class_key == "protein"}
     assert [row[6] for row in rows if row[0] == "Unsure"] == ["–"]
     ppv = Page(written(job)).rows("How often a name is right")
     assert [row[1] for row in ppv] == ["10", "2", "1"]
@@ -217,7 +217,7 @@ def test_texts_stay_texts(tmp_path):
 def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
     probs = sure(*["?"] * 70)
     probs[:, 1] += np.linspace(0, 0.2, 70)[::-1]
-    bad = [(f"bad {number}.png", "the file is empty") for number in range(60)]
+    bad = [(f"bad {index}.png", "the file is empty") for index in range(60)]
     make_job(tmp_path / "job", probs, [5.0] * 70, rejected=bad)
     text = Page(written(tmp_path / "job")).text
     assert f"The first {LISTED} of 70, the least probable first" in text and f"The first {LISTED} of 60" in text
@@ -233,8 +233,8 @@ def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
     found = re.findall(r'base64,([^"]+)" alt="[^"#]+#([0-9]+)"', page[start:end])
     shown = [(data, int(number_)) for data, number_ in found]
     assert len(shown) == EXAMPLES + EXAMPLES + 3
-    assert {number <= 10 for _, number in shown[:EXAMPLES]} == {True}
-    assert {10 < number <= 20 for _, number in shown[EXAMPLES : 2 * EXAMPLES]} == {True}
+    assert {format_number <= 10 for _, format_number in shown[:EXAMPLES]} == {True}
+    assert {10 < format_number <= 20 for _, format_number in shown[EXAMPLES : 2 * EXAMPLES]} == {True}
     for data, number_ in shown:
         np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), tiles[number_ - 1])
     assert "64 x 64 px or 32 µm across" in page and "width:5.00mm" in page  # 10 um of 0.5 um at 0.25 mm a pixel
@@ -311,23 +311,27 @@ def test_many_bins_are_parted_and_small_ones_marked(job):
 def test_the_method_names_model_hashes_and_versions(job):
     import hashlib
 
-    from svp_core.model_files import find_run
+    from svp_core.model_files import find_model_folder
 
     text = Page(written(job)).text
-    for path in (find_run("resnet18") / "model.safetensors", find_run("resnet18") / "card.md", job / "results.csv"):
+    for path in (
+        find_model_folder("resnet18") / "model.safetensors",
+        find_model_folder("resnet18") / "card.md",
+        job / "results.csv",
+    ):
         assert hashlib.sha256(path.read_bytes()).hexdigest() in text
     assert "ab" * 32 in text and "12, 3,456 bytes" in text and "numpy 1.2.3" in text
     assert "What it is for, and what not" in text and "Trained on simulated particles only" in text
 
 
 def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
-    from svp_core.model_files import find_run, weights_sha256
+    from svp_core.model_files import find_model_folder, weights_sha256
 
-    change(job, weights_sha256=weights_sha256(find_run("resnet18")))
+    change(job, weights_sha256=weights_sha256(find_model_folder("resnet18")))
     assert "Shepp and Vardi" in Page(written(job)).text
     change(job, weights_sha256="cd" * 32)
     text = Page(written(job)).text
-    assert "cd" * 32 in text and weights_sha256(find_run("resnet18")) not in text
+    assert "cd" * 32 in text and weights_sha256(find_model_folder("resnet18")) not in text
     assert "has other weights by now; its card is not that of those used here" in text
     assert "The model resnet18 has other weights now than those that named these particles." in text
     assert "What it is for, and what not" not in text
@@ -346,7 +350,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
 
     folder = jobs.job_folder("ab" * 16)
     make_job(folder, sure("protein", "silicone_oil", "?"), [5.0] * 3)
-    assert "Reviewers" not in written(folder) and count_decisions(folder) == 0
+    assert "Reviewers" not in written(folder) and count_reviewer_decisions(folder) == 0
     found = sources.Reviewable(
         "Syringe 7",
         "classify",
@@ -357,12 +361,12 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
         None,
         (),
     )
-    review = store.open_review(sources.begin(found))
+    review = store.open_review(sources.begin_review(found))
     send = {"tab": "t", "reviewer": "R. Person", "kind": "label", "particle": "p#1", "label": "air_bubble"}
     decision_log.record(review, [{**send, "n": 1, "reason": "a <b>ring</b>"}])
     decision_log.record(review, [{**send, "n": 2, "particle": "p#2", "kind": "keep"}])
     text = Page(written(folder)).text
-    assert count_decisions(folder) == 2
+    assert count_reviewer_decisions(folder) == 2
     assert "2 decisions by R. Person ; 2 of 2 particles are decided, 1 of them otherwise" in text.replace(
         "Person;", "Person ;"
     )
@@ -370,7 +374,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     assert decision_log.history(review.id)[-1].hash in text
     # Another job's report knows nothing of it.
     make_job(tmp_path / "other", sure("protein"), [5.0])
-    assert "Reviewers" not in written(tmp_path / "other") and count_decisions(tmp_path / "other") == 0
+    assert "Reviewers" not in written(tmp_path / "other") and count_reviewer_decisions(tmp_path / "other") == 0
 
 
 @pytest.mark.parametrize(
@@ -436,9 +440,9 @@ def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
 
 def test_standard_settings_are_those_of_the_source():
     summary = {"title": "t", "um_per_px": 0.5, "runs": [run_facts(volume_ml=0.1), run_facts(volume_ml=0.2)]}
-    settings = standard_settings(summary, ["ecd_um", "ecd_px"])
+    settings = default_settings(summary, ["ecd_um", "ecd_px"])
     assert settings["diameter"] == "ecd_um" and settings["volume_ml"] == pytest.approx(0.3) and settings["title"] == "t"
-    assert standard_settings(summary | {"runs": [run_facts(), run_facts(volume_ml=None)]}, [])["volume_ml"] is None
+    assert default_settings(summary | {"runs": [run_facts(), run_facts(volume_ml=None)]}, [])["volume_ml"] is None
 
 
 def test_the_command_writes_the_same_report(job, tmp_path, capsys):
@@ -470,7 +474,7 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
 def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path):
     from dataclasses import asdict
 
-    source = recognise(REAL)
+    source = detect_source(REAL)
     runs = [asdict(run) for run in source.runs]
     make_job(tmp_path / "job", sure(*["protein"] * 1000), [5.0] * 1000, runs=runs, title=source.title)
     page = Page(written(tmp_path / "job"))
@@ -482,7 +486,7 @@ def test_html_pieces():
     assert tag("p", "a<b", class_="x", title='"') == '<p class="x" title="&quot;">a&lt;b</p>'
     assert join("a&", Html("<b>"), None, ["c", ("d",)], 3) == "a&amp;<b>cd3" and tag("br") == "<br>"
     assert paragraphs("a\r\nb\n\n \n<c>") == "<p>a<br>b</p><p>&lt;c&gt;</p>" and paragraphs(" ") == ""
-    assert [number(v) for v in (None, 0, 12345.6, 99.94, 5.57, 0.0253, 1e-9)] == [
+    assert [format_number(v) for v in (None, 0, 12345.6, 99.94, 5.57, 0.0253, 1e-9)] == [
         "–",
         "0",
         "12,346",

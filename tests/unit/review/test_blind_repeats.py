@@ -24,10 +24,14 @@ def test_five_percent_come_back_hidden_and_each_once(lab):
     assert due == blind_repeats.repeats_due(review.id, standing(review), "Anna")
     record(review, *(event(5000 + n, particle, purpose="repeat") for n, particle in enumerate(due[:30])))
     assert blind_repeats.repeats_due(review.id, standing(review), "Anna") == due[30:]
-    assert blind_repeats.repeats_due(review.id, now, "Ben") == [] == blind_repeats.second_due(review.id, now, "Anna")
+    assert (
+        blind_repeats.repeats_due(review.id, now, "Ben")
+        == []
+        == blind_repeats.second_reviews_due(review.id, now, "Anna")
+    )
     # The same ones for every second reviewer; others than come back to the first.
-    second = blind_repeats.second_due(review.id, now, "Ben")
-    assert second == blind_repeats.second_due(review.id, now, "Cleo") and 65 <= len(second) <= 140
+    second = blind_repeats.second_reviews_due(review.id, now, "Ben")
+    assert second == blind_repeats.second_reviews_due(review.id, now, "Cleo") and 65 <= len(second) <= 140
     assert len(set(second) & set(due)) < 30
     assert len(blind_repeats.repeats_due(review.id, now, "Anna", share=1, apart=0)) == 2000
 
@@ -57,21 +61,21 @@ def test_agreement_is_between_the_right_pairs_and_by_size(lab):
     record(review, event(900, "p0", "unsure", purpose="repeat"), event(901, "p0", "undo", undoes="tab1/900"))
     record(review, event(1, "p1", "unsure", tab="c", reviewer="Cleo"))
     sizes = {f"p{n}": 4.0 if n < 10 else 12.0 for n in range(40)}
-    own, other = blind_repeats.second_looks(standing(review), sizes)
+    own, other = blind_repeats.blind_repeats(standing(review), sizes)
     assert (own.first, own.second, own.every.n) == ("Anna", "Anna", 30) and own.every.same.value == 29 / 30
     assert (other.first, other.second, other.every.n) == ("Anna", "Ben", 40) and other.every.same.value == 35 / 40
     small, large = (found for _, _, found in other.by_size)
     assert (small.n, small.same.value, large.n, large.same.value) == (10, 0.5, 30, 1.0)
     assert other.every.table.tolist() == [[15, 5], [0, 20]]
-    assert blind_repeats.second_looks(standing(review))[0].by_size == []
-    assert blind_repeats.second_looks(review.standing()) == []
+    assert blind_repeats.blind_repeats(standing(review))[0].by_size == []
+    assert blind_repeats.blind_repeats(review.standing()) == []
 
 
 def test_a_repeat_is_compared_with_what_was_said_before_it(lab):
     review = new_review(2)
     record(review, event(1, "p0", label="silicone_oil"), event(2, "p0", label="air_bubble", purpose="repeat"))
     record(review, event(3, "p0", label="air_bubble"))
-    (own,) = blind_repeats.second_looks(standing(review))
+    (own,) = blind_repeats.blind_repeats(standing(review))
     assert own.every.same.value == 0 and not standing(review).disagreements()
 
 
@@ -96,7 +100,8 @@ def test_an_audit_draws_from_what_is_open_and_counts_what_was_found(lab):
     now = standing(review)
     assert random_audit.last_audit(now) is None
     audit = random_audit.start_audit(review, now, "Anna", draws=90)
-    assert [(part.size, part.drawn) for part in audit.parts] == [(90, 0), (180, 0), (630, 0)] and audit.left is None
+    assert [(part.size, part.drawn) for part in audit.parts] == [(90, 0), (180, 0), (630, 0)]
+    assert audit.remaining is None
     assert len(audit.to_do) == 90 and all(now.is_open(particle) for particle in audit.to_do)
     # Mixed: the first ten shown come from all over the queue.
     assert max(int(particle[1:]) for particle in audit.to_do[:10]) > 300 > min(int(p[1:]) for p in audit.to_do[:10])
@@ -111,8 +116,8 @@ def test_an_audit_draws_from_what_is_open_and_counts_what_was_found(lab):
     record(review, event(900, audit.to_do[-1], kinds[audit.to_do[-1]], purpose="audit"))
     done = random_audit.last_audit(now.take(decision_log.history(review.id, after=now.last)))
     assert done.to_do == [] and [part.drawn for part in done.parts] == [45, 23, 22]
-    assert done.parts[0].wrong == len(wrong) and done.parts[2].unsure == 1 and done.left.size == 810
-    assert done.left.value == pytest.approx(45 * len(wrong) / 45)
+    assert done.parts[0].wrong == len(wrong) and done.parts[2].unsure == 1 and done.remaining.size == 810
+    assert done.remaining.value == pytest.approx(45 * len(wrong) / 45)
     # The draw itself is in the history, and says which it was.
     draw = decision_log.history(review.id)[100]
     assert draw.kind == "draw" and len(draw.known["parts"]) == 3 and history_file.verify(review.id).sound

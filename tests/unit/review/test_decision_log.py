@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from svp_core.errors import LabError
 from svp_core.review import decision_log as decisions
 from svp_core.review import history_file, store
-from svp_core.review.current_labels import Decision, effective, stands
-from svp_core.review.progress import reviewers, tally, tally_by_pair
+from svp_core.review.current_labels import Decision, deciding_answer, effective_decisions
+from svp_core.review.progress import progress_by_pair, review_progress, reviewers
 from svp_core.workspace import database, jobs
 from svp_core.workspace.paths import repo_root, workspace_root
 from tests.helpers.review_fixture import databases, event, new_review, record, standing
@@ -210,9 +210,9 @@ def test_effective_is_what_no_effective_undo_takes_back():
                 )
             )
         real = [d for d in made if d.kind != "undo" and counts(d, made)]
-        assert effective(made) == real
+        assert effective_decisions(made) == real
         answers = [d for d in real if d.kind != "skip" and d.purpose == "queue"]
-        assert stands(made) == (answers[-1] if answers else None)
+        assert deciding_answer(made) == (answers[-1] if answers else None)
 
 
 def test_a_late_decision_is_kept_as_a_second_opinion(lab):
@@ -264,19 +264,19 @@ def test_labels_states_and_tallies(lab):
     assert list(labels["label"]) == ["air_bubble", "protein", "unsure", "not_a_particle", "protein", "protein"]
     assert list(labels["state"]) == ["changed", "kept", "unsure", "not_a_particle", "changed", "open"]
     assert list(labels["reviewer"]) == ["Anna"] * 5 + [""] and labels["reason"][4] == "round"
-    everyone = tally(now)
+    everyone = review_progress(now)
     assert (everyone.reviewed, everyone.changed, everyone.kept) == (5, 2, 1)
     assert (everyone.unsure, everyone.not_a_particle) == (1, 1)
     assert everyone.hit_rate.value == 3 / 4 and everyone.hit_rate.n == 4  # unsure is neither
-    assert everyone.seconds == pytest.approx(0.02, abs=0.001) and tally(now, "Ben").reviewed == 0
+    assert everyone.seconds == pytest.approx(0.02, abs=0.001) and review_progress(now, "Ben").reviewed == 0
     assert reviewers(now) == ["Anna", "Ben"] and now.skipped("Ben") == {"p5"} and not now.skipped("Anna")
-    assert tally(review.standing()).hit_rate is None and tally(review.standing()).last_time is None
+    assert review_progress(review.standing()).hit_rate is None and review_progress(review.standing()).last_time is None
 
 
 def test_every_kind_of_suspicion_is_counted_by_itself(lab):
     review = new_review(6, given=["protein", "protein", "protein", "silicone_oil", "air_bubble", ""])
     record(review, event(1, "p0"), event(2, "p1", "keep"), event(3, "p3", "unsure"), event(4, "p5", "not_a_particle"))
-    found = tally_by_pair(standing(review), review.table["suggested"])
+    found = progress_by_pair(standing(review), review.table["suggested"])
     assert list(found.columns) == [
         "given",
         "suggested",
@@ -292,7 +292,7 @@ def test_every_kind_of_suspicion_is_counted_by_itself(lab):
         ["", "air_bubble", 1, 1, 0, 0, 0, 1],
         ["silicone_oil", "air_bubble", 1, 1, 0, 0, 1, 0],
     ]
-    assert tally_by_pair(standing(review), [""] * 6).empty
+    assert progress_by_pair(standing(review), [""] * 6).empty
 
 
 @pytest.mark.parametrize(

@@ -153,12 +153,12 @@ def test_a_chain_made_anew_shows_only_beside_the_head_that_was_noted(lab):
     path = exported(decided(), lab)
     noted = history_file.verify_file(path).head
     lines = [json.loads(line) for line in lines_of(path)]
-    last = hash_chain.first_link(lines[0])
+    last = hash_chain.first_hash(lines[0])
     for row in lines[7:-1]:
         row |= {"reviewer": "Nobody", "previous": last}
-        row["hash"] = last = hash_chain.link(last, row)
+        row["hash"] = last = hash_chain.next_hash(last, row)
     lines[-1]["head"] = last
-    rewrite(path, map(hash_chain.canonical, lines))
+    rewrite(path, map(hash_chain.canonical_json, lines))
     assert history_file.verify_file(path).sound
     assert "this is another history, or was made anew" in history_file.verify_file(path, head=noted).problem
 
@@ -222,12 +222,12 @@ def test_canonical_is_one_text_for_one_content():
     import numpy as np
 
     assert (
-        hash_chain.canonical({"b": 1, "a": [np.float32(0.5), np.int64(3), True, None, "ü"]})
+        hash_chain.canonical_json({"b": 1, "a": [np.float32(0.5), np.int64(3), True, None, "ü"]})
         == '{"a":[0.5,3,true,null,"ü"],"b":1}'
     )
-    assert hash_chain.canonical([float("nan"), float("inf"), 0.12345678, 1e-9]) == "[null,null,0.123457,0.0]"
+    assert hash_chain.canonical_json([float("nan"), float("inf"), 0.12345678, 1e-9]) == "[null,null,0.123457,0.0]"
     with pytest.raises(ValueError, match="cannot go into a history"):
-        hash_chain.canonical({1: 2})
+        hash_chain.canonical_json({1: 2})
 
 
 def test_the_command_exports_verifies_and_imports(lab, monkeypatch, capsys):

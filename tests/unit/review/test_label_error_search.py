@@ -14,10 +14,10 @@ from sklearn.metrics import average_precision_score
 from svp_core import cli
 from svp_core.classifier import label_judges
 from svp_core.classifier.resnet import load_classifier
-from svp_core.datasets.labelled_tiles import Labelled, from_results
+from svp_core.datasets.labelled_tiles import LabelledTiles, from_results
 from svp_core.errors import LabError
 from svp_core.images import encode_png
-from svp_core.model_files import find_run
+from svp_core.model_files import find_model_folder
 from svp_core.review import label_error_search
 from svp_core.workspace import datasets
 from tests.helpers.drawn_labels import draw_shapes, plant
@@ -35,7 +35,7 @@ def shapes():
 
 @pytest.fixture(scope="module")
 def classifier():
-    return load_classifier(find_run("resnet18"))
+    return load_classifier(find_model_folder("resnet18"))
 
 
 def names(labels):
@@ -106,7 +106,7 @@ def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
     table.to_csv(job / "results.csv", index=False)
     data = from_results(job)
     assert [data.class_keys[label] for label in data.labels] == given[::-1]
-    assert data.names[:2] == ("A/0.png", "B/1.png") and set(label_error_search.lots_of(data)) == {"A", "B"}
+    assert data.names[:2] == ("A/0.png", "B/1.png") and set(label_error_search.batches_of(data)) == {"A", "B"}
 
 
 def test_a_job_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, capsys):
@@ -118,7 +118,7 @@ def test_a_job_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, capsys):
 def test_networks_of_their_own_judge_too(shapes, classifier, monkeypatch):
     """Their answers alone put the planted errors first; the one that judges an image never learnt it."""
     tiles, labels, wrong = shapes
-    monkeypatch.setattr(label_judges, "LEAST_STEPS", 1)
+    monkeypatch.setattr(label_judges, "MIN_STEPS", 1)
     learnt, learn = [], label_judges._learn
 
     def watched(model, tiles, labels, rows, device, seed):
@@ -127,20 +127,20 @@ def test_networks_of_their_own_judge_too(shapes, classifier, monkeypatch):
 
     monkeypatch.setattr(label_judges, "_learn", watched)
     fold, knowing_nothing = np.arange(120) % 2, np.full((120, 4), 0.25, np.float32)
-    probs, said = found_by(label_judges.judge_by_folds(classifier)(tiles, labels, knowing_nothing, fold))
+    probs, said = found_by(label_judges.predict_out_of_fold(classifier)(tiles, labels, knowing_nothing, fold))
     assert learnt == [set(range(1, 120, 2)), set(range(0, 120, 2))] and said == ()
     assert probs.shape == (120, 4) and np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     assert (probs.argmax(1)[~wrong] == labels[~wrong]).mean() > 0.8
-    judge, same = label_judges.judge_by_folds(classifier), np.zeros(120, int)
+    judge, same = label_judges.predict_out_of_fold(classifier), np.zeros(120, int)
     assert found_by(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
 
 
 def test_a_network_judges_while_it_learns(shapes, classifier, monkeypatch):
     tiles, labels, wrong = shapes
-    monkeypatch.setattr(label_judges, "LEAST_STEPS", 1)
+    monkeypatch.setattr(label_judges, "MIN_STEPS", 1)
     knowing_nothing = np.full((120, 4), 0.25, np.float32)
-    judge = label_judges.judge_by_training(classifier)
+    judge = label_judges.predict_during_training(classifier)
     probs, said = found_by(judge(tiles, labels, knowing_nothing, np.zeros(120, int)))
     assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
@@ -156,8 +156,8 @@ def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
 
     monkeypatch.setattr(label_error_search, f"judge_by_{by}", lambda classifier, seed: judge)
     tiles, labels, _ = shapes
-    data = Labelled(tiles, labels, KEYS, tuple(names(labels)), ())
-    found = found_by(label_error_search.find_mislabels(data, classifier, by=by))
+    data = LabelledTiles(tiles, labels, KEYS, tuple(names(labels)), ())
+    found = found_by(label_error_search.search_label_errors(data, classifier, by=by))
     assert (found.review.suspects.given == np.float32(0.05)).all()
     assert "A network said so." in label_error_search.summary(found)
 
@@ -178,7 +178,7 @@ def test_one_is_said_as_one(count):
         strangers=labels,
         notes=(),
     )
-    found = label_error_search.Found(tuple("ab"[:count]), KEYS, review)
+    found = label_error_search.LabelErrors(tuple("ab"[:count]), KEYS, review)
     one = "1 label: 1 to look at, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
     two = one.replace("1 label:", "2 labels:").replace("1 to", "2 to").replace("1 of", "2 of")
     said = {
@@ -207,13 +207,13 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused(shapes, classifier,
     tiles, truth = draw_shapes((60, 60), seed=3)
     labels, _ = plant(truth, 12, seed=0, classes=2)
     keys = classifier.config.class_keys[:2]
-    data = Labelled(tiles, labels, keys, tuple(f"{k}.png" for k in range(120)), ())
+    data = LabelledTiles(tiles, labels, keys, tuple(f"{k}.png" for k in range(120)), ())
     suspicious = replace(classifier)
     by_heart = np.eye(len(classifier.config.class_keys), dtype=np.float32)[labels]
     monkeypatch.setattr(label_error_search, "predict_probs", lambda model, tiles: by_heart)
     with pytest.raises(LabError, match="learnt the labels by heart"):
-        found_by(label_error_search.find_mislabels(data, suspicious, reference=classifier))
-    assert found_by(label_error_search.find_mislabels(data, classifier)).names == data.names
+        found_by(label_error_search.search_label_errors(data, suspicious, reference=classifier))
+    assert found_by(label_error_search.search_label_errors(data, classifier)).names == data.names
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="the real FlowCam run is not here")
@@ -233,8 +233,8 @@ def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier):
     size = np.array([measure(tile)["ecd_px"] or 0 for tile in tiles], float)
     truth = (size > np.median(size)).astype(int)
     labels, rows = plant(truth, count // 10, seed=0, classes=2)
-    data = Labelled(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
-    found = found_by(label_error_search.find_mislabels(data, classifier))
+    data = LabelledTiles(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
+    found = found_by(label_error_search.search_label_errors(data, classifier))
     assert len(found.review.suspects.reasons) == count and all(found.review.suspects.reasons)
     assert average_precision_score(np.isin(np.arange(count), rows), -found.review.suspects.score) > 0.4
     json.dumps(list(found.rows()))

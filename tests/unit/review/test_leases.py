@@ -39,7 +39,7 @@ def lab(tmp_path, monkeypatch, request):
 
 
 def claim(review, count, holder="tab1", reviewer="Anna", particles=None, **options):
-    return leases.claim(review.id, list(particles or review.place), count, holder=holder, reviewer=reviewer, **options)
+    return leases.lease(review.id, list(particles or review.place), count, holder=holder, reviewer=reviewer, **options)
 
 
 @pytest.mark.parametrize("names", [("Anna", "Ben"), ("Anna", "Anna")])
@@ -73,10 +73,10 @@ def test_what_is_out_goes_to_nobody_else_and_comes_again_after_a_reload(lab):
     assert claim(review, 3) == ["p0", "p1", "p2"]  # the same tab, reloaded
     assert claim(review, 5) == ["p0", "p1", "p2", "p6", "p7"]
     assert claim(review, 2, particles=["p9", "p1", "p4"]) == ["p9", "p1"]  # in the order in which it was asked for
-    assert {who for who, _ in leases.with_whom(review.id).values()} == {"Anna", "Ben"}
-    assert leases.with_whom(review.id)["p4"][0] == "Ben"
+    assert {who for who, _ in leases.lease_holders(review.id).values()} == {"Anna", "Ben"}
+    assert leases.lease_holders(review.id)["p4"][0] == "Ben"
     leases.release(review.id, "tab2")
-    assert claim(review, 1, "tab3", "Cleo") == ["p3"] and "p4" not in leases.with_whom(review.id)
+    assert claim(review, 1, "tab3", "Cleo") == ["p3"] and "p4" not in leases.lease_holders(review.id)
 
 
 def test_decided_ones_are_handed_out_only_when_asked_for(lab):
@@ -85,15 +85,15 @@ def test_decided_ones_are_handed_out_only_when_asked_for(lab):
     assert claim(review, 9) == ["p1", "p2", "p3"]
     assert claim(review, 9, again=True) == ["p0", "p1", "p2", "p3"]
     assert claim(review, 9, "tab2", "Ben", again=True) == []
-    assert claim(review, 0) == [] and leases.claim(review.id, [], 5, holder="t", reviewer="A") == []
+    assert claim(review, 0) == [] and leases.lease(review.id, [], 5, holder="t", reviewer="A") == []
 
 
 def test_a_claim_ends_by_itself_and_the_late_answer_is_kept(lab, monkeypatch):
     review = new_review(3)
-    monkeypatch.setattr(leases, "CLAIM_S", 0.2)
+    monkeypatch.setattr(leases, "LEASE_S", 0.2)
     assert claim(review, 2) == ["p0", "p1"]
     time.sleep(0.3)
-    assert leases.with_whom(review.id) == {}
+    assert leases.lease_holders(review.id) == {}
     assert claim(review, 2, "tab2", "Ben") == ["p0", "p1"]
     assert record(review, event(1, "p0", tab="tab2", reviewer="Ben")) == ["saved"]
     assert record(review, event(1, "p0", "keep")) == ["late"]
@@ -108,7 +108,7 @@ def test_a_long_queue_is_looked_up_in_parts(lab):
 
 def test_an_unknown_review_is_a_sentence(lab):
     with pytest.raises(LabError, match="There is no review 'nowhere'"):
-        leases.claim("nowhere", ["p0"], 1, holder="t", reviewer="A")
+        leases.lease("nowhere", ["p0"], 1, holder="t", reviewer="A")
 
 
 def test_a_bookmark_brings_each_reviewer_back(lab):

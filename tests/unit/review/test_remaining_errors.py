@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy.stats import beta
 
-from svp_core.review.remaining_errors import Left, Part, clean_draws, draw, left, stop_hint, words
+from svp_core.review.remaining_errors import (
+    RemainingErrors,
+    Stratum,
+    clean_draws,
+    describe_remaining,
+    draw_audit,
+    estimate_remaining,
+    stop_hint,
+)
 
 # Wrong labels per place in what is left, and how many are left: a queue that has been worked off to some depth.
 QUEUES = {
@@ -19,8 +27,8 @@ QUEUES = {
 
 def audited(rng, wrong, draws):
     """(Parts, how many wrong ones nobody has seen) of an audit of particles of which these are wrong."""
-    drawn = draw(len(wrong), draws, seed=int(rng.integers(2**31)))
-    parts = [Part(size, len(at), int(wrong[at].sum())) for size, at in drawn]
+    drawn = draw_audit(len(wrong), draws, seed=int(rng.integers(2**31)))
+    parts = [Stratum(size, len(at), int(wrong[at].sum())) for size, at in drawn]
     return parts, int(wrong.sum()) - sum(part.wrong for part in parts)
 
 
@@ -36,7 +44,7 @@ def test_bound_and_interval_hold_the_truth(name):
         for rate, start, end in zip(rates, edges, edges[1:], strict=False):
             wrong[start:end] = rng.random(end - start) < rate
         parts, truth = audited(rng, wrong, 400 if size > 1000 else 100)
-        found = left(parts)
+        found = estimate_remaining(parts)
         below += truth <= found.at_most
         inside += found.low <= truth <= found.high
         estimates.append(found.value)
@@ -48,7 +56,7 @@ def test_bound_and_interval_hold_the_truth(name):
 
 def test_of_one_part_it_is_clopper_and_pearson():
     for drawn, wrong in ((100, 4), (300, 0), (50, 50)):
-        found = left([Part(1_000_000, drawn, wrong)])
+        found = estimate_remaining([Stratum(1_000_000, drawn, wrong)])
         rest = 1_000_000 - drawn
         low = beta.ppf(0.025, wrong, drawn - wrong + 1) if wrong else 0
         high = beta.ppf(0.975, wrong + 1, drawn - wrong) if wrong < drawn else 1
@@ -58,50 +66,50 @@ def test_of_one_part_it_is_clopper_and_pearson():
 
 
 def test_of_none_wrong_three_in_m_may_be():
-    assert left([Part(10_000, 300, 0)]).at_most == pytest.approx(0.01 * 9_700, rel=0.05)
+    assert estimate_remaining([Stratum(10_000, 300, 0)]).at_most == pytest.approx(0.01 * 9_700, rel=0.05)
     assert clean_draws(0.01) == 299 and clean_draws(5e-5) == 59_914
     # All of them right: as sure as it says, and no surer.
     assert 0.99**298 > 0.05 > 0.99**299
 
 
 def test_unsure_ones_widen_it_to_both_sides():
-    sure, unsure = left([Part(1000, 100, 10)]), left([Part(1000, 100, 10, unsure=20)])
-    assert unsure.low <= sure.low * 1.02 and unsure.high > left([Part(1000, 100, 25)]).high
+    sure, unsure = estimate_remaining([Stratum(1000, 100, 10)]), estimate_remaining([Stratum(1000, 100, 10, unsure=20)])
+    assert unsure.low <= sure.low * 1.02 and unsure.high > estimate_remaining([Stratum(1000, 100, 25)]).high
     assert unsure.value == pytest.approx(900 * 10 / 80) and unsure.unsure == 20
 
 
 def test_everything_drawn_leaves_nothing():
-    found = left([Part(30, 30, 4, unsure=1), Part(0, 0, 0)])
+    found = estimate_remaining([Stratum(30, 30, 4, unsure=1), Stratum(0, 0, 0)])
     assert (found.value, found.low, found.high, found.at_most, found.size) == (0, 0, 0, 0, 0)
     assert (
-        words(found)
+        describe_remaining(found)
         == "Of 30 drawn at random 4 had a wrong label and 1 could not be told; nothing is left that nobody looked at."
     )
-    for parts in ([Part(10, 0, 0)], [Part(10, 2, 0, unsure=2)]):
+    for parts in ([Stratum(10, 0, 0)], [Stratum(10, 2, 0, unsure=2)]):
         with pytest.raises(ValueError, match="at least one drawn particle that could be told"):
-            left(parts)
+            estimate_remaining(parts)
 
 
 def test_draws_are_spread_over_the_parts_each_position_once():
-    drawn = draw(10_000, 400, seed=1)
+    drawn = draw_audit(10_000, 400, seed=1)
     assert [size for size, _ in drawn] == [1000, 2000, 7000] and [len(at) for _, at in drawn] == [200, 100, 100]
     for (_, at), (start, end) in zip(drawn, ((0, 1000), (1000, 3000), (3000, 10_000)), strict=True):
         assert len(set(at)) == len(at) and start <= at.min() and at.max() < end and (np.diff(at) < 0).any()
     # A part too small for its share gives the rest on.
-    assert [(size, len(at)) for size, at in draw(300, 100, seed=1)] == [(30, 30), (60, 45), (210, 25)]
-    assert [len(at) for _, at in draw(120, 100, seed=2)] == [12, 24, 64]
-    assert [(size, sorted(at)) for size, at in draw(4, 100, seed=1)] == [(4, [0, 1, 2, 3])] and draw(
+    assert [(size, len(at)) for size, at in draw_audit(300, 100, seed=1)] == [(30, 30), (60, 45), (210, 25)]
+    assert [len(at) for _, at in draw_audit(120, 100, seed=2)] == [12, 24, 64]
+    assert [(size, sorted(at)) for size, at in draw_audit(4, 100, seed=1)] == [(4, [0, 1, 2, 3])] and draw_audit(
         0, 100, seed=1
     ) == []
-    again = draw(10_000, 400, seed=1)
+    again = draw_audit(10_000, 400, seed=1)
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(drawn, again, strict=True))
-    assert not np.array_equal(drawn[0][1], draw(10_000, 400, seed=2)[0][1])
+    assert not np.array_equal(drawn[0][1], draw_audit(10_000, 400, seed=2)[0][1])
 
 
 def test_every_particle_of_a_part_is_as_likely_to_be_drawn():
     counts = np.zeros(50)
     for seed in range(4000):
-        counts[np.concatenate([at for _, at in draw(50, 10, seed=seed)])] += 1
+        counts[np.concatenate([at for _, at in draw_audit(50, 10, seed=seed)])] += 1
     # Parts of 5, 10 and 35 with 5, 3 and 2 draws.
     assert (counts[:5] == 4000).all()
     for part, rate in ((counts[5:15], 3 / 10), (counts[15:], 2 / 35)):
@@ -119,7 +127,7 @@ def remaining(**changes):
         "wrong": 4,
         "unsure": 0,
     }
-    return Left(**(found | changes))
+    return RemainingErrors(**(found | changes))
 
 
 def test_the_hint_says_why():

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from svp_core.review.reranking import first_look, order_again
+from svp_core.review.reranking import prepare_rerank, rerank
 
 
 def swapped_lot(seed=0, n=400):
@@ -22,17 +22,17 @@ def test_without_decisions_the_order_is_the_queues():
     rng = np.random.default_rng(0)
     places, _, given = swapped_lot()
     scores = rng.random(len(given))
-    first = first_look(places, given, scores, class_count=2)
-    assert (order_again(first, given) == np.argsort(scores, kind="stable")).all()
+    first = prepare_rerank(places, given, scores, class_count=2)
+    assert (rerank(first, given) == np.argsort(scores, kind="stable")).all()
 
 
 def test_what_was_put_right_brings_its_look_alikes_to_the_front():
     places, truth, given = swapped_lot()
     wrong = np.flatnonzero(given != truth)
-    first = first_look(places, given, np.full(len(given), 0.5), class_count=2)
+    first = prepare_rerank(places, given, np.full(len(given), 0.5), class_count=2)
     now = given.copy()
     now[wrong[:40]] = truth[wrong[:40]]
-    order = order_again(first, now)
+    order = rerank(first, now)
     rest = wrong[40:]
     place = np.argsort(order)
     assert place[rest].mean() < 0.6 * np.arange(len(given)).mean()
@@ -41,16 +41,16 @@ def test_what_was_put_right_brings_its_look_alikes_to_the_front():
 
 def test_unsure_and_unlabelled_particles_teach_nothing():
     places, truth, given = swapped_lot()
-    first = first_look(places, given, np.full(len(given), 0.5), class_count=2)
+    first = prepare_rerank(places, given, np.full(len(given), 0.5), class_count=2)
     now = given.copy()
     now[:3] = -1
-    assert sorted(order_again(first, now)) == list(range(len(given)))
-    nothing = first_look(places, np.full(len(given), -1), np.full(len(given), np.nan), class_count=2)
-    assert (order_again(nothing, np.full(len(given), -1)) == np.arange(len(given))).all()
+    assert sorted(rerank(first, now)) == list(range(len(given)))
+    nothing = prepare_rerank(places, np.full(len(given), -1), np.full(len(given), np.nan), class_count=2)
+    assert (rerank(nothing, np.full(len(given), -1)) == np.arange(len(given))).all()
 
 
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("classes", [1, 3])
 def test_hardly_anything(n, classes):
-    first = first_look(np.ones((n, 2), np.float16), np.zeros(n, int), np.full(n, 0.5), class_count=classes)
-    assert sorted(order_again(first, np.zeros(n, int))) == list(range(n))
+    first = prepare_rerank(np.ones((n, 2), np.float16), np.zeros(n, int), np.full(n, 0.5), class_count=classes)
+    assert sorted(rerank(first, np.zeros(n, int))) == list(range(n))

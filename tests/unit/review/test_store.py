@@ -9,7 +9,7 @@ from PIL import Image
 
 from svp_core.errors import LabError
 from svp_core.review import sources, store
-from svp_core.review.progress import tally_by_pair
+from svp_core.review.progress import progress_by_pair
 from svp_core.tile_file import append_tiles
 from svp_core.workspace import database, datasets, jobs
 from svp_core.workspace.paths import workspace_root
@@ -114,7 +114,7 @@ def labelled_folder(lab, count=3):
 
 
 def test_of_a_folder_in_the_order_of_its_suspects(lab):
-    found = finished(sources.of_folder(labelled_folder(lab)))
+    found = finished(sources.review_of_folder(labelled_folder(lab)))
     assert found.class_keys == ("air_bubble", "fat_droplets") and len(found.tiles) == 6
     assert [name for name, _ in found.left_out] == ["air bubbles/broken.png"]
     suspects = pd.DataFrame(
@@ -128,7 +128,7 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
     )
     suspects.to_csv(lab / "suspects.csv", index=False)
     ordered = sources.with_queue(found, lab / "suspects.csv", model="resnet18, 5 folds")
-    review = store.open_review(sources.begin(ordered))
+    review = store.open_review(sources.begin_review(ordered))
     assert list(review.place)[:3] == ["Fat droplets/p1.png", "air bubbles/p2.png", "air bubbles/p0.png"]
     assert [review.given(particle) for particle in review.place] == [
         "fat_droplets",
@@ -152,7 +152,7 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
 
 
 def test_a_queue_that_does_not_fit_is_a_sentence(lab):
-    found = finished(sources.of_folder(labelled_folder(lab)))
+    found = finished(sources.review_of_folder(labelled_folder(lab)))
     with pytest.raises(LabError, match="The queue names 'other.png', .* .1 such names."):
         sources.with_queue(found, pd.DataFrame({"image": ["other.png", "air bubbles/p0.png"]}))
     for table in (pd.DataFrame({"name": []}), pd.DataFrame({"image": ["air bubbles/p0.png"] * 2})):
@@ -168,10 +168,10 @@ def test_of_a_data_set_with_what_it_knows(lab):
         {"image": list("abcd"), "class": ["protein", "air_bubble", None, "protein"], "diameter_um": range(4)}
     )
     dataset_id = datasets.save_dataset("Mixed", "synthetic", tiles, table, {})
-    found = sources.of_dataset(dataset_id)
+    found = sources.review_of_dataset(dataset_id)
     assert list(found.table["particle"]) == [f"{dataset_id}/{name}" for name in "abd"]
     assert list(found.table["diameter_um"]) == [0, 1, 3] and np.array_equal(found.tiles, tiles[[0, 1, 3]])
-    review = store.open_review(sources.begin(found, name="Again"))
+    review = store.open_review(sources.begin_review(found, name="Again"))
     assert review.name == "Again" and review.header["kind"] == "dataset"
 
 
@@ -216,9 +216,9 @@ def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
 
 def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab):
     job_id, tiles = classified(colour=True)
-    found = sources.of_job(job_id)
+    found = sources.review_of_classification(job_id)
     assert found.left_out == (("broken", "the image is damaged"),)
-    review = store.open_review(sources.begin(found))
+    review = store.open_review(sources.begin_review(found))
     assert list(review.place) == ["run#2", "run#4", "run#1"] and list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
     assert np.array_equal(review.tiles, tiles[[1, 2, 0]]) and np.array_equal(review.colour[..., 0], tiles[[1, 2, 0]])
     assert list(review.table["given"]) == ["air_bubble", "protein", "protein"]
@@ -234,7 +234,7 @@ def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab
 
 def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
     job_id, _ = classified(given=("air_bubble", "own_class", "", ""))
-    review = store.open_review(sources.begin(sources.of_job(job_id, labels="given")))
+    review = store.open_review(sources.begin_review(sources.review_of_classification(job_id, labels="given")))
     assert dict(zip(review.place, review.table["given"], strict=True)) == {
         "run#2": "own_class",
         "run#4": "",
@@ -246,22 +246,22 @@ def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
 
 def test_a_folders_label_that_the_classifier_agrees_with_is_no_suspicion(lab):
     job_id, _ = classified(given=("protein", "air_bubble", "", "silicone_oil"))
-    review = store.open_review(sources.begin(sources.of_job(job_id, labels="given")))
+    review = store.open_review(sources.begin_review(sources.review_of_classification(job_id, labels="given")))
     assert dict(zip(review.place, review.table["suggested"], strict=True)) == {
         "run#4": "protein",
         "run#2": "air_bubble",
         "run#1": "protein",
     }
-    pairs = tally_by_pair(standing(review), review.table["suggested"])
+    pairs = progress_by_pair(standing(review), review.table["suggested"])
     assert pairs[["given", "suggested", "count"]].values.tolist() == [["silicone_oil", "protein", 1]]
 
 
 def test_what_named_nothing_cannot_be_gone_through(lab):
     job_id, _ = classified()
     with pytest.raises(LabError, match="None of these particles has such a label"):
-        sources.of_job(job_id, labels="given")
+        sources.review_of_classification(job_id, labels="given")
     with pytest.raises(ValueError, match="labels are label or given"):
-        sources.of_job(job_id, labels="both")
+        sources.review_of_classification(job_id, labels="both")
     (jobs.job_folder(job_id) / "summary.json").unlink()
     with pytest.raises(LabError, match="This job has named no particles"):
-        sources.of_job(job_id)
+        sources.review_of_classification(job_id)

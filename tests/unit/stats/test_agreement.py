@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import cohen_kappa_score
 
-from svp_core.stats.agreement import agreement, agreement_by_size, anchoring, kappa
+from svp_core.stats.agreement import agreement_by_size, kappa, measure_agreement, measure_anchoring
 
 
 def answers(rng, n, shares, *, repeated):
@@ -18,14 +18,14 @@ def answers(rng, n, shares, *, repeated):
 def test_kappa_is_scikit_learns(seed):
     rng = np.random.default_rng(seed)
     first, second = answers(rng, 200, [0.2, 0.7, 0.1], repeated=seed / 4)
-    found = agreement(first, second)
+    found = measure_agreement(first, second)
     assert found.kappa.value == pytest.approx(cohen_kappa_score(first, second), abs=1e-12)
     assert found.kappa.low <= found.kappa.value <= found.kappa.high and found.kappa.n == found.n == 200
     assert found.same.value == np.mean(first == second)
 
 
 def test_the_table_has_the_first_look_in_its_rows():
-    found = agreement(["a", "a", "a", "b"], ["a", "b", "b", "b"])
+    found = measure_agreement(["a", "a", "a", "b"], ["a", "b", "b", "b"])
     assert found.answers == ("a", "b") and found.table.tolist() == [[1, 2], [0, 1]]
     # By hand: same 2/4; by chance 3/4 x 1/4 + 1/4 x 3/4 = 6/16.
     assert found.same.value == 0.5 and found.kappa.value == pytest.approx((0.5 - 0.375) / (1 - 0.375))
@@ -36,18 +36,18 @@ def test_the_interval_holds_the_true_kappa():
     inside = 0
     for _ in range(200):
         # The second look repeats the first with chance 0.7, else draws anew: kappa is 0.7 exactly.
-        found = agreement(*answers(rng, 300, [0.5, 0.3, 0.2], repeated=0.7)).kappa
+        found = measure_agreement(*answers(rng, 300, [0.5, 0.3, 0.2], repeated=0.7)).kappa
         inside += found.low <= 0.7 <= found.high
     assert inside >= 0.9 * 200
 
 
 def test_one_answer_throughout_has_no_kappa_but_a_share():
-    found = agreement(["protein"] * 30, ["protein"] * 30)
+    found = measure_agreement(["protein"] * 30, ["protein"] * 30)
     assert found.kappa is None and found.same.value == 1 and 0.85 < found.same.low < 1
-    assert agreement([], []) is None
-    assert agreement(["a"], ["b"]).kappa.value == 0 and agreement(["a"], ["a"]).kappa is None
+    assert measure_agreement([], []) is None
+    assert measure_agreement(["a"], ["b"]).kappa.value == 0 and measure_agreement(["a"], ["a"]).kappa is None
     with pytest.raises(ValueError, match="two answers a particle; got 1 and 2"):
-        agreement(["a"], ["a", "b"])
+        measure_agreement(["a"], ["a", "b"])
 
 
 def test_tables_at_once_are_tables_one_by_one():
@@ -66,15 +66,17 @@ def test_small_particles_are_judged_apart():
 def test_leaning_on_the_suggestion_shows():
     rng = np.random.default_rng(2)
     shown = rng.random(2000) < 0.9
-    found = anchoring(rng.random(2000) < np.where(shown, 0.8, 0.5), shown)
+    found = measure_anchoring(rng.random(2000) < np.where(shown, 0.8, 0.5), shown)
     assert found.difference.low < 0.3 < found.difference.high and found.difference.low > 0.15
     assert found.shown.value > found.hidden.value and found.difference.n == (~shown).sum()
-    assert anchoring([True], [True]) is None and anchoring([], []) is None
+    assert measure_anchoring([True], [True]) is None and measure_anchoring([], []) is None
     with pytest.raises(ValueError, match="one of each"):
-        anchoring([True], [])
+        measure_anchoring([True], [])
 
 
 def test_the_difference_has_newcombes_interval():
     """The example of Newcombe 1998, Table II: 56/70 against 48/80, method 10: 0.0524 to 0.3339."""
-    found = anchoring([True] * 56 + [False] * 14 + [True] * 48 + [False] * 32, [True] * 70 + [False] * 80).difference
+    found = measure_anchoring(
+        [True] * 56 + [False] * 14 + [True] * 48 + [False] * 32, [True] * 70 + [False] * 80
+    ).difference
     assert (found.value, found.low, found.high) == pytest.approx((0.2, 0.0524, 0.3339), abs=5e-5)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import poisson
 
-from svp_core.classifier.confusion_reference import read_reference, write_reference
+from svp_core.classifier.confusion_reference import read_confusion_reference, write_confusion_reference
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.errors import LabError
 from svp_core.images import to_tile
 from svp_core.instruments.detect import read_particles
-from svp_core.model_files import find_run
+from svp_core.model_files import find_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
 from svp_core.stats import counts
@@ -27,7 +27,7 @@ def drawn_reference(n, rng, confusion=CONFUSION):
     """Reference of n particles a class that are called by this confusion, surely."""
     called = [rng.choice(3, n, p=row) for row in confusion]
     probs = np.eye(3, dtype=np.float32)[np.concatenate(called)] * 0.94 + 0.02
-    return counts.Reference(probs, np.repeat([0, 1, 2], n), np.full(3 * n, 12.0), KEYS, "drawn")
+    return counts.ConfusionReference(probs, np.repeat([0, 1, 2], n), np.full(3 * n, 12.0), KEYS, "drawn")
 
 
 def called_as(true_counts, rng):
@@ -77,13 +77,13 @@ def test_differential_bins_and_dilution():
 
 def test_unsure_is_what_lies_below_the_threshold_of_its_class():
     probs = np.array([[0.6, 0.3, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]])
-    assert list(counts.named(probs, KEYS)) == list(KEYS)
-    assert list(counts.named(probs, KEYS, thresholds={"protein": 0.7, "air_bubble": 0.8})) == [
+    assert list(counts.apply_thresholds(probs, KEYS)) == list(KEYS)
+    assert list(counts.apply_thresholds(probs, KEYS, thresholds={"protein": 0.7, "air_bubble": 0.8})) == [
         "unsure",
         "silicone_oil",
         "air_bubble",
     ]
-    assert len(counts.named(np.zeros((0, 3)), KEYS)) == 0
+    assert len(counts.apply_thresholds(np.zeros((0, 3)), KEYS)) == 0
 
 
 def test_correction_finds_the_true_numbers():
@@ -92,7 +92,7 @@ def test_correction_finds_the_true_numbers():
     raw = {
         row.class_key: row.count for row in counts.count_table(labels, [9] * len(labels), class_keys=KEYS, bins_um=(2,))
     }
-    rows = counts.corrected(
+    rows = counts.corrected_counts(
         labels,
         [9.0] * len(labels),
         reference=drawn_reference(20_000, rng),
@@ -106,7 +106,10 @@ def test_correction_finds_the_true_numbers():
     assert found["silicone_oil"].low < 800 < found["silicone_oil"].high
     assert found["air_bubble"].count == pytest.approx(300, abs=90)
     assert found["all"].count == pytest.approx(21_100) and found["all"].per_ml == pytest.approx(10_550)
-    values = {one.class_key: one for one in counts.ppv(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)}
+    values = {
+        one.class_key: one
+        for one in counts.predictive_values(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)
+    }
     true_ppv = 800 * 0.85 / (20_000 * 0.08 + 800 * 0.85 + 300 * 0.1)
     assert values["silicone_oil"].low < true_ppv < values["silicone_oil"].high
     assert values["silicone_oil"].value == pytest.approx(true_ppv, abs=0.05) and values["protein"].value > 0.99
@@ -114,7 +117,9 @@ def test_correction_finds_the_true_numbers():
 
 
 def test_what_nobody_is_called_has_no_ppv():
-    values = counts.ppv(["protein"] * 5, reference=drawn_reference(200, np.random.default_rng(0)), class_keys=KEYS)
+    values = counts.predictive_values(
+        ["protein"] * 5, reference=drawn_reference(200, np.random.default_rng(0)), class_keys=KEYS
+    )
     assert [one.value is None for one in values] == [False, True, True] and values[1].n == 0
 
 
@@ -127,7 +132,7 @@ def test_intervals_hold_the_truth_for_corrected_counts_and_not_for_raw_ones():
         options = {"class_keys": KEYS, "bins_um": (2,)}
         rows = {
             "raw": counts.count_table(labels, [9] * len(labels), **options),
-            "corrected": counts.corrected(
+            "corrected": counts.corrected_counts(
                 labels, [9] * len(labels), reference=drawn_reference(500, rng), seed=k, **options
             ),
         }
@@ -141,14 +146,14 @@ def test_intervals_hold_the_truth_for_corrected_counts_and_not_for_raw_ones():
 def test_only_particles_of_the_size_speak_for_it():
     rng = np.random.default_rng(0)
     good, bad = drawn_reference(300, rng, np.eye(3)), drawn_reference(300, rng)
-    both = counts.Reference(
+    both = counts.ConfusionReference(
         np.concatenate([good.probs, bad.probs]),
         np.concatenate([good.labels, bad.labels]),
         np.concatenate([np.full(900, 30.0), np.full(900, 3.0)]),
         KEYS,
         "both",
     )
-    rows = counts.corrected(
+    rows = counts.corrected_counts(
         ["silicone_oil"] * 100, [30.0] * 100, reference=both, class_keys=KEYS, bins_um=(2, 25), differential=True
     )
     found = {(row.class_key, row.at_least_um): row.count for row in rows}
@@ -159,7 +164,7 @@ def test_none_seen_may_be_some_after_correction_too():
     rng = np.random.default_rng(0)
     for labels in ([], ["protein"] * 40):
         options = {"reference": drawn_reference(500, rng), "class_keys": KEYS, "bins_um": (2, 10, 25)}
-        rows = counts.corrected(labels, [5.0] * len(labels), **options)
+        rows = counts.corrected_counts(labels, [5.0] * len(labels), **options)
         for row in rows:
             if row.class_key != "protein" and (row.class_key != "all" or row.at_least_um > 5):
                 assert (row.count, row.low) == (0, 0) and row.high == pytest.approx(3.69, abs=0.1)
@@ -168,7 +173,7 @@ def test_none_seen_may_be_some_after_correction_too():
 def test_zero_ends_are_zero_and_the_limit_of_nothing_is_the_exact_one():
     labels = ["protein"] * 40 + ["silicone_oil", "unsure"]
     options = {"reference": drawn_reference(500, np.random.default_rng(0)), "class_keys": KEYS, "bins_um": (2, 10)}
-    rows = {(row.class_key, row.at_least_um): row for row in counts.corrected(labels, [5.0] * 42, **options)}
+    rows = {(row.class_key, row.at_least_um): row for row in counts.corrected_counts(labels, [5.0] * 42, **options)}
     assert rows["silicone_oil", 2.0].low == rows["air_bubble", 2.0].low == 0
     assert all(row.low == 0 or row.low >= 0.01 for row in rows.values())
     # Of 0 particles there is one limit, raw or corrected, of one class or of all.
@@ -179,7 +184,7 @@ def test_of_a_classifier_that_is_always_right_corrected_counts_are_the_raw_ones(
     labels, sizes = np.repeat(KEYS, (12, 5, 30)), np.tile([3.0, 12, 30], 16)[:47]
     options = {"class_keys": KEYS, "bins_um": (2, 10, 25)}
     reference = drawn_reference(500, np.random.default_rng(0), np.eye(3))
-    mine = counts.corrected(labels, sizes, reference=reference, **options)
+    mine = counts.corrected_counts(labels, sizes, reference=reference, **options)
     for raw, row in zip(counts.count_table(labels, sizes, **options), mine, strict=True):
         assert (row.class_key, row.at_least_um) == (raw.class_key, raw.at_least_um)
         assert row.count == pytest.approx(raw.count, abs=0.02)
@@ -190,14 +195,14 @@ def test_corrected_counts_never_rise_with_size():
     rng = np.random.default_rng(3)
     sizes = rng.lognormal(2, 0.9, 900)
     given, other = drawn_reference(300, rng), drawn_reference(300, rng, np.eye(3)[[0, 1, 1]] * 0.6 + 0.4 / 3)
-    reference = counts.Reference(
+    reference = counts.ConfusionReference(
         np.concatenate([given.probs, other.probs]),
         np.concatenate([given.labels, other.labels]),
         np.repeat([15.0, 3.0], 900),
         KEYS,
         "named otherwise when small",
     )
-    rows = counts.corrected(
+    rows = counts.corrected_counts(
         called_as((600, 200, 100), rng), sizes, reference=reference, class_keys=KEYS, bins_um=(2, 5, 10, 25)
     )
     for key in (*KEYS, "all"):
@@ -211,7 +216,7 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
     """Half of the large protein is called oil, none of the small, at the same size in um."""
     rng, large = np.random.default_rng(5), np.array([[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]])
     parts = [drawn_reference(400, rng, np.eye(3)), drawn_reference(400, rng, large)]
-    reference = counts.Reference(
+    reference = counts.ConfusionReference(
         np.concatenate([part.probs for part in parts]),
         np.concatenate([part.labels for part in parts]),
         np.full(2400, 12.0),
@@ -222,37 +227,37 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
     labels = ["protein"] * 100 + ["silicone_oil"] * 100
     how = {"reference": reference, "class_keys": KEYS, "bins_um": (2, 25)}
     for in_px, true in ((40, 200), (10, 100), (36, 200), (5, 100)):
-        row = counts.corrected(labels, [12.0] * 200, sizes_px=[in_px] * 200, **how)[0]
+        row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[in_px] * 200, **how)[0]
         assert row.class_key == "protein" and row.count == pytest.approx(true, rel=0.15) and row.low <= true <= row.high
-    in_um = counts.corrected(labels, [12.0] * 200, **how)[0].count
+    in_um = counts.corrected_counts(labels, [12.0] * 200, **how)[0].count
     assert 120 < in_um < 160  # both scales speak
     # Too few are as large: the next in size speak as well, of each class by itself.
     few = np.r_[np.arange(0, 1200), np.arange(1200, 1220), np.arange(1600, 2400)]
-    reference = counts.Reference(
+    reference = counts.ConfusionReference(
         reference.probs[few], reference.labels[few], reference.sizes_um[few], KEYS, "", reference.sizes_px[few]
     )
-    row = counts.corrected(labels, [12.0] * 200, sizes_px=[40] * 200, **how | {"reference": reference})[0]
+    row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[40] * 200, **how | {"reference": reference})[0]
     assert 110 < row.count < 150
 
 
 def test_a_reference_of_other_classes_is_refused():
     with pytest.raises(ValueError, match="the reference is of"):
-        counts.ppv(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
+        counts.predictive_values(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
 
 
 def test_a_reference_comes_back_from_its_file(tmp_path):
     given = drawn_reference(5, np.random.default_rng(0))
-    assert read_reference(tmp_path) is None
-    write_reference(tmp_path, given)
-    found = read_reference(tmp_path)
+    assert read_confusion_reference(tmp_path) is None
+    write_confusion_reference(tmp_path, given)
+    found = read_confusion_reference(tmp_path)
     assert np.allclose(found.probs, given.probs, atol=1e-3) and (found.labels == given.labels).all()
     assert (found.class_keys, found.words) == (KEYS, "drawn") and (found.sizes_um == 12).all()
     assert found.sizes_px is None
-    write_reference(tmp_path, dataclasses.replace(given, sizes_px=np.full(15, 20.0)))
-    assert (read_reference(tmp_path).sizes_px == 20).all()
+    write_confusion_reference(tmp_path, dataclasses.replace(given, sizes_px=np.full(15, 20.0)))
+    assert (read_confusion_reference(tmp_path).sizes_px == 20).all()
     (tmp_path / "held_out.safetensors").write_bytes(b"nothing")
     with pytest.raises(LabError, match="is damaged"):
-        read_reference(tmp_path)
+        read_confusion_reference(tmp_path)
 
 
 def test_counts_of_resampled_sample_runs_hold_the_truth():
@@ -271,9 +276,9 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
     known = np.isin(true, KEYS)
     records, true = [record for record, one in zip(records, known, strict=True) if one], true[known]
     sizes = np.array([measure(r.pixels, um_per_px=r.um_per_px, mask=r.mask)["ecd_um"] or np.nan for r in records])
-    classifier = load_classifier(find_run("resnet18"))
-    called = counts.named(predict_probs(classifier, np.stack([to_tile(r.pixels) for r in records])), KEYS)
-    reference, rng, bins = read_reference(classifier.folder), np.random.default_rng(0), (2, 5, 10, 25)
+    classifier = load_classifier(find_model_folder("resnet18"))
+    called = counts.apply_thresholds(predict_probs(classifier, np.stack([to_tile(r.pixels) for r in records])), KEYS)
+    reference, rng, bins = read_confusion_reference(classifier.folder), np.random.default_rng(0), (2, 5, 10, 25)
     whole = {key: [(true == key)[sizes >= edge].sum() for edge in bins] for key in KEYS}
     held = {"raw": [], "corrected": []}
     for k in range(200):
@@ -281,7 +286,7 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
         options = {"class_keys": KEYS, "bins_um": bins}
         rows = {
             "raw": counts.count_table(called[drawn], sizes[drawn], **options),
-            "corrected": counts.corrected(
+            "corrected": counts.corrected_counts(
                 called[drawn],
                 sizes[drawn],
                 sizes_px=sizes[drawn] / records[0].um_per_px,
@@ -306,13 +311,13 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
 
 def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_reference():
     """200 samples from one half of the shipped reference, the other half of which corrects: every class and bin."""
-    whole, rng, bins = read_reference(find_run("resnet18")), np.random.default_rng(0), (2, 5, 10, 25)
+    whole, rng, bins = read_confusion_reference(find_model_folder("resnet18")), np.random.default_rng(0), (2, 5, 10, 25)
     speaks = rng.permutation(len(whole.labels)) % 2 == 0
     reference, sample = (
-        counts.Reference(whole.probs[mine], whole.labels[mine], whole.sizes_um[mine], whole.class_keys, "")
+        counts.ConfusionReference(whole.probs[mine], whole.labels[mine], whole.sizes_um[mine], whole.class_keys, "")
         for mine in (speaks, ~speaks)
     )
-    called, expected = counts.named(sample.probs, KEYS), np.array([300, 60, 40])
+    called, expected = counts.apply_thresholds(sample.probs, KEYS), np.array([300, 60, 40])
     of_class = [np.flatnonzero(sample.labels == label) for label in range(len(KEYS))]
     truth = [
         n * np.mean(sample.sizes_um[mine] >= edge) for n, mine in zip(expected, of_class, strict=True) for edge in bins
@@ -323,7 +328,7 @@ def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_
         asked, options = (called[drawn], sample.sizes_um[drawn]), {"class_keys": KEYS, "bins_um": bins}
         rows = {
             "raw": counts.count_table(*asked, **options),
-            "corrected": counts.corrected(*asked, reference=reference, seed=k, **options),
+            "corrected": counts.corrected_counts(*asked, reference=reference, seed=k, **options),
         }
         for kind, found in rows.items():
             found = [row for row in found if row.class_key in KEYS]
@@ -334,8 +339,8 @@ def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_
 
 
 def test_the_shipped_reference_is_what_the_shipped_classifier_says():
-    classifier = load_classifier(find_run("resnet18"))
-    reference = read_reference(classifier.folder)
+    classifier = load_classifier(find_model_folder("resnet18"))
+    reference = read_confusion_reference(classifier.folder)
     assert reference.class_keys == tuple(classifier.config.class_keys) and "run seed 6" in reference.words
     assert list(np.bincount(reference.labels)) == [1000] * len(KEYS)
     for label, key in enumerate(reference.class_keys):

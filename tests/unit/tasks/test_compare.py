@@ -38,7 +38,7 @@ def lab(tmp_path_factory):
     model = unet.build_unet(config)
     torch.nn.init.normal_(model.conv_out.weight, std=0.05)
     folder = tmp_path_factory.mktemp("runs") / "tiny"
-    model_files.save_run(folder, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
+    model_files.save_model(folder, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
     yield reference, folder
     patch.undo()
 

@@ -8,9 +8,9 @@ from svp_core import tasks
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.embedding.features import classifier_features
 from svp_core.errors import LabError
-from svp_core.model_files import find_run
+from svp_core.model_files import find_model_folder
 from svp_core.review import evaluation_split, random_audit, store
-from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrained
+from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrain_summary
 from svp_core.training import last_layer
 from svp_core.workspace import models
 from tests.helpers.drawn_tiles import draw_blocks
@@ -43,19 +43,19 @@ def do(config, folder):
     folder.mkdir(exist_ok=True)
     for _ in tasks.TASKS["retrain"](config, folder):
         pass
-    return retrained(folder)
+    return retrain_summary(folder)
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_the_layer_says_what_the_regression_says(classes):
     from sklearn.linear_model import LogisticRegression
 
-    classifier, rng = load_classifier(find_run("resnet18")), np.random.default_rng(0)
+    classifier, rng = load_classifier(find_model_folder("resnet18")), np.random.default_rng(0)
     tiles, labels = draw_blocks(40, seed=3), rng.integers(classes, size=40)
     labels[:classes] = np.arange(classes)
     features = classifier_features(classifier, tiles)
     keys = ("a", "b", "c")[:classes]
-    learnt = last_layer.learn_last_layer(classifier, features, labels, class_keys=keys)
+    learnt = last_layer.fit_last_layer(classifier, features, labels, class_keys=keys)
     spread = np.where(features.std(0) > 1e-6, features.std(0), 1)
     scaled = (features - features.mean(0)) / spread
     wanted = LogisticRegression(C=last_layer.STRENGTH, max_iter=300).fit(scaled, labels).predict_proba(scaled)
@@ -90,7 +90,7 @@ def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
     drawn = random_audit.last_audit(now).to_do
     where = dict(zip(review.table["particle"], truth, strict=True))
     record(review, *(event(n, p, label=where[p], purpose="audit") for n, p in enumerate(drawn, 1)))
-    found = evaluation_split.set_aside(review, standing(review))
+    found = evaluation_split.split_for_evaluation(review, standing(review))
     assert (found.checked != "").sum() == 30 and found.weight.sum() == pytest.approx(200)
     assert not (found.learnt & (found.checked != "")).any() and not (found.learnt & found.by_chance).any()
     made = do({"review": review.id, "name": "Checked", "decisions": 31}, tmp_path / "job")
@@ -101,15 +101,15 @@ def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
 
 def test_what_a_classifier_said_is_no_truth():
     review, _ = two_kinds(60, kind="classify", source={"job": "x", "labels": "label"})
-    assert not evaluation_split.set_aside(review, standing(review)).by_chance.any()
+    assert not evaluation_split.split_for_evaluation(review, standing(review)).by_chance.any()
     review, _ = two_kinds(60, kind="classify", source={"job": "x", "labels": "given"})
-    assert 2 <= evaluation_split.set_aside(review, standing(review)).by_chance.sum() <= 25
+    assert 2 <= evaluation_split.split_for_evaluation(review, standing(review)).by_chance.sum() <= 25
 
 
 def test_unsure_and_no_particle_teach_nothing():
     review = new_review(20)
     record(review, event(1, "p0", "unsure"), event(2, "p1", "not_a_particle"), event(3, "p2"))
-    found = evaluation_split.set_aside(review, standing(review))
+    found = evaluation_split.split_for_evaluation(review, standing(review))
     assert found.after[:4].tolist() == ["", "", "air_bubble", "protein"] and (found.before == "protein").all()
 
 

@@ -38,7 +38,7 @@ def tiny(tmp_path_factory):
 
 
 def save(folder, config, model):
-    model_files.save_run(folder, config=config, tensors=model.state_dict(), card="# Tiny\n", history=[])
+    model_files.save_model(folder, config=config, tensors=model.state_dict(), card="# Tiny\n", history=[])
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from svp_core import model_files, tasks
 from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
-from svp_core.tasks.import_images import gathered
-from svp_core.tasks.train import keep_best, model_of
+from svp_core.tasks.import_images import imported_dataset
+from svp_core.tasks.train import model_of, save_best
 from svp_core.training import checks, generator
-from svp_core.training.checkpoints import Workplace
+from svp_core.training.checkpoints import CheckpointFolder
 from svp_core.workspace import datasets, jobs, models
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.trial_jobs import wait_for
@@ -27,12 +27,12 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
     monkeypatch.setattr(checks, "CALLS", 2)
-    monkeypatch.setattr(checks, "MOST_JUDGED", 8)
+    monkeypatch.setattr(checks, "MAX_JUDGED", 8)
     monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
     torch.manual_seed(0)
     config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
     tensors = unet.build_unet(config).state_dict()
-    model_files.save_run(
+    model_files.save_model(
         models.new_model_folder("tiny"), config=unet.config_as_dict(config), tensors=tensors, card="", history=[]
     )
     return tmp_path
@@ -71,7 +71,7 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
     config = {"source": str(source), "name": "Day 5"}
     *_, last = tasks.TASKS["gather"](config, folder)
     assert (last.step, last.total) == (6, 6)
-    dataset, left_out = gathered(folder)
+    dataset, left_out = imported_dataset(folder)
     found = datasets.open_dataset(dataset)
     assert (
         found.meta["name"] == "Day 5" and found.meta["classes"] == {"fat_droplets": 5} and found.meta["kind"] == "own"
@@ -82,7 +82,7 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
     with pytest.raises(LabError, match="has no name"):
         list(tasks.TASKS["gather"]({**config, "name": " "}, tmp_path))
     with pytest.raises(LabError, match="have not been read to their end"):
-        gathered(tmp_path)
+        imported_dataset(tmp_path)
 
 
 def test_the_result_is_a_model_that_makes_images_at_once(order, tmp_path):
@@ -111,9 +111,9 @@ def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_
     (tmp_path / "early").mkdir()
     do({**order, "images": 32 * 30}, tmp_path / "early", until=1)
     with pytest.raises(LabError, match="no checkpoint to keep yet"):
-        keep_best("Early", tmp_path / "early")
+        save_best("Early", tmp_path / "early")
     do(order, tmp_path, until=3)
-    assert keep_best(" Kept ", tmp_path) == "Kept" == model_of(tmp_path)
+    assert save_best(" Kept ", tmp_path) == "Kept" == model_of(tmp_path)
     assert "stopped by hand" in (models.find_model("Kept") / "card.md").read_text()
 
 
@@ -143,16 +143,16 @@ def test_killed_and_paused_as_a_real_job_it_ends_as_a_model(order, monkeypatch):
     wait_for(job_id, lambda job: job.step >= 7)  # behind the first check, at step 6
     os.kill(worker_of(job_id), signal.SIGKILL)
     wait_for(job_id, "lost")
-    kept = Workplace(run).state()["step"]
+    kept = CheckpointFolder(run).state()["step"]
     assert kept >= 6
     assert jobs.start("train", order) == (job_id, True)
     wait_for(job_id, lambda job: job.state == "running" and job.step > kept)
     jobs.pause(job_id)
     job = wait_for(job_id, "paused")
-    assert Workplace(run).state()["step"] == job.step
+    assert CheckpointFolder(run).state()["step"] == job.step
     jobs.cancel(job_id)
     assert jobs.get(job_id).state == "cancelled"
-    keep_best(order["name"], jobs.job_folder(job_id))
+    save_best(order["name"], jobs.job_folder(job_id))
     assert models.find_model("Fat").is_dir()
 
 

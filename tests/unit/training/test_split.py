@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from svp_core.datasets.labelled_tiles import Labelled
+from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.errors import LabError
 from svp_core.training import split
 from tests.helpers.drawn_tiles import draw_blocks
@@ -16,7 +16,7 @@ def labelled(*counts):
     """Labelled of different drawn tiles, so many of each class."""
     keys = ("protein", "silicone_oil", "air_bubble", "dust")[: len(counts)]
     tiles, labels = draw_blocks(sum(counts), seed=1), np.repeat(np.arange(len(counts)), counts)
-    return Labelled(tiles, labels, keys, tuple(f"{k}.png" for k in range(len(tiles))), ())
+    return LabelledTiles(tiles, labels, keys, tuple(f"{k}.png" for k in range(len(tiles))), ())
 
 
 def splitting(data):
@@ -48,7 +48,7 @@ def test_the_same_picture_again_is_left_out_however_it_was_stored():
     data = labelled(60)
     again = [np.rot90(data.tiles[3]), jpeg(data.tiles[7]), data.tiles[9][:, ::-1] + np.uint8(4), jpeg(data.tiles[3].T)]
     tiles = np.concatenate([data.tiles, np.stack(again)])
-    more = Labelled(tiles, np.zeros(64, int), ("protein",), tuple(f"{k}.png" for k in range(64)), ())
+    more = LabelledTiles(tiles, np.zeros(64, int), ("protein",), tuple(f"{k}.png" for k in range(64)), ())
     found = splitting(more)
     assert found.repeated == {60: 3, 61: 7, 62: 9, 63: 3}
     assert set(found.training) | set(found.held_out) == set(range(60))
@@ -58,7 +58,9 @@ def test_pictures_that_only_look_alike_are_kept(monkeypatch):
     monkeypatch.setattr(split, "_AT_ONCE", 700)  # many small pieces
     level = np.arange(64)
     tiles = np.stack([np.where((level[:, None] - 32) ** 2 + (level - 32) ** 2 < r**2, 90, 170) for r in range(4, 30)])
-    data = Labelled(np.repeat(tiles, 2, 0).astype(np.uint8), np.zeros(52, int), ("air_bubble",), tuple("a" * 52), ())
+    data = LabelledTiles(
+        np.repeat(tiles, 2, 0).astype(np.uint8), np.zeros(52, int), ("air_bubble",), tuple("a" * 52), ()
+    )
     with pytest.raises(LabError, match="26 different images were found"):
         splitting(data)
 
@@ -76,10 +78,10 @@ def test_too_few_is_a_sentence(counts, says):
 
 
 def test_one_picture_many_times_is_a_sentence():
-    data = Labelled(np.repeat(draw_blocks(1, seed=0), 80, 0), np.zeros(80, int), ("dust",), tuple("a" * 80), ())
+    data = LabelledTiles(np.repeat(draw_blocks(1, seed=0), 80, 0), np.zeros(80, int), ("dust",), tuple("a" * 80), ())
     with pytest.raises(LabError, match="All 80 images of dust show the same picture"):
         splitting(data)
-    blank = Labelled(np.full((80, 64, 64), 170, np.uint8), np.zeros(80, int), ("dust",), tuple("a" * 80), ())
+    blank = LabelledTiles(np.full((80, 64, 64), 170, np.uint8), np.zeros(80, int), ("dust",), tuple("a" * 80), ())
     with pytest.raises(LabError, match="All 80 images of dust show the same picture"):
         splitting(blank)
 

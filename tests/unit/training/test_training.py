@@ -14,32 +14,32 @@ import numpy as np
 import pytest
 import torch
 
-from svp_core.classifier.confusion_reference import read_reference
+from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.classifier.resnet import load_classifier, predict_probs
-from svp_core.classifier.training_loop import TrainingPlan as ClassifierPlan
+from svp_core.classifier.training_loop import ClassifierTrainingPlan as ClassifierPlan
 from svp_core.classifier.training_loop import halves
 from svp_core.cli import main
-from svp_core.datasets.labelled_tiles import Labelled, read_labelled
+from svp_core.datasets.labelled_tiles import LabelledTiles, read_labelled
 from svp_core.errors import LabError
 from svp_core.generator import training_loop as generator_training
 from svp_core.generator.sampling import sample_tiles
-from svp_core.generator.training_loop import TrainingPlan
+from svp_core.generator.training_loop import GeneratorTrainingPlan
 from svp_core.generator.unet import load_generator
 from svp_core.images import encode_png
-from svp_core.model_files import WEIGHTS
+from svp_core.model_files import SHIPPED_MODELS
 from svp_core.quality import Estimate
-from svp_core.stats.counts import corrected, named
+from svp_core.stats.counts import apply_thresholds, corrected_counts
 from svp_core.training import checks, generator, time_budget
-from svp_core.training.checkpoints import Workplace, read_growth, read_history
+from svp_core.training.checkpoints import CheckpointFolder, read_growth, read_history
 from svp_core.training.classifier import train_classifier
-from svp_core.training.finalise import finish
+from svp_core.training.finalise import finalise
 from svp_core.training.generator import train_generator
 from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_tiles import draw_blocks
 
 STEPS = 8
 SMALL = {
-    "plan": TrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
+    "plan": GeneratorTrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
     "choices": {"widths": (16, 32), "dropout": 0.1},
     "checks": 2,
     "check_images": 8,
@@ -51,14 +51,14 @@ def drawn():
     """Dark protein and bright fat droplets, 60 of each."""
     tiles = np.concatenate([draw_blocks(60, seed=0), draw_blocks(60, seed=1, level=220)])
     names = tuple(f"{k}.png" for k in range(120))
-    return Labelled(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
+    return LabelledTiles(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
 
 
 def make_quick(patch):
     """Checks of few images, made in few steps."""
     patch.setattr(checks, "CALLS", 2)
-    patch.setattr(checks, "MOST_JUDGED", 8)
-    patch.setattr(checks, "MOST_COMPARED", {"held_out": 12, "training": 20})
+    patch.setattr(checks, "MAX_JUDGED", 8)
+    patch.setattr(checks, "MAX_COMPARED", {"held_out": 12, "training": 20})
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -71,10 +71,10 @@ def quick():
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A run trained in one go, and the tiles it was shown."""
-    out, shown, turned = tmp_path_factory.mktemp("runs") / "whole", [], generator_training.turned
+    out, shown, turned = tmp_path_factory.mktemp("runs") / "whole", [], generator_training.dihedral
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            generator_training, "turned", lambda tile, which: shown.append(tile.tobytes()) or turned(tile, which)
+            generator_training, "dihedral", lambda tile, which: shown.append(tile.tobytes()) or turned(tile, which)
         )
         progress = list(train_generator(drawn(), out, **SMALL))
     return out, shown, progress
@@ -136,7 +136,7 @@ def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp
             if progress.step == stop_at and (progress.loss is not None or stop_at == 0 and progress.total):
                 break
         steps.close()
-        assert Workplace(out).state()["step"] == stop_at
+        assert CheckpointFolder(out).state()["step"] == stop_at
     torch.rand(7)
     last = list(train_generator(drawn(), out, **SMALL))
     assert [p.step for p in last if p.loss is not None] == [7, 8]
@@ -177,7 +177,7 @@ def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained,
 def test_killed_while_it_tidied_up_it_is_finished_at_once(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "run")
     (tmp_path / "run" / "training").mkdir()
-    assert list(generator.go_on(tmp_path / "run")) == []
+    assert list(generator.resume_training(tmp_path / "run")) == []
     assert not (tmp_path / "run" / "training").exists() and weights_of(tmp_path / "run") == weights_of(trained[0])
 
 
@@ -207,14 +207,14 @@ def test_it_begins_with_the_weights_of_another_and_says_so(trained, tmp_path):
         if progress.step == 1:
             break
     steps.close()
-    described = Workplace(tmp_path / "run").described()
+    described = CheckpointFolder(tmp_path / "run").described()
     theirs = json.loads((trained[0] / "config.json").read_text())["generator"]
     assert taken_over(described["generator"]) == taken_over(theirs) | {"class_keys": ["fat_droplet"]}
     assert len(described["generator"]["level_means"]) == 1
     assert described["from"]["name"] == "whole"
     with pytest.raises(LabError, match="no checkpoint to keep yet"):
-        finish(tmp_path / "run")
-    list(generator.go_on(tmp_path / "run"))
+        finalise(tmp_path / "run")
+    list(generator.resume_training(tmp_path / "run"))
     assert "starting from the generator `whole`" in (tmp_path / "run" / "card.md").read_text()
 
 
@@ -249,13 +249,13 @@ def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
         if progress.step == 6:
             break
     steps.close()
-    finish(tmp_path / "run")
+    finalise(tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["steps"], config["ended"], config["measured"]["fresh"]) == (6, "stopped", None)
     assert "stopped by hand" in (tmp_path / "run" / "card.md").read_text()
     assert load_generator(tmp_path / "run").class_keys == ("protein", "fat_droplet")
     with pytest.raises(LabError, match="no training under way"):
-        finish(tmp_path / "run")
+        finalise(tmp_path / "run")
 
 
 def check(step, kid, *zs, low=0.05, held_out=0.0):
@@ -279,7 +279,7 @@ def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
         "training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
         "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ()),
     }
-    checker, rng = checks.Checker(("dust",), parts, count=24), np.random.default_rng(2)
+    checker, rng = checks.TrainingChecks(("dust",), parts, count=24), np.random.default_rng(2)
     shared = checker._tiles["training", "dust"]
     noise = rng.normal(0, 2, (24, 64, 64))
     copied = np.stack([np.rot90(tile, k) for k, tile in enumerate(shared[rng.integers(len(shared), size=24)])]) + noise
@@ -299,13 +299,13 @@ def test_two_alarms_in_a_row_end_it(zs, stops):
 
 
 def test_the_plan_fills_the_time_that_is_given():
-    plan, number = time_budget.plan_for(TrainingPlan(batch=32), 30, 0.5, made=64)
+    plan, number = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 30, 0.5, made=64)
     check_s = time_budget.OVERHEAD_S + 64 * time_budget.CALLS * time_budget.SAMPLE_SHARE * 0.5 / 32
     assert plan.steps * 0.5 + (number + 3) * check_s == pytest.approx(1800, abs=1)
     assert number == time_budget.MOST_CHECKS
-    little, fewer = time_budget.plan_for(TrainingPlan(batch=32), 2, 0.5, made=200)
-    assert fewer == time_budget.LEAST_CHECKS and little.steps >= time_budget.LEAST_STEPS
-    assert time_budget.warmed(little).warmup_steps == little.steps // 10
+    little, fewer = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 2, 0.5, made=200)
+    assert fewer == time_budget.LEAST_CHECKS and little.steps >= time_budget.MIN_STEPS
+    assert time_budget.with_fitting_warmup(little).warmup_steps == little.steps // 10
 
 
 def test_minutes_are_measured_and_planned(tmp_path):
@@ -317,7 +317,7 @@ def test_minutes_are_measured_and_planned(tmp_path):
             break
     steps.close()
     assert "Measuring how fast this computer trains" in messages
-    assert Workplace(tmp_path / "run").described()["plan"]["images"] > SMALL["plan"].images
+    assert CheckpointFolder(tmp_path / "run").described()["plan"]["images"] > SMALL["plan"].images
     with pytest.raises(LabError, match="0.5 minutes were asked for; 2 to"):
         list(train_generator(drawn(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
 
@@ -347,7 +347,7 @@ def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_
     told = capsys.readouterr()
     assert "left out Fat droplets/broken.png: the file is empty" in told.err and "Finished" in told.out
     run = json.loads((tmp_path / "run" / "config.json").read_text())
-    shipped = json.loads((WEIGHTS / "generator" / "config.json").read_text())
+    shipped = json.loads((SHIPPED_MODELS / "generator" / "config.json").read_text())
     ours = {"class_keys": ["fat_droplets"], "dropout": 0.1}
     assert taken_over(run["generator"]) == taken_over(shipped["generator"]) | ours
     assert run["generator"]["guide_widths"] == run["generator"]["insisted"] == []
@@ -368,22 +368,22 @@ def test_a_finished_classifier_is_a_run(folder, tmp_path):
     list(train_classifier(data, out, validation=data, plan=ClassifierPlan(epochs=1, batch=6)))
     assert load_classifier(out, device=torch.device("cpu")).config.class_keys == data.class_keys
     # Tiles that it was trained on say nothing of how it names others.
-    assert read_reference(out) is None
+    assert read_confusion_reference(out) is None
 
 
 def test_what_a_classifier_says_of_held_out_tiles_is_kept_with_it(folder, tmp_path):
     data, out = read_labelled(folder), tmp_path / "run"
     held_out = dataclasses.replace(data, tiles=data.tiles[:, ::-1].copy())
     list(train_classifier(data, out, validation=held_out, plan=ClassifierPlan(epochs=1, batch=6)))
-    found, (tiles, labels) = read_reference(out), halves(held_out.tiles, held_out.labels)[1]
+    found, (tiles, labels) = read_confusion_reference(out), halves(held_out.tiles, held_out.labels)[1]
     assert found.class_keys == data.class_keys and (found.labels == labels).all() and len(set(labels)) == 3
     classifier = load_classifier(out, device=torch.device("cpu"))
     assert np.allclose(found.probs, predict_probs(classifier, tiles), atol=2e-3)
     assert np.isnan(found.sizes_um).all()
     counted = ", ".join(f"{key} {count}" for key, count in zip(data.class_keys, np.bincount(labels), strict=True))
     assert found.words == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
-    called = named(found.probs, found.class_keys)
-    rows = corrected(called, np.full(len(called), 12.0), reference=found, class_keys=found.class_keys)
+    called = apply_thresholds(found.probs, found.class_keys)
+    rows = corrected_counts(called, np.full(len(called), 12.0), reference=found, class_keys=found.class_keys)
     assert all(row.low <= row.count <= row.high for row in rows)
 
 

@@ -86,7 +86,7 @@ def test_what_cannot_be_saved(lab):
         datasets.save_dataset(" ", "synthetic", draw_tiles(1), table_of(1), {})
     with pytest.raises(LabError, match=r"^'a{30}…' cannot name a data set; use 1 to 60 letters\.$"):
         datasets.save_dataset("a" * 61, "synthetic", draw_tiles(1), table_of(1), {})
-    assert datasets.fit_name(f" {'a' * 60} ") == "a" * 60
+    assert datasets.unique_name(f" {'a' * 60} ") == "a" * 60
     with pytest.raises(LabError, match="no images"):
         datasets.save_dataset("a", "synthetic", draw_tiles(0), table_of(0), {})
     with pytest.raises(ValueError, match="2 tiles need as many rows"):

@@ -13,7 +13,7 @@ def own(tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
 
     def save(name, part="generator"):
-        model_files.save_run(
+        model_files.save_model(
             models.new_model_folder(name), config={part: {}}, tensors={"a": torch.zeros(1)}, card="", history=[]
         )
 
@@ -40,7 +40,7 @@ def test_an_unfinished_model_is_not_offered(own):
 def test_a_model_is_found_by_name_or_folder(own, tmp_path):
     own("mine")
     assert models.find_model("mine") == models.models_folder() / "mine" == models.find_model(tmp_path / "models/mine")
-    assert models.find_model("generator") == model_files.WEIGHTS / "generator"
+    assert models.find_model("generator") == model_files.SHIPPED_MODELS / "generator"
     with pytest.raises(LabError, match="no model called 'nonesuch'"):
         models.find_model("nonesuch")
 

@@ -19,7 +19,7 @@ def test_folder_is_kept_as_it_was_sent():
     upload = uploads.Upload()
     upload.keep("run 1/oil/tröpfchen.png", b"1")
     upload.keep("run 1/<b>.png", b"22")
-    found = uploads.uploaded_source(upload.id)
+    found = uploads.store_upload(upload.id)
     assert found.name == "run 1"
     assert (found / "oil" / "tröpfchen.png").read_bytes() == b"1" and (found / "<b>.png").read_bytes() == b"22"
     assert (upload.count, upload.bytes) == (2, 3)
@@ -28,7 +28,7 @@ def test_folder_is_kept_as_it_was_sent():
 def test_one_file_is_the_source_itself():
     upload = uploads.Upload()
     upload.keep("a.zip", b"PK")
-    assert uploads.uploaded_source(upload.id).name == "a.zip"
+    assert uploads.store_upload(upload.id).name == "a.zip"
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_hidden_files_are_not_kept_and_twins_both_are():
     upload = uploads.Upload()
     for name in (".DS_Store", "a/.git/x", "Thumbs.db", "p.png", "p.png"):
         upload.keep(name, b"x")
-    assert sorted(path.name for path in uploads.uploaded_source(upload.id).iterdir()) == ["p (2).png", "p.png"]
+    assert sorted(path.name for path in uploads.store_upload(upload.id).iterdir()) == ["p (2).png", "p.png"]
 
 
 def test_too_much_is_refused(monkeypatch):
@@ -58,7 +58,7 @@ def test_too_much_is_refused(monkeypatch):
 @pytest.mark.parametrize("upload_id", ["0" * 32, "../..", "", None])
 def test_unknown_upload(upload_id):
     with pytest.raises(LabError, match="send it again"):
-        uploads.uploaded_source(upload_id)
+        uploads.store_upload(upload_id)
 
 
 def test_old_uploads_are_dropped(workspace):
@@ -68,7 +68,7 @@ def test_old_uploads_are_dropped(workspace):
     os.utime(workspace / "uploads" / old.id, (past, past))
     uploads.Upload()
     with pytest.raises(LabError):
-        uploads.uploaded_source(old.id)
+        uploads.store_upload(old.id)
 
 
 def test_server_path_stays_below_the_roots(tmp_path):
