@@ -22,7 +22,7 @@ from benchmarks.generator_quality import finished  # noqa: E402
 from benchmarks.suspects import CASES, digits, particles, plant  # noqa: E402
 from svp_core.classifier.resnet import load_classifier  # noqa: E402
 from svp_core.embedding.features import layered_features  # noqa: E402
-from svp_core.label_errors import find  # noqa: E402
+from svp_core.label_errors import find_label_errors  # noqa: E402
 from svp_core.model_files import find_model_folder  # noqa: E402
 from svp_core.review.reranking import prepare_rerank, rerank  # noqa: E402
 
@@ -50,7 +50,7 @@ def main():
             for seed in range(options.seeds):
                 given = plant(truth, likeness, kind=kind, share=share, pair=pair, seed=seed)
                 judged = finished(
-                    find(
+                    find_label_errors(
                         tiles,
                         given,
                         see=lambda part: features[[place[tile.tobytes()] for tile in part]],  # noqa: B023

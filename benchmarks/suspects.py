@@ -33,7 +33,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.generator_quality import drawn, finished, tell  # noqa: E402
 from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
 from svp_core.embedding.features import classifier_features, layered_features  # noqa: E402
-from svp_core.label_errors import find, neighbour_votes, validation  # noqa: E402
+from svp_core.label_errors import find_label_errors, neighbour_votes, validation  # noqa: E402
 from svp_core.model_files import find_model_folder  # noqa: E402
 
 RUN_SEED = 33  # of the simulator: nothing was trained on or chosen by it
@@ -134,7 +134,9 @@ def ranked(tiles, features, last, given, truth, words, seed):
     # The tiles are looked up, so that the network sees them once for all plantings.
     place = {tile.tobytes(): row for row, tile in enumerate(tiles)}
     found = finished(
-        find(tiles, given, see=lambda part: features[[place[t.tobytes()] for t in part]], class_names=words, seed=seed)
+        find_label_errors(
+            tiles, given, see=lambda part: features[[place[t.tobytes()] for t in part]], class_names=words, seed=seed
+        )
     )
     probs = found.probs.astype(np.float64)
     probs /= probs.sum(1, keepdims=True)
@@ -268,7 +270,9 @@ def cost(count, classifier, folder):
     labels[wrong] = (labels[wrong] + 1) % 3
     began, processor = time.monotonic(), time.process_time()
     last = [began, ""]
-    steps = find(tiles, labels, see=lambda part: layered_features(classifier, part), class_names=["a", "b", "c"])
+    steps = find_label_errors(
+        tiles, labels, see=lambda part: layered_features(classifier, part), class_names=["a", "b", "c"]
+    )
     while True:
         try:
             progress = next(steps)

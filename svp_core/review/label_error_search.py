@@ -9,8 +9,7 @@ from svp_core.classifier.label_judges import predict_during_training, predict_ou
 from svp_core.classifier.resnet import predict_probs
 from svp_core.embedding.features import layered_features
 from svp_core.errors import LabError
-from svp_core.label_errors import SUSPECT, LabelErrorReport, assign_folds, is_memorised, out_of_fold
-from svp_core.label_errors import find as review
+from svp_core.label_errors import SUSPECT, LabelErrorReport, assign_folds, find_label_errors, is_memorised, out_of_fold
 from svp_core.label_errors.pca import fit_pca
 from svp_core.particle_classes import class_by_key, key_from_name
 
@@ -67,7 +66,7 @@ def search_label_errors(data, classifier, *, synthetic=None, reference=None, by=
         testifies = np.concatenate([testifies, np.zeros(len(known), bool)])
         # Synthetic tiles come from nobody's run; each may be in any fold.
         lots = None if lots is None else [*lots, *(f"\0{k}" for k in known)]
-    found = yield from review(
+    found = yield from find_label_errors(
         tiles,
         labels,
         see=lambda part: layered_features(classifier, part),

@@ -97,8 +97,8 @@ def refusal(chosen, class_keys):
     for key, count in counts.items():
         if count < MIN_PER_CLASS:
             return escape_markdown(
-                f"{class_name(key)} has {count_noun(count, 'image')}, and a class needs at least {MIN_PER_CLASS}: leave "
-                "it out, or bring in more of it."
+                f"{class_name(key)} has {count_noun(count, 'image')}, and a class needs at least {MIN_PER_CLASS}: "
+                "leave it out, or bring in more of it."
             )
     if (given := sum(counts.values())) < LEAST_TILES:
         return escape_markdown(

@@ -5,14 +5,14 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from svp_core.errors import LabError
-from svp_core.label_errors import find, find_duplicates, find_neighbours, find_outliers, fit_pca
+from svp_core.label_errors import find_duplicates, find_label_errors, find_neighbours, find_outliers, fit_pca
 from tests.helpers.drawn_labels import draw_shapes, plant, see_blocks
 
 WORDS = ["dark disc", "bright disc", "bar", "ring"]
 
 
 def reviewed(tiles, labels, class_names=WORDS, **options):
-    steps = find(tiles, labels, see=see_blocks, class_names=class_names, **options)
+    steps = find_label_errors(tiles, labels, see=see_blocks, class_names=class_names, **options)
     while True:
         try:
             progress = next(steps)
@@ -162,4 +162,4 @@ def test_one_broken_feature_is_said(shapes):
         return np.full((len(part), 3), np.nan)
 
     with pytest.raises(ValueError, match="not finite"):
-        list(find(tiles, truth, see=broken, class_names=WORDS))
+        list(find_label_errors(tiles, truth, see=broken, class_names=WORDS))
