@@ -27,10 +27,9 @@ from unittest.mock import patch
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
 # PyTorch is imported in functions: the processes that read images import this file, too.
-from svp_core.images import encode_png  # noqa: E402
+from svp_core.images import encode_png
 
 REAL_RUN = ROOT.parent / "shared" / "real" / "flowcam_run"
 SAMPLES = ROOT / "sample_data"

@@ -33,10 +33,9 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.classification.results_csv import columns  # noqa: E402
-from svp_core.morphology import MEASURES  # noqa: E402
+from svp_core.classification.results_csv import columns
+from svp_core.morphology import MEASURES
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 INSTRUMENT = tuple(f"Column {number}" for number in range(130))

@@ -17,16 +17,15 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.confusion_reference import read_confusion_reference  # noqa: E402
-from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
-from svp_core.images import to_tile  # noqa: E402
-from svp_core.instruments.detect import read_particles  # noqa: E402
-from svp_core.model_files import find_model_folder  # noqa: E402
-from svp_core.morphology import measure  # noqa: E402
-from svp_core.particle_classes import SIZE_BINS_UM  # noqa: E402
-from svp_core.stats import counts  # noqa: E402
+from svp_core.classifier.confusion_reference import read_confusion_reference
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.images import to_tile
+from svp_core.instruments.detect import read_particles
+from svp_core.model_files import find_model_folder
+from svp_core.morphology import measure
+from svp_core.particle_classes import SIZE_BINS_UM
+from svp_core.stats import counts
 
 RUN = ROOT / "sample_data" / "flowcam_run"
 MIXTURE = 400  # particles in a run drawn from the held-out ones, of which three quarters are of the first class

@@ -19,21 +19,20 @@ import numpy as np
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.audit import copy_test  # noqa: E402
-from svp_core.commands.arguments import print_progress  # noqa: E402
-from svp_core.datasets.labelled_tiles import LabelledTiles, read_labelled  # noqa: E402
-from svp_core.embedding.features import fixed_features  # noqa: E402
-from svp_core.generator.sampling import image_seeds, sample_tiles  # noqa: E402
-from svp_core.generator.unet import load_generator  # noqa: E402
-from svp_core.images import contact_sheet  # noqa: E402
-from svp_core.model_files import SHIPPED_MODELS, read_model_folder  # noqa: E402
-from svp_core.optics import scenes  # noqa: E402
-from svp_core.particle_classes import FIBRE, key_from_name  # noqa: E402
-from svp_core.quality import kid, real_baseline  # noqa: E402
-from svp_core.training.checkpoints import read_history  # noqa: E402
-from svp_core.training.generator import train_generator  # noqa: E402
+from svp_core.audit import copy_test
+from svp_core.commands.arguments import print_progress
+from svp_core.datasets.labelled_tiles import LabelledTiles, read_labelled
+from svp_core.embedding.features import fixed_features
+from svp_core.generator.sampling import image_seeds, sample_tiles
+from svp_core.generator.unet import load_generator
+from svp_core.images import contact_sheet
+from svp_core.model_files import SHIPPED_MODELS, read_model_folder
+from svp_core.optics import scenes
+from svp_core.particle_classes import FIBRE, key_from_name
+from svp_core.quality import kid, real_baseline
+from svp_core.training.checkpoints import read_history
+from svp_core.training.generator import train_generator
 
 GIVEN_SEED, JUDGE_SEED = 21, 22  # runs of the simulator that nothing else here uses
 JUDGES = 1 / 3  # of the images given

@@ -20,13 +20,12 @@ from unittest.mock import patch
 import torch
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.device import has_fast_bfloat16  # noqa: E402
-from svp_core.errors import LabError  # noqa: E402
-from svp_core.generator import published, published_checkpoint, samplers, sampling, throughput, unet  # noqa: E402
-from svp_core.model_files import find_model_folder  # noqa: E402
-from svp_core.particle_classes import CLASSES  # noqa: E402
+from svp_core.device import has_fast_bfloat16
+from svp_core.errors import LabError
+from svp_core.generator import published, published_checkpoint, samplers, sampling, throughput, unet
+from svp_core.model_files import find_model_folder
+from svp_core.particle_classes import CLASSES
 
 OFFICIAL = ROOT.parent / "shared" / "official"
 TARGET = 200  # published : ours, CPU time a picture

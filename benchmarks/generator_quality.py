@@ -23,15 +23,14 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.resnet import load_classifier  # noqa: E402
-from svp_core.generator.load import load_generator  # noqa: E402
-from svp_core.generator.sampling import image_seeds, sample_tiles, sampler_of  # noqa: E402
-from svp_core.model_files import find_model_folder  # noqa: E402
-from svp_core.optics import scenes  # noqa: E402
-from svp_core.quality import METRICS, compare  # noqa: E402
-from svp_core.quality.text_table import LEGEND, as_table, number  # noqa: E402
+from svp_core.classifier.resnet import load_classifier
+from svp_core.generator.load import load_generator
+from svp_core.generator.sampling import image_seeds, sample_tiles, sampler_of
+from svp_core.model_files import find_model_folder
+from svp_core.optics import scenes
+from svp_core.quality import METRICS, compare
+from svp_core.quality.text_table import LEGEND, as_table, number
 
 HELD_OUT_SEED, TRAINING_SEED = 6, 0  # runs of the simulator: nothing was trained on or chosen by the first
 MADE_SEED = 777

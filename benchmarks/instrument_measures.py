@@ -15,11 +15,10 @@ import numpy as np
 from scipy.ndimage import binary_fill_holes
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.instruments.detect import read_particles  # noqa: E402
-from svp_core.instruments.flowcam import measures  # noqa: E402
-from svp_core.morphology import measure  # noqa: E402
+from svp_core.instruments.detect import read_particles
+from svp_core.instruments.flowcam import measures
+from svp_core.morphology import measure
 
 # Export name: (in flowcam_measures, in measure(), whether a length, tolerance, in px or else as a share)
 FIGURES = {

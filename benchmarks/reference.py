@@ -7,7 +7,6 @@ usual instruments, and measures them as a source would be, in um and in pixels. 
 """
 
 import argparse
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -15,14 +14,13 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.confusion_reference import write_confusion_reference  # noqa: E402
-from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
-from svp_core.model_files import find_model_folder  # noqa: E402
-from svp_core.morphology import measure  # noqa: E402
-from svp_core.optics import scenes  # noqa: E402
-from svp_core.stats.counts import ConfusionReference  # noqa: E402
+from svp_core.classifier.confusion_reference import write_confusion_reference
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.model_files import find_model_folder
+from svp_core.morphology import measure
+from svp_core.optics import scenes
+from svp_core.stats.counts import ConfusionReference
 
 RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures against the same run
 

@@ -16,15 +16,14 @@ import numpy as np
 from scipy.stats import t as student
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from benchmarks.generator_quality import finished  # noqa: E402
-from benchmarks.suspects import CASES, digits, particles, plant  # noqa: E402
-from svp_core.classifier.resnet import load_classifier  # noqa: E402
-from svp_core.embedding.features import layered_features  # noqa: E402
-from svp_core.label_errors import find_label_errors  # noqa: E402
-from svp_core.model_files import find_model_folder  # noqa: E402
-from svp_core.review.reranking import prepare_rerank, rerank  # noqa: E402
+from benchmarks.generator_quality import finished
+from benchmarks.suspects import CASES, digits, particles, plant
+from svp_core.classifier.resnet import load_classifier
+from svp_core.embedding.features import layered_features
+from svp_core.label_errors import find_label_errors
+from svp_core.model_files import find_model_folder
+from svp_core.review.reranking import prepare_rerank, rerank
 
 PAGE = 40
 

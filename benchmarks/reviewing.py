@@ -26,9 +26,8 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.review import decision_log, store  # noqa: E402
+from svp_core.review import decision_log, store
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 TARGET_MS, PATIENCE_S = 100, 300

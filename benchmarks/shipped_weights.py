@@ -9,7 +9,6 @@ are only looked at. --write: put the figures into weights/*/card.md; without it 
 
 import argparse
 import json
-import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -18,15 +17,14 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
-from svp_core.datasets.labelled_tiles import read_labelled  # noqa: E402
-from svp_core.generator.load import load_generator  # noqa: E402
-from svp_core.generator.sampling import image_seeds, sample_tiles  # noqa: E402
-from svp_core.model_files import find_model_folder, read_model_folder  # noqa: E402
-from svp_core.morphology import measure  # noqa: E402
-from svp_core.optics import scenes  # noqa: E402
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.datasets.labelled_tiles import read_labelled
+from svp_core.generator.load import load_generator
+from svp_core.generator.sampling import image_seeds, sample_tiles
+from svp_core.model_files import find_model_folder, read_model_folder
+from svp_core.morphology import measure
+from svp_core.optics import scenes
 
 CLASSIFIERS = ("resnet18", "resnet50")
 TIMED, ROUNDS = 256, 3  # tiles, and how often

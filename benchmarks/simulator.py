@@ -13,18 +13,15 @@ import argparse
 import os
 import sys
 import time
-from pathlib import Path
 
 # One thread, or the figure is not one core's; must be set before numpy is loaded.
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[name] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from svp_core.optics.scenes import KINDS, LAWS, particle_seed, simulate  # noqa: E402
-from svp_core.particle_classes import CLASSES  # noqa: E402
+from svp_core.optics.scenes import KINDS, LAWS, particle_seed, simulate
+from svp_core.particle_classes import CLASSES
 
 TARGET = 5.0  # images per second and core
 RUN_SEED = 11

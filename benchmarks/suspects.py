@@ -28,13 +28,12 @@ from scipy.stats import t as student
 from sklearn.metrics import average_precision_score
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
 
-from benchmarks.generator_quality import drawn, finished, tell  # noqa: E402
-from svp_core.classifier.resnet import load_classifier, predict_probs  # noqa: E402
-from svp_core.embedding.features import classifier_features, layered_features  # noqa: E402
-from svp_core.label_errors import find_label_errors, neighbour_votes, validation  # noqa: E402
-from svp_core.model_files import find_model_folder  # noqa: E402
+from benchmarks.generator_quality import drawn, finished, tell
+from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.embedding.features import classifier_features, layered_features
+from svp_core.label_errors import find_label_errors, neighbour_votes, validation
+from svp_core.model_files import find_model_folder
 
 RUN_SEED = 33  # of the simulator: nothing was trained on or chosen by it
 COMMON = 20  # proteins for each particle of a rare class

@@ -1,5 +1,6 @@
 """How a classification is counted and reported: what the person chose, checked, or what holds without a choice."""
 
+import itertools
 import math
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -80,7 +81,7 @@ def read_settings(given, *, summary, columns, class_keys):
     """
     found = CountSettings(**{**default_settings(summary, columns), **_known(given or {})})
     bins = tuple(_number(edge, "A size bin", 0, 10_000) for edge in found.bins_um)
-    if not 1 <= len(bins) <= MAX_BINS or any(a >= b for a, b in zip(bins, bins[1:], strict=False)):
+    if not 1 <= len(bins) <= MAX_BINS or any(a >= b for a, b in itertools.pairwise(bins)):
         shown = ", ".join(f"{edge:g}" for edge in bins[:20]) or "none"
         raise LabError(f"The size bins {shown} cannot be; give 1 to {MAX_BINS} rising lower edges like 2, 5, 10, 25.")
     if found.diameter not in diameter_columns(columns):

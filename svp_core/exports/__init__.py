@@ -8,4 +8,4 @@ from svp_core.exports.labels import export_cla, runs_for_cla
 from svp_core.exports.tiles import export_tiles_by_class
 from svp_core.exports.workbook import export_workbook
 
-__all__ = ["runs_for_cla", "export_workbook", "export_cla", "export_tiles_by_class"]
+__all__ = ["export_cla", "export_tiles_by_class", "export_workbook", "runs_for_cla"]

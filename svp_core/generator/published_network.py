@@ -6,6 +6,7 @@ no diffusers model (linear attention, two skips a level), so it stands here as p
 of 8.
 """
 
+import itertools
 import math
 
 import torch
@@ -22,7 +23,7 @@ class PublishedUNet(nn.Module):
     def __init__(self, dim, channels, dim_mults):
         super().__init__()
         widths = [dim, *(dim * multiple for multiple in dim_mults)]
-        levels = list(zip(widths[:-1], widths[1:], strict=True))
+        levels = list(itertools.pairwise(widths))
         time_width, deepest = 4 * dim, widths[-1]
 
         self.init_conv = nn.Conv2d(channels, dim, 1)

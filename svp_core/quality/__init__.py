@@ -13,11 +13,11 @@ __all__ = [
     "METRICS",
     "Estimate",
     "Metric",
-    "RealBaseline",
     "Neighbours",
+    "RealBaseline",
     "compare",
-    "real_baseline",
     "kernel_distance",
     "kid",
     "neighbours",
+    "real_baseline",
 ]

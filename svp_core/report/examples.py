@@ -1,7 +1,7 @@
 """Example tiles by class and size, and the lists of what is unsure and what was rejected."""
 
 import base64
-from os.path import commonprefix
+from os.path import commonpath
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def shorten(names):
 
     Of several runs, each named by its list, without folders, where they are still told apart: "run 7#12".
     """
-    shared = commonprefix(names) if len(names) > 1 else ""
+    shared = commonpath(names) if len(names) > 1 else ""
     cut = max(shared.rfind("/") + 1, shared.rfind("#"), 0)
     kept = [name[cut:] for name in names]
     last = [name.rpartition("/")[2] for name in kept]

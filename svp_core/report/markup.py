@@ -77,7 +77,7 @@ def definition_list(pairs):
 def as_css_text(text):
     """A text as a string in a style sheet: whatever could end it is written by its number."""
     clean = _NO_TEXT.sub("\N{REPLACEMENT CHARACTER}", text)
-    return '"' + "".join(c if c.isalnum() and c.isascii() or c in " .-,:" else f"\\{ord(c):x} " for c in clean) + '"'
+    return '"' + "".join(c if (c.isalnum() and c.isascii()) or c in " .-,:" else f"\\{ord(c):x} " for c in clean) + '"'
 
 
 def class_cell(key):

@@ -74,7 +74,8 @@ def test_from_a_run_folder_to_its_report_in_three_clicks(visit, lab, tmp_path):
     with page.expect_download() as download:
         page.locator(".st-key-report_html button").click()
     report = Path(download.value.path()).read_text("utf-8")
-    assert "informational" in report and "day5 (2)" in report
+    assert "informational" in report
+    assert "day5 (2)" in report
     assert download.value.suggested_filename.endswith("_report.html")
 
 
@@ -207,4 +208,5 @@ def test_a_hundred_thousand_particles_stay_usable(visit, many, lab):
     settle(page)
     print(f"100,000 particles: first rows after {first_rows:.1f} s, filtered in {filtered:.2f} s")
     # Twice what was measured on an idle machine of 2 cores would be 4 and 2 s; tests run beside other work.
-    assert first_rows < 20 and filtered < 10
+    assert first_rows < 20
+    assert filtered < 10

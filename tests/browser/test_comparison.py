@@ -37,7 +37,8 @@ def test_model_is_compared_with_classical_augmentation(visit, lab):
     with page.expect_download() as download:
         page.locator(".st-key-figures_csv button").click()
     table = pd.read_csv(download.value.path())
-    assert set(table["side"]) == {"generator", "Classical augmentation"} and table["n"].min() >= 50
+    assert set(table["side"]) == {"generator", "Classical augmentation"}
+    assert table["n"].min() >= 50
     page.reload()
     expect(page.locator(".st-key-tiles_right .tile").first).to_be_visible()
     # The way back to making particles is not lost.

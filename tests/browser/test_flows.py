@@ -126,7 +126,8 @@ def test_job_survives_a_reload_is_shared_and_can_be_cancelled(visit, lab):
 
     first.locator(".st-key-cancel_job button").click()
     done = wait_for(job_id, lambda job: not job.active)
-    assert done.state == "cancelled" and 0 < done.step < 1000
+    assert done.state == "cancelled"
+    assert 0 < done.step < 1000
     for page in (first, second):
         expect(page.get_by_text("Cancelled after")).to_be_visible()
         expect(page.locator(".st-key-tiles_made .tile").first).to_be_visible()
@@ -205,7 +206,8 @@ def test_zip_comes_in_and_a_bad_one_is_refused(visit, lab, odd_folder, tmp_path)
     page.locator(".st-key-classify_go button").click()
     expect(page.get_by_role("tab", name="Report")).to_be_visible()
     results = results_of(job_of(page))
-    assert list(results.index) == ["protein/deep.tif"] and results["given"].tolist() == ["protein"]
+    assert list(results.index) == ["protein/deep.tif"]
+    assert results["given"].tolist() == ["protein"]
 
 
 def test_denoising_is_played_scrubbed_and_taken_away(visit, lab, tmp_path):
@@ -241,7 +243,8 @@ def test_denoising_is_played_scrubbed_and_taken_away(visit, lab, tmp_path):
     with page.expect_download() as download:
         page.locator(".st-key-strip_png button").click()
     with Image.open(download.value.path()) as picture:
-        assert picture.format == "PNG" and picture.width > 6 * 64
+        assert picture.format == "PNG"
+        assert picture.width > 6 * 64
 
 
 def test_deep_link_on_a_fresh_server(visit, tmp_path):

@@ -139,7 +139,8 @@ def test_a_reload_goes_on_where_one_was_and_undo_reaches_back(visit, lab):
     press(page, ["1"])
     until(lambda: len(written(review)) == 8)
     standing = store.open_review(review).standing().take(decision_log.history(review))
-    assert standing.state(ids[5]) != "unsure" and len(standing.decided) == 6
+    assert standing.state(ids[5]) != "unsure"
+    assert len(standing.decided) == 6
 
 
 def test_two_at_one_queue_decide_nothing_twice(visit, lab):
@@ -153,7 +154,8 @@ def test_two_at_one_queue_decide_nothing_twice(visit, lab):
             press(page, ["3"] * 20)
         until(lambda turn=turn: len(written(review)) >= 40 * (turn + 1))
     particles = [d.particle for d in decision_log.history(review) if d.purpose == "queue"]
-    assert len(particles) == len(set(particles)) and len(written(review)) == 200
+    assert len(particles) == len(set(particles))
+    assert len(written(review)) == 200
 
 
 def test_a_large_queue_takes_every_key(visit, lab):

@@ -128,7 +128,8 @@ def expect_shown(page, kept):
 def test_points_lie_where_the_axes_say(plots):
     page = plots()
     (left, low), (right, high) = place(page, 1, 0.2), place(page, 32, 0.9)
-    assert left < right and high < low
+    assert left < right
+    assert high < low
     for ecd, aspect, name in ((32, 0.3, "Silicone oil"), (16, 0.9, "Protein"), (1, 0.1, "Protein")):
         page.mouse.move(*place(page, ecd, aspect))
         note = part(page, "scattergram").locator(".note")
@@ -145,7 +146,8 @@ def test_points_lie_where_the_axes_say(plots):
             [32, 0.3],
         )
     )
-    assert np.allclose((red, green, blue), (0xBD, 0x81, 0x18), atol=3) and cover > 150
+    assert np.allclose((red, green, blue), (0xBD, 0x81, 0x18), atol=3)
+    assert cover > 150
 
 
 def test_lasso_keeps_exactly_what_lies_in_it(plots):

@@ -15,8 +15,18 @@ TAIL = (
 )
 FIELDS_57 = " ".join([HEAD, RAW, SIZES, "aspect_ratio perimeter convex_perimeter", LIGHT, TAIL]).split()
 FIELDS_65 = " ".join(
-    [HEAD, SPHERES, RAW, "raw_legendre_major raw_legendre_minor", SIZES, "fd_diameter perimeter convex_perimeter"]
-    + [LIGHT, "elapsed_time", TAIL, "image_id"]
+    [
+        HEAD,
+        SPHERES,
+        RAW,
+        "raw_legendre_major raw_legendre_minor",
+        SIZES,
+        "fd_diameter perimeter convex_perimeter",
+        LIGHT,
+        "elapsed_time",
+        TAIL,
+        "image_id",
+    ]
 ).split()
 _WHOLE = {"id", "image_x", "image_y", "image_w", "image_h", "src_x", "src_y", "src_image", "cal_image", "ppc", "camera"}
 

@@ -140,14 +140,17 @@ def test_every_view_opens(view):
     job_id, _ = write_job()
     app = opened(job_id, view)
     assert not app.exception and not app.error, (app.exception, app.error)
-    assert figures(app)["Rejected"] == REJECTED and sum(figures(app).values()) == COUNT + REJECTED
+    assert figures(app)["Rejected"] == REJECTED
+    assert sum(figures(app).values()) == COUNT + REJECTED
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_opens_where_nothing_could_be_read(view):
     job_id, _ = write_job(count=0)
     app = opened(job_id, view)
-    assert not app.exception and not app.error and sum(figures(app).values()) == REJECTED
+    assert not app.exception
+    assert not app.error
+    assert sum(figures(app).values()) == REJECTED
 
 
 @pytest.mark.parametrize("below", [0.0, 0.6, 0.99])
@@ -179,12 +182,15 @@ def test_filter_holds_for_figures_and_table_and_is_taken_back():
     app.number_input(key=f"{job_id}_ecd_um_to").set_value(9.0).run()
     kept = (table["label"] == "protein") & table["ecd_um"].between(5, 9)
     assert f"**{kept.sum()} of 400 particles** · Protein · ECD (µm) 5 to 9" in said(app)
-    assert figures(app)["Protein"] == kept.sum() and figures(app)["Silicone oil"] == 0
+    assert figures(app)["Protein"] == kept.sum()
+    assert figures(app)["Silicone oil"] == 0
     (shown,) = [frame.value for frame in app.dataframe if "Confidence" in frame.value]
-    assert len(shown) == kept.sum() and shown["ECD (µm)"].between(5, 9).all()
+    assert len(shown) == kept.sum()
+    assert shown["ECD (µm)"].between(5, 9).all()
     assert shown["Confidence"].is_monotonic_decreasing
     app.button(key="filter_clear").click().run()
-    assert "All **400 particles**" in said(app) and not app.exception
+    assert "All **400 particles**" in said(app)
+    assert not app.exception
 
 
 @pytest.mark.parametrize("view", VIEWS)
@@ -192,7 +198,9 @@ def test_filter_may_leave_nothing(view):
     job_id, _ = write_job()
     app = opened(job_id, view)
     app.number_input(key=f"{job_id}_ecd_um_from").set_value(1e4).run()
-    assert "**0 of 400 particles**" in said(app) and not app.exception and not app.error
+    assert "**0 of 400 particles**" in said(app)
+    assert not app.exception
+    assert not app.error
 
 
 def test_particles_cut_by_the_edge_and_runs_can_be_left_out():
@@ -201,7 +209,8 @@ def test_particles_cut_by_the_edge_and_runs_can_be_left_out():
     app.toggle(key=f"{job_id}_whole").set_value(True)
     app.button_group(key=f"{job_id}_runs").set_value(["run 1 2"]).run()
     kept = (table["touches_edge"] == "no") & (table["run"] == "run 1 2")
-    assert f"**{kept.sum()} of 400 particles**" in said(app) and "whole particles" in said(app)
+    assert f"**{kept.sum()} of 400 particles**" in said(app)
+    assert "whole particles" in said(app)
 
 
 def test_those_like_the_selected_ones_are_shown():
@@ -217,10 +226,13 @@ def test_those_like_the_selected_ones_are_shown():
         for name in columns
     ]
     kept = np.logical_and.reduce([table[name].between(*ends) for name, ends in zip(columns, ends, strict=True)])
-    assert kept[3] and kept[70] and kept.sum() < COUNT
+    assert kept[3]
+    assert kept[70]
+    assert kept.sum() < COUNT
     assert f"**{kept.sum()} of 400" in said(app)
     app.button(key="pick_none").click().run()
-    assert "selected" not in said(app) and f"**{kept.sum()} of 400" in said(app)
+    assert "selected" not in said(app)
+    assert f"**{kept.sum()} of 400" in said(app)
 
 
 def test_counts_per_ml_are_those_of_the_core():
@@ -234,12 +246,14 @@ def test_counts_per_ml_are_those_of_the_core():
     row = found["protein", 5.0]
     assert f"<b>{format_number(row.per_ml)}</b>" in tables(app)[0]
     assert f"{format_number(row.per_ml_low)} to {format_number(row.per_ml_high)}" in tables(app)[0]
-    assert "corrected for confusion" in said(app) and len(tables(app)) == 3  # the corrected ones, and how often right
+    assert "corrected for confusion" in said(app)
+    assert len(tables(app)) == 3
     app.number_input(key=f"{job_id}_volume").set_value(0.5)
     app.number_input(key=f"{job_id}_dilution").set_value(10.0)
     app.text_input(key="count_bins").set_value("10; 3").run()
     assert "Volume imaged 0.5 mL (typed in), dilution 10." in said(app)
-    assert "≥ 3 µm †" in tables(app)[0] and "≥ 2 µm" not in tables(app)[0]
+    assert "≥ 3 µm †" in tables(app)[0]
+    assert "≥ 2 µm" not in tables(app)[0]
     large = ((table["label"] == "protein") & (table["ecd_um"] >= 10)).sum()
     assert f"<b>{format_number(large / 0.5 * 10)}</b>" in tables(app)[0]
 
@@ -251,7 +265,8 @@ def test_counts_by_the_instruments_own_diameter_and_between_sizes():
     app.button_group(key="count_bands").set_value("Between")
     app.button_group(key="count_unit").set_value("Counts").run()
     between = ((table["label"] == "protein") & table["instrument.abd_diameter"].between(2, 5, inclusive="left")).sum()
-    assert "abd_diameter · instrument" in said(app) and "2 to 5 µm †" in tables(app)[0]
+    assert "abd_diameter · instrument" in said(app)
+    assert "2 to 5 µm †" in tables(app)[0]
     assert f"<b>{between}</b>" in tables(app)[0]
 
 
@@ -259,7 +274,8 @@ def test_no_correction_of_particles_chosen_by_class_or_confidence():
     job_id, _ = write_job()
     app = opened(job_id, "Counts")
     app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
-    assert "take those out of the filter" in said(app) and len(tables(app)) == 1
+    assert "take those out of the filter" in said(app)
+    assert len(tables(app)) == 1
 
 
 @pytest.mark.parametrize(
@@ -274,7 +290,9 @@ def test_no_correction_of_particles_chosen_by_class_or_confidence():
 def test_what_cannot_be_counted_says_why(how, says):
     job_id, _ = write_job(**how)
     app = opened(job_id, "Counts")
-    assert says in said(app) and not app.exception and tables(app)
+    assert says in said(app)
+    assert not app.exception
+    assert tables(app)
 
 
 @pytest.mark.parametrize("text", ["", "two", "2, -5", "1 2 3 4 5 6 7 8 9 10 11 12 13", "1e9", "nan"])
@@ -284,7 +302,8 @@ def test_bins_that_cannot_be_are_a_sentence(text):
     job_id, _ = write_job()
     app = opened(job_id, "Counts")
     app.text_input(key="count_bins").set_value(text).run()
-    assert "are no size bins" in app.error[0].value.replace("\\", "") and not app.exception
+    assert "are no size bins" in app.error[0].value.replace("\\", "")
+    assert not app.exception
 
 
 def test_bins_are_sorted_and_read_with_any_separator():
@@ -309,7 +328,9 @@ def test_two_classifications_and_two_runs_stand_side_by_side():
         assert f"<b>{format_number(large / 0.02)}</b>" in shown
     runs, _ = write_job(name="c", runs=2)
     app = opened(runs, "Side by side")
-    assert "c 1" in tables(app)[0] and "c 2" in tables(app)[0] and not app.exception
+    assert "c 1" in tables(app)[0]
+    assert "c 2" in tables(app)[0]
+    assert not app.exception
 
 
 def cells_of(html):
@@ -319,17 +340,19 @@ def cells_of(html):
 
 
 def test_a_run_without_sizes_is_counted_as_unknown_and_not_as_none():
-    job_id, table = write_job(name="c", runs=2)
+    job_id, _table = write_job(name="c", runs=2)
     change_run(job_id, "c 2", no_sizes=True, um_per_px=None, volume_ml=None)
     app = opened(job_id, "Side by side")
     rows = cells_of(tables(app)[0])
     assert rows[0] == ["Class", "Size", "c 1", "c 2"]
-    assert {row[3] for row in rows[1:]} == {"–"} and all(row[2][0].isdigit() for row in rows[1:])
+    assert {row[3] for row in rows[1:]} == {"–"}
+    assert all(row[2][0].isdigit() for row in rows[1:])
     assert "200 of the shown particles of c 2 have no ECD (µm) and are in no bin." in said(app)
     app.selectbox(key="beside_measure").set_value("ecd_um").run()
     assert "Of c 2 no particle has ECD (µm), so nothing is drawn." in said(app)
     app.selectbox(key="beside_measure").set_value("circularity").run()
-    assert "nothing is drawn" not in said(app) and not app.exception
+    assert "nothing is drawn" not in said(app)
+    assert not app.exception
 
 
 def test_shown_particles_without_sizes_are_counted_without_them():
@@ -341,34 +364,41 @@ def test_shown_particles_without_sizes_are_counted_without_them():
     app.button_group(key="count_unit").set_value("Counts").run()
     assert "None of the shown particles has ECD (µm): they are counted without sizes." in said(app)
     protein = ((table["run"] == "c 2") & (table["label"] == "protein")).sum()
-    assert cells_of(tables(app)[0])[1][1].startswith(str(protein)) and not app.exception
+    assert cells_of(tables(app)[0])[1][1].startswith(str(protein))
+    assert not app.exception
 
 
 def test_of_more_than_four_samples_one_chooses_and_sees_which_are_left_out():
     job_id, _ = write_job(name="c", runs=5)
     other, _ = write_job(name="b", seed=1)
     app = opened(job_id, "Side by side")
-    assert cells_of(tables(app)[0])[0][2:] == ["c 1", "c 2", "c 3", "c 4"] and "Left out: c 5." in said(app)
+    assert cells_of(tables(app)[0])[0][2:] == ["c 1", "c 2", "c 3", "c 4"]
+    assert "Left out: c 5." in said(app)
 
     def choose():
         return next(field for field in app.multiselect if field.label.startswith("Shown"))
 
     choose().set_value(["c 2", "c 5"]).run()
-    assert cells_of(tables(app)[0])[0][2:] == ["c 2", "c 5"] and "Left out: c 1, c 3, c 4." in said(app)
+    assert cells_of(tables(app)[0])[0][2:] == ["c 2", "c 5"]
+    assert "Left out: c 1, c 3, c 4." in said(app)
     app.multiselect(key=f"{job_id}_beside").set_value([other]).run()
     shown = cells_of(tables(app)[0])[0][2:]  # of each classification one at least
-    assert shown[:3] == ["c 1", "c 2", "c 3"] and shown[3].startswith("b, ") and "Left out: c 4, c 5." in said(app)
+    assert shown[:3] == ["c 1", "c 2", "c 3"]
+    assert shown[3].startswith("b, ")
+    assert "Left out: c 4, c 5." in said(app)
     assert not app.exception
 
 
 def test_runs_of_two_classifications_are_told_apart_and_a_filter_by_run_is_of_its_own():
-    job_id, table = write_job(name="c", runs=2)
-    other, theirs = write_job(name="c", runs=2, weights="other")
+    job_id, _table = write_job(name="c", runs=2)
+    other, _theirs = write_job(name="c", runs=2, weights="other")
     app = opened(job_id, "Side by side", unsure_below="0.0")
     app.multiselect(key=f"{job_id}_beside").set_value([other])
     app.button_group(key=f"{job_id}_runs").set_value(["c 1"]).run()
     head, *rows = cells_of(tables(app)[0])
-    assert head[2] == "c 1" and [name[:5] for name in head[3:]] == ["c 1 (", "c 2 ("] and not app.exception
+    assert head[2] == "c 1"
+    assert [name[:5] for name in head[3:]] == ["c 1 (", "c 2 ("]
+    assert not app.exception
     everything = next(row for row in rows if row[0] == "All")
     assert not everything[4].startswith("0")
 
@@ -378,7 +408,8 @@ def test_where_everything_was_rejected_it_is_said(view):
     job_id, _ = write_job(count=0)
     app = opened(job_id, view)
     assert "Nothing was named: all 2 items were rejected; their reasons stand under Rejected." in said(app)
-    assert "widen the filter" not in said(app) and not tables(app)
+    assert "widen the filter" not in said(app)
+    assert not tables(app)
 
 
 def test_pixel_sizes_that_the_model_was_not_trained_at_are_said_where_names_are_counted():
@@ -406,12 +437,15 @@ def test_a_cla_is_offered_of_flowcam_runs_only():
     job_id, _ = write_job(name="c", runs=2)
     change_run(job_id, "c 2", kind="folder")
     app = opened(job_id, "Report")
-    assert not app.button(key="make.cla").disabled and not app.get("selectbox")[-1].label.startswith("Run of")
+    assert not app.button(key="make.cla").disabled
+    assert not app.get("selectbox")[-1].label.startswith("Run of")
     change_run(job_id, "c 1", kind="mfi")
     (jobs.job_folder(job_id) / "results.csv").touch()
     app = opened(job_id, "Report")
-    assert app.button(key="make.cla").disabled and "holds none" in app.button(key="make.cla").help
-    assert "A .cla is of" not in said(app) and not app.exception
+    assert app.button(key="make.cla").disabled
+    assert "holds none" in app.button(key="make.cla").help
+    assert "A .cla is of" not in said(app)
+    assert not app.exception
 
 
 def test_report_and_files_are_made():
@@ -419,26 +453,31 @@ def test_report_and_files_are_made():
     app = opened(job_id, "Report", unsure_below="0.5")
     app.text_input(key="report_author").set_value("A. <Person>").run()
     page = (jobs.job_folder(job_id) / "report.html").read_text("utf-8")
-    assert "A. &lt;Person&gt;" in page and "informational" in page and not app.exception
+    assert "A. &lt;Person&gt;" in page
+    assert "informational" in page
+    assert not app.exception
     app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
     for ending in (".csv", ".xlsx", ".zip"):
         app.button(key=f"make{ending}").click().run()
-        assert not app.exception and not app.error and app.get("download_button")
+        assert not app.exception
+        assert not app.error
+        assert app.get("download_button")
     with open(jobs.job_folder(job_id) / "export.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     kept = (table["label"] == "protein") & (table["confidence"] >= 0.5)
-    assert [row["image"] for row in rows] == table["image"][kept].tolist() and {r["called"] for r in rows} == {
-        "protein"
-    }
+    assert [row["image"] for row in rows] == table["image"][kept].tolist()
+    assert {r["called"] for r in rows} == {"protein"}
     app.button(key="make.cla").click().run()  # the source of these figures is not there
-    assert app.error and not app.exception
+    assert app.error
+    assert not app.exception
 
 
 def test_damaged_results_are_a_sentence():
     job_id, _ = write_job()
     np.save(jobs.job_folder(job_id) / "tiles.npy", np.zeros((3, 64, 64), np.uint8))
     app = opened(job_id)
-    assert "lacks the tiles of 397 particles" in app.error[0].value.replace("\\", "") and not app.exception
+    assert "lacks the tiles of 397 particles" in app.error[0].value.replace("\\", "")
+    assert not app.exception
 
 
 def look_at(path):
@@ -451,7 +490,8 @@ def look_at(path):
 def test_card_of_a_run_says_what_was_found(tmp_path):
     draw_run(tmp_path / "run", title="day 5", cal_const="1.7000")
     app = look_at(tmp_path / "run")
-    assert "12 items · 1.7 µm per pixel (cal_const in ….lst)" in said(app) and not app.exception
+    assert "12 items · 1.7 µm per pixel (cal_const in ….lst)" in said(app)
+    assert not app.exception
     assert "trained at 0.25 to 1.4 µm per pixel" in app.warning[0].value.replace("\\", "")
     app.number_input(key="um_per_px").set_value(0.7).run()
     assert not app.warning
@@ -465,7 +505,8 @@ def test_card_of_several_runs_lists_them(tmp_path):
         draw_run(tmp_path / "both" / name, title=name, cal_const=scale)
     app = look_at(tmp_path / "both")
     (runs,) = [frame.value for frame in app.dataframe]
-    assert runs["Run"].tolist() == ["one", "two"] and runs["µm/px"].tolist() == [0.5, 0.9]
+    assert runs["Run"].tolist() == ["one", "two"]
+    assert runs["µm/px"].tolist() == [0.5, 0.9]
     assert "pixel size differs from run to run" in said(app)
 
 
@@ -489,7 +530,8 @@ def test_what_only_the_person_knows_is_asked_and_handed_on(tmp_path):
     app.button(key="classify_go").click().run()
     (job,) = jobs.active()
     key = asked[0].key.removeprefix("choice_")
-    assert job.config["choices"][key] == options[-1] and not app.exception
+    assert job.config["choices"][key] == options[-1]
+    assert not app.exception
 
 
 def test_names_of_runs_are_left_out_of_those_of_their_files():

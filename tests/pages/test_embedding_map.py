@@ -50,12 +50,14 @@ def test_a_review_without_a_map_gets_one_by_a_job():
     app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Map")
     app.button(key="map_make").click().run()
     (job,) = jobs.active()
-    assert job.kind == "likeness" and job.config == {"review": review.id}
+    assert job.kind == "likeness"
+    assert job.config == {"review": review.id}
     finish(job.id)
     app.run()
     app.run()
     found = load_embedding(review)
-    assert found.plane.shape == (12, 2) and (found.nearest[:, 0] >= 0).all()
+    assert found.plane.shape == (12, 2)
+    assert (found.nearest[:, 0] >= 0).all()
     assert "Draw round" in said(app)
 
 
@@ -97,7 +99,8 @@ def test_what_others_decided_is_left_alone_unless_asked_and_then_only_a_second_o
     app.toggle(key=f"map_{review.id}_open").set_value(False).run()
     app.button(key="map_label_air_bubble").click().run()
     now = standing(review)
-    assert now.label("p0") == "silicone_oil" and now.label("p1") == "air_bubble"
+    assert now.label("p0") == "silicone_oil"
+    assert now.label("p1") == "air_bubble"
     assert list(now.disagreements()) == ["p0"]
 
 
@@ -106,14 +109,17 @@ def test_a_group_is_chosen_from_the_table_and_named(monkeypatch):
     app = on_map(review)
     app.button_group(key=f"map_{review.id}_by").set_value("Groups of look-alikes").run()
     table = next(frame.value for frame in app.dataframe if "Suspect" in frame.value)
-    assert table["Particles"].sum() == 40 and table["Undecided"].sum() == 40
-    assert "Choose a group" in said(app) and not app.exception
+    assert table["Particles"].sum() == 40
+    assert table["Undecided"].sum() == 40
+    assert "Choose a group" in said(app)
+    assert not app.exception
 
 
 def test_without_a_name_nothing_can_be_labelled():
     review = mapped()
     app = draw_round(opened(PAGE, review=review.id, look="Map"), review)
-    assert "Enter your name" in said(app) and not [b for b in app.button if (b.key or "").startswith("map_label")]
+    assert "Enter your name" in said(app)
+    assert not [b for b in app.button if (b.key or "").startswith("map_label")]
 
 
 def test_suspects_are_ringed_and_labels_have_their_colours():
@@ -134,7 +140,8 @@ def test_what_is_left_out_is_neither_drawn_nor_counted_and_nothing_moves():
     part = draw_map(plane, labels, suspects, among=among, chosen=np.arange(10) == 1)
     assert [trace["name"] for trace in part["data"]] == ["Protein (5)", "Suspect (3)"]
     points, rings = part["data"]
-    assert points["x"].tolist() == [0, 2, 4, 6, 8] and rings["x"].tolist() == [0, 4, 8]
+    assert points["x"].tolist() == [0, 2, 4, 6, 8]
+    assert rings["x"].tolist() == [0, 4, 8]
     assert points["marker"]["opacity"].tolist() == [0.12, 0.9, 0.12, 0.12, 0.12]
     assert part["layout"]["xaxis"]["range"] == whole["layout"]["xaxis"]["range"]
     nothing = draw_map(plane, labels, suspects, among=np.zeros(10, bool))
@@ -152,7 +159,9 @@ def test_the_map_of_the_undecided_leaves_the_decided_out(by):
     assert legend_of(app) == ["Protein (36)", "Air bubble (4)"]
     record(review, *(event(n, f"p{n - 100}", "keep") for n in range(100, 140)))
     app.toggle(key=f"map_{review.id}_open").set_value(True).run()
-    assert legend_of(app) == [None] and "Every particle is decided" in said(app) and not app.exception
+    assert legend_of(app) == [None]
+    assert "Every particle is decided" in said(app)
+    assert not app.exception
 
 
 def test_of_very_many_every_label_and_the_suspects_are_drawn():
@@ -160,12 +169,15 @@ def test_of_very_many_every_label_and_the_suspects_are_drawn():
     suspects = np.zeros(100_000, bool)
     suspects[50_000:50_400] = True
     drawn = subsample(labels, suspects)
-    assert len(drawn) <= 20_100 and len(set(drawn)) == len(drawn)
-    assert suspects[drawn].sum() == 400 and (labels[drawn] == "air_bubble").sum() == 100
+    assert len(drawn) <= 20_100
+    assert len(set(drawn)) == len(drawn)
+    assert suspects[drawn].sum() == 400
+    assert (labels[drawn] == "air_bubble").sum() == 100
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_a_map_of_hardly_anything(count):
     review = mapped(count)
     app = on_map(review)
-    assert not app.exception and not app.error
+    assert not app.exception
+    assert not app.error

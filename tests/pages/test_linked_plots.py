@@ -17,7 +17,8 @@ def test_code_of_a_point_says_its_label_and_whether_it_is_left_out():
     labels = np.array(["air_bubble", "protein", "unsure", "unsure", "protein"])
     around, shown = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 1, 0, 1], bool)
     codes = codes_of(labels, ORDER, around, shown)
-    assert codes.tolist() == [1, 0 + LEFT_OUT, 2, NOT_DRAWN, 0] and codes.dtype == np.uint8
+    assert codes.tolist() == [1, 0 + LEFT_OUT, 2, NOT_DRAWN, 0]
+    assert codes.dtype == np.uint8
 
 
 def test_arrays_are_packed_as_the_browser_reads_them():
@@ -41,7 +42,8 @@ def test_outline_without_corners_is_none(xs, ys):
 def test_bars_are_those_of_numpy_and_the_last_one_holds_the_few_largest():
     values = np.random.default_rng(0).gamma(3, 2, 5000)
     edges = edges_of(values)
-    assert edges[0] == values.min() and (values > edges[-1]).sum() == pytest.approx(50, abs=2)
+    assert edges[0] == values.min()
+    assert (values > edges[-1]).sum() == pytest.approx(50, abs=2)
     found = np.bincount(positions_in(values, edges), minlength=len(edges) - 1)
     assert found.tolist() == np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist()
 
@@ -69,6 +71,10 @@ def test_panel_says_what_was_asked_for_and_names_classes_as_the_lab_does():
         everything=np.array([5, 6]),
         ends=(None, 1.5),
     )
-    assert panel["range"] == [None, 1.5] and panel["all"] == [5, 6] and not panel["open"]
+    assert panel["range"] == [None, 1.5]
+    assert panel["all"] == [5, 6]
+    assert not panel["open"]
     (group,) = panel["groups"]
-    assert group["name"] == "Silicone oil" and group["counts"] == [3, 4] and group["colour"].startswith("#")
+    assert group["name"] == "Silicone oil"
+    assert group["counts"] == [3, 4]
+    assert group["colour"].startswith("#")

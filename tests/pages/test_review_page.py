@@ -60,15 +60,19 @@ def test_a_data_set_is_searched_and_its_review_asks_for_a_name(own):
     assert "30 labels" in said(app)
     app.button(key="search_go").click().run()
     (header,) = store.list_reviews()
-    assert header["name"] == "Droplets of <May>" and header["particles"] == 30
+    assert header["name"] == "Droplets of <May>"
+    assert header["particles"] == 30
     app.text_input(key="reviewer_name").set_value(" Anna ")
     press(app, "Go to the desk")
-    assert "Anna" in app.query_params["reviewer"] and "Deciding as Anna" in said(app)
+    assert "Anna" in app.query_params["reviewer"]
+    assert "Deciding as Anna" in said(app)
     review = store.open_review(header["review"])
     page, *_ = pages_of(app, review)
     batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
     item = batch["items"][0]
-    assert item["neighbours"] and item["id"] in review.place and review.table["reason"].iloc[0]
+    assert item["neighbours"]
+    assert item["id"] in review.place
+    assert review.table["reason"].iloc[0]
     assert {label for _, label in item["neighbours"]} <= {"fat_droplet", "speck"}
 
 
@@ -91,7 +95,8 @@ def test_a_classified_run_begins_with_the_least_sure():
     app = opened(PAGE)
     app.button(key="review_of_job").click().run()
     review = store.open_review(store.list_reviews()[0]["review"])
-    assert len(review.table) == 60 and review.table["score"].is_monotonic_increasing
+    assert len(review.table) == 60
+    assert review.table["score"].is_monotonic_increasing
 
 
 def test_against_a_classifiers_own_naming_nothing_is_suggested():
@@ -106,11 +111,13 @@ def test_against_a_classifiers_own_naming_nothing_is_suggested():
     (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
     assert {item["suggested"] for item in batch["items"]} == {""}
     words = "Named protein by the classifier, 0.49; next silicone oil 0.37."
-    assert {item["words"][0] for item in batch["items"]} == {words} and "Protein · 30 particles" in batch["title"]
+    assert {item["words"][0] for item in batch["items"]} == {words}
+    assert "Protein · 30 particles" in batch["title"]
     assert "Named by resnet18" in app.title[0].help.replace("\\", "")
     record(review, event(1, "day 5.lst#1", label="silicone_oil"))
     app = at_desk(review, look="History")
-    assert "By suspicion" not in said(app) and not app.exception
+    assert "By suspicion" not in said(app)
+    assert not app.exception
     app = at_desk(review, look="Decide")
     app.selectbox(key=f"{review.id}_Anna_what").set_value("changed").run()
     (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
@@ -138,19 +145,22 @@ def test_a_link_from_the_unsure_ones_names_the_classification():
         assert app.selectbox(key=f"review_job_{job_id}").value == job_id
     app.button(key="review_of_job").click().run()
     header, *_ = store.list_reviews()
-    assert header["source"]["job"] == ids[1] and "of" not in app.query_params
+    assert header["source"]["job"] == ids[1]
+    assert "of" not in app.query_params
 
 
 def test_without_a_name_nothing_is_decided():
     review = new_review()
     app = opened(PAGE, review=review.id)
     press(app, "Go to the desk")
-    assert "enter yours" in said(app) and not lease_holders(review.id)
+    assert "enter yours" in said(app)
+    assert not lease_holders(review.id)
 
 
 def test_a_review_that_is_not_there_is_said_so():
     app = opened(PAGE, review="0" * 12)
-    assert "There is no review" in said(app) and app.title[0].value == "Review"
+    assert "There is no review" in said(app)
+    assert app.title[0].value == "Review"
 
 
 def test_what_is_decided_is_written_with_what_was_shown_and_the_page_turns():
@@ -187,7 +197,9 @@ def test_two_at_once_get_different_particles():
     one = at_desk(review)
     two = opened(PAGE, review=review.id, reviewer="Bert", desk="d2")
     mine, theirs = ({p for page in pages_of(app, review) for p in page.particles} for app in (one, two))
-    assert mine and theirs and not mine & theirs
+    assert mine
+    assert theirs
+    assert not mine & theirs
 
 
 def test_what_somebody_else_decided_meanwhile_is_said_on_the_particle():
@@ -206,7 +218,8 @@ def test_an_undo_after_a_new_visit_takes_back_the_last_one():
     first = pages_of(app, review)[0].particles[0]
     decide(app, review, event(1, first, **{"from": "protein", "shown": True}))
     decide(at_desk(review), review, {**event(1, "", "undo", tab="tab2"), "undoes": "", "label": ""})
-    assert standing(review).is_open(first) and len(decision_log.history(review.id)) == 2
+    assert standing(review).is_open(first)
+    assert len(decision_log.history(review.id)) == 2
 
 
 def test_history_shows_counts_and_hands_out_the_labels():
@@ -218,12 +231,14 @@ def test_history_shows_counts_and_hands_out_the_labels():
     assert people.iloc[0][["Reviewer", "Reviewed", "Changed", "Kept"]].tolist() == ["Anna", 3, 1, 1]
     for label in ("Labels as CSV", "Tiles by class", "Whole history"):
         app.button(key=f"make_{label}").click().run()
-        assert not app.error and not app.exception
+        assert not app.error
+        assert not app.exception
     kept = {label: app.session_state[f"{review.id}_{label}_file"][1] for label in ("Labels as CSV", "Tiles by class")}
     table = pd.read_csv(io.BytesIO(kept["Labels as CSV"]))
     assert table["label"].tolist()[:3] == ["air_bubble", "protein", "not_a_particle"]
     archive = zipfile.ZipFile(io.BytesIO(kept["Tiles by class"]))
-    assert len(archive.namelist()) == 19 and sum(name.startswith("air_bubble/") for name in archive.namelist()) == 1
+    assert len(archive.namelist()) == 19
+    assert sum(name.startswith("air_bubble/") for name in archive.namelist()) == 1
     assert Image.open(archive.open(archive.namelist()[0])).size == (64, 64)
     app.button(key="history_verify").click().run()
     assert "3 decisions, each as it was written" in app.success[0].value.replace("\\", "")
@@ -236,7 +251,8 @@ def test_the_last_decision_is_undone_by_a_button():
     record(review, event(1, "p0"), event(2, "p1"))
     app = at_desk(review, look="History")
     app.button(key="history_undo").click().run()
-    assert standing(review).is_open("p1") and not standing(review).is_open("p0")
+    assert standing(review).is_open("p1")
+    assert not standing(review).is_open("p0")
 
 
 def test_a_random_check_is_drawn_and_shown_without_suggestions():
@@ -245,7 +261,8 @@ def test_a_random_check_is_drawn_and_shown_without_suggestions():
     app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
     app.button(key="audit_draw").click().run()
     page = pages_of(app, review)[0]
-    assert set(page.purposes) == {"audit"} and "100 particles of the last draw" in said(app)
+    assert set(page.purposes) == {"audit"}
+    assert "100 particles of the last draw" in said(app)
     batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
     assert not any(item["suggested"] or item["probabilities"] for item in batch["items"])
 
@@ -266,9 +283,11 @@ def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
     ]
     app = decide(app, review, *events, finished=[first.id])
     ranks = app.session_state[f"ranks_{review.id}"][1]
-    assert ranks[odd].mean() < 250 < odd.mean() and sorted(ranks) == list(range(count))
+    assert ranks[odd].mean() < 250 < odd.mean()
+    assert sorted(ranks) == list(range(count))
     standing_pages = [page for page in pages_of(app, review) if page.id != first.id]
-    assert len(standing_pages) >= 2 and all(page.moved_up >= 0 for page in standing_pages)
+    assert len(standing_pages) >= 2
+    assert all(page.moved_up >= 0 for page in standing_pages)
 
 
 def test_what_a_random_check_says_stands_beside_it():
@@ -292,12 +311,15 @@ def test_a_review_is_retrained_on_and_the_round_is_shown():
     app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Retrain")
     app.button(key="retrain_go").click().run()
     (job,) = jobs.active()
-    assert job.kind == "retrain" and job.config["decisions"] == 1
+    assert job.kind == "retrain"
+    assert job.config["decisions"] == 1
     finish(job.id)
     app.run()
     table = next(frame.value for frame in app.dataframe if "Difference" in frame.value)
-    assert table["Class"].tolist() == ["All", "Protein", "Air bubble"] and "learnt from protein" in said(app)
-    assert not app.exception and not app.error
+    assert table["Class"].tolist() == ["All", "Protein", "Air bubble"]
+    assert "learnt from protein" in said(app)
+    assert not app.exception
+    assert not app.error
 
 
 @pytest.mark.parametrize("runs", [("day 5",), ("day 5", "day 6")])
@@ -325,7 +347,8 @@ def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, run
     record(review, event(1, least_sure), event(2, "day 5.lst#1", "not_a_particle"))
     app = at_desk(review, look="History")
     app.button(key="make_Classes as .cla").click().run()
-    assert not app.error and not app.exception
+    assert not app.error
+    assert not app.exception
     (found,) = read_cla(app.session_state[f"{review.id}_Classes as .cla_file"][1])
     told = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
     assert {particle: name for particle, name in found.label_of().items() if particle != "11"} == told

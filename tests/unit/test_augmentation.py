@@ -28,14 +28,17 @@ def area(tile):
 def test_same_seed_same_tile_whatever_else_is_asked_for(parents):
     tiles, made_from = augmentation.augment_tiles(parents, seeds=[5, 6, 7])
     alone, its_parent = augmentation.augment_tiles(parents, seeds=[6])
-    assert tiles.shape == (3, 64, 64) and tiles.dtype == np.uint8
-    assert np.array_equal(tiles[1], alone[0]) and made_from[1] == its_parent[0]
+    assert tiles.shape == (3, 64, 64)
+    assert tiles.dtype == np.uint8
+    assert np.array_equal(tiles[1], alone[0])
+    assert made_from[1] == its_parent[0]
     assert not np.array_equal(tiles[0], tiles[1])
 
 
 def test_nothing_asked_for_is_an_empty_array(parents):
     tiles, made_from = augmentation.augment_tiles(parents, seeds=[])
-    assert tiles.shape == (0, 64, 64) and made_from.shape == (0,)
+    assert tiles.shape == (0, 64, 64)
+    assert made_from.shape == (0,)
     with pytest.raises(ValueError, match="at least one tile"):
         augmentation.augment_tiles(parents[:0], seeds=[1])
 
@@ -44,7 +47,8 @@ def test_changes_stay_within_what_is_said(parents):
     tiles, made_from = augmentation.augment_tiles(parents, seeds=range(300))
     assert set(made_from) == {0, 1, 2}
     levels = np.array([background_level(tile) for tile in tiles])
-    assert abs(levels.mean() - 170) < 2 and 0.02 < np.log(levels / 170).std() < 0.04
+    assert abs(levels.mean() - 170) < 2
+    assert 0.02 < np.log(levels / 170).std() < 0.04
     for tile, parent in zip(tiles, made_from, strict=True):
         row, column = ndimage.center_of_mass(background_level(tile) - tile.astype(float) > 30)
         assert max(abs(row - 31.5), abs(column - 31.5)) <= augmentation.SHIFT_PX + 0.5

@@ -37,13 +37,13 @@ def test_every_sample_tile_gets_a_row_and_every_class_a_recording(models, tmp_pa
     with open(tmp_path / "results.csv", newline="") as file:
         results = list(csv.DictReader(file))
     assert [row["image"] for row in results] == [f"{k}.png" for k in range(5)]
-    assert {row["given"] for row in results} == {"protein"} and {row["um_per_px"] for row in results} == {"0.5000"}
+    assert {row["given"] for row in results} == {"protein"}
+    assert {row["um_per_px"] for row in results} == {"0.5000"}
     frames = sampling.SAMPLERS["standard"].steps + 1
     with np.load(tmp_path / "trajectory.npz", allow_pickle=False) as recorded:
         assert recorded["noisy"].shape == recorded["clean"].shape == (frames, 6, 64, 64)
-        assert recorded["sigmas"].shape == (frames,) and recorded["classes"].tolist() == [
-            k for k in KEYS for _ in range(2)
-        ]
+        assert recorded["sigmas"].shape == (frames,)
+        assert recorded["classes"].tolist() == [k for k in KEYS for _ in range(2)]
 
 
 def test_the_shipped_recording_ends_in_what_the_shipped_generator_makes():

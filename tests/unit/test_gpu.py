@@ -52,4 +52,5 @@ def test_a_generator_learns_on_a_gpu():
     plan = training_loop.GeneratorTrainingPlan(images=64, batch=16, warmup_steps=1)
     training = training_loop.GeneratorTraining(config, plan, device=GPU)
     losses = [progress.loss for progress in training.run(tiles, np.zeros(40, int))]
-    assert len(losses) == 4 and np.isfinite(losses).all()
+    assert len(losses) == 4
+    assert np.isfinite(losses).all()

@@ -24,7 +24,8 @@ def slope(height, width):
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "BMP"])
 def test_grey_pictures_come_back_as_they_were(kind):
     (pixels,) = images.decode_images(saved(slope(20, 30), kind))
-    assert pixels.dtype == np.uint8 and np.array_equal(pixels, slope(20, 30))
+    assert pixels.dtype == np.uint8
+    assert np.array_equal(pixels, slope(20, 30))
 
 
 def test_jpeg_is_read():
@@ -82,7 +83,9 @@ def test_a_small_crop_is_padded_with_its_own_background_and_not_resized():
     crop = np.full((10, 21), 150, np.uint8)
     crop[5, 10] = 20
     tile = images.to_tile(crop)
-    assert tile.shape == (64, 64) and (tile == 20).sum() == 1 and (tile == 150).sum() == 64 * 64 - 1
+    assert tile.shape == (64, 64)
+    assert (tile == 20).sum() == 1
+    assert (tile == 150).sum() == 64 * 64 - 1
     assert tile[27 + 5, 21 + 10] == 20
 
 
@@ -94,7 +97,8 @@ def test_a_large_crop_is_cut_to_its_centre():
 def test_a_tile_in_colour_is_that_in_grey_with_each_channels_own_background():
     pixels = np.stack([slope(30, 80), slope(30, 80) + 9, 200 - slope(30, 80)], axis=-1)
     tile = images.to_colour_tile(pixels)
-    assert tile.shape == (64, 64, 3) and np.array_equal(images.to_grey(tile)[17:47], images.to_tile(pixels)[17:47])
+    assert tile.shape == (64, 64, 3)
+    assert np.array_equal(images.to_grey(tile)[17:47], images.to_tile(pixels)[17:47])
     assert np.array_equal(tile[17:47], pixels[:, 8:72])
     assert tile[0, 0].tolist() == [round(images.background_level(pixels[..., channel])) for channel in range(3)]
     grey = images.to_colour_tile(slope(30, 80))
@@ -117,7 +121,9 @@ def test_background_is_taken_from_the_border():
 def test_the_model_sees_minus_one_to_one_and_gives_the_same_tiles_back():
     tiles = np.arange(256, dtype=np.uint8).reshape(1, 16, 16)
     tensor = images.to_model(tiles)
-    assert tensor.shape == (1, 1, 16, 16) and tensor.min() == -1 and tensor.max() == 1
+    assert tensor.shape == (1, 1, 16, 16)
+    assert tensor.min() == -1
+    assert tensor.max() == 1
     assert np.array_equal(images.from_model(tensor), tiles)
 
 
@@ -129,7 +135,10 @@ def test_a_contact_sheet_runs_row_by_row():
     tiles = np.stack([np.full((3, 4), level, np.uint8) for level in (10, 20, 30)])
     sheet = images.contact_sheet(tiles, columns=2, gap_px=1)
     assert sheet.shape == (7, 9)
-    assert sheet[0, 0] == 10 and sheet[0, 5] == 20 and sheet[4, 0] == 30 and sheet[4, 5] == 255
+    assert sheet[0, 0] == 10
+    assert sheet[0, 5] == 20
+    assert sheet[4, 0] == 30
+    assert sheet[4, 5] == 255
     assert images.contact_sheet(tiles[:0], columns=2).shape == (0, 0)
 
 

@@ -114,16 +114,21 @@ class TestMake:
 
     def test_a_python_that_is_too_old_is_a_sentence(self, folder):
         done, asked = self.make(folder, "app", "PYTHON=")
-        assert done.returncode and not asked
+        assert done.returncode
+        assert not asked
         assert "SvP Lab needs Python 3.11 or newer" in done.stderr
 
     def test_help_is_the_default(self, folder):
         done, asked = self.make(folder)
-        assert done.returncode == 0 and not asked and "make app" in done.stdout and "make test" in done.stdout
+        assert done.returncode == 0
+        assert not asked
+        assert "make app" in done.stdout
+        assert "make test" in done.stdout
 
 
 def test_every_requirement_is_pinned():
     for name in ("requirements.txt", "requirements-test.txt"):
         lines = (ROOT / name).read_text().splitlines()
         pinned = [line for line in lines if line and not line.startswith(("#", "-r "))]
-        assert pinned and all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9.]*", line) for line in pinned)
+        assert pinned
+        assert all(re.fullmatch(r"[a-z0-9-]+==[0-9][0-9.]*", line) for line in pinned)

@@ -24,7 +24,8 @@ def test_a_saved_run_comes_back(run):
     found = model_files.read_model_folder(folder)
     assert (found.name, found.config, found.card) == ("mine", {"a": [1, 2]}, "# Card")
     loaded = model_files.load_weights(nn.Linear(3, 2), folder)
-    assert torch.equal(loaded.weight, model.weight) and not loaded.training
+    assert torch.equal(loaded.weight, model.weight)
+    assert not loaded.training
     assert json.loads((folder / "history.jsonl").read_text()) == {"step": 1}
 
 
@@ -34,7 +35,8 @@ def test_half_precision_weights_load_as_float32(tmp_path):
         tmp_path, config={}, tensors={k: t.half() for k, t in model.state_dict().items()}, card="", history=[]
     )
     loaded = model_files.load_weights(nn.Linear(3, 2), tmp_path)
-    assert loaded.weight.dtype == torch.float32 and torch.allclose(loaded.weight, model.weight, atol=1e-3)
+    assert loaded.weight.dtype == torch.float32
+    assert torch.allclose(loaded.weight, model.weight, atol=1e-3)
 
 
 def test_a_run_is_found_by_folder_and_an_unknown_one_is_refused(run):

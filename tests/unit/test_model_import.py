@@ -59,7 +59,8 @@ def test_a_generator_becomes_a_run_with_the_weights_as_they_came(checkpoint, tmp
     path = checkpoint()
     assert import_published(path, tmp_path / "oil") == "published"
     saved, original = read_tensors(tmp_path / "oil"), torch.load(path, weights_only=True)
-    assert saved.keys() == original.keys() and all(torch.equal(saved[key], original[key]) for key in original)
+    assert saved.keys() == original.keys()
+    assert all(torch.equal(saved[key], original[key]) for key in original)
     config = json.loads((tmp_path / "oil" / "config.json").read_text())
     assert config["published"] == {
         "class_keys": ["silicone_oil"],
@@ -70,10 +71,15 @@ def test_a_generator_becomes_a_run_with_the_weights_as_they_came(checkpoint, tmp
         "beta_first": 1e-4,
         "beta_last": 0.02,
     }
-    assert config["imported_from"]["file"] == path.name and len(config["imported_from"]["sha256"]) == 64
+    assert config["imported_from"]["file"] == path.name
+    assert len(config["imported_from"]["sha256"]) == 64
     card = (tmp_path / "oil" / "card.md").read_text("utf-8")
-    assert "silicone oil" in card and "CC BY-NC-SA 4.0" in card and "the file's name" in card
-    assert "Exact" in card and "24 network calls" in card and max(map(len, card.splitlines())) <= 125
+    assert "silicone oil" in card
+    assert "CC BY-NC-SA 4.0" in card
+    assert "the file's name" in card
+    assert "Exact" in card
+    assert "24 network calls" in card
+    assert max(map(len, card.splitlines())) <= 125
 
 
 def test_the_run_makes_what_the_checkpoint_makes(checkpoint, tmp_path):
@@ -84,7 +90,9 @@ def test_the_run_makes_what_the_checkpoint_makes(checkpoint, tmp_path):
     with torch.no_grad():
         assert (generator.model(images, times) - network(images, times)).abs().max() <= 1e-5
     ((start, tiles),) = sampling.sample_tiles(generator, "silicone_oil", seeds=[4], steps=3)
-    assert start == 0 and tiles.shape == (1, 64, 64) and tiles.std() > 0
+    assert start == 0
+    assert tiles.shape == (1, 64, 64)
+    assert tiles.std() > 0
 
 
 def test_a_full_size_checkpoint_imports_and_is_used_like_any_model(tmp_path, monkeypatch, capsys):
@@ -97,13 +105,15 @@ def test_a_full_size_checkpoint_imports_and_is_used_like_any_model(tmp_path, mon
     assert main(["import-published", str(path), "--out", str(run)]) == 0
     assert "published bubbles" in capsys.readouterr().out
     (listed,) = [model for model in models.list_models("published")]
-    assert listed.config["published"]["class_keys"] == ["air_bubble"] and listed.config["published"]["dim"] == 64
+    assert listed.config["published"]["class_keys"] == ["air_bubble"]
+    assert listed.config["published"]["dim"] == 64
     assert "35.7 M parameters, 293 tensors" in (run / "card.md").read_text("utf-8")
     out = tmp_path / "made"
     asked = ["--class", "air_bubble", "--count", "1", "--steps", "2", "--weights", "published bubbles"]
     assert main(["generate", *asked, "--out", str(out)]) == 0
     rows = (out / "manifest.csv").read_text().splitlines()
-    assert rows[1].endswith(",fast,2,published bubbles,synthetic") and (out / "air_bubble_0_00000.png").is_file()
+    assert rows[1].endswith(",fast,2,published bubbles,synthetic")
+    assert (out / "air_bubble_0_00000.png").is_file()
     assert json.loads((out / "provenance.json").read_text())["sampler"] == "fast"
 
 
@@ -167,7 +177,8 @@ def test_the_resnet_becomes_a_classifier_with_the_same_answers(tmp_path, wrapped
     assert np.abs(logits.softmax(1).numpy() - expected).max() <= 1e-5
     assert np.abs(resnet.predict_probs(classifier, tiles) - expected).max() <= 0.02  # bfloat16 where that pays
     card = (tmp_path / "named" / "card.md").read_text("utf-8")
-    assert "CC BY-NC-SA 4.0" in card and "Not known: how its authors prepared the pictures" in card
+    assert "CC BY-NC-SA 4.0" in card
+    assert "Not known: how its authors prepared the pictures" in card
 
 
 def test_an_imported_resnet_names_particles_through_the_command(tmp_path):
@@ -177,7 +188,8 @@ def test_an_imported_resnet_names_particles_through_the_command(tmp_path):
     out = tmp_path / "results.csv"
     assert main(["classify", str(samples), "--weights", str(tmp_path / "named"), "--out", str(out)]) == 0
     rows = list(csv.DictReader(out.open(newline="", encoding="utf-8")))
-    assert len(rows) > 5 and {row["status"] for row in rows} == {"ok"}
+    assert len(rows) > 5
+    assert {row["status"] for row in rows} == {"ok"}
     assert {row["label"] for row in rows} <= {"protein", "silicone_oil", "air_bubble"}
 
 

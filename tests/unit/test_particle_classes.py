@@ -65,7 +65,8 @@ def test_own_classes_have_a_key_by_their_name(name, key):
 def test_an_own_class_has_a_name_and_always_the_same_look():
     own = class_by_key("fat_droplet")
     assert (own.key, own.name, own.aliases) == ("fat_droplet", "Fat droplet", ("fat droplet",))
-    assert own == class_by_key("fat_droplet") and own.symbol not in {c.symbol for c in (*CLASSES, *FOREIGN)}
+    assert own == class_by_key("fat_droplet")
+    assert own.symbol not in {c.symbol for c in (*CLASSES, *FOREIGN)}
     assert len({class_by_key(f"kind_{k}").symbol for k in range(40)}) > 4
 
 

@@ -91,7 +91,8 @@ def test_it_is_small_and_complete():
 
 def test_two_builds_are_the_same_to_the_last_bit(small):
     one, two = map(files_below, small)
-    assert one == two and len(one) > 20
+    assert one == two
+    assert len(one) > 20
 
 
 def test_tiles_built_again_are_the_shipped_ones(small):
@@ -198,7 +199,9 @@ def test_every_number_of_the_list_and_the_export_follows_from_the_mask(records):
 
 def test_list_and_export_agree(records):
     header = (RUN / f"{flowcam_run.NAME}.csv").read_text().splitlines()[0]
-    assert header == EXPORT_HEADER and header.count(",") == 70 and len(LIST_FIELDS) == 65
+    assert header == EXPORT_HEADER
+    assert header.count(",") == 70
+    assert len(LIST_FIELDS) == 65
     pairs = {
         "Diameter (ABD)": "abd_diameter",
         "Diameter (ESD)": "esd_diameter",
@@ -215,7 +218,8 @@ def test_list_and_export_agree(records):
     for record in records:
         given = record.columns
         assert all(float(given[export]) == given[field] for export, field in pairs.items())
-        assert given["Original Reference ID"] == given["image_id"] and given["Image File"] == given["collage_file"]
+        assert given["Original Reference ID"] == given["image_id"]
+        assert given["Image File"] == given["collage_file"]
         assert given["Timestamp"] == given["timestamp"] == f"{given['Date']}T{given['Timestamp'][11:]}"
         assert (given["edge_gradient"], given["circle_fit"], given["symmetry"]) == (0, 0, 0)  # formulas not known
         assert flowcam_run.MIN_ESD_UM <= given["esd_diameter"] <= flowcam_run.MAX_ESD_UM
@@ -232,7 +236,8 @@ def test_collages_are_laid_out_as_flowcam_does(records):
             used[y : y + h, x : x + w] = 1
         collage, masks = picture(RUN / name), picture(RUN / name.replace(".tif", "_bin.tif"))
         assert collage.shape == masks.shape == used.shape
-        assert not collage[used == 0].any() and set(np.unique(masks)) == {0, 255}
+        assert not collage[used == 0].any()
+        assert set(np.unique(masks)) == {0, 255}
 
 
 def test_outlines_follow_the_masks(records):
@@ -294,7 +299,8 @@ def test_truth_lies_beside_the_run(records):
         and abs(float(row["z_f_um"])) < 20
         and float(row["diameter_um"]) > 8
     ]
-    assert len(ratio) > 8 and 0.85 < np.median(ratio) < 1.3
+    assert len(ratio) > 8
+    assert 0.85 < np.median(ratio) < 1.3
 
 
 # --- frames --------------------------------------------------------------------------------------------------------
@@ -307,13 +313,15 @@ def test_frames_hold_particles_only_in_their_boxes():
     assert len(names) == 3
     for name in names:
         pixels = picture(SHIPPED / "frames" / name)
-        assert pixels.shape == (964, 1292) and pixels.dtype == np.uint8
+        assert pixels.shape == (964, 1292)
+        assert pixels.dtype == np.uint8
         boxes = [[int(row[s]) for s in ("top", "left", "bottom", "right")] for row in rows if row["frame"] == name]
         assert 10 <= len(boxes) <= 25
         difference = np.abs(pixels - empty)
         inside, reach = np.zeros(pixels.shape, int), np.zeros(pixels.shape, bool)
         for top, left, bottom, right in boxes:
-            assert 0 <= top < bottom <= 964 and 0 <= left < right <= 1292
+            assert 0 <= top < bottom <= 964
+            assert 0 <= left < right <= 1292
             assert difference[top:bottom, left:right].max() > 8
             inside[top:bottom, left:right] += 1
             reach[max(0, top - 3) : bottom + 3, max(0, left - 3) : right + 3] = True
@@ -328,5 +336,6 @@ def test_build_reports_every_particle(tmp_path, monkeypatch):
     monkeypatch.setattr(frames, "COUNTS", (1,))
     (tmp_path / "results.csv").write_text("made elsewhere")
     said = list(build(tmp_path))
-    assert [p.step for p in said] == [1, 2, 3, 4, 5, 6] and {p.total for p in said} == {6}
+    assert [p.step for p in said] == [1, 2, 3, 4, 5, 6]
+    assert {p.total for p in said} == {6}
     assert (tmp_path / "results.csv").read_text() == "made elsewhere"

@@ -34,7 +34,8 @@ def held_out():
 def test_a_shipped_model_says_what_it_was_trained_on(name):
     folder = SHIPPED_MODELS / name
     card, config = (folder / "card.md").read_text("utf-8"), json.loads((folder / "config.json").read_text("utf-8"))
-    assert "simulated" in card and "## Measured" in card
+    assert "simulated" in card
+    assert "## Measured" in card
     assert set(config["trained_on"]) == {"protein", "silicone_oil", "air_bubble"}
 
 
@@ -53,7 +54,9 @@ def test_held_out_particles_are_named(held_out, name):
 def test_a_shipped_classifier_brings_what_counts_are_corrected_by(name):
     reference = read_confusion_reference(SHIPPED_MODELS / name)
     right = reference.probs.argmax(1) == reference.labels
-    assert len(right) == 3000 and np.bincount(reference.labels).tolist() == [1000] * 3 and right.mean() > 0.85
+    assert len(right) == 3000
+    assert np.bincount(reference.labels).tolist() == [1000] * 3
+    assert right.mean() > 0.85
 
 
 @pytest.mark.parametrize("key", ["protein", "silicone_oil", "air_bubble"])

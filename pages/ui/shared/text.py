@@ -2,7 +2,7 @@
 
 import re
 from datetime import datetime
-from os.path import commonprefix
+from os.path import commonpath
 from pathlib import Path
 
 from svp_core.particle_classes import class_by_key
@@ -41,7 +41,7 @@ def class_name(key):
 
 def without_common_prefix(names):
     """These names without the folders and the file that they all share: "…#12" for "run 7/run 7.lst#12"."""
-    shared = commonprefix(list(names))
+    shared = commonpath(list(names))
     cut = max(shared.rfind("/"), shared.rfind("#"))
     return [f"…{name[cut:]}" if cut > 0 else name for name in names]
 

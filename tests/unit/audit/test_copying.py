@@ -32,11 +32,13 @@ def test_nearest_tiles_are_what_naive_loops_find():
         naive = np.array([naive_distance(tile, other) for other in others])
         assert list(found) == list(naive.argsort()[:2])
         np.testing.assert_allclose(far, np.sort(naive)[:2], atol=0.05)
-    assert positions[2, 0] == 7 and distances[2, 0] < 0.1
+    assert positions[2, 0] == 7
+    assert distances[2, 0] < 0.1
     without, _ = TileIndex(others).nearest(tiles[2:], leave_out=np.array([7]))
     assert 7 not in without
     alone, far = TileIndex(others[:1]).nearest(tiles)
-    assert alone[0].tolist() == [0, -1] and np.isinf(far[0, 1])
+    assert alone[0].tolist() == [0, -1]
+    assert np.isinf(far[0, 1])
 
 
 def test_of_copies_in_any_orientation_the_first_stays():
@@ -58,14 +60,16 @@ def quadrants(tiles):
 def test_planted_copies_are_found(features):
     training, held_out, made = draw_discs(150, seed=0), draw_discs(60, seed=1), draw_discs(60, seed=2)
     fresh = audit.copy_test(synthetic=made, training=training, held_out=held_out, features=features)
-    assert abs(fresh.ct_z) < 2.5 and fresh.ratio.value < 0.1
+    assert abs(fresh.ct_z) < 2.5
+    assert fresh.ratio.value < 0.1
     assert fresh.closer_to_training.value == pytest.approx(0.5, abs=0.15)
     assert fresh.auth_pct == pytest.approx(fresh.held_out_auth_pct, abs=20)
 
     noise = np.random.default_rng(0).normal(0, 1, (40, 64, 64))
     made[:40] = (np.rot90(training[100:140], 1, (1, 2)) + noise).round().clip(0, 255).astype(np.uint8)
     found = audit.copy_test(synthetic=made, training=training, held_out=held_out, features=features)
-    assert found.ct_z < -4 and found.ct_z < found.ct_z_unseen - 4
+    assert found.ct_z < -4
+    assert found.ct_z < found.ct_z_unseen - 4
     assert features or found.ratio.low > fresh.held_out_ratio.high
     assert found.closer_to_training.value > fresh.closer_to_training.value
     assert found.auth_pct < found.held_out_auth_pct - 20
@@ -77,7 +81,8 @@ def test_smooth_tiles_are_no_copies():
     training, held_out, made = draw_discs(100, seed=0), draw_discs(200, seed=1), draw_discs(60, seed=2)
     smooth = np.stack([ndimage.gaussian_filter(tile.astype(float), 1) for tile in made]).round().astype(np.uint8)
     found = audit.copy_test(synthetic=smooth, training=training, held_out=held_out)
-    assert found.ct_z < -2 and found.ct_z - found.ct_z_unseen > -2
+    assert found.ct_z < -2
+    assert found.ct_z - found.ct_z_unseen > -2
 
 
 def test_training_tiles_twice_are_one_picture():
@@ -85,7 +90,9 @@ def test_training_tiles_twice_are_one_picture():
     twice = np.concatenate([training, np.rot90(training, 2, (1, 2))])
     found = audit.copy_test(synthetic=training[:20], training=twice, held_out=held_out)
     # With the second copy counted, the two nearest were equally near and no ratio small.
-    assert found.n_training == 60 and found.ratio.value == 1 and found.closest[0].training < 60
+    assert found.n_training == 60
+    assert found.ratio.value == 1
+    assert found.closest[0].training < 60
 
 
 def test_ct_z_is_mann_whitney():
@@ -109,13 +116,17 @@ def test_sets_alike_cannot_be_told_apart_and_smoother_ones_can(monkeypatch):
     monkeypatch.setattr(two_sample, "MIN_STEPS", 80)
     real, made = draw_discs(120, seed=0), draw_discs(120, seed=1)
     alike = audit.two_sample_auc(real=real, synthetic=made)
-    assert alike.value == pytest.approx(0.5, abs=0.1) and alike.low < 0.5 < alike.high and alike.n == 120
+    assert alike.value == pytest.approx(0.5, abs=0.1)
+    assert alike.low < 0.5 < alike.high
+    assert alike.n == 120
     smooth = np.stack([ndimage.gaussian_filter(tile.astype(float), 0.6) for tile in made]).round().astype(np.uint8)
     found = audit.two_sample_auc(real=real, synthetic=smooth[:100])
-    assert found.value > 0.9 and found.n == 100
+    assert found.value > 0.9
+    assert found.n == 100
     monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
     monkeypatch.setattr(two_sample, "PASSES", 1)
     once, again = (audit.two_sample_auc(real=real[:30], synthetic=made, seed=5) for _ in range(2))
-    assert once == again and once.n == 30
+    assert once == again
+    assert once.n == 30
     with pytest.raises(ValueError, match="got 5 real and 120 synthetic"):
         audit.two_sample_auc(real=real[:5], synthetic=made)

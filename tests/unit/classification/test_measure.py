@@ -70,7 +70,8 @@ def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
     for one, other in zip(alone, shared, strict=True):
         assert np.array_equal(one.tiles, other.tiles)
         assert one.colour is other.colour is None or np.array_equal(one.colour, other.colour)
-    assert any(chunk.colour is None for chunk in alone) and any(chunk.colour is not None for chunk in alone)
+    assert any(chunk.colour is None for chunk in alone)
+    assert any(chunk.colour is not None for chunk in alone)
 
 
 def test_what_waits_for_other_processes_is_bounded(mixed, monkeypatch):
@@ -91,19 +92,22 @@ def test_rows_are_those_of_the_records(mixed):
     chunks = list(reading.read_measured(mixed, instrument=detect_source(mixed).columns, batch=7))
     records, rows = list(read_particles(mixed)), rows_of(chunks)
     names = [row["image"] for row in rows]
-    assert names == [record.name for record in records] and len(set(names)) == len(names) == 12 + 30 + 3 + 3 + 1
+    assert names == [record.name for record in records]
+    assert len(set(names)) == len(names) == 12 + 30 + 3 + 3 + 1
     tiles = iter([tile for chunk in chunks for tile in chunk.tiles])
     for record, row in zip(records, rows, strict=True):
         assert (row["run"], row["given"], row["reason"]) == (record.run, record.given, record.reason)
         assert row["instrument.raw_area"] == record.columns.get("raw_area")
         assert row["status"] == ("rejected" if record.rejected else "ok")
         if record.rejected:
-            assert row["ecd_px"] is None and row["um_per_px"] is None
+            assert row["ecd_px"] is None
+            assert row["um_per_px"] is None
             continue
         expected = measure(record.pixels, um_per_px=record.um_per_px, mask=record.mask)
         assert {name: row[name] for name in expected} == expected
         assert np.array_equal(next(tiles), to_tile(record.pixels))
-    assert {row["instrument.id"] for row in rows[:12]} == set(range(1, 13)) and rows[12]["instrument.id"] is None
+    assert {row["instrument.id"] for row in rows[:12]} == set(range(1, 13))
+    assert rows[12]["instrument.id"] is None
 
 
 def test_a_given_scale_holds_for_all(mixed):
@@ -116,7 +120,8 @@ def test_tiles_are_in_colour_beside_grey_ones():
     colour = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     records = [ParticleRecord("grey", "s", disc(9)), ParticleRecord("colour", "s", colour)]
     chunk = reading.measure_records(records)
-    assert chunk.colour.shape == (2, 64, 64, 3) and chunk.tiles.shape == (2, 64, 64)
+    assert chunk.colour.shape == (2, 64, 64, 3)
+    assert chunk.tiles.shape == (2, 64, 64)
     assert np.array_equal(chunk.colour[1], to_colour_tile(colour))
     assert all(np.array_equal(chunk.colour[0, ..., channel], chunk.tiles[0]) for channel in range(3))
     assert reading.measure_records(records[:1]).colour is None
@@ -147,7 +152,8 @@ def test_a_blank_image_is_rejected_since_any_name_for_it_would_be_invented(blank
 
 def test_small_sources_and_single_cores_are_read_by_one_process(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
-    assert reading.processes_for(100) == 0 and reading.processes_for(None) == reading.MAX_PROCESSES
+    assert reading.processes_for(100) == 0
+    assert reading.processes_for(None) == reading.MAX_PROCESSES
     assert reading.processes_for(reading.MIN_ITEMS_FOR_PROCESSES) == reading.MAX_PROCESSES
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
     assert reading.processes_for(10**6) == 0

@@ -82,7 +82,8 @@ def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
         "notes.txt",
     }
     assert all(row["reason"] for row in rows.values() if row["status"] == "rejected")
-    assert rows["empty.png"]["reason"] == "the file is empty" and rows["empty.png"]["label"] == ""
+    assert rows["empty.png"]["reason"] == "the file is empty"
+    assert rows["empty.png"]["label"] == ""
     assert rows["Silicone oil/größe 1.png"]["given"] == "silicone_oil"
     assert "6 rows" in capsys.readouterr().out
 
@@ -97,17 +98,22 @@ def test_a_folder_is_all_that_a_report_is_made_of(run, folder, tmp_path, monkeyp
     assert main(["report", str(out), "--date", "2025-04-09", "--out", str(report)]) == 0
     page, sha256 = report.read_text("utf-8"), hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
     # A classifier that lies anywhere is found again, and is named without its place.
-    assert sha256 in page and str(tmp_path) not in page and "Nothing more can be said" not in page
+    assert sha256 in page
+    assert str(tmp_path) not in page
+    assert "Nothing more can be said" not in page
     assert main([*command, str(out)]) == 0  # over an earlier classification
     assert main([*command, str(folder)]) == 2
-    assert "exists and holds no classification" in capsys.readouterr().err and not (folder / "results.csv").exists()
+    assert "exists and holds no classification" in capsys.readouterr().err
+    assert not (folder / "results.csv").exists()
 
 
 def test_sizes_are_in_um_when_the_scale_is_known(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
     (chunk,) = classify.classify_source(folder, classifier, um_per_px=0.5)
     row = next(row for row in chunk.rows if row["image"] == "deep.tif")
-    assert abs(row["ecd_um"] - 8) < 0.6 and abs(row["ecd_px"] - 16) < 1.2 and row["um_per_px"] == 0.5
+    assert abs(row["ecd_um"] - 8) < 0.6
+    assert abs(row["ecd_px"] - 16) < 1.2
+    assert row["um_per_px"] == 0.5
     (chunk,) = classify.classify_source(folder, classifier)
     assert next(row for row in chunk.rows if row["image"] == "deep.tif")["ecd_um"] is None
 
@@ -119,7 +125,8 @@ def test_labels_and_confidence_are_those_of_the_network(run, folder):
     assert len(chunk.tiles) == len(good) == 3
     probs = resnet.predict_probs(classifier, chunk.tiles)
     for row, found in zip(good, probs, strict=True):
-        assert row["label"] == KEYS[found.argmax()] and row["confidence"] == pytest.approx(found.max(), abs=0.02)
+        assert row["label"] == KEYS[found.argmax()]
+        assert row["confidence"] == pytest.approx(found.max(), abs=0.02)
 
 
 def test_a_table_is_read_again_by_columns(tmp_path):
@@ -154,15 +161,21 @@ def test_a_table_is_read_again_by_columns(tmp_path):
         results_csv.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Chunk(rows))
     table = results_csv.read_results(tmp_path / "r.csv")
     assert list(table.columns) == names == results_csv.column_names(tmp_path / "r.csv")
-    assert table["image"].tolist() == ["a, b.png", "line\nbreak.png"] and table["reason"][1] == 'it is "empty"'
-    assert table["area_px"].tolist()[0] == 12 and np.isnan(table["area_px"][1]) and table["ecd_um"].isna().all()
-    assert table["touches_edge"].tolist()[0] == "yes" and table["given"].tolist()[1] == "NA"
+    assert table["image"].tolist() == ["a, b.png", "line\nbreak.png"]
+    assert table["reason"][1] == 'it is "empty"'
+    assert table["area_px"].tolist()[0] == 12
+    assert np.isnan(table["area_px"][1])
+    assert table["ecd_um"].isna().all()
+    assert table["touches_edge"].tolist()[0] == "yes"
+    assert table["given"].tolist()[1] == "NA"
     assert table["label"].isna().tolist() == [False, True]
     # What the instrument wrote is not rounded; numbers where all of them are, else words.
-    assert table["instrument.ESD"].tolist() == [0.123456789, 7] and table["instrument.Empty"].isna().all()
+    assert table["instrument.ESD"].tolist() == [0.123456789, 7]
+    assert table["instrument.Empty"].isna().all()
     assert table["instrument.Words, mostly"].tolist() == ["5", "none"]
     some = results_csv.read_results(tmp_path / "r.csv", ["status", "instrument.ESD", "image"])
-    assert list(some.columns) == ["status", "instrument.ESD", "image"] and len(some) == 2
+    assert list(some.columns) == ["status", "instrument.ESD", "image"]
+    assert len(some) == 2
 
 
 def test_types_do_not_hang_on_the_first_rows(tmp_path):
@@ -173,8 +186,11 @@ def test_types_do_not_hang_on_the_first_rows(tmp_path):
         writer.write(Chunk([plain] * 40_000))
         writer.write(Chunk([plain | {"ecd_px": 3.25, "instrument.Length": "long", "label": "protein"}]))
     table = results_csv.read_results(tmp_path / "r.csv", ["ecd_px", "instrument.Length", "label"])
-    assert len(table) == 40_001 and table["ecd_px"].iloc[-1] == 3.25 and table["label"].iloc[-1] == "protein"
-    assert table["instrument.Length"].iloc[0] == "1" and table["instrument.Length"].iloc[-1] == "long"
+    assert len(table) == 40_001
+    assert table["ecd_px"].iloc[-1] == 3.25
+    assert table["label"].iloc[-1] == "protein"
+    assert table["instrument.Length"].iloc[0] == "1"
+    assert table["instrument.Length"].iloc[-1] == "long"
 
 
 @pytest.mark.parametrize(
@@ -221,7 +237,8 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch,
         arguments = [*arguments, "--weights", str(run)]
     assert main(arguments) == 2
     error = capsys.readouterr().err
-    assert sentence in error and len(error.strip().splitlines()) == 1
+    assert sentence in error
+    assert len(error.strip().splitlines()) == 1
 
 
 def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
@@ -234,7 +251,8 @@ def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
     (by_default,) = read(out)
     assert main([*command, "--choose", "first_frame:day 1.csv=1"]) == 0
     (answered,) = read(out)
-    assert answered["background_level"] != by_default["background_level"] and answered["instrument.X Left"] == "10"
+    assert answered["background_level"] != by_default["background_level"]
+    assert answered["instrument.X Left"] == "10"
     assert main([*command, "--choose", "first=1"]) == 2
     assert "'first' is not asked of this source; it leaves open first_frame:day 1.csv, box" in capsys.readouterr().err
 
@@ -243,9 +261,11 @@ def test_simulated_particles_are_saved_with_their_truth(tmp_path):
     arguments = ["simulate", "--class", "air_bubble", "--count", "3", "--seed", "5", "--out", str(tmp_path)]
     assert main(arguments) == 0
     rows = read(tmp_path / "air_bubble.csv")
-    assert len(rows) == 3 and {row["kind"] for row in rows} == {"air_bubble"}
+    assert len(rows) == 3
+    assert {row["kind"] for row in rows} == {"air_bubble"}
     pixels = [np.array(Image.open(tmp_path / row["image"])) for row in rows]
-    assert all(p.shape == (64, 64) for p in pixels) and not np.array_equal(pixels[0], pixels[1])
+    assert all(p.shape == (64, 64) for p in pixels)
+    assert not np.array_equal(pixels[0], pixels[1])
     assert [int(row["seed"]) for row in rows] == [5_000_000, 5_000_001, 5_000_002]
     assert float(rows[0]["diameter_um"]) > 1
 
@@ -270,7 +290,8 @@ def test_generated_tiles_come_with_a_manifest(tmp_path, monkeypatch):
     ]
     assert main([*command, "--out", str(tmp_path / "a")]) == 0
     rows = read(tmp_path / "a" / "manifest.csv")
-    assert [row["position"] for row in rows] == ["0", "1", "2"] and {row["kind"] for row in rows} == {"synthetic"}
+    assert [row["position"] for row in rows] == ["0", "1", "2"]
+    assert {row["kind"] for row in rows} == {"synthetic"}
     assert all((tmp_path / "a" / row["image"]).is_file() for row in rows)
     assert main([*command, "--out", str(tmp_path / "b")]) == 0
     assert (tmp_path / "a" / rows[2]["image"]).read_bytes() == (tmp_path / "b" / rows[2]["image"]).read_bytes()

@@ -43,7 +43,9 @@ def test_the_network_is_torchvisions_but_for_its_first_and_last_layer():
 def test_probabilities_are_the_tempered_softmax_of_the_network(untrained):
     tiles, _ = blobs(7)
     probs = resnet.predict_probs(untrained, tiles, batch=3)
-    assert probs.shape == (7, 3) and probs.dtype == np.float32 and np.allclose(probs.sum(1), 1, atol=1e-5)
+    assert probs.shape == (7, 3)
+    assert probs.dtype == np.float32
+    assert np.allclose(probs.sum(1), 1, atol=1e-5)
     with torch.inference_mode():
         logits = untrained.model(torch.from_numpy(tiles).float()[:, None] / 127.5 - 1)
     assert np.allclose(probs, (logits / 2.0).softmax(1), atol=0.02)
@@ -89,7 +91,8 @@ def test_training_learns_and_keeps_the_best_checkpoint():
             resnet.ClassifierConfig(KEYS), plan, tiles, labels, validation=blobs(60, seed=1), device=CPU, result=result
         )
     )
-    assert [p.step for p in steps] == list(range(1, 91)) and steps[-1].total == 90
+    assert [p.step for p in steps] == list(range(1, 91))
+    assert steps[-1].total == 90
     (checked,) = result
     best = min(row["validation_loss"] for row in checked.history)
     model = resnet.build_classifier(checked.config)
@@ -97,7 +100,8 @@ def test_training_learns_and_keeps_the_best_checkpoint():
     trained = resnet.Classifier(model.eval(), checked.config, None, CPU)
     test_tiles, test_labels = blobs(60, seed=2)
     assert (resnet.predict_probs(trained, test_tiles).argmax(1) == test_labels).mean() > 0.9
-    assert best < 0.6 and checked.config.temperature > 0
+    assert best < 0.6
+    assert checked.config.temperature > 0
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -105,7 +109,9 @@ def test_augmented_tiles_stay_in_range_and_show_the_same_thing(seed):
     tiles, labels = blobs(24)
     images = torch.from_numpy(tiles).float().div(255)[:, None]
     changed = augment.augment(images, np.random.default_rng(seed))
-    assert changed.shape == images.shape and changed.min() >= 0 and changed.max() <= 1
+    assert changed.shape == images.shape
+    assert changed.min() >= 0
+    assert changed.max() <= 1
     assert not torch.allclose(changed, images)
     again = augment.augment(images, np.random.default_rng(seed))
     assert torch.equal(changed, again)

@@ -35,9 +35,11 @@ def test_the_command_writes_a_report_and_prints_its_table(folders, tmp_path, cap
     monkeypatch.setattr(two_sample, "PASSES", 0)
     assert ask(folders, "--classifier=none", f"--out={tmp_path / 'report.json'}") == 0
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
-    assert list(report["classes"]) == ["fat_droplets"] and report["classes"]["fat_droplets"]["n"] == 55
+    assert list(report["classes"]) == ["fat_droplets"]
+    assert report["classes"]["fat_droplets"]["n"] == 55
     shown = capsys.readouterr()
-    assert "broken.png" in shown.err and "below 500 the intervals are wide" in shown.err
+    assert "broken.png" in shown.err
+    assert "below 500 the intervals are wide" in shown.err
     assert all(line in shown.out for line in as_table(report))
     named = [line.split(" | ")[0].removeprefix("| ").partition(",")[0] for line in as_table(report)[2:]]
     wanted = [METRICS[key].name.partition(",")[0] for key in report["classes"]["fat_droplets"]["figures"]]
@@ -61,8 +63,10 @@ def test_the_section_is_put_into_a_card_once(tmp_path, card):
     generator_quality.write(path, ["## Quality", "", "| first |", ""])
     generator_quality.write(path, ["## Quality", "", "| second |", "", "Must: all met.", ""])
     text = path.read_text("utf-8")
-    assert text.startswith("# A\n\nWords.\n\n## Quality\n\n| second |\n\nMust: all met.\n") and "first" not in text
-    assert text.count("## Measured") == card.count("## Measured") and ("Old." in text) == ("Old." in card)
+    assert text.startswith("# A\n\nWords.\n\n## Quality\n\n| second |\n\nMust: all met.\n")
+    assert "first" not in text
+    assert text.count("## Measured") == card.count("## Measured")
+    assert ("Old." in text) == ("Old." in card)
 
 
 def test_what_misses_its_target_is_named():
@@ -75,4 +79,4 @@ def test_what_misses_its_target_is_named():
     assert list(generator_quality.misses(report, 2)) == ["Copying, CT Z of protein -3.000 (at least -2)"]
     figures["ct_z"]["real"] = -2.5
     assert not list(generator_quality.misses(report, 2))
-    assert list(generator_quality.misses(report, 3))[0] == "KID over its floor of protein 2.500 (at most 2)"
+    assert next(iter(generator_quality.misses(report, 3))) == "KID over its floor of protein 2.500 (at most 2)"

@@ -29,7 +29,8 @@ def put(tmp_path):
 
 def test_folders_of_any_name_are_classes_the_products_own_first(put):
     data = read_labelled(put("Fat droplets/1.png", "Fat droplets/day 2/2.png", "oil/1.png", "oil/2.png", "loose.png"))
-    assert data.class_keys == ("silicone_oil", "fat_droplets") and data.counts() == {
+    assert data.class_keys == ("silicone_oil", "fat_droplets")
+    assert data.counts() == {
         "silicone_oil": 2,
         "fat_droplets": 2,
     }
@@ -48,7 +49,8 @@ def test_a_folder_around_the_class_folders_is_no_class(put, tmp_path):
 def test_one_class_for_everything(put):
     folder = put("1.png", "2.png", "oil/3.png")
     data = read_labelled(folder, class_name="Fat droplets")
-    assert data.counts() == {"fat_droplets": 3} and data.names == ("1.png", "2.png", "oil/3.png")
+    assert data.counts() == {"fat_droplets": 3}
+    assert data.names == ("1.png", "2.png", "oil/3.png")
     with pytest.raises(LabError, match=r"'\.\.' cannot name a class"):
         read_labelled(folder, class_name="..")
     (folder / "oil" / "3.png").unlink()
@@ -72,7 +74,8 @@ def test_reading_tells_how_far_it_is(put, monkeypatch):
 def test_some_classes_of_many(put):
     data = read_labelled(put(*(f"{kind}/{k}.png" for kind in ("fat", "oil", "zinc") for k in range(2))))
     chosen = data.only(["zinc", "silicone_oil"])
-    assert chosen.class_keys == ("silicone_oil", "zinc") and len(chosen.tiles) == 4
+    assert chosen.class_keys == ("silicone_oil", "zinc")
+    assert len(chosen.tiles) == 4
     assert np.array_equal(chosen.tiles[chosen.labels == 1], data.tiles[data.labels == 2])
     assert dict(chosen.left_out) == {f"fat/{k}.png": "its class was not chosen" for k in range(2)}
     for wrong, says in ((["dust"], "dust was asked for"), ([], "no class was asked for")):
@@ -86,10 +89,13 @@ def test_data_sets_come_with_their_classes_and_are_joined(put, tmp_path, monkeyp
     table = pd.DataFrame({"image": list("abcd"), "class": ["zinc", "protein", None, "zinc"]})
     kept = datasets.save_dataset("Mixed", "sample", tiles, table, {})
     data = from_dataset(datasets.open_dataset(kept))
-    assert data.class_keys == ("protein", "zinc") and data.labels.tolist() == [1, 0, 1]
-    assert data.names[0] == f"{kept}/a" and data.left_out == ((f"{kept}/c", "it has no class"),)
+    assert data.class_keys == ("protein", "zinc")
+    assert data.labels.tolist() == [1, 0, 1]
+    assert data.names[0] == f"{kept}/a"
+    assert data.left_out == ((f"{kept}/c", "it has no class"),)
     both = join_labelled([read_labelled(put("air/1.png", "air/2.png")), data])
-    assert both.class_keys == ("protein", "air_bubble", "zinc") and both.labels.tolist() == [1, 1, 2, 0, 2]
+    assert both.class_keys == ("protein", "air_bubble", "zinc")
+    assert both.labels.tolist() == [1, 1, 2, 0, 2]
     assert np.array_equal(both.tiles[2:], tiles[[0, 1, 3]])
 
     bare = datasets.save_dataset("Bare", "sample", tiles, table[["image"]], {})

@@ -31,7 +31,8 @@ def test_the_same_places_give_the_same_groups():
 def test_in_the_plane_look_alikes_lie_together(sizes):
     places, truth = blobs(sizes)
     plane = clusters.tsne_map(places)
-    assert plane.shape == (len(truth), 2) and np.isfinite(plane).all()
+    assert plane.shape == (len(truth), 2)
+    assert np.isfinite(plane).all()
     rng = np.random.default_rng(0)
     for row in rng.permutation(len(truth))[:100]:
         near = np.argsort(((plane - plane[row]) ** 2).sum(1))[1:6]

@@ -15,7 +15,9 @@ from tests.helpers.drawn_discs import draw_discs
 def test_fixed_features_are_the_same_in_any_batch_and_always():
     tiles = draw_discs(9, seed=0)
     features = fixed_features(tiles)
-    assert features.shape == (9, 64) and features.dtype == np.float32 and np.abs(features).max() <= 1
+    assert features.shape == (9, 64)
+    assert features.dtype == np.float32
+    assert np.abs(features).max() <= 1
     np.testing.assert_allclose(fixed_features(tiles, batch=4), features, atol=1e-4)
     assert fixed_features(tiles[:0]).shape == (0, 64)
     # A tile that no random generator had a part in; the numbers of the first version.
@@ -46,7 +48,8 @@ def classifier():
 def test_classifier_features_are_what_its_answers_are_made_of(classifier):
     tiles = draw_discs(5, seed=2)
     features = classifier_features(classifier, tiles, batch=2)
-    assert features.shape == (5, 512) and features.dtype == np.float32
+    assert features.shape == (5, 512)
+    assert features.dtype == np.float32
     last = classifier.model.fc
     logits = features @ last.weight.detach().numpy().T + last.bias.detach().numpy()
     probs = torch.from_numpy(logits / 1.5).softmax(1).numpy()

@@ -64,20 +64,25 @@ def test_the_workbook_holds_every_row_and_numbers_are_numbers(job):
     book = book_of(job)
     assert book.sheetnames == ["Results", "Counts", "Settings"]
     told, stored = table_of(book["Results"]), read_results(job / "results.csv")
-    assert [name for name in told[0] if name != "called"] == list(stored.columns) and len(told) == 5
+    assert [name for name in told[0] if name != "called"] == list(stored.columns)
+    assert len(told) == 5
     for row, (_, known) in zip(told, stored.iterrows(), strict=True):
         for name, value in known.items():
             assert (row[name] is None and pd.isna(value)) or row[name] == value
-    assert isinstance(told[0]["ecd_um"], (int, float)) and told[1]["instrument.id"] == 8
+    assert isinstance(told[0]["ecd_um"], (int, float))
+    assert told[1]["instrument.id"] == 8
     assert [row["called"] for row in told] == ["protein", "silicone_oil", "unsure", "air_bubble", None]
-    assert [row["label"] for row in told][2] == "silicone_oil" and told[4]["reason"] == "it is empty"
-    assert book["Results"].freeze_panes == "B2" and book["Results"]["A1"].font.bold
+    assert [row["label"] for row in told][2] == "silicone_oil"
+    assert told[4]["reason"] == "it is empty"
+    assert book["Results"].freeze_panes == "B2"
+    assert book["Results"]["A1"].font.bold
 
 
 def test_other_programs_read_the_workbook_too(job):
     book_of(job)
     told = pd.read_excel(job.parent / "results.xlsx", sheet_name="Results")
-    assert told["ecd_um"].dtype == float and told["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
+    assert told["ecd_um"].dtype == float
+    assert told["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
 
 
 def test_its_counts_are_those_of_the_counting(job):
@@ -93,15 +98,19 @@ def test_its_counts_are_those_of_the_counting(job):
         name = {"unsure": "Unsure", "all": "All"}.get(entry.class_key) or class_by_key(entry.class_key).name
         values = [entry.at_least_um, entry.count, entry.low, entry.high, entry.per_ml]
         assert told[name, entry.at_least_um] == pytest.approx(values, rel=1e-12)
-    assert {row["diameter"] for row in rows} == {"ECD (µm)"} and {row["estimate"] for row in rows} == {
+    assert {row["diameter"] for row in rows} == {"ECD (µm)"}
+    assert {row["estimate"] for row in rows} == {
         "counted",
         "corrected",
     }
     # The largest sizes stand in both countings, and once here.
     assert len({tuple(row.values()) for row in rows}) == len(rows)
     settings = dict(book_of(job, bins_um=[2, 10], dilution=2.0)["Settings"].values)
-    assert settings["Dilution"] == 2 and settings["Volume imaged, mL"] == 0.25 and settings["Rejected"] == 1
-    assert settings["Unsure below, Protein"] == 0.8 and "informational" in "".join(map(str, settings.values()))
+    assert settings["Dilution"] == 2
+    assert settings["Volume imaged, mL"] == 0.25
+    assert settings["Rejected"] == 1
+    assert settings["Unsure below, Protein"] == 0.8
+    assert "informational" in "".join(map(str, settings.values()))
 
 
 def test_chosen_rows_in_their_order_are_counted_raw(job):
@@ -128,7 +137,8 @@ def test_texts_are_never_formulas_or_errors(tmp_path):
     assert {cell.data_type for cell in cells} == {"s"} | {"inlineStr"} & {cell.data_type for cell in cells}
     assert [cell.value for cell in cells] == ['=cmd|"/c calc"!A1', "#N/A", "a�b<&>", "-x0041- + @x"]
     settings = {row[0].value: row[1] for row in book["Settings"].iter_rows()}
-    assert settings["Title"].value == "=1+1" and settings["Remarks"].value == "#REF!"
+    assert settings["Title"].value == "=1+1"
+    assert settings["Remarks"].value == "#REF!"
     assert settings["Title"].data_type == settings["Remarks"].data_type == "s"
 
 
@@ -137,7 +147,8 @@ def test_runs_stand_apart_in_its_counts(tmp_path):
     make_job(tmp_path / "job", sure("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
     rows = table_of(book_of(tmp_path / "job")["Counts"])
     told = {row["particles"]: row["per_ml"] for row in rows if row["class"] == "All" and row["at_least_um"] == 25}
-    assert told["run a"] == pytest.approx(10) and told["run b"] == pytest.approx(5)
+    assert told["run a"] == pytest.approx(10)
+    assert told["run b"] == pytest.approx(5)
 
 
 def test_many_rows_pass_the_chunks(tmp_path, monkeypatch):
@@ -160,7 +171,8 @@ def test_rows_that_are_not_there(job, rows):
 
 
 def test_rows_and_named_particles():
-    assert select_rows(None, 3).tolist() == [0, 1, 2] and select_rows([], 3).tolist() == []
+    assert select_rows(None, 3).tolist() == [0, 1, 2]
+    assert select_rows([], 3).tolist() == []
     named = np.array([0, 2, 3, 7])
     assert positions_among(np.array([7, 1, 0, 3, 9]), named).tolist() == [3, 0, 2]
     assert positions_among(np.array([1]), np.array([], int)).tolist() == []
@@ -181,7 +193,8 @@ def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
     ]
     shutil.rmtree(tmp_path / "out" / "unsure")
     data = read_labelled(tmp_path / "out")
-    assert len(data.tiles) == 6 and set(data.class_keys) == set(KEYS)
+    assert len(data.tiles) == 6
+    assert set(data.class_keys) == set(KEYS)
     for name, tile, label in zip(data.names, data.tiles, data.labels, strict=True):
         at = int(name.rpartition("/")[2][:6])
         assert labels[at] == data.class_keys[label]
@@ -255,8 +268,10 @@ def test_a_cla_keeps_what_the_run_s_own_says(tmp_path):
     exports.export_cla(job, tmp_path / "new.cla", ["protein", "unsure", "protein"])
     data = (tmp_path / "new.cla").read_bytes()
     by_hand, ours = read_cla(data)
-    assert [by_hand] == read_cla(TEXT.encode()) and data.endswith(b"something new\n")
-    assert ours.name == OURS and ours.label_of() == {"1": "Protein", "3": "Protein", "2": "Unsure"}
+    assert [by_hand] == read_cla(TEXT.encode())
+    assert data.endswith(b"something new\n")
+    assert ours.name == OURS
+    assert ours.label_of() == {"1": "Protein", "3": "Protein", "2": "Unsure"}
     # The run's own file is as it was.
     assert (source / "day 5.cla").read_text() == TEXT
 
@@ -291,7 +306,8 @@ def test_of_several_runs_one_must_be_named(tmp_path):
         exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="loose")
     exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="b")
     before, ours = read_cla((tmp_path / "new.cla").read_bytes())
-    assert before.name == "of b" and ours.label_of() == {"1": "Silicone oil"}
+    assert before.name == "of b"
+    assert ours.label_of() == {"1": "Silicone oil"}
     out = ["--out", str(tmp_path / "by command.cla")]
     assert main(["export-results", str(tmp_path / "job"), "--run", "b", *out]) == 0
     assert (tmp_path / "by command.cla").read_bytes() == (tmp_path / "new.cla").read_bytes()
@@ -317,7 +333,8 @@ def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
     make_job(tmp_path / "plain", sure("protein"), [5.0], runs=[run_facts("p", 1, kind="folder")])
     with pytest.raises(LabError, match="holds no FlowCam run, and .cla is FlowCam's format"):
         exports.export_cla(tmp_path / "plain", tmp_path / "new.cla", ["protein"])
-    assert not (tmp_path / "new.cla").exists() and not list(tmp_path.glob(".*.part"))
+    assert not (tmp_path / "new.cla").exists()
+    assert not list(tmp_path.glob(".*.part"))
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")

@@ -35,7 +35,9 @@ def test_every_row_is_there_with_what_it_is_called(folder):
     head, *rows = rows_of(folder / "out.csv")
     assert head == HEAD.replace("label", "label,called").split(",")
     assert [row[2] for row in rows] == ["protein", "unsure", "", "protein"]
-    assert rows[1][0] == 'b, "odd"\nname.png' and rows[1][3] == "0.6000" and rows[2][-1] == "it is empty"
+    assert rows[1][0] == 'b, "odd"\nname.png'
+    assert rows[1][3] == "0.6000"
+    assert rows[2][-1] == "it is empty"
 
 
 def test_only_chosen_rows_in_the_order_of_the_table(folder):

@@ -97,7 +97,8 @@ def test_diffusers_alone_opens_it_and_makes_the_same_images(guide_widths, tmp_pa
     with np.load(tmp_path / "made.npz") as theirs:
         assert set(theirs) == set(samplers.SAMPLERS)
         for key in samplers.SAMPLERS:
-            assert theirs[key].std() > 0 and np.array_equal(theirs[key], made(generator, "air_bubble", key)[:3])
+            assert theirs[key].std() > 0
+            assert np.array_equal(theirs[key], made(generator, "air_bubble", key)[:3])
     # Three steps suffice for the guide to be heard, where there is one.
     deaf = made(unet.Generator(generator.model, CONFIG, None, CPU), "air_bubble", "standard")
     assert np.array_equal(deaf, made(generator, "air_bubble", "standard")) == (not guide_widths)
@@ -109,8 +110,10 @@ def test_the_network_alone_opens_as_diffusers_own_class(run, exported):
     network = UNet2DModel.from_pretrained(exported, subfolder="unet")
     ours = load.load_generator(run, device=CPU).model.state_dict()
     theirs = network.state_dict()
-    assert theirs.keys() == ours.keys() and all(torch.equal(theirs[key], ours[key]) for key in ours)
-    assert network.config.num_class_embeds == 3 and network.config.sample_size == 32
+    assert theirs.keys() == ours.keys()
+    assert all(torch.equal(theirs[key], ours[key]) for key in ours)
+    assert network.config.num_class_embeds == 3
+    assert network.config.sample_size == 32
 
 
 def test_the_folder_says_what_it_is(exported, run):
@@ -125,11 +128,13 @@ def test_the_folder_says_what_it_is(exported, run):
         "scheduler/scheduler_config.json",
     }
     index = json.loads((exported / "model_index.json").read_text("utf-8"))
-    assert index["_class_name"] == ["pipeline", "ParticlePipeline"] and index["class_keys"] == list(CONFIG.class_keys)
+    assert index["_class_name"] == ["pipeline", "ParticlePipeline"]
+    assert index["class_keys"] == list(CONFIG.class_keys)
     assert (index["pixel_mean"], index["pixel_std"], index["time_scale"]) == (0.3, 0.2, unet.TIME_SCALE)
     assert json.loads((exported / "run_config.json").read_text())["trained_on"] == {"silicone_oil": 7}
     card = (exported / "card.md").read_text("utf-8")
-    assert card.startswith("# own oil: a diffusers pipeline") and card.endswith("# Own oil\n\nSeven droplets.\n")
+    assert card.startswith("# own oil: a diffusers pipeline")
+    assert card.endswith("# Own oil\n\nSeven droplets.\n")
     scheduler = json.loads((exported / "scheduler" / "scheduler_config.json").read_text())
     assert (scheduler["sigma_min"], scheduler["sigma_max"]) == (0.002, 80)
 
@@ -172,9 +177,11 @@ def test_what_cannot_be_exported_is_a_sentence(run, exported, tmp_path, capsys):
         model_files.save_model(tmp_path / "net", config={"a": 1}, tensors={"a": torch.zeros(1)}, card="", history=[])
         export_diffusers(tmp_path / "net", tmp_path / "out")
     assert main(["export-diffusers", "nowhere", "--out", str(tmp_path / "out")]) == 2
-    assert "no model called 'nowhere'" in capsys.readouterr().err and not (tmp_path / "out").exists()
+    assert "no model called 'nowhere'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_exports_by_name(tmp_path, run, capsys):
     assert main(["export-diffusers", str(run), "--out", str(tmp_path / "out")]) == 0
-    assert (tmp_path / "out" / "model_index.json").is_file() and "card.md" in capsys.readouterr().out
+    assert (tmp_path / "out" / "model_index.json").is_file()
+    assert "card.md" in capsys.readouterr().out

@@ -25,7 +25,8 @@ def drawn(count, level=150):
 
 def test_classes_start_from_their_namesakes_and_new_ones_from_any_class(base):
     config, weights = training_loop.init_from(base, ("air_bubble", "fibre"), dropout=0.1)
-    assert config.class_keys == ("air_bubble", "fibre") and config.dropout == 0.1
+    assert config.class_keys == ("air_bubble", "fibre")
+    assert config.dropout == 0.1
     assert (config.pixel_mean, config.pixel_std, config.widths) == (0.25, 0.3, (16, 32))
     theirs = base.model.class_embedding.weight
     assert torch.equal(weights["class_embedding.weight"], theirs[[1, 2, 2]])
@@ -108,7 +109,8 @@ def test_band_errors_are_about_one_untrained_and_fall_with_training(base):
     plan = training_loop.GeneratorTrainingPlan(images=8 * 60, batch=8, learning_rate=3e-3, warmup_steps=5)
     training = training_loop.GeneratorTraining(config, plan, device=CPU)
     before = error_by_noise.errors_by_noise(training.generator, tiles, labels)
-    assert list(before) == list(error_by_noise.NOISE_BANDS) and all(0.5 < error < 1.5 for error in before.values())
+    assert list(before) == list(error_by_noise.NOISE_BANDS)
+    assert all(0.5 < error < 1.5 for error in before.values())
     list(training.run(tiles, labels))
     after = error_by_noise.errors_by_noise(training.generator, tiles, labels)
     assert all(after[band] < 0.8 * before[band] for band in ("shape", "whole"))
@@ -118,5 +120,6 @@ def test_band_errors_of_a_tile_do_not_depend_on_the_others(base):
     tiles, labels = drawn(5), np.array([0, 1, 0, 1, 0])
     single = [error_by_noise.errors_by_noise(base, tiles[:count], labels[:count]) for count in (1, 2)]
     both = single[1]["edges"] * 2 - single[0]["edges"]
-    assert both > 0 and error_by_noise.errors_by_noise(base, tiles[:1], labels[:1]) == single[0]
+    assert both > 0
+    assert error_by_noise.errors_by_noise(base, tiles[:1], labels[:1]) == single[0]
     assert error_by_noise.errors_by_noise(base, tiles[:2], labels[:2], seed=1) != single[1]

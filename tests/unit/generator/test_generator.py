@@ -3,6 +3,7 @@
 The schedulers are diffusers'; what is tested here is that network, seeds and pixels meet them in the right way.
 """
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -45,7 +46,8 @@ def test_pixels_survive_the_way_into_model_space_and_back():
 def test_model_space_is_standardised_to_sigma_data():
     tiles = np.random.default_rng(0).integers(100, 200, (50, 64, 64), dtype=np.uint8)
     latents = unet.encode(tiles, training_loop.config_for(tiles, ("a",)))
-    assert abs(float(latents.mean())) < 0.01 and abs(float(latents.std()) - 0.5) < 0.01
+    assert abs(float(latents.mean())) < 0.01
+    assert abs(float(latents.std()) - 0.5) < 0.01
 
 
 def test_a_new_network_says_nothing():
@@ -90,8 +92,10 @@ def test_class_and_sampler_change_the_image(generator):
 
 def test_seeds_of_runs_never_meet_and_a_longer_run_begins_like_a_shorter_one():
     first, second = sampling.image_seeds(0, 500), sampling.image_seeds(1, 500)
-    assert not set(first) & set(second) and len(set(first)) == 500
-    assert sampling.image_seeds(0, 20) == first[:20] and max(first) < 2**53
+    assert not set(first) & set(second)
+    assert len(set(first)) == 500
+    assert sampling.image_seeds(0, 20) == first[:20]
+    assert max(first) < 2**53
 
 
 @pytest.mark.parametrize("sampler", samplers.SAMPLERS)
@@ -99,10 +103,12 @@ def test_a_trajectory_ends_in_the_saved_tile(generator, sampler):
     seeds = sampling.image_seeds(5, 10)
     steps = list(sampling.trajectory(generator, "air_bubble", seeds=seeds, sampler=sampler, steps=3))
     assert [s.step for s in steps] == [0, 1, 2, 3]
-    assert steps[-1].sigma == 0 and all(a.sigma > b.sigma for a, b in zip(steps, steps[1:], strict=False))
+    assert steps[-1].sigma == 0
+    assert all(a.sigma > b.sigma for a, b in itertools.pairwise(steps))
     assert np.array_equal(steps[-1].clean, made(generator, "air_bubble", seeds, sampler=sampler))
     assert np.array_equal(steps[-1].clean, steps[-1].noisy)
-    assert steps[0].noisy.std() > 20 and steps[0].noisy.shape == (10, 64, 64)
+    assert steps[0].noisy.std() > 20
+    assert steps[0].noisy.shape == (10, 64, 64)
 
 
 def test_an_unknown_class_is_refused(generator):
@@ -113,7 +119,8 @@ def test_an_unknown_class_is_refused(generator):
 def test_a_run_folder_rebuilds_the_generator(generator, tmp_path):
     save_model(tmp_path, config=unet.config_as_dict(CONFIG), tensors=generator.model.state_dict(), card="", history=[])
     loaded = unet.load_generator(tmp_path, device=torch.device("cpu"))
-    assert loaded.config == CONFIG and loaded.class_keys == CONFIG.class_keys
+    assert loaded.config == CONFIG
+    assert loaded.class_keys == CONFIG.class_keys
     assert np.array_equal(made(loaded, "air_bubble", [1, 2]), made(generator, "air_bubble", [1, 2]))
 
 
@@ -161,12 +168,14 @@ def test_two_runs_are_joined_into_a_guided_one(generator, guided, tmp_path, caps
     command = ["join-guide", str(tmp_path / "good"), str(tmp_path / "lesser"), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     joined = unet.load_generator(tmp_path / "out", device=torch.device("cpu"))
-    assert joined.config == GUIDED and read_model_folder(tmp_path / "out").card == "# good\n"
+    assert joined.config == GUIDED
+    assert read_model_folder(tmp_path / "out").card == "# good\n"
     assert read_model_folder(tmp_path / "out").config["steps"] == 7
     seeds = sampling.image_seeds(1, 2)
     expected, found = (next(sampling.sample_tiles(g, "air_bubble", seeds=seeds))[1] for g in (guided, joined))
     assert np.array_equal(found, expected)
-    assert main(command) == 2 and "exists already; choose a new folder" in capsys.readouterr().err
+    assert main(command) == 2
+    assert "exists already; choose a new folder" in capsys.readouterr().err
     other = replace(lesser, class_keys=("silicone_oil", "fibre"))
     save_model(
         tmp_path / "other", config=unet.config_as_dict(other), tensors=guided.guide.state_dict(), card="", history=[]
@@ -196,7 +205,8 @@ def test_a_class_may_begin_brighter_than_what_it_was_trained_on(generator, guide
     assert main([*command, "--brighter", "air_bubble=-5.1"]) == 0
     config = unet.load_generator(tmp_path / "out").config
     # 5.1 of 255 grey levels are 0.04 of -1..1, and 0.1 in a model space of 0.5 for a spread of 0.2.
-    assert config.level_means == pytest.approx((0.1, -0.3)) and config.level_spreads == (0.2, 0.4)
+    assert config.level_means == pytest.approx((0.1, -0.3))
+    assert config.level_spreads == (0.2, 0.4)
     dark, light = (unet.encode(np.full((1, 64, 64), grey, np.uint8), CONFIG) for grey in (100, 151))
     assert float((light - dark).mean()) == pytest.approx(0.1 * 51 / 5.1)
     assert main([*command[:-1], str(tmp_path / "no"), "--brighter", "dust=3"]) == 2
@@ -269,7 +279,8 @@ def test_training_learns_the_classes():
     assert np.mean(losses[-10:]) < 0.7 * np.mean(losses[:10])
     trained = unet.Generator(training.average.eval(), config, None, torch.device("cpu"))
     dark, bright = (made(trained, key, [1, 2, 3]).mean() for key in config.class_keys)
-    assert dark < 110 and bright > 150
+    assert dark < 110
+    assert bright > 150
 
 
 def test_an_interrupted_training_goes_on_as_if_nothing_had_happened():
@@ -302,7 +313,7 @@ def test_a_class_without_tiles_is_named():
 
 def test_the_average_follows_the_power_function():
     """Of weights that grow by one a step, the average is about (gamma + 1) / (gamma + 2) of the last."""
-    tiles, labels = two_classes()
+    tiles, _labels = two_classes()
     config = training_loop.config_for(tiles, CONFIG.class_keys, widths=(16, 32))
     training = training_loop.GeneratorTraining(
         config, training_loop.GeneratorTrainingPlan(images=10**6), device=torch.device("cpu")
@@ -333,7 +344,8 @@ def test_a_quarter_of_the_noise_levels_is_coarse():
     # ln(80 / 20) of ln(80 / 2) of the coarse quarter, and next to nothing of the others.
     assert abs(above - 0.25 * np.log(4) / np.log(40)) < 0.01
     none = training_loop.sample_log_sigma(training_loop.GeneratorTrainingPlan(batch=20_000, coarse_share=0), source)
-    assert abs(none.mean() + 1.2) < 0.05 and abs(none.std() - 1.6) < 0.05
+    assert abs(none.mean() + 1.2) < 0.05
+    assert abs(none.std() - 1.6) < 0.05
 
 
 def test_levels_are_the_mean_and_spread_of_each_class_in_model_space():

@@ -3,6 +3,7 @@
 The reference tensors stand in ../shared/official; where that folder is missing, the tests that need it are skipped.
 """
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -153,7 +154,8 @@ def test_noise_levels_are_those_of_the_published_schedule():
 @pytest.mark.parametrize("sampler", ["exact", "fast"])
 def test_an_image_depends_on_its_seed_alone(generator, sampler):
     together = made(generator, [5, 6, 7], sampler=sampler)
-    assert together.shape == (3, 64, 64) and together.dtype == np.uint8
+    assert together.shape == (3, 64, 64)
+    assert together.dtype == np.uint8
     assert np.array_equal(made(generator, [6], sampler=sampler)[0], together[1])
     assert len(np.unique(together, axis=0)) == 3
 
@@ -162,17 +164,20 @@ def test_an_image_depends_on_its_seed_alone(generator, sampler):
 def test_a_trajectory_ends_in_the_saved_tile(generator, sampler, steps):
     walk = list(sampling.trajectory(generator, "silicone_oil", seeds=[5, 6], sampler=sampler))
     assert [at.step for at in walk] == list(range(steps + 1))
-    assert walk[-1].sigma == 0 and all(a.sigma > b.sigma for a, b in zip(walk, walk[1:], strict=False))
+    assert walk[-1].sigma == 0
+    assert all(a.sigma > b.sigma for a, b in itertools.pairwise(walk))
     assert np.array_equal(walk[-1].clean, made(generator, [5, 6], sampler=sampler))
     assert np.abs(walk[-1].clean.astype(int) - walk[-1].noisy).max() <= 1
-    assert walk[0].noisy.std() > 50 and walk[0].noisy.shape == (2, 64, 64)
+    assert walk[0].noisy.std() > 50
+    assert walk[0].noisy.shape == (2, 64, 64)
 
 
 def test_exact_and_fast_start_from_the_same_noise(generator):
     exact, fast = (
         next(sampling.trajectory(generator, "silicone_oil", seeds=[4], sampler=key)) for key in ("exact", "fast")
     )
-    assert np.array_equal(exact.noisy, fast.noisy) and exact.sigma == pytest.approx(fast.sigma, rel=1e-3)
+    assert np.array_equal(exact.noisy, fast.noisy)
+    assert exact.sigma == pytest.approx(fast.sigma, rel=1e-3)
 
 
 class Standing(torch.nn.Module):
@@ -211,7 +216,8 @@ def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_pat
     assert [progress.step for progress in making] == [1, 2, 3]
     list(tasks.denoise({**order, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
     with np.load(tmp_path / "film" / "trajectory.npz") as film:
-        assert film["noisy"].shape == (25, 3, 64, 64) and len(film["sigmas"]) == 25
+        assert film["noisy"].shape == (25, 3, 64, 64)
+        assert len(film["sigmas"]) == 25
         assert np.array_equal(film["clean"][-1], read_tiles(tmp_path / "made" / "tiles.npy"))
     manifest = (tmp_path / "made" / "manifest.csv").read_text().splitlines()
     assert manifest[3].endswith(",fast,24,oil,synthetic")
@@ -242,7 +248,8 @@ def test_steps_that_the_schedule_does_not_have_are_refused(generator):
 def test_a_loaded_run_is_the_saved_network_folded(generator):
     images, times = torch.randn(2, 1, 32, 32), torch.tensor([10, 29])
     assert (output(generator.model, images, times) - output(small_network(), images, times)).abs().max() <= 1e-6
-    assert generator.class_keys == ("silicone_oil",) and not generator.model.training
+    assert generator.class_keys == ("silicone_oil",)
+    assert not generator.model.training
     with pytest.raises(ValueError, match="already folded"):
         fold_weight_standardisation(generator.model)
 

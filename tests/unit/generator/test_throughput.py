@@ -78,6 +78,8 @@ def test_a_machine_is_measured_once(monkeypatch, tmp_path):
     # Another network costs something else, and what cannot be read is measured anew.
     larger = unet.GeneratorConfig(("oil",), 0.3, 0.2, widths=(128, 256))
     remembered.throughput_here(SimpleNamespace(device=generator.device, config=larger))
-    assert len(asked) == 2 and len(json.loads((tmp_path / "pace.json").read_text())) == 2
+    assert len(asked) == 2
+    assert len(json.loads((tmp_path / "pace.json").read_text())) == 2
     (tmp_path / "pace.json").write_text("{")
-    assert remembered.throughput_here(generator).threads == 3 and len(asked) == 3
+    assert remembered.throughput_here(generator).threads == 3
+    assert len(asked) == 3

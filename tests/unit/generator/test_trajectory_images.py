@@ -29,7 +29,8 @@ def test_steps_that_fall_together_are_shown_once():
     [(20, list(range(21))), (100, list(range(101))), (500, list(range(0, 501, 5))), (103, [*range(0, 103, 2), 103])],
 )
 def test_kept_steps_are_few_and_hold_both_ends(last, kept):
-    assert trajectory_images.kept_steps(last) == kept and len(kept) <= 101
+    assert trajectory_images.kept_steps(last) == kept
+    assert len(kept) <= 101
     assert set(trajectory_images.steps_at(trajectory_images.PAPER_PERCENT, 500)) <= set(
         trajectory_images.kept_steps(500)
     )
@@ -38,24 +39,31 @@ def test_kept_steps_are_few_and_hold_both_ends(last, kept):
 def test_changes_are_against_the_column_before_and_signed():
     frames = rising_frames().astype(np.uint8)
     pictures, gains = trajectory_images.step_changes(frames, [0, 1, 4])
-    assert pictures.shape == (3, 2, 8, 8) and pictures.dtype == np.uint8
-    assert (pictures[0] == 128).all() and gains[0] == 1
+    assert pictures.shape == (3, 2, 8, 8)
+    assert pictures.dtype == np.uint8
+    assert (pictures[0] == 128).all()
+    assert gains[0] == 1
     assert gains[1:] == [8, 4]  # 8 x 10 and 4 x 30 fit into 127; 16 x 10 and 8 x 30 do not
-    assert (pictures[1, 0] == 128 + 80).all() and (pictures[1, 1] == 128 - 24).all()
-    assert (pictures[2, 0] == 128 + 120).all() and (pictures[2, 1] == 128 - 36).all()
+    assert (pictures[1, 0] == 128 + 80).all()
+    assert (pictures[1, 1] == 128 - 24).all()
+    assert (pictures[2, 0] == 128 + 120).all()
+    assert (pictures[2, 1] == 128 - 36).all()
 
 
 def test_changes_of_no_step_are_empty():
     pictures, gains = trajectory_images.step_changes(rising_frames().astype(np.uint8), [])
-    assert pictures.shape == (0, 2, 8, 8) and gains == []
+    assert pictures.shape == (0, 2, 8, 8)
+    assert gains == []
 
 
 def test_strip_has_particles_in_rows_and_steps_in_columns():
     frames = rising_frames().astype(np.uint8)[[0, 4]]
     strip = trajectory_images.draw_strip(frames, ["0 %\nsigma 80", "100 %\nsigma 0"], scale=1, gap_px=2)
-    assert strip.dtype == np.uint8 and strip.shape == (8 + 2 * 16 + 2 * 10, 2 + 2 * 10)
+    assert strip.dtype == np.uint8
+    assert strip.shape == (8 + 2 * 16 + 2 * 10, 2 + 2 * 10)
     first, last = strip[40:48, 2:10], strip[40:48, 12:20]
-    assert (first == frames[0, 0]).all() and (last == frames[1, 0]).all()
+    assert (first == frames[0, 0]).all()
+    assert (last == frames[1, 0]).all()
     assert (strip[50:58, 12:20] == frames[1, 1]).all()
 
 

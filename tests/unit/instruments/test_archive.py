@@ -50,10 +50,12 @@ def test_what_lies_in_an_archive_is_read_like_a_folder(tmp_path, kind):
         tmp_path / f"särie.{kind}", entries, *([] if kind == "zip" else ["w" if kind == "tar" else "w:gz"])
     )
     summary, records = detect_source(path), {r.name: r for r in read_particles(path)}
-    assert summary.kind == "archive" and summary.title == f"Archive of images särie.{kind}"
+    assert summary.kind == "archive"
+    assert summary.title == f"Archive of images särie.{kind}"
     assert summary.count == len(records) == 6
     assert [n for n in records if "oil" in n] == ["top/oil/p2.png", "top/oil/p10.png"]
-    assert records["top/oil/p2.png"].given == "silicone_oil" and records[long].pixels.shape == (20, 25)
+    assert records["top/oil/p2.png"].given == "silicone_oil"
+    assert records[long].pixels.shape == (20, 25)
     assert {n for n, r in records.items() if r.rejected} == {"top/notes.txt", "top/empty.png"}
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # nothing was written
 
@@ -68,15 +70,17 @@ def test_a_flowcam_run_inside_an_archive(tmp_path, folder):
     entries = [(folder + p.name, p.read_bytes()) for p in (tmp_path / "run").iterdir()]
     for path in (write_zip(tmp_path / "r.zip", entries), write_tar(tmp_path / "r.tar.gz", entries)):
         summary, records = detect_source(path), list(read_particles(path))
-        assert summary.kind == "flowcam" and summary.count == len(records) == 12
+        assert summary.kind == "flowcam"
+        assert summary.count == len(records) == 12
         assert all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
 
 
 def test_a_collage_alone_in_an_archive_is_cut(tmp_path):
-    picture, boxes = draw_collage([(20, 30), (25, 35), (30, 20), (22, 40), (28, 33)])
+    picture, _boxes = draw_collage([(20, 30), (25, 35), (30, 20), (22, 40), (28, 33)])
     path = write_zip(tmp_path / "c.zip", [("x/collage.png", encode_png(picture)), ("x/readme.txt", b"hello")])
     records = list(read_particles(path))
-    assert detect_source(path).kind == "collage" and detect_source(path).count == len(records) == 6
+    assert detect_source(path).kind == "collage"
+    assert detect_source(path).count == len(records) == 6
     assert sum(r.rejected for r in records) == 1
 
 

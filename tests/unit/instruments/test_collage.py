@@ -21,12 +21,14 @@ def same(found, true):
 
 def test_tiles_parted_by_black_are_found_exactly():
     picture, boxes = draw_collage(SIZES)
-    assert looks_like_collage(picture) and same(find_tiles(picture), boxes)
+    assert looks_like_collage(picture)
+    assert same(find_tiles(picture), boxes)
 
 
 def test_touching_tiles_are_parted_by_their_heights():
     picture, boxes = draw_collage(SIZES, gap=0)
-    assert looks_like_collage(picture) and same(find_tiles(picture), boxes)
+    assert looks_like_collage(picture)
+    assert same(find_tiles(picture), boxes)
 
 
 def test_touching_tiles_of_one_height_are_parted_by_a_faint_step_or_line():
@@ -39,7 +41,9 @@ def test_touching_tiles_of_one_height_are_parted_by_a_faint_step_or_line():
     row[:, 70] = 125  # a thin line, not black
     picture[10:40, 20:140] = row
     found = find_tiles(picture)
-    assert found[:, 0].tolist() == [10, 10] and found[0, 3] == 90 and found[1, 1] == 91
+    assert found[:, 0].tolist() == [10, 10]
+    assert found[0, 3] == 90
+    assert found[1, 1] == 91
 
 
 def test_a_blurred_vertical_fibre_is_no_seam():
@@ -72,7 +76,8 @@ def test_frames_drawn_in_colour_are_no_tiles():
 def test_reading_order_is_rows_then_columns():
     picture, boxes = draw_collage([(20, 40)] * 9, width=130)
     found = find_tiles(picture)
-    assert same(found, boxes) and found[1].tolist() == [0, 42, 20, 82]
+    assert same(found, boxes)
+    assert found[1].tolist() == [0, 42, 20, 82]
 
 
 def test_no_tiles_on_an_empty_picture():
@@ -102,9 +107,11 @@ def test_a_collage_given_directly_is_cut_and_said(tmp_path):
     Image.fromarray(picture).save(path)
     for source in (path, tmp_path):
         summary, records = detect_source(source), list(read_particles(source))
-        assert summary.kind == "collage" and summary.count == len(records) == 40
+        assert summary.kind == "collage"
+        assert summary.count == len(records) == 40
         assert "40 tiles were found" in summary.notes[0]
-    assert records[1].name == "Bild <1>.png#2" and records[1].columns["left"] == boxes[1, 1]
+    assert records[1].name == "Bild <1>.png#2"
+    assert records[1].columns["left"] == boxes[1, 1]
     assert np.array_equal(records[3].pixels, picture[boxes[3, 0] : boxes[3, 2], boxes[3, 1] : boxes[3, 3]])
 
 
@@ -112,7 +119,8 @@ def test_a_collage_among_other_images_is_rejected_with_advice(tmp_path):
     Image.fromarray(draw_collage(SIZES)[0]).save(tmp_path / "collage.png")
     Image.new("L", (40, 40), 170).save(tmp_path / "p.png")
     collage, particle = read_particles(tmp_path)
-    assert "give it alone" in collage.reason and not particle.rejected
+    assert "give it alone" in collage.reason
+    assert not particle.rejected
     assert detect_source(tmp_path).count == 2
 
 
@@ -126,7 +134,8 @@ def test_real_nano_collage():
     for r in records:
         covered[r.columns["top"] : r.columns["bottom"], r.columns["left"] : r.columns["right"]] += 1
         assert r.pixels.ndim == 2 or np.ptp(r.pixels.astype(int), axis=2).max() < 20  # nothing of the drawn frames
-        assert np.median(r.pixels[0]) > 100 and np.median(r.pixels[:, -1]) > 100  # nothing of the black
+        assert np.median(r.pixels[0]) > 100
+        assert np.median(r.pixels[:, -1]) > 100
     assert covered.max() == 1
 
 

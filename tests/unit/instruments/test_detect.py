@@ -38,7 +38,8 @@ def drop(tmp_path):
 
 def test_runs_of_different_makers_in_one_drop(drop):
     summary, records = detect_source(drop), list(read_particles(drop))
-    assert summary.kind == "runs" and summary.title == f"4 runs in {drop.name}"
+    assert summary.kind == "runs"
+    assert summary.title == f"4 runs in {drop.name}"
     assert summary.count == len(records) == 33 == sum(run.count for run in summary.runs)
     assert {run.name: (run.kind, run.count) for run in summary.runs} == {
         "flowcam/run 1/run": ("flowcam", 12),
@@ -68,7 +69,8 @@ def test_the_same_drop_as_an_archive_and_as_archives_in_a_folder(drop, tmp_path_
     for folder in ("flowcam", "mfi", "ifcb", "images", "export alone"):
         shutil.make_archive(parts / folder, "gztar" if folder == "mfi" else "zip", drop / folder)
     summary, records = detect_source(parts), list(read_particles(parts))
-    assert summary.count == len(records) == 33 and sum(r.rejected for r in records) == 2
+    assert summary.count == len(records) == 33
+    assert sum(r.rejected for r in records) == 2
     assert "images.zip/Silicone oil/p.png" in {r.name for r in records}
     assert sorted(p.name for p in parts.iterdir()) == sorted(
         [*map("{}.zip".format, ("flowcam", "ifcb", "images", "export alone")), "mfi.tar.gz"]
@@ -81,7 +83,8 @@ def test_a_refused_archive_in_a_folder_is_a_rejected_item(drop, monkeypatch):
         file.writestr("../p.png", b"x")
     reasons = {r.name: r.reason for r in read_particles(drop)}
     assert len(reasons) == detect_source(drop).count == 35
-    assert "is damaged" in reasons["broken.zip"] and "would be written outside" in reasons["astray.zip"]
+    assert "is damaged" in reasons["broken.zip"]
+    assert "would be written outside" in reasons["astray.zip"]
     monkeypatch.setattr(open_source, "MAX_ARCHIVES", 0)
     assert "only the first 0 archives" in {r.name: r.reason for r in read_particles(drop)}["broken.zip"]
 
@@ -89,7 +92,8 @@ def test_a_refused_archive_in_a_folder_is_a_rejected_item(drop, monkeypatch):
 def test_one_run_alone_keeps_its_plain_name(tmp_path):
     draw_run(tmp_path / "run")
     summary = detect_source(tmp_path)
-    assert [run.name for run in summary.runs] == ["run ä1"] and summary.title == "FlowCam run run ä1"
+    assert [run.name for run in summary.runs] == ["run ä1"]
+    assert summary.title == "FlowCam run run ä1"
     assert {r.run for r in read_particles(tmp_path)} == {"run ä1"}
     assert detect_source(tmp_path / "run" / "run ä1.lst").runs == summary.runs
 
@@ -107,7 +111,8 @@ def test_images_below_a_runs_folder_are_plain_images(tmp_path):
     draw_run(tmp_path)
     draw_png(tmp_path / "more" / "p.png")
     records = list(read_particles(tmp_path))
-    assert detect_source(tmp_path).count == len(records) == 13 and records[-1].name == "more/p.png"
+    assert detect_source(tmp_path).count == len(records) == 13
+    assert records[-1].name == "more/p.png"
     assert records[-1].run == detect_source(tmp_path).runs[1].name == tmp_path.name
 
 
@@ -116,8 +121,10 @@ def test_a_file_beside_a_run_is_no_run_of_its_own(tmp_path):
     (tmp_path / "a" / "truth.csv").write_text("id,class\n1,protein\n")
     (tmp_path / "notes.txt").write_text("day 5")
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
-    assert [run.name for run in summary.runs] == ["run ä1"] and summary.count == len(records) == 13
-    assert records[-1].reason and records[-1].run == ""
+    assert [run.name for run in summary.runs] == ["run ä1"]
+    assert summary.count == len(records) == 13
+    assert records[-1].reason
+    assert records[-1].run == ""
     assert "Outside the run folder: 1 file, no images and listed with their reason." in summary.notes
 
 
@@ -149,9 +156,8 @@ def test_only_useless_runs_are_listed_with_their_reasons(tmp_path):
     for path in tmp_path.glob("*/*.lst"):
         path.write_text("017\nnum-fields|3\nid|int32\n")
     records = list(read_particles(tmp_path))
-    assert detect_source(tmp_path).count == len(records) == 2 and all(
-        "announces 3 columns" in r.reason for r in records
-    )
+    assert detect_source(tmp_path).count == len(records) == 2
+    assert all("announces 3 columns" in r.reason for r in records)
 
 
 def test_a_question_is_answered_by_its_options_only():

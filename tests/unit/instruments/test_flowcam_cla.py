@@ -19,18 +19,22 @@ def test_every_line_has_its_meaning():
         LabelClass("Cells", "AND", (), ("7",)),
     )
     assert by_hand.label_of() == {"11": "Junk", "13": "Junk", "7": "Cells"}
-    assert auto == Classification("auto", ()) and write_cla([by_hand, auto]) == TEXT.encode()
-    assert read_cla(b"v3\n0\n") == [] and write_cla([]) == b"v3\n0\n"
+    assert auto == Classification("auto", ())
+    assert write_cla([by_hand, auto]) == TEXT.encode()
+    assert read_cla(b"v3\n0\n") == []
+    assert write_cla([]) == b"v3\n0\n"
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
 def test_the_real_one_is_read_written_and_read_again():
     data = next(REAL.glob("flowcam_run/*/*.cla")).read_bytes()
     found = read_cla(data)
-    assert write_cla(found) == data and read_cla(write_cla(found)) == found
-    assert [(c.name, len(c.ids)) for c in found[0].classes][0] == ("Junk", 326)
+    assert write_cla(found) == data
+    assert read_cla(write_cla(found)) == found
+    assert next((c.name, len(c.ids)) for c in found[0].classes) == ("Junk", 326)
     kept = read_cla(relabelled(data, {"Protein": [1, 2]}))
-    assert kept[:-1] == found and kept[-1].label_of() == {"1": "Protein", "2": "Protein"}
+    assert kept[:-1] == found
+    assert kept[-1].label_of() == {"1": "Protein", "2": "Protein"}
 
 
 def test_new_labels_stand_beside_the_others():

@@ -53,16 +53,20 @@ def test_volume_and_particles_per_ml_are_the_summarys_to_the_last_digit(folder, 
     if not folder.exists():
         pytest.skip("needs the real run in ../shared/real")
     facts = detect_source(folder).runs[0]
-    assert f"{facts.volume_ml:.5f}" == volume and round(facts.count / facts.volume_ml) == per_ml
-    assert facts.volume_from.startswith("settings in ") and facts.volume_from.endswith("_summary.csv")
+    assert f"{facts.volume_ml:.5f}" == volume
+    assert round(facts.count / facts.volume_ml) == per_ml
+    assert facts.volume_from.startswith("settings in ")
+    assert facts.volume_from.endswith("_summary.csv")
 
 
 def test_the_formula_by_hand(tmp_path):
     facts, notes = facts_of(tmp_path, CONTEXT)
-    assert facts.volume_ml == pytest.approx(VOLUME, rel=1e-12) and facts.volume_from == "settings in run ä1.ctx"
+    assert facts.volume_ml == pytest.approx(VOLUME, rel=1e-12)
+    assert facts.volume_from == "settings in run ä1.ctx"
     assert (facts.dilution, facts.efficiency) == (1.0, 0.2)
     assert facts.instrument == "FlowCam, VisualSpreadsheet 4.19.3"
-    assert facts.settings["Flow cell depth"] == "100 µm" and facts.settings["Magnification"] == "10x"
+    assert facts.settings["Flow cell depth"] == "100 µm"
+    assert facts.settings["Magnification"] == "10x"
     assert notes == ("Recorded at 10x in flow cell FC100.",)
 
 
@@ -86,7 +90,8 @@ def test_width_and_height_depth_and_scale_are_not_swapped():
 )
 def test_no_volume_is_invented(tmp_path, changed):
     facts, _ = facts_of(tmp_path, CONTEXT | changed)
-    assert facts.volume_ml is None and facts.volume_from == ""
+    assert facts.volume_ml is None
+    assert facts.volume_from == ""
 
 
 def test_no_settings_no_facts(tmp_path):
@@ -113,13 +118,15 @@ def test_the_summary_alone_gives_the_volume(tmp_path):
 
 def test_two_volumes_that_differ_are_said(tmp_path):
     facts, notes = facts_of(tmp_path, CONTEXT, "Sample Volume Imaged ml,0.00500\n")
-    assert facts.volume_ml == 0.005 and facts.volume_from == "volume imaged in run ä1_summary.csv"
+    assert facts.volume_ml == 0.005
+    assert facts.volume_from == "volume imaged in run ä1_summary.csv"
     assert "The volume imaged is 0.005 mL by run ä1_summary.csv, 0.004 mL by run ä1.ctx; check which holds." in notes
 
 
 def test_dilution_and_another_count_are_said(tmp_path):
     facts, notes = facts_of(tmp_path, CONTEXT | {"SampleDilution": "10"}, "Count,15\n")
-    assert facts.dilution == 10 and any("diluted 10 times" in note for note in notes)
+    assert facts.dilution == 10
+    assert any("diluted 10 times" in note for note in notes)
     assert "The run's summary counts 15 particles, its list holds 12." in notes
     # Particles / mL that contain a dilution are not taken for the volume's further digits.
     facts, _ = facts_of(tmp_path / "x", CONTEXT | {"SampleDilution": "10"}, "Count,12\nParticles / ml,30000\n")

@@ -57,14 +57,18 @@ def test_particles_are_cut_by_the_export(tmp_path, names):
     truth = write_export(tmp_path, names)
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title, summary.count) == ("flowcam", "FlowCam run run ä1", 12)
-    assert summary.columns == tuple(names) and any("There is no list" in note for note in summary.notes)
-    assert same_pixels(records, truth) and [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
+    assert summary.columns == tuple(names)
+    assert any("There is no list" in note for note in summary.notes)
+    assert same_pixels(records, truth)
+    assert [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
     assert all(np.array_equal(r.mask, mask) for r, (_, mask) in zip(records, truth, strict=True))
-    assert records[4].columns[names[1]] == "12.5000" and {r.run for r in records} == {"run ä1"}
+    assert records[4].columns[names[1]] == "12.5000"
+    assert {r.run for r in records} == {"run ä1"}
     scale, where = (
         (0.5545, "Calibration Factor in run ä1.csv") if names is NAMES_4 else (0.7, "CalibrationConstant in run ä1.ctx")
     )
-    assert (summary.um_per_px, summary.um_per_px_from) == (scale, where) and records[0].um_per_px == scale
+    assert (summary.um_per_px, summary.um_per_px_from) == (scale, where)
+    assert records[0].um_per_px == scale
 
 
 def test_the_instruments_class_gives_the_label(tmp_path):
@@ -75,7 +79,8 @@ def test_the_instruments_class_gives_the_label(tmp_path):
 def test_decimal_commas(tmp_path):
     truth = write_export(tmp_path, delimiter=";", scale="0,5545")
     records = list(read_particles(tmp_path))
-    assert same_pixels(records, truth) and {r.um_per_px for r in records} == {0.5545}
+    assert same_pixels(records, truth)
+    assert {r.um_per_px for r in records} == {0.5545}
     assert records[0].columns["Area (ABD)"] == "12.5000"
     # The same as the export that lies beside a list.
     draw_run(tmp_path / "b")
@@ -87,9 +92,8 @@ def test_decimal_commas_between_commas_reject_the_row(tmp_path):
     write_export(tmp_path)
     change(tmp_path, "12.5000", "12,5000")
     records = list(read_particles(tmp_path))
-    assert len(records) == 12 and {r.reason for r in records} == {
-        "its row in the export has 10 values but the header names 9"
-    }
+    assert len(records) == 12
+    assert {r.reason for r in records} == {"its row in the export has 10 values but the header names 9"}
 
 
 def test_the_export_itself_may_be_given(tmp_path):
@@ -144,8 +148,11 @@ def test_images_that_are_files_of_their_own(tmp_path, images):
     truth = write_single(tmp_path, header=HEADER_6, images=images)
     (tmp_path / "run_summary.csv").write_text("Fluid Volume Imaged (ml),0.0123\nMagnification,10X\n")
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
-    assert same_pixels(records, truth) and summary.count == 3 and summary.kind == "flowcam"
-    assert summary.um_per_px == records[0].um_per_px == 0.75 and summary.runs[0].volume_ml == 0.0123
+    assert same_pixels(records, truth)
+    assert summary.count == 3
+    assert summary.kind == "flowcam"
+    assert summary.um_per_px == records[0].um_per_px == 0.75
+    assert summary.runs[0].volume_ml == 0.0123
     assert records[1].columns == {
         "Id": "2",
         "Area (ABD) (µm²)": "2.5",
@@ -163,7 +170,8 @@ def test_missing_and_broken_images_have_their_reason(tmp_path):
     write_single(tmp_path, header=HEADER_6, ids=(1, 2, 3, 7, "x"))
     (tmp_path / "run_00001.png").write_bytes(b"\x89PNG broken")
     reasons = [r.reason for r in read_particles(tmp_path)]
-    assert reasons[0] == reasons[2] == "" and "its image run_00001.png cannot be read" in reasons[1]
+    assert reasons[0] == reasons[2] == ""
+    assert "its image run_00001.png cannot be read" in reasons[1]
     assert reasons[3] == "its image run_00006.png is missing from the run folder"
     assert reasons[4] == "its id in the export is 'x', not a number"
 
@@ -173,7 +181,8 @@ def test_a_library_is_read_like_a_list(tmp_path):
     (tmp_path / "oil_lib_images.lst").rename(tmp_path / "oil.flb")
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title) == ("flowcam_library", "FlowCam library oil")
-    assert same_pixels(records, truth) and summary.runs[0].volume_ml is None
+    assert same_pixels(records, truth)
+    assert summary.runs[0].volume_ml is None
 
 
 def test_a_library_of_several_pixel_sizes_says_so(tmp_path):
@@ -182,7 +191,8 @@ def test_a_library_of_several_pixel_sizes_says_so(tmp_path):
     text = path.read_text("latin-1")
     path.write_text(text.replace("|0.5545|", "|1.8130|", 3), "latin-1")
     summary = detect_source(tmp_path)
-    assert summary.um_per_px is None and summary.um_per_px_from == ""
+    assert summary.um_per_px is None
+    assert summary.um_per_px_from == ""
     assert any("differ in pixel size" in note for note in summary.notes)
     assert [r.um_per_px for r in read_particles(tmp_path)] == [1.813] * 3 + [0.5545] * 9
 
@@ -192,7 +202,8 @@ def test_classes_of_the_cla_are_taken_over(tmp_path):
     (tmp_path / "run ä1.cla").write_text("v3\n1\nby hand\n2\nJunk\nOR\n0\n1\n2\nAir bubble\nOR\n0\n1\n5\n")
     records = list(read_particles(tmp_path))
     assert [r.given for r in records] == [None] * 4 + ["air_bubble"] + [None] * 7
-    assert records[1].columns["Class"] == "Junk" and "Class" not in records[0].columns
+    assert records[1].columns["Class"] == "Junk"
+    assert "Class" not in records[0].columns
     assert "Class" in detect_source(tmp_path).columns
     (tmp_path / "run ä1.cla").write_text("v3\n1\n")
     assert any("The classes in run ä1.cla are not read" in note for note in detect_source(tmp_path).notes)
@@ -206,9 +217,13 @@ def test_the_real_export_alone_gives_the_same_particles_as_its_list(tmp_path):
         if path.suffix != ".lst":
             shutil.copy(path, tmp_path)
     alone, listed = list(read_particles(tmp_path)), list(read_particles(real))
-    assert len(alone) == detect_source(tmp_path).count == 1000 and not any(r.rejected for r in alone)
+    assert len(alone) == detect_source(tmp_path).count == 1000
+    assert not any(r.rejected for r in alone)
     assert detect_source(tmp_path).runs[0].volume_ml == detect_source(real).runs[0].volume_ml
     for a, b in zip(alone, listed, strict=True):
-        assert np.array_equal(a.pixels, b.pixels) and np.array_equal(a.mask, b.mask) and a.name == b.name
+        assert np.array_equal(a.pixels, b.pixels)
+        assert np.array_equal(a.mask, b.mask)
+        assert a.name == b.name
         assert a.columns.items() <= {**b.columns, "Class": a.columns.get("Class")}.items()
-        assert a.pixels.shape[2] == 3 and a.um_per_px == b.um_per_px  # colour kept
+        assert a.pixels.shape[2] == 3
+        assert a.um_per_px == b.um_per_px

@@ -40,8 +40,10 @@ def test_every_particle_is_cut_right(tmp_path, fields):
     records = list(read_particles(tmp_path / "run"))
     assert [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
     for record, (pixels, mask) in zip(records, truth, strict=True):
-        assert np.array_equal(record.pixels, pixels) and np.array_equal(record.mask, mask)
-        assert record.um_per_px == 0.5545 and not record.rejected
+        assert np.array_equal(record.pixels, pixels)
+        assert np.array_equal(record.mask, mask)
+        assert record.um_per_px == 0.5545
+        assert not record.rejected
         assert record.columns["raw_area"] == mask.sum()
     assert records[2].columns["Area (ABD)"] == "3.5000"
 
@@ -65,8 +67,10 @@ def test_the_list_itself_and_folders_above(tmp_path):
     by_list = list(read_particles(tmp_path / "protein" / "deep" / "run" / "run ä1.lst"))
     from_above = list(read_particles(tmp_path))
     assert len(by_list) == len(from_above) == 12
-    assert by_list[0].name == "run ä1#1" and from_above[0].name == "protein/deep/run/run ä1#1"
-    assert by_list[0].given is None and from_above[0].given == "protein"
+    assert by_list[0].name == "run ä1#1"
+    assert from_above[0].name == "protein/deep/run/run ä1#1"
+    assert by_list[0].given is None
+    assert from_above[0].given == "protein"
     assert np.array_equal(by_list[7].pixels, from_above[7].pixels)
 
 
@@ -75,7 +79,8 @@ def test_two_runs_and_images_beside_them(tmp_path):
     draw_run(tmp_path / "b", count=4, cal_const="1.8")
     Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
-    assert summary.count == len(records) == 8 and summary.um_per_px is None
+    assert summary.count == len(records) == 8
+    assert summary.um_per_px is None
     assert {r.um_per_px for r in records} == {0.5545, 1.8, None}
     assert len({r.name for r in records}) == 8
 
@@ -115,7 +120,8 @@ def test_missing_and_broken_collages_reject_only_their_own(tmp_path):
     records = list(read_particles(tmp_path))
     assert len(records) == detect_source(tmp_path).count == 12
     assert [r.rejected for r in records] == [True] * 5 + [False] * 5 + [True] * 2
-    assert "run ä1_000001.tif is missing" in records[0].reason and "cannot be read" in records[11].reason
+    assert "run ä1_000001.tif is missing" in records[0].reason
+    assert "cannot be read" in records[11].reason
     assert records[0].columns["raw_area"] == 14
     assert "1 of 3 collages are missing" in " ".join(detect_source(tmp_path).notes)
 
@@ -144,7 +150,8 @@ def test_a_bad_row_is_a_rejected_record(tmp_path, values, reason):
     draw_run(tmp_path)
     edit_row(tmp_path, 4, **values)
     records = {r.name: r for r in read_particles(tmp_path)}
-    assert len(records) == 12 and sum(r.rejected for r in records.values()) == 1
+    assert len(records) == 12
+    assert sum(r.rejected for r in records.values()) == 1
     assert reason in records["run ä1#4"].reason
 
 
@@ -152,7 +159,8 @@ def test_a_cut_off_last_row_is_rejected(tmp_path):
     draw_run(tmp_path)
     edit_list(tmp_path, lambda text: text[:-150])
     records = list(read_particles(tmp_path))
-    assert len(records) == 12 and [r.name for r in records if r.rejected] == ["run ä1#12"]
+    assert len(records) == 12
+    assert [r.name for r in records if r.rejected] == ["run ä1#12"]
     assert "but the header names 65" in next(r.reason for r in records if r.rejected)
     assert not any("missing" in note for note in detect_source(tmp_path).notes)  # it names no collage
 
@@ -161,7 +169,8 @@ def test_doubled_ids_keep_both_particles(tmp_path):
     draw_run(tmp_path)
     edit_row(tmp_path, 4, id="3")
     names = [r.name for r in read_particles(tmp_path)]
-    assert len(set(names)) == 12 and "run ä1#3 (2)" in names
+    assert len(set(names)) == 12
+    assert "run ä1#3 (2)" in names
 
 
 @pytest.mark.parametrize(
@@ -211,7 +220,8 @@ def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, m
 def test_real_runs(name, count, scale):
     records = list(read_particles(REAL / name))
     assert len(records) == detect_source(REAL / name).count == count
-    assert not any(r.rejected for r in records) and {r.um_per_px for r in records} == {scale}
+    assert not any(r.rejected for r in records)
+    assert {r.um_per_px for r in records} == {scale}
     for r in records:
         # The mask cut out with the picture holds exactly the particle's own pixels: the cut is right.
         assert r.pixels.shape[:2] == r.mask.shape == (r.columns["image_h"], r.columns["image_w"])

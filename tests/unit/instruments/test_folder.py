@@ -42,7 +42,8 @@ def test_every_format_and_depth_gives_the_same_particle(tmp_path):
     save(tmp_path / "sixteen.tif", grey.astype(np.uint16) * 257)
     save(tmp_path / "photo.JPG")
     records = read(tmp_path)
-    assert len(records) == 8 and not any(r.rejected for r in records.values())
+    assert len(records) == 8
+    assert not any(r.rejected for r in records.values())
     for name in ("a.png", "b.TIF", "c.bmp", "sub/d.tiff", "sub/deeper/e.png", "sixteen.tif"):
         assert np.array_equal(records[name].pixels, grey)
     assert records["colour.png"].pixels.shape == (24, 40, 3)
@@ -83,7 +84,8 @@ def test_a_name_that_is_not_utf8_can_still_be_written_to_a_table(tmp_path):
     save(tmp_path / "a.png")
     os.rename(tmp_path / "a.png", os.path.join(os.fsencode(tmp_path), b"gr\xf6\xdfe.png"))
     ((name, record),) = read(tmp_path).items()
-    assert name.encode("utf-8") and not record.rejected
+    assert name.encode("utf-8")
+    assert not record.rejected
 
 
 def test_pages_of_a_tiff_are_particles_of_their_own(tmp_path):
@@ -132,7 +134,8 @@ def test_a_stack_under_another_ending_is_rejected_with_advice(tmp_path):
     pages[0].save(tmp_path / "page.png", "TIFF")
     pages[0].save(tmp_path / "film.png", "PNG", save_all=True, append_images=pages[1:])
     reasons = {name: r.reason for name, r in read(tmp_path).items()}
-    assert reasons["page.png"] == reasons["film.png"] == "" and "end its name in .tif" in reasons["stack.png"]
+    assert reasons["page.png"] == reasons["film.png"] == ""
+    assert "end its name in .tif" in reasons["stack.png"]
 
 
 def zeros_png(side):
@@ -151,7 +154,8 @@ def test_an_enormous_picture_is_rejected_before_it_is_unpacked(tmp_path):
     reasons = {name: r.reason for name, r in read(tmp_path).items()}
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert reasons["huge.png"] == "the image is larger than 60 megapixels" and reasons["good.png"] == ""
+    assert reasons["huge.png"] == "the image is larger than 60 megapixels"
+    assert reasons["good.png"] == ""
     assert reasons["large.png"] == "the image is 8000 x 8000 px; at most 60 megapixels are read"
     assert peak < 50 * 1024**2
 
@@ -178,7 +182,8 @@ def test_litter_is_not_offered(tmp_path):
         (tmp_path / name).write_bytes(b"x")
     save(tmp_path / "p.png")
     assert set(read(tmp_path)) == {"p.png"}
-    assert not is_hidden("a.b/c.png") and is_hidden("a/.b/c.png")
+    assert not is_hidden("a.b/c.png")
+    assert is_hidden("a/.b/c.png")
 
 
 def test_folders_named_after_a_class_give_the_label(tmp_path):

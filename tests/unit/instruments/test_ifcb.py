@@ -32,21 +32,28 @@ def test_every_region_is_read_right(tmp_path, version, extra):
     pixels = write_sample(tmp_path, version=version, extra=extra)
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title) == ("ifcb", "IFCB sample D20240401T101010_IFCB102")
-    assert summary.count == len(records) == 3 and summary.um_per_px is None and len(summary.columns) == version + extra
-    assert np.array_equal(records[0].pixels, pixels[0]) and np.array_equal(records[2].pixels, pixels[2])
+    assert summary.count == len(records) == 3
+    assert summary.um_per_px is None
+    assert len(summary.columns) == version + extra
+    assert np.array_equal(records[0].pixels, pixels[0])
+    assert np.array_equal(records[2].pixels, pixels[2])
     assert records[1].reason == "the trigger took no image (its region is 0 px)"
     assert [r.name.rpartition("#")[2] for r in records] == ["1", "2", "3"]
-    assert records[2].columns["roi_x"] == "7" and records[2].columns["trigger"] == "3"
+    assert records[2].columns["roi_x"] == "7"
+    assert records[2].columns["trigger"] == "3"
     facts = summary.runs[0]
-    assert facts.settings["Temperature"] == "24.7" and ("first" in facts.instrument) == (version == 15)
-    assert facts.volume_ml is None and {r.run for r in records} == {facts.name}
+    assert facts.settings["Temperature"] == "24.7"
+    assert ("first" in facts.instrument) == (version == 15)
+    assert facts.volume_ml is None
+    assert {r.run for r in records} == {facts.name}
 
 
 def test_several_samples_in_one_folder_and_one_given_alone(tmp_path):
     write_sample(tmp_path, version=24, title="A")
     write_sample(tmp_path, version=15, title="B", shapes=[(9, 8)])
     summary = detect_source(tmp_path)
-    assert summary.title == f"2 IFCB samples in {tmp_path.name}" and [r.count for r in summary.runs] == [3, 1]
+    assert summary.title == f"2 IFCB samples in {tmp_path.name}"
+    assert [r.count for r in summary.runs] == [3, 1]
     assert [r.run for r in read_particles(tmp_path)] == ["A"] * 3 + ["B"]
     for name in ("B.adc", "B.roi", "B.hdr"):
         assert [r.name for r in read_particles(tmp_path / name)] == ["B#1"]
@@ -61,7 +68,8 @@ def test_what_cannot_be_read_has_its_reason(tmp_path):
     lines[3] = lines[3].replace(",4,4,", ",4,400,")
     path.write_text("\n".join(lines))
     reasons = [r.reason for r in read_particles(tmp_path)]
-    assert reasons[0] == reasons[4] == "" and "is not a whole number" in reasons[1]
+    assert reasons[0] == reasons[4] == ""
+    assert "is not a whole number" in reasons[1]
     assert reasons[2] == "its row in the .adc has 23 values, the first row 24"
     assert reasons[3] == "its 4 x 400 px from byte 49 reach behind the 81 bytes of the .roi"
 

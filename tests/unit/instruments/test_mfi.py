@@ -59,12 +59,15 @@ def test_particles_are_cut_from_their_frames(tmp_path):
     write_table(tmp_path, BOXES)
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title, summary.count) == ("mfi", "MFI run day 1", 3)
-    assert [r.name for r in records] == ["day 1#1", "day 1#2", "day 1#3"] and {r.run for r in records} == {"day 1"}
+    assert [r.name for r in records] == ["day 1#1", "day 1#2", "day 1#3"]
+    assert {r.run for r in records} == {"day 1"}
     cut = [frames[0][40:50, 10:30], frames[2][0:8, 0:5], frames[1][100:120, 190:200]]
     assert all(np.array_equal(r.pixels, pixels) for r, pixels in zip(records, cut, strict=True))
-    assert records[1].columns["Edge Particle"] == "1" and summary.columns == tuple(n.strip() for n in NAMES)
+    assert records[1].columns["Edge Particle"] == "1"
+    assert summary.columns == tuple(n.strip() for n in NAMES)
     assert (summary.um_per_px, summary.um_per_px_from) == (1.2465, "ECD and Area in day 1.csv")  # 78.125 um, 3085 px
-    assert records[0].um_per_px == 1.2465 and summary.runs[0].volume_ml is None
+    assert records[0].um_per_px == 1.2465
+    assert summary.runs[0].volume_ml is None
 
 
 def test_the_published_row_has_its_box(tmp_path):
@@ -72,7 +75,8 @@ def test_the_published_row_has_its_box(tmp_path):
     frame = np.random.default_rng(0).integers(0, 255, (1024, 1280), np.uint8)
     Image.fromarray(frame).save(tmp_path / "16.bmp")
     (record,) = read_particles(tmp_path)
-    assert record.name == "run#47" and np.array_equal(record.pixels, frame[767:862, 941:999])
+    assert record.name == "run#47"
+    assert np.array_equal(record.pixels, frame[767:862, 941:999])
     assert record.um_per_px == pytest.approx(1.25, rel=0.003)
 
 
@@ -81,7 +85,9 @@ def test_frames_counted_from_0_or_1(tmp_path):
     write_table(tmp_path, [(1, 10, 29, 40, 49), (2, 10, 29, 40, 49)])
     asked = {q.key: q for q in detect_source(tmp_path).questions}
     first = asked["first_frame:day 1.csv"]
-    assert first.options == ("0", "1") and first.default == "0" and "day 1.csv" in first.words
+    assert first.options == ("0", "1")
+    assert first.default == "0"
+    assert "day 1.csv" in first.words
     by_default = list(read_particles(tmp_path))
     answered = list(read_particles(tmp_path, {first.key: "1"}))
     assert np.array_equal(by_default[0].pixels, frames[1][40:50, 10:30])
@@ -101,7 +107,8 @@ def test_ends_of_a_box_in_or_out(tmp_path):
     frames = draw_frames(tmp_path)
     write_table(tmp_path, BOXES)
     ends = detect_source(tmp_path).questions[1]
-    assert ends.options == ("included", "not included") and ends.default == "included"
+    assert ends.options == ("included", "not included")
+    assert ends.default == "included"
     without = list(read_particles(tmp_path, {ends.key: "not included"}))
     assert np.array_equal(without[0].pixels, frames[0][40:49, 10:29])
     # A box that ends at the frame's width cannot include that column.
@@ -122,7 +129,8 @@ def test_frames_below_the_table_and_other_numbers_in_their_names(tmp_path):
     frames = draw_frames(tmp_path / "run" / "images", pattern="day12_{:04d}_1280x1024.tif")
     write_table(tmp_path / "run", BOXES, delimiter=";")
     records = list(read_particles(tmp_path))
-    assert np.array_equal(records[0].pixels, frames[0][40:50, 10:30]) and records[0].name == "run/day 1#1"
+    assert np.array_equal(records[0].pixels, frames[0][40:50, 10:30])
+    assert records[0].name == "run/day 1#1"
     assert detect_source(tmp_path).count == 3  # frames are no particles
 
 
@@ -139,7 +147,8 @@ def test_what_cannot_be_cut_has_its_reason(tmp_path):
     with open(tmp_path / "day 1.csv", "a") as file:
         file.write("7,1,1\n")
     reasons = {r.name: r.reason for r in read_particles(tmp_path)}
-    assert reasons["day 1#1"] == reasons["day 1#2"] == "" and len(reasons) == detect_source(tmp_path).count == 7
+    assert reasons["day 1#1"] == reasons["day 1#2"] == ""
+    assert len(reasons) == detect_source(tmp_path).count == 7
     assert "its frame frame_002.png cannot be read" in reasons["day 1#3"]
     assert reasons["day 1#4"] == "its frame 9 is missing: there is no image with the number 9 in its name"
     assert "reaches outside the frame of 200 x 120 px" in reasons["day 1#5"]

@@ -66,7 +66,8 @@ def test_the_database_itself_is_no_source(workspace):
         with pytest.raises(LabError, match="own database"):
             list(hash_inputs(workspace / name))
     assert {name: digest for name, _, digest in hash_inputs(workspace)}["lab.sqlite"] == UNREADABLE
-    assert visit(workspace) == ["A"] and (workspace / "lab.sqlite-wal").exists()
+    assert visit(workspace) == ["A"]
+    assert (workspace / "lab.sqlite-wal").exists()
 
 
 def test_other_files_are_not_taken_for_it(workspace, tmp_path):

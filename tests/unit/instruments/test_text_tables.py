@@ -20,10 +20,13 @@ def test_every_encoding_gives_the_same_text(encoding):
 
 
 def test_numbers():
-    assert number_of("0,5544") == number_of(" 0.5544 ") == 0.5544 and number_of("1.88e+00") == 1.88
+    assert number_of("0,5544") == number_of(" 0.5544 ") == 0.5544
+    assert number_of("1.88e+00") == 1.88
     assert number_of("1,234,567") is number_of("nan") is number_of("") is number_of(None) is None
-    assert positive("0.0000") is positive("-1") is None and positive("2") == 2
-    assert whole("12") == whole("12.0000") == 12 and whole("12.5") is whole("x") is None
+    assert positive("0.0000") is positive("-1") is None
+    assert positive("2") == 2
+    assert whole("12") == whole("12.0000") == 12
+    assert whole("12.5") is whole("x") is None
 
 
 def test_column_names_lose_units_but_not_their_own_brackets():
@@ -36,11 +39,13 @@ def test_a_table_of_any_delimiter():
     assert table_of("a,b\n1,2\n").names == table_of("a;b\n").names == table_of("a\tb\n").names == ("a", "b")
     german = table_of('Particle ID;Area (ABD);Name\n1;0,25;"a;b"\n\n2;1,5;c\n')
     assert [german.values(line) for line in german.lines] == [["1", "0.25", "a;b"], ["2", "1.5", "c"]]
-    assert german.column("name") == ["a;b", "c"] and german.value(["1"], "name") is None
+    assert german.column("name") == ["a;b", "c"]
+    assert german.value(["1"], "name") is None
     # With a comma between columns, a quoted comma is left as it stands: it may part thousands.
     assert table_of('a,b\n1,"2,5"\n').values('1,"2,5"') == ["1", "2,5"]
     assert table_of("a,b,\n").values("1,2,") == ["1", "2"]
-    assert table_of("").names == () and table_of("").lines == ()
+    assert table_of("").names == ()
+    assert table_of("").lines == ()
     assert table_of("a,b").values("x" * 200_000) == []
 
 

@@ -32,18 +32,21 @@ def test_planted_errors_are_found_counted_and_explained(shapes):
     found = reviewed(tiles, labels)
     wrong = np.isin(np.arange(480), rows)
     assert average_precision_score(wrong, -found.suspects.score) > 0.95
-    assert 17 <= found.total.value <= 31 and found.total.low <= 24 <= found.total.high
+    assert 17 <= found.total.value <= 31
+    assert found.total.low <= 24 <= found.total.high
     worst = found.suspects.order[0]
     assert found.suspects.reasons[worst].startswith(f"labelled {WORDS[labels[worst]]}; p = 0.")
     assert f"nearest particles are labelled {WORDS[truth[worst]]}" in found.suspects.reasons[worst]
-    assert found.notes == () and found.lots == [] and len(found.judged) == 480
+    assert found.notes == ()
+    assert found.lots == []
+    assert len(found.judged) == 480
     again = reviewed(tiles, labels)
     np.testing.assert_array_equal(again.suspects.rank, found.suspects.rank)
 
 
 def test_order_of_the_images_matters_little(shapes):
     tiles, truth = shapes
-    labels, rows = plant(truth, 24, seed=1, classes=4)
+    labels, _rows = plant(truth, 24, seed=1, classes=4)
     order = np.random.default_rng(0).permutation(480)
     one, other = reviewed(tiles, labels), reviewed(tiles[order], labels[order])
     assert len(set(one.suspects.order[:20]) & set(order[other.suspects.order[:20]])) >= 17
@@ -51,7 +54,7 @@ def test_order_of_the_images_matters_little(shapes):
 
 def test_synthetic_tiles_train_but_do_not_testify(shapes):
     tiles, truth = shapes
-    labels, rows = plant(truth, 24, seed=2, classes=4)
+    labels, _rows = plant(truth, 24, seed=2, classes=4)
     made = np.zeros(480, bool)
     made[np.arange(0, 480, 3)] = True
     labels[made] = truth[made]
@@ -59,7 +62,8 @@ def test_synthetic_tiles_train_but_do_not_testify(shapes):
     np.testing.assert_array_equal(found.judged, np.flatnonzero(~made))
     assert len(found.suspects.score) == len(found.suspects.reasons) == (~made).sum()
     named = found.nearest.positions[found.nearest.positions >= 0]
-    assert len(named) and not made[named].any()
+    assert len(named)
+    assert not made[named].any()
     assert found.total.n == (~made).sum()
     # They do teach: a class of which only three real ones are left is still known.
     few = np.flatnonzero(~(~made & (truth == 3)))
@@ -91,7 +95,8 @@ def test_pictures_of_nothing_known_are_strangers_even_together(shapes):
     boards = np.stack([np.where((rows // size + columns // size) % 2, 30, 230) for size in range(9, 17)])
     more, labels = np.concatenate([tiles, boards.astype(np.uint8)]), np.r_[truth, np.arange(8) % 4]
     places = fit_pca(see_blocks(more)).of(see_blocks(more))
-    assert set(find_outliers(places, labels)) >= set(range(480, 488)) and len(find_outliers(places, labels)) < 20
+    assert set(find_outliers(places, labels)) >= set(range(480, 488))
+    assert len(find_outliers(places, labels)) < 20
 
 
 def test_runs_are_kept_together_and_their_swaps_told(shapes):
@@ -103,7 +108,8 @@ def test_runs_are_kept_together_and_their_swaps_told(shapes):
     found = reviewed(tiles, labels, groups=lots)
     assert all(len(set(found.fold[lots == lot])) == 1 for lot in "ABCD")
     (lot,) = found.lots
-    assert (lot.lot, lot.given, lot.suggested) == ("C", 0, 1) and lot.suspects >= 13
+    assert (lot.lot, lot.given, lot.suggested) == ("C", 0, 1)
+    assert lot.suspects >= 13
     assert "4 folds of whole runs" in found.notes[0]
 
 
@@ -125,7 +131,8 @@ def test_a_class_of_one_is_named(shapes):
     labels = truth.copy()
     labels[5] = 4
     found = reviewed(tiles, labels, class_names=[*WORDS, "cell"])
-    assert found.notes == ("Too few images to judge their labels: cell.",) and found.suspects.score[5] == 0.5
+    assert found.notes == ("Too few images to judge their labels: cell.",)
+    assert found.suspects.score[5] == 0.5
 
 
 def test_a_hundred_classes():
@@ -143,7 +150,8 @@ def test_a_hundred_classes():
 def test_identical_images(level):
     found = reviewed(np.full((40, 64, 64), level, np.uint8), np.arange(40) % 2)
     assert len(found.copies.disagreeing(np.arange(40) % 2)) == 1
-    assert np.isfinite(found.suspects.score).all() and (found.nearest.positions == -1).all()
+    assert np.isfinite(found.suspects.score).all()
+    assert (found.nearest.positions == -1).all()
     assert "follow nothing that the pictures show" in found.notes[0]
 
 

@@ -49,12 +49,15 @@ def test_one_planted_error_comes_first_and_says_why():
     fold, _ = assign_folds(labels)
     nearest = from_other_folds(find_neighbours(places), places, fold=fold)
     suspects = score_set(labels, out_of_fold(places, labels, fold=fold), class_names=WORDS, nearest=nearest)
-    assert suspects.order[0] == 70 and suspects.rank[70] == 1
+    assert suspects.order[0] == 70
+    assert suspects.rank[70] == 1
     assert suspects.score[70] < 0.5 < suspects.score[suspects.order[1]]
-    assert suspects.suggested[70] == 1 and (np.delete(suspects.suggested == labels, 70)).all()
+    assert suspects.suggested[70] == 1
+    assert (np.delete(suspects.suggested == labels, 70)).all()
     assert suspects.reasons[70].startswith("labelled air bubble; p = 0.0")
     assert suspects.reasons[70].endswith("; 15 of 15 nearest particles are labelled silicone oil")
-    assert suspects.margin[70] < -0.5 and sorted(suspects.rank) == list(range(1, 181))
+    assert suspects.margin[70] < -0.5
+    assert sorted(suspects.rank) == list(range(1, 181))
 
 
 def test_scores_do_not_depend_on_the_order_of_images_or_classes():
@@ -106,10 +109,13 @@ def test_folds_keep_runs_and_copies_together_and_classes_even():
     copies = np.arange(600)
     copies[[5, 300]] = 5  # one picture in two runs ties them
     fold, notes = assign_folds(labels, groups=runs, copies=copies)
-    assert notes == [] and set(fold) == set(range(5)) and fold[5] == fold[300]
+    assert notes == []
+    assert set(fold) == set(range(5))
+    assert fold[5] == fold[300]
     assert all(len(set(fold[runs == run])) == 1 for run in range(24))
     share = np.array([np.bincount(labels[fold == k], minlength=3) for k in range(5)]) / np.bincount(labels)
-    assert share.min() > 0.1 and share.max() < 0.3
+    assert share.min() > 0.1
+    assert share.max() < 0.3
     alone, _ = assign_folds(labels)
     counts = np.array([np.bincount(labels[alone == k], minlength=3) for k in range(5)])
     assert (counts.max(0) - counts.min(0) <= 1).all()
@@ -119,9 +125,11 @@ def test_folds_keep_runs_and_copies_together_and_classes_even():
 def test_folds_say_where_runs_cannot_be_kept_apart():
     labels = np.repeat([0, 1], 60)
     fold, notes = assign_folds(labels, groups=np.array(["a"] * 60 + ["b"] * 60))
-    assert "2 of 2 classes come from one run each" in notes[0] and len(set(fold[labels == 0])) == 5
+    assert "2 of 2 classes come from one run each" in notes[0]
+    assert len(set(fold[labels == 0])) == 5
     fold, notes = assign_folds(labels, groups=np.tile(["a", "b"], 60))
-    assert "2 folds of whole runs" in notes[0] and len(set(fold)) == 2
+    assert "2 folds of whole runs" in notes[0]
+    assert len(set(fold)) == 2
     assert assign_folds(labels, groups=["a"] * 120)[1] == []
 
 
@@ -130,7 +138,8 @@ def test_probabilities_do_not_know_the_image_itself():
     places, _ = draw_clouds((400,), seed=4)
     labels = np.random.default_rng(0).integers(2, size=400)
     probs = out_of_fold(places, labels, fold=assign_folds(labels)[0])
-    assert probs.dtype == np.float32 and np.allclose(probs.sum(1), 1, atol=1e-5)
+    assert probs.dtype == np.float32
+    assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert abs((probs.argmax(1) == labels).mean() - 0.5) < 0.08
 
 
@@ -159,8 +168,10 @@ def test_planted_rates_are_found():
     suspects = score_set(labels, probs, class_names=WORDS)
     pairs, total = count_class_pairs(labels, probs, suspects.suggested)
     assert (pairs[0].given, pairs[0].suggested) == (2, 1)
-    assert 63 <= total.value <= 117 and total.low <= 90 <= total.high
-    assert pairs[0].low <= 90 <= pairs[0].high and 60 <= pairs[0].n <= 120
+    assert 63 <= total.value <= 117
+    assert total.low <= 90 <= total.high
+    assert pairs[0].low <= 90 <= pairs[0].high
+    assert 60 <= pairs[0].n <= 120
     assert all(0 <= pair.low <= pair.value <= pair.high for pair in pairs)
 
 
@@ -169,7 +180,8 @@ def test_clean_labels_raise_no_alarm():
     probs = out_of_fold(places, truth, fold=assign_folds(truth)[0])
     suspects = score_set(truth, probs, class_names=WORDS)
     _, total = count_class_pairs(truth, probs, suspects.suggested)
-    assert (suspects.score < 0.5).sum() <= 3 and total.value < 10
+    assert (suspects.score < 0.5).sum() <= 3
+    assert total.value < 10
 
 
 @pytest.mark.parametrize("share", [0.01, 0.05, 0.12, 0.4])
@@ -213,7 +225,8 @@ def test_leave_one_out_ranks_again_what_a_person_has_decided():
         assert np.allclose(probs.sum(1), 1, atol=1e-5)
         score = score_set(given, probs, class_names=WORDS).score
         found.append(average_precision_score(left[undecided], -score[undecided]))
-    assert found[1] > 0.85 and found[1] >= found[0] - 0.01
+    assert found[1] > 0.85
+    assert found[1] >= found[0] - 0.01
 
 
 def test_neighbours_lie_in_other_folds_and_are_the_nearest():
@@ -230,7 +243,8 @@ def test_neighbours_lie_in_other_folds_and_are_the_nearest():
         np.testing.assert_allclose(nearest.likeness[row], likeness[row, best], atol=1e-4)
     assert (neighbour_votes(nearest, truth, 2).sum(1) == 7).all()
     few = from_other_folds(find_neighbours(places[:4]), places[:4], fold=np.array([0, 0, 1, 1]))
-    assert few.positions.shape == (4, 15) and (few.positions[:, 2:] == -1).all()
+    assert few.positions.shape == (4, 15)
+    assert (few.positions[:, 2:] == -1).all()
     assert set(few.positions[0, :2]) == {2, 3}
 
 
@@ -270,7 +284,8 @@ def test_a_swap_of_a_whole_run_is_one_finding():
     shared = np.flatnonzero((lots == "B") & (labels == 1))[:150]
     suggested[shared] = 0
     (found,) = batch_effects(labels, suggested, lots, class_names=["protein", "silicone oil"])
-    assert (found.lot, found.given, found.suggested) == ("B", 1, 0) and found.suspects >= 150
+    assert (found.lot, found.given, found.suggested) == ("B", 1, 0)
+    assert found.suspects >= 150
     assert found.words.startswith(f"{found.suspects} suspects, same swap, run B: ")
     assert "labelled silicone oil look like protein" in found.words
     assert batch_effects(labels, suggested, ["A"] * 1200, class_names=["protein", "silicone oil"]) == []
@@ -282,7 +297,8 @@ def test_a_class_of_one_is_not_judged():
     labels[7] = 2
     probs = out_of_fold(places, labels, fold=assign_folds(labels)[0], class_count=3)
     suspects = score_set(labels, probs, class_names=WORDS)
-    assert suspects.score[7] == 0.5 and suspects.suggested[7] == 2
+    assert suspects.score[7] == 0.5
+    assert suspects.suggested[7] == 2
     assert suspects.reasons[7] == "labelled air bubble; too few images carry this label to judge it"
 
 

@@ -17,11 +17,14 @@ def shot(intensity, camera=PLAIN, seed=0):
 
 def test_an_empty_tile_has_the_background_level():
     image = shot(np.ones((SIZE, SIZE)))
-    assert image.shape == (64, 64) and image.dtype == np.uint8 and (image == 175).all()
+    assert image.shape == (64, 64)
+    assert image.dtype == np.uint8
+    assert (image == 175).all()
 
 
 def test_bright_light_is_clipped_and_none_is_black():
-    assert (shot(np.full((SIZE, SIZE), 7.0)) == 255).all() and (shot(np.zeros((SIZE, SIZE))) == 0).all()
+    assert (shot(np.full((SIZE, SIZE), 7.0)) == 255).all()
+    assert (shot(np.zeros((SIZE, SIZE))) == 0).all()
 
 
 def test_the_gradient_runs_along_x_and_y():
@@ -40,14 +43,16 @@ def test_stray_light_lowers_contrast_and_not_the_background():
     intensity = np.ones((SIZE, SIZE))
     intensity[30:40, 30:40] = 0.2
     image = shot(intensity, replace(PLAIN, stray_light=0.5))
-    assert image[0, 0] == 175 and image.min() == pytest.approx(175 * 0.6, abs=3)
+    assert image[0, 0] == 175
+    assert image.min() == pytest.approx(175 * 0.6, abs=3)
 
 
 def test_motion_smears_along_the_flow_only():
     intensity = np.ones((SIZE, SIZE))
     intensity[36, 36] = 0.0
     dark = 175 - shot(intensity, replace(PLAIN, motion_px=3.0)).astype(int)
-    assert (dark[:, 32] > 10).sum() >= 3 and (dark[32] > 10).sum() <= 2
+    assert (dark[:, 32] > 10).sum() >= 3
+    assert (dark[32] > 10).sum() <= 2
 
 
 @pytest.mark.parametrize("length", [0.4, 1.0, 1.9, 3.0])
@@ -71,7 +76,9 @@ def test_a_smear_has_its_length_and_leaves_the_particle_in_place(length):
 def test_a_coarse_pixel_is_rendered_finer_and_averaged():
     coarse = Camera(um_per_px=0.55, background=0.686, noise=0.0)
     axis = coarse.sensor_axis(64, 0.0)
-    assert coarse.oversampling == 2 and len(axis) == 2 * SIZE and np.diff(axis) == pytest.approx(0.275)
+    assert coarse.oversampling == 2
+    assert len(axis) == 2 * SIZE
+    assert np.diff(axis) == pytest.approx(0.275)
     intensity = np.ones((2 * SIZE, 2 * SIZE))
     intensity[::2] = 0.5
     assert shot(intensity, coarse).astype(float).mean() == pytest.approx(0.75 * 175, abs=2)

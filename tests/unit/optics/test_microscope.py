@@ -27,7 +27,9 @@ def test_pupil_lets_through_what_its_aperture_holds():
     through, delay = scope.pupil(*np.meshgrid(line, line), step=step)
     assert delay == 0.0
     assert through.sum() * step**2 == pytest.approx(np.pi * edge**2, rel=1e-3)
-    assert through[50, 50] == 1 and through[50, 91] == 0 and through[50, 90] == pytest.approx(0.5)
+    assert through[50, 50] == 1
+    assert through[50, 91] == 0
+    assert through[50, 90] == pytest.approx(0.5)
 
 
 def test_aberrations_are_radians_at_the_rim_and_know_x_from_y():
@@ -61,6 +63,7 @@ def test_phasor_keeps_single_precision():
 def test_more_directions_where_the_image_moves_more():
     scope = Microscope()
     counts = [rings_needed(scope, z, 4.0)[0] for z in (0, 20, 60, 120)]
-    assert counts == sorted(counts) and counts[-1] > counts[0]
+    assert counts == sorted(counts)
+    assert counts[-1] > counts[0]
     assert rings_needed(scope, 20, 4.0) == rings_needed(scope, -20, 4.0)
     assert rings_needed(scope, 20, 20.0)[0] > rings_needed(scope, 20, 2.0)[0]

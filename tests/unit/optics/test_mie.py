@@ -28,7 +28,8 @@ def test_amplitudes_equal_miepython(x, m):
 def test_efficiencies_equal_miepython_and_the_optical_theorem(x, m):
     q_ext, q_sca = mie.efficiencies(x, m)
     theirs = miepython.efficiencies_mx(np.conj(m), x)
-    assert q_ext == pytest.approx(theirs[0], rel=1e-8) and q_sca == pytest.approx(theirs[1], rel=1e-8)
+    assert q_ext == pytest.approx(theirs[0], rel=1e-8)
+    assert q_sca == pytest.approx(theirs[1], rel=1e-8)
     forward = mie.amplitudes(x, m, np.ones(1))[0][0]
     assert q_ext == pytest.approx(4 / x**2 * forward.real, rel=1e-10)
     if np.imag(m) == 0:

@@ -27,7 +27,8 @@ def test_weak_spheres_look_as_lorenz_mie_has_them(index, radius, z_f, rms, worst
     sliced = image_of_volume(LINE, LINE, volume, px_um=0.28, dz_um=0.5, z_f=z_f, microscope=SCOPE)
     exact = image_of_sphere(LINE, LINE, radius_um=radius, index=index, z_f=z_f, microscope=SCOPE)
     difference = sliced - exact
-    assert np.sqrt((difference**2).mean()) <= rms and np.abs(difference).max() <= worst
+    assert np.sqrt((difference**2).mean()) <= rms
+    assert np.abs(difference).max() <= worst
 
 
 def test_an_empty_volume_gives_an_even_background():
@@ -67,7 +68,8 @@ def test_six_walked_directions_are_enough_for_droplets_that_focus_the_light(z_f)
     options = {"px_um": 0.28, "dz_um": 0.5, "z_f": z_f, "microscope": scope}
     quick = image_of_volume(line, line, volume, rings=6, per_ring=24, **options)
     every = image_of_volume(line, line, volume, walk_all=True, rings=6, per_ring=24, **options)
-    assert every.max() > 2 and np.abs(quick - every).max() < 0.02
+    assert every.max() > 2
+    assert np.abs(quick - every).max() < 0.02
     # And as many of them as are taken without being asked.
     many = image_of_volume(line, line, volume, rings=10, per_ring=40, **options)
     assert np.abs(image_of_volume(line, line, volume, **options) - many).max() < 0.03
@@ -97,7 +99,8 @@ def test_what_the_simulator_draws_has_converged(monkeypatch, law, kind, seed):
 
     monkeypatch.setattr(kinds, "image_of_volume", compared)
     scenes.simulate(kind, seed, law=scenes.LAWS[law])
-    assert errors and max(errors) < 0.03
+    assert errors
+    assert max(errors) < 0.03
 
 
 def test_the_picture_moves_with_the_particle():
@@ -114,5 +117,6 @@ def test_the_picture_moves_with_the_particle():
 
 def test_directions_weigh_one_and_follow_the_offset():
     directions, weights = source_directions(Microscope(na_condenser=0.1, offset=(0.03, 0.0)), 4, 16)
-    assert weights.sum() == pytest.approx(1) and directions.shape == (64, 2)
+    assert weights.sum() == pytest.approx(1)
+    assert directions.shape == (64, 2)
     assert weights @ directions == pytest.approx([0.03 * Microscope().k0, 0], abs=1e-9)

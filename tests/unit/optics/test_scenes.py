@@ -23,15 +23,19 @@ def test_a_particle_is_the_same_in_any_order_and_process():
     with ProcessPoolExecutor(1) as pool:
         there = list(pool.map(pixels, jobs))
     assert all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
-    assert not np.array_equal(here[0], here[3]) and not np.array_equal(here[0], here[1])
+    assert not np.array_equal(here[0], here[3])
+    assert not np.array_equal(here[0], here[1])
 
 
 @pytest.mark.parametrize("kind", scenes.KINDS)
 def test_every_kind_comes_as_a_tile_with_its_truth(kind):
     drawn = scenes.simulate(kind, 1, um_per_px=0.28)
-    assert drawn.pixels.shape == (64, 64) and drawn.pixels.dtype == np.uint8
+    assert drawn.pixels.shape == (64, 64)
+    assert drawn.pixels.dtype == np.uint8
     truth = json.loads(json.dumps(drawn.truth))
-    assert truth["kind"] == kind and truth["um_per_px"] == 0.28 and truth["seed"] == 1
+    assert truth["kind"] == kind
+    assert truth["um_per_px"] == 0.28
+    assert truth["seed"] == 1
     assert {"shape", "diameter_um", "index", "z_f_um", "na_objective", "background", "noise"} <= truth.keys()
     assert drawn.pixels.std() > 1
 
@@ -61,21 +65,24 @@ def test_no_instrument_resolves_more_than_its_sensor_samples(law):
         rendered = camera.um_per_px / camera.oversampling
         assert rendered <= scope.wavelength_um / (4 * scope.na_objective) + 1e-12
         assert np.hypot(*scope.offset) + scope.na_condenser < scope.na_objective
-        assert 1.5 <= viewing.diameter_um <= 60 and 0.2 <= camera.background <= 0.9
+        assert 1.5 <= viewing.diameter_um <= 60
+        assert 0.2 <= camera.background <= 0.9
 
 
 def test_pixel_sizes_are_drawn_over_what_instruments_have():
     rng = np.random.default_rng(0)
     sizes = np.array([scenes.sample_viewing(rng).camera.um_per_px for _ in range(300)])
     near = [np.isclose(sizes, size, rtol=0.11).mean() for size in (0.28, 0.55, 1.25)]
-    assert sum(near) == pytest.approx(1) and min(near) > 0.2
+    assert sum(near) == pytest.approx(1)
+    assert min(near) > 0.2
 
 
 def test_one_instrument_looks_at_a_whole_run():
     instrument = scenes.sample_viewing(np.random.default_rng(4), um_per_px=0.55)
     drawn = [scenes.simulate("air_bubble", k, instrument=instrument).truth for k in range(3)]
     assert len({d["wavelength_um"] for d in drawn}) == len({d["background"] for d in drawn}) == 1
-    assert len({d["diameter_um"] for d in drawn}) == 3 and {d["um_per_px"] for d in drawn} == {0.55}
+    assert len({d["diameter_um"] for d in drawn}) == 3
+    assert {d["um_per_px"] for d in drawn} == {0.55}
 
 
 def test_a_small_bubble_is_dark_and_background_is_as_drawn():
@@ -110,7 +117,9 @@ def test_only_what_exceeds_the_tile_is_oversized_and_no_size_is_piled_up():
     assert all(v.oversized == (v.diameter_um >= 58 * v.camera.um_per_px) for v in drawn)
     large = [scenes.simulate("air_bubble", k, um_per_px=1.25).truth for k in range(60)]
     large = [truth["diameter_um"] for truth in large if truth["shape"] == "large"]
-    assert len(large) > 5 and len(set(np.round(large, 3))) == len(large) and max(large) < 96
+    assert len(large) > 5
+    assert len(set(np.round(large, 3))) == len(large)
+    assert max(large) < 96
 
 
 def test_protein_never_exceeds_its_index():

@@ -13,13 +13,15 @@ GRID = shapes.Grid(96, 0.25, 0.5)
 def test_a_sphere_has_its_volume_and_stays_below_its_index(radius):
     volume = shapes.union_of_spheres([[0, 0, 0]], [radius], 0.07, GRID)
     assert volume.sum() * 0.25**2 * 0.5 / 0.07 == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.02)
-    assert volume.max() <= 0.07 * (1 + 1e-6) and volume.min() >= 0
+    assert volume.max() <= 0.07 * (1 + 1e-6)
+    assert volume.min() >= 0
 
 
 def test_overlapping_droplets_are_one_liquid():
     apart = shapes.union_of_spheres([[-2, 0, 0], [2, 0, 0]], [2, 2], 0.07, GRID)
     merged = shapes.union_of_spheres([[-0.5, 0, 0], [0.5, 0, 0]], [2, 2], 0.07, GRID)
-    assert merged.max() <= 0.07 * (1 + 1e-6) and merged.sum() < 0.75 * apart.sum()
+    assert merged.max() <= 0.07 * (1 + 1e-6)
+    assert merged.sum() < 0.75 * apart.sum()
 
 
 def test_a_blob_keeps_its_integral_whatever_the_voxel():
@@ -35,7 +37,8 @@ def test_a_blob_keeps_its_integral_whatever_the_voxel():
 def test_x_is_the_column_y_the_row_and_z_the_slice():
     blob = shapes.blobs(np.array([[3.0, -5.0, 2.0]]), np.array([0.5]), np.array([1.0]), GRID)
     z, y, x = np.unravel_index(blob.argmax(), blob.shape)
-    assert (x - 48) * 0.25 == pytest.approx(3.0, abs=0.25) and (y - 48) * 0.25 == pytest.approx(-5.0, abs=0.25)
+    assert (x - 48) * 0.25 == pytest.approx(3.0, abs=0.25)
+    assert (y - 48) * 0.25 == pytest.approx(-5.0, abs=0.25)
     assert (z - (blob.shape[0] - 1) / 2) * 0.5 == pytest.approx(2.0, abs=0.5)
 
 
@@ -47,8 +50,10 @@ def test_overlap_saturates():
 def test_monomers_of_an_aggregate_touch_and_do_not_overlap(count):
     points = shapes.aggregate(np.random.default_rng(count), count, 0.9, tries=3)
     distances = squareform(pdist(points)) + np.eye(count) * 9
-    assert points.shape == (count, 3) and np.abs(points.mean(0)).max() < 1e-9
-    assert distances.min() > 0.9 - 1e-6 and (distances.min(1) < 0.9 + 1e-6).all()
+    assert points.shape == (count, 3)
+    assert np.abs(points.mean(0)).max() < 1e-9
+    assert distances.min() > 0.9 - 1e-6
+    assert (distances.min(1) < 0.9 + 1e-6).all()
 
 
 def test_open_aggregates_are_larger_than_dense_ones():
@@ -62,17 +67,21 @@ def test_open_aggregates_are_larger_than_dense_ones():
 @pytest.mark.parametrize("draw", [shapes.felt, shapes.thread])
 def test_worms_stay_within_reach(draw):
     points = draw(np.random.default_rng(2))
-    assert points.shape[1] == 3 and np.abs(points).max() < 14 and np.abs(points.mean(0)).max() < 1e-9
+    assert points.shape[1] == 3
+    assert np.abs(points).max() < 14
+    assert np.abs(points.mean(0)).max() < 1e-9
 
 
 def test_a_fibre_is_long_and_thin():
     points, spacing = shapes.fibre(np.random.default_rng(3))
     length = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
-    assert 9 < length < 25 and spacing == pytest.approx(length / 79, rel=0.1)
+    assert 9 < length < 25
+    assert spacing == pytest.approx(length / 79, rel=0.1)
     assert np.ptp(points[:, 2]) < 0.4 * length
 
 
 def test_a_flake_is_flat_and_of_one_index():
     volume = shapes.flake(np.random.default_rng(4), 5.0, 0.186, GRID)
     filled = volume.sum() * 0.25**2 * 0.5 / 0.186
-    assert volume.max() <= 0.186 * (1 + 1e-6) and 0.5 < filled < 0.3 * 4 / 3 * np.pi * 5**3
+    assert volume.max() <= 0.186 * (1 + 1e-6)
+    assert 0.5 < filled < 0.3 * 4 / 3 * np.pi * 5**3

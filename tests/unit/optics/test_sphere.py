@@ -15,7 +15,8 @@ LINE = (np.arange(64) - 32) * 0.28
 def test_oil_is_a_positive_lens_and_air_a_negative_one(index, z_f, centre):
     scope = Microscope(wavelength_um=0.47, medium_index=1.334, na_objective=0.30, na_condenser=0.08)
     image = image_of_sphere(LINE, LINE, radius_um=4, index=index, z_f=z_f, microscope=scope, rings=8, per_ring=32)
-    assert image.dtype == np.float32 and image.shape == (64, 64)
+    assert image.dtype == np.float32
+    assert image.shape == (64, 64)
     assert image[32, 32] == pytest.approx(centre, rel=0.015)
     assert image_of_sphere(LINE, LINE, radius_um=4, index=index, z_f=z_f, microscope=scope)[32, 32] == pytest.approx(
         image[32, 32], abs=0.03
@@ -44,7 +45,8 @@ def test_light_from_the_left_throws_the_image_to_the_right():
     scope = Microscope(na_objective=0.3, na_condenser=0.02, offset=(0.1, 0.0))
     image = image_of_sphere(LINE, LINE, radius_um=2, index=1.4, z_f=15, microscope=scope)
     row, column = np.unravel_index(image.argmax(), image.shape)
-    assert LINE[column] == pytest.approx(15 * 0.1 / 1.334, abs=0.3) and abs(LINE[row]) < 0.3
+    assert LINE[column] == pytest.approx(15 * 0.1 / 1.334, abs=0.3)
+    assert abs(LINE[row]) < 0.3
 
 
 @pytest.mark.parametrize(

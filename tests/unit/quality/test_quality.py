@@ -55,7 +55,8 @@ def test_kid_is_torchmetrics_kid():
     ours = quality.kid(real=real, synthetic=synthetic)
     assert ours.value == pytest.approx(float(theirs.compute()[0]), rel=1e-3)
     assert quality.kernel_distance(real=real, synthetic=synthetic) == pytest.approx(ours.value)
-    assert ours.n == 60 and ours.low < ours.value < ours.high
+    assert ours.n == 60
+    assert ours.low < ours.value < ours.high
 
 
 def test_kids_interval_is_as_wide_as_chance_makes_it():
@@ -72,7 +73,9 @@ def test_kids_interval_is_as_wide_as_chance_makes_it():
 def test_kid_of_sets_alike_lies_on_the_floor_and_of_others_above():
     pool = normal(600, seed=0)
     floor = quality.real_baseline(quality.kernel_distance, real=pool, n=200)
-    assert floor.n == 200 and floor.low < floor.median < floor.high and abs(floor.median) < floor.high
+    assert floor.n == 200
+    assert floor.low < floor.median < floor.high
+    assert abs(floor.median) < floor.high
     assert quality.kid(real=pool[:200], synthetic=normal(200, seed=1)).value < 2 * floor.high
     assert quality.kid(real=pool[:200], synthetic=normal(200, seed=1, middle=0.2)).value > 3 * floor.high
     assert quality.real_baseline(quality.kernel_distance, real=pool[:100], n=200).n == 50  # no more than there are
@@ -83,7 +86,9 @@ def test_a_figure_of_several_numbers_has_several_floors():
     floors = quality.real_baseline(
         lambda real, synthetic: (real.mean() - synthetic.mean(), len(synthetic)), real=rows, n=10
     )
-    assert [floor.n for floor in floors] == [10, 10] and floors[1].median == 10 and floors[0].low < 0 < floors[0].high
+    assert [floor.n for floor in floors] == [10, 10]
+    assert floors[1].median == 10
+    assert floors[0].low < 0 < floors[0].high
 
 
 def test_neighbours_are_what_naive_loops_find():
@@ -108,8 +113,10 @@ def test_real_and_synthetic_are_not_the_same_thing():
     wide, narrow = normal(150, seed=0, width=4), normal(150, seed=1, width=4, spread=0.2)
     found = quality.neighbours(real=wide, synthetic=narrow)
     swapped = quality.neighbours(real=narrow, synthetic=wide)
-    assert found.precision.value > 0.9 and found.recall.value < 0.4
-    assert swapped.precision.value < 0.4 and swapped.recall.value > 0.9
+    assert found.precision.value > 0.9
+    assert found.recall.value < 0.4
+    assert swapped.precision.value < 0.4
+    assert swapped.recall.value > 0.9
 
 
 def test_sets_of_different_size_are_cut_to_the_smaller():
@@ -127,11 +134,13 @@ def test_figures_need_images_and_the_same_features():
 def test_intervals_of_shares_and_of_differences():
     assert estimate_share(np.zeros(100, bool)).high == pytest.approx(0.037, abs=1e-3)  # Wilson 1927
     half = estimate_share([True] * 50 + [False] * 50)
-    assert (half.value, half.n) == (0.5, 100) and (half.low, half.high) == pytest.approx((0.404, 0.596), abs=1e-3)
+    assert (half.value, half.n) == (0.5, 100)
+    assert (half.low, half.high) == pytest.approx((0.404, 0.596), abs=1e-3)
     found = resampling_interval(
         lambda a, b: a.mean() - b.mean(), normal(400, seed=0)[:, 0] + 3, normal(400, seed=1)[:, 0]
     )
-    assert found.value == pytest.approx(3, abs=0.2) and found.high - found.low == pytest.approx(0.277, rel=0.25)
+    assert found.value == pytest.approx(3, abs=0.2)
+    assert found.high - found.low == pytest.approx(0.277, rel=0.25)
 
 
 def test_grain_is_the_noise_of_the_background():
@@ -151,17 +160,22 @@ def test_spectra_have_their_peak_where_the_waves_are():
     waves = 170 + 30 * np.sin(2 * np.pi * 0.2 * np.arange(64))
     tiles = np.stack([np.tile(waves, (64, 1)), np.tile(waves[:, None], (1, 64))]).astype(np.uint8)
     rows = log_spectra(tiles)
-    assert rows.shape == (2, 32) and frequencies()[rows.argmax(1)] == pytest.approx([0.2, 0.2], abs=0.02)
+    assert rows.shape == (2, 32)
+    assert frequencies()[rows.argmax(1)] == pytest.approx([0.2, 0.2], abs=0.02)
     np.testing.assert_allclose(rows[0], rows[1], atol=1e-6)
 
 
 def test_shapes_of_tiles_without_a_particle():
     rows = shapes.measure_tiles(np.full((3, 64, 64), 170, np.uint8))
-    assert shapes.unmeasurable(rows) == 1 and np.isnan(shapes.roundness(rows)) and shapes.large(rows) == 0
+    assert shapes.unmeasurable(rows) == 1
+    assert np.isnan(shapes.roundness(rows))
+    assert shapes.large(rows) == 0
     discs = shapes.measure_tiles(draw_discs(20, seed=0))
-    assert shapes.unmeasurable(discs) == 0 and shapes.roundness(discs) > 0.95
+    assert shapes.unmeasurable(discs) == 0
+    assert shapes.roundness(discs) > 0.95
     for figure, apart in ((shapes.ks("area_px"), 1.0), (shapes.ks("grain"), 1.0)):
-        assert figure(real=discs, synthetic=rows) == apart and figure(real=discs, synthetic=discs) == 0
+        assert figure(real=discs, synthetic=rows) == apart
+        assert figure(real=discs, synthetic=discs) == 0
     assert np.isnan(shapes.wasserstein("area_px")(real=discs, synthetic=rows))
 
 
@@ -182,7 +196,8 @@ def test_ratios_are_one_where_chance_reaches(key, value, real, ratio):
         else quality.RealBaseline(0.1, 0.0, 0.15, 9)
     )
     found = entry(key, quality.Estimate(value, 0, 1, 10), floor=floor, real=real)
-    assert found["ratio"] == pytest.approx(ratio) and found["floor"]["n"] == floor.n
+    assert found["ratio"] == pytest.approx(ratio)
+    assert found["floor"]["n"] == floor.n
 
 
 @pytest.mark.usefixtures("quick")
@@ -191,9 +206,12 @@ def test_a_report_finds_smoothness_and_brightness():
     smooth = np.stack([ndimage.gaussian_filter(tile.astype(float), 0.6) for tile in made]).round().astype(np.uint8)
     report, _ = finish(quality.compare(real={"fat": draw_discs(120, seed=0)}, synthetic={"fat": smooth}))
     figures = report["classes"]["fat"]["figures"]
-    assert 0.4 < figures["texture"]["value"] < 0.8 and figures["texture"]["high"] < 1
+    assert 0.4 < figures["texture"]["value"] < 0.8
+    assert figures["texture"]["high"] < 1
     assert figures["brightness"]["value"] == pytest.approx(5, abs=3)
-    assert figures["kid"]["ratio"] > 3 and figures["spectrum"]["ratio"] > 2 and figures["large"]["real"] == 0
+    assert figures["kid"]["ratio"] > 3
+    assert figures["spectrum"]["ratio"] > 2
+    assert figures["large"]["real"] == 0
 
 
 @pytest.mark.usefixtures("quick")
@@ -206,15 +224,21 @@ def test_a_report_finds_copies():
         )
     )
     assert json.loads(json.dumps(report, allow_nan=False)) == report
-    assert [progress.step for progress in seen] == [1, 2, 3, 4, 5] and seen[-1].total == 5
+    assert [progress.step for progress in seen] == [1, 2, 3, 4, 5]
+    assert seen[-1].total == 5
     (part,) = report["classes"].values()
     assert (part["n"], part["n_real"], part["n_synthetic"], part["n_training"]) == (60, 120, 60, 200)
     figures = part["figures"]
-    assert list(figures) == [key for key in quality.METRICS if key in figures] and "named" not in figures
-    assert figures["ct_z"]["value"] < -2 and figures["copied"]["value"] > 0.5 > figures["copied"]["real"]
+    assert list(figures) == [key for key in quality.METRICS if key in figures]
+    assert "named" not in figures
+    assert figures["ct_z"]["value"] < -2
+    assert figures["copied"]["value"] > 0.5 > figures["copied"]["real"]
     for pair in part["closest"]:
-        assert pair["synthetic"] < 45 and pair["training"] == pair["synthetic"] + 30 and pair["distance"] < 0.1
-    assert set(part["shapes"]) == set(shapes.COLUMNS) and part["shapes"]["grain"]["ks"]["value"] < 0.3
+        assert pair["synthetic"] < 45
+        assert pair["training"] == pair["synthetic"] + 30
+        assert pair["distance"] < 0.1
+    assert set(part["shapes"]) == set(shapes.COLUMNS)
+    assert part["shapes"]["grain"]["ks"]["value"] < 0.3
     assert len(part["spectrum"]["real"]) == len(part["spectrum"]["cycles_per_px"]) == 32
     left_out = [warning for warning in report["warnings"] if "left out" in warning]
     assert [warning.split(":")[0] for warning in left_out] == ["protein", "air_bubble"]
@@ -227,8 +251,11 @@ def test_sets_alike_are_on_the_floor():
         quality.compare(real={"fat": draw_discs(160, seed=0)}, synthetic={"fat": draw_discs(80, seed=5)})
     )
     figures = report["classes"]["fat"]["figures"]
-    assert figures["kid"]["ratio"] < 2 and figures["shape"]["ratio"] < 2 and figures["texture"]["ratio"] < 3
-    assert figures["recall"]["ratio"] == pytest.approx(1, abs=0.15) and "ct_z" not in figures
+    assert figures["kid"]["ratio"] < 2
+    assert figures["shape"]["ratio"] < 2
+    assert figures["texture"]["ratio"] < 3
+    assert figures["recall"]["ratio"] == pytest.approx(1, abs=0.15)
+    assert "ct_z" not in figures
 
 
 @pytest.mark.usefixtures("quick")

@@ -113,10 +113,13 @@ def test_counts_are_those_counted_by_hand(job):
     assert [row[2] for row in rows[4:8]] == ["2", "2", "2", "0"]  # oil
     assert [row[2] for row in rows[8:12]] == ["1", "1", "1", "1"]  # air
     assert [row[2] for row in rows[12:16]] == ["1", "1", "1", "0"]  # unsure
-    assert [row[2] for row in rows[16:]] == ["14", "4", "4", "1"] and rows[16][0] == "All"
+    assert [row[2] for row in rows[16:]] == ["14", "4", "4", "1"]
+    assert rows[16][0] == "All"
     bands = page.rows("Particles of each size band, as named, by ECD (µm)")
     assert [cell.split("to")[0][:1] for cell in bands[1][1:]] == ["0", "0", "2", "0"]
-    assert "Particles named 13" in page.text and "Unsure 1 (7.1 %)" in page.text and "Rejected 1" in page.text
+    assert "Particles named 13" in page.text
+    assert "Unsure 1 (7.1 %)" in page.text
+    assert "Rejected 1" in page.text
 
 
 def test_settings_are_followed(job):
@@ -124,16 +127,20 @@ def test_settings_are_followed(job):
     page = Page(written(job, dilution=10.0, volume_ml=0.5, thresholds={"protein": 0.97}, bins_um=[3.0, 12.0, 12.5]))
     rows = page.rows("Particles from each size on")
     assert [row[1] for row in rows[:3]] == ["≥ 3 µm †", "≥ 12 µm", "≥ 12.5 µm"]
-    unsure = [row for row in rows if row[0] == "Unsure"][0]
-    assert unsure[2] == "11" and unsure[4] == "220"  # 11 x 10 / 0.5 mL
-    assert rows[0][2] == "0" and "0.5 mL, typed in; the files say 0.25 mL" in page.text and "Dilution 10" in page.text
+    unsure = next(row for row in rows if row[0] == "Unsure")
+    assert unsure[2] == "11"
+    assert unsure[4] == "220"
+    assert rows[0][2] == "0"
+    assert "0.5 mL, typed in; the files say 0.25 mL" in page.text
+    assert "Dilution 10" in page.text
     assert page.rows("Thresholds") == [["Protein", "97.0 %"], ["Silicone oil", "80.0 %"], ["Air bubble", "80.0 %"]]
 
 
 def test_the_diameter_is_named_on_every_table_of_sizes(job):
     page = Page(written(job))
     sized = [caption for caption in page.captions if caption.startswith(("Particles", "Run"))]
-    assert len(sized) >= 2 and all("by ECD (µm)" in caption for caption in sized)
+    assert len(sized) >= 2
+    assert all("by ECD (µm)" in caption for caption in sized)
 
 
 def test_another_diameter_counts_otherwise(tmp_path):
@@ -143,7 +150,8 @@ def test_another_diameter_counts_otherwise(tmp_path):
     rows = Page(written(job, diameter="instrument.Diameter (ABD)")).rows("Particles from each size on")
     assert [row[2] for row in rows[:4]] == ["1", "1", "0", "0"]
     text = Page(written(job, diameter="instrument.Diameter (ABD)")).text
-    assert "Diameter (ABD), as the instrument gives it" in text and "1 particle smaller than 2 µm" in text
+    assert "Diameter (ABD), as the instrument gives it" in text
+    assert "1 particle smaller than 2 µm" in text
 
 
 def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
@@ -169,7 +177,8 @@ def test_the_same_inputs_give_the_same_bytes_but_for_the_date(job, tmp_path):
     shutil.copytree(job, tmp_path / "elsewhere" / "job 2")
     assert first == written(job) == written(tmp_path / "elsewhere" / "job 2")
     other = written(job, date="2025-12-31")
-    assert other != first and other.replace("2025-12-31", "2025-04-09") == first
+    assert other != first
+    assert other.replace("2025-12-31", "2025-04-09") == first
 
 
 def test_it_is_one_file_that_fetches_and_runs_nothing(job, tmp_path):
@@ -179,11 +188,14 @@ def test_it_is_one_file_that_fetches_and_runs_nothing(job, tmp_path):
     told = [
         (name, value) for name, value in taken.attributes if name in ("src", "href", "xlink:href") or name[:2] == "on"
     ]
-    assert told and all(name == "src" and value.startswith("data:image/png;base64,") for name, value in told)
-    assert "url(" not in page and "@import" not in page
+    assert told
+    assert all(name == "src" and value.startswith("data:image/png;base64,") for name, value in told)
+    assert "url(" not in page
+    assert "@import" not in page
     assert any("default-src 'none'" in (value or "") for _, value in taken.attributes)
     # Neither where it lies on this machine nor what its job is called.
-    assert str(tmp_path) not in page and "/some/where" not in page
+    assert str(tmp_path) not in page
+    assert "/some/where" not in page
 
 
 def test_flow_imaging_is_informational(job):
@@ -210,8 +222,11 @@ def test_texts_stay_texts(tmp_path):
     )
     page = written(tmp_path / "job", title=f"</title></style>{evil}", author=evil, remarks=f"{evil}\n\n{evil}\n{evil}")
     taken = Page(page)
-    assert "script" not in taken.names and "onerror" not in dict(taken.attributes) and "\x00" not in page
-    assert page.count("</style>") == 1 and "<script>alert(1)</script>" in taken.text
+    assert "script" not in taken.names
+    assert "onerror" not in dict(taken.attributes)
+    assert "\x00" not in page
+    assert page.count("</style>") == 1
+    assert "<script>alert(1)</script>" in taken.text
 
 
 def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
@@ -220,9 +235,12 @@ def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
     bad = [(f"bad {index}.png", "the file is empty") for index in range(60)]
     make_job(tmp_path / "job", probs, [5.0] * 70, rejected=bad)
     text = Page(written(tmp_path / "job")).text
-    assert f"The first {LISTED} of 70, the least probable first" in text and f"The first {LISTED} of 60" in text
-    assert text.index("#70 Silicone oil 40.0 %") < text.index("#69 Silicone oil") and "#20 Silicone" not in text
-    assert "bad 49.png the file is empty" in text and "bad 50.png" not in text
+    assert f"The first {LISTED} of 70, the least probable first" in text
+    assert f"The first {LISTED} of 60" in text
+    assert text.index("#70 Silicone oil 40.0 %") < text.index("#69 Silicone oil")
+    assert "#20 Silicone" not in text
+    assert "bad 49.png the file is empty" in text
+    assert "bad 50.png" not in text
 
 
 def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
@@ -237,13 +255,15 @@ def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
     assert {10 < format_number <= 20 for _, format_number in shown[EXAMPLES : 2 * EXAMPLES]} == {True}
     for data, number_ in shown:
         np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), tiles[number_ - 1])
-    assert "64 x 64 px or 32 µm across" in page and "width:5.00mm" in page  # 10 um of 0.5 um at 0.25 mm a pixel
+    assert "64 x 64 px or 32 µm across" in page
+    assert "width:5.00mm" in page
 
 
 def test_without_a_volume_there_is_nothing_per_ml(tmp_path):
     make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1, volume_ml=None)])
     page = Page(written(tmp_path / "job"))
-    assert "/mL" not in page.text and "per ml" not in " ".join(page.tables[0][0]).casefold()
+    assert "/mL" not in page.text
+    assert "per ml" not in " ".join(page.tables[0][0]).casefold()
     assert "The volume imaged is not known" in page.text
 
 
@@ -259,13 +279,15 @@ def test_without_a_scale_particles_are_counted_without_sizes(tmp_path):
         ("Unsure", "any", "1"),
         ("All", "any", "2"),
     ]
-    assert "particles are counted without sizes" in page.text and "ECD (px)" in page.text
+    assert "particles are counted without sizes" in page.text
+    assert "ECD (px)" in page.text
 
 
 def test_a_run_that_was_stopped_has_nothing_per_ml(tmp_path):
     make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1000)])
     text = Page(written(tmp_path / "job")).text
-    assert "stopped after 1 of 1,000 items" in text and "/mL" not in text
+    assert "stopped after 1 of 1,000 items" in text
+    assert "/mL" not in text
 
 
 def test_particles_without_a_size_are_said(tmp_path):
@@ -277,8 +299,8 @@ def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 2, volume_ml=0.2, dilution=5.0)]
     make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0] * 3, runs=runs, run_of=["a", "b", "b"])
     page = Page(written(tmp_path / "job"))
-    assert [row[1] for row in page.rows("Run a")][0].startswith("10.03 to 5.610 /mL")
-    assert [row[1] for row in page.rows("Run b")][0].startswith("20.24 to 7.210 /mL")
+    assert next(row[1] for row in page.rows("Run a")).startswith("10.03 to 5.610 /mL")
+    assert next(row[1] for row in page.rows("Run b")).startswith("20.24 to 7.210 /mL")
     assert page.rows("Particles from each size on")[0][4] == "10"  # 3 in 0.3 mL
     assert "The files of b say a dilution of 5" in page.text
 
@@ -287,16 +309,19 @@ def test_a_run_without_sizes_or_volume_is_said_and_not_counted_as_none(tmp_path)
     runs = [run_facts("a", 1, volume_ml=0.017375), run_facts("b", 2, volume_ml=None)]
     make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
     page = Page(written(tmp_path / "job"))
-    assert "Run b: none of its particles has ECD (µm)." in page.text and page.rows("Run a")
+    assert "Run b: none of its particles has ECD (µm)." in page.text
+    assert page.rows("Run a")
     assert not any(caption.startswith("Run b") for caption in page.captions)
-    assert "Volume imaged unknown of b" in page.text and "0.017375 mL (" in page.text
+    assert "Volume imaged unknown of b" in page.text
+    assert "0.017375 mL (" in page.text
     assert "The files of b do not say the volume imaged: of all runs together there are counts" in page.text
 
 
 def test_nothing_named_is_still_a_report(tmp_path):
     make_job(tmp_path / "job", np.zeros((0, 3)), [], rejected=[("a.png", "the file is empty")])
     page = Page(written(tmp_path / "job"))
-    assert "a.png the file is empty" in page.text and "Rejected 1" in page.text
+    assert "a.png the file is empty" in page.text
+    assert "Rejected 1" in page.text
     make_job(tmp_path / "empty", np.zeros((0, 3)), [], runs=[])
     assert "None: every item that was offered could be read." in Page(written(tmp_path / "empty")).text
 
@@ -304,7 +329,8 @@ def test_nothing_named_is_still_a_report(tmp_path):
 def test_many_bins_are_parted_and_small_ones_marked(job):
     page = Page(written(job, bins_um=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]))
     bands = [rows for rows, words in zip(page.tables, page.captions, strict=True) if "size band" in words]
-    assert [len(rows[0]) for rows in bands] == [6, 6, 3] and bands[0][0][1:3] == ["1 to 2 µm †", "2 to 3 µm †"]
+    assert [len(rows[0]) for rows in bands] == [6, 6, 3]
+    assert bands[0][0][1:3] == ["1 to 2 µm †", "2 to 3 µm †"]
     assert bands[1][0][1:] == ["6 to 7 µm *", "7 to 8 µm *", "8 to 9 µm", "9 to 10 µm", "10 to 11 µm"]
 
 
@@ -320,8 +346,11 @@ def test_the_method_names_model_hashes_and_versions(job):
         job / "results.csv",
     ):
         assert hashlib.sha256(path.read_bytes()).hexdigest() in text
-    assert "ab" * 32 in text and "12, 3,456 bytes" in text and "numpy 1.2.3" in text
-    assert "What it is for, and what not" in text and "Trained on simulated particles only" in text
+    assert "ab" * 32 in text
+    assert "12, 3,456 bytes" in text
+    assert "numpy 1.2.3" in text
+    assert "What it is for, and what not" in text
+    assert "Trained on simulated particles only" in text
 
 
 def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
@@ -331,7 +360,8 @@ def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
     assert "Shepp and Vardi" in Page(written(job)).text
     change(job, weights_sha256="cd" * 32)
     text = Page(written(job)).text
-    assert "cd" * 32 in text and weights_sha256(find_model_folder("resnet18")) not in text
+    assert "cd" * 32 in text
+    assert weights_sha256(find_model_folder("resnet18")) not in text
     assert "has other weights by now; its card is not that of those used here" in text
     assert "The model resnet18 has other weights now than those that named these particles." in text
     assert "What it is for, and what not" not in text
@@ -350,7 +380,8 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
 
     folder = jobs.job_folder("ab" * 16)
     make_job(folder, sure("protein", "silicone_oil", "?"), [5.0] * 3)
-    assert "Reviewers" not in written(folder) and count_reviewer_decisions(folder) == 0
+    assert "Reviewers" not in written(folder)
+    assert count_reviewer_decisions(folder) == 0
     found = sources.Reviewable(
         "Syringe 7",
         "classify",
@@ -370,11 +401,13 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     assert "2 decisions by R. Person ; 2 of 2 particles are decided, 1 of them otherwise" in text.replace(
         "Person;", "Person ;"
     )
-    assert "#1 Protein Air bubble R. Person" in text and "a <b>ring</b>" in text
+    assert "#1 Protein Air bubble R. Person" in text
+    assert "a <b>ring</b>" in text
     assert decision_log.history(review.id)[-1].hash in text
     # Another job's report knows nothing of it.
     make_job(tmp_path / "other", sure("protein"), [5.0])
-    assert "Reviewers" not in written(tmp_path / "other") and count_reviewer_decisions(tmp_path / "other") == 0
+    assert "Reviewers" not in written(tmp_path / "other")
+    assert count_reviewer_decisions(tmp_path / "other") == 0
 
 
 @pytest.mark.parametrize(
@@ -441,7 +474,9 @@ def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
 def test_standard_settings_are_those_of_the_source():
     summary = {"title": "t", "um_per_px": 0.5, "runs": [run_facts(volume_ml=0.1), run_facts(volume_ml=0.2)]}
     settings = default_settings(summary, ["ecd_um", "ecd_px"])
-    assert settings["diameter"] == "ecd_um" and settings["volume_ml"] == pytest.approx(0.3) and settings["title"] == "t"
+    assert settings["diameter"] == "ecd_um"
+    assert settings["volume_ml"] == pytest.approx(0.3)
+    assert settings["title"] == "t"
     assert default_settings(summary | {"runs": [run_facts(), run_facts(volume_ml=None)]}, [])["volume_ml"] is None
 
 
@@ -449,7 +484,8 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
     out = tmp_path / "by command.html"
     told = ["--date", "2025-04-09", "--author", "R. Person", "--title", "Syringe 7"]
     assert main(["report", str(job), "--out", str(out), *told]) == 0
-    assert out.read_text("utf-8") == written(job) and "The report is in" in capsys.readouterr().out
+    assert out.read_text("utf-8") == written(job)
+    assert "The report is in" in capsys.readouterr().out
     more = [
         "--bins",
         "3,12",
@@ -479,13 +515,16 @@ def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path):
     make_job(tmp_path / "job", sure(*["protein"] * 1000), [5.0] * 1000, runs=runs, title=source.title)
     page = Page(written(tmp_path / "job"))
     assert page.rows("Particles from each size on")[-4][4] == "57,555"  # "Particles / ml" of its summary
-    assert "FC100" in page.text and "VisualSpreadsheet 4.19.3" in page.text
+    assert "FC100" in page.text
+    assert "VisualSpreadsheet 4.19.3" in page.text
 
 
 def test_html_pieces():
     assert tag("p", "a<b", class_="x", title='"') == '<p class="x" title="&quot;">a&lt;b</p>'
-    assert join("a&", Html("<b>"), None, ["c", ("d",)], 3) == "a&amp;<b>cd3" and tag("br") == "<br>"
-    assert paragraphs("a\r\nb\n\n \n<c>") == "<p>a<br>b</p><p>&lt;c&gt;</p>" and paragraphs(" ") == ""
+    assert join("a&", Html("<b>"), None, ["c", ("d",)], 3) == "a&amp;<b>cd3"
+    assert tag("br") == "<br>"
+    assert paragraphs("a\r\nb\n\n \n<c>") == "<p>a<br>b</p><p>&lt;c&gt;</p>"
+    assert paragraphs(" ") == ""
     assert [format_number(v) for v in (None, 0, 12345.6, 99.94, 5.57, 0.0253, 1e-9)] == [
         "–",
         "0",
@@ -497,19 +536,24 @@ def test_html_pieces():
     ]
     assert as_css_text('a"}</style>é') == '"a\\22 \\7d \\3c \\2f style\\3e \\e9 "'
     assert shorten(["run/run.lst#12", "run/run.lst#120"]) == ["#12", "#120"]
-    assert shorten(["a/b.png", "a/c.png"]) == ["b.png", "c.png"] and shorten(["a/b.png"]) == ["a/b.png"]
-    assert shorten(["a/x/x#1", "b/y#1"]) == ["x#1", "y#1"] and shorten(["a/x#1", "b/x#1"]) == ["a/x#1", "b/x#1"]
+    assert shorten(["a/b.png", "a/c.png"]) == ["b.png", "c.png"]
+    assert shorten(["a/b.png"]) == ["a/b.png"]
+    assert shorten(["a/x/x#1", "b/y#1"]) == ["x#1", "y#1"]
+    assert shorten(["a/x#1", "b/x#1"]) == ["a/x#1", "b/x#1"]
 
 
 def test_plots_put_values_where_they_belong():
     picture = plots.histograms({"protein": np.array([1.0, 1.0, 100.0]), "air_bubble": []}, words="w", log=True)
     taken = Page(picture)
-    assert "Protein n = 3" in taken.text and "Air bubble n = 0" in taken.text
+    assert "Protein n = 3" in taken.text
+    assert "Air bubble n = 0" in taken.text
     bars = re.search(r'<path d="(M[^"]+Z)" fill="#8A6DA2"', picture)[1].split("Z")[:-1]
     tops = [float(re.search(r"V([\d.]+)", bar)[1]) for bar in bars]
     lefts = [float(re.search(r"M([\d.]+)", bar)[1]) for bar in bars]
     # Two in the first bar, half as high with one in the last.
-    assert len(bars) == 2 and lefts[0] < lefts[1] and (116 - tops[0]) == pytest.approx(2 * (116 - tops[1]), abs=0.1)
+    assert len(bars) == 2
+    assert lefts[0] < lefts[1]
+    assert (116 - tops[0]) == pytest.approx(2 * (116 - tops[1]), abs=0.1)
     labels = np.array(["protein", "air_bubble", "protein"], object)
     picture, drawn, both = plots.scatter(
         np.array([1.0, 10.0, np.nan]),
@@ -526,7 +570,9 @@ def test_plots_put_values_where_they_belong():
     }
     (protein, *_), (air, *_) = points["#8A6DA2"], points["#2B63E3"]
     # The larger one is to the right, the rounder one higher up.
-    assert (drawn, both) == (2, 2) and float(protein[0]) < float(air[0]) and float(protein[1]) > float(air[1])
+    assert (drawn, both) == (2, 2)
+    assert float(protein[0]) < float(air[0])
+    assert float(protein[1]) > float(air[1])
 
 
 def test_a_plot_of_very_many_is_bounded_and_keeps_rare_classes():
@@ -534,7 +580,9 @@ def test_a_plot_of_very_many_is_bounded_and_keeps_rare_classes():
     labels = np.array(["protein"] * many + ["air_bubble"], object)
     x = np.linspace(1, 50, many + 1)
     picture, drawn, both = plots.scatter(x, x, labels, ["protein", "air_bubble"], x_words="x", y_words="y")
-    assert both == many + 1 and drawn <= plots.MOST_POINTS + 1 and len(picture) < 400_000
+    assert both == many + 1
+    assert drawn <= plots.MOST_POINTS + 1
+    assert len(picture) < 400_000
     assert len(re.findall(r"M[\d.]+ [\d.]+m-3-3", picture)) == 1 + 1  # the bubble, and its mark in the legend
 
 

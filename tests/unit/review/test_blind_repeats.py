@@ -19,7 +19,8 @@ def test_five_percent_come_back_hidden_and_each_once(lab):
     now = standing(review)
     due = blind_repeats.repeats_due(review.id, now, "Anna")
     # 5 % of the 1,950 that were decided 50 or more decisions ago, in no order that could be recognised.
-    assert 65 <= len(due) <= 135 and all(int(particle[1:]) < 1950 for particle in due)
+    assert 65 <= len(due) <= 135
+    assert all(int(particle[1:]) < 1950 for particle in due)
     assert [int(particle[1:]) for particle in due] != sorted(int(particle[1:]) for particle in due)
     assert due == blind_repeats.repeats_due(review.id, standing(review), "Anna")
     record(review, *(event(5000 + n, particle, purpose="repeat") for n, particle in enumerate(due[:30])))
@@ -31,7 +32,8 @@ def test_five_percent_come_back_hidden_and_each_once(lab):
     )
     # The same ones for every second reviewer; others than come back to the first.
     second = blind_repeats.second_reviews_due(review.id, now, "Ben")
-    assert second == blind_repeats.second_reviews_due(review.id, now, "Cleo") and 65 <= len(second) <= 140
+    assert second == blind_repeats.second_reviews_due(review.id, now, "Cleo")
+    assert 65 <= len(second) <= 140
     assert len(set(second) & set(due)) < 30
     assert len(blind_repeats.repeats_due(review.id, now, "Anna", share=1, apart=0)) == 2000
 
@@ -62,8 +64,10 @@ def test_agreement_is_between_the_right_pairs_and_by_size(lab):
     record(review, event(1, "p1", "unsure", tab="c", reviewer="Cleo"))
     sizes = {f"p{n}": 4.0 if n < 10 else 12.0 for n in range(40)}
     own, other = blind_repeats.blind_repeats(standing(review), sizes)
-    assert (own.first, own.second, own.every.n) == ("Anna", "Anna", 30) and own.every.same.value == 29 / 30
-    assert (other.first, other.second, other.every.n) == ("Anna", "Ben", 40) and other.every.same.value == 35 / 40
+    assert (own.first, own.second, own.every.n) == ("Anna", "Anna", 30)
+    assert own.every.same.value == 29 / 30
+    assert (other.first, other.second, other.every.n) == ("Anna", "Ben", 40)
+    assert other.every.same.value == 35 / 40
     small, large = (found for _, _, found in other.by_size)
     assert (small.n, small.same.value, large.n, large.same.value) == (10, 0.5, 30, 1.0)
     assert other.every.table.tolist() == [[15, 5], [0, 20]]
@@ -76,7 +80,8 @@ def test_a_repeat_is_compared_with_what_was_said_before_it(lab):
     record(review, event(1, "p0", label="silicone_oil"), event(2, "p0", label="air_bubble", purpose="repeat"))
     record(review, event(3, "p0", label="air_bubble"))
     (own,) = blind_repeats.blind_repeats(standing(review))
-    assert own.every.same.value == 0 and not standing(review).disagreements()
+    assert own.every.same.value == 0
+    assert not standing(review).disagreements()
 
 
 def test_leaning_on_the_suggestion_is_read_from_the_evidence(lab):
@@ -90,7 +95,8 @@ def test_leaning_on_the_suggestion_is_read_from_the_evidence(lab):
     record(review, *sent)
     found = blind_repeats.anchoring_of(standing(review))
     assert (found.shown.n, found.hidden.n) == (300, 100)
-    assert found.shown.value == pytest.approx(250 / 300) and found.hidden.value == 0.5
+    assert found.shown.value == pytest.approx(250 / 300)
+    assert found.hidden.value == 0.5
     assert blind_repeats.anchoring_of(standing(review), "Ben") is None
 
 
@@ -102,7 +108,8 @@ def test_an_audit_draws_from_what_is_open_and_counts_what_was_found(lab):
     audit = random_audit.start_audit(review, now, "Anna", draws=90)
     assert [(part.size, part.drawn) for part in audit.parts] == [(90, 0), (180, 0), (630, 0)]
     assert audit.remaining is None
-    assert len(audit.to_do) == 90 and all(now.is_open(particle) for particle in audit.to_do)
+    assert len(audit.to_do) == 90
+    assert all(now.is_open(particle) for particle in audit.to_do)
     # Mixed: the first ten shown come from all over the queue.
     assert max(int(particle[1:]) for particle in audit.to_do[:10]) > 300 > min(int(p[1:]) for p in audit.to_do[:10])
     places = {particle: int(particle[1:]) for particle in audit.to_do}
@@ -112,15 +119,21 @@ def test_an_audit_draws_from_what_is_open_and_counts_what_was_found(lab):
     kinds[unsure] = "unsure"
     record(review, *(event(200 + n, p, kinds[p], purpose="audit") for n, p in enumerate(audit.to_do[:-1])))
     half = random_audit.last_audit(standing(review))
-    assert half.to_do == audit.to_do[-1:] and half.number == audit.number
+    assert half.to_do == audit.to_do[-1:]
+    assert half.number == audit.number
     record(review, event(900, audit.to_do[-1], kinds[audit.to_do[-1]], purpose="audit"))
     done = random_audit.last_audit(now.take(decision_log.history(review.id, after=now.last)))
-    assert done.to_do == [] and [part.drawn for part in done.parts] == [45, 23, 22]
-    assert done.parts[0].wrong == len(wrong) and done.parts[2].unsure == 1 and done.remaining.size == 810
+    assert done.to_do == []
+    assert [part.drawn for part in done.parts] == [45, 23, 22]
+    assert done.parts[0].wrong == len(wrong)
+    assert done.parts[2].unsure == 1
+    assert done.remaining.size == 810
     assert done.remaining.value == pytest.approx(45 * len(wrong) / 45)
     # The draw itself is in the history, and says which it was.
     draw = decision_log.history(review.id)[100]
-    assert draw.kind == "draw" and len(draw.known["parts"]) == 3 and history_file.verify(review.id).sound
+    assert draw.kind == "draw"
+    assert len(draw.known["parts"]) == 3
+    assert history_file.verify(review.id).sound
     assert standing(review).labels()["state"].eq("open").sum() == 810
 
 
@@ -128,7 +141,8 @@ def test_a_second_draw_is_another_and_none_is_left_at_the_end(lab):
     review = new_review(5)
     now = standing(review)
     first, second = (random_audit.start_audit(review, now, "Anna", draws=2).to_do for _ in range(2))
-    assert random_audit.last_audit(now).number == 2 and len(first) == len(second) == 3  # one at least of each part
+    assert random_audit.last_audit(now).number == 2
+    assert len(first) == len(second) == 3
     assert random_audit.start_audit(review, now, "Anna", order=["p4", "p3"]).to_do in (["p4", "p3"], ["p3", "p4"])
     record(review, *(event(n + 1, f"p{n}") for n in range(5)))
     with pytest.raises(LabError, match="Every particle of this review is decided"):

@@ -72,7 +72,8 @@ def test_forty_decisions_at_once_are_forty_rows_in_their_order(lab):
     assert [row.number for row in rows] == [row.n for row in rows] == list(range(1, 41))
     assert [row.particle for row in rows] == [f"p{39 - n}" for n in range(40)]
     assert [row.to_label for row in rows] == ["air_bubble", "silicone_oil"] * 20
-    assert {row.from_label for row in rows} == {"protein"} and {row.reviewer for row in rows} == {"Anna"}
+    assert {row.from_label for row in rows} == {"protein"}
+    assert {row.reviewer for row in rows} == {"Anna"}
     assert [row.browser_time for row in rows] == [e["at"] for e in sent]
     assert all(abs(row.server_time - time.time()) < 60 for row in rows)
 
@@ -96,7 +97,8 @@ def test_what_is_sent_again_is_there_once(lab):
     assert record(review, event(9, "p9"), event(9, "p9")) == ["saved", "known"]
     assert len(decisions.history(review.id)) == 6
     (other,) = decisions.record(review, [event(1, "p7")])
-    assert other.state == "refused" and other.words.startswith("Decision 1 of this tab is there already")
+    assert other.state == "refused"
+    assert other.words.startswith("Decision 1 of this tab is there already")
 
 
 def test_evidence_says_what_was_known_and_shown(lab):
@@ -120,7 +122,8 @@ def test_undo_is_a_decision_and_can_be_undone(lab):
     assert record(review, event(3, "p0", "undo", undoes="tab1/2")) == ["saved"]
     assert standing(review).label("p0") == "air_bubble"
     assert record(review, event(4, "p0", "undo", undoes="tab1/1")) == ["saved"]
-    assert standing(review).label("p0") == "protein" and standing(review).is_open("p0")
+    assert standing(review).label("p0") == "protein"
+    assert standing(review).is_open("p0")
     assert record(review, event(5, "p0", "undo", undoes="tab1/4")) == ["saved"]
     assert standing(review).label("p0") == "air_bubble"
     rows = decisions.history(review.id)
@@ -155,7 +158,9 @@ def test_a_page_is_undone_as_a_whole(lab):
     assert set(now.decided) == {"p0"}
     decisions.undo(review, now, "Anna")
     now = standing(review)
-    assert not now.decided and decisions.undo(review, now, "Anna") == [] and now.last == 14
+    assert not now.decided
+    assert decisions.undo(review, now, "Anna") == []
+    assert now.last == 14
 
 
 def test_what_cannot_be_undone(lab):
@@ -219,15 +224,19 @@ def test_a_late_decision_is_kept_as_a_second_opinion(lab):
     review = new_review()
     record(review, event(1, "p0"))
     (late,) = decisions.record(review, [event(1, "p0", tab="b", reviewer="Ben", label="silicone_oil")])
-    assert late.state == "late" and late.words.startswith("Anna has decided this particle already (air_bubble)")
+    assert late.state == "late"
+    assert late.words.startswith("Anna has decided this particle already (air_bubble)")
     now = standing(review)
-    assert now.label("p0") == "air_bubble" and len(now.all["p0"]) == 2
+    assert now.label("p0") == "air_bubble"
+    assert len(now.all["p0"]) == 2
     assert [[d.to_label for d in ds] for ds in now.disagreements().values()] == [["air_bubble", "silicone_oil"]]
     # Asked to decide again, or to settle: then the new one stands.
     assert record(review, event(2, "p0", tab="b", reviewer="Ben", label="silicone_oil", again=True)) == ["saved"]
-    assert standing(review).label("p0") == "silicone_oil" and not standing(review).disagreements()
+    assert standing(review).label("p0") == "silicone_oil"
+    assert not standing(review).disagreements()
     assert record(review, event(2, "p0", label="air_bubble", purpose="settle")) == ["saved"]
-    assert standing(review).label("p0") == "air_bubble" and not standing(review).disagreements()
+    assert standing(review).label("p0") == "air_bubble"
+    assert not standing(review).disagreements()
     assert record(review, event(3, "p0", "undo", undoes="tab1/2")) == ["saved"]
     assert standing(review).label("p0") == "silicone_oil"
 
@@ -238,7 +247,8 @@ def test_blind_answers_change_no_label(lab):
     record(review, event(1, "p0"), event(2, "p0", label="silicone_oil", purpose="repeat"))
     record(review, event(1, "p0", "unsure", **ben), event(2, "p1", **ben))
     now = standing(review)
-    assert now.label("p0") == "air_bubble" and now.is_open("p1")
+    assert now.label("p0") == "air_bubble"
+    assert now.is_open("p1")
     assert [d.purpose for d in now.disagreements()["p0"]] == ["queue", "repeat", "second"]
 
 
@@ -250,7 +260,8 @@ def test_keep_means_the_label_that_was_on_the_screen(lab):
     assert nothing.words == "This particle has no label that could be kept; give it one."
     # The other tab of the same person still shows protein.
     record(review, event(1, "p2", "keep", tab="old", **{"from": "protein"}))
-    assert standing(review).state("p2") == "kept" and standing(review).label("p2") == "protein"
+    assert standing(review).state("p2") == "kept"
+    assert standing(review).label("p2") == "protein"
     (invented,) = decisions.record(review, [event(5, "p2", "keep", **{"from": "<b>"})])
     assert invented.words == "'<b>' was never a label of this particle."
 
@@ -263,14 +274,20 @@ def test_labels_states_and_tallies(lab):
     labels = now.labels()
     assert list(labels["label"]) == ["air_bubble", "protein", "unsure", "not_a_particle", "protein", "protein"]
     assert list(labels["state"]) == ["changed", "kept", "unsure", "not_a_particle", "changed", "open"]
-    assert list(labels["reviewer"]) == ["Anna"] * 5 + [""] and labels["reason"][4] == "round"
+    assert list(labels["reviewer"]) == ["Anna"] * 5 + [""]
+    assert labels["reason"][4] == "round"
     everyone = review_progress(now)
     assert (everyone.reviewed, everyone.changed, everyone.kept) == (5, 2, 1)
     assert (everyone.unsure, everyone.not_a_particle) == (1, 1)
-    assert everyone.hit_rate.value == 3 / 4 and everyone.hit_rate.n == 4  # unsure is neither
-    assert everyone.seconds == pytest.approx(0.02, abs=0.001) and review_progress(now, "Ben").reviewed == 0
-    assert reviewers(now) == ["Anna", "Ben"] and now.skipped("Ben") == {"p5"} and not now.skipped("Anna")
-    assert review_progress(review.standing()).hit_rate is None and review_progress(review.standing()).last_time is None
+    assert everyone.hit_rate.value == 3 / 4
+    assert everyone.hit_rate.n == 4
+    assert everyone.seconds == pytest.approx(0.02, abs=0.001)
+    assert review_progress(now, "Ben").reviewed == 0
+    assert reviewers(now) == ["Anna", "Ben"]
+    assert now.skipped("Ben") == {"p5"}
+    assert not now.skipped("Anna")
+    assert review_progress(review.standing()).hit_rate is None
+    assert review_progress(review.standing()).last_time is None
 
 
 def test_every_kind_of_suspicion_is_counted_by_itself(lab):
@@ -313,8 +330,10 @@ def test_what_a_browser_must_not_write_is_refused_with_a_sentence(tmp_path, monk
     databases(tmp_path, monkeypatch, "sqlite")
     review = new_review()
     outcomes = decisions.record(review, [sent, event(2, "p1")])
-    assert outcomes[0].state == "refused" and outcomes[0].words.startswith(words)
-    assert outcomes[1].state == "saved" and len(decisions.history(review.id)) == 1
+    assert outcomes[0].state == "refused"
+    assert outcomes[0].words.startswith(words)
+    assert outcomes[1].state == "saved"
+    assert len(decisions.history(review.id)) == 1
 
 
 def test_more_classes_can_be_offered_than_the_review_began_with(lab):
@@ -340,8 +359,10 @@ def test_names_and_words_of_any_kind_are_kept_as_text(lab):
     sent = [event(n, particle, reviewer="Ö\0'<b>", reason="\ud800 lone") for n, particle in enumerate(review.place, 1)]
     assert record(review, *sent) == ["saved"] * len(names)
     rows = decisions.history(review.id)
-    assert [row.particle for row in rows] == list(review.place) and rows[0].reason == "? lone"
-    assert rows[0].reviewer == "Ö�'<b>" and history_file.verify(review.id).sound
+    assert [row.particle for row in rows] == list(review.place)
+    assert rows[0].reason == "? lone"
+    assert rows[0].reviewer == "Ö�'<b>"
+    assert history_file.verify(review.id).sound
 
 
 def test_the_database_itself_refuses_to_change_a_decision(lab):
@@ -359,13 +380,15 @@ def test_processes_that_write_at_once_make_one_chain(lab):
     tabs = [f"w{number}" for number in range(4)]
     writers = start_writers(review, lab, tabs, 25, 1)
     said = [line for writer in writers for line in writer.communicate(timeout=120)[0].splitlines()]
-    assert len(said) == 100 and all(line.startswith("saved") for line in said)
+    assert len(said) == 100
+    assert all(line.startswith("saved") for line in said)
     rows = decisions.history(review.id)
     assert [row.number for row in rows] == list(range(1, 101))
     for tab in tabs:
         assert [row.n for row in rows if row.tab == tab] == list(range(1, 26))
     verdict = history_file.verify(review.id)
-    assert verdict.sound and verdict.count == 100
+    assert verdict.sound
+    assert verdict.count == 100
 
 
 def test_threads_that_write_at_once_make_one_chain(lab):
@@ -380,7 +403,8 @@ def test_threads_that_write_at_once_make_one_chain(lab):
         thread.start()
     for thread in threads:
         thread.join()
-    assert states == ["saved"] * 200 and history_file.verify(review.id).count == 200
+    assert states == ["saved"] * 200
+    assert history_file.verify(review.id).count == 200
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
@@ -392,9 +416,11 @@ def test_a_killed_process_loses_nothing_that_it_said_was_saved(lab):
     said = [line for line in "".join([*said, writer.stdout.read()]).splitlines() if line.count(" ") == 2]
     writer.wait()
     kept = {f"saved {row.tab} {row.n}" for row in decisions.history(review.id)}
-    assert 60 <= len(said) < 4000 and set(said[:-1]) <= kept
+    assert 60 <= len(said) < 4000
+    assert set(said[:-1]) <= kept
     # Whole calls only, and the history goes on from there.
-    assert len(kept) % 4 == 0 and history_file.verify(review.id).sound
+    assert len(kept) % 4 == 0
+    assert history_file.verify(review.id).sound
     assert record(review, event(1, "p0", tab="w", reviewer="w", purpose="settle"), event(1, "p1")) == ["known", "late"]
 
 

@@ -66,14 +66,17 @@ def test_imported_elsewhere_the_labels_are_the_same(lab, monkeypatch):
     assert history_file.import_history(path) == review.id
     again = store.open_review(review.id)
     assert standing(again).labels().equals(before)
-    assert decision_log.history(review.id)[-1].hash == head and history_file.verify(review.id, head=head).sound
-    assert again.header == review.header and again.tiles is None
+    assert decision_log.history(review.id)[-1].hash == head
+    assert history_file.verify(review.id, head=head).sound
+    assert again.header == review.header
+    assert again.tiles is None
     # It can go on there, and come back.
     assert record(again, event(200, list(again.place)[1], label="silicone_oil")) == ["saved"]
     history_file.export_history(review.id, path)
     monkeypatch.setenv("SVP_WORKSPACE", str(lab / "work space ä"))
     assert history_file.import_history(path) == history_file.import_history(path) == review.id
-    assert len(decision_log.history(review.id)) == 9 and history_file.verify(review.id).sound
+    assert len(decision_log.history(review.id)) == 9
+    assert history_file.verify(review.id).sound
     assert standing(review).label(list(review.place)[1]) == "silicone_oil"
 
 
@@ -125,17 +128,17 @@ def changed(lines, place, **columns):
         (lambda lines: changed(lines, 4, evidence={}), "Decision 4 .* was altered"),
         (lambda lines: changed(lines, 2, hash="0" * 64), "Decision 2 .* was altered"),
         (lambda lines: lines[:9] + lines[10:], "Decision 3 is missing or not in its place: number 4 stands there"),
-        (lambda lines: lines[:8] + [lines[9], lines[8]] + lines[10:], "Decision 2 is missing or not in its place"),
-        (lambda lines: lines[:8] + [lines[8]] + lines[8:], "Decision 3 is missing or not in its place: number 2"),
+        (lambda lines: [*lines[:8], lines[9], lines[8], *lines[10:]], "Decision 2 is missing or not in its place"),
+        (lambda lines: [*lines[:8], lines[8], *lines[8:]], "Decision 3 is missing or not in its place: number 2"),
         (lambda lines: lines[:-2] + lines[-1:], "The history ends after decision 7; there were 8"),
         (lambda lines: lines[:-1], "The last line is missing: the end of the file was cut off"),
         (lambda lines: lines[:12], "The last line is missing"),
         (lambda lines: lines[:3] + lines[4:], "The particles or their labels before the review are not those"),
-        (lambda lines: lines[:3] + [lines[3].replace("protein", "air_bubble")] + lines[4:], "The particles or their"),
-        (lambda lines: [lines[0].replace("resnet18", "x")] + lines[1:], "Decision 1 does not follow on the header"),
+        (lambda lines: [*lines[:3], lines[3].replace("protein", "air_bubble"), *lines[4:]], "The particles or their"),
+        (lambda lines: [lines[0].replace("resnet18", "x"), *lines[1:]], "Decision 1 does not follow on the header"),
         (lambda lines: changed(lines, 5, number="5"), "Line 12 is not a decision"),
-        (lambda lines: lines[:9] + ["{"] + lines[10:], "Line 10 is no JSON object"),
-        (lambda lines: lines[:9] + ["[]"] + lines[10:], "Line 10 is no JSON object"),
+        (lambda lines: [*lines[:9], "{", *lines[10:]], "Line 10 is no JSON object"),
+        (lambda lines: [*lines[:9], "[]", *lines[10:]], "Line 10 is no JSON object"),
     ],
 )
 def test_tampering_with_the_file_is_found_with_its_place(lab, monkeypatch, tamper, problem):
@@ -243,6 +246,7 @@ def test_the_command_exports_verifies_and_imports(lab, monkeypatch, capsys):
     assert main(["review-history", "verify", path, "--head", "0" * 64]) == 2
     assert "is not what was decided" in capsys.readouterr().err
     elsewhere(lab, monkeypatch)
-    assert main(["review-history", "import", path]) == 0 and review.id in capsys.readouterr().out
+    assert main(["review-history", "import", path]) == 0
+    assert review.id in capsys.readouterr().out
     assert main(["review-history", "verify", "nothing"]) == 2
     assert main(["review-history", "export", review.id, "--out", str(lab / "no" / "x")]) == 2

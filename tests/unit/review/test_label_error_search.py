@@ -69,13 +69,17 @@ def test_a_folder_with_classes_of_its_own(shapes, tmp_path, capsys):
     (tmp_path / "day" / "bar" / "broken.png").write_bytes(b"no picture")
     assert cli.main(["suspects", str(tmp_path / "day"), "--out", str(tmp_path / "suspects.csv")]) == 0
     rows = rows_of(tmp_path / "suspects.csv")
-    assert tuple(rows[0]) == label_error_search.COLUMNS and [int(row["rank"]) for row in rows] == list(range(1, 121))
+    assert tuple(rows[0]) == label_error_search.COLUMNS
+    assert [int(row["rank"]) for row in rows] == list(range(1, 121))
     scores = [float(row["score"]) for row in rows]
-    assert scores == sorted(scores) and 0 <= scores[0] < 0.5 < scores[-1] <= 1
+    assert scores == sorted(scores)
+    assert 0 <= scores[0] < 0.5 < scores[-1] <= 1
     assert wrong_first(rows, {name for name, bad in zip(names(labels), wrong, strict=True) if bad}) > 0.9
     assert rows[0]["reason"].startswith(f"labelled {rows[0]['given'].replace('_', ' ')}; p = 0.")
     said = capsys.readouterr()
-    assert "broken.png" in said.err and said.out.startswith("120 labels: ") and "labels are wrong (between" in said.out
+    assert "broken.png" in said.err
+    assert said.out.startswith("120 labels: ")
+    assert "labels are wrong (between" in said.out
 
 
 def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
@@ -106,7 +110,8 @@ def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
     table.to_csv(job / "results.csv", index=False)
     data = from_results(job)
     assert [data.class_keys[label] for label in data.labels] == given[::-1]
-    assert data.names[:2] == ("A/0.png", "B/1.png") and set(label_error_search.batches_of(data)) == {"A", "B"}
+    assert data.names[:2] == ("A/0.png", "B/1.png")
+    assert set(label_error_search.batches_of(data)) == {"A", "B"}
 
 
 def test_a_job_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, capsys):
@@ -128,8 +133,10 @@ def test_networks_of_their_own_judge_too(shapes, classifier, monkeypatch):
     monkeypatch.setattr(label_judges, "_learn", watched)
     fold, knowing_nothing = np.arange(120) % 2, np.full((120, 4), 0.25, np.float32)
     probs, said = found_by(label_judges.predict_out_of_fold(classifier)(tiles, labels, knowing_nothing, fold))
-    assert learnt == [set(range(1, 120, 2)), set(range(0, 120, 2))] and said == ()
-    assert probs.shape == (120, 4) and np.allclose(probs.sum(1), 1, atol=1e-5)
+    assert learnt == [set(range(1, 120, 2)), set(range(0, 120, 2))]
+    assert said == ()
+    assert probs.shape == (120, 4)
+    assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     assert (probs.argmax(1)[~wrong] == labels[~wrong]).mean() > 0.8
     judge, same = label_judges.predict_out_of_fold(classifier), np.zeros(120, int)
@@ -145,7 +152,8 @@ def test_a_network_judges_while_it_learns(shapes, classifier, monkeypatch):
     assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     # Beside features that know nothing, any network looks as if it knew the labels by heart: that is told.
-    assert len(said) == 1 and "by heart" in said[0]
+    assert len(said) == 1
+    assert "by heart" in said[0]
 
 
 @pytest.mark.parametrize("by", ["folds", "training"])
@@ -235,6 +243,7 @@ def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier):
     labels, rows = plant(truth, count // 10, seed=0, classes=2)
     data = LabelledTiles(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
     found = found_by(label_error_search.search_label_errors(data, classifier))
-    assert len(found.review.suspects.reasons) == count and all(found.review.suspects.reasons)
+    assert len(found.review.suspects.reasons) == count
+    assert all(found.review.suspects.reasons)
     assert average_precision_score(np.isin(np.arange(count), rows), -found.review.suspects.score) > 0.4
     json.dumps(list(found.rows()))

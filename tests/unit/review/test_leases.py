@@ -59,7 +59,8 @@ def test_two_browsers_decide_200_times_and_no_particle_twice(lab, names):
         time.sleep(0.01)
     gate.touch()
     said = [line.split() for browser in browsers for line in browser.communicate(timeout=120)[0].splitlines()]
-    assert len(said) == 200 and {state for state, _ in said} == {"saved"}
+    assert len(said) == 200
+    assert {state for state, _ in said} == {"saved"}
     rows = decision_log.history(review.id)
     assert len(rows) == len({row.particle for row in rows}) == 200
     # Both went through the worst 200 or so, not each through a half of the queue.
@@ -76,7 +77,8 @@ def test_what_is_out_goes_to_nobody_else_and_comes_again_after_a_reload(lab):
     assert {who for who, _ in leases.lease_holders(review.id).values()} == {"Anna", "Ben"}
     assert leases.lease_holders(review.id)["p4"][0] == "Ben"
     leases.release(review.id, "tab2")
-    assert claim(review, 1, "tab3", "Cleo") == ["p3"] and "p4" not in leases.lease_holders(review.id)
+    assert claim(review, 1, "tab3", "Cleo") == ["p3"]
+    assert "p4" not in leases.lease_holders(review.id)
 
 
 def test_decided_ones_are_handed_out_only_when_asked_for(lab):
@@ -85,7 +87,8 @@ def test_decided_ones_are_handed_out_only_when_asked_for(lab):
     assert claim(review, 9) == ["p1", "p2", "p3"]
     assert claim(review, 9, again=True) == ["p0", "p1", "p2", "p3"]
     assert claim(review, 9, "tab2", "Ben", again=True) == []
-    assert claim(review, 0) == [] and leases.lease(review.id, [], 5, holder="t", reviewer="A") == []
+    assert claim(review, 0) == []
+    assert leases.lease(review.id, [], 5, holder="t", reviewer="A") == []
 
 
 def test_a_claim_ends_by_itself_and_the_late_answer_is_kept(lab, monkeypatch):

@@ -49,7 +49,8 @@ def test_bound_and_interval_hold_the_truth(name):
         inside += found.low <= truth <= found.high
         estimates.append(found.value)
         truths.append(truth)
-    assert below >= 0.93 * times and inside >= 0.93 * times
+    assert below >= 0.93 * times
+    assert inside >= 0.93 * times
     spread = np.std(np.subtract(estimates, truths)) / np.sqrt(times)
     assert abs(np.mean(estimates) - np.mean(truths)) <= 3 * spread  # unbiased
 
@@ -67,15 +68,18 @@ def test_of_one_part_it_is_clopper_and_pearson():
 
 def test_of_none_wrong_three_in_m_may_be():
     assert estimate_remaining([Stratum(10_000, 300, 0)]).at_most == pytest.approx(0.01 * 9_700, rel=0.05)
-    assert clean_draws(0.01) == 299 and clean_draws(5e-5) == 59_914
+    assert clean_draws(0.01) == 299
+    assert clean_draws(5e-5) == 59_914
     # All of them right: as sure as it says, and no surer.
     assert 0.99**298 > 0.05 > 0.99**299
 
 
 def test_unsure_ones_widen_it_to_both_sides():
     sure, unsure = estimate_remaining([Stratum(1000, 100, 10)]), estimate_remaining([Stratum(1000, 100, 10, unsure=20)])
-    assert unsure.low <= sure.low * 1.02 and unsure.high > estimate_remaining([Stratum(1000, 100, 25)]).high
-    assert unsure.value == pytest.approx(900 * 10 / 80) and unsure.unsure == 20
+    assert unsure.low <= sure.low * 1.02
+    assert unsure.high > estimate_remaining([Stratum(1000, 100, 25)]).high
+    assert unsure.value == pytest.approx(900 * 10 / 80)
+    assert unsure.unsure == 20
 
 
 def test_everything_drawn_leaves_nothing():
@@ -92,15 +96,18 @@ def test_everything_drawn_leaves_nothing():
 
 def test_draws_are_spread_over_the_parts_each_position_once():
     drawn = draw_audit(10_000, 400, seed=1)
-    assert [size for size, _ in drawn] == [1000, 2000, 7000] and [len(at) for _, at in drawn] == [200, 100, 100]
+    assert [size for size, _ in drawn] == [1000, 2000, 7000]
+    assert [len(at) for _, at in drawn] == [200, 100, 100]
     for (_, at), (start, end) in zip(drawn, ((0, 1000), (1000, 3000), (3000, 10_000)), strict=True):
-        assert len(set(at)) == len(at) and start <= at.min() and at.max() < end and (np.diff(at) < 0).any()
+        assert len(set(at)) == len(at)
+        assert start <= at.min()
+        assert at.max() < end
+        assert (np.diff(at) < 0).any()
     # A part too small for its share gives the rest on.
     assert [(size, len(at)) for size, at in draw_audit(300, 100, seed=1)] == [(30, 30), (60, 45), (210, 25)]
     assert [len(at) for _, at in draw_audit(120, 100, seed=2)] == [12, 24, 64]
-    assert [(size, sorted(at)) for size, at in draw_audit(4, 100, seed=1)] == [(4, [0, 1, 2, 3])] and draw_audit(
-        0, 100, seed=1
-    ) == []
+    assert [(size, sorted(at)) for size, at in draw_audit(4, 100, seed=1)] == [(4, [0, 1, 2, 3])]
+    assert draw_audit(0, 100, seed=1) == []
     again = draw_audit(10_000, 400, seed=1)
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(drawn, again, strict=True))
     assert not np.array_equal(drawn[0][1], draw_audit(10_000, 400, seed=2)[0][1])
@@ -141,7 +148,8 @@ def test_the_hint_says_why():
         "Draw some of the rest at random to learn how many wrong labels remain."
     )
     more = stop_hint(quiet, remaining(), tolerated=20)
-    assert not more.stop and more.words == (
+    assert not more.stop
+    assert more.words == (
         "Of the last 100 decisions 2 changed a label. Of 100 drawn at random 4 had a wrong label: about 12 (5 to 30) "
         "of the 9,600 others are wrong. That may be more than 20: go on."
     )
@@ -149,7 +157,8 @@ def test_the_hint_says_why():
     # What no audit of this size can bound is said, not called clean.
     clean = remaining(value=0, low=0, at_most=97, drawn=300, wrong=0, size=9_700)
     hint = stop_hint(quiet, clean, tolerated=10)
-    assert not hint.stop and hint.words.endswith(
+    assert not hint.stop
+    assert hint.words.endswith(
         "the 9,700 others up to 97 may still be wrong. To bound it by 10 it takes 2,905 draws without a wrong one."
     )
     assert stop_hint(quiet, clean, tolerated=0).words.endswith("up to 97 may still be wrong.")  # more than there are

@@ -40,7 +40,7 @@ def test_what_was_put_right_brings_its_look_alikes_to_the_front():
 
 
 def test_unsure_and_unlabelled_particles_teach_nothing():
-    places, truth, given = swapped_lot()
+    places, _truth, given = swapped_lot()
     first = prepare_rerank(places, given, np.full(len(given), 0.5), class_count=2)
     now = given.copy()
     now[:3] = -1

@@ -46,14 +46,18 @@ def test_opened_is_what_was_begun(lab):
     )
     review_id = store.create_review("  Oil <b> ", table=table, tiles=tiles, colour=colour, model="resnet18", **PLACE)
     review = store.open_review(review_id)
-    assert np.array_equal(review.tiles, tiles) and np.array_equal(review.colour, colour)
-    assert isinstance(review.tiles, np.memmap) and not review.tiles.flags.writeable
-    assert list(review.table["particle"]) == ["a.png", "b/ü.png", "NA"] and list(review.table["reason"])[2] == "nan"
+    assert np.array_equal(review.tiles, tiles)
+    assert np.array_equal(review.colour, colour)
+    assert isinstance(review.tiles, np.memmap)
+    assert not review.tiles.flags.writeable
+    assert list(review.table["particle"]) == ["a.png", "b/ü.png", "NA"]
+    assert list(review.table["reason"])[2] == "nan"
     assert [review.given(particle) for particle in review.place] == ["protein", "", "own_class"]
     assert (review.name, review.class_keys, review.header["particles"]) == ("Oil <b>", ("protein", "air_bubble"), 3)
     assert review.evidence("a.png") == {"model": "resnet18", "score": 0.01}
     (listed,) = store.list_reviews()
-    assert listed == review.header | {"decisions": 0} and listed["review"] == review_id
+    assert listed == review.header | {"decisions": 0}
+    assert listed["review"] == review_id
     assert json.loads((workspace_root() / "reviews" / review_id / "review.json").read_text()) == review.header
     record(review, event(1, "a.png"))
     assert store.list_reviews()[0]["decisions"] == 1
@@ -115,7 +119,8 @@ def labelled_folder(lab, count=3):
 
 def test_of_a_folder_in_the_order_of_its_suspects(lab):
     found = finished(sources.review_of_folder(labelled_folder(lab)))
-    assert found.class_keys == ("air_bubble", "fat_droplets") and len(found.tiles) == 6
+    assert found.class_keys == ("air_bubble", "fat_droplets")
+    assert len(found.tiles) == 6
     assert [name for name, _ in found.left_out] == ["air bubbles/broken.png"]
     suspects = pd.DataFrame(
         {
@@ -147,8 +152,10 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
         "score": 0.02,
         "rank": 1,
     }
-    assert review.table["suggested"][3] == "" and review.header["source"] == {"path": str(lab / "set")}
-    assert review.name == "set" and review.header["model"] == "resnet18, 5 folds"
+    assert review.table["suggested"][3] == ""
+    assert review.header["source"] == {"path": str(lab / "set")}
+    assert review.name == "set"
+    assert review.header["model"] == "resnet18, 5 folds"
 
 
 def test_a_queue_that_does_not_fit_is_a_sentence(lab):
@@ -170,9 +177,11 @@ def test_of_a_data_set_with_what_it_knows(lab):
     dataset_id = datasets.save_dataset("Mixed", "synthetic", tiles, table, {})
     found = sources.review_of_dataset(dataset_id)
     assert list(found.table["particle"]) == [f"{dataset_id}/{name}" for name in "abd"]
-    assert list(found.table["diameter_um"]) == [0, 1, 3] and np.array_equal(found.tiles, tiles[[0, 1, 3]])
+    assert list(found.table["diameter_um"]) == [0, 1, 3]
+    assert np.array_equal(found.tiles, tiles[[0, 1, 3]])
     review = store.open_review(sources.begin_review(found, name="Again"))
-    assert review.name == "Again" and review.header["kind"] == "dataset"
+    assert review.name == "Again"
+    assert review.header["kind"] == "dataset"
 
 
 def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
@@ -219,15 +228,19 @@ def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab
     found = sources.review_of_classification(job_id)
     assert found.left_out == (("broken", "the image is damaged"),)
     review = store.open_review(sources.begin_review(found))
-    assert list(review.place) == ["run#2", "run#4", "run#1"] and list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
-    assert np.array_equal(review.tiles, tiles[[1, 2, 0]]) and np.array_equal(review.colour[..., 0], tiles[[1, 2, 0]])
+    assert list(review.place) == ["run#2", "run#4", "run#1"]
+    assert list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
+    assert np.array_equal(review.tiles, tiles[[1, 2, 0]])
+    assert np.array_equal(review.colour[..., 0], tiles[[1, 2, 0]])
     assert list(review.table["given"]) == ["air_bubble", "protein", "protein"]
-    assert "suggested" not in review.table and review.by_machine  # nobody says that they are wrong
-    assert np.allclose(review.table["score"], [0.5, 0.7, 0.9]) and np.allclose(
-        review.table["margin"], [0.2, 0.45, 0.82]
-    )
-    assert "instrument.Circularity" not in review.table and list(review.table["run"]) == ["a", "b", "a"]
-    assert review.class_keys == ("protein", "silicone_oil", "air_bubble") and review.name == "Run 7"
+    assert "suggested" not in review.table
+    assert review.by_machine
+    assert np.allclose(review.table["score"], [0.5, 0.7, 0.9])
+    assert np.allclose(review.table["margin"], [0.2, 0.45, 0.82])
+    assert "instrument.Circularity" not in review.table
+    assert list(review.table["run"]) == ["a", "b", "a"]
+    assert review.class_keys == ("protein", "silicone_oil", "air_bubble")
+    assert review.name == "Run 7"
     record(review, event(1, "run#2", label="silicone_oil"), event(2, "run#4", "keep"))
     assert list(standing(review).labels()["label"]) == ["silicone_oil", "protein", "protein"]
 
@@ -240,8 +253,10 @@ def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
         "run#4": "",
         "run#1": "air_bubble",
     }
-    assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"] and not review.by_machine
-    assert "own_class" in review.class_keys and np.allclose(review.table["score"], [0, 0, 0.02])
+    assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"]
+    assert not review.by_machine
+    assert "own_class" in review.class_keys
+    assert np.allclose(review.table["score"], [0, 0, 0.02])
 
 
 def test_a_folders_label_that_the_classifier_agrees_with_is_no_suspicion(lab):

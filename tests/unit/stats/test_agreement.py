@@ -20,15 +20,18 @@ def test_kappa_is_scikit_learns(seed):
     first, second = answers(rng, 200, [0.2, 0.7, 0.1], repeated=seed / 4)
     found = measure_agreement(first, second)
     assert found.kappa.value == pytest.approx(cohen_kappa_score(first, second), abs=1e-12)
-    assert found.kappa.low <= found.kappa.value <= found.kappa.high and found.kappa.n == found.n == 200
+    assert found.kappa.low <= found.kappa.value <= found.kappa.high
+    assert found.kappa.n == found.n == 200
     assert found.same.value == np.mean(first == second)
 
 
 def test_the_table_has_the_first_look_in_its_rows():
     found = measure_agreement(["a", "a", "a", "b"], ["a", "b", "b", "b"])
-    assert found.answers == ("a", "b") and found.table.tolist() == [[1, 2], [0, 1]]
+    assert found.answers == ("a", "b")
+    assert found.table.tolist() == [[1, 2], [0, 1]]
     # By hand: same 2/4; by chance 3/4 x 1/4 + 1/4 x 3/4 = 6/16.
-    assert found.same.value == 0.5 and found.kappa.value == pytest.approx((0.5 - 0.375) / (1 - 0.375))
+    assert found.same.value == 0.5
+    assert found.kappa.value == pytest.approx((0.5 - 0.375) / (1 - 0.375))
 
 
 def test_the_interval_holds_the_true_kappa():
@@ -43,9 +46,12 @@ def test_the_interval_holds_the_true_kappa():
 
 def test_one_answer_throughout_has_no_kappa_but_a_share():
     found = measure_agreement(["protein"] * 30, ["protein"] * 30)
-    assert found.kappa is None and found.same.value == 1 and 0.85 < found.same.low < 1
+    assert found.kappa is None
+    assert found.same.value == 1
+    assert 0.85 < found.same.low < 1
     assert measure_agreement([], []) is None
-    assert measure_agreement(["a"], ["b"]).kappa.value == 0 and measure_agreement(["a"], ["a"]).kappa is None
+    assert measure_agreement(["a"], ["b"]).kappa.value == 0
+    assert measure_agreement(["a"], ["a"]).kappa is None
     with pytest.raises(ValueError, match="two answers a particle; got 1 and 2"):
         measure_agreement(["a"], ["a", "b"])
 
@@ -59,7 +65,9 @@ def test_small_particles_are_judged_apart():
     sizes = [2, 7.99, 8, 30, np.nan]
     low, high, unknown = agreement_by_size(list("aabbc"), list("babbc"), sizes)
     assert (low[:2], high[:2], unknown[:2]) == ((0, 8), (8, np.inf), (None, None))
-    assert (low[2].n, low[2].same.value) == (2, 0.5) and (high[2].n, high[2].same.value) == (2, 1) and unknown[2].n == 1
+    assert (low[2].n, low[2].same.value) == (2, 0.5)
+    assert (high[2].n, high[2].same.value) == (2, 1)
+    assert unknown[2].n == 1
     assert [found for _, _, found in agreement_by_size(["a"], ["a"], [3.0], edges_um=(5, 10))][1:] == [None, None]
 
 
@@ -67,9 +75,12 @@ def test_leaning_on_the_suggestion_shows():
     rng = np.random.default_rng(2)
     shown = rng.random(2000) < 0.9
     found = measure_anchoring(rng.random(2000) < np.where(shown, 0.8, 0.5), shown)
-    assert found.difference.low < 0.3 < found.difference.high and found.difference.low > 0.15
-    assert found.shown.value > found.hidden.value and found.difference.n == (~shown).sum()
-    assert measure_anchoring([True], [True]) is None and measure_anchoring([], []) is None
+    assert found.difference.low < 0.3 < found.difference.high
+    assert found.difference.low > 0.15
+    assert found.shown.value > found.hidden.value
+    assert found.difference.n == (~shown).sum()
+    assert measure_anchoring([True], [True]) is None
+    assert measure_anchoring([], []) is None
     with pytest.raises(ValueError, match="one of each"):
         measure_anchoring([True], [])
 

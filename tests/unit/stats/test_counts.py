@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -55,8 +56,10 @@ def test_counts_are_cumulative_and_add_up():
     assert [found[key, 0.0].count for key in (*KEYS, "unsure", "all")] == [2, 0, 1, 1, 4]
     # A size on the edge belongs to the larger ones.
     assert [found["protein", edge].count for edge in (5.0, 25.0)] == [1, 0]
-    assert found["all", 5.0].count == 3 and found["all", 25.0].count == 1
-    assert found["all", 0.0].per_ml == 8 and found["all", 0.0].per_ml_high == pytest.approx(2 * 10.242, rel=1e-3)
+    assert found["all", 5.0].count == 3
+    assert found["all", 25.0].count == 1
+    assert found["all", 0.0].per_ml == 8
+    assert found["all", 0.0].per_ml_high == pytest.approx(2 * 10.242, rel=1e-3)
     assert counts.count_table(labels, [9] * 5, class_keys=KEYS)[0].per_ml is None
 
 
@@ -105,14 +108,16 @@ def test_correction_finds_the_true_numbers():
     assert found["silicone_oil"].count == pytest.approx(800, abs=130)
     assert found["silicone_oil"].low < 800 < found["silicone_oil"].high
     assert found["air_bubble"].count == pytest.approx(300, abs=90)
-    assert found["all"].count == pytest.approx(21_100) and found["all"].per_ml == pytest.approx(10_550)
+    assert found["all"].count == pytest.approx(21_100)
+    assert found["all"].per_ml == pytest.approx(10_550)
     values = {
         one.class_key: one
         for one in counts.predictive_values(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)
     }
     true_ppv = 800 * 0.85 / (20_000 * 0.08 + 800 * 0.85 + 300 * 0.1)
     assert values["silicone_oil"].low < true_ppv < values["silicone_oil"].high
-    assert values["silicone_oil"].value == pytest.approx(true_ppv, abs=0.05) and values["protein"].value > 0.99
+    assert values["silicone_oil"].value == pytest.approx(true_ppv, abs=0.05)
+    assert values["protein"].value > 0.99
     assert values["silicone_oil"].n == raw["silicone_oil"]
 
 
@@ -120,7 +125,8 @@ def test_what_nobody_is_called_has_no_ppv():
     values = counts.predictive_values(
         ["protein"] * 5, reference=drawn_reference(200, np.random.default_rng(0)), class_keys=KEYS
     )
-    assert [one.value is None for one in values] == [False, True, True] and values[1].n == 0
+    assert [one.value is None for one in values] == [False, True, True]
+    assert values[1].n == 0
 
 
 def test_intervals_hold_the_truth_for_corrected_counts_and_not_for_raw_ones():
@@ -157,7 +163,8 @@ def test_only_particles_of_the_size_speak_for_it():
         ["silicone_oil"] * 100, [30.0] * 100, reference=both, class_keys=KEYS, bins_um=(2, 25), differential=True
     )
     found = {(row.class_key, row.at_least_um): row.count for row in rows}
-    assert found["silicone_oil", 25.0] > 99.9 and found["silicone_oil", 2.0] == pytest.approx(0, abs=1e-6)
+    assert found["silicone_oil", 25.0] > 99.9
+    assert found["silicone_oil", 2.0] == pytest.approx(0, abs=1e-6)
 
 
 def test_none_seen_may_be_some_after_correction_too():
@@ -167,7 +174,8 @@ def test_none_seen_may_be_some_after_correction_too():
         rows = counts.corrected_counts(labels, [5.0] * len(labels), **options)
         for row in rows:
             if row.class_key != "protein" and (row.class_key != "all" or row.at_least_um > 5):
-                assert (row.count, row.low) == (0, 0) and row.high == pytest.approx(3.69, abs=0.1)
+                assert (row.count, row.low) == (0, 0)
+                assert row.high == pytest.approx(3.69, abs=0.1)
 
 
 def test_zero_ends_are_zero_and_the_limit_of_nothing_is_the_exact_one():
@@ -188,7 +196,8 @@ def test_of_a_classifier_that_is_always_right_corrected_counts_are_the_raw_ones(
     for raw, row in zip(counts.count_table(labels, sizes, **options), mine, strict=True):
         assert (row.class_key, row.at_least_um) == (raw.class_key, raw.at_least_um)
         assert row.count == pytest.approx(raw.count, abs=0.02)
-        assert row.low <= raw.low + 0.1 * (raw.low + 1) and row.high >= raw.high * 0.9
+        assert row.low <= raw.low + 0.1 * (raw.low + 1)
+        assert row.high >= raw.high * 0.9
 
 
 def test_corrected_counts_never_rise_with_size():
@@ -208,7 +217,7 @@ def test_corrected_counts_never_rise_with_size():
     for key in (*KEYS, "all"):
         for figure in ("count", "low", "high"):
             mine = [getattr(row, figure) for row in rows if row.class_key == key]
-            assert all(a >= b - 0.5 * (figure != "count") for a, b in zip(mine, mine[1:], strict=False)), (key, figure)
+            assert all(a >= b - 0.5 * (figure != "count") for a, b in itertools.pairwise(mine)), (key, figure)
     assert [row.count for row in rows if row.class_key == "all"] == [(sizes >= edge).sum() for edge in (2, 5, 10, 25)]
 
 
@@ -228,7 +237,9 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
     how = {"reference": reference, "class_keys": KEYS, "bins_um": (2, 25)}
     for in_px, true in ((40, 200), (10, 100), (36, 200), (5, 100)):
         row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[in_px] * 200, **how)[0]
-        assert row.class_key == "protein" and row.count == pytest.approx(true, rel=0.15) and row.low <= true <= row.high
+        assert row.class_key == "protein"
+        assert row.count == pytest.approx(true, rel=0.15)
+        assert row.low <= true <= row.high
     in_um = counts.corrected_counts(labels, [12.0] * 200, **how)[0].count
     assert 120 < in_um < 160  # both scales speak
     # Too few are as large: the next in size speak as well, of each class by itself.
@@ -250,8 +261,10 @@ def test_a_reference_comes_back_from_its_file(tmp_path):
     assert read_confusion_reference(tmp_path) is None
     write_confusion_reference(tmp_path, given)
     found = read_confusion_reference(tmp_path)
-    assert np.allclose(found.probs, given.probs, atol=1e-3) and (found.labels == given.labels).all()
-    assert (found.class_keys, found.words) == (KEYS, "drawn") and (found.sizes_um == 12).all()
+    assert np.allclose(found.probs, given.probs, atol=1e-3)
+    assert (found.labels == given.labels).all()
+    assert (found.class_keys, found.words) == (KEYS, "drawn")
+    assert (found.sizes_um == 12).all()
     assert found.sizes_px is None
     write_confusion_reference(tmp_path, dataclasses.replace(given, sizes_px=np.full(15, 20.0)))
     assert (read_confusion_reference(tmp_path).sizes_px == 20).all()
@@ -304,9 +317,11 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
                 ]
             )
     shares = {kind: np.mean(rows, 0).reshape(len(KEYS), len(bins)) for kind, rows in held.items()}
-    assert shares["corrected"][:, :3].mean() >= 0.9 and shares["corrected"][:2, :3].min() >= 0.95
+    assert shares["corrected"][:, :3].mean() >= 0.9
+    assert shares["corrected"][:2, :3].min() >= 0.95
     assert shares["corrected"][2].min() > 0.8
-    assert shares["raw"][1, :3].max() < 0.3 and shares["raw"][:, :3].mean() < 0.7
+    assert shares["raw"][1, :3].max() < 0.3
+    assert shares["raw"][:, :3].mean() < 0.7
 
 
 def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_reference():
@@ -341,7 +356,8 @@ def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_
 def test_the_shipped_reference_is_what_the_shipped_classifier_says():
     classifier = load_classifier(find_model_folder("resnet18"))
     reference = read_confusion_reference(classifier.folder)
-    assert reference.class_keys == tuple(classifier.config.class_keys) and "run seed 6" in reference.words
+    assert reference.class_keys == tuple(classifier.config.class_keys)
+    assert "run seed 6" in reference.words
     assert list(np.bincount(reference.labels)) == [1000] * len(KEYS)
     for label, key in enumerate(reference.class_keys):
         start = int(np.flatnonzero(reference.labels == label)[0])

@@ -15,7 +15,8 @@ def test_shares_and_their_difference():
     assert (found.before.value, found.after.value) == (
         pytest.approx(0.6),
         pytest.approx(0.8),
-    ) and found.n == found.after.n == 100
+    )
+    assert found.n == found.after.n == 100
     assert found.difference.value == pytest.approx(0.2)
     assert 0 < found.difference.low < 0.2 < found.difference.high
     # Agresti and Min by their formula: 25 won, 5 lost, half a particle more in each cell.
@@ -36,7 +37,8 @@ def test_the_interval_of_a_difference_holds_the_truth():
 def test_no_difference_is_no_certainty():
     same = np.array([True, False] * 10)
     found = paired_accuracy(same, same).difference
-    assert found.value == 0 and found.low < 0 < found.high
+    assert found.value == 0
+    assert found.low < 0 < found.high
 
 
 def test_weights_count_as_so_many_particles():

@@ -80,7 +80,9 @@ def test_progress_counts_network_calls_and_ends_whole(whole):
     total = COUNT * 2 + 2 * measure_steps(COUNT)
     assert [p.total for p in seen] == [None] + [total] * (len(seen) - 1)
     steps = [p.step for p in seen]
-    assert steps == sorted(steps) and steps[-1] == total and 16 in steps
+    assert steps == sorted(steps)
+    assert steps[-1] == total
+    assert 16 in steps
 
 
 def test_both_sides_are_measured_against_the_half_that_was_not_augmented(order, whole):
@@ -90,7 +92,8 @@ def test_both_sides_are_measured_against_the_half_that_was_not_augmented(order, 
     parents = [tile for tile in held if not (real == tile).all((1, 2)).any()]
     assert len(real) == len(parents) == 50
     made, manifest = read_tiles(folder / "right" / "tiles.npy"), pd.read_csv(folder / "right" / "manifest.csv")
-    assert len(made) == len(manifest) == COUNT and manifest["parent"].max() < 50
+    assert len(made) == len(manifest) == COUNT
+    assert manifest["parent"].max() < 50
     from svp_core.augmentation import augment_tiles
 
     again, _ = augment_tiles(np.stack(parents), seeds=manifest["image_seed"])
@@ -109,7 +112,9 @@ def test_only_the_augmented_tiles_can_have_been_copied(whole):
     report = json.loads((whole[0] / "report.json").read_text())
     left, right = (report[side]["classes"]["silicone_oil"] for side in ("left", "right"))
     assert set(right["figures"]) - set(left["figures"]) == set(COPY_FIGURES)
-    assert left["n"] == right["n"] == 50 and "closest" not in left and len(right["closest"])
+    assert left["n"] == right["n"] == 50
+    assert "closest" not in left
+    assert len(right["closest"])
     # Each side stands beside the same real against real.
     assert left["figures"]["kid"]["floor"] == right["figures"]["kid"]["floor"]
     # The untrained network's noise is far worse.

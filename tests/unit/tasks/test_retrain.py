@@ -61,7 +61,8 @@ def test_the_layer_says_what_the_regression_says(classes):
     wanted = LogisticRegression(C=last_layer.STRENGTH, max_iter=300).fit(scaled, labels).predict_proba(scaled)
     assert last_layer.layer_probs(learnt, features) == pytest.approx(wanted, abs=2e-3)
     assert predict_probs(learnt, tiles) == pytest.approx(wanted, abs=0.02)
-    assert classifier.config.class_keys != keys and classifier.model.fc.out_features == 3
+    assert classifier.config.class_keys != keys
+    assert classifier.model.fc.out_features == 3
 
 
 def test_put_right_labels_make_a_better_network(tmp_path):
@@ -70,14 +71,17 @@ def test_put_right_labels_make_a_better_network(tmp_path):
     wrong = np.flatnonzero(review.table["given"] != truth)
     record(review, *(event(n, names[k], label=truth[k]) for n, k in enumerate(wrong, 1)))
     made = do({"review": review.id, "name": "Two again", "decisions": len(wrong)}, tmp_path / "job")
-    assert sum(made["learnt_from"].values()) < 200 and made["decisions"] == 45
+    assert sum(made["learnt_from"].values()) < 200
+    assert made["decisions"] == 45
     found = {(check["of"], check["class"]): check for check in made["checks"]}
     # The labels of those set aside stay wrong, whatever the review says: the better network agrees less with them.
     droplets = found[BY_CHANCE, "fat_droplet"]
     assert droplets["after"]["value"] >= droplets["before"]["value"]
-    assert (CHECKED, "") not in found and "Random check" in made["notes"][0]
+    assert (CHECKED, "") not in found
+    assert "Random check" in made["notes"][0]
     classifier = load_classifier(models.find_model("Two again"))
-    assert classifier.config.class_keys == KEYS and classifier.config.um_per_px == (0.5, 0.5)
+    assert classifier.config.class_keys == KEYS
+    assert classifier.config.um_per_px == (0.5, 0.5)
     assert (predict_probs(classifier, review.tiles).argmax(1) == (truth == KEYS[1])).mean() > 0.95
     again = do({"review": review.id, "name": "Two again", "decisions": len(wrong)}, tmp_path / "job")
     assert again == made
@@ -91,11 +95,14 @@ def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
     where = dict(zip(review.table["particle"], truth, strict=True))
     record(review, *(event(n, p, label=where[p], purpose="audit") for n, p in enumerate(drawn, 1)))
     found = evaluation_split.split_for_evaluation(review, standing(review))
-    assert (found.checked != "").sum() == 30 and found.weight.sum() == pytest.approx(200)
-    assert not (found.learnt & (found.checked != "")).any() and not (found.learnt & found.by_chance).any()
+    assert (found.checked != "").sum() == 30
+    assert found.weight.sum() == pytest.approx(200)
+    assert not (found.learnt & (found.checked != "")).any()
+    assert not (found.learnt & found.by_chance).any()
     made = do({"review": review.id, "name": "Checked", "decisions": 31}, tmp_path / "job")
     check = next(check for check in made["checks"] if check["of"] == CHECKED and not check["class"])
-    assert check["n"] == 30 and check["after"]["value"] > 0.95
+    assert check["n"] == 30
+    assert check["after"]["value"] > 0.95
     assert not any("Random check" in note for note in made["notes"])
 
 
@@ -110,7 +117,8 @@ def test_unsure_and_no_particle_teach_nothing():
     review = new_review(20)
     record(review, event(1, "p0", "unsure"), event(2, "p1", "not_a_particle"), event(3, "p2"))
     found = evaluation_split.split_for_evaluation(review, standing(review))
-    assert found.after[:4].tolist() == ["", "", "air_bubble", "protein"] and (found.before == "protein").all()
+    assert found.after[:4].tolist() == ["", "", "air_bubble", "protein"]
+    assert (found.before == "protein").all()
 
 
 def test_one_class_is_said_so(tmp_path):

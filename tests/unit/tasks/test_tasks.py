@@ -67,7 +67,8 @@ def test_generate_leaves_tiles_a_manifest_and_their_parents(order, whole, tiny):
     seeds = sampling.image_seeds(3, 20)
     made = sampling.sample_tiles(generator, "air_bubble", seeds=seeds, sampler="preview", steps=2)
     tiles = read_tiles(whole / "tiles.npy")
-    assert np.array_equal(tiles, np.concatenate([batch for _, batch in made])) and tiles.std() > 0
+    assert np.array_equal(tiles, np.concatenate([batch for _, batch in made]))
+    assert tiles.std() > 0
     with (whole / "manifest.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [int(row["image_seed"]) for row in rows] == seeds
@@ -126,10 +127,12 @@ def test_denoise_ends_with_the_tiles_that_generate_saves(order, whole, tmp_path)
     seen = [(progress.step, progress.total) for progress in tasks.denoise(config, tmp_path)]
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     with np.load(tmp_path / "trajectory.npz", allow_pickle=False) as found:
-        assert found["noisy"].shape == found["clean"].shape == (3, 6, 64, 64) and found["clean"].dtype == np.uint8
+        assert found["noisy"].shape == found["clean"].shape == (3, 6, 64, 64)
+        assert found["clean"].dtype == np.uint8
         assert list(found["classes"]) == ["silicone_oil"] * 3 + ["air_bubble"] * 3
         assert list(found["seeds"]) == sampling.image_seeds(3, 3) * 2
-        assert found["sigmas"].shape == (3,) and (np.diff(found["sigmas"]) < 0).all()
+        assert found["sigmas"].shape == (3,)
+        assert (np.diff(found["sigmas"]) < 0).all()
         difference = found["clean"][-1, 3:].astype(int) - read_tiles(whole / "tiles.npy")[:3]
         assert abs(difference).max() <= 1
     assert [file.name for file in tmp_path.iterdir()] == ["trajectory.npz"]
@@ -142,7 +145,8 @@ def test_a_stopped_denoise_keeps_the_finished_class(order, tmp_path):
             break
     stopped.close()
     with np.load(tmp_path / "trajectory.npz") as found:
-        assert list(found["classes"]) == ["silicone_oil"] * 2 and found["noisy"].shape == (3, 2, 64, 64)
+        assert list(found["classes"]) == ["silicone_oil"] * 2
+        assert found["noisy"].shape == (3, 2, 64, 64)
 
 
 def test_classify_gives_a_row_for_everything_that_was_offered(tiny, tmp_path):
@@ -156,18 +160,24 @@ def test_classify_gives_a_row_for_everything_that_was_offered(tiny, tmp_path):
     (source / "broken.png").write_bytes(b"no image")
     config = {"source": str(source), "weights": str(tiny / "resnet18"), "um_per_px": 0.5}
     seen = list(tasks.classify(config, folder))
-    assert seen[-1].step == 71 and all(progress.total in (None, 71) for progress in seen)
+    assert seen[-1].step == 71
+    assert all(progress.total in (None, 71) for progress in seen)
     table = pd.read_csv(folder / "results.csv")
     named = table[table["status"] == "ok"]
-    assert len(table) == 71 and len(named) == 70 and (named["given"] == "silicone_oil").all()
-    assert table.loc[table["status"] == "rejected", "reason"].notna().all() and (named["um_per_px"] == 0.5).all()
+    assert len(table) == 71
+    assert len(named) == 70
+    assert (named["given"] == "silicone_oil").all()
+    assert table.loc[table["status"] == "rejected", "reason"].notna().all()
+    assert (named["um_per_px"] == 0.5).all()
     assert len(read_tiles(folder / "tiles.npy")) == 70
     summary = json.loads((folder / "summary.json").read_text())
     assert (summary["offered"], summary["named"], summary["rejected"]) == (71, 70, 1)
-    assert sum(summary["counts"].values()) == 70 and summary["weights"] == "resnet18"
+    assert sum(summary["counts"].values()) == 70
+    assert summary["weights"] == "resnet18"
     # Again in the same folder: begun anew, nothing twice.
     list(tasks.classify(config, folder))
-    assert len(pd.read_csv(folder / "results.csv")) == 71 and len(read_tiles(folder / "tiles.npy")) == 70
+    assert len(pd.read_csv(folder / "results.csv")) == 71
+    assert len(read_tiles(folder / "tiles.npy")) == 70
 
 
 def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
@@ -184,19 +194,23 @@ def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
         list(tasks.classify(config, folder))
     summary = json.loads((folder / "summary.json").read_text())
     assert [(run["name"], run["count"]) for run in summary["runs"]] == [("grey", 5), ("run", 12)]
-    assert summary["inputs"] == fingerprint(list(hash_inputs(source))) and summary["inputs"]["files"] > 6
-    assert summary["software"]["torch"] == torch.__version__.partition("+")[0] and summary["choices"] == {}
+    assert summary["inputs"] == fingerprint(list(hash_inputs(source)))
+    assert summary["inputs"]["files"] > 6
+    assert summary["software"]["torch"] == torch.__version__.partition("+")[0]
+    assert summary["choices"] == {}
     table = read_results(folder / "results.csv")
     assert table["run"].tolist() == ["grey"] * 5 + ["run"] * 12
     assert table["instrument.raw_area"].tolist()[5:] == [mask.sum() for _, mask in truth]
     assert (table["area_px"] == table["instrument.raw_area"]).all()
     tiles, colour = read_tiles(folder / "tiles.npy"), read_colour_tiles(folder / "colour.npy")
-    assert tiles.shape == (17, 64, 64) and colour.shape == (17, 64, 64, 3)
+    assert tiles.shape == (17, 64, 64)
+    assert colour.shape == (17, 64, 64, 3)
     assert np.array_equal(colour[5:], np.stack([to_colour_tile(pixels) for pixels, _ in truth]))
     assert (colour[:5] == tiles[:5, ..., None]).all()
     # A grey source in the same folder leaves no colour behind.
     list(tasks.classify({**config, "source": str(source / "first")}, folder))
-    assert not (folder / "colour.npy").exists() and len(read_tiles(folder / "tiles.npy")) == 5
+    assert not (folder / "colour.npy").exists()
+    assert len(read_tiles(folder / "tiles.npy")) == 5
 
 
 def test_what_cannot_be_classified_is_a_sentence(tiny, tmp_path):
@@ -211,11 +225,14 @@ def test_an_order_through_a_real_job_becomes_a_data_set(order, whole, tmp_path, 
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     job_id, _ = jobs.start("generate", order)
     job = wait_for(job_id, lambda job: not job.active)
-    assert (job.state, job.step, job.total) == ("done", 20, 20) and job.rate > 0
+    assert (job.state, job.step, job.total) == ("done", 20, 20)
+    assert job.rate > 0
     found = datasets.open_dataset(datasets.save_generated(job_id, "Bubbles"))
     assert np.array_equal(found.tiles, read_tiles(whole / "tiles.npy"))
-    assert found.meta["kind"] == "synthetic" and found.meta["classes"] == {"air_bubble": 20}
-    assert found.meta["provenance"]["job"] == job_id and found.meta["provenance"]["sampler"] == "preview"
+    assert found.meta["kind"] == "synthetic"
+    assert found.meta["classes"] == {"air_bubble": 20}
+    assert found.meta["provenance"]["job"] == job_id
+    assert found.meta["provenance"]["sampler"] == "preview"
     with pytest.raises(LabError, match="no such|no images to keep"):
         other, _ = jobs.start("generate", {**order, "class_key": "protein"})
         assert "it was asked for protein" in wait_for(other, "failed").error

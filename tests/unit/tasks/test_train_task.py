@@ -73,9 +73,9 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
     assert (last.step, last.total) == (6, 6)
     dataset, left_out = imported_dataset(folder)
     found = datasets.open_dataset(dataset)
-    assert (
-        found.meta["name"] == "Day 5" and found.meta["classes"] == {"fat_droplets": 5} and found.meta["kind"] == "own"
-    )
+    assert found.meta["name"] == "Day 5"
+    assert found.meta["classes"] == {"fat_droplets": 5}
+    assert found.meta["kind"] == "own"
     assert np.array_equal(found.tiles, draw_blocks(5, seed=0))
     assert left_out.values.tolist() == [["Fat droplets/broken.png", "the file is empty"]]
     assert list(tasks.TASKS["gather"](config, folder)) == [], "done once, it is not done again"
@@ -87,15 +87,18 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
 
 def test_the_result_is_a_model_that_makes_images_at_once(order, tmp_path):
     do(order, tmp_path)
-    assert model_of(tmp_path) == "Fat" and not (tmp_path / "run").exists()
+    assert model_of(tmp_path) == "Fat"
+    assert not (tmp_path / "run").exists()
     (model,) = [model for model in models.list_models("generator") if model.name == "Fat"]
-    assert model.config["trained_on"] == {"fat_droplet": 48} and model.config["from"]["name"] == "tiny"
+    assert model.config["trained_on"] == {"fat_droplet": 48}
+    assert model.config["from"]["name"] == "tiny"
     assert "Droplets of May (own)" in (model.folder / "card.md").read_text()
     made = {"class_key": "fat_droplet", "count": 3, "seed": 0, "sampler": "preview", "steps": 2, "weights": "Fat"}
     (tmp_path / "made").mkdir()
     list(tasks.TASKS["generate"](made, tmp_path / "made"))
     rows = pd.read_csv(tmp_path / "made" / "manifest.csv")
-    assert list(rows["class"]) == ["fat_droplet"] * 3 and set(rows["weights"]) == {"Fat"}
+    assert list(rows["class"]) == ["fat_droplet"] * 3
+    assert set(rows["weights"]) == {"Fat"}
     do(order, tmp_path)  # over is over
     assert [model.name for model in models.list_models("generator") if not model.shipped] == ["Fat", "tiny"]
 

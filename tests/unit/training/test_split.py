@@ -38,7 +38,8 @@ def test_every_tile_is_in_one_part_and_every_class_in_both():
     data = labelled(1200, 60, 26)
     found = splitting(data)
     together = np.concatenate([found.training, found.held_out])
-    assert sorted(together) == list(range(len(data.tiles))) and not found.repeated
+    assert sorted(together) == list(range(len(data.tiles)))
+    assert not found.repeated
     held = [int((data.labels[found.held_out] == label).sum()) for label in range(3)]
     assert held == [180, 12, 10]  # 15 %, 20 %, and no fewer than ten
     assert np.array_equal(splitting(data).held_out, found.held_out)

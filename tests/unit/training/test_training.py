@@ -94,12 +94,16 @@ def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
     assert next(sample_tiles(made, "fat_droplet", seeds=[1], steps=2))[1].shape == (1, 64, 64)
     config = json.loads((out / "config.json").read_text())
     assert config["trained_on"] == config["trained_on"] | {"protein": 48, "fat_droplet": 48}
-    assert config["held_out_counts"] == {"protein": 12, "fat_droplet": 12} and config["left_out"] == 1
+    assert config["held_out_counts"] == {"protein": 12, "fat_droplet": 12}
+    assert config["left_out"] == 1
     assert (config["steps"], config["ended"], config["from"]) == (STEPS, "done", None)
     fresh = config["measured"]["fresh"]["classes"]["protein"]
-    assert (fresh["made"], fresh["held_out"]) == (16, 12) and len(fresh["kid"]) == 3
+    assert (fresh["made"], fresh["held_out"]) == (16, 12)
+    assert len(fresh["kid"]) == 3
     card = (out / "card.md").read_text()
-    assert "| Fat droplet | 48 | 12 |" in card and "Drawn blocks." in card and "random weights" in card
+    assert "| Fat droplet | 48 | 12 |" in card
+    assert "Drawn blocks." in card
+    assert "random weights" in card
     assert [p.step for p in progress if p.loss is not None] == list(range(1, STEPS + 1))
     assert progress[-1].total == STEPS
 
@@ -109,7 +113,9 @@ def test_a_held_out_tile_is_never_trained_on(trained):
     data, held_out = drawn(), json.loads((out / "config.json").read_text())["held_out"]
     names = {tile.tobytes(): name for tile, name in zip(data.tiles, data.names, strict=True)}
     seen = {names[tile] for tile in shown}
-    assert len(held_out) == 24 and len(shown) == 4 * STEPS and not seen & set(held_out)
+    assert len(held_out) == 24
+    assert len(shown) == 4 * STEPS
+    assert not seen & set(held_out)
 
 
 def test_losses_and_samples_grow_over_the_checks(trained):
@@ -120,7 +126,8 @@ def test_losses_and_samples_grow_over_the_checks(trained):
     assert [row["step"] for row in history if "loss" in row] == list(range(1, STEPS + 1))
     assert set(checked[0]["errors"]) == {"training", "held_out"}
     growth = read_growth(out, len(checked))
-    assert growth.shape == (3, 16, 64, 64) and not np.array_equal(growth[0], growth[2])
+    assert growth.shape == (3, 16, 64, 64)
+    assert not np.array_equal(growth[0], growth[2])
     assert read_growth(out, 0).shape[0] == 0
 
 
@@ -133,7 +140,7 @@ def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp
     for stop_at in (0, 3, 4, 6):
         steps = train_generator(drawn(), out, **SMALL)
         for progress in steps:
-            if progress.step == stop_at and (progress.loss is not None or stop_at == 0 and progress.total):
+            if progress.step == stop_at and (progress.loss is not None or (stop_at == 0 and progress.total)):
                 break
         steps.close()
         assert CheckpointFolder(out).state()["step"] == stop_at
@@ -170,7 +177,8 @@ def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained,
     process.stdout.close()
     assert not (tmp_path / "run" / "config.json").exists()
     steps = [p.step for p in train_generator(drawn(), tmp_path / "run", **SMALL) if p.loss is not None]
-    assert steps[0] in (5, 6, 7) and steps[-1] == 8
+    assert steps[0] in (5, 6, 7)
+    assert steps[-1] == 8
     assert weights_of(tmp_path / "run") == weights_of(trained[0])
 
 
@@ -178,7 +186,8 @@ def test_killed_while_it_tidied_up_it_is_finished_at_once(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "run")
     (tmp_path / "run" / "training").mkdir()
     assert list(generator.resume_training(tmp_path / "run")) == []
-    assert not (tmp_path / "run" / "training").exists() and weights_of(tmp_path / "run") == weights_of(trained[0])
+    assert not (tmp_path / "run" / "training").exists()
+    assert weights_of(tmp_path / "run") == weights_of(trained[0])
 
 
 def test_a_folder_that_holds_something_else_is_refused(trained, tmp_path):
@@ -240,7 +249,8 @@ def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["ended"], config["steps"], config["best_step"]) == ("copying", 2, 0)
     card = (tmp_path / "run" / "card.md").read_text()
-    assert "begun to copy its training images" in card and "**Copies.** Its new images did not pass" in card
+    assert "begun to copy its training images" in card
+    assert "**Copies.** Its new images did not pass" in card
 
 
 def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
@@ -270,8 +280,10 @@ def test_the_best_check_has_the_smallest_kid_of_those_that_do_not_copy():
 
 
 def test_close_to_the_training_tiles_but_to_none_in_particular_is_no_copy():
-    assert checks.is_copying(check(1, 0.1, -8.0)) and not checks.is_copying(check(1, 0.1, -8.0, low=0.005))
-    assert not checks.is_copying(check(1, 0.1, -8.0, held_out=0.05)) and not checks.is_copying(check(1, 0.1, -1.9))
+    assert checks.is_copying(check(1, 0.1, -8.0))
+    assert not checks.is_copying(check(1, 0.1, -8.0, low=0.005))
+    assert not checks.is_copying(check(1, 0.1, -8.0, held_out=0.05))
+    assert not checks.is_copying(check(1, 0.1, -1.9))
 
 
 def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
@@ -304,7 +316,8 @@ def test_the_plan_fills_the_time_that_is_given():
     assert plan.steps * 0.5 + (number + 3) * check_s == pytest.approx(1800, abs=1)
     assert number == time_budget.MOST_CHECKS
     little, fewer = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 2, 0.5, made=200)
-    assert fewer == time_budget.LEAST_CHECKS and little.steps >= time_budget.MIN_STEPS
+    assert fewer == time_budget.LEAST_CHECKS
+    assert little.steps >= time_budget.MIN_STEPS
     assert time_budget.with_fitting_warmup(little).warmup_steps == little.steps // 10
 
 
@@ -345,13 +358,15 @@ def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_
     arguments = ["train", "generator", str(tmp_path / "data"), "--images", "32", "--out", str(tmp_path / "run")]
     assert main(arguments) == 0
     told = capsys.readouterr()
-    assert "left out Fat droplets/broken.png: the file is empty" in told.err and "Finished" in told.out
+    assert "left out Fat droplets/broken.png: the file is empty" in told.err
+    assert "Finished" in told.out
     run = json.loads((tmp_path / "run" / "config.json").read_text())
     shipped = json.loads((SHIPPED_MODELS / "generator" / "config.json").read_text())
     ours = {"class_keys": ["fat_droplets"], "dropout": 0.1}
     assert taken_over(run["generator"]) == taken_over(shipped["generator"]) | ours
     assert run["generator"]["guide_widths"] == run["generator"]["insisted"] == []
-    assert run["from"]["name"] == "generator" and run["plan"]["learning_rate"] < 0.0004
+    assert run["from"]["name"] == "generator"
+    assert run["plan"]["learning_rate"] < 0.0004
 
 
 @pytest.mark.parametrize(
@@ -376,7 +391,9 @@ def test_what_a_classifier_says_of_held_out_tiles_is_kept_with_it(folder, tmp_pa
     held_out = dataclasses.replace(data, tiles=data.tiles[:, ::-1].copy())
     list(train_classifier(data, out, validation=held_out, plan=ClassifierPlan(epochs=1, batch=6)))
     found, (tiles, labels) = read_confusion_reference(out), halves(held_out.tiles, held_out.labels)[1]
-    assert found.class_keys == data.class_keys and (found.labels == labels).all() and len(set(labels)) == 3
+    assert found.class_keys == data.class_keys
+    assert (found.labels == labels).all()
+    assert len(set(labels)) == 3
     classifier = load_classifier(out, device=torch.device("cpu"))
     assert np.allclose(found.probs, predict_probs(classifier, tiles), atol=2e-3)
     assert np.isnan(found.sizes_um).all()
@@ -403,9 +420,8 @@ def test_one_class_is_nothing_to_tell_apart(folder, tmp_path):
 
 def test_the_command_trains_a_classifier(folder, tmp_path, capsys):
     options = ["--validation", str(folder), "--epochs", "0.5", "--out", str(tmp_path / "r")]
-    assert (
-        main(["train", "classifier", str(folder), *options]) == 0 and (tmp_path / "r" / "model.safetensors").is_file()
-    )
+    assert main(["train", "classifier", str(folder), *options]) == 0
+    assert (tmp_path / "r" / "model.safetensors").is_file()
     assert re.search("left out .*notes.txt", capsys.readouterr().err)
 
 

@@ -35,11 +35,15 @@ def test_saved_is_what_is_opened(lab):
     provenance = {"made_by": "generator", "weights": "generator", "seed": 0, "class": "air_bubble"}
     dataset_id = datasets.save_dataset("  Bubbles <b> ", "synthetic", tiles, table, provenance)
     found = datasets.open_dataset(dataset_id)
-    assert np.array_equal(found.tiles, tiles) and not found.tiles.flags.writeable
+    assert np.array_equal(found.tiles, tiles)
+    assert not found.tiles.flags.writeable
     assert isinstance(found.tiles, np.memmap)
-    assert list(found.table["image_seed"]) == [7, 8, 2**53 - 1] and list(found.table["note"])[1:] == ["a,b", "ü"]
-    assert found.meta["name"] == "Bubbles <b>" and found.meta["kind"] == "synthetic"
-    assert found.meta["provenance"] == provenance and found.meta["created"].endswith("+00:00")
+    assert list(found.table["image_seed"]) == [7, 8, 2**53 - 1]
+    assert list(found.table["note"])[1:] == ["a,b", "ü"]
+    assert found.meta["name"] == "Bubbles <b>"
+    assert found.meta["kind"] == "synthetic"
+    assert found.meta["provenance"] == provenance
+    assert found.meta["created"].endswith("+00:00")
     assert (found.meta["count"], found.meta["classes"]) == (3, {"air_bubble": 3})
 
 
@@ -47,7 +51,8 @@ def test_newest_is_listed_first_and_a_damaged_one_says_why_only_when_opened(lab)
     assert datasets.list_datasets() == []
     ids = [datasets.save_dataset(name, "synthetic", draw_tiles(1), table_of(1), {}) for name in ("a", "b", "c")]
     created = [meta["created"] for meta in datasets.list_datasets()]
-    assert created == sorted(created, reverse=True) and {meta["id"] for meta in datasets.list_datasets()} == set(ids)
+    assert created == sorted(created, reverse=True)
+    assert {meta["id"] for meta in datasets.list_datasets()} == set(ids)
     (workspace_root() / "datasets" / ids[1] / "dataset.json").write_text("{")
     assert {meta["id"] for meta in datasets.list_datasets()} == {ids[0], ids[2]}
     with pytest.raises(LabError, match="damaged"):
@@ -107,7 +112,8 @@ def test_the_zip_holds_every_image_and_a_manifest(lab):
         rows = list(csv.DictReader(io.StringIO(archive.read("manifest.csv").decode())))
         names = [row["file"] for row in rows]
         assert names == ["protein/run 1_p_2.png", "protein/run 1_p_2 (2).png", "air_bubble/_.._é _b_.png", "image.png"]
-        assert [row["image"] for row in rows] == list(table["image"]) and rows[3]["image_seed"] == "4"
+        assert [row["image"] for row in rows] == list(table["image"])
+        assert rows[3]["image_seed"] == "4"
         assert sorted(archive.namelist()) == sorted([*names, "manifest.csv", "dataset.json"])
         for name, tile in zip(names, tiles, strict=True):
             assert np.array_equal(np.array(Image.open(io.BytesIO(archive.read(name)))), tile)
@@ -133,7 +139,9 @@ def test_samples_are_installed_once_and_renewed_when_they_change(lab, monkeypatc
     ship(shipped, 5)
     assert datasets.install_samples() == datasets.SAMPLES
     first = datasets.open_dataset(datasets.SAMPLES)
-    assert first.meta["name"] == "Sample particles" and first.meta["kind"] == "sample" and first.meta["count"] == 5
+    assert first.meta["name"] == "Sample particles"
+    assert first.meta["kind"] == "sample"
+    assert first.meta["count"] == 5
     datasets.install_samples()
     assert datasets.open_dataset(datasets.SAMPLES).meta == first.meta
     ship(shipped, 6)
@@ -149,7 +157,8 @@ def test_tiles_grow_in_one_file_and_readers_see_whole_batches(tmp_path):
     tile_file.append_tiles(path, tiles[:2], after=0)
     early = tile_file.read_tiles(path)
     tile_file.append_tiles(path, tiles[2:], after=2)
-    assert np.array_equal(early, tiles[:2]) and np.array_equal(tile_file.read_tiles(path), tiles)
+    assert np.array_equal(early, tiles[:2])
+    assert np.array_equal(tile_file.read_tiles(path), tiles)
     # As after a crash: the last three are made anew.
     tile_file.append_tiles(path, tiles[:1], after=2)
     assert np.array_equal(np.load(path), tiles[[0, 1, 0]])

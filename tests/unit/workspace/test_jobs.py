@@ -52,7 +52,8 @@ def test_a_job_runs_to_its_end_and_says_how_far_it_is(lab):
     job = wait_for(job_id, "done")
     assert (job.step, job.total, job.message, job.error) == (5, 5, "step 5", "")
     assert job.created <= job.started <= job.ended
-    assert not jobs.active() and [found.id for found in jobs.recent()] == [job_id]
+    assert not jobs.active()
+    assert [found.id for found in jobs.recent()] == [job_id]
     assert len(lines(job_id)) == 5
 
 
@@ -68,14 +69,17 @@ def test_eight_starts_at_once_make_one_row_and_one_process(lab):
     # The starters race for an empty workspace: they make the database as well.
     (lab / "gate.go").touch()
     answers = [line.split() for starter in starters for line in starter.communicate(timeout=60)[0].splitlines()]
-    assert len(answers) == 8 and len({job_id for job_id, _ in answers}) == 1
+    assert len(answers) == 8
+    assert len({job_id for job_id, _ in answers}) == 1
     assert sorted(started for _, started in answers) == ["False"] * 7 + ["True"]
     job_id = answers[0][0]
     # Both starters are gone by now, as a server would be; the work goes on.
     wait_for(job_id, lambda job: job.step == 1)
     gate.touch()
     wait_for(job_id, "done")
-    assert len(jobs.recent()) == 1 and len(workers(job_id)) == 1 and len(lines(job_id)) == 2
+    assert len(jobs.recent()) == 1
+    assert len(workers(job_id)) == 1
+    assert len(lines(job_id)) == 2
 
 
 def test_the_same_work_is_joined_while_active_and_made_anew_afterwards(lab):
@@ -83,12 +87,14 @@ def test_the_same_work_is_joined_while_active_and_made_anew_afterwards(lab):
     first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
     assert jobs.start("walk", {"gate": str(gate), "steps": 2}) == (first, False)  # the order of keys does not matter
     other, started = jobs.start("walk", {"steps": 3, "gate": str(gate)})
-    assert started and other != first
+    assert started
+    assert other != first
     gate.touch()
     wait_for(first, "done")
     wait_for(other, "done")
     again, started = jobs.start("walk", {"steps": 2, "gate": str(gate)})
-    assert started and again != first
+    assert started
+    assert again != first
     wait_for(again, "done")
 
 
@@ -114,11 +120,14 @@ def test_rate_and_time_left_leave_out_what_came_before_the_first_step():
         pause=False,
     )
     job = jobs._as_job(type("Row", (), shown))
-    assert job.rate == pytest.approx(2) and job.seconds_left == pytest.approx(10, abs=0.5)
+    assert job.rate == pytest.approx(2)
+    assert job.seconds_left == pytest.approx(10, abs=0.5)
     job = jobs._as_job(type("Row", (), {**shown, "step": 10}))
-    assert job.rate is None and job.seconds_left is None
+    assert job.rate is None
+    assert job.seconds_left is None
     job = jobs._as_job(type("Row", (), {**shown, "state": "done", "step": 50}))
-    assert job.rate == pytest.approx(4) and job.seconds_left is None
+    assert job.rate == pytest.approx(4)
+    assert job.seconds_left is None
 
 
 def test_cancel_while_it_runs_keeps_what_is_finished(lab):
@@ -129,7 +138,9 @@ def test_cancel_while_it_runs_keeps_what_is_finished(lab):
     again, started = jobs.start("walk", {"steps": 5, "gate": gate, "wait_after": 2})
     assert started and again != job_id, "a job that is about to stop must not be joined"
     job = wait_for(job_id, "cancelled")
-    assert job.step == 2 and job.ended and not job.error
+    assert job.step == 2
+    assert job.ended
+    assert not job.error
     assert len(lines(job_id)) == 2
     jobs.cancel(job_id)  # once more does nothing
     assert jobs.get(job_id).ended == job.ended
@@ -166,7 +177,8 @@ def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatc
     assert jobs.get(third).state == "cancelled"
     gate.touch()
     second, fourth, first = wait_for(second, "done"), wait_for(fourth, "done"), jobs.get(first)
-    assert first.ended <= second.started and second.ended <= fourth.started
+    assert first.ended <= second.started
+    assert second.ended <= fourth.started
     assert not (jobs.job_folder(third) / "steps.txt").exists()
 
 
@@ -180,14 +192,18 @@ def test_a_killed_worker_is_lost_and_goes_on_where_it_was(lab, monkeypatch):
     assert jobs.start("walk", config) == (job_id, False)  # nobody can know yet
     waiting, _ = jobs.start("walk", {"steps": 1})
     job = wait_for(job_id, "lost")
-    assert "start it again" in job.error and job.step == 2 and not job.seconds_left
+    assert "start it again" in job.error
+    assert job.step == 2
+    assert not job.seconds_left
     # The dead job's slot is free again.
     wait_for(waiting, "done")
     gate.touch()
     assert jobs.start("walk", config) == (job_id, True)
     job = wait_for(job_id, "done")
-    assert job.step == 4 and not job.error
-    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"] and len(workers(job_id)) == 2
+    assert job.step == 4
+    assert not job.error
+    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"]
+    assert len(workers(job_id)) == 2
 
 
 def test_a_worker_that_was_taken_for_dead_stops_when_it_wakes(lab):
@@ -220,7 +236,10 @@ def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch
     wait_for(job_id, lambda job: job.step == 2)
     jobs.pause(job_id)
     job = wait_for(job_id, "paused")
-    assert job.step == 2 and not job.active and not job.error and job.seconds_left is None
+    assert job.step == 2
+    assert not job.active
+    assert not job.error
+    assert job.seconds_left is None
     other, _ = jobs.start("walk", {"steps": 1})
     wait_for(other, "done")
     jobs.pause(other)
@@ -228,7 +247,8 @@ def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch
     gate.touch()
     assert jobs.start("walk", config) == (job_id, True)
     job = wait_for(job_id, "done")
-    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"] and len(workers(job_id)) == 2
+    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"]
+    assert len(workers(job_id)) == 2
 
 
 def test_a_waiting_job_rests_at_once_and_a_resting_one_can_be_cancelled(lab, monkeypatch):
@@ -245,7 +265,8 @@ def test_a_waiting_job_rests_at_once_and_a_resting_one_can_be_cancelled(lab, mon
     jobs.cancel(waiting)
     assert jobs.get(waiting).state == "cancelled"
     again, started = jobs.start("walk", {"steps": 3})
-    assert started and again != waiting
+    assert started
+    assert again != waiting
     gate.touch()
     wait_for(again, "done")
     assert not (jobs.job_folder(waiting) / "steps.txt").exists()

@@ -21,7 +21,8 @@ def test_folder_is_kept_as_it_was_sent():
     upload.keep("run 1/<b>.png", b"22")
     found = uploads.store_upload(upload.id)
     assert found.name == "run 1"
-    assert (found / "oil" / "tröpfchen.png").read_bytes() == b"1" and (found / "<b>.png").read_bytes() == b"22"
+    assert (found / "oil" / "tröpfchen.png").read_bytes() == b"1"
+    assert (found / "<b>.png").read_bytes() == b"22"
     assert (upload.count, upload.bytes) == (2, 3)
 
 
@@ -38,7 +39,8 @@ def test_nothing_is_written_outside(workspace, name):
     upload = uploads.Upload()
     upload.keep(name, b"x")
     (written,) = [path for path in workspace.rglob("*") if path.is_file()]
-    assert written.name == "out.png" and written.is_relative_to(workspace / "uploads" / upload.id)
+    assert written.name == "out.png"
+    assert written.is_relative_to(workspace / "uploads" / upload.id)
 
 
 def test_hidden_files_are_not_kept_and_twins_both_are():
