@@ -1,5 +1,6 @@
-"""Putting a finished file where the person wants it: all of it, or none."""
+"""Files: atomic writes and content hashes."""
 
+import hashlib
 import os
 from pathlib import Path
 from uuid import uuid4
@@ -22,3 +23,9 @@ def atomic_write(path, write):
         raise LabError(f"{str(path)[:200]} cannot be written ({reason}); choose another place.") from None
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, 64 hexadecimal digits; read in blocks. Raises OSError where it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,13 +1,29 @@
-"""How long work tells where it is."""
+"""Progress events of long-running work."""
 
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Yielded after each finished step of something long; to stop the work, stop iterating."""
+    """Yielded after each finished step of long-running work; to stop the work, stop iterating."""
 
     step: int  # finished steps, from 1
-    total: int | None  # None while it is not known
+    total: int | None  # None while it is unknown
     message: str = ""
-    loss: float | None = None  # of this step, in training
+    loss: float | None = None  # training loss of this step
+
+
+def run_to_end(
+    steps: Generator[Progress, Any, Result], on_progress: Callable[[Progress], object] = lambda progress: None
+) -> Result:
+    """Run a generator of Progress to its end and return its return value; on_progress receives each event."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            return end.value
+        on_progress(progress)
