@@ -20,22 +20,13 @@ from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_run import draw_run
-from tests.unit.instruments.test_mfi import BOXES, draw_frames, write_table
+from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 
 ROOT = repo_root()
 KEYS = ("protein", "silicone_oil", "air_bubble")
 VIEWS = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Rejected", "Side by side", "Report")
 COUNT = 400
 REJECTED = 2
-
-
-@pytest.fixture(autouse=True)
-def lab(tmp_path, monkeypatch):
-    """A fresh workspace; jobs are only written down."""
-    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
-    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
-    monkeypatch.setattr(jobs, "STALE_S", 3600)
 
 
 def write_job(

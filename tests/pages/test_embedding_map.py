@@ -10,9 +10,9 @@ from svp_core.review import decision_log
 from svp_core.review.embedding_store import load_embedding, save_embedding
 from svp_core.workspace import jobs
 from svp_core.workspace.paths import workspace_root
+from tests.helpers.app_pages import finish, opened, said
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.review_fixture import event, new_review, record, standing
-from tests.pages.test_pages import finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
 
 PAGE = "pages/review.py"
 SQUARE = {"x": [-0.5, 0.5, 0.5, -0.5], "y": [-0.5, -0.5, 0.5, 0.5]}

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from pages.ui.shared.text import escape_markdown, format_duration, without_common_prefix
-from svp_core import model_files, tasks
+from svp_core import model_files
 from svp_core.generator import published, unet
 from svp_core.generator.sampling import SAMPLERS
 from svp_core.quality.text_table import number
@@ -16,51 +16,10 @@ from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import repo_root
+from tests.helpers.app_pages import end, finish, opened, said
 
 ROOT = repo_root()
 PAGES = sorted(f"pages/{path.name}" for path in (ROOT / "pages").glob("*.py"))
-
-
-@pytest.fixture(autouse=True)
-def lab(tmp_path, monkeypatch):
-    """A fresh workspace; jobs are only written down, a test does their work itself where it needs it."""
-    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
-    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
-    monkeypatch.setattr(jobs, "STALE_S", 3600)
-
-
-def opened(page, **query):
-    """The app on this page, as after a click in the menu."""
-    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
-    for name, value in query.items():
-        app.query_params[name] = value
-    return app.run().switch_page(page).run()
-
-
-def finish(job_id):
-    """Do the work of a job here and now."""
-    job = jobs.get(job_id)
-    for progress in tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)):
-        last = progress
-    end(job_id, step=last.step, total=last.total)
-
-
-def end(job_id, *, step, total):
-    """Write down that a job is done, after 4 s."""
-    created = jobs.get(job_id).created
-    with engine().begin() as db:
-        db.execute(
-            job_table.update()
-            .where(job_table.c.id == job_id)
-            .values(state="done", step=step, total=total, started=created, ended=created + 4)
-        )
-
-
-def said(app):
-    """Everything that stands on the page as text."""
-    kinds = (app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
-    return "\n".join(str(element.value) for kind in kinds for element in kind)
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -14,10 +14,10 @@ from svp_core.review.embedding_store import save_embedding
 from svp_core.review.leases import lease_holders
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.paths import workspace_root
+from tests.helpers.app_pages import end, finish, opened, said
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.finished_jobs import make_job, run_facts, sure
 from tests.helpers.review_fixture import event, new_review, record, standing
-from tests.pages.test_pages import end, finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
 
 PAGE = "pages/review.py"
 

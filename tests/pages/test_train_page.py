@@ -15,8 +15,8 @@ from svp_core.training import checks, generator
 from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
+from tests.helpers.app_pages import finish, opened, said
 from tests.helpers.drawn_tiles import draw_blocks
-from tests.pages.test_pages import finish, lab, opened, said  # noqa: F401  lab: a fresh workspace for every test
 
 PAGE = "pages/train.py"
 

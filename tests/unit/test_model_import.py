@@ -23,7 +23,6 @@ from svp_core.generator.published_checkpoint import published_network, read_chec
 from svp_core.model_import import COLOUR_MEAN, COLOUR_STD, class_in_name, import_published
 from svp_core.workspace import models
 
-OFFICIAL = Path(__file__).parents[3] / "shared" / "official"
 CPU = torch.device("cpu")
 
 
@@ -117,12 +116,11 @@ def test_a_full_size_checkpoint_imports_and_is_used_like_any_model(tmp_path, mon
     assert json.loads((out / "provenance.json").read_text())["sampler"] == "fast"
 
 
-@pytest.mark.skipif(not OFFICIAL.is_dir(), reason="../shared/official is not here")
-def test_a_run_of_the_reference_gives_the_reference_output(tmp_path):
-    import_published(OFFICIAL / "unet_dim8.pth", tmp_path / "run", class_key="Air bubbles")
+def test_a_run_of_the_reference_gives_the_reference_output(tmp_path, reference_vectors):
+    import_published(reference_vectors / "unet_dim8.pth", tmp_path / "run", class_key="Air bubbles")
     generator = load.load_generator(tmp_path / "run", device=CPU)
     assert generator.class_keys == ("air_bubble",)
-    reference = torch.load(OFFICIAL / "unet_dim8_io.pt", weights_only=True)
+    reference = torch.load(reference_vectors / "unet_dim8_io.pt", weights_only=True)
     with torch.no_grad():
         assert (generator.model(reference["x"], reference["t"]) - reference["y"]).abs().max() <= 1e-5
 

@@ -1,7 +1,5 @@
 """Size and shape: drawn particles of known size, conventions that fail when swapped, and FlowCam's own figures."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -9,8 +7,6 @@ from scipy import ndimage
 from svp_core.instruments.detect import read_particles
 from svp_core.instruments.flowcam.measures import without_fringe
 from svp_core.morphology import MEASURES, measure, segment
-
-REAL = Path(__file__).resolve().parents[3] / "shared" / "real"
 
 
 def draw(inside, *, size=(64, 64), level=175, depth=-60, noise=3, seed=0):
@@ -146,10 +142,9 @@ def test_tiny_crops_do_not_fail(size):
     assert measure(np.full(size, 120, np.uint8))["area_px"] is None
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
 @pytest.mark.parametrize("name", ["flowcam_run", "flowcam_library"])
-def test_figures_agree_with_flowcam_on_its_own_masks(name):
-    for record in read_particles(REAL / name):
+def test_figures_agree_with_flowcam_on_its_own_masks(name, real_data):
+    for record in read_particles(real_data / name):
         listed, found = record.columns, measure(record.pixels, mask=record.mask)
         assert found["area_px"] == listed["raw_area"]
         assert found["perimeter_px"] == pytest.approx(listed["raw_perimeter"], abs=2e-4)
@@ -162,10 +157,9 @@ def test_figures_agree_with_flowcam_on_its_own_masks(name):
             assert found["circularity"] == pytest.approx(float(listed["Circularity"]), abs=1e-4)
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_the_export_is_met_once_the_fringe_is_off():
+def test_the_export_is_met_once_the_fringe_is_off(real_data):
     near, px = {}, {}
-    for record in read_particles(REAL / "flowcam_run"):
+    for record in read_particles(real_data / "flowcam_run"):
         listed, found = record.columns, measure(record.pixels, mask=record.mask, um_per_px=record.um_per_px)
         for name, ours in (("Aspect Ratio", "aspect_ratio"), ("Circularity", "circularity")):
             near.setdefault(name, []).append(found[ours] / float(listed[name]) - 1)
@@ -187,16 +181,15 @@ def test_the_export_is_met_once_the_fringe_is_off():
     assert all(np.max(np.abs(px[name])) < 1 for name in ("Length", "Width"))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
 @pytest.mark.parametrize("name", ["flowcam_run", "flowcam_library"])
-def test_own_segmentation_is_near_the_instruments(name):
+def test_own_segmentation_is_near_the_instruments(name, real_data):
     """Median error of the diameter against the instrument's own mask, holes filled as ours: +2.5 and +4.4 %.
 
     Single ones are off by 13 and 11 % in the median: half of the run's particles are below 6.5 px, where one ring of
     pixels more or less is 30 %, and the instrument compares with its picture of the empty cell, which we do not have.
     """
     own, theirs = [], []
-    for record in read_particles(REAL / name):
+    for record in read_particles(real_data / name):
         own.append(measure(record.pixels)["ecd_px"])
         theirs.append(measure(record.pixels, mask=ndimage.binary_fill_holes(record.mask))["ecd_px"])
     found = [o is not None for o in own]

@@ -15,7 +15,7 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.model_files import save_model
-from tests.unit.instruments.test_mfi import draw_frames, write_table
+from tests.helpers.mfi_files import draw_frames, write_table
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 

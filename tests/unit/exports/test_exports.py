@@ -4,7 +4,6 @@ import io
 import re
 import shutil
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import openpyxl
@@ -26,7 +25,6 @@ from svp_core.stats import counts
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "flowcam_run"
 LABELS = ("protein", "silicone_oil", "?", "air_bubble")
 
 
@@ -337,20 +335,19 @@ def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
     assert not list(tmp_path.glob(".*.part"))
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_a_real_cla_comes_back_with_our_classes_added(tmp_path):
-    name = next(REAL.rglob("*.cla")).stem
+def test_a_real_cla_comes_back_with_our_classes_added(tmp_path, real_data):
+    name = next((real_data / "flowcam_run").rglob("*.cla")).stem
     make_job(
         tmp_path / "job",
         sure("protein", "silicone_oil"),
         [5.0] * 2,
         runs=[run_facts(name, 2)],
         instrument={"id": [1, 2]},
-        source=str(REAL),
+        source=str(real_data / "flowcam_run"),
     )
     exports.export_cla(tmp_path / "job", tmp_path / "new.cla", ["protein", "silicone_oil"])
     found = read_cla((tmp_path / "new.cla").read_bytes())
-    assert found[:-1] == read_cla(next(REAL.rglob("*.cla")).read_bytes())
+    assert found[:-1] == read_cla(next((real_data / "flowcam_run").rglob("*.cla")).read_bytes())
     assert found[-1].label_of() == {"1": "Protein", "2": "Silicone oil"}
 
 

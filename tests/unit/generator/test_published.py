@@ -4,7 +4,6 @@ The reference tensors stand in ../shared/official; where that folder is missing,
 """
 
 import itertools
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,17 +22,14 @@ from svp_core.generator.published import (
 from svp_core.generator.published_checkpoint import published_network, read_checkpoint
 from svp_core.tile_file import read_tiles
 
-OFFICIAL = Path(__file__).parents[4] / "shared" / "official"
-needs_official = pytest.mark.skipif(not OFFICIAL.is_dir(), reason="../shared/official is not here")
-
 
 def small_network():
     torch.manual_seed(0)
     return build_published(dim=8, dim_mults=(1, 1, 1, 2))
 
 
-def official_network():
-    return published_network(read_checkpoint(OFFICIAL / "unet_dim8.pth"), "unet_dim8.pth")
+def official_network(reference_vectors):
+    return published_network(read_checkpoint(reference_vectors / "unet_dim8.pth"), "unet_dim8.pth")
 
 
 def save_small_run(folder, **choices):
@@ -60,28 +56,25 @@ def output(model, images, times):
         return model(images, times)
 
 
-@needs_official
-def test_every_tensor_of_the_published_network_has_its_name_and_shape():
-    lines = (OFFICIAL / "unet_dim64_keys.txt").read_text().splitlines()
+def test_every_tensor_of_the_published_network_has_its_name_and_shape(reference_vectors):
+    lines = (reference_vectors / "unet_dim64_keys.txt").read_text().splitlines()
     expected = dict(line.split() for line in lines if line.strip())
     ours = {key: "x".join(map(str, tensor.shape)) for key, tensor in build_published().state_dict().items()}
     assert ours == expected
 
 
-@needs_official
 @pytest.mark.parametrize("folded", [False, True])
-def test_output_equals_the_published_codes(folded):
-    model = official_network()
+def test_output_equals_the_published_codes(folded, reference_vectors):
+    model = official_network(reference_vectors)
     if folded:
         fold_weight_standardisation(model)
-    reference = torch.load(OFFICIAL / "unet_dim8_io.pt", weights_only=True)
+    reference = torch.load(reference_vectors / "unet_dim8_io.pt", weights_only=True)
     assert (output(model, reference["x"], reference["t"]) - reference["y"]).abs().max() <= 1e-5
 
 
-@needs_official
-def test_twenty_steps_equal_the_published_loop():
-    model = official_network()
-    reference = torch.load(OFFICIAL / "unet_dim8_sample20.pt", weights_only=True)
+def test_twenty_steps_equal_the_published_loop(reference_vectors):
+    model = official_network(reference_vectors)
+    reference = torch.load(reference_vectors / "unet_dim8_sample20.pt", weights_only=True)
     torch.manual_seed(55)
     steps = list(ancestral_steps(model, lambda: torch.randn(2, 1, 64, 64), steps=20))
     assert (steps[1][2] - reference["first"]).abs().max() <= 1e-3

@@ -1,7 +1,5 @@
 """Collage pictures without a list: drawn ones with known boxes, and real ones where they are at hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +9,6 @@ from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.collage import find_tiles, looks_like_collage
 from tests.helpers.drawn_run import draw_collage
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
 SIZES = [(20 + 7 * k % 31, 18 + 5 * k % 23) for k in range(40)]
 
 
@@ -124,9 +121,8 @@ def test_a_collage_among_other_images_is_rejected_with_advice(tmp_path):
     assert detect_source(tmp_path).count == 2
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real pictures in ../shared/real")
-def test_real_nano_collage():
-    path = REAL / "svp_collage_flowcam_nano.png"
+def test_real_nano_collage(real_data):
+    path = real_data / "svp_collage_flowcam_nano.png"
     pixels = decode_images(path.read_bytes())[0]
     records = list(read_particles(path))
     assert len(records) == detect_source(path).count == 211  # counted by eye on the overlay: each box one tile
@@ -139,17 +135,15 @@ def test_real_nano_collage():
     assert covered.max() == 1
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real pictures in ../shared/real")
-def test_real_flowcam_collages_agree_with_their_list():
-    records = list(read_particles(REAL / "flowcam_run"))
+def test_real_flowcam_collages_agree_with_their_list(real_data):
+    records = list(read_particles(real_data / "flowcam_run"))
     for name in {r.columns["collage_file"] for r in records}:
         keys = ("image_y", "image_x", "image_h", "image_w")
         boxes = np.array([[r.columns[k] for k in keys] for r in records if r.columns["collage_file"] == name])
         boxes[:, 2:] += boxes[:, :2]
-        found = find_tiles(decode_images(next(REAL.glob(f"flowcam_run/*/{name}")).read_bytes())[0])
+        found = find_tiles(decode_images(next(real_data.glob(f"flowcam_run/*/{name}")).read_bytes())[0])
         assert {tuple(b) for b in found.tolist()} == {tuple(b) for b in boxes.tolist()}
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real tiles in ../shared/real")
-def test_real_single_tiles_are_no_collages():
-    assert not any(r.rejected for r in read_particles(REAL / "svp_generated"))
+def test_real_single_tiles_are_no_collages(real_data):
+    assert not any(r.rejected for r in read_particles(real_data / "svp_generated"))

@@ -12,9 +12,9 @@ from svp_core.instruments import open_source
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.metadata import KINDS, Question, answer_of
 from tests.helpers.drawn_run import draw_collage, draw_run
-from tests.unit.instruments.test_flowcam_csv_export import write_export
-from tests.unit.instruments.test_ifcb import write_sample
-from tests.unit.instruments.test_mfi import BOXES, draw_frames, write_table
+from tests.helpers.flowcam_csv_files import write_export
+from tests.helpers.ifcb_files import write_sample
+from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 
 
 def draw_png(path):

@@ -1,13 +1,10 @@
 """FlowCam's .cla: the real one byte for byte, new labels beside what stands there, and every broken file in words."""
 
-from pathlib import Path
-
 import pytest
 
 from svp_core.errors import LabError
 from svp_core.instruments.flowcam.cla import Classification, LabelClass, read_cla, relabelled, write_cla
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
 FILTER = "C:\\filter\\junk.flt"
 TEXT = f"v3\n2\nby hand\n2\nJunk\nOR\n1\n{FILTER}\n2\n11\n13\nCells\nAND\n0\n1\n7\nauto\n0\n"
 
@@ -25,9 +22,8 @@ def test_every_line_has_its_meaning():
     assert write_cla([]) == b"v3\n0\n"
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_the_real_one_is_read_written_and_read_again():
-    data = next(REAL.glob("flowcam_run/*/*.cla")).read_bytes()
+def test_the_real_one_is_read_written_and_read_again(real_data):
+    data = next(real_data.glob("flowcam_run/*/*.cla")).read_bytes()
     found = read_cla(data)
     assert write_cla(found) == data
     assert read_cla(write_cla(found)) == found

@@ -1,16 +1,13 @@
 """Volume imaged and settings of a FlowCam run, against the real run's own summary and hand-made settings."""
 
-from pathlib import Path
-
 import pytest
 
 from svp_core.instruments.detect import detect_source
 from svp_core.instruments.flowcam.context import volume_by_settings
 from svp_core.instruments.metadata import RunFacts
+from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_run import draw_run
 
-ROOT = Path(__file__).resolve().parents[3]
-REAL = ROOT.parent / "shared" / "real"
 CONTEXT = {
     "CameraMagnification": "10",
     "FlowCellType": "FC100",
@@ -43,15 +40,13 @@ def facts_of(folder, context=None, summary="", run_summary=""):
 
 
 @pytest.mark.parametrize(
-    ("folder", "volume", "per_ml"),
-    [
-        (REAL / "flowcam_run", "0.01737", 57555),
-        (ROOT / "sample_data" / "flowcam_run" / "SVP-SIM-001", "0.01461", 38340),
-    ],
+    ("run", "volume", "per_ml"), [("real", "0.01737", 57555), ("sample", "0.01461", 38340)], ids=["real", "sample"]
 )
-def test_volume_and_particles_per_ml_are_the_summarys_to_the_last_digit(folder, volume, per_ml):
-    if not folder.exists():
-        pytest.skip("needs the real run in ../shared/real")
+def test_volume_and_particles_per_ml_are_the_summarys_to_the_last_digit(run, volume, per_ml, request):
+    if run == "real":
+        folder = request.getfixturevalue("real_data") / "flowcam_run"
+    else:
+        folder = repo_root() / "sample_data" / "flowcam_run" / "SVP-SIM-001"
     facts = detect_source(folder).runs[0]
     assert f"{facts.volume_ml:.5f}" == volume
     assert round(facts.count / facts.volume_ml) == per_ml

@@ -1,7 +1,6 @@
 """FlowCam runs without a list: the real export, exports drawn in every version's words, libraries, broken ones."""
 
 import shutil
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,37 +9,7 @@ from PIL import Image
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import draw_run
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
-NAMES_4 = [
-    "Particle ID",
-    "Area (ABD)",
-    "Calibration Factor",
-    "Image File",
-    "Image Height",
-    "Image Width",
-    "Image X",
-    "Image Y",
-    "Class",
-]
-NAMES_2 = ["ID", "AreaABD", "CalConst", "Filename", "PixelH", "PixelW", "SaveX", "SaveY", "Klasse"]
-
-
-def write_export(folder, names=NAMES_4, *, delimiter=",", scale="0.5545", title="run ä1", count=12):
-    """A drawn run with its list taken away; returns [(pixels, mask)]."""
-    truth = draw_run(folder)
-    rows = [line.split("|") for line in (folder / "run ä1.lst").read_text("latin-1").split("\n")[67:-1]]
-    lines = [delimiter.join(names)]
-    for row in rows[:count]:
-        number, x, y, width, height = row[:5]
-        values = [number, "12.5000", scale, row[-2], height, width, x, y, "Silicone oil" if number == "3" else "?"]
-        lines.append(
-            delimiter.join(v.replace(".", ",") if delimiter == ";" and i == 1 else v for i, v in enumerate(values))
-        )
-    (folder / "run ä1.lst").unlink()
-    (folder / "run ä1.csv").unlink()
-    (folder / f"{title}.csv").write_bytes("\r\n".join([*lines, ""]).encode("latin-1"))
-    return truth
+from tests.helpers.flowcam_csv_files import COLUMNS_2, COLUMNS_4, write_export
 
 
 def change(folder, old, new):
@@ -52,7 +21,7 @@ def same_pixels(records, truth):
     return all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
 
 
-@pytest.mark.parametrize("names", [NAMES_4, NAMES_2], ids=["version 4", "version 2"])
+@pytest.mark.parametrize("names", [COLUMNS_4, COLUMNS_2], ids=["version 4", "version 2"])
 def test_particles_are_cut_by_the_export(tmp_path, names):
     truth = write_export(tmp_path, names)
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
@@ -65,7 +34,9 @@ def test_particles_are_cut_by_the_export(tmp_path, names):
     assert records[4].columns[names[1]] == "12.5000"
     assert {r.run for r in records} == {"run ä1"}
     scale, where = (
-        (0.5545, "Calibration Factor in run ä1.csv") if names is NAMES_4 else (0.7, "CalibrationConstant in run ä1.ctx")
+        (0.5545, "Calibration Factor in run ä1.csv")
+        if names is COLUMNS_4
+        else (0.7, "CalibrationConstant in run ä1.ctx")
     )
     assert (summary.um_per_px, summary.um_per_px_from) == (scale, where)
     assert records[0].um_per_px == scale
@@ -210,9 +181,8 @@ def test_classes_of_the_cla_are_taken_over(tmp_path):
     assert sum(r.rejected for r in read_particles(tmp_path)) == 0
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_the_real_export_alone_gives_the_same_particles_as_its_list(tmp_path):
-    real = next((REAL / "flowcam_run").iterdir())
+def test_the_real_export_alone_gives_the_same_particles_as_its_list(tmp_path, real_data):
+    real = next((real_data / "flowcam_run").iterdir())
     for path in real.iterdir():
         if path.suffix != ".lst":
             shutil.copy(path, tmp_path)

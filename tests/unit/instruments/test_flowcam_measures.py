@@ -1,15 +1,12 @@
 """FlowCam's numbers: shapes with known answers, and every particle of the real runs if they are at hand."""
 
 import csv
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from svp_core.instruments.detect import read_particles
 from svp_core.instruments.flowcam import measures
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
 
 
 def drawn(text):
@@ -63,15 +60,13 @@ def test_a_single_pixel_and_a_line_have_finite_numbers():
 
 
 @pytest.mark.parametrize("folder", ["flowcam_run", "flowcam_library"])
-def test_every_number_of_the_real_runs_is_met(folder):
+def test_every_number_of_the_real_runs_is_met(folder, real_data):
     """Within print rounding on every particle; the .lst has 4 decimals, and csv volumes 7 digits."""
-    if not (REAL / folder).is_dir():
-        pytest.skip("no real runs beside the repository")
     odd = {"flowcam_run": {"ppc": 1}, "flowcam_library": {"ppc": 1, "raw_perimeter": 1, "raw_legendre_major": 1}}[
         folder
     ]
     off, compared = {}, set()
-    records = list(read_particles(REAL / folder))
+    records = list(read_particles(real_data / folder))
     assert len(records) == {"flowcam_run": 1000, "flowcam_library": 506}[folder]
     for record in records:
         given = record.columns
@@ -97,11 +92,9 @@ def test_every_number_of_the_real_runs_is_met(folder):
     assert len(compared) >= (37 if folder == "flowcam_run" else 26)
 
 
-def test_outlines_of_the_real_run_are_met():
+def test_outlines_of_the_real_run_are_met(real_data):
     """All but one stray pixel that the .edg leaves out."""
-    paths = list((REAL / "flowcam_run").glob("*/*.edg"))
-    if not paths:
-        pytest.skip("no real run beside the repository")
+    paths = list((real_data / "flowcam_run").glob("*/*.edg"))
     given = {}
     with open(paths[0], newline="") as file:
         for identity, count, x, y, chain in csv.reader(file):

@@ -1,7 +1,5 @@
 """FlowCam runs: drawn runs with known pixels in both variants, broken lists, and the real ones if at hand."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
@@ -10,8 +8,6 @@ from svp_core.errors import LabError
 from svp_core.instruments import crops
 from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import FIELDS_57, FIELDS_65, draw_run
-
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real"
 
 
 def edit_list(folder, change):
@@ -215,11 +211,10 @@ def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, m
         assert np.array_equal(record.pixels, truth[record.columns["id"] - 1][0])
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real runs in ../shared/real")
 @pytest.mark.parametrize(("name", "count", "scale"), [("flowcam_run", 1000, 0.5544), ("flowcam_library", 506, 1.813)])
-def test_real_runs(name, count, scale):
-    records = list(read_particles(REAL / name))
-    assert len(records) == detect_source(REAL / name).count == count
+def test_real_runs(name, count, scale, real_data):
+    records = list(read_particles(real_data / name))
+    assert len(records) == detect_source(real_data / name).count == count
     assert not any(r.rejected for r in records)
     assert {r.um_per_px for r in records} == {scale}
     for r in records:

@@ -6,52 +6,9 @@ from PIL import Image
 
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
+from tests.helpers.mfi_files import BOXES, COLUMNS, draw_frames, write_table
 
-# The published row, its columns as the screenshot shows them (FIELD.md 5.2).
-NAMES = [
-    "#",
-    " Frame #",
-    " Particle #",
-    " Time Stamp(s)",
-    " ECD(um)",
-    " Area(pixels)",
-    " Perimeter",
-    " Circularity",
-    " Intensity Mean",
-    " Intensity STD",
-    " Intensity Min",
-    " Intensity Max",
-    " Max Feret Diameter(um)",
-    " Aspect Ratio",
-    " X Left",
-    " X Right",
-    " Y Top",
-    " Y Bottom",
-    " Edge Particle",
-]
 PUBLISHED = "47,16,2,1.499,78.125,3085,273.39,0.72,594.17,192.7,72,934,121.875,0.4,941,998,767,861,0"
-SHAPE = 120, 200
-
-
-def draw_frames(folder, *, first=1, count=3, pattern="frame_{:03d}.png"):
-    folder.mkdir(parents=True, exist_ok=True)
-    rng = np.random.default_rng(4)
-    frames = [rng.integers(100, 200, SHAPE, dtype=np.uint8) for _ in range(count)]
-    for number, frame in enumerate(frames, first):
-        Image.fromarray(frame).save(folder / pattern.format(number))
-    return frames
-
-
-def write_table(folder, boxes, *, name="day 1.csv", delimiter=","):
-    """boxes: [(frame, left, right, top, bottom)]."""
-    lines = [delimiter.join(NAMES)]
-    for number, (frame, left, right, top, bottom) in enumerate(boxes, 1):
-        values = [number, frame, 1, "1.499", "78.125", 3085, 273.39, 0.72, 594.17, 192.7, 72, 934, 121.875, 0.4]
-        lines.append(delimiter.join(str(v) for v in [*values, left, right, top, bottom, int(number == 2)]))
-    (folder / name).write_text("\n".join(lines) + "\n")
-
-
-BOXES = [(1, 10, 29, 40, 49), (3, 0, 4, 0, 7), (2, 190, 199, 100, 119)]
 
 
 def test_particles_are_cut_from_their_frames(tmp_path):
@@ -64,14 +21,14 @@ def test_particles_are_cut_from_their_frames(tmp_path):
     cut = [frames[0][40:50, 10:30], frames[2][0:8, 0:5], frames[1][100:120, 190:200]]
     assert all(np.array_equal(r.pixels, pixels) for r, pixels in zip(records, cut, strict=True))
     assert records[1].columns["Edge Particle"] == "1"
-    assert summary.columns == tuple(n.strip() for n in NAMES)
+    assert summary.columns == tuple(n.strip() for n in COLUMNS)
     assert (summary.um_per_px, summary.um_per_px_from) == (1.2465, "ECD and Area in day 1.csv")  # 78.125 um, 3085 px
     assert records[0].um_per_px == 1.2465
     assert summary.runs[0].volume_ml is None
 
 
 def test_the_published_row_has_its_box(tmp_path):
-    tmp_path.joinpath("run.csv").write_text(",".join(NAMES) + "\n" + PUBLISHED)
+    tmp_path.joinpath("run.csv").write_text(",".join(COLUMNS) + "\n" + PUBLISHED)
     frame = np.random.default_rng(0).integers(0, 255, (1024, 1280), np.uint8)
     Image.fromarray(frame).save(tmp_path / "16.bmp")
     (record,) = read_particles(tmp_path)

@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +22,6 @@ from svp_core.report.markup import Html, as_css_text, join, paragraphs, tag
 from svp_core.stats import counts
 from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
 
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "flowcam_run"
 VOID = {"meta", "img", "br"}
 SETTINGS = {"date": "2025-04-09", "author": "R. Person", "title": "Syringe 7"}
 
@@ -506,11 +504,10 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
     assert main(["report", "ab" * 16, "--out", str(out)]) == 2
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="needs the real run in ../shared/real")
-def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path):
+def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path, real_data):
     from dataclasses import asdict
 
-    source = detect_source(REAL)
+    source = detect_source(real_data / "flowcam_run")
     runs = [asdict(run) for run in source.runs]
     make_job(tmp_path / "job", sure(*["protein"] * 1000), [5.0] * 1000, runs=runs, title=source.title)
     page = Page(written(tmp_path / "job"))

@@ -3,7 +3,6 @@
 import csv
 import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +22,6 @@ from svp_core.workspace import datasets
 from tests.helpers.drawn_labels import draw_shapes, plant
 
 KEYS = ("dark_disc", "bright_disc", "bar", "ring")
-REAL = Path(__file__).resolve().parents[4] / "shared" / "real" / "flowcam_run"
 
 
 @pytest.fixture(scope="module")
@@ -224,15 +222,14 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused(shapes, classifier,
     assert found_by(label_error_search.search_label_errors(data, classifier)).names == data.names
 
 
-@pytest.mark.skipif(not REAL.is_dir(), reason="the real FlowCam run is not here")
-def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier):
+def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data):
     """Two pseudo-classes: smaller and larger particles."""
     from svp_core.images import to_tile
     from svp_core.instruments.detect import read_particles
     from svp_core.morphology import measure
 
     tiles = []
-    for record in read_particles(REAL):
+    for record in read_particles(real_data / "flowcam_run"):
         if not record.rejected:
             tiles.append(to_tile(record.pixels))
         if len(tiles) == 1000:

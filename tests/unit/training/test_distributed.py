@@ -13,7 +13,7 @@ from svp_core.training import distributed
 from svp_core.training.generator import train_generator
 from svp_core.workspace.paths import repo_root
 from tests.helpers.distributed_run import ORDER
-from tests.unit.training import test_training as it
+from tests.helpers.tiny_training import shorten_checks, two_classes
 
 
 def test_one_process_is_alone(monkeypatch):
@@ -58,8 +58,8 @@ def test_two_processes_make_the_run_of_one(tmp_path):
     assert "8" in done.stdout
 
     with pytest.MonkeyPatch.context() as patch:
-        it.make_quick(patch)
-        list(train_generator(it.drawn(), tmp_path / "one", **ORDER))
+        shorten_checks(patch)
+        list(train_generator(two_classes(), tmp_path / "one", **ORDER))
     ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("two", "one"))
     apart = max(float((ours[name].float() - theirs[name].float()).abs().max()) for name in theirs)
     # Sums round otherwise in two halves; half a batch alone would leave the weights about 0.01 apart.

@@ -19,7 +19,7 @@ from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.classifier.training_loop import ClassifierTrainingPlan as ClassifierPlan
 from svp_core.classifier.training_loop import halves
 from svp_core.cli import main
-from svp_core.datasets.labelled_tiles import LabelledTiles, read_labelled
+from svp_core.datasets.labelled_tiles import read_labelled
 from svp_core.errors import LabError
 from svp_core.generator import training_loop as generator_training
 from svp_core.generator.sampling import sample_tiles
@@ -36,35 +36,13 @@ from svp_core.training.finalise import finalise
 from svp_core.training.generator import train_generator
 from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_tiles import draw_blocks
-
-STEPS = 8
-SMALL = {
-    "plan": GeneratorTrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
-    "choices": {"widths": (16, 32), "dropout": 0.1},
-    "checks": 2,
-    "check_images": 8,
-    "note": "Drawn blocks.",
-}
-
-
-def drawn():
-    """Dark protein and bright fat droplets, 60 of each."""
-    tiles = np.concatenate([draw_blocks(60, seed=0), draw_blocks(60, seed=1, level=220)])
-    names = tuple(f"{k}.png" for k in range(120))
-    return LabelledTiles(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
-
-
-def make_quick(patch):
-    """Checks of few images, made in few steps."""
-    patch.setattr(checks, "CALLS", 2)
-    patch.setattr(checks, "MAX_JUDGED", 8)
-    patch.setattr(checks, "MAX_COMPARED", {"held_out": 12, "training": 20})
+from tests.helpers.tiny_training import SMALL, STEPS, shorten_checks, two_classes
 
 
 @pytest.fixture(scope="module", autouse=True)
 def quick():
     with pytest.MonkeyPatch.context() as patch:
-        make_quick(patch)
+        shorten_checks(patch)
         yield
 
 
@@ -76,7 +54,7 @@ def trained(tmp_path_factory):
         patch.setattr(
             generator_training, "dihedral", lambda tile, which: shown.append(tile.tobytes()) or turned(tile, which)
         )
-        progress = list(train_generator(drawn(), out, **SMALL))
+        progress = list(train_generator(two_classes(), out, **SMALL))
     return out, shown, progress
 
 
@@ -110,7 +88,7 @@ def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
 
 def test_a_held_out_tile_is_never_trained_on(trained):
     out, shown, _ = trained
-    data, held_out = drawn(), json.loads((out / "config.json").read_text())["held_out"]
+    data, held_out = two_classes(), json.loads((out / "config.json").read_text())["held_out"]
     names = {tile.tobytes(): name for tile, name in zip(data.tiles, data.names, strict=True)}
     seen = {names[tile] for tile in shown}
     assert len(held_out) == 24
@@ -138,14 +116,14 @@ def weights_of(run):
 def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp_path):
     out = tmp_path / "run"
     for stop_at in (0, 3, 4, 6):
-        steps = train_generator(drawn(), out, **SMALL)
+        steps = train_generator(two_classes(), out, **SMALL)
         for progress in steps:
             if progress.step == stop_at and (progress.loss is not None or (stop_at == 0 and progress.total)):
                 break
         steps.close()
         assert CheckpointFolder(out).state()["step"] == stop_at
     torch.rand(7)
-    last = list(train_generator(drawn(), out, **SMALL))
+    last = list(train_generator(two_classes(), out, **SMALL))
     assert [p.step for p in last if p.loss is not None] == [7, 8]
     assert weights_of(out) == weights_of(trained[0])
     assert (out / "growth.npy").read_bytes() == (trained[0] / "growth.npy").read_bytes()
@@ -157,10 +135,10 @@ KILLED = """
 import sys
 import pytest
 from svp_core.training import generator
-from tests.unit.training import test_training as it
-it.make_quick(pytest.MonkeyPatch())
+from tests.helpers.tiny_training import SMALL, shorten_checks, two_classes
+shorten_checks(pytest.MonkeyPatch())
 generator.KEEP_EVERY_S = 0
-for progress in generator.train_generator(it.drawn(), sys.argv[1], **it.SMALL):
+for progress in generator.train_generator(two_classes(), sys.argv[1], **SMALL):
     print(progress.step if progress.loss is not None else "-", flush=True)
 """
 
@@ -176,7 +154,7 @@ def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained,
     process.wait()
     process.stdout.close()
     assert not (tmp_path / "run" / "config.json").exists()
-    steps = [p.step for p in train_generator(drawn(), tmp_path / "run", **SMALL) if p.loss is not None]
+    steps = [p.step for p in train_generator(two_classes(), tmp_path / "run", **SMALL) if p.loss is not None]
     assert steps[0] in (5, 6, 7)
     assert steps[-1] == 8
     assert weights_of(tmp_path / "run") == weights_of(trained[0])
@@ -191,16 +169,16 @@ def test_killed_while_it_tidied_up_it_is_finished_at_once(trained, tmp_path):
 
 
 def test_a_folder_that_holds_something_else_is_refused(trained, tmp_path):
-    steps = train_generator(drawn(), tmp_path / "run", **SMALL)
+    steps = train_generator(two_classes(), tmp_path / "run", **SMALL)
     next(p for p in steps if p.total)
     steps.close()
     other = dataclasses.replace(SMALL["plan"], batch=2)
     with pytest.raises(LabError, match="holds a training of other data or another plan"):
-        list(train_generator(drawn(), tmp_path / "run", **{**SMALL, "plan": other}))
+        list(train_generator(two_classes(), tmp_path / "run", **{**SMALL, "plan": other}))
     with pytest.raises(LabError, match="holds a training of other data"):
-        list(train_generator(drawn().only(["protein"]), tmp_path / "run", **SMALL))
+        list(train_generator(two_classes().only(["protein"]), tmp_path / "run", **SMALL))
     with pytest.raises(LabError, match="There is a finished model in"):
-        list(train_generator(drawn(), trained[0], **SMALL))
+        list(train_generator(two_classes(), trained[0], **SMALL))
 
 
 def taken_over(config):
@@ -211,7 +189,7 @@ def taken_over(config):
 
 def test_it_begins_with_the_weights_of_another_and_says_so(trained, tmp_path):
     wanted = {**SMALL, "base": str(trained[0]), "checks": 1}
-    steps = train_generator(drawn().only(["fat_droplet"]), tmp_path / "run", **wanted)
+    steps = train_generator(two_classes().only(["fat_droplet"]), tmp_path / "run", **wanted)
     for progress in steps:
         if progress.step == 1:
             break
@@ -233,7 +211,7 @@ def test_a_published_checkpoint_is_no_base(tmp_path):
     (base / "config.json").write_text('{"published": {}}')
     (base / "model.safetensors").touch()
     with pytest.raises(LabError, match="paper is a published checkpoint, which cannot be trained further"):
-        list(train_generator(drawn(), tmp_path / "run", base=str(base)))
+        list(train_generator(two_classes(), tmp_path / "run", base=str(base)))
 
 
 def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
@@ -245,7 +223,7 @@ def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
         return dataclasses.replace(found[-1], ct_z=-1.0 if len(found) <= 2 else -4.0, ratio=many, held_out_ratio=few)
 
     monkeypatch.setattr(checks, "copies", planted)
-    list(train_generator(drawn(), tmp_path / "run", **{**SMALL, "checks": 8}))
+    list(train_generator(two_classes(), tmp_path / "run", **{**SMALL, "checks": 8}))
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["ended"], config["steps"], config["best_step"]) == ("copying", 2, 0)
     card = (tmp_path / "run" / "card.md").read_text()
@@ -254,7 +232,7 @@ def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
 
 
 def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
-    steps = train_generator(drawn(), tmp_path / "run", **SMALL)
+    steps = train_generator(two_classes(), tmp_path / "run", **SMALL)
     for progress in steps:
         if progress.step == 6:
             break
@@ -322,7 +300,7 @@ def test_the_plan_fills_the_time_that_is_given():
 
 
 def test_minutes_are_measured_and_planned(tmp_path):
-    steps = train_generator(drawn(), tmp_path / "run", **{**SMALL, "minutes": 2})
+    steps = train_generator(two_classes(), tmp_path / "run", **{**SMALL, "minutes": 2})
     messages = []
     for progress in steps:
         messages.append(progress.message)
@@ -332,7 +310,7 @@ def test_minutes_are_measured_and_planned(tmp_path):
     assert "Measuring how fast this computer trains" in messages
     assert CheckpointFolder(tmp_path / "run").described()["plan"]["images"] > SMALL["plan"].images
     with pytest.raises(LabError, match="0.5 minutes were asked for; 2 to"):
-        list(train_generator(drawn(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
+        list(train_generator(two_classes(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
 
 
 @pytest.fixture

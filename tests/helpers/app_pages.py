@@ -1,0 +1,44 @@
+"""A page of the app without a browser: open it, do a job's work in this process, read what the page shows."""
+
+from streamlit.testing.v1 import AppTest
+
+from svp_core import tasks
+from svp_core.workspace import jobs
+from svp_core.workspace.database import engine
+from svp_core.workspace.database import job as job_table
+from svp_core.workspace.paths import repo_root
+
+ROOT = repo_root()
+
+
+def opened(page, **query):
+    """The app on this page, as after a click in the menu."""
+    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    for name, value in query.items():
+        app.query_params[name] = value
+    return app.run().switch_page(page).run()
+
+
+def finish(job_id):
+    """Do the work of a job here and now."""
+    job = jobs.get(job_id)
+    for progress in tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)):
+        last = progress
+    end(job_id, step=last.step, total=last.total)
+
+
+def end(job_id, *, step, total):
+    """Write down that a job is done, after 4 s."""
+    created = jobs.get(job_id).created
+    with engine().begin() as db:
+        db.execute(
+            job_table.update()
+            .where(job_table.c.id == job_id)
+            .values(state="done", step=step, total=total, started=created, ended=created + 4)
+        )
+
+
+def said(app):
+    """Everything that stands on the page as text."""
+    kinds = (app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
+    return "\n".join(str(element.value) for kind in kinds for element in kind)

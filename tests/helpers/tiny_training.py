@@ -1,0 +1,31 @@
+"""A training of two classes that takes seconds: its tiles, its plan, checks of few images."""
+
+import numpy as np
+
+from svp_core.datasets.labelled_tiles import LabelledTiles
+from svp_core.generator.training_loop import GeneratorTrainingPlan
+from svp_core.training import checks
+from tests.helpers.drawn_tiles import draw_blocks
+
+STEPS = 8
+SMALL = {
+    "plan": GeneratorTrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
+    "choices": {"widths": (16, 32), "dropout": 0.1},
+    "checks": 2,
+    "check_images": 8,
+    "note": "Drawn blocks.",
+}
+
+
+def two_classes():
+    """Dark protein and bright fat droplets, 60 of each."""
+    tiles = np.concatenate([draw_blocks(60, seed=0), draw_blocks(60, seed=1, level=220)])
+    names = tuple(f"{k}.png" for k in range(120))
+    return LabelledTiles(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
+
+
+def shorten_checks(patch):
+    """Checks of few images, made in few steps."""
+    patch.setattr(checks, "CALLS", 2)
+    patch.setattr(checks, "MAX_JUDGED", 8)
+    patch.setattr(checks, "MAX_COMPARED", {"held_out": 12, "training": 20})
