@@ -1,5 +1,7 @@
 """How classes and numbers are shown: class name, colour, marker; counts, intervals and percentages as text."""
 
+import re
+
 from svp_core.particle_classes import class_by_key
 from svp_core.stats.counts import ALL, UNSURE
 
@@ -23,9 +25,10 @@ _MARKERS = {
 }
 
 
-def class_name(key):
-    """The class as the lab says it; "Unsure", "All"."""
-    return {UNSURE: "Unsure", ALL: "All"}.get(key) or (_known(key).name if _known(key) else str(key))
+def class_name(key: str) -> str:
+    """Display name of a class; "Unsure" and "All" for their keys, an unknown key as it is."""
+    known = _known(key)
+    return {UNSURE: "Unsure", ALL: "All"}.get(key) or (known.name if known else str(key))
 
 
 def class_colour(key):
@@ -72,9 +75,23 @@ def format_percent(value):
     return DASH if value is None else f"{100 * value:.1f} %"
 
 
-def count_noun(count, what):
+def count_noun(count: int, noun: str) -> str:
     """A number with its noun: "1 particle", "1,200 particles"."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def format_duration(seconds: float) -> str:
+    """A duration to plan by: "8 s", "3 min", "2 h 10 min"."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def escape_markdown(text: object) -> str:
+    """Markdown that shows exactly this text: a file named <b>x</b>.png or *y*.png is not formatting."""
+    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))
+    return re.sub(r"\s+", " ", escaped)
 
 
 def join_names(names, most=5):

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.ui.components.gallery import SHEET_COLUMNS, encode_sheet, side_by_side
 from pages.ui.components.image_cache import send_image
 from pages.ui.components.register import register_component
-from pages.ui.shared.text import class_name
+from svp_core.display import class_name
 from svp_core.particle_classes import class_by_key
 
 WORDS = {

@@ -8,7 +8,7 @@ import base64
 import streamlit as st
 
 from pages.ui.components.register import register_component
-from pages.ui.shared.text import escape_markdown
+from svp_core.display import escape_markdown
 from svp_core.errors import LabError
 from svp_core.workspace.uploads import MAX_BYTES, MAX_COUNT, Upload
 

@@ -6,7 +6,6 @@ A panel is a dict as panel_of makes it.
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.results_data import label_text
 from pages.ui.components.register import register_component
 from svp_core import display
 from svp_core.stats.counts import UNSURE
@@ -52,7 +51,11 @@ def panel_of(name, edges, counts, *, words=None, title=None, everything=None, en
         "title": title,
         "edges": [float(f"{edge:.7g}") for edge in edges],
         "groups": [
-            {"name": label_text(label), "colour": display.class_colour(label), "counts": np.asarray(bars).tolist()}
+            {
+                "name": display.class_name(label),
+                "colour": display.class_colour(label),
+                "counts": np.asarray(bars).tolist(),
+            }
             for label, bars in counts.items()
         ],
         "all": None if everything is None else np.asarray(everything).tolist(),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.results_data import label_text
 from pages.ui.components.column_cache import packed, send_column
 from pages.ui.components.register import register_component
 from svp_core import display
@@ -92,7 +91,7 @@ def _side(axis):
 
 def _look(label):
     return {
-        "name": label_text(label),
+        "name": display.class_name(label),
         "colour": display.class_colour(label),
         "marker": display.class_marker(label),
         "hollow": label == UNSURE,

@@ -1,12 +1,27 @@
 """How names, numbers, times and jobs read on a screen."""
 
-import re
 from datetime import datetime
 from os.path import commonpath
 from pathlib import Path
 
-from svp_core.particle_classes import class_by_key
+from svp_core.display import class_name, count_noun, escape_markdown, format_duration
 from svp_core.workspace.datasets import MAX_NAME
+
+__all__ = [
+    "DASH",
+    "class_name",
+    "count_noun",
+    "escape_markdown",
+    "format_duration",
+    "format_share",
+    "format_time",
+    "job_outcome",
+    "job_title",
+    "model_title",
+    "truncate",
+    "without_common_prefix",
+    "without_names",
+]
 
 DASH = "–"
 # What a job's steps are, where not "step".
@@ -20,23 +35,9 @@ STEP_OF = {
 }
 
 
-def escape_markdown(text):
-    """This text as Markdown that shows exactly it: a file called <b>x</b>.png or *y*.png is no formatting."""
-    escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))
-    return re.sub(r"\s+", " ", escaped)
-
-
 def truncate(name):
     """This name, cut where it is longer than those given now: it may be from before."""
     return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
-
-
-def class_name(key):
-    """The class as the lab says it; an unknown key as it is."""
-    try:
-        return class_by_key(key).name
-    except KeyError:
-        return str(key)
 
 
 def without_common_prefix(names):
@@ -56,22 +57,9 @@ def without_names(text, names):
     return text
 
 
-def count_noun(count, what):
-    """A number with its noun: "1 particle", "1,200 particles"."""
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
 def format_share(part, whole):
     """ "94.2 %", or a dash of nothing."""
     return f"{100 * part / whole:.1f} %" if whole else DASH
-
-
-def format_duration(seconds):
-    """A length of time to plan by: "8 s", "3 min", "2 h 10 min"."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def format_time(timestamp):
