@@ -37,11 +37,11 @@ def compared(record):
     theirs = measures.measure_particle(
         record.pixels, record.mask, left=given["src_x"], top=given["src_y"], um_per_px=scale, fringe_px=fringe
     )
-    theirs |= measures.export_columns({**theirs, "cal_const": scale})
+    theirs |= measures.derived_measures({**theirs, "cal_const": scale})
     ours, found = measure(record.pixels, mask=record.mask), {}
     for name, (formula, key, length, *_) in FIGURES.items():
         if name in given:
-            value = measures.without_fringe(ours[key], fringe) * scale if length else ours[key]
+            value = measures.subtract_fringe(ours[key], fringe) * scale if length else ours[key]
             found[name] = float(given[name]), theirs[formula], value
     return found
 

@@ -28,12 +28,12 @@ def open_image(data):
     """The picture file in these bytes, opened by Pillow; faults in the with block, too, become ImageUnreadable."""
     if not data:
         raise ImageUnreadable("the file is empty")
-    with image_faults(), Image.open(io.BytesIO(data)) as file:
+    with image_errors(), Image.open(io.BytesIO(data)) as file:
         yield file
 
 
 @contextmanager
-def image_faults():
+def image_errors():
     """Whatever Pillow raises in this with block on a damaged or foreign file becomes ImageUnreadable."""
     try:
         yield

@@ -74,7 +74,7 @@ def class_by_key(key):
     for particle_class in (*CLASSES, *FOREIGN):
         if particle_class.key == key:
             return particle_class
-    if not is_key(key):
+    if not is_valid_key(key):
         raise KeyError(f"{key!r} is no particle class; known are {', '.join(all_keys())}, or own ones like fat_droplet")
     words, number = key.replace("_", " "), zlib.crc32(key.encode())
     colour, symbol = _OWN_COLOURS[number % len(_OWN_COLOURS)], _OWN_SYMBOLS[number % len(_OWN_SYMBOLS)]
@@ -92,7 +92,7 @@ def sort_keys(keys):
     return tuple(sorted(set(keys), key=lambda key: (known.get(key, len(known)), key)))
 
 
-def is_key(text):
+def is_valid_key(text):
     """Whether this text can be a class's key: letters, digits and single "_" between them, at most 40, lower case."""
     return len(text) <= MAX_KEY_LENGTH and text == text.casefold() and bool(re.fullmatch(r"[^\W_]+(_[^\W_]+)*", text))
 

@@ -22,7 +22,7 @@ from svp_core.errors import LabError
 from svp_core.images import TILE_PX, to_colour_tile, to_tile
 from svp_core.instruments.detect import iter_items
 from svp_core.instruments.images.folder import ImageFile
-from svp_core.instruments.records import unique
+from svp_core.instruments.records import unique_name
 from svp_core.morphology import MEASURES, measure
 
 BATCH_SIZE = 256  # particles
@@ -61,7 +61,7 @@ def read_measured(path, *, um_per_px=None, choices=None, instrument=(), batch=BA
         with closing(measured):
             for written, (rows, counts, tiles, colour) in measured:
                 for row in rows:
-                    row["image"] = unique(row["image"], taken)
+                    row["image"] = unique_name(row["image"], taken)
                 yield ResultBatch(_with_instrument(rows, counts, written, instrument), tiles, colour)
 
 

@@ -128,7 +128,7 @@ def measure_label(name):
     if name.startswith(INSTRUMENT):
         return f"{name.removeprefix(INSTRUMENT)}, as the instrument gives it"
     measure = MEASURES[name]
-    return f"{measure.words} ({measure.unit})" if measure.unit else measure.words
+    return f"{measure.title} ({measure.unit})" if measure.unit else measure.title
 
 
 def is_in_um(name):

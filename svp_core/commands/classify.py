@@ -58,7 +58,7 @@ def run(options):
     for question in summary.questions:
         answer = choices.get(question.key, question.default)
         print(
-            f"{question.words} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
+            f"{question.text} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
             file=sys.stderr,
         )
     if into_table:

@@ -9,7 +9,7 @@ from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
 from svp_core.images import TILE_PX, to_tile
 from svp_core.instruments.detect import read_particles
-from svp_core.particle_classes import is_key, key_from_name, sort_keys
+from svp_core.particle_classes import is_valid_key, key_from_name, sort_keys
 from svp_core.progress import Progress
 from svp_core.tile_file import read_tiles
 
@@ -118,7 +118,7 @@ def from_dataset(dataset):
     if dataset.tiles.shape[1:] != (TILE_PX, TILE_PX):
         height, width = dataset.tiles.shape[1:]
         raise LabError(f"{called} holds tiles of {height} x {width} px; {TILE_PX} x {TILE_PX} are trained on.")
-    given = [key if isinstance(key, str) and is_key(key) else None for key in table["class"]]
+    given = [key if isinstance(key, str) and is_valid_key(key) else None for key in table["class"]]
     names = [f"{dataset.meta['id']}/{name}" for name in table["image"]]
     kept = [position for position, key in enumerate(given) if key]
     left_out = [(names[position], "it has no class") for position, key in enumerate(given) if not key]

@@ -9,11 +9,11 @@ from svp_core.display import class_name
 from svp_core.errors import LabError
 from svp_core.files import atomic_write
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.flowcam.cla import relabelled
-from svp_core.instruments.flowcam.export_columns import ID
+from svp_core.instruments.flowcam.cla import update_cla
+from svp_core.instruments.flowcam.export_columns import ID_COLUMNS
 from svp_core.instruments.open_source import open_source
-from svp_core.instruments.records import stem_of
-from svp_core.instruments.text_tables import plain_name
+from svp_core.instruments.records import file_stem
+from svp_core.instruments.text_tables import normalise_name
 
 _KINDS = ("flowcam", "flowcam_library")
 
@@ -39,7 +39,7 @@ def export_cla(job_folder, path, labels, *, run=None):
     mine = (found.table["run"] == run).to_numpy() & (ids != "")
     keys = [key for key in (*found.class_keys, *sorted(set(labels) - {*found.class_keys})) if (labels == key).any()]
     given = {class_name(key): ids[mine & (labels == key)].tolist() for key in keys}
-    data = relabelled(_own_cla(found.summary, run), {name: own for name, own in given.items() if own})
+    data = update_cla(_own_cla(found.summary, run), {name: own for name, own in given.items() if own})
     atomic_write(path, lambda unfinished: unfinished.write_bytes(data))
 
 
@@ -63,7 +63,7 @@ def _id_columns(columns):
     known = [name for name in columns if name.startswith(INSTRUMENT)]
     spelt = {name: name.removeprefix(INSTRUMENT).strip().casefold() for name in known}
     exact = [name for name in known if name == f"{INSTRUMENT}id"]
-    return list(dict.fromkeys([*exact, *(name for key in ID for name in known if spelt[name] == key)]))
+    return list(dict.fromkeys([*exact, *(name for key in ID_COLUMNS for name in known if spelt[name] == key)]))
 
 
 def _ids(found):
@@ -87,8 +87,8 @@ def _own_cla(summary, run):
     source = summary["source"]
     try:
         with open_source(source) as (files, _):
-            last = plain_name(run)
-            found = [name for name in files.names if plain_name(name) == f"{last}.cla"]
+            last = normalise_name(run)
+            found = [name for name in files.names if normalise_name(name) == f"{last}.cla"]
             # Runs of one name are told apart by their folders.
             exact = [name for name in found if name[:-4] == run] or found
             if len(exact) > 1:
@@ -98,6 +98,6 @@ def _own_cla(summary, run):
                 )
             return files.read(exact[0]) if exact else None
     except ImageUnreadable as error:
-        raise LabError(f"{stem_of(run)}.cla of this run cannot be read ({error}); put it back from a copy.") from None
+        raise LabError(f"{file_stem(run)}.cla of this run cannot be read ({error}); put it back from a copy.") from None
     except LabError as error:
         raise LabError(f"What stands in the run's own .cla cannot be kept: {error}") from None

@@ -18,13 +18,13 @@ from pathlib import Path
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images.folder import MAX_FILE_BYTES
-from svp_core.instruments.records import SourceFiles, is_hidden, natural_key, unique
+from svp_core.instruments.records import SourceFiles, is_hidden, natural_key, unique_name
 from svp_core.instruments.sqlite_guard import is_own_database
 
-MAX_COUNT = 200_000  # files in one archive
-MAX_BYTES = 4 * 1024**3  # unpacked, all files together
+MAX_FILES = 200_000  # files in one archive
+MAX_UNPACKED_BYTES = 4 * 1024**3  # unpacked, all files together
 MAX_RATIO = 200  # unpacked to packed, of what is large: pictures and tables shrink to a fiftieth at best
-LARGE_BYTES = 256 * 1024**2  # from where on the ratio is looked at
+RATIO_CHECKED_FROM_BYTES = 256 * 1024**2  # from where on the ratio is looked at
 TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
 
 
@@ -147,14 +147,16 @@ def _check_entry(title, name, size, *, is_link):
 
 
 def _check_total(title, count, total):
-    if count > MAX_COUNT:
-        raise LabError(f"The archive {title} holds more than {MAX_COUNT:,} files; pack it in parts.")
-    if total > MAX_BYTES:
-        raise LabError(f"The archive {title} unpacks to more than {MAX_BYTES // 1024**3} GB; pack it in parts.")
+    if count > MAX_FILES:
+        raise LabError(f"The archive {title} holds more than {MAX_FILES:,} files; pack it in parts.")
+    if total > MAX_UNPACKED_BYTES:
+        raise LabError(
+            f"The archive {title} unpacks to more than {MAX_UNPACKED_BYTES // 1024**3} GB; pack it in parts."
+        )
 
 
 def _check_ratio(title, total, packed):
-    if total > LARGE_BYTES and total > MAX_RATIO * packed:
+    if total > RATIO_CHECKED_FROM_BYTES and total > MAX_RATIO * packed:
         raise LabError(
             f"The archive {title} was refused: it unpacks to more than {MAX_RATIO} times its size, as no images do; "
             "pack the folder again."
@@ -167,5 +169,5 @@ def _offered(entries, name_of):
     for entry in entries:
         name = re.sub(r"^(\./)+", "", name_of(entry).replace("\\", "/"))
         if not is_hidden(name):
-            offered[unique(name, taken)] = entry
+            offered[unique_name(name, taken)] = entry
     return dict(sorted(offered.items(), key=lambda item: natural_key(item[0])))

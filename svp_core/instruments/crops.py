@@ -3,7 +3,7 @@
 from functools import lru_cache
 
 from svp_core.images import ImageUnreadable, decode_images, open_image, to_grey
-from svp_core.instruments.records import stem_of
+from svp_core.instruments.records import file_stem
 
 
 class ImageCache:
@@ -38,7 +38,7 @@ class ImageCache:
         return picture, mask if mask is not None and mask.shape == picture.shape[:2] else None
 
     def _mask(self, name):
-        mask_name = self._find(mask_name_of(name))
+        mask_name = self._find(mask_file_name(name))
         try:
             return to_grey(decode_images(self._files.read(mask_name))[0]) > 127 if mask_name else None
         except ImageUnreadable:
@@ -57,16 +57,16 @@ class ImageCache:
         return self._faults[name]
 
 
-def size_of(files, name):
+def image_size(files, name):
     """(height, width) of the picture in this file, without decoding it. Raises ImageUnreadable."""
     with open_image(files.read(name)) as file:
         return file.height, file.width
 
 
-def mask_name_of(collage_name):
+def mask_file_name(collage_name):
     """run_000001.tif => run_000001_bin.tif"""
     name = collage_name.replace("\\", "/")
-    return f"{stem_of(name)}_bin{name[name.rfind('.') :] if '.' in name.rpartition('/')[2] else ''}"
+    return f"{file_stem(name)}_bin{name[name.rfind('.') :] if '.' in name.rpartition('/')[2] else ''}"
 
 
 def box_fault(x, y, w, h, shape, word):
@@ -79,7 +79,7 @@ def box_fault(x, y, w, h, shape, word):
     return ""
 
 
-def in_picture_order(names):
+def group_by_image(names):
     """Positions of a list of picture names, those of one picture together, so that each is opened once."""
     groups = {}
     for position, name in enumerate(names):

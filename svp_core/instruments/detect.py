@@ -14,9 +14,9 @@ from svp_core.instruments.flowcam import csv_export
 from svp_core.instruments.flowcam import run as flowcam
 from svp_core.instruments.images import collage, folder
 from svp_core.instruments.images.stack import read_pages
-from svp_core.instruments.metadata import KINDS, RunFacts, SourceSummary
+from svp_core.instruments.metadata import SOURCE_KINDS, RunFacts, SourceSummary
 from svp_core.instruments.open_source import list_contents, open_source, select_files
-from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, unique
+from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, unique_name
 
 # In this order: what a reader takes is not offered to the next. Lists first, since their csv is another's run alone.
 READERS = (flowcam, csv_export, mfi, ifcb)
@@ -42,7 +42,7 @@ def read_particles(path, choices=None):
     taken = set()
     for part in iter_items(path, choices):
         for record in part.records() if isinstance(part, folder.ImageFile) else (part,):
-            name = unique(record.name, taken)
+            name = unique_name(record.name, taken)
             yield record if name == record.name else replace(record, name=name)
 
 
@@ -52,7 +52,7 @@ def iter_items(path, choices=None):
         runs, loose, _ = _take_apart(files, place, choices)
         for run in runs:
             if isinstance(run, UnreadableRun):
-                yield ParticleRecord(run.path, files.title, reason=run.sentence.rstrip("."))
+                yield ParticleRecord(run.path, files.title, reason=run.message.rstrip("."))
                 continue
             for record in run.read():
                 yield replace(record, run=run.facts.name)
@@ -60,14 +60,14 @@ def iter_items(path, choices=None):
         yield from folder.read_images(loose, run=_loose_name(loose, runs), split_collage=split)
 
 
-def names_of_run(path, choices=None):
+def run_file_names(path, choices=None):
     """Names of the files, in the folder of this one, that reading it takes: those of its run; itself where it is none.
 
     Raises LabError when there is nothing in it that could be read.
     """
     with open_source(path) as (files, place):
         runs, loose, _ = _take_apart(files, place, choices)
-        return sorted({*loose.names}.union(*(run.claims for run in runs)))
+        return sorted({*loose.names}.union(*(run.file_names for run in runs)))
 
 
 def _take_apart(files, place, choices):
@@ -79,13 +79,13 @@ def _take_apart(files, place, choices):
     for reader in READERS:
         found = reader.find_runs(offered, choices)
         runs += found
-        offered = offered.without({name for run in found for name in run.claims})
+        offered = offered.without({name for run in found for name in run.file_names})
     if own is not None:
-        runs = [run for run in runs if own in run.claims]
+        runs = [run for run in runs if own in run.file_names]
         if not runs:
             raise LabError(_nothing_in(own))
     if len(runs) == 1 and isinstance(runs[0], UnreadableRun) and (own is not None or not _has_images(files, runs)):
-        raise LabError(runs[0].sentence)
+        raise LabError(runs[0].message)
     if own is not None:
         return _uniquely_named(runs), select_files(files, []), []
     loose, left_out = _beside_runs(files, runs)
@@ -117,7 +117,7 @@ def _has_images(files, runs):
 def _beside_runs(files, runs):
     """(Files that do not lie directly in a run's folder, names of those that do but belong to no run)."""
     folders = {run.path.rpartition("/")[0] for run in runs}
-    claimed = frozenset().union(*(run.claims for run in runs))
+    claimed = frozenset().union(*(run.file_names for run in runs))
     loose = [name for name in files.names if name.rpartition("/")[0] not in folders and name not in claimed]
     beside = [name for name in files.names if name.rpartition("/")[0] in folders and name not in claimed]
     return select_files(files, loose), beside
@@ -130,7 +130,7 @@ def _uniquely_named(runs):
     for run in runs:
         if isinstance(run, InstrumentRun):
             name = run.facts.name if names.count(run.facts.name) == 1 else run.path.rpartition(".")[0] or run.path
-            run = replace(run, facts=replace(run.facts, name=unique(name, taken)))
+            run = replace(run, facts=replace(run.facts, name=unique_name(name, taken)))
         renamed.append(run)
     return renamed
 
@@ -139,7 +139,7 @@ def _loose_name(loose, runs):
     """Name of the plain images as a run: the source's title; "" where no image is among them."""
     if runs and not _images_in(loose):
         return ""
-    return unique(loose.title, {run.facts.name for run in runs if isinstance(run, InstrumentRun)})
+    return unique_name(loose.title, {run.facts.name for run in runs if isinstance(run, InstrumentRun)})
 
 
 def _only_image(files):
@@ -163,14 +163,14 @@ def _summarise_runs(files, runs, loose, notes):
         facts.append(RunFacts(name, "folder", others))
         others = 0
     said = _notes_of(usable, of=len(facts))
-    said += [run.sentence for run in runs if isinstance(run, UnreadableRun)]
+    said += [run.message for run in runs if isinstance(run, UnreadableRun)]
     if len(scales) > 1:
         said.append("The runs differ in pixel size; each particle keeps its own.")
     kinds = {run.facts.kind for run in usable}
     kind = kinds.pop() if len(kinds) == 1 else "runs"
     title = f"{len(runs)} {_MANY.get(kind, 'runs')} in {files.title}"
     if len(runs) == len(usable) == 1:
-        title = f"{KINDS[kind]} {usable[0].facts.name}"
+        title = f"{SOURCE_KINDS[kind]} {usable[0].facts.name}"
     return SourceSummary(
         kind,
         title,
@@ -211,7 +211,7 @@ def _summarise_images(files, place):
         notes.insert(0, f"Each of the {pages:,} pages of the stack is read as one particle.")
     elif place != "file" and not _images_in(files):
         notes.insert(0, "There is no image file in it; every file will be listed with its reason.")
-    title = f"{KINDS[kind]} {single if kind == 'collage' else files.title}"
+    title = f"{SOURCE_KINDS[kind]} {single if kind == 'collage' else files.title}"
     run = RunFacts(_loose_name(files, ()), kind, count)
     return SourceSummary(kind, title, count, None, "", tuple(notes), (run,), columns)
 

@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 from svp_core.instruments.archive import is_archive
-from svp_core.instruments.detect import names_of_run
+from svp_core.instruments.detect import run_file_names
 from svp_core.instruments.records import is_hidden
 from svp_core.instruments.sqlite_guard import is_own_database
 
@@ -24,7 +24,7 @@ def hash_inputs(path, choices=None):
     elif path.is_file() and is_archive(path):
         found = {path.name: path}
     else:
-        found = {name: path.parent / name for name in names_of_run(path, choices)}
+        found = {name: path.parent / name for name in run_file_names(path, choices)}
     for name in sorted(found):
         yield name, *_size_and_hash(found[name])
 

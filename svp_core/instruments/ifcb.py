@@ -13,8 +13,15 @@ import numpy as np
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.metadata import RunFacts
-from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, beside_path, given_class, stem_of
-from svp_core.instruments.text_tables import number_of, plain_name, text_of, whole
+from svp_core.instruments.records import (
+    InstrumentRun,
+    ParticleRecord,
+    UnreadableRun,
+    class_from_path,
+    file_stem,
+    sibling_path,
+)
+from svp_core.instruments.text_tables import decode_text, normalise_name, parse_integer, parse_number
 
 FIELDS = {
     15: "trigger processing_end_time fluorescence_low fluorescence_high scattering_low scattering_high "
@@ -23,13 +30,13 @@ FIELDS = {
     "grab_time_end roi_x roi_y roi_width roi_height start_byte comparator_out start_point signal_length status "
     "run_time inhibit_time",
 }
-MOST_SETTINGS = 200
+MAX_SETTINGS = 200
 
 
 def is_adc(head):
     """Whether a text that begins like this is a row of 15, 24 or more numbers."""
     values = head.partition("\n")[0].split(",")
-    return _names(len(values)) != () and all(number_of(value) is not None for value in values)
+    return _names(len(values)) != () and all(parse_number(value) is not None for value in values)
 
 
 def find_runs(offered, choices=None):
@@ -37,15 +44,15 @@ def find_runs(offered, choices=None):
     found = []
     for name, head in offered.heads.items():
         named_so = name.casefold().endswith(".adc")
-        roi = offered.beside(name).get(plain_name(f"{stem_of(name)}.roi")) if named_so or is_adc(head) else None
+        roi = offered.siblings(name).get(normalise_name(f"{file_stem(name)}.roi")) if named_so or is_adc(head) else None
         if named_so or roi:
             found.append(_run(offered, name, roi, head))
     return found
 
 
 def _run(offered, name, roi, head):
-    files, title, shown = offered.files, stem_of(name), name.rpartition("/")[2]
-    hdr = offered.beside(name).get(plain_name(f"{title}.hdr"))
+    files, title, shown = offered.files, file_stem(name), name.rpartition("/")[2]
+    hdr = offered.siblings(name).get(normalise_name(f"{title}.hdr"))
     claims = frozenset(filter(None, (name, roi, hdr)))
 
     def unusable(what):
@@ -73,7 +80,7 @@ def _run(offered, name, roi, head):
 
 def _read(offered, name, roi):
     """Yield a ParticleRecord for every row of the .adc, its number counted from 1."""
-    given, fault, pixels = given_class(name), "", b""
+    given, fault, pixels = class_from_path(name), "", b""
     try:
         pixels = offered.files.read(roi)
     except ImageUnreadable as error:
@@ -89,7 +96,7 @@ def _read(offered, name, roi):
         elif not fault:
             image, reason = _region(pixels, columns)
         yield ParticleRecord(
-            beside_path(name, f"{stem_of(name)}#{number}"),
+            sibling_path(name, f"{file_stem(name)}#{number}"),
             offered.files.title,
             image,
             None,
@@ -101,7 +108,7 @@ def _read(offered, name, roi):
 
 def _region(pixels, columns):
     """(uint8 (H, W), "") of the region in these columns, or (None, reason)."""
-    width, height, start = (whole(columns[key]) for key in ("roi_width", "roi_height", "start_byte"))
+    width, height, start = (parse_integer(columns[key]) for key in ("roi_width", "roi_height", "start_byte"))
     if None in (width, height, start) or min(width, height, start) < 0:
         return None, "its size or start in the .adc is not a whole number"
     if width == 0 or height == 0:
@@ -121,14 +128,14 @@ def _names(count):
 
 
 def _lines(files, name):
-    return [line for line in text_of(files.read(name)).split("\n") if line.strip()]
+    return [line for line in decode_text(files.read(name)).split("\n") if line.strip()]
 
 
 def _settings(files, hdr):
     """The lines "key: value" of the .hdr, at most MOST_SETTINGS of them."""
     try:
-        text = text_of(files.read(hdr, limit=1024**2)) if hdr else ""
+        text = decode_text(files.read(hdr, limit=1024**2)) if hdr else ""
     except ImageUnreadable:
         text = ""
     pairs = (line.partition(":")[::2] for line in text.split("\n") if ":" in line)
-    return {key.strip(): value.strip() for key, value in islice(pairs, MOST_SETTINGS)}
+    return {key.strip(): value.strip() for key, value in islice(pairs, MAX_SETTINGS)}

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from svp_core.errors import LabError
 
-KINDS = {
+SOURCE_KINDS = {
     "flowcam": "FlowCam run",
     "flowcam_library": "FlowCam library",
     "mfi": "MFI run",
@@ -40,7 +40,7 @@ class Question:
     """Something the files leave open and only the person can answer, as choices={key: option}."""
 
     key: str
-    words: str  # the question as it is asked
+    text: str  # the question as it is asked
     options: tuple[str, ...]  # answers, in words
     default: str  # one of the options: what is taken until somebody answers
 
@@ -60,7 +60,7 @@ class SourceSummary:
     questions: tuple[Question, ...] = ()
 
 
-def volume_words(ml):
+def format_volume(ml):
     """A volume as every screen and report writes it: five digits, "0.017375 mL"."""
     return f"{ml:.5g} mL"
 

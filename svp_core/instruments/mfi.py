@@ -11,22 +11,22 @@ from dataclasses import dataclass
 from functools import partial
 
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.crops import ImageCache, in_picture_order, size_of
+from svp_core.instruments.crops import ImageCache, group_by_image, image_size
 from svp_core.instruments.images.folder import is_image_name
 from svp_core.instruments.metadata import Question, RunFacts, answer_of
 from svp_core.instruments.records import (
     InstrumentRun,
     ParticleRecord,
     UnreadableRun,
-    beside_path,
-    given_class,
-    stem_of,
-    unique,
+    class_from_path,
+    file_stem,
+    sibling_path,
+    unique_name,
 )
-from svp_core.instruments.text_tables import positive, table_of, text_of, whole
+from svp_core.instruments.text_tables import decode_text, parse_integer, parse_positive, parse_table
 
 FRAME, LEFT, RIGHT, TOP, BOTTOM = "frame #", "x left", "x right", "y top", "y bottom"
-NEEDED = (FRAME, LEFT, RIGHT, TOP, BOTTOM)
+REQUIRED_COLUMNS = (FRAME, LEFT, RIGHT, TOP, BOTTOM)
 FIRST_FRAME = ("0", "1")
 BOX_ENDS = ("included", "not included")
 
@@ -43,7 +43,7 @@ class _Found:
 
 def is_mfi(head):
     """Whether a text that begins like this is a table with frame numbers and boxes, as MFI exports it."""
-    return set(NEEDED) <= set(table_of(head.partition("\n")[0]).at)
+    return set(REQUIRED_COLUMNS) <= set(parse_table(head.partition("\n")[0]).positions)
 
 
 def find_runs(offered, choices=None):
@@ -60,9 +60,9 @@ def _run(offered, name, choices):
     if not found.table.lines:
         return UnreadableRun(name, f"The MFI table {shown} holds no particles; choose another run.", frozenset({name}))
     first, ends = answer_of(found.first, choices), answer_of(found.ends, choices)
-    scale = um_per_px_by_sizes(found.table)
+    scale = estimate_um_per_px(found.table)
     facts = RunFacts(
-        stem_of(name),
+        file_stem(name),
         "mfi",
         len(found.table.lines),
         scale,
@@ -79,13 +79,13 @@ def _run(offered, name, choices):
 
 
 def _look(offered, name):
-    table = table_of(text_of(offered.files.read(name)))
+    table = parse_table(decode_text(offered.files.read(name)))
     frames = _frames(offered, name)
     numbers, rights, bottoms = set(), set(), set()
     for line in table.lines:
         values = table.values(line)
         for key, seen in ((FRAME, numbers), (RIGHT, rights), (BOTTOM, bottoms)):
-            number = whole(table.value(values, key))
+            number = parse_integer(table.value(values, key))
             if number is not None:
                 seen.add(number)
     shown = name.rpartition("/")[2]
@@ -112,7 +112,7 @@ def _look(offered, name):
 def _frames(offered, name):
     """{number in the name: name} of the images beside the table or, where there are none, below its folder."""
     folder = name.rpartition("/")[0]
-    near = [n for n in offered.beside(name).values() if is_image_name(n)]
+    near = [n for n in offered.siblings(name).values() if is_image_name(n)]
     inside = f"{folder}/" if folder else ""
     below = [] if near else [n for n in offered.files.names if n.startswith(inside) and is_image_name(n)]
     return _by_number(near or below)
@@ -120,7 +120,7 @@ def _frames(offered, name):
 
 def _by_number(names):
     """{number: name} by the number in the names that tells most of them apart, the last one where several do."""
-    digits = {name: found for name in names if (found := re.findall(r"\d{1,18}", stem_of(name)))}
+    digits = {name: found for name in names if (found := re.findall(r"\d{1,18}", file_stem(name)))}
     places = range(-1, -1 - max(map(len, digits.values()), default=0), -1)
     # Counted from the end: what stands in front of a frame's number (sample, date) may differ in length.
     place = max(places, key=lambda p: len({found[p] for found in digits.values() if len(found) >= -p}), default=-1)
@@ -137,13 +137,13 @@ def _reaches_past(offered, frames, rights, bottoms):
     if not frames or not rights or not bottoms:
         return False
     try:
-        height, width = size_of(offered.files, next(iter(frames.values())))
+        height, width = image_size(offered.files, next(iter(frames.values())))
     except ImageUnreadable:
         return False
     return max(rights) == width or max(bottoms) == height
 
 
-def um_per_px_by_sizes(table):
+def estimate_um_per_px(table):
     """um per px from the diameters in um and the areas in pixels of all particles, or None.
 
     ECD is rounded to half a pixel, so the sum over all particles is taken: sum ECD / sum sqrt(4 A / pi).
@@ -151,7 +151,7 @@ def um_per_px_by_sizes(table):
     um = px = 0.0
     for line in table.lines:
         values = table.values(line)
-        diameter, area = positive(table.value(values, "ecd")), positive(table.value(values, "area"))
+        diameter, area = parse_positive(table.value(values, "ecd")), parse_positive(table.value(values, "area"))
         if diameter and area:
             um, px = um + diameter, px + math.sqrt(4 * area / math.pi)
     return round(um / px, 4) or None if px else None
@@ -160,15 +160,15 @@ def um_per_px_by_sizes(table):
 def _read(offered, name, *, first, with_ends, um_per_px):
     """Yield a ParticleRecord for every row, frame by frame."""
     found = _look(offered, name)
-    table, given, taken = found.table, given_class(name), set()
+    table, given, taken = found.table, class_from_path(name), set()
     pictures = ImageCache(offered.files, lambda frame: frame, word="frame")
     rows = [table.values(line) for line in table.lines]
-    frames = [whole(table.value(values, FRAME)) for values in rows]
-    for position in in_picture_order(frames):
+    frames = [parse_integer(table.value(values, FRAME)) for values in rows]
+    for position in group_by_image(frames):
         values, frame = rows[position], frames[position]
         identity = table.value(values, "#") or str(position + 1)
         reason, pixels = "", None
-        box = [whole(table.value(values, key)) for key in (LEFT, RIGHT, TOP, BOTTOM)]
+        box = [parse_integer(table.value(values, key)) for key in (LEFT, RIGHT, TOP, BOTTOM)]
         if len(values) != len(table.names):
             reason = f"its row in the table has {len(values)} values but the header names {len(table.names)}"
         elif frame is None or None in box:
@@ -180,7 +180,7 @@ def _read(offered, name, *, first, with_ends, um_per_px):
             size = right - left + with_ends, bottom - top + with_ends
             pixels, _, reason = pictures.cut(found.frames[number], (left, top, *size))
         yield ParticleRecord(
-            unique(beside_path(name, f"{stem_of(name)}#{identity}"), taken),
+            unique_name(sibling_path(name, f"{file_stem(name)}#{identity}"), taken),
             offered.files.title,
             pixels,
             um_per_px,

@@ -9,7 +9,7 @@ from svp_core.instruments import archive
 from svp_core.instruments.images import folder
 from svp_core.instruments.records import ScannedFiles, SourceFiles
 from svp_core.instruments.sqlite_guard import is_own_database
-from svp_core.instruments.text_tables import text_of
+from svp_core.instruments.text_tables import decode_text
 
 HEAD_BYTES = 16_384  # longer than any header line seen (a csv export of 71 columns has 1,100)
 MAX_ARCHIVES = 100  # opened in one folder at a time
@@ -42,7 +42,7 @@ def open_source(path):
                 raise LabError(f"The archive {files.title} holds no files; pack the folder with the images.")
             yield files, "archive"
         else:
-            yield folder.list_beside(path), "file"
+            yield folder.list_siblings(path), "file"
 
 
 def list_contents(files, names=None):
@@ -51,7 +51,7 @@ def list_contents(files, names=None):
     for name in files.names if names is None else names:
         if not folder.is_image_name(name):
             try:
-                heads[name] = text_of(files.read(name, limit=HEAD_BYTES))
+                heads[name] = decode_text(files.read(name, limit=HEAD_BYTES))
             except ImageUnreadable:
                 continue  # it will be one rejected record
     return ScannedFiles(files, heads)

@@ -10,7 +10,7 @@ import numpy as np
 
 from svp_core import particle_classes
 from svp_core.instruments.metadata import Question, RunFacts
-from svp_core.instruments.text_tables import plain_name
+from svp_core.instruments.text_tables import normalise_name
 
 
 @dataclass(frozen=True)
@@ -38,17 +38,17 @@ class ScannedFiles:
         """Folder ("" at the top) -> {plain_name: name} of the files directly in it."""
         found = {}
         for name in self.files.names:
-            found.setdefault(name.rpartition("/")[0], {})[plain_name(name)] = name
+            found.setdefault(name.rpartition("/")[0], {})[normalise_name(name)] = name
         return found
 
-    def beside(self, name):
+    def siblings(self, name):
         """{plain_name: name} of the files in the folder of this one."""
         return self.folders[name.rpartition("/")[0]]
 
-    def finder(self, name):
+    def sibling_finder(self, name):
         """Function (picture as a list names it) -> its name beside the file `name`, or None."""
-        beside = self.beside(name)
-        return lambda picture: beside.get(plain_name(picture))
+        beside = self.siblings(name)
+        return lambda picture: beside.get(normalise_name(picture))
 
     def without(self, names):
         """Offered less these files: they belong to a run already."""
@@ -64,7 +64,7 @@ class InstrumentRun:
     path: str  # name of the file that makes it a run
     facts: RunFacts
     read: Callable  # () => iterator of ParticleRecord, their names not yet unique within the source
-    claims: frozenset[str]  # names of the files that belong to it
+    file_names: frozenset[str]  # names of the files that belong to it
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -75,8 +75,8 @@ class UnreadableRun:
     """What begins like a run but cannot be used as a whole."""
 
     path: str
-    sentence: str
-    claims: frozenset[str]
+    message: str
+    file_names: frozenset[str]
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +113,7 @@ def is_hidden(name):
     return any(part.startswith(".") or part.casefold() in _LITTER for part in name.split("/"))
 
 
-def given_class(name):
+def class_from_path(name):
     """Class key of the nearest folder above this item that is named after a class ("oil/run 1/p.png"), or None."""
     for folder in reversed(name.split("/")[:-1]):
         found = particle_classes.class_from_folder(folder)
@@ -122,18 +122,18 @@ def given_class(name):
     return None
 
 
-def stem_of(name):
+def file_stem(name):
     """The name without folder and ending: "run" for "day 5/run.lst"."""
     last = name.rpartition("/")[2]
     return last[: last.rfind(".")] if last.rfind(".") > 0 else last
 
 
-def beside_path(name, other):
+def sibling_path(name, other):
     """Name of `other` in the folder of `name`: "day 5/run#3" for "day 5/run.lst" and "run#3"."""
     return name[: len(name) - len(name.rpartition("/")[2])] + other
 
 
-def unique(name, taken):
+def unique_name(name, taken):
     """This name, or "name (2).png", "name (3).png" where it is already in the set `taken`; enters it there."""
     free, number = name, 1
     while free in taken:

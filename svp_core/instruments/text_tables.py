@@ -13,7 +13,7 @@ _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 
 
-def text_of(data):
+def decode_text(data):
     """Text of a file's bytes, line ends "\\n".
 
     By its byte order mark, else UTF-16 where every other byte is 0, else UTF-8 where it is that, else latin-1.
@@ -32,13 +32,13 @@ def text_of(data):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def plain_name(name):
+def normalise_name(name):
     """The last part of a file's name as it is compared: any case, umlauts in one piece, Windows' paths taken off."""
     # Lists name files as Windows did, perhaps with a path; archives from a Mac take umlauts apart.
     return unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2]).casefold()
 
 
-def number_of(value):
+def parse_number(value):
     """float of a text like "0.5544" or "0,5544", finite; None where it is none."""
     try:
         text = str(value).strip()
@@ -48,15 +48,15 @@ def number_of(value):
     return number if math.isfinite(number) else None
 
 
-def positive(value):
+def parse_positive(value):
     """number_of where it is above 0, else None."""
-    number = number_of(value)
+    number = parse_number(value)
     return number if number and number > 0 else None
 
 
-def whole(value):
+def parse_integer(value):
     """int of a text like "12" or "12.0000", else None."""
-    number = number_of(value)
+    number = parse_number(value)
     return int(number) if number is not None and number == int(number) else None
 
 
@@ -74,7 +74,7 @@ class Table:
     lines: tuple[str, ...]  # one per row, empty ones left out
 
     @cached_property
-    def at(self):
+    def positions(self):
         """column_key -> position; the first of two columns of one name."""
         found = {}
         for position, name in enumerate(self.names):
@@ -83,7 +83,7 @@ class Table:
 
     def column(self, key):
         """The text under the column of this key in every row; "" where a row is too short."""
-        at, texts = self.at[key], []
+        at, texts = self.positions[key], []
         for line in self.lines:
             values = self.values(line) if '"' in line else line.split(self.delimiter, at + 1)
             texts.append(values[at].strip() if at < len(values) else "")
@@ -99,11 +99,11 @@ class Table:
 
     def value(self, values, key):
         """The text under the column of this key in values(), or None where there is no such column or value."""
-        position = self.at.get(key)
+        position = self.positions.get(key)
         return values[position] if position is not None and position < len(values) else None
 
 
-def table_of(text):
+def parse_table(text):
     """Table of a delimited text: by the delimiter that its first line holds most often. No rows for an empty text."""
     lines = [line for line in text.split("\n") if line.strip()]
     first = lines[0] if lines else ""
@@ -121,7 +121,7 @@ def _parted(line, delimiter):
         return []
 
 
-def fields_of(text, *, separators=":=,;\t"):
+def parse_fields(text, *, separators=":=,;\t"):
     """Lines "key: value" of a text as a dict: the key as column_key, the value's text; the first of one key holds."""
     found = {}
     for line in text.split("\n"):

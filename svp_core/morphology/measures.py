@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from svp_core.images import background_level, to_grey
-from svp_core.morphology.outline import filled, outlines, segment
+from svp_core.morphology.outline import fill_outlines, find_outlines, segment
 
 FERET_DEGREES = np.arange(0, 180, 5)  # 36 directions, as FlowCam
 _DIRECTIONS = np.stack([np.cos(np.deg2rad(FERET_DEGREES)), np.sin(np.deg2rad(FERET_DEGREES))])  # (2, 36): x, y
@@ -24,7 +24,7 @@ _DIRECTIONS = np.stack([np.cos(np.deg2rad(FERET_DEGREES)), np.sin(np.deg2rad(FER
 class Measure:
     """One figure of a particle."""
 
-    words: str  # on screens and in reports
+    title: str  # on screens and in reports
     unit: str  # "" for a ratio
     definition: str  # one line
 
@@ -84,8 +84,8 @@ def measure(pixels, *, um_per_px=None, mask=None):
 
 
 def _figures(grey, mask, level):
-    found = outlines(mask)
-    solid = filled(found, mask.shape)
+    found = find_outlines(mask)
+    solid = fill_outlines(found, mask.shape)
     around = np.concatenate(found)[:, 0]
     hull = cv2.convexHull(around)
     widths = np.ptp(hull[:, 0] @ _DIRECTIONS, axis=0) + 1

@@ -11,7 +11,7 @@ SMOOTHING_PX = 0.7  # s.d. of the Gaussian against camera noise; moves a sharp o
 MIN_CONTRAST = 7.0  # grey levels of 255; below this a pixel is never taken for particle
 MAX_CONTRAST = 25.0  # a border rougher than this is not noise but a particle that reaches over it
 NOISE_FACTOR = 3.5  # a particle pixel differs from the background by more than so many s.d. of the border
-OUTLINE_SHARE = 0.4  # of the particle's own contrast, at which its outline is drawn; see the tests for what it gives
+OUTLINE_LEVEL = 0.4  # of the particle's own contrast, at which its outline is drawn; see the tests for what it gives
 MIN_AREA_PX = 9  # smaller specks are noise
 
 _EIGHT = np.ones((3, 3), np.uint8)
@@ -34,16 +34,16 @@ def segment(pixels):
     if particle is None:
         return np.zeros(grey.shape, bool)
     # The threshold finds a strong particle's blur too; its outline lies further up the flank.
-    outline = OUTLINE_SHARE * _strength(difference[particle])
+    outline = OUTLINE_LEVEL * _strength(difference[particle])
     return particle if outline <= threshold else _whole(particle & (difference > outline))[0].astype(bool)
 
 
-def outlines(mask):
+def find_outlines(mask):
     """Outer outlines of a mask, bool or uint8 (H, W): list of pixel positions int (n, 1, 2) as x, y, one step apart."""
     return cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
 
 
-def filled(found, shape):
+def fill_outlines(found, shape):
     """uint8 (H, W), 1 within these outlines: a hole is background that is not 4-connected to the outside."""
     return cv2.drawContours(np.zeros(shape, np.uint8), found, -1, 1, cv2.FILLED)
 
@@ -54,8 +54,8 @@ def _whole(mask):
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
     wider = cv2.dilate(padded, _EIGHT)
     joined = cv2.erode(wider, _EIGHT, borderType=cv2.BORDER_CONSTANT, borderValue=0)[1:-1, 1:-1]
-    found = outlines(joined)
-    return filled(found, joined.shape), len(found)
+    found = find_outlines(joined)
+    return fill_outlines(found, joined.shape), len(found)
 
 
 def _largest_near_the_centre(parts, count):

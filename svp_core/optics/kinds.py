@@ -95,7 +95,7 @@ def _protein(rng, viewing, x, y):
     dx, dy = _window(rng, viewing, 0.6)
     x, y = x - dx, y - dy
     grid = _grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
-    filling = shapes.saturate(shapes.blobs(points, radii, weights, grid), 1.0)
+    filling = shapes.saturate(shapes.gaussian_blobs(points, radii, weights, grid), 1.0)
     # The index follows from how much the thickest part delays the light; protein never exceeds 0.09 above the liquid.
     thickest = filling.sum(0).max() * grid.dz_um
     delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
@@ -122,7 +122,7 @@ def _fibre(rng, viewing, x, y):
     radius = rng.uniform(0.45, 1.1) * max(1.0, viewing.diameter_um / 12)
     delta = rng.uniform(0.05, 0.12)
     grid = _grid(viewing, x, y, dz_um=max(0.75, viewing.diameter_um / 20), width_um=np.ptp(points, axis=0).max())
-    filling = shapes.blobs(points, np.full(80, radius), np.full(80, spacing / (2.5 * radius)), grid)
+    filling = shapes.gaussian_blobs(points, np.full(80, radius), np.full(80, spacing / (2.5 * radius)), grid)
     volume = (delta * np.minimum(filling, 1)).astype(np.float32)
     return _volume(x, y, volume, grid, viewing), {
         "shape": "fibre",

@@ -61,7 +61,7 @@ def source_directions(microscope, rings, per_ring):
     return s * microscope.k0, np.repeat(ring_weights / per_ring, per_ring)
 
 
-def rings_needed(microscope, z_f, radius_um):
+def required_rings(microscope, z_f, radius_um):
     """(rings, per_ring) that keep the worst pixel of the source sum within 0.03 of the background.
 
     The image of one direction moves sideways as the direction changes; the sum must sample that movement, and the

@@ -9,7 +9,7 @@ polynomial through those six, and only the way to the focal plane and through th
 import numpy as np
 import scipy.fft
 
-from svp_core.optics.microscope import field_at, phasor, rings_needed, source_directions
+from svp_core.optics.microscope import field_at, phasor, required_rings, source_directions
 
 _BATCH = 24  # directions summed at once; bounds memory
 _SINGLE = np.complex64
@@ -24,7 +24,7 @@ def image_of_volume(x, y, delta_n, *, px_um, dz_um, z_f, microscope, walk_all=Fa
     """
     m = delta_n.shape[-1]
     if rings is None:
-        rings, per_ring = rings_needed(microscope, z_f, radius_um=_half_width(delta_n) * px_um)
+        rings, per_ring = required_rings(microscope, z_f, radius_um=_half_width(delta_n) * px_um)
     directions, weights = source_directions(microscope, rings, per_ring)
     walked = directions if walk_all else _centre_and_five(microscope)
     waves = exit_waves(delta_n, walked, px_um=px_um, dz_um=dz_um, microscope=microscope)

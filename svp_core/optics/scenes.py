@@ -63,8 +63,8 @@ OTHER_LAW = ViewingLaw(
 )
 LAWS = {"usual": USUAL_LAW, "soft": SOFT_LAW, "other": OTHER_LAW}
 
-DIAMETERS_UM = (1.5, 60.0)  # of all kinds; large air bubbles alone go further, see kinds
-SHORTEST_UM = 0.45  # wavelength of any law
+DIAMETER_RANGE_UM = (1.5, 60.0)  # of all kinds; large air bubbles alone go further, see kinds
+SHORTEST_WAVELENGTH_UM = 0.45  # wavelength of any law
 
 _ATTEMPTS = 20
 
@@ -73,7 +73,7 @@ _INSTRUMENT, _PARTICLE, _NOISE = range(3)
 
 
 @dataclass(frozen=True)
-class Simulated:
+class SimulatedParticle:
     """One tile and the truth about it."""
 
     pixels: np.ndarray  # uint8 (64, 64)
@@ -114,7 +114,7 @@ def simulate(kind, seed, *, um_per_px=None, law=USUAL_LAW, instrument=None, tile
             break
     shift, px = viewing.camera.shift_px, viewing.camera.um_per_px
     centre = {f"centre_{a}_px": float(shift[i] + particle.pop(f"moved_{a}_um") / px) for i, a in enumerate("xy")}
-    return Simulated(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **centre, **particle})
+    return SimulatedParticle(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **centre, **particle})
 
 
 def draw_intensity(kind, rng, viewing, x, y):
@@ -145,7 +145,7 @@ def sample_viewing(rng, *, um_per_px=None, law=USUAL_LAW, instrument=None):
     # A coarser pixel goes with a weaker objective; none may resolve more than its sensor samples.
     typical = np.exp(np.interp(np.log(pixel), np.log((0.28, 0.55, 1.25)), np.log((0.285, 0.245, 0.13))))
     # For the shortest wavelength of any law.
-    sampled = SHORTEST_UM / (4 * pixel / Camera(um_per_px=pixel).oversampling)
+    sampled = SHORTEST_WAVELENGTH_UM / (4 * pixel / Camera(um_per_px=pixel).oversampling)
     na_objective = min(typical * rng.uniform(*law.objective), sampled)
     offset = rng.normal(0, 0.043, 2) * (2.5 if rng.random() < 0.25 else 1) * na_objective
     na_condenser = min(rng.uniform(*law.condenser), 0.9 - np.hypot(*offset) / na_objective) * na_objective
@@ -184,7 +184,7 @@ def sample_viewing(rng, *, um_per_px=None, law=USUAL_LAW, instrument=None):
         if rng.random() < 0.06
         else np.clip(law.size_px[0] * np.exp(rng.normal(0, law.size_px[1])), 6, 56)
     )
-    diameter_um = np.clip(asked_px * pixel, *DIAMETERS_UM)
+    diameter_um = np.clip(asked_px * pixel, *DIAMETER_RANGE_UM)
     if instrument is not None:
         microscope, camera = instrument.microscope, replace(instrument.camera, shift_px=camera.shift_px)
     return Viewing(

@@ -30,7 +30,7 @@ class Grid:
         return line, (np.arange(slices) - (slices - 1) / 2) * self.dz_um
 
 
-def blobs(points, radii, weights, grid):
+def gaussian_blobs(points, radii, weights, grid):
     """Sum of Gaussian blobs, sigma = radius: float32 (Z, M, M), cut at 2.6 sigma, widened to what a voxel can show."""
     depth = np.abs(points[:, 2]).max() + 2.6 * radii.max()
     line, levels = grid.axes(grid.slices(depth))
@@ -106,7 +106,7 @@ def _side_by_side(a, b, distance):
     return both - both.mean(0)
 
 
-def worm(rng, points, step, bend, box, preferred=None):
+def worm_like_chain(rng, points, step, bend, box, preferred=None):
     """One flexible thread that stays about inside a box: (points, 3). box: half sizes (x, y, z), um."""
     position, heading = rng.normal(0, 0.35, 3) * box, rng.normal(0, 1, 3)
     heading /= np.linalg.norm(heading)
@@ -128,7 +128,7 @@ def felt(rng):
     box = rng.uniform((3, 2.5, 0.6), (7, 6, 2.2))
     preferred = _direction(rng, flat=0.3) if rng.random() < 0.6 else None
     worms = [
-        worm(rng, rng.integers(15, 45), 0.42, rng.uniform(0.15, 0.45), box, preferred)
+        worm_like_chain(rng, rng.integers(15, 45), 0.42, rng.uniform(0.15, 0.45), box, preferred)
         for _ in range(rng.integers(5, 22))
     ]
     points = np.concatenate(worms)
@@ -137,7 +137,7 @@ def felt(rng):
 
 def thread(rng):
     """One long worm: points (N, 3)."""
-    points = worm(rng, rng.integers(60, 150), 0.30, rng.uniform(0.10, 0.25), np.array([7.0, 7.0, 2.0]))
+    points = worm_like_chain(rng, rng.integers(60, 150), 0.30, rng.uniform(0.10, 0.25), np.array([7.0, 7.0, 2.0]))
     return points - points.mean(0)
 
 

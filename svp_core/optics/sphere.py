@@ -3,7 +3,7 @@
 import numpy as np
 
 from svp_core.optics import mie
-from svp_core.optics.microscope import field_at, rings_needed, source_directions
+from svp_core.optics.microscope import field_at, required_rings, source_directions
 
 _MARGIN = 7  # resolution lengths between the image and the edge of its period
 _BATCH = 24  # directions summed at once; bounds memory
@@ -18,7 +18,7 @@ def image_of_sphere(x, y, *, radius_um, index, z_f, microscope, rings=None, per_
     """
     k0, k = microscope.k0, microscope.k
     if rings is None:
-        rings, per_ring = rings_needed(microscope, z_f, radius_um)
+        rings, per_ring = required_rings(microscope, z_f, radius_um)
     directions, weights = source_directions(microscope, rings, per_ring)
 
     # The wave vectors of the pupil, so closely spaced that the particle's periodic copies stay off the tile.

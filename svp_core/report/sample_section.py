@@ -6,7 +6,7 @@ from svp_core.classification.counted import UNSURE, VOLUME_ENTERED
 from svp_core.classification.results import scale_warning_of
 from svp_core.classification.settings import runs_without_volume, volume_in_files
 from svp_core.display import count_noun, format_percent, join_names
-from svp_core.instruments.metadata import KINDS, volume_words
+from svp_core.instruments.metadata import SOURCE_KINDS, format_volume
 from svp_core.report.markup import Html, definition_list, join, paragraphs, tag
 
 
@@ -80,11 +80,11 @@ def run_section(found, settings):
 def _run(run):
     known = definition_list(
         [
-            ("Kind", KINDS.get(run["kind"], run["kind"])),
+            ("Kind", SOURCE_KINDS.get(run["kind"], run["kind"])),
             ("Instrument", run.get("instrument")),
             ("Particles", f"{run['count']:,}"),
             ("Pixel size", _with_place(run.get("um_per_px"), lambda um: f"{um:.6g} µm", run.get("um_per_px_from"))),
-            ("Volume imaged", _with_place(run.get("volume_ml"), volume_words, run.get("volume_from"))),
+            ("Volume imaged", _with_place(run.get("volume_ml"), format_volume, run.get("volume_from"))),
             ("Dilution in its files", f"{run['dilution']:g}" if run.get("dilution") is not None else None),
             (
                 "Share of the sample imaged",
@@ -115,8 +115,8 @@ def _volume(counted, summary):
     if counted.volume_ml is None:
         lacking = runs_without_volume(summary.get("runs", []))
         return counted.volume_from or (f"unknown of {join_names(lacking)}" if lacking else "unknown")
-    words = volume_words(counted.volume_ml)
+    words = format_volume(counted.volume_ml)
     if counted.volume_from != VOLUME_ENTERED:
         return words
     in_files, _ = volume_in_files(summary)
-    return f"{words}, typed in" + ("" if in_files is None else f"; the files say {volume_words(in_files)}")
+    return f"{words}, typed in" + ("" if in_files is None else f"; the files say {format_volume(in_files)}")

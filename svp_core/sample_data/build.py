@@ -16,10 +16,10 @@ def build(folder):
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    total = 3 * tiles.PER_CLASS + flowcam_run.COUNT + sum(frames.COUNTS)
+    total = 3 * tiles.PER_CLASS + flowcam_run.PARTICLE_COUNT + sum(frames.COUNTS)
     parts = (
         tiles.write_tiles(folder, per_class=tiles.PER_CLASS),
-        flowcam_run.write_run(folder, count=flowcam_run.COUNT),
+        flowcam_run.write_run(folder, count=flowcam_run.PARTICLE_COUNT),
         frames.write_frames(folder, counts=frames.COUNTS),
     )
     for step, name in enumerate(itertools.chain(*parts), 1):

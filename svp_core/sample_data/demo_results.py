@@ -14,9 +14,9 @@ from svp_core.instruments.records import ParticleRecord
 from svp_core.particle_classes import CLASSES
 from svp_core.progress import Progress
 
-BATCH = 96
-RECORDED_PER_CLASS = 4
-RECORDED_SEED = 1
+BATCH_SIZE = 96
+TRAJECTORIES_PER_CLASS = 4
+TRAJECTORY_SEED = 1
 
 
 def build_demo_results(folder, *, classifier, generator):
@@ -28,10 +28,10 @@ def build_demo_results(folder, *, classifier, generator):
     total = len(tiles) + len(CLASSES)
     with open(folder / "results.csv", "w", newline="", encoding="utf-8") as file:
         writer = ResultsWriter(file, classifier.config.class_keys)
-        for start in range(0, len(tiles), BATCH):
-            rows = zip(tiles[start : start + BATCH], truth[start : start + BATCH], strict=True)
+        for start in range(0, len(tiles), BATCH_SIZE):
+            rows = zip(tiles[start : start + BATCH_SIZE], truth[start : start + BATCH_SIZE], strict=True)
             writer.write(classify_records([_record(*row) for row in rows], classifier))
-            yield Progress(min(start + BATCH, len(tiles)), total, "particles named")
+            yield Progress(min(start + BATCH_SIZE, len(tiles)), total, "particles named")
     yield from _record_denoising(folder / "trajectory.npz", generator, done=len(tiles), total=total)
 
 
@@ -48,7 +48,7 @@ def _record(tile, row):
 def _record_denoising(path, generator, *, done, total):
     from svp_core.generator.sampling import image_seeds, trajectory
 
-    seeds, walks = image_seeds(RECORDED_SEED, RECORDED_PER_CLASS), []
+    seeds, walks = image_seeds(TRAJECTORY_SEED, TRAJECTORIES_PER_CLASS), []
     for position, key in enumerate(generator.class_keys, 1):
         walks.append(list(trajectory(generator, key, seeds=seeds)))
         yield Progress(done + position, total, "classes recorded")

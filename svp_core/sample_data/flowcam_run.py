@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 import numpy as np
 from PIL import Image
 
-from svp_core.instruments.flowcam.measures import feret_widths, measure_particle, outer_contours, without_fringe
+from svp_core.instruments.flowcam.measures import feret_widths, measure_particle, outer_contours, subtract_fringe
 from svp_core.optics import scenes
 from svp_core.optics.camera import expose
 from svp_core.sample_data import flowcam_text as text
 from svp_core.sample_data import instrument
 from svp_core.sample_data.tiles import write_table
 
-NAME = "SVP-SIM-001"
-COUNT = 560
+RUN_NAME = "SVP-SIM-001"
+PARTICLE_COUNT = 560
 RUN_SEED = 3
 THRESHOLD = 10.0  # grey levels, darker or lighter than the empty frame
 FRINGE_PX = 4.5
 MIN_ESD_UM, MAX_ESD_UM = 2.0, 60.0
-PER_FRAME = 1.3  # particles, on average
+PARTICLES_PER_FRAME = 1.3  # particles, on average
 FRAMES_BEFORE = 31  # camera frames used up before counting starts
 _LEFT, _TOP, _RIGHT, _BOTTOM = 1, 1, instrument.FRAME_WIDTH - 2, instrument.FRAME_HEIGHT - 2  # end included
 _GAP_PX = 2
@@ -113,27 +113,27 @@ class Capture:
         return self.top, self.left, self.top + height, self.left + width
 
 
-def write_run(folder, *, count=COUNT):
+def write_run(folder, *, count=PARTICLE_COUNT):
     """Yield a line after each particle; the files are written at the end, into folder/flowcam_run/NAME."""
     captures, src_images = [], []
     for capture, src_image in _captures(count):
         captures.append(capture)
         src_images.append(src_image)
         yield "run"
-    folder = folder / "flowcam_run" / NAME
+    folder = folder / "flowcam_run" / RUN_NAME
     folder.mkdir(parents=True, exist_ok=True)
-    run = RunFigures(NAME, count, src_images[-1] - FRAMES_BEFORE, len(set(src_images)))
+    run = RunFigures(RUN_NAME, count, src_images[-1] - FRAMES_BEFORE, len(set(src_images)))
     rows = _rows(captures, src_images, run)
     _write_pictures(folder, captures, rows)
-    columns = [text.exported(row) for row in rows]
+    columns = [text.export_row(row) for row in rows]
     written = {
-        f"{NAME}.lst": text.list_text(rows),
-        f"{NAME}.csv": text.export_text(columns),
-        f"{NAME}.edg": text.outline_text(rows),
-        f"{NAME}.ctx": text.context_text(run),
-        f"{NAME}.cla": text.unclassified_text(),
-        f"{NAME}_summary.csv": text.summary_text(columns, run),
-        f"{NAME}_run_summary.txt": text.run_summary_text(run),
+        f"{RUN_NAME}.lst": text.list_text(rows),
+        f"{RUN_NAME}.csv": text.export_text(columns),
+        f"{RUN_NAME}.edg": text.outline_text(rows),
+        f"{RUN_NAME}.ctx": text.context_text(run),
+        f"{RUN_NAME}.cla": text.unclassified_text(),
+        f"{RUN_NAME}_summary.csv": text.summary_text(columns, run),
+        f"{RUN_NAME}_run_summary.txt": text.run_summary_text(run),
     }
     for name, content in written.items():
         (folder / name).write_bytes(content.encode("latin-1"))
@@ -147,12 +147,12 @@ def _captures(count):
     for k in range(count):
         seed = scenes.particle_seed(RUN_SEED, k)
         rng = _rng(seed, _SCHEDULE)
-        kind = instrument.mixed_kind(rng)
-        moment += rng.exponential(1 / PER_FRAME)
+        kind = instrument.sample_kind(rng)
+        moment += rng.exponential(1 / PARTICLES_PER_FRAME)
         src_image = FRAMES_BEFORE + 1 + int(moment)
         if src_image != last:
             taken, last = [], src_image
-        tries = instrument.whole_particles(kind, seed, _find)
+        tries = instrument.iter_whole_particles(kind, seed, _find)
         capture = next(filter(None, (_capture(drawn, mask, taken) for drawn, mask in tries)))
         taken.append(capture.box)
         yield capture, src_image
@@ -173,14 +173,14 @@ def _capture(drawn, expected, taken):
     seed, attempt = drawn.truth["seed"], drawn.truth["attempt"]
     place, noise = _rng(seed, _PLACE, attempt), _rng(seed, _NOISE, attempt)
     for _ in range(_PLACES):
-        top, left = instrument.somewhere(place, instrument.box_of(expected))
+        top, left = instrument.random_position(place, instrument.bounding_box(expected))
         pixels = expose(drawn.intensity, instrument.camera_at(top, left, drawn.window_px), noise)
-        empty = np.round(255 * instrument.empty_light(top, left, *pixels.shape))
+        empty = np.round(255 * instrument.background_light(top, left, *pixels.shape))
         mask = instrument.find_particle(np.abs(pixels - empty), THRESHOLD)
-        if mask is None or instrument.margin_of(mask) < instrument.BORDER_PX:
+        if mask is None or instrument.edge_margin(mask) < instrument.BORDER_PX:
             return None
         capture = _cut(pixels, mask, top, left, drawn.truth)
-        if instrument.apart(capture.box, taken):
+        if instrument.is_clear_of(capture.box, taken):
             return capture if MIN_ESD_UM <= _esd_um(capture) <= MAX_ESD_UM else None
     return None
 
@@ -192,14 +192,14 @@ def _rng(seed, *stream):
 def _cut(pixels, mask, top, left, truth):
     """The region of interest: the mask's box and a border around it."""
     border = instrument.BORDER_PX
-    box_top, box_left, box_bottom, box_right = instrument.box_of(mask)
+    box_top, box_left, box_bottom, box_right = instrument.bounding_box(mask)
     roi = slice(box_top - border, box_bottom + border), slice(box_left - border, box_right + border)
     return Capture(pixels[roi], mask[roi], left + box_left - border, top + box_top - border, truth)
 
 
 def _esd_um(capture):
     points = np.argwhere(capture.mask)[:, ::-1] + (capture.left, capture.top)
-    return without_fringe(feret_widths(points).mean(), FRINGE_PX) * instrument.CAMERA.um_per_px
+    return subtract_fringe(feret_widths(points).mean(), FRINGE_PX) * instrument.CAMERA.um_per_px
 
 
 def _rows(captures, src_images, run):
@@ -229,7 +229,7 @@ def _rows(captures, src_images, run):
                 "fringe_size": FRINGE_PX,
                 "elapsed_time": elapsed,
                 "timestamp": timestamp,
-                "collage_file": f"{NAME}_{page + 1:06d}.tif",
+                "collage_file": f"{RUN_NAME}_{page + 1:06d}.tif",
                 "image_id": str(uuid.UUID(bytes=identity, version=4)).upper(),
                 "contours": outer_contours(capture.mask),
                 **measured,
@@ -264,7 +264,7 @@ def _write_pictures(folder, captures, rows):
                 collage[box], masks[box] = capture.pixels, 255 * capture.mask
         _write_tiff(folder / name, collage)
         _write_tiff(folder / name.replace(".tif", "_bin.tif"), masks)
-    _write_tiff(folder / "cal_image_000001.tif", np.round(255 * instrument.empty_light()).astype(np.uint8))
+    _write_tiff(folder / "cal_image_000001.tif", np.round(255 * instrument.background_light()).astype(np.uint8))
 
 
 def _write_tiff(path, pixels):

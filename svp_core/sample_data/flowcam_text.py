@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from svp_core.instruments.flowcam.measures import export_columns
+from svp_core.instruments.flowcam.measures import derived_measures
 
 _WHOLE_NUMBERS = """
     id image_x image_y image_w image_h src_x src_y src_image cal_image ppc camera sphere_count
@@ -110,10 +110,10 @@ def _list_value(name, value):
     return f"{value:.4f}" if name not in _KINDS else str(value)
 
 
-def exported(row):
+def export_row(row):
     """All 71 columns of the .csv export of one particle, unrounded, in the export's alphabetical order."""
     values = {name: row.get(field, 0 if field in _WHOLE else 0.0) for name, field in _REPEATED.items()}
-    values |= export_columns(row)
+    values |= derived_measures(row)
     date, time = row["timestamp"].split("T")
     values |= {
         "Ch2/Ch1 Ratio": 0.0,

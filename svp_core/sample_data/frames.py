@@ -59,12 +59,12 @@ def _empty():
 def _add(light, seed, taken):
     """Put the particle of this seed where nothing is yet, in place; its box (top, left, bottom, right) and truth."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PLACE,)))
-    drawn, mask = next(instrument.whole_particles(instrument.mixed_kind(rng), seed, _find))
+    drawn, mask = next(instrument.iter_whole_particles(instrument.sample_kind(rng), seed, _find))
     while True:
-        top, left = instrument.somewhere(rng, instrument.box_of(mask))
-        box_top, box_left, box_bottom, box_right = instrument.box_of(mask)
+        top, left = instrument.random_position(rng, instrument.bounding_box(mask))
+        box_top, box_left, box_bottom, box_right = instrument.bounding_box(mask)
         box = top + box_top, left + box_left, top + box_bottom, left + box_right
-        if instrument.apart(box, taken, gap_px=2 * instrument.BORDER_PX):
+        if instrument.is_clear_of(box, taken, gap_px=2 * instrument.BORDER_PX):
             _multiply(light, _faded(drawn), top, left)
             return box, drawn.truth
 

@@ -47,7 +47,7 @@ class DrawnParticle:
     truth: dict
 
 
-def mixed_kind(rng):
+def sample_kind(rng):
     """The kind of the next particle: 70 % protein, 18 % silicone oil, 12 % air bubbles."""
     return str(rng.choice(["protein", "silicone_oil", "air_bubble"], p=[0.70, 0.18, 0.12]))
 
@@ -64,7 +64,7 @@ def draw_particle(kind, seed, *, attempt, window_px):
     return DrawnParticle(intensity, window_px, truth)
 
 
-def whole_particles(kind, seed, find):
+def iter_whole_particles(kind, seed, find):
     """Yield (Drawn, mask) of one attempt after another, without end: those that are found and lie whole in a window.
 
     find: Drawn -> bool (window_px, window_px), or None where there is nothing to find.
@@ -75,7 +75,7 @@ def whole_particles(kind, seed, find):
             mask = find(drawn)
             if mask is None:
                 break
-            if margin_of(mask) > BORDER_PX + 2:
+            if edge_margin(mask) > BORDER_PX + 2:
                 yield drawn, mask
                 break
 
@@ -98,19 +98,19 @@ def find_particle(difference, threshold):
     return over & (groups == sizes[1:].argmax() + 1)
 
 
-def box_of(mask):
+def bounding_box(mask):
     """(top, left, bottom, right) around the mask's pixels, end excluded."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def margin_of(mask):
+def edge_margin(mask):
     """Pixels between the mask's box and the nearest edge of the window."""
-    top, left, bottom, right = box_of(mask)
+    top, left, bottom, right = bounding_box(mask)
     return min(top, left, mask.shape[0] - bottom, mask.shape[1] - right)
 
 
-def somewhere(rng, box):
+def random_position(rng, box):
     """(top, left) in the frame of a window, so that the box in it lies in the frame, border and 3 px included."""
     spare = BORDER_PX + 3
     top = rng.integers(spare - box[0], FRAME_HEIGHT - spare - box[2], endpoint=True)
@@ -118,7 +118,7 @@ def somewhere(rng, box):
     return int(top), int(left)
 
 
-def apart(box, others, gap_px=2):
+def is_clear_of(box, others, gap_px=2):
     """True when the box (top, left, bottom, right) keeps this distance from all others."""
     top, left, bottom, right = box
     return all(
@@ -130,7 +130,7 @@ def apart(box, others, gap_px=2):
     )
 
 
-def empty_light(top=0, left=0, height=FRAME_HEIGHT, width=FRAME_WIDTH):
+def background_light(top=0, left=0, height=FRAME_HEIGHT, width=FRAME_WIDTH):
     """The liquid without particles in a window of the frame, float (height, width), 0..1; may reach over the edge."""
     v = 2 * (top + np.arange(height)) / (FRAME_HEIGHT - 1) - 1
     u = 2 * (left + np.arange(width)) / (FRAME_WIDTH - 1) - 1
@@ -139,7 +139,7 @@ def empty_light(top=0, left=0, height=FRAME_HEIGHT, width=FRAME_WIDTH):
 
 def camera_at(top, left, window_px):
     """The camera for a square window of the frame: there the same light as empty_light() says."""
-    light = empty_light(top, left, window_px, window_px)
+    light = background_light(top, left, window_px, window_px)
     middle = light.mean()
     gradient = (light[0, -1] - light[0, 0]) / 2 / middle, (light[-1, 0] - light[0, 0]) / 2 / middle
     return replace(CAMERA, background=middle, gradient=gradient)

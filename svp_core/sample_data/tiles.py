@@ -9,7 +9,7 @@ from svp_core.optics import scenes
 from svp_core.particle_classes import CLASSES
 
 PER_CLASS = 320
-SHOWN_PER_CLASS = 40  # also written as PNG, an example of a folder to hand in
+EXAMPLES_PER_CLASS = 40  # also written as PNG, an example of a folder to hand in
 RUN_SEED = 2  # seeds 2 000 000 and up; nothing is trained on them
 _FIRST = ("kind", "shape", "seed", "diameter_um", "um_per_px", "z_f_um", "index")
 
@@ -23,7 +23,7 @@ def write_tiles(folder, *, per_class=PER_CLASS):
             image = f"{particle_class.key}/{particle_class.key}_{drawn.truth['seed']:08d}.png"
             tiles.append(drawn.pixels)
             rows.append({"image": image, "class": particle_class.key, **drawn.truth})
-            if k < SHOWN_PER_CLASS:
+            if k < EXAMPLES_PER_CLASS:
                 path = folder / "labelled" / image
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(encode_png(drawn.pixels))

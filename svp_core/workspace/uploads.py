@@ -8,7 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from svp_core.errors import LabError
-from svp_core.instruments.records import is_hidden, unique
+from svp_core.instruments.records import is_hidden, unique_name
 from svp_core.workspace.paths import workspace_root
 
 MAX_COUNT = 100_000  # files in one upload
@@ -42,7 +42,7 @@ class Upload:
                 f"More than {MAX_COUNT:,} files or {MAX_BYTES // 1024**3} GB were sent; put the folder where the "
                 "server can read it and give its path."
             )
-        path = _folder(self.id) / unique(safe, self._taken)
+        path = _folder(self.id) / unique_name(safe, self._taken)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)

@@ -13,7 +13,7 @@ from pages.ui.classify.counts_view import read_bins
 from pages.ui.shared.text import without_names
 from svp_core.display import format_number
 from svp_core.errors import LabError
-from svp_core.instruments.metadata import volume_words
+from svp_core.instruments.metadata import format_volume
 from svp_core.stats import counts
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
@@ -502,7 +502,7 @@ def test_card_of_several_runs_lists_them(tmp_path):
 
 
 def test_a_volume_has_the_same_digits_of_one_run_and_of_several(tmp_path):
-    assert volume_words(0.0173745) == "0.017375 mL"  # as a card, the counts and the report write it
+    assert format_volume(0.0173745) == "0.017375 mL"  # as a card, the counts and the report write it
     for name in ("one", "two"):
         draw_run(tmp_path / "both" / name, title=name)
     app = look_at(tmp_path / "both")

@@ -27,7 +27,7 @@ def models():
 
 
 def test_every_sample_tile_gets_a_row_and_every_class_a_recording(models, tmp_path, monkeypatch):
-    monkeypatch.setattr(demo_results, "RECORDED_PER_CLASS", 2)
+    monkeypatch.setattr(demo_results, "TRAJECTORIES_PER_CLASS", 2)
     np.save(tmp_path / "tiles.npy", np.random.default_rng(0).integers(0, 256, (5, 64, 64), dtype=np.uint8))
     rows = [["image", "class", "um_per_px"], *([f"{k}.png", "protein", "0.5"] for k in range(5))]
     with open(tmp_path / "particles.csv", "w", newline="") as file:

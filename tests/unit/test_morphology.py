@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from svp_core.instruments.detect import read_particles
-from svp_core.instruments.flowcam.measures import without_fringe
+from svp_core.instruments.flowcam.measures import subtract_fringe
 from svp_core.morphology import MEASURES, measure, segment
 
 
@@ -169,7 +169,7 @@ def test_the_export_is_met_once_the_fringe_is_off(real_data):
             ("Length", "feret_max_px"),
             ("Width", "feret_min_px"),
         ):
-            length = without_fringe(found[ours], listed["fringe_size"])
+            length = subtract_fringe(found[ours], listed["fringe_size"])
             near.setdefault(name, []).append(length * record.um_per_px / float(listed[name]) - 1)
             px.setdefault(name, []).append(length - float(listed[name]) / record.um_per_px)
     for name in ("Diameter (ABD)", "Aspect Ratio", "Circularity"):

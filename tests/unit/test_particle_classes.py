@@ -9,7 +9,7 @@ from svp_core.particle_classes import (
     all_keys,
     class_by_key,
     class_from_folder,
-    is_key,
+    is_valid_key,
     key_from_name,
     sort_keys,
 )
@@ -59,7 +59,7 @@ def test_other_folder_names_are_not(folder):
 )
 def test_own_classes_have_a_key_by_their_name(name, key):
     assert key_from_name(name) == key
-    assert not key or is_key(key)
+    assert not key or is_valid_key(key)
 
 
 def test_an_own_class_has_a_name_and_always_the_same_look():
@@ -72,7 +72,7 @@ def test_an_own_class_has_a_name_and_always_the_same_look():
 
 @pytest.mark.parametrize("text", ["", "Dust", "a b", "_dust", "a__b", "../dust", "d" * 41, "<b>"])
 def test_what_cannot_be_a_key_is_refused_with_the_known_ones(text):
-    assert not is_key(text)
+    assert not is_valid_key(text)
     with pytest.raises(KeyError, match="known are protein"):
         class_by_key(text)
 

@@ -18,7 +18,7 @@ from svp_core.sample_data.build import build
 from svp_core.sample_data.flowcam_text import LIST_FIELDS
 
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data"
-RUN = SHIPPED / "flowcam_run" / flowcam_run.NAME
+RUN = SHIPPED / "flowcam_run" / flowcam_run.RUN_NAME
 EXPORT_HEADER = (
     "Particle ID,Area (ABD),Area (Filled),Aspect Ratio,Average Blue,Average Green,Average Red,Calibration Factor,"
     "Calibration Image,Camera,Capture X,Capture Y,Ch1 Area,Ch1 Peak,Ch1 Width,Ch2 Area,Ch2 Peak,Ch2 Width,"
@@ -74,7 +74,7 @@ def records():
 @pytest.fixture(scope="module")
 def context():
     parser = configparser.ConfigParser()
-    parser.read(RUN / f"{flowcam_run.NAME}.ctx", encoding="latin-1")
+    parser.read(RUN / f"{flowcam_run.RUN_NAME}.ctx", encoding="latin-1")
     return {key: value for section in parser.sections() for key, value in parser[section].items()}
 
 
@@ -82,7 +82,7 @@ def test_it_is_small_and_complete():
     assert 4e6 < sum(len(data) for data in files_below(SHIPPED).values()) < 25e6
     assert len(np.load(SHIPPED / "tiles.npy", mmap_mode="r")) == 960
     endings = [".lst", ".csv", ".edg", ".ctx", ".cla", "_summary.csv", "_run_summary.txt", "_000001_bin.tif"]
-    expected = {f"{flowcam_run.NAME}{ending}" for ending in endings} | {"cal_image_000001.tif"}
+    expected = {f"{flowcam_run.RUN_NAME}{ending}" for ending in endings} | {"cal_image_000001.tif"}
     assert expected <= {path.name for path in RUN.iterdir()}
 
 
@@ -102,7 +102,7 @@ def test_tiles_built_again_are_the_shipped_ones(small):
 
 
 def test_run_particles_built_again_are_the_shipped_ones(small, records):
-    again = list(read_particles(small[0] / "flowcam_run" / flowcam_run.NAME))
+    again = list(read_particles(small[0] / "flowcam_run" / flowcam_run.RUN_NAME))
     assert len(again) == 8
     for one, other in zip(again, records, strict=False):
         assert same_pixels(one.pixels, other.pixels)
@@ -162,8 +162,8 @@ def test_labelled_folder_holds_the_first_forty_of_each_class():
 
 def test_the_reader_gives_every_particle(records):
     summary = detect_source(RUN)
-    assert (summary.kind, summary.count, summary.um_per_px) == ("flowcam", flowcam_run.COUNT, 0.5545)
-    assert len(records) == flowcam_run.COUNT >= 520
+    assert (summary.kind, summary.count, summary.um_per_px) == ("flowcam", flowcam_run.PARTICLE_COUNT, 0.5545)
+    assert len(records) == flowcam_run.PARTICLE_COUNT >= 520
     assert not any(record.rejected or record.mask is None for record in records)
     assert {record.um_per_px for record in records} == {0.5545}
 
@@ -192,13 +192,13 @@ def test_every_number_of_the_list_and_the_export_follows_from_the_mask(records):
         row = measures.measure_particle(
             record.pixels, record.mask, left=given["src_x"], top=given["src_y"], um_per_px=0.5545, fringe_px=4.5
         )
-        row |= measures.export_columns({**row, "cal_const": 0.5545})
+        row |= measures.derived_measures({**row, "cal_const": 0.5545})
         for name, value in row.items():
             assert float(given[name]) == pytest.approx(value, rel=1e-6, abs=6e-5), name
 
 
 def test_list_and_export_agree(records):
-    header = (RUN / f"{flowcam_run.NAME}.csv").read_text().splitlines()[0]
+    header = (RUN / f"{flowcam_run.RUN_NAME}.csv").read_text().splitlines()[0]
     assert header == EXPORT_HEADER
     assert header.count(",") == 70
     assert len(LIST_FIELDS) == 65
@@ -242,7 +242,7 @@ def test_collages_are_laid_out_as_flowcam_does(records):
 
 def test_outlines_follow_the_masks(records):
     of = {}
-    for line in (RUN / f"{flowcam_run.NAME}.edg").read_text().split():
+    for line in (RUN / f"{flowcam_run.RUN_NAME}.edg").read_text().split():
         identity, count, x, y, chain = line.split(",")
         assert len(chain) == int(count)
         of.setdefault(int(identity), []).append((int(x), int(y), chain))
@@ -261,7 +261,7 @@ def test_volume_and_concentration_agree_in_every_file(records, context):
     )
     factors = ["calibrationconstant", "calibrationconstant", "flowcelldepth", "rawimagetotal", "volumecf"]
     volume = width * height * np.prod([float(context[key]) for key in factors]) * 1e-12
-    rows = csv.reader((RUN / f"{flowcam_run.NAME}_summary.csv").read_text().splitlines())
+    rows = csv.reader((RUN / f"{flowcam_run.RUN_NAME}_summary.csv").read_text().splitlines())
     summary = {row[0]: row[1] for row in rows if len(row) == 2}
     assert int(summary["Count"]) == len(records)
     assert int(summary["Particles / ml"]) == round(len(records) / volume)
@@ -275,7 +275,7 @@ def test_volume_and_concentration_agree_in_every_file(records, context):
 
 
 def test_summary_statistics_are_those_of_the_export(records):
-    rows = csv.reader((RUN / f"{flowcam_run.NAME}_summary.csv").read_text().splitlines())
+    rows = csv.reader((RUN / f"{flowcam_run.RUN_NAME}_summary.csv").read_text().splitlines())
     shown = {row[0]: row[1:] for row in rows if len(row) == 6}
     diameters = np.array([float(record.columns["Diameter (ABD)"]) for record in records])
     mean, spread = diameters.mean(), diameters.std()
@@ -332,7 +332,7 @@ def test_frames_hold_particles_only_in_their_boxes():
 
 def test_build_reports_every_particle(tmp_path, monkeypatch):
     monkeypatch.setattr(tiles, "PER_CLASS", 1)
-    monkeypatch.setattr(flowcam_run, "COUNT", 2)
+    monkeypatch.setattr(flowcam_run, "PARTICLE_COUNT", 2)
     monkeypatch.setattr(frames, "COUNTS", (1,))
     (tmp_path / "results.csv").write_text("made elsewhere")
     said = list(build(tmp_path))

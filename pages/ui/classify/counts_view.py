@@ -19,7 +19,7 @@ from svp_core.classification.settings import MAX_BINS, CountSettings, runs_witho
 from svp_core.classification.settings import volume_in_files as volume_of_runs
 from svp_core.display import join_names
 from svp_core.errors import LabError
-from svp_core.instruments.metadata import volume_words
+from svp_core.instruments.metadata import format_volume
 from svp_core.particle_classes import SIZE_BINS_UM
 from svp_core.report.count_tables import small_notes
 from svp_core.stats import counts
@@ -95,7 +95,7 @@ def choose_volume(found, runs=()):
         key=f"{job}_volume",
         persist_state="session",
         width=165,
-        placeholder=volume_words(known.ml).removesuffix(" mL") if known.ml else "unknown",
+        placeholder=format_volume(known.ml).removesuffix(" mL") if known.ml else "unknown",
         help="Of what went through the cell, the part that the camera saw. Leave empty to keep what the files say.",
     )
     dilution = st.number_input(
@@ -279,7 +279,7 @@ def _say_volume(found, volume, runs):
         words = "The volume imaged is not in the files; type it in for counts per mL."
     else:
         source = without_names(volume.source, [run["name"] for run in found.summary.get("runs", [])])
-        words = f"Volume imaged {volume_words(volume.ml)} ({source})"
+        words = f"Volume imaged {format_volume(volume.ml)} ({source})"
         words += f", dilution {volume.dilution:g}." if volume.dilution != 1 else "."
     diluted = [run for run in found.summary.get("runs", []) if run.get("dilution") not in (None, 1)]
     for run in diluted[:3]:

@@ -29,7 +29,7 @@ from pages.ui.classify.thresholds import assign_labels, labels_in_order
 from pages.ui.shared.chart_style import QUIET
 from pages.ui.shared.text import escape_markdown, format_time
 from svp_core.display import join_names
-from svp_core.instruments.records import unique
+from svp_core.instruments.records import unique_name
 from svp_core.workspace import jobs
 
 MAX_SAMPLES = 4  # samples, so that each still has room
@@ -126,7 +126,7 @@ def _choose_samples(found, labels, chosen, thresholds):
             continue
         # Runs are chosen by name, and its own are called otherwise.
         samples += _samples_of(other, assign_labels(other, thresholds), replace(chosen, runs=()), others[job_id])
-    return [replace(sample, name=unique(sample.name, taken)) for sample in samples]
+    return [replace(sample, name=unique_name(sample.name, taken)) for sample in samples]
 
 
 def _samples_of(found, labels, chosen, name=None):

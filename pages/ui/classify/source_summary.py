@@ -14,7 +14,7 @@ from svp_core.classification.results import scale_warning
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
 from svp_core.instruments.detect import detect_source, read_particles
-from svp_core.instruments.metadata import KINDS, volume_words
+from svp_core.instruments.metadata import SOURCE_KINDS, format_volume
 from svp_core.workspace.models import list_models
 
 LOOKED_AT = 24  # particles cut out before anything starts, to see that they are
@@ -91,7 +91,7 @@ def _show_runs(runs):
         said = [run.instrument] if run.instrument else []
         if run.volume_ml is not None:
             where = without_names(run.volume_from, [run.name])
-            said.append(f"volume imaged {volume_words(run.volume_ml)} ({where})")
+            said.append(f"volume imaged {format_volume(run.volume_ml)} ({where})")
         elif run.kind in ("flowcam", "mfi", "ifcb"):
             said.append("volume imaged not in the files; it can be typed in later")
         if run.efficiency is not None:
@@ -111,7 +111,7 @@ def _show_runs(runs):
                         "µm/px": run.um_per_px,
                         "Volume imaged (mL)": run.volume_ml,
                         "Dilution": run.dilution,
-                        "Made by": run.instrument or KINDS[run.kind],
+                        "Made by": run.instrument or SOURCE_KINDS[run.kind],
                     }
                     for run in runs
                 ]
@@ -131,7 +131,7 @@ def _show_runs(runs):
 
 def _put(question):
     return st.segmented_control(
-        question.words, question.options, default=question.default, required=True, key=f"choice_{question.key}"
+        question.text, question.options, default=question.default, required=True, key=f"choice_{question.key}"
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from svp_core.errors import LabError
 
-OURS = "SvP Lab"  # name of the classification that relabelled() writes
+CLASSIFICATION_NAME = "SvP Lab"  # name of the classification that relabelled() writes
 VERSION = "v3"
 
 
@@ -55,7 +55,7 @@ def write_cla(classifications):
     return _bytes(classifications, _Written())
 
 
-def relabelled(original, labels):
+def update_cla(original, labels):
     """Bytes of a .cla in which the classification "SvP Lab" holds these labels: {class name: ids}.
 
     original: bytes of the run's own .cla, or None. Its other classifications, its filters and what else stands in it
@@ -68,8 +68,8 @@ def relabelled(original, labels):
     if len(set(given)) < len(given):
         twice = next(identity for identity in given if given.count(identity) > 1)
         raise LabError(f"Particle {twice} is given two classes; give each particle one.")
-    place = next((i for i, c in enumerate(classifications) if c.name == OURS), len(classifications))
-    before = classifications[place] if place < len(classifications) else Classification(OURS)
+    place = next((i for i, c in enumerate(classifications) if c.name == CLASSIFICATION_NAME), len(classifications))
+    before = classifications[place] if place < len(classifications) else Classification(CLASSIFICATION_NAME)
     labelled = set(given)
     known = {c.name: replace(c, ids=tuple(i for i in c.ids if i not in labelled)) for c in before.classes}
     for name, ids in labels.items():

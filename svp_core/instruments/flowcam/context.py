@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.metadata import RunFacts
-from svp_core.instruments.text_tables import fields_of, number_of, plain_name, positive, text_of
+from svp_core.instruments.text_tables import decode_text, normalise_name, parse_fields, parse_number, parse_positive
 
-MOST_SETTINGS_BYTES = 4 * 1024**2
-SIDE_FILES = (".csv", ".ctx", ".cla", ".edg", "_summary.csv", "_run_summary.txt")  # of a run, behind its title
+MAX_SETTINGS_BYTES = 4 * 1024**2
+RUN_FILE_ENDINGS = (".csv", ".ctx", ".cla", ".edg", "_summary.csv", "_run_summary.txt")  # of a run, behind its title
 _AGREE = 2e-4  # of the volume: what four printed digits of the scale and of VolumeCF can hide
 
 # Key of the .ctx -> words of the report and unit.
@@ -72,7 +72,7 @@ class Context:
     @property
     def um_per_px(self):
         """CalibrationConstant of the .ctx, or None."""
-        return positive(self.settings.get("calibrationconstant"))
+        return parse_positive(self.settings.get("calibrationconstant"))
 
 
 def read_context(files, beside, title):
@@ -80,13 +80,13 @@ def read_context(files, beside, title):
     notes = []
 
     def fields(ending, separators):
-        name = beside.get(plain_name(title + ending))
+        name = beside.get(normalise_name(title + ending))
         try:
-            text = text_of(files.read(name, limit=MOST_SETTINGS_BYTES)) if name else ""
+            text = decode_text(files.read(name, limit=MAX_SETTINGS_BYTES)) if name else ""
         except ImageUnreadable as error:
             notes.append(f"{title}{ending} cannot be read: {error}.")
             text = ""
-        return {_without_unit(key): value for key, value in fields_of(text, separators=separators).items()}
+        return {_without_unit(key): value for key, value in parse_fields(text, separators=separators).items()}
 
     settings, summary = fields(".ctx", "="), fields("_summary.csv", ",;\t:=")
     return Context(title, settings, summary, fields("_run_summary.txt", ":"), tuple(notes))
@@ -98,7 +98,7 @@ def run_facts(context, kind, count):
     scale = context.um_per_px
     volume, where, volume_notes = volume_imaged(context)
     notes += volume_notes
-    efficiency = positive(settings.get("efficiency")) or _first(context, "efficiency")
+    efficiency = parse_positive(settings.get("efficiency")) or _first(context, "efficiency")
     software = " ".join(filter(None, (settings.get("softwarename"), settings.get("softwareversion"))))
     facts = RunFacts(
         context.title,
@@ -108,7 +108,7 @@ def run_facts(context, kind, count):
         f"CalibrationConstant in {context.title}.ctx" if scale else "",
         volume,
         where,
-        positive(settings.get("sampledilution")),
+        parse_positive(settings.get("sampledilution")),
         efficiency / 100 if efficiency else None,
         f"FlowCam, {software or context.run_summary.get('software', '')}".rstrip(", "),
         _settings(context),
@@ -130,12 +130,12 @@ def run_facts(context, kind, count):
 
 def volume_imaged(context):
     """(mL or None, where it stands, notes): from the settings, made exact by the summary or, alone, the summary's."""
-    by_settings, title = volume_by_settings(context.settings), context.title
+    by_settings, title = volume_from_settings(context.settings), context.title
     printed = context.summary.get("sample volume imaged") or context.summary.get("fluid volume imaged")
     file = f"{title}_summary.csv"
-    if not positive(_figure(printed)):
+    if not parse_positive(_figure(printed)):
         printed, file = context.run_summary.get("fluid volume imaged"), f"{title}_run_summary.txt"
-    printed, step = positive(_figure(printed)), _last_digit(_figure(printed))
+    printed, step = parse_positive(_figure(printed)), _last_digit(_figure(printed))
     if by_settings is None and printed is None:
         return None, "", []
     if by_settings is None:
@@ -149,12 +149,12 @@ def volume_imaged(context):
     return finer, f"settings in {title}.ctx, as in {file}", []
 
 
-def volume_by_settings(settings):
+def volume_from_settings(settings):
     """mL imaged by the keys of the .ctx, or None where one is missing or the volume is not theirs to give."""
     keys = ("calibrationconstant", "flowcelldepth", "rawimagetotal", "volumecf")
-    scale, depth, frames, correction = (positive(settings.get(key)) for key in keys)
+    scale, depth, frames, correction = (parse_positive(settings.get(key)) for key in keys)
     sides = (f"acceptable{side}" for side in ("left", "right", "top", "bottom"))
-    left, right, top, bottom = (number_of(settings.get(side)) for side in sides)
+    left, right, top, bottom = (parse_number(settings.get(side)) for side in sides)
     if None in (scale, depth, frames, correction, left, right, top, bottom) or right < left or bottom < top:
         return None
     # Runs of which the correction is not part, or whose volume was typed in, were never seen: nothing is invented.
@@ -165,7 +165,7 @@ def volume_by_settings(settings):
 
 def _finer(context, volume, within):
     """Count / (Particles / ml) of the summary, which has more digits than the volume, where it is the same volume."""
-    count, per_ml = positive(context.summary.get("count")), positive(context.summary.get("particles / ml"))
+    count, per_ml = parse_positive(context.summary.get("count")), parse_positive(context.summary.get("particles / ml"))
     exact = count / per_ml if count and per_ml else volume
     # Of few particles per mL the rounding to whole ones is coarser than that of the volume.
     return exact if per_ml and 0.5 / per_ml < _AGREE and abs(exact - volume) <= within else volume
@@ -184,7 +184,7 @@ def _settings(context):
 
 def _first(context, *keys):
     values = (source.get(key) for source in (context.summary, context.run_summary) for key in keys)
-    return next((number for value in values if (number := positive(_figure(value)))), None)
+    return next((number for value in values if (number := parse_positive(_figure(value)))), None)
 
 
 def _figure(text):

@@ -10,13 +10,20 @@ from dataclasses import replace
 from functools import partial
 
 from svp_core.images import ImageUnreadable, decode_images
-from svp_core.instruments.crops import ImageCache, in_picture_order, mask_name_of
+from svp_core.instruments.crops import ImageCache, group_by_image, mask_file_name
 from svp_core.instruments.flowcam import export_columns as export
 from svp_core.instruments.flowcam.context import read_context, run_facts
-from svp_core.instruments.flowcam.run import CLASS_COLUMN, given_by, labels_beside, side_files
+from svp_core.instruments.flowcam.run import CLASS_COLUMN, class_from_label, read_labels, run_file_names
 from svp_core.instruments.images.folder import is_image_name
-from svp_core.instruments.records import InstrumentRun, ParticleRecord, UnreadableRun, beside_path, stem_of, unique
-from svp_core.instruments.text_tables import plain_name, positive, whole
+from svp_core.instruments.records import (
+    InstrumentRun,
+    ParticleRecord,
+    UnreadableRun,
+    file_stem,
+    sibling_path,
+    unique_name,
+)
+from svp_core.instruments.text_tables import normalise_name, parse_integer, parse_positive
 
 _SINGLE = re.compile(r"(.+?)_?(\d{5,})\.[a-z]+")
 
@@ -25,15 +32,15 @@ def find_runs(offered, choices=None):
     """A Run, or Unusable, for every csv export of particles that is not a list's."""
     found = []
     for name, head in offered.heads.items():
-        layout = export.is_export(head)
+        layout = export.export_layout(head)
         if layout:
             found.append(_run(offered, name, layout))
     return found
 
 
 def _run(offered, name, layout):
-    files, beside, shown = offered.files, offered.beside(name), name.rpartition("/")[2]
-    title, claims = stem_of(name), side_files(beside, name)
+    files, beside, shown = offered.files, offered.siblings(name), name.rpartition("/")[2]
+    title, claims = file_stem(name), run_file_names(beside, name)
     try:
         table = export.read_export(files, name)
     except ImageUnreadable as error:
@@ -42,28 +49,29 @@ def _run(offered, name, layout):
         return UnreadableRun(name, f"The FlowCam export {shown} holds no particles; choose another run.", claims)
     context = read_context(files, beside, title)
     facts, notes = run_facts(context, "flowcam", len(table.lines))
-    at = export.key_among(table, export.SCALE)
-    scales = dict.fromkeys(filter(None, (positive(text) for text in dict.fromkeys(table.column(at) if at else ()))))
+    scale_key = export.first_key(table, export.SCALE_COLUMNS)
+    texts = dict.fromkeys(table.column(scale_key)) if scale_key else ()
+    scales = dict.fromkeys(filter(None, map(parse_positive, texts)))
     if scales:
         scale = next(iter(scales)) if len(scales) == 1 else None
-        where = f"{table.names[table.at[at]]} in {shown}" if scale else ""
+        where = f"{table.names[table.positions[scale_key]]} in {shown}" if scale else ""
         facts = replace(facts, um_per_px=scale, um_per_px_from=where)
     if layout == "cut":
-        collages = dict.fromkeys(table.column(export.key_among(table, export.FILE)))
-        images = [image for c in collages for image in (c, mask_name_of(c))]
+        collages = dict.fromkeys(table.column(export.first_key(table, export.FILE_COLUMNS)))
+        images = [image for c in collages for image in (c, mask_file_name(c))]
         read = _read_cut
         notes.append("There is no list with this export; its particles are cut by the export's own rectangles.")
     else:
         images = _single_images(beside, title).values()
         read = _read_single
         notes.append("There is no list with this export; the image of a particle is the file of its number.")
-    labels, label_notes = labels_beside(files, beside, title)
+    labels, label_notes = read_labels(files, beside, title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in table.names else ()
     return InstrumentRun(
         name,
         facts,
         partial(read, offered, name, context.um_per_px),
-        claims | {beside[plain_name(image)] for image in images if plain_name(image) in beside},
+        claims | {beside[normalise_name(image)] for image in images if normalise_name(image) in beside},
         (*table.names, *class_column),
         (*notes, *label_notes),
     )
@@ -71,17 +79,17 @@ def _run(offered, name, layout):
 
 def _read_cut(offered, name, scale):
     """Yield a ParticleRecord for every row, collage by collage."""
-    pictures = ImageCache(offered.files, offered.finder(name), word="collage", masks=True)
+    pictures = ImageCache(offered.files, offered.sibling_finder(name), word="collage", masks=True)
     table = export.read_export(offered.files, name)
-    file_key = export.key_among(table, export.FILE)
-    box_keys = [export.key_among(table, names) for names in export.BOX]
+    file_key = export.first_key(table, export.FILE_COLUMNS)
+    box_keys = [export.first_key(table, names) for names in export.BOX_COLUMNS]
     rows = _rows(offered, name, table, scale)
-    for position in in_picture_order(table.column(file_key)):
+    for position in group_by_image(table.column(file_key)):
         record, values = rows(position)
         if not record.reason:
-            box = [whole(table.value(values, key)) for key in box_keys]
+            box = [parse_integer(table.value(values, key)) for key in box_keys]
             if None in box:
-                wrong = table.names[table.at[box_keys[box.index(None)]]]
+                wrong = table.names[table.positions[box_keys[box.index(None)]]]
                 text = table.value(values, box_keys[box.index(None)])
                 record = replace(record, reason=f"{wrong} in the export is {text[:20]!r}, not a whole number")
             else:
@@ -93,16 +101,16 @@ def _read_cut(offered, name, scale):
 def _read_single(offered, name, scale):
     """Yield a ParticleRecord for every row, in the export's order."""
     table = export.read_export(offered.files, name)
-    id_key, beside = export.key_among(table, export.ID), offered.beside(name)
-    images, rows = _single_images(beside, stem_of(name)), _rows(offered, name, table, scale)
+    id_key, beside = export.first_key(table, export.ID_COLUMNS), offered.siblings(name)
+    images, rows = _single_images(beside, file_stem(name)), _rows(offered, name, table, scale)
     for position in range(len(table.lines)):
         record, values = rows(position)
         if not record.reason:
             identity = table.value(values, id_key)
-            number = whole(identity)
+            number = parse_integer(identity)
             image = None if number is None else images.get(number - 1)
             if image is None:
-                missing = f"{stem_of(name)}_{max(0, (number or 1) - 1):05d}.png"
+                missing = f"{file_stem(name)}_{max(0, (number or 1) - 1):05d}.png"
                 reason = f"its image {missing} is missing from the run folder"
                 reason = reason if number is not None else f"its id in the export is {identity[:20]!r}, not a number"
                 record = replace(record, reason=reason)
@@ -116,8 +124,8 @@ def _read_single(offered, name, scale):
 
 def _rows(offered, name, table, scale):
     """Function (row number from 0) -> (ParticleRecord without pixels, values of the row)."""
-    labels, _ = labels_beside(offered.files, offered.beside(name), stem_of(name))
-    id_key, scale_key = export.key_among(table, export.ID), export.key_among(table, export.SCALE)
+    labels, _ = read_labels(offered.files, offered.siblings(name), file_stem(name))
+    id_key, scale_key = export.first_key(table, export.ID_COLUMNS), export.first_key(table, export.SCALE_COLUMNS)
     class_key, taken = CLASS_COLUMN.casefold(), set()
 
     def record(position):
@@ -131,10 +139,10 @@ def _rows(offered, name, table, scale):
         if len(values) != len(table.names):
             reason = f"its row in the export has {len(values)} values but the header names {len(table.names)}"
         return ParticleRecord(
-            unique(beside_path(name, f"{stem_of(name)}#{identity}"), taken),
+            unique_name(sibling_path(name, f"{file_stem(name)}#{identity}"), taken),
             offered.files.title,
-            um_per_px=positive(table.value(values, scale_key)) or scale if scale_key else scale,
-            given=given_by(label, name),
+            um_per_px=parse_positive(table.value(values, scale_key)) or scale if scale_key else scale,
+            given=class_from_label(label, name),
             columns=columns,
             reason=reason,
         ), values
@@ -152,7 +160,7 @@ def _single_images(beside, title):
         match = _SINGLE.fullmatch(image)
         if match and is_image_name(image):
             found.setdefault(match[1], {})[int(match[2])] = image
-    own = plain_name(title)
+    own = normalise_name(title)
     if own in found:
         return found[own]
     return next(iter(found.values())) if len(found) == 1 else {}

@@ -10,11 +10,11 @@ from functools import cached_property
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.records import stem_of
-from svp_core.instruments.text_tables import number_of, positive, text_of
+from svp_core.instruments.records import file_stem
+from svp_core.instruments.text_tables import decode_text, parse_number, parse_positive
 
-BOX = ("image_x", "image_y", "image_w", "image_h")
-NEEDED = (*BOX, "collage_file")
+BOX_FIELDS = ("image_x", "image_y", "image_w", "image_h")
+REQUIRED_FIELDS = (*BOX_FIELDS, "collage_file")
 _HEADER = re.compile(r"\s*\d{1,4}\s*\n\s*num-fields\|(\d{1,4})\s*\n")
 _DOUBLE, _WHOLE = {"float", "double"}, {"int32", "int64"}
 
@@ -30,9 +30,9 @@ class RunList:
 
     @property
     def title(self):
-        return stem_of(self.path)
+        return file_stem(self.path)
 
-    def texts(self, field):
+    def column(self, field):
         """The text under one field in every line; "" where a line is too short, or the list has no such field."""
         if field not in self.fields:
             return [""] * len(self.lines)
@@ -66,7 +66,7 @@ def read_list(files, name):
     """RunList from the file of this name. Raises LabError when the list as a whole cannot be used."""
     shown = name.rpartition("/")[2]
     try:
-        text = text_of(files.read(name))
+        text = decode_text(files.read(name))
     except ImageUnreadable as error:
         raise LabError(f"The FlowCam list {shown} cannot be read: {error}.") from None
     header = _HEADER.match(text)
@@ -78,7 +78,7 @@ def read_list(files, name):
         good = next((i for i, field in enumerate(named) if len(field) != 2), len(named))
         raise LabError(f"The FlowCam list {shown} announces {announced} columns but names {good}; export it again.")
     fields, kinds = zip(*named, strict=True) if named else ((), ())
-    missing = [field for field in NEEDED if field not in fields]
+    missing = [field for field in REQUIRED_FIELDS if field not in fields]
     if missing:
         raise LabError(f"The FlowCam list {shown} has no column {', '.join(missing)}, so no particle can be cut out.")
     rows = tuple(line for line in lines[announced:] if line.strip())
@@ -92,13 +92,14 @@ def row_fault(run, row, value_count):
     # Too long a row is as wrong as a short one: nobody knows which value is which.
     if value_count != len(run.fields):
         return f"its row in the list has {value_count} values but the header names {len(run.fields)}"
-    wrong = next((key for key in BOX if not isinstance(row[key], int)), None)
+    wrong = next((key for key in BOX_FIELDS if not isinstance(row[key], int)), None)
     return f"{wrong} in the list is {str(row[wrong])[:20]!r}, not a whole number" if wrong else ""
 
 
-def scales_of(run):
-    """The different um per px of its particles, in the order in which they appear."""
-    return tuple(dict.fromkeys(scale for text in dict.fromkeys(run.texts("cal_const")) if (scale := positive(text))))
+def distinct_scales(run):
+    """The distinct pixel sizes (um per px) of its particles, in order of appearance."""
+    scales = map(parse_positive, dict.fromkeys(run.column("cal_const")))
+    return tuple(dict.fromkeys(scale for scale in scales if scale))
 
 
 def _value(kind, text):
@@ -109,6 +110,6 @@ def _value(kind, text):
             return float(text)
     except ValueError:
         # A list written where the decimal sign is a comma.
-        number = number_of(text) if kind in _DOUBLE else None
+        number = parse_number(text) if kind in _DOUBLE else None
         return text if number is None else number
     return text

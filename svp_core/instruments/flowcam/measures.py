@@ -18,7 +18,7 @@ _EIGHT = np.ones((3, 3), bool)
 _STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
-def without_fringe(length_px, fringe_px):
+def subtract_fringe(length_px, fringe_px):
     """Length in px after FlowCam's fringe correction: shorter by the fringe, or halved when that would leave less."""
     return length_px - fringe_px if length_px > 2 * fringe_px else length_px / 2
 
@@ -38,7 +38,7 @@ def measure_particle(pixels, mask, *, left, top, um_per_px, fringe_px):
         "length": raw["raw_feret_max"],
         "width": raw["raw_feret_min"],
     }
-    sizes = {name: without_fringe(value, fringe_px) * um_per_px for name, value in lengths.items()}
+    sizes = {name: subtract_fringe(value, fringe_px) * um_per_px for name, value in lengths.items()}
     if raw["raw_feret_min"] == 1:
         sizes["width"] = um_per_px
     geodesic_length, thickness = geodesic(filled, perimeter)
@@ -158,7 +158,7 @@ def _follow(part, row, column):
         at = at[0] + _STEPS[heading][0], at[1] + _STEPS[heading][1]
 
 
-def export_columns(row):
+def derived_measures(row):
     """What the .csv export computes on top of the .lst: a dict by export name, from a row as measure_particle gives.
 
     The row also needs um_per_px under cal_const.

@@ -8,12 +8,12 @@ from pathlib import Path, PurePosixPath
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.stack import count_pages, read_pages
-from svp_core.instruments.records import ParticleRecord, SourceFiles, given_class, is_hidden, natural_key
+from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
 from svp_core.instruments.sqlite_guard import is_own_database
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cut from a collage picture, in its columns
 MAX_FILE_BYTES = 512 * 1024**2  # the largest collage seen is 2 MB; bounds what one file can take in memory
-MOST_UNDECODED_BYTES = 2 * 1024**2  # of a file that is handed on as it is
+MAX_UNDECODED_BYTES = 2 * 1024**2  # of a file that is handed on as it is
 
 
 def list_folder(folder):
@@ -40,7 +40,7 @@ def list_folder(folder):
     return SourceFiles(folder.resolve().name, sizes, read)
 
 
-def list_beside(path):
+def list_siblings(path):
     """Files of the folder in which this file lies, without those below it; the title is the file's own name.
 
     An image comes alone: no run is made by an image.
@@ -68,14 +68,14 @@ def read_file(path, limit=None):
         if is_own_database(status):
             raise ImageUnreadable("this is the lab's own database")
         if limit is None and status.st_size > MAX_FILE_BYTES:
-            raise ImageUnreadable(too_large(status.st_size))
+            raise ImageUnreadable(too_large_reason(status.st_size))
         with open(path, "rb") as file:
             return file.read(-1 if limit is None else limit)
     except OSError as error:
         raise ImageUnreadable(f"the file cannot be opened ({error.strerror})") from None
 
 
-def too_large(size):
+def too_large_reason(size):
     """The reason for a file above MAX_FILE_BYTES."""
     return f"the file has {size / 1024**2:,.0f} MB; at most {MAX_FILE_BYTES // 1024**2} MB are read"
 
@@ -100,7 +100,7 @@ class ImageFile:
 
     def records(self, *, split_collage=None):
         """Yield a ParticleRecord for each page; split_collage: as read_images takes it."""
-        about = {"source": self.source, "run": self.run, "given": given_class(self.name)}
+        about = {"source": self.source, "run": self.run, "given": class_from_path(self.name)}
         if _is_misnamed_stack(self.name, self.data):
             reason = "this is a TIFF of several pages; end its name in .tif and every page is read"
             yield ParticleRecord(self.name, reason=reason, **about)
@@ -127,9 +127,9 @@ def read_images(files, *, run="", split_collage=None):
         try:
             file = ImageFile(name, files.title, run, _image_bytes(files, name))
         except ImageUnreadable as error:
-            yield ParticleRecord(name, files.title, given=given_class(name), run=run, reason=str(error))
+            yield ParticleRecord(name, files.title, given=class_from_path(name), run=run, reason=str(error))
             continue
-        if split_collage or is_tiff_name(name) or len(file.data) > MOST_UNDECODED_BYTES:
+        if split_collage or is_tiff_name(name) or len(file.data) > MAX_UNDECODED_BYTES:
             yield from file.records(split_collage=split_collage)
         else:
             yield file

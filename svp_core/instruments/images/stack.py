@@ -3,7 +3,7 @@
 Of other formats only the first picture of a file is taken: a camera's JPEG may carry a small preview behind it.
 """
 
-from svp_core.images import ImageUnreadable, image_faults, open_image, page_pixels
+from svp_core.images import ImageUnreadable, image_errors, open_image, page_pixels
 
 MAX_PAGES = 200_000
 
@@ -37,7 +37,7 @@ def read_pages(data):
 
 def _page(file, page):
     try:
-        with image_faults():
+        with image_errors():
             file.seek(page - 1)
             return page_pixels(file), ""
     except ImageUnreadable as error:
@@ -50,7 +50,7 @@ def _known_pages(file):
         return 1, ""
     for pages in range(1, MAX_PAGES):
         try:
-            with image_faults():
+            with image_errors():
                 try:
                     file.seek(pages)
                 except EOFError:  # the regular end

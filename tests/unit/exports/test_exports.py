@@ -19,7 +19,7 @@ from svp_core.errors import LabError
 from svp_core.exports.chosen import positions_among, select_rows
 from svp_core.exports.sheet import clean, letters
 from svp_core.exports.tiles import file_name
-from svp_core.instruments.flowcam.cla import OURS, read_cla
+from svp_core.instruments.flowcam.cla import CLASSIFICATION_NAME, read_cla
 from svp_core.particle_classes import class_by_key
 from svp_core.stats import counts
 from tests.helpers.drawn_run import draw_run
@@ -268,7 +268,7 @@ def test_a_cla_keeps_what_the_run_s_own_says(tmp_path):
     by_hand, ours = read_cla(data)
     assert [by_hand] == read_cla(TEXT.encode())
     assert data.endswith(b"something new\n")
-    assert ours.name == OURS
+    assert ours.name == CLASSIFICATION_NAME
     assert ours.label_of() == {"1": "Protein", "3": "Protein", "2": "Unsure"}
     # The run's own file is as it was.
     assert (source / "day 5.cla").read_text() == TEXT

@@ -130,8 +130,8 @@ def test_bounds_are_checked_before_anything_is_read(tmp_path, monkeypatch):
     paths = [write_zip(tmp_path / "z.zip", entries), write_tar(tmp_path / "t.tar.gz", entries)]
     monkeypatch.setattr(zipfile.ZipFile, "open", lambda *a: pytest.fail("opened a file of a refused archive"))
     for limit, value, sentence in (
-        ("MAX_COUNT", 4, "more than 4 files"),
-        ("MAX_BYTES", 400_000, "unpacks to more than"),
+        ("MAX_FILES", 4, "more than 4 files"),
+        ("MAX_UNPACKED_BYTES", 400_000, "unpacks to more than"),
         ("MAX_FILE_BYTES", 90_000, "unpacks to more than"),
     ):
         with monkeypatch.context() as patch:
@@ -141,7 +141,7 @@ def test_bounds_are_checked_before_anything_is_read(tmp_path, monkeypatch):
 
 
 def test_zeros_that_unpack_to_gigabytes_are_refused_before_they_are(tmp_path, monkeypatch):
-    monkeypatch.setattr(archive, "LARGE_BYTES", 4 * 1024**2)
+    monkeypatch.setattr(archive, "RATIO_CHECKED_FROM_BYTES", 4 * 1024**2)
     zeros = [("z.png", bytes(20 * 1024**2))]
     for path in (write_zip(tmp_path / "z.zip", zeros), write_tar(tmp_path / "z.tar.gz", zeros)):
         refused(path, "unpacks to more than 200 times its size")

@@ -10,7 +10,7 @@ from PIL import Image
 from svp_core.errors import LabError
 from svp_core.instruments import open_source
 from svp_core.instruments.detect import detect_source, read_particles
-from svp_core.instruments.metadata import KINDS, Question, answer_of
+from svp_core.instruments.metadata import SOURCE_KINDS, Question, answer_of
 from tests.helpers.drawn_run import draw_collage, draw_run
 from tests.helpers.flowcam_csv_files import write_export
 from tests.helpers.ifcb_files import write_sample
@@ -56,7 +56,7 @@ def test_runs_of_different_makers_in_one_drop(drop):
     assert [q.key for q in summary.questions] == ["first_frame:mfi/day 1.csv", "box_ends:mfi/day 1.csv"]
     assert "The runs differ in pixel size; each particle keeps its own." in summary.notes
     assert "Outside the run folder: 3 files, read as plain images." in summary.notes
-    assert set(KINDS) > {run.kind for run in summary.runs}
+    assert set(SOURCE_KINDS) > {run.kind for run in summary.runs}
 
 
 def test_the_same_drop_as_an_archive_and_as_archives_in_a_folder(drop, tmp_path_factory):

@@ -3,7 +3,7 @@
 import pytest
 
 from svp_core.instruments.detect import detect_source
-from svp_core.instruments.flowcam.context import volume_by_settings
+from svp_core.instruments.flowcam.context import volume_from_settings
 from svp_core.instruments.metadata import RunFacts
 from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_run import draw_run
@@ -67,10 +67,10 @@ def test_the_formula_by_hand(tmp_path):
 
 def test_width_and_height_depth_and_scale_are_not_swapped():
     keys = {key.casefold(): value for key, value in CONTEXT.items()}
-    assert volume_by_settings(keys | {"acceptableright": "2000"}) == pytest.approx(2 * VOLUME)
-    assert volume_by_settings(keys | {"acceptablebottom": "1500"}) == pytest.approx(3 * VOLUME)
-    assert volume_by_settings(keys | {"calibrationconstant": "1,0"}) == pytest.approx(4 * VOLUME)
-    assert volume_by_settings(keys | {"flowcelldepth": "300"}) == pytest.approx(3 * VOLUME)
+    assert volume_from_settings(keys | {"acceptableright": "2000"}) == pytest.approx(2 * VOLUME)
+    assert volume_from_settings(keys | {"acceptablebottom": "1500"}) == pytest.approx(3 * VOLUME)
+    assert volume_from_settings(keys | {"calibrationconstant": "1,0"}) == pytest.approx(4 * VOLUME)
+    assert volume_from_settings(keys | {"flowcelldepth": "300"}) == pytest.approx(3 * VOLUME)
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ def drawn(text):
 
 
 def test_fringe_correction():
-    assert measures.without_fringe(20, 4.5) == 15.5
-    assert measures.without_fringe(9, 4.5) == 4.5  # the two branches meet: continuous, exactly at twice the fringe
-    assert measures.without_fringe(6, 4.5) == 3
+    assert measures.subtract_fringe(20, 4.5) == 15.5
+    assert measures.subtract_fringe(9, 4.5) == 4.5  # the two branches meet: continuous, exactly at twice the fringe
+    assert measures.subtract_fringe(6, 4.5) == 3
 
 
 def test_outlines_go_anticlockwise_from_the_first_pixel_of_the_lowest_part():
@@ -55,7 +55,7 @@ def test_a_single_pixel_and_a_line_have_finite_numbers():
         pixels = np.full(mask.shape, 100, np.uint8)
         row = measures.measure_particle(pixels, mask, left=3, top=4, um_per_px=0.5, fringe_px=4.5)
         assert row["width"] == 0.5  # one pixel thin: one pixel wide
-        numbers = [*row.values(), *measures.export_columns({**row, "cal_const": 0.5}).values()]
+        numbers = [*row.values(), *measures.derived_measures({**row, "cal_const": 0.5}).values()]
         assert np.isfinite(numbers).all()
 
 
@@ -78,7 +78,7 @@ def test_every_number_of_the_real_runs_is_met(folder, real_data):
             um_per_px=given["cal_const"],
             fringe_px=given["fringe_size"],
         )
-        row |= measures.export_columns({**row, "cal_const": given["cal_const"]})
+        row |= measures.derived_measures({**row, "cal_const": given["cal_const"]})
         for name in row.keys() & given.keys() - {"avg_red", "avg_green", "avg_blue"}:
             compared.add(name)
             if abs(row[name] - float(given[name])) > 1e-4 + 1e-6 * abs(row[name]):

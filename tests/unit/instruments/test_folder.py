@@ -12,7 +12,7 @@ from PIL import Image
 
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
-from svp_core.instruments.records import given_class, is_hidden, natural_key, unique
+from svp_core.instruments.records import class_from_path, is_hidden, natural_key, unique_name
 
 
 def draw_particle(height=24, width=40, level=170):
@@ -197,7 +197,7 @@ def test_folders_named_after_a_class_give_the_label(tmp_path):
         "protein_1/Air bubble/p.png": "air_bubble",  # the nearest folder counts
         "p.png": None,
     }
-    assert given_class("protein.png") is None
+    assert class_from_path("protein.png") is None
 
 
 def test_a_single_image(tmp_path):
@@ -233,4 +233,4 @@ def test_a_list_that_is_no_list(tmp_path):
 
 def test_taken_names_get_a_number():
     taken = set()
-    assert [unique("a/p.png", taken) for _ in range(3)] == ["a/p.png", "a/p (2).png", "a/p (3).png"]
+    assert [unique_name("a/p.png", taken) for _ in range(3)] == ["a/p.png", "a/p (2).png", "a/p (3).png"]

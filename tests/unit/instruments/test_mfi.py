@@ -44,7 +44,7 @@ def test_frames_counted_from_0_or_1(tmp_path):
     first = asked["first_frame:day 1.csv"]
     assert first.options == ("0", "1")
     assert first.default == "0"
-    assert "day 1.csv" in first.words
+    assert "day 1.csv" in first.text
     by_default = list(read_particles(tmp_path))
     answered = list(read_particles(tmp_path, {first.key: "1"}))
     assert np.array_equal(by_default[0].pixels, frames[1][40:50, 10:30])

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from svp_core.optics.microscope import Microscope, field_at, phasor, rings_needed, source_directions
+from svp_core.optics.microscope import Microscope, field_at, phasor, required_rings, source_directions
 
 
 def test_directions_fill_the_condensers_disc_evenly():
@@ -62,8 +62,8 @@ def test_phasor_keeps_single_precision():
 
 def test_more_directions_where_the_image_moves_more():
     scope = Microscope()
-    counts = [rings_needed(scope, z, 4.0)[0] for z in (0, 20, 60, 120)]
+    counts = [required_rings(scope, z, 4.0)[0] for z in (0, 20, 60, 120)]
     assert counts == sorted(counts)
     assert counts[-1] > counts[0]
-    assert rings_needed(scope, 20, 4.0) == rings_needed(scope, -20, 4.0)
-    assert rings_needed(scope, 20, 20.0)[0] > rings_needed(scope, 20, 2.0)[0]
+    assert required_rings(scope, 20, 4.0) == required_rings(scope, -20, 4.0)
+    assert required_rings(scope, 20, 20.0)[0] > required_rings(scope, 20, 2.0)[0]

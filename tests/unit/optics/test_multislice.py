@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from svp_core.optics import kinds, scenes, shapes
-from svp_core.optics.microscope import Microscope, rings_needed, source_directions
+from svp_core.optics.microscope import Microscope, required_rings, source_directions
 from svp_core.optics.multislice import exit_waves, image_of_volume
 from svp_core.optics.sphere import image_of_sphere
 
@@ -51,7 +51,7 @@ def test_few_walked_directions_are_enough(z_f):
     points = shapes.aggregate(rng, 60, 0.9, tries=2)
     scope = Microscope(na_objective=0.30, na_condenser=0.11, offset=(0.012, 0.01))
     grid = shapes.Grid(108, 0.28, 0.8)
-    volume = shapes.saturate(shapes.blobs(points, np.full(60, 0.4), np.full(60, 0.7), grid), 0.04)
+    volume = shapes.saturate(shapes.gaussian_blobs(points, np.full(60, 0.4), np.full(60, 0.7), grid), 0.04)
     line = (np.arange(48) - 24) * 0.28
     options = {"px_um": 0.28, "dz_um": 0.8, "z_f": z_f, "microscope": scope, "rings": 5, "per_ring": 20}
     quick = image_of_volume(line, line, volume, **options)
@@ -92,7 +92,7 @@ def test_what_the_simulator_draws_has_converged(monkeypatch, law, kind, seed):
 
     def compared(x, y, volume, **options):
         quick = image_of_volume(x, y, volume, **options)
-        rings = int(1.6 * rings_needed(options["microscope"], options["z_f"], radius_um=20)[0])
+        rings = int(1.6 * required_rings(options["microscope"], options["z_f"], radius_um=20)[0])
         many = image_of_volume(x, y, volume, walk_all=True, rings=rings, per_ring=4 * rings, **options)
         errors.append(np.abs(quick - many).max())
         return quick

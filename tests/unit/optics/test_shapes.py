@@ -28,14 +28,14 @@ def test_a_blob_keeps_its_integral_whatever_the_voxel():
     totals = []
     for px, dz in ((0.25, 0.5), (0.5, 1.0)):
         grid = shapes.Grid(64, px, dz)
-        blob = shapes.blobs(np.array([[0.3, -0.2, 0.1]]), np.array([0.6]), np.array([1.0]), grid)
+        blob = shapes.gaussian_blobs(np.array([[0.3, -0.2, 0.1]]), np.array([0.6]), np.array([1.0]), grid)
         totals.append(blob.sum() * px**2 * dz)
     assert totals[0] == pytest.approx((2 * np.pi) ** 1.5 * 0.6**3, rel=0.08)
     assert totals[1] == pytest.approx(totals[0], rel=0.08)
 
 
 def test_x_is_the_column_y_the_row_and_z_the_slice():
-    blob = shapes.blobs(np.array([[3.0, -5.0, 2.0]]), np.array([0.5]), np.array([1.0]), GRID)
+    blob = shapes.gaussian_blobs(np.array([[3.0, -5.0, 2.0]]), np.array([0.5]), np.array([1.0]), GRID)
     z, y, x = np.unravel_index(blob.argmax(), blob.shape)
     assert (x - 48) * 0.25 == pytest.approx(3.0, abs=0.25)
     assert (y - 48) * 0.25 == pytest.approx(-5.0, abs=0.25)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from svp_core.optics import mie
-from svp_core.optics.microscope import Microscope, field_at, rings_needed
+from svp_core.optics.microscope import Microscope, field_at, required_rings
 from svp_core.optics.sphere import image_of_sphere
 
 AXIAL = {"rings": 1, "per_ring": 1}
@@ -99,7 +99,7 @@ def test_the_source_sum_has_converged_wherever_the_simulator_draws(case):
     scope = Microscope(wavelength, 1.339, na, share * na, (oblique, 0.0))
     # The picture's lower half is the upper one's mirror.
     x, y = (np.arange(64) - 31.5) * px + off_centre, (np.arange(32) + 0.5) * px
-    rings, per_ring = rings_needed(scope, z_f, radius)
+    rings, per_ring = required_rings(scope, z_f, radius)
     more = max(12, round(1.3 * rings))
     here, reference = (
         image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=scope, rings=each, per_ring=around)
