@@ -113,7 +113,7 @@ class StopHint:
     """Whether going on is likely to be worth it; the reviewer decides."""
 
     stop: bool
-    describe_remaining: str  # why, in one or two sentences
+    message: str  # why, in one or two sentences
 
 
 def stop_hint(changed, remaining=None, *, tolerated):

@@ -157,7 +157,7 @@ export default function ({ data, parentElement, setStateValue }) {
     paint();
   };
 
-  const sheetOf = one => window.svpPictures?.get(one.sheet);
+  const sheetOf = one => sharedCache('images').get(one.sheet);
   const drawTiles = () => {
     const url = sheetOf(batch), tiles = find('.tiles'), rows = Math.ceil(batch.items.length / batch.columns);
     if (S.drawn === batch.id && S.url === url) return;
@@ -272,7 +272,7 @@ export default function ({ data, parentElement, setStateValue }) {
       answer('Z', 'Undo', undo),
       answer('F', 'Rest is fine, next', fine),
     );
-    const around = find('.around'), url = batch.around && window.svpPictures?.get(batch.around.sheet);
+    const around = find('.around'), url = batch.around && sharedCache('images').get(batch.around.sheet);
     around.hidden = !url || item.hidden || !item.neighbours.length;
     if (!around.hidden)
       around.querySelector('.cells').replaceChildren(...item.neighbours.map(([place, label]) => {
@@ -286,7 +286,7 @@ export default function ({ data, parentElement, setStateValue }) {
     paintExamples();
   };
   const paintExamples = () => {
-    const url = data.examples && window.svpPictures?.get(data.examples.sheet), examples = find('.examples');
+    const url = data.examples && sharedCache('images').get(data.examples.sheet), examples = find('.examples');
     examples.hidden = !url;
     if (!url || S.examples === url) return;
     S.examples = url;
@@ -352,8 +352,10 @@ export default function ({ data, parentElement, setStateValue }) {
     return line;
   }));
   // A picture that comes later than the words.
-  window.removeEventListener('svp-picture', box.pictureCame);
-  box.pictureCame = () => { S.examples = null; paint(); };
-  window.addEventListener('svp-picture', box.pictureCame);
+  sharedCache('images').subscribe(box, () => {
+    S.examples = null;
+    if (box.isConnected) paint();
+    return box.isConnected;
+  });
   paint();
 }

@@ -23,7 +23,7 @@ WORDS = {
 }
 EXAMPLES = 6  # typical tiles of a class
 
-_mount = register_component("svp_deciding", __file__)
+_mount = register_component("svp_deciding", __file__, after=("lib/shared_cache.js",))
 
 
 def take_events(key, save):
@@ -71,7 +71,7 @@ def show_annotation_grid(batches, *, key, review, reviewer, class_keys, more, ex
         for name, tiles in batch["pictures"].items():
             _send(name, tiles, key)
     if shown:
-        _send(shown["sheet"], examples, key, columns=EXAMPLES, stays=True)
+        _send(shown["sheet"], examples, key, columns=EXAMPLES, pinned=True)
 
 
 def batch_of(batch_id, title, items, tiles, *, around=None):
@@ -114,9 +114,9 @@ def _class(key):
     return {"key": key, "name": class_name(key), "colour": colour}
 
 
-def _send(name, tiles, key, *, columns=None, stays=False):
+def _send(name, tiles, key, *, columns=None, pinned=False):
     sheet = _encoded(name, tiles.tobytes(), tiles.shape, columns or min(SHEET_COLUMNS, len(tiles)))
-    send_image(name, sheet, key=f"{key}_{name}".replace("/", "_"), stays=stays)
+    send_image(name, sheet, key=f"{key}_{name}".replace("/", "_"), pinned=pinned)
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

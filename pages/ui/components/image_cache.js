@@ -1,15 +1,9 @@
-// Pictures that another part of the page draws from: sent once, kept in the window under their name.
+// JPEGs that other components draw from: each is sent once and kept in the window under its name.
 export default function ({ data }) {
   if (!data) return;
-  const kept = (window.svpPictures ??= new Map());
-  if (kept.has(data.name)) return;
+  const images = sharedCache('images');
+  if (images.has(data.name)) return;
   const bytes = Uint8Array.from(atob(data.jpeg), letter => letter.charCodeAt(0));
-  kept.set(data.name, URL.createObjectURL(new Blob([bytes], { type: 'image/jpeg' })));
-  const staying = (window.svpPicturesStaying ??= new Set());
-  if (data.stays) staying.add(data.name);
-  for (const name of [...kept.keys()].filter(name => !staying.has(name)).slice(0, -data.most)) {
-    URL.revokeObjectURL(kept.get(name));
-    kept.delete(name);
-  }
-  window.dispatchEvent(new CustomEvent('svp-picture', { detail: data.name }));
+  const url = URL.createObjectURL(new Blob([bytes], { type: 'image/jpeg' }));
+  images.put(data.name, url, { max: data.max, pinned: data.pinned, release: URL.revokeObjectURL });
 }

@@ -1,15 +1,15 @@
-"""Pictures sent to the browser once, for parts that are drawn anew at every key press and must not carry them along."""
+"""Images sent to the browser once, for components that redraw at every key press and must not carry them along."""
 
 from pages.ui.components.register import register_component
 
-MAX_IMAGES = 24  # kept in the browser; the oldest go
+MAX_IMAGES = 24  # kept in the browser; the oldest are dropped
 
-_mount = register_component("svp_pictures", __file__)
+_mount = register_component("svp_pictures", __file__, after=("lib/shared_cache.js",))
 
 
-def send_image(name, jpeg, *, key, stays=False):
-    """Put a picture, base64 text of a JPEG, where a browser part finds it by this name: window.svpPictures.
+def send_image(name: str, jpeg: str, *, key: str, pinned: bool = False) -> None:
+    """Send a JPEG (base64 text) to the browser's shared cache of images, under this name.
 
-    stays: it is never among the oldest that go.
+    pinned: it is never dropped.
     """
-    _mount(key=key, data={"name": name, "jpeg": jpeg, "most": MAX_IMAGES, "stays": stays})
+    _mount(key=key, data={"name": name, "jpeg": jpeg, "max": MAX_IMAGES, "pinned": pinned})

@@ -223,9 +223,9 @@ const begin = box => {
 
   // What the server has sent, as soon as the columns are there too.
   S.take = () => {
-    const { across, up, log } = S.data, kept = window.svpColumns, axes = `${across.column} ${up.column} ${log}`;
-    if (!kept?.has(across.column) || !kept.has(up.column)) {
-      window.addEventListener('svp-column', S.take, { once: true });
+    const { across, up, log } = S.data, kept = sharedCache('columns'), axes = `${across.column} ${up.column} ${log}`;
+    if (!kept.has(across.column) || !kept.has(up.column)) {
+      kept.subscribe(box, () => { S.take(); return false; });
       return;
     }
     if (S.axes !== axes) {

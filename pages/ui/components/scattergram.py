@@ -18,7 +18,9 @@ LEFT_OUT, NOT_DRAWN = 128, 255  # in the code of a point; the browser's half kno
 LEAST_CORNERS = 3
 
 _mount = register_component(
-    "svp_scattergram", __file__, after=("lib/decode_base64.js", "lib/plot_axes.js", "lib/scatter_points.js")
+    "svp_scattergram",
+    __file__,
+    after=("lib/decode_base64.js", "lib/shared_cache.js", "lib/plot_axes.js", "lib/scatter_points.js"),
 )
 
 

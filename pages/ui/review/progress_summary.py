@@ -48,4 +48,4 @@ def _counted(standing, bound):
         if decision.purpose == "queue"
     )
     hint = stop_hint([hit for _, hit in rows], audit.remaining if audit else None, tolerated=bound)
-    return review_progress(standing), hint.words
+    return review_progress(standing), hint.message

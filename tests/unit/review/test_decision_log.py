@@ -13,8 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.review import decision_log as decisions
-from svp_core.review import history_file, store
+from svp_core.review import decision_log, history_file, store
 from svp_core.review.current_labels import Decision, deciding_answer, effective_decisions
 from svp_core.review.progress import progress_by_pair, review_progress, reviewers
 from svp_core.workspace import database, jobs
@@ -25,16 +24,16 @@ from tests.helpers.review_fixture import databases, event, new_review, record, s
 WRITER = """
 import sys, time
 from pathlib import Path
-from svp_core.workspace import decisions, reviews
+from svp_core.review import decision_log, store
 from tests.helpers.review_fixture import event
 review_id, tab, gate, count, at_once = sys.argv[1:4] + [int(text) for text in sys.argv[4:]]
-review = reviews.open_review(review_id)
+review = store.open_review(review_id)
 Path(gate + "." + tab).touch()
 while not Path(gate).exists():
     time.sleep(0.001)
 for start in range(0, count, at_once):
     sent = [event(n + 1, f"p{n}", tab=tab, reviewer=tab, purpose="settle") for n in range(start, start + at_once)]
-    for outcome in decisions.record(review, sent):
+    for outcome in decision_log.record(review, sent):
         print(outcome.state, outcome.tab, outcome.n, flush=True)
 """
 
@@ -66,9 +65,9 @@ def test_forty_decisions_at_once_are_forty_rows_in_their_order(lab):
     review = new_review(40)
     sent = [event(n + 1, f"p{39 - n}", label=("air_bubble", "silicone_oil")[n % 2]) for n in range(40)]
     shuffled = random.Random(1).sample(sent, 40)
-    outcomes = decisions.record(review, shuffled)
+    outcomes = decision_log.record(review, shuffled)
     assert [(o.n, o.particle, o.state) for o in outcomes] == [(e["n"], e["particle"], "saved") for e in shuffled]
-    rows = decisions.history(review.id)
+    rows = decision_log.history(review.id)
     assert [row.number for row in rows] == [row.n for row in rows] == list(range(1, 41))
     assert [row.particle for row in rows] == [f"p{39 - n}" for n in range(40)]
     assert [row.to_label for row in rows] == ["air_bubble", "silicone_oil"] * 20
@@ -83,7 +82,7 @@ def test_in_one_tab_the_count_rules_and_not_the_clock(lab):
     back = event(2, "p0", label="silicone_oil") | {"at": 1_700_000_000}
     other = event(1, "p1", tab="tab0", reviewer="Ben") | {"at": 1_790_000_000}
     assert record(review, back, other, event(1, "p0")) == ["saved"] * 3
-    assert [(d.tab, d.n) for d in decisions.history(review.id)] == [("tab0", 1), ("tab1", 1), ("tab1", 2)]
+    assert [(d.tab, d.n) for d in decision_log.history(review.id)] == [("tab0", 1), ("tab1", 1), ("tab1", 2)]
     assert standing(review).label("p0") == "silicone_oil"
 
 
@@ -95,8 +94,8 @@ def test_what_is_sent_again_is_there_once(lab):
     assert record(review, *sent) == ["known"] * 3 + ["saved"] * 2
     assert record(review, *sent, sent[0]) == ["known"] * 6
     assert record(review, event(9, "p9"), event(9, "p9")) == ["saved", "known"]
-    assert len(decisions.history(review.id)) == 6
-    (other,) = decisions.record(review, [event(1, "p7")])
+    assert len(decision_log.history(review.id)) == 6
+    (other,) = decision_log.record(review, [event(1, "p7")])
     assert other.state == "refused"
     assert other.words.startswith("Decision 1 of this tab is there already")
 
@@ -104,7 +103,7 @@ def test_what_is_sent_again_is_there_once(lab):
 def test_evidence_says_what_was_known_and_shown(lab):
     review = new_review(2, score=[0.123456789, float("nan")], rank=[1, 2], words=["not", "evidence"])
     record(review, event(1, "p0", evidence={"shown": False, "neighbours": ["p1"], "score": 0.5}), event(2, "p1"))
-    first, second = (decision.known for decision in decisions.history(review.id))
+    first, second = (decision.known for decision in decision_log.history(review.id))
     assert first == {
         "model": "resnet18",
         "suggested": "air_bubble",
@@ -126,7 +125,7 @@ def test_undo_is_a_decision_and_can_be_undone(lab):
     assert standing(review).is_open("p0")
     assert record(review, event(5, "p0", "undo", undoes="tab1/4")) == ["saved"]
     assert standing(review).label("p0") == "air_bubble"
-    rows = decisions.history(review.id)
+    rows = decision_log.history(review.id)
     assert [(row.from_label, row.to_label) for row in rows[2:]] == [
         ("silicone_oil", "air_bubble"),
         ("air_bubble", "protein"),
@@ -141,11 +140,11 @@ def test_undo_after_a_reload_goes_back_step_by_step(lab):
     again = store.open_review(review.id)  # another process would open it like this
     # Z in a fresh tab, which knows nothing of the earlier decisions.
     undos = [event(n, "", "undo", tab="tab3") for n in (1, 2, 3)]
-    outcomes = decisions.record(again, undos)
+    outcomes = decision_log.record(again, undos)
     assert [o.state for o in outcomes] == ["saved", "saved", "refused"]
     assert outcomes[2].words == "There is no decision of yours that could be taken back."
     assert record(again, *undos[:2]) == ["known", "known"]
-    assert [row.undoes for row in decisions.history(review.id)[3:]] == ["tab1/2", "tab1/1"]
+    assert [row.undoes for row in decision_log.history(review.id)[3:]] == ["tab1/2", "tab1/1"]
     assert set(standing(again).decided) == {"p5"}
 
 
@@ -153,13 +152,13 @@ def test_a_page_is_undone_as_a_whole(lab):
     review = new_review()
     record(review, event(1, "p0"), *(event(n + 2, f"p{n + 1}", "keep", batch="page 7") for n in range(6)))
     now = standing(review)
-    assert [o.state for o in decisions.undo(review, now, "Anna")] == ["saved"] * 6
-    now.take(decisions.history(review.id, after=now.last))
+    assert [o.state for o in decision_log.undo(review, now, "Anna")] == ["saved"] * 6
+    now.take(decision_log.history(review.id, after=now.last))
     assert set(now.decided) == {"p0"}
-    decisions.undo(review, now, "Anna")
+    decision_log.undo(review, now, "Anna")
     now = standing(review)
     assert not now.decided
-    assert decisions.undo(review, now, "Anna") == []
+    assert decision_log.undo(review, now, "Anna") == []
     assert now.last == 14
 
 
@@ -168,7 +167,7 @@ def test_what_cannot_be_undone(lab):
     record(review, event(1, "p0"), event(1, "p1", tab="b", reviewer="Ben"), event(2, "p2"), event(3, "p2", "unsure"))
 
     def words(*undo, **more):
-        (outcome,) = decisions.record(review, [event(undo[0], undo[1], "undo", undoes=undo[2], **more)])
+        (outcome,) = decision_log.record(review, [event(undo[0], undo[1], "undo", undoes=undo[2], **more)])
         return outcome.state, outcome.words
 
     assert words(10, "p0", "tab9/1") == ("refused", "The decision that was to be undone is not in this review.")
@@ -223,7 +222,7 @@ def test_effective_is_what_no_effective_undo_takes_back():
 def test_a_late_decision_is_kept_as_a_second_opinion(lab):
     review = new_review()
     record(review, event(1, "p0"))
-    (late,) = decisions.record(review, [event(1, "p0", tab="b", reviewer="Ben", label="silicone_oil")])
+    (late,) = decision_log.record(review, [event(1, "p0", tab="b", reviewer="Ben", label="silicone_oil")])
     assert late.state == "late"
     assert late.words.startswith("Anna has decided this particle already (air_bubble)")
     now = standing(review)
@@ -255,14 +254,17 @@ def test_blind_answers_change_no_label(lab):
 def test_keep_means_the_label_that_was_on_the_screen(lab):
     review = new_review(3, given=["protein", "", "protein"])
     record(review, event(1, "p0", "keep"), event(2, "p1", "keep"), event(3, "p2"))
-    assert [(d.particle, d.to_label) for d in decisions.history(review.id)] == [("p0", "protein"), ("p2", "air_bubble")]
-    (nothing,) = decisions.record(review, [event(4, "p1", "keep")])
+    assert [(d.particle, d.to_label) for d in decision_log.history(review.id)] == [
+        ("p0", "protein"),
+        ("p2", "air_bubble"),
+    ]
+    (nothing,) = decision_log.record(review, [event(4, "p1", "keep")])
     assert nothing.words == "This particle has no label that could be kept; give it one."
     # The other tab of the same person still shows protein.
     record(review, event(1, "p2", "keep", tab="old", **{"from": "protein"}))
     assert standing(review).state("p2") == "kept"
     assert standing(review).label("p2") == "protein"
-    (invented,) = decisions.record(review, [event(5, "p2", "keep", **{"from": "<b>"})])
+    (invented,) = decision_log.record(review, [event(5, "p2", "keep", **{"from": "<b>"})])
     assert invented.words == "'<b>' was never a label of this particle."
 
 
@@ -329,11 +331,11 @@ def test_every_kind_of_suspicion_is_counted_by_itself(lab):
 def test_what_a_browser_must_not_write_is_refused_with_a_sentence(tmp_path, monkeypatch, sent, words):
     databases(tmp_path, monkeypatch, "sqlite")
     review = new_review()
-    outcomes = decisions.record(review, [sent, event(2, "p1")])
+    outcomes = decision_log.record(review, [sent, event(2, "p1")])
     assert outcomes[0].state == "refused"
     assert outcomes[0].words.startswith(words)
     assert outcomes[1].state == "saved"
-    assert len(decisions.history(review.id)) == 1
+    assert len(decision_log.history(review.id)) == 1
 
 
 def test_more_classes_can_be_offered_than_the_review_began_with(lab):
@@ -358,7 +360,7 @@ def test_names_and_words_of_any_kind_are_kept_as_text(lab):
     assert [review.given(particle) for particle in list(review.place)[:5]] == ["NA", "", "protein", "nan", "None"]
     sent = [event(n, particle, reviewer="Ö\0'<b>", reason="\ud800 lone") for n, particle in enumerate(review.place, 1)]
     assert record(review, *sent) == ["saved"] * len(names)
-    rows = decisions.history(review.id)
+    rows = decision_log.history(review.id)
     assert [row.particle for row in rows] == list(review.place)
     assert rows[0].reason == "? lone"
     assert rows[0].reviewer == "Ö�'<b>"
@@ -382,7 +384,7 @@ def test_processes_that_write_at_once_make_one_chain(lab):
     said = [line for writer in writers for line in writer.communicate(timeout=120)[0].splitlines()]
     assert len(said) == 100
     assert all(line.startswith("saved") for line in said)
-    rows = decisions.history(review.id)
+    rows = decision_log.history(review.id)
     assert [row.number for row in rows] == list(range(1, 101))
     for tab in tabs:
         assert [row.n for row in rows if row.tab == tab] == list(range(1, 26))
@@ -415,7 +417,7 @@ def test_a_killed_process_loses_nothing_that_it_said_was_saved(lab):
     writer.send_signal(signal.SIGKILL)
     said = [line for line in "".join([*said, writer.stdout.read()]).splitlines() if line.count(" ") == 2]
     writer.wait()
-    kept = {f"saved {row.tab} {row.n}" for row in decisions.history(review.id)}
+    kept = {f"saved {row.tab} {row.n}" for row in decision_log.history(review.id)}
     assert 60 <= len(said) < 4000
     assert set(said[:-1]) <= kept
     # Whole calls only, and the history goes on from there.
@@ -449,7 +451,7 @@ def test_a_database_that_stays_locked_is_a_sentence_and_nothing_is_written(tmp_p
     other = sqlite3.connect(workspace_root() / "lab.sqlite", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(LabError, match="could not be written .*locked.*sent again"):
-        decisions.record(review, [event(1, "p0")])
+        decision_log.record(review, [event(1, "p0")])
     other.execute("ROLLBACK")
     other.close()
     assert record(review, event(1, "p0")) == ["saved"]
@@ -459,10 +461,10 @@ def test_an_unknown_review_is_a_sentence(lab):
     review = new_review()
     unknown = store.Review("0" * 12, review.header, review.table, None, None)
     with pytest.raises(LabError, match="There is no review '000000000000'"):
-        decisions.record(unknown, [event(1, "p0")])
+        decision_log.record(unknown, [event(1, "p0")])
 
 
 def test_a_decision_without_its_key_is_a_defect_of_the_page(lab):
     for broken in ({"tab": ""}, {"n": 0}, {"n": "1"}, {"n": True}):
         with pytest.raises(ValueError, match="needs a tab"):
-            decisions.record(new_review(1), [event(1, "p0") | broken])
+            decision_log.record(new_review(1), [event(1, "p0") | broken])

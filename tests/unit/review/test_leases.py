@@ -15,21 +15,21 @@ from tests.helpers.review_fixture import databases, event, new_review, record, s
 REVIEWER = """
 import sys, time
 from pathlib import Path
-from svp_core.workspace import claims, decisions, reviews
+from svp_core.review import decision_log, leases, store
 from tests.helpers.review_fixture import event
 review_id, tab, gate, share = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
-review = reviews.open_review(review_id)
+review = store.open_review(review_id)
 Path(gate + "." + tab).touch()
 while not Path(gate).exists():
     time.sleep(0.001)
 now, n = review.standing(), 0
 while n < share:
-    now.take(decisions.history(review_id, after=now.last))
+    now.take(decision_log.history(review_id, after=now.last))
     waiting = [particle for particle in review.place if now.is_open(particle)]
-    page = claims.claim(review_id, waiting, 7, holder=tab, reviewer=sys.argv[5])
+    page = leases.lease(review_id, waiting, 7, holder=tab, reviewer=sys.argv[5])
     for particle in page[: share - n]:
         n += 1
-        print(decisions.record(review, [event(n, particle, tab=tab, reviewer=sys.argv[5])])[0].state, particle)
+        print(decision_log.record(review, [event(n, particle, tab=tab, reviewer=sys.argv[5])])[0].state, particle)
 """
 
 

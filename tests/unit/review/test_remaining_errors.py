@@ -138,18 +138,19 @@ def remaining(**changes):
 
 
 def test_the_hint_says_why():
-    assert stop_hint([], tolerated=5).words == "Nothing is decided yet."
+    assert stop_hint([], tolerated=5).message == "Nothing is decided yet."
     assert (
-        stop_hint([True] * 3 + [False] * 97, tolerated=5).words == "Of the last 100 decisions 3 changed a label: go on."
+        stop_hint([True] * 3 + [False] * 97, tolerated=5).message
+        == "Of the last 100 decisions 3 changed a label: go on."
     )
-    assert stop_hint([False] * 99, tolerated=5).words == "Of the last 99 decisions 0 changed a label: go on."
+    assert stop_hint([False] * 99, tolerated=5).message == "Of the last 99 decisions 0 changed a label: go on."
     quiet = [True] * 200 + [False] * 98 + [True] * 2
-    assert stop_hint(quiet, tolerated=5).words.endswith(
+    assert stop_hint(quiet, tolerated=5).message.endswith(
         "Draw some of the rest at random to learn how many wrong labels remain."
     )
     more = stop_hint(quiet, remaining(), tolerated=20)
     assert not more.stop
-    assert more.words == (
+    assert more.message == (
         "Of the last 100 decisions 2 changed a label. Of 100 drawn at random 4 had a wrong label: about 12 (5 to 30) "
         "of the 9,600 others are wrong. That may be more than 20: go on."
     )
@@ -158,8 +159,8 @@ def test_the_hint_says_why():
     clean = remaining(value=0, low=0, at_most=97, drawn=300, wrong=0, size=9_700)
     hint = stop_hint(quiet, clean, tolerated=10)
     assert not hint.stop
-    assert hint.words.endswith(
+    assert hint.message.endswith(
         "the 9,700 others up to 97 may still be wrong. To bound it by 10 it takes 2,905 draws without a wrong one."
     )
-    assert stop_hint(quiet, clean, tolerated=0).words.endswith("up to 97 may still be wrong.")  # more than there are
+    assert stop_hint(quiet, clean, tolerated=0).message.endswith("up to 97 may still be wrong.")  # more than there are
     assert stop_hint(quiet, clean, tolerated=200).stop
