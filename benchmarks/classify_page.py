@@ -87,7 +87,7 @@ quiet => {
 
 def make_up(job_id, folder, count):
     """Write a classification of so many particles, half of them not quite sure, into a job's folder."""
-    from svp_core.tasks.files import write_json
+    from svp_core.files import write_json
 
     rng, tiles = np.random.default_rng(0), np.load(ROOT / "sample_data" / "tiles.npy", mmap_mode="r")
     probs = rng.dirichlet((0.3, 0.1, 0.1), count).round(4)

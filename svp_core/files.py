@@ -1,28 +1,50 @@
-"""Files: atomic writes and content hashes."""
+"""Files: atomic writes, private temporary files and content hashes."""
 
 import hashlib
-import os
+import json
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 from uuid import uuid4
 
 from svp_core.errors import LabError
 
 
-def atomic_write(path, write):
-    """Let write(unfinished path) make a file, then put it at `path`, over what is there.
+def atomic_write(path: str | Path, write: Callable[[Path], object]) -> None:
+    """Write a file whole or not at all: call write(temporary path), then rename the result to `path`.
 
-    Raises LabError where that cannot be written; then nothing is left behind.
+    An existing file is replaced; readers see either the old or the new content, and concurrent writers do not share
+    a temporary file. Raises LabError where the file cannot be written; nothing is left behind then.
     """
     path = Path(path)
-    unfinished = path.with_name(f".{uuid4().hex}.part")
+    # numpy appends an array's file type where the name lacks it.
+    temporary = path.with_name(f".{uuid4().hex}.part{path.suffix}")
     try:
-        write(unfinished)
-        os.replace(unfinished, path)
+        write(temporary)
+        temporary.replace(path)
     except OSError as error:
         reason = error.strerror or str(error)
-        raise LabError(f"{str(path)[:200]} cannot be written ({reason}); choose another place.") from None
+        raise LabError(f"{str(path)[:200]} cannot be written ({reason}); choose another location.") from None
     finally:
-        unfinished.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def write_json(path: str | Path, content: Any) -> None:
+    """Write JSON-ready content as an indented JSON file, atomically."""
+    data = (json.dumps(content, indent=2) + "\n").encode()
+    atomic_write(path, lambda temporary: temporary.write_bytes(data))
+
+
+def bytes_written_by(write: Callable[[Path], object]) -> bytes:
+    """Content of the file that write(path) makes, from a private temporary folder that is removed again.
+
+    Calls at the same time do not see one another's files.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "file"
+        write(path)
+        return path.read_bytes()
 
 
 def file_sha256(path: Path) -> str:

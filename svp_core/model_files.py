@@ -4,13 +4,13 @@ Loading uses only these files, and nothing is unpickled. This module knows no ne
 theirs from the config.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from svp_core.errors import LabError
+from svp_core.files import file_sha256
 
 SHIPPED_MODELS = Path(__file__).resolve().parents[1] / "weights"  # the shipped runs
 
@@ -63,8 +63,7 @@ def weights_sha256(folder):
 
 @lru_cache(maxsize=16)
 def _sha256(path, changed, size):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)
 
 
 def stored_config(run, part, config_type):

@@ -1,12 +1,12 @@
 """The published checkpoints, sent by their authors on request, as run folders that every page and command can use."""
 
-import hashlib
 from pathlib import Path
 
 import torch
 
 from svp_core.classifier import resnet
 from svp_core.errors import LabError
+from svp_core.files import file_sha256
 from svp_core.generator import published
 from svp_core.generator.published_checkpoint import (
     check_fit,
@@ -60,7 +60,7 @@ def import_published(path, folder, *, class_key=None):
             f"{path.name} holds values that are no numbers ({shorten_names(broken)}); ask for the file again."
         )
     tensors = {key: tensor.float() if tensor.is_floating_point() else tensor for key, tensor in tensors.items()}
-    origin = {"imported_from": {"file": path.name, "sha256": _sha256(path)}}
+    origin = {"imported_from": {"file": path.name, "sha256": file_sha256(path)}}
     save_model(folder, config={**config, **origin}, tensors=tensors, card=card, history=[])
     return next(iter(config))
 
@@ -131,8 +131,3 @@ Names particles {classes}: the classifier of
 - Not known: the pixel sizes it was trained on. Its probabilities are not calibrated (temperature 1).
 """
     return resnet.config_as_dict(CLASSIFIER), card
-
-
-def _sha256(path):
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

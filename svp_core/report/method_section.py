@@ -1,12 +1,12 @@
 """How the figures of a report came about, so that they can be had again: model, thresholds, formulas, hashes."""
 
-import hashlib
 import re
 
 from svp_core.classification.results import measure_label, model_of
 from svp_core.classification.results_csv import INSTRUMENT, MEASURES
 from svp_core.display import class_name, format_percent
 from svp_core.errors import LabError
+from svp_core.files import file_sha256
 from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.report.markup import definition_list, join, table, tag
 
@@ -163,5 +163,4 @@ def sha256_of(path):
     """Hash of a file's content as hexadecimal letters; "" where there is no such file."""
     if not path.is_file():
         return ""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return file_sha256(path)

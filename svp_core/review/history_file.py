@@ -5,14 +5,13 @@ last how many there were and the hash of the last one. Every line is canonical J
 """
 
 import json
-import os
 from pathlib import Path
-from uuid import uuid4
 
 import pandas as pd
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
+from svp_core.files import atomic_write
 from svp_core.review.current_labels import Decision
 from svp_core.review.decision_log import MAX_BATCH, history, lock_log
 from svp_core.review.hash_chain import ChainCheck, as_text, canonical_json, check_chain, from_text
@@ -30,15 +29,17 @@ def export_history(review_id, path):
     """Write the review's history to this file; returns its Verdict, whose count and head belong into every report."""
     header, count, head, rows = _whole(review_id)
     particles = queue_of(header)
-    unfinished = Path(f"{path}.{uuid4().hex}.part")
-    with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(canonical_json(header) + "\n")
-        for particle, given in zip(particles["particle"], particles["given"], strict=True):
-            file.write(as_text({"particle": particle, "given": given}) + "\n")
-        file.writelines(as_text(row) + "\n" for row in rows)
-        # As the database has it: rows that were taken away there are missed in the file too.
-        file.write(canonical_json({"count": count, "head": head}) + "\n")
-    os.replace(unfinished, path)
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(canonical_json(header) + "\n")
+            for particle, given in zip(particles["particle"], particles["given"], strict=True):
+                file.write(as_text({"particle": particle, "given": given}) + "\n")
+            file.writelines(as_text(row) + "\n" for row in rows)
+            # As the database has it: rows that were taken away there are missed in the file too.
+            file.write(canonical_json({"count": count, "head": head}) + "\n")
+
+    atomic_write(path, write)
     return check_chain(header, rows, count=count, head=head)
 
 

@@ -6,8 +6,8 @@ from importlib.metadata import version
 import numpy as np
 
 from svp_core.errors import LabError
+from svp_core.files import write_json
 from svp_core.progress import Progress
-from svp_core.tasks.files import write_json
 from svp_core.tile_file import append_tiles, read_tiles
 
 PIXEL_UM = (0.01, 100)  # µm per pixel that can be

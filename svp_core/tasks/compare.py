@@ -6,8 +6,8 @@ from io import StringIO
 import numpy as np
 
 from svp_core.errors import LabError
+from svp_core.files import atomic_write, write_json
 from svp_core.progress import Progress
-from svp_core.tasks.files import replace, write_json
 from svp_core.tasks.generate import generate
 from svp_core.tasks.generation_request import check_request, ready_generator
 from svp_core.tile_file import append_tiles, read_tiles
@@ -39,7 +39,7 @@ def compare(config, folder):
     yield Progress(0, None, "Reading the reference")
     real, seen, who = _read_reference(config["reference"], class_key, seed, sides)
     for name, tiles in (("real", real), ("seen", seen)):
-        replace(folder / f"{name}.npy", lambda file, tiles=tiles: np.save(file, tiles))
+        atomic_write(folder / f"{name}.npy", lambda temporary, tiles=tiles: np.save(temporary, tiles))
     steps = {side: _steps(asked, class_key, count, seed) for side, asked in sides.items()}
     done, total = 0, count * sum(steps.values()) + measure_steps(count) * len(SIDES)
     for side, asked in sides.items():
@@ -179,7 +179,7 @@ def _write_shapes(folder, sets):
 def _write_table(path, columns, rows):
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
-    replace(path, lambda file: file.write(text.getvalue().encode()))
+    atomic_write(path, lambda temporary: temporary.write_bytes(text.getvalue().encode()))
 
 
 def _scaled(measuring, done, share, total):

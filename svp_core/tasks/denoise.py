@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from svp_core.files import atomic_write
 from svp_core.progress import Progress
-from svp_core.tasks.files import replace
 from svp_core.tasks.generation_request import check_request, ready_generator
 
 
@@ -31,10 +31,10 @@ def denoise(config, folder):
         noisy.append(np.stack([at.noisy for at in walk]))
         clean.append(np.stack([at.clean for at in walk]))
         made = class_keys[: position + 1]
-        replace(
+        atomic_write(
             folder / "trajectory.npz",
-            lambda file, walk=walk, made=made: np.savez(
-                file,
+            lambda temporary, walk=walk, made=made: np.savez(
+                temporary,
                 noisy=np.concatenate(noisy, axis=1),
                 clean=np.concatenate(clean, axis=1),
                 sigmas=np.array([at.sigma for at in walk]),

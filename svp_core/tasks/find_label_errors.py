@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 
 from svp_core.errors import LabError
+from svp_core.files import write_json
 from svp_core.progress import Progress
 from svp_core.review import sources
 from svp_core.review.embedding_store import save_embedding
 from svp_core.tasks.embed_review import WEIGHTS
-from svp_core.tasks.files import write_json
 from svp_core.workspace.models import find_model
 
 MEASURED = ("ecd_um", "ecd_px", "aspect_ratio", "circularity")  # what is shown of a particle beside its picture

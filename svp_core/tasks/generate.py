@@ -2,8 +2,8 @@
 
 import csv
 
+from svp_core.files import atomic_write, write_json
 from svp_core.progress import Progress
-from svp_core.tasks.files import replace, write_json
 from svp_core.tasks.generation_request import check_request, provenance, ready_generator
 from svp_core.tile_file import append_tiles, read_tiles
 
@@ -69,5 +69,5 @@ def _finished_rows(manifest, tiles_file):
 def _open_manifest(manifest, done):
     """The manifest, open for further rows behind its head and the first `done` ones; what a crash left is dropped."""
     lines = manifest.read_text("utf-8").splitlines(keepends=True) if done else [",".join(MANIFEST_COLUMNS) + "\n"]
-    replace(manifest, lambda file: file.write("".join(lines[: done + 1]).encode()))
+    atomic_write(manifest, lambda temporary: temporary.write_bytes("".join(lines[: done + 1]).encode()))
     return manifest.open("a", encoding="utf-8", newline="")

@@ -1,8 +1,7 @@
 """An order of synthetic particles: which generator, how, and whether it can."""
 
-import hashlib
-
 from svp_core.errors import LabError
+from svp_core.files import file_sha256
 
 MAX_IMAGES = 100_000  # of one order
 MAX_SEED = 2**31
@@ -38,9 +37,6 @@ def check_request(generator, class_keys, count, seed):
 def provenance(generator, sampler, steps):
     """Which model made it, and how: what a data set has to say about its parents."""
     files = {"card_sha256": "card.md", "weights_sha256": "model.safetensors"}
-    parents = {name: _sha256(generator.folder / file) for name, file in files.items()}
+    paths = {name: generator.folder / file for name, file in files.items()}
+    parents = {name: file_sha256(path) if path.is_file() else None for name, path in paths.items()}
     return {"made_by": "generator", "weights": generator.folder.name, **parents, "sampler": sampler.key, "steps": steps}
-
-
-def _sha256(path):
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None

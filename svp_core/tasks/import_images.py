@@ -6,8 +6,8 @@ import json
 import pandas as pd
 
 from svp_core.errors import LabError
+from svp_core.files import write_json
 from svp_core.progress import Progress
-from svp_core.tasks.files import write_json
 from svp_core.workspace import datasets
 
 OWN = "own"  # kind of the data sets made here

@@ -6,12 +6,12 @@ from dataclasses import asdict
 import numpy as np
 
 from svp_core.errors import LabError
+from svp_core.files import write_json
 from svp_core.progress import Progress
 from svp_core.review.decision_log import history
 from svp_core.review.evaluation_split import split_for_evaluation
 from svp_core.review.store import open_review
 from svp_core.tasks.embed_review import WEIGHTS
-from svp_core.tasks.files import write_json
 from svp_core.tasks.train import register_model
 from svp_core.workspace import models
 

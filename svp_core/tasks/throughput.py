@@ -4,7 +4,7 @@ import json
 import platform
 from dataclasses import asdict
 
-from svp_core.tasks.files import write_json
+from svp_core.files import write_json
 from svp_core.workspace.jobs import threads
 from svp_core.workspace.paths import workspace_root
 

@@ -4,8 +4,8 @@ import json
 import os
 
 from svp_core.errors import LabError
+from svp_core.files import write_json
 from svp_core.progress import Progress
-from svp_core.tasks.files import write_json
 from svp_core.workspace import models
 from svp_core.workspace.datasets import open_dataset
 

@@ -8,13 +8,13 @@ training/       plan.json, tiles.npy, tiles.csv, left_out.csv, state.pt, best_ST
 import csv
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 
 import numpy as np
 
 from svp_core.errors import LabError
+from svp_core.files import atomic_write, write_json
 from svp_core.tile_file import append_tiles, read_tiles
 
 
@@ -46,7 +46,7 @@ class CheckpointFolder:
     def begin(self, described, state):
         """From here on a training is under way: described, JSON-ready, is the plan, state a Training's before it."""
         self.keep(state, [])
-        _replace(self.inside / "plan.json", (json.dumps(described, indent=2) + "\n").encode())
+        write_json(self.inside / "plan.json", described)
 
     def described(self):
         """The plan, as put() was given it."""
@@ -78,9 +78,9 @@ class CheckpointFolder:
         """Put a Training's state() on disk with the history so far, whole or not at all."""
         import torch
 
-        _replace(self.run / "history.jsonl", "".join(json.dumps(row) + "\n" for row in history).encode())
-        torch.save(state, self.inside / "state.pt.new")
-        os.replace(self.inside / "state.pt.new", self.inside / "state.pt")
+        lines = "".join(json.dumps(row) + "\n" for row in history).encode()
+        atomic_write(self.run / "history.jsonl", lambda temporary: temporary.write_bytes(lines))
+        atomic_write(self.inside / "state.pt", lambda temporary: torch.save(state, temporary))
 
     def keep_best(self, step, average):
         """The averaged weights after this step, as the best so far; half precision, as runs have them."""
@@ -145,9 +145,3 @@ def fingerprint(data):
     for tile in data.tiles:
         found.update(np.ascontiguousarray(tile).data)
     return found.hexdigest()
-
-
-def _replace(path, content):
-    unfinished = path.with_name(f"{path.name}.new")
-    unfinished.write_bytes(content)
-    os.replace(unfinished, path)

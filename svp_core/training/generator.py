@@ -4,7 +4,6 @@ Whoever stops iterating, or is killed, finds the training where it was when it i
 the same plan.
 """
 
-import hashlib
 import json
 import time
 from dataclasses import asdict, dataclass, field, replace
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from svp_core.device import best_device
 from svp_core.errors import LabError
+from svp_core.files import file_sha256
 from svp_core.generator import unet
 from svp_core.generator.training_loop import (
     GeneratorTraining,
@@ -151,7 +151,7 @@ def _start(order, tiles, class_keys):
             "or from nothing."
         )
     config, weights = init_from(unet.load_generator(order.base), class_keys, dropout=dropout)
-    sha256 = hashlib.sha256((Path(order.base) / "model.safetensors").read_bytes()).hexdigest()
+    sha256 = file_sha256(Path(order.base) / "model.safetensors")
     return config, weights, {"name": run.name, "weights_sha256": sha256}
 
 

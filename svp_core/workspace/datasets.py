@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from svp_core.errors import LabError
+from svp_core.files import atomic_write
 from svp_core.tile_file import read_tiles
 from svp_core.workspace.jobs import get, job_folder
 from svp_core.workspace.paths import sample_folder, workspace_root
@@ -129,16 +130,18 @@ def write_zip(path, tiles, table, *, meta=None):
 
     classes = table["class"] if "class" in table else [None] * len(table)
     names = _file_names(table["image"], classes)
-    unfinished = Path(f"{path}.{uuid4().hex}.part")
-    with zipfile.ZipFile(unfinished, "w") as archive:
-        for name, tile in zip(names, tiles, strict=True):
-            # ZipInfo's fixed date, so that packing again gives the same file. PNG is compressed already.
-            archive.writestr(zipfile.ZipInfo(name), encode_png(np.asarray(tile)))
-        manifest = table.assign(file=names)[["file", *(c for c in table.columns if c != "file")]]
-        archive.writestr(zipfile.ZipInfo("manifest.csv"), manifest.to_csv(index=False, lineterminator="\n"))
-        if meta:
-            archive.writestr(zipfile.ZipInfo("dataset.json"), json.dumps(meta, indent=2) + "\n")
-    os.replace(unfinished, path)
+
+    def write(temporary: Path) -> None:
+        with zipfile.ZipFile(temporary, "w") as archive:
+            for name, tile in zip(names, tiles, strict=True):
+                # ZipInfo's fixed date, so that packing again gives the same file. PNG is compressed already.
+                archive.writestr(zipfile.ZipInfo(name), encode_png(np.asarray(tile)))
+            manifest = table.assign(file=names)[["file", *(c for c in table.columns if c != "file")]]
+            archive.writestr(zipfile.ZipInfo("manifest.csv"), manifest.to_csv(index=False, lineterminator="\n"))
+            if meta:
+                archive.writestr(zipfile.ZipInfo("dataset.json"), json.dumps(meta, indent=2) + "\n")
+
+    atomic_write(path, write)
     return Path(path)
 
 

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import expect
 
 from svp_core import tasks
-from svp_core.tasks.files import write_json
+from svp_core.files import write_json
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table

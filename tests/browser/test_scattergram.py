@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from svp_core.tasks.files import write_json
+from svp_core.files import write_json
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table

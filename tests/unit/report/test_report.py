@@ -466,7 +466,7 @@ def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(LabError, match="cannot be written"):
         write_report(job, tmp_path / "folder")
-    assert not list(tmp_path.glob(".*.part"))
+    assert not list(tmp_path.glob(".*.part*"))
 
 
 def test_standard_settings_are_those_of_the_source():
