@@ -14,23 +14,23 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from svp_core.exports.cleaned import cleaned_csv, cleaned_folders, cleaned_tiles
+from svp_core.exports.cleaned import export_reviewed_csv, export_reviewed_folders, reviewed_tiles
+from svp_core.review.batches import decode_position
+from svp_core.review.blind_repeats import blind_repeats
+from svp_core.review.bookmarks import bookmark_of
+from svp_core.review.decision_log import history, record, undo
+from svp_core.review.embedding_store import load_embedding
+from svp_core.review.history_file import export_history, verify, verify_file
+from svp_core.review.random_audit import last_audit
+from svp_core.review.store import list_reviews, open_review
 from svp_core.tasks import TASKS
-from svp_core.tasks.gather import gathered
-from svp_core.tasks.retrain import retrained
-from svp_core.tasks.suspect import suspected
+from svp_core.tasks.find_label_errors import label_error_summary
+from svp_core.tasks.import_images import imported_dataset
+from svp_core.tasks.retrain import retrain_summary
 from svp_core.tasks.train import model_of
+from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets, jobs, models
-from svp_core.workspace.audits import last_audit
-from svp_core.workspace.bookmarks import bookmark_of
-from svp_core.workspace.decisions import history, record, undo
-from svp_core.workspace.history_file import export_history, verify, verify_file
-from svp_core.workspace.likeness import likeness_of
-from svp_core.workspace.review_pages import from_place
-from svp_core.workspace.reviews import list_reviews, open_review
-from svp_core.workspace.second_look import second_looks
-from svp_core.workspace.tilefile import read_tiles
-from svp_core.workspace.uploads import uploaded_source
+from svp_core.workspace.uploads import store_upload
 
 FIXTURES = Path(__file__).parent / "fixtures"
 APP = Path(__file__).parents[1] / "app.py"
@@ -76,16 +76,20 @@ def test_every_job_is_there_in_its_kind_and_state():
         assert (job.started is None or job.created <= job.started <= job.heartbeat) and not job.active
     kinds = {job["kind"] for job in PLANTED["jobs"].values()}
     assert len(kinds) == 9 and {job["state"] for job in PLANTED["jobs"].values()} == {
-        "done", "failed", "cancelled", "paused", "lost"
-    }  # fmt: skip
+        "done",
+        "failed",
+        "cancelled",
+        "paused",
+        "lost",
+    }
 
 
 def test_every_finished_job_says_what_it_made():
-    dataset, left_out = gathered(jobs.job_folder(JOBS["gather"]))
+    dataset, left_out = imported_dataset(jobs.job_folder(JOBS["gather"]))
     assert dataset == PLANTED["datasets"][0]["id"] and left_out["image"].tolist() == ["protein/broken.png"]
-    assert suspected(jobs.job_folder(JOBS["suspect"]))[0] == REVIEWS["dataset"]["id"]
+    assert label_error_summary(jobs.job_folder(JOBS["suspect"]))[0] == REVIEWS["dataset"]["id"]
     assert model_of(jobs.job_folder(JOBS["train"])) == "Day 5 oil"
-    made = retrained(jobs.job_folder(JOBS["retrain"]))
+    made = retrain_summary(jobs.job_folder(JOBS["retrain"]))
     assert {key: made[key] for key in PLANTED["retrained"]} == PLANTED["retrained"]
     report = json.loads((jobs.job_folder(JOBS["compare"]) / "report.json").read_text("utf-8"))
     assert report["n_real"] == 57 and report["left"]["classes"].keys() == report["right"]["classes"].keys()
@@ -124,8 +128,10 @@ def test_a_review_stands_as_it_was_left(which, tmp_path):
     planted = REVIEWS[which]
     (header,) = (one for one in list_reviews() if one["review"] == planted["id"])
     assert (header["name"], header["particles"], header["decisions"]) == (
-        planted["name"], planted["particles"], planted["decisions"]
-    )  # fmt: skip
+        planted["name"],
+        planted["particles"],
+        planted["decisions"],
+    )
     review, past = open_review(planted["id"]), history(planted["id"])
     standing = standing_of(review)
     assert sha256(review.tiles) == planted["tiles_sha256"] and list(review.class_keys) == planted["class_keys"]
@@ -143,8 +149,8 @@ def test_a_review_stands_as_it_was_left(which, tmp_path):
         assert sorted(standing.skipped(reviewer)) == planted["skipped"][reviewer]
         assert bookmark_of(planted["id"], reviewer) == planted["bookmarks"][reviewer]
     assert list(standing.disagreements()) == planted["disagreements"]
-    assert [[look.first, look.second, look.every.n] for look in second_looks(standing)] == planted["second_looks"]
-    assert list(likeness_of(review).nearest.shape) == planted["likeness"]
+    assert [[look.first, look.second, look.every.n] for look in blind_repeats(standing)] == planted["second_looks"]
+    assert list(load_embedding(review).nearest.shape) == planted["likeness"]
 
 
 def test_a_random_audit_goes_on_where_it_was():
@@ -156,7 +162,7 @@ def test_a_random_audit_goes_on_where_it_was():
 
 def test_a_bookmark_brings_its_page_back():
     planted = REVIEWS["dataset"]["bookmarks"]["Anna"]
-    wanted, (page,), holder = from_place(bookmark_of(REVIEWS["dataset"]["id"], "Anna"))
+    wanted, (page,), holder = decode_position(bookmark_of(REVIEWS["dataset"]["id"], "Anna"))
     assert wanted.what == "open" and holder == "d1 Anna"
     assert list(page.particles) == planted["pages"][0]["particles"] and page.since == 33
 
@@ -173,14 +179,14 @@ def test_the_chain_of_decisions_is_sound_here_and_as_a_file(which, tmp_path):
 def test_cleaned_labels_are_handed_out(tmp_path):
     review = open_review(REVIEWS["dataset"]["id"])
     standing = standing_of(review)
-    cleaned_csv(review, standing, tmp_path / "cleaned.csv")
+    export_reviewed_csv(review, standing, tmp_path / "cleaned.csv")
     table = pd.read_csv(tmp_path / "cleaned.csv", keep_default_na=False)
     assert len(table) == 79 and (table["label"] != table["given"]).sum() == 6
-    cleaned_folders(review, standing, tmp_path / "cleaned.zip")
+    export_reviewed_folders(review, standing, tmp_path / "cleaned.zip")
     with zipfile.ZipFile(tmp_path / "cleaned.zip") as archive:
         folders = Counter(name.split("/")[0] for name in archive.namelist())
     assert folders == {"silicone_oil": 51, "protein": 16, "air_bubble": 10, "unsure": 1}
-    assert len(cleaned_tiles(review, standing)[0]) == 77
+    assert len(reviewed_tiles(review, standing)[0]) == 77
 
 
 def test_a_review_is_gone_on_with():
@@ -210,10 +216,10 @@ def test_a_job_that_rests_goes_on_from_what_it_had(name):
 
 
 def test_uploads_are_found_and_one_that_is_gone_is_said_so():
-    assert uploaded_source(PLANTED["uploads"]["flowcam"]).name == "SVP-SIM-001"
-    assert uploaded_source(PLANTED["uploads"]["folder"]).name == "few images"
+    assert store_upload(PLANTED["uploads"]["flowcam"]).name == "SVP-SIM-001"
+    assert store_upload(PLANTED["uploads"]["folder"]).name == "few images"
     with pytest.raises(Exception, match="not in the workspace any more"):
-        uploaded_source(PLANTED["uploads"]["gone"])
+        store_upload(PLANTED["uploads"]["gone"])
 
 
 AT_DESK = {"review": REVIEWS["dataset"]["id"], "reviewer": "Anna", "desk": "d1"}
@@ -241,7 +247,7 @@ LOOKS = ({}, {"look": "Map"}, {"look": "History"}, {"look": "Retrain"})  # witho
         ("review", {"search": JOBS["suspect"]}, 0),
         *(("review", {**review, **look}, 0) for review in (AT_DESK, OF_RUN) for look in LOOKS),
     ],
-)  # fmt: skip
+)
 def test_every_page_opens_it(page, query, errors):
     app = AppTest.from_file(APP, default_timeout=60)
     for name, value in query.items():
