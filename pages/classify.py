@@ -26,16 +26,16 @@ def ask():
 def show_source(path):
     """What was recognised, and the button that starts."""
     try:
-        config = source_summary.show_source_summary(path)
+        request = source_summary.show_source_summary(path)
     except LabError as error:
         forget_source("classify")
         st.error(escape_markdown(error))
         ask()
         return
     st.button("Choose something else", key="source_forget", on_click=forget_source, args=("classify",))
-    if config:
+    if request:
         forget_source("classify")
-        start_job("classify", "classify", config)
+        start_job(request)
 
 
 def start_anew():
@@ -48,7 +48,7 @@ st.title("Classify")
 st.markdown("Name, measure and count every particle of a run, folder or archive; what is unreadable keeps its reason.")
 
 try:
-    if job := opened_job("classify", "classify", "a classification; choose particles here"):
+    if job := opened_job("classify", "a classification; choose particles here"):
         results_view.show_heading(job, start_anew)
         show_progress(job, results_view.show_so_far)
         if not job.active:

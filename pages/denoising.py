@@ -11,6 +11,7 @@ from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import count_noun, escape_markdown, format_duration
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.errors import LabError
+from svp_core.tasks.denoise import DenoiseRequest
 
 require_app(__file__)
 
@@ -40,16 +41,12 @@ def ask():
         st.caption("Choose a class, and it can be recorded.")
     show_model(model.name, origin(model))
     if pressed:
-        start_job(
-            "denoising",
-            "denoise",
-            {"class_keys": class_keys, "count": count, "seed": seed, "sampler": quality, "weights": model.name},
-        )
+        start_job(DenoiseRequest(tuple(class_keys), count, seed, sampler=quality, weights=model.name))
 
 
 def show():
     """The recording that is open, or the shipped one."""
-    if job := opened_job("denoising", "denoise", "a recorded denoising; record one here"):
+    if job := opened_job("denoise", "a recorded denoising; record one here"):
         show_progress(job)
         if job.state == "done":
             trajectory_view.show(trajectory_view.trajectory_of(job.id), name=f"denoising_{job.config['seed']}")

@@ -13,7 +13,10 @@ from pages.ui.shared.url_state import opened, opened_job, start_job
 from pages.ui.synthesize import model_comparison, results_view
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference
 from svp_core.errors import LabError
-from svp_core.tasks.compare import MIN_IMAGES, SIDES
+from svp_core.tasks.compare import MIN_IMAGES, SIDES, CompareRequest
+from svp_core.tasks.generate import GenerateRequest
+from svp_core.tasks.generation_request import DEFAULT_GENERATOR
+from svp_core.tasks.job_kinds import request_of
 from svp_core.workspace import jobs
 
 require_app(__file__)
@@ -29,11 +32,12 @@ def take_settings():
     st.session_state["make_taken_from"] = job_id
     with suppress(LabError):  # show_one says what is wrong with the link
         if (job := jobs.get(job_id)).kind == "generate":
-            generator_form.preselect_model(job.config.get("weights", "generator"))
-            st.session_state["make_quality"] = job.config.get("sampler")
-            st.session_state["make_class"] = job.config["class_key"]
-            st.session_state["make_count"] = min(job.config["count"], MOST)
-            st.session_state["make_seed"] = job.config["seed"]
+            request = request_of(job)
+            generator_form.preselect_model(request.weights or DEFAULT_GENERATOR)
+            st.session_state["make_quality"] = request.sampler
+            st.session_state["make_class"] = request.class_key
+            st.session_state["make_count"] = min(request.count, MOST)
+            st.session_state["make_seed"] = request.seed
 
 
 def ask_one():
@@ -58,16 +62,12 @@ def ask_one():
     )
     show_model(model.name, origin(model))
     if pressed:
-        start_job(
-            "synthesize",
-            "generate",
-            {"class_key": class_key, "count": count, "seed": seed, "sampler": quality, "weights": model.name},
-        )
+        start_job(GenerateRequest(class_key, count, seed, sampler=quality, weights=model.name))
 
 
 def show_one():
     """The job that is open and what it made; reference particles until there is one."""
-    if job := opened_job("synthesize", "generate", "made particles; make some here"):
+    if job := opened_job("generate", "made particles; make some here"):
         st.subheader(results_view.heading(job))
         show_progress(job, results_view.show_so_far)
         if not job.active:
@@ -94,17 +94,12 @@ def ask_two():
     generator_form.check_seed(seed)
     st.caption(model_comparison.estimate(sides, count) if reference else no_reference(class_key))
     if pressed:
-        start_job(
-            "synthesize",
-            "compare",
-            {"class_key": class_key, "count": count, "seed": seed, "reference": reference, **sides},
-            "comparison",
-        )
+        start_job(CompareRequest(class_key, count, seed, reference, **sides))
 
 
 def show_two():
     """The comparison that is open."""
-    if job := opened_job("synthesize", "compare", "a comparison; make one here", "comparison"):
+    if job := opened_job("compare", "a comparison; make one here"):
         st.subheader(model_comparison.heading(job))
         show_progress(job, model_comparison.show_so_far)
         if job.state == "done":

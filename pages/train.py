@@ -10,6 +10,7 @@ from pages.ui.train import settings_form, training_view
 from pages.ui.train.import_checkpoint import show_import_checkpoint
 from pages.ui.train.import_images import show_import_images
 from svp_core.errors import LabError
+from svp_core.tasks.train import TrainRequest
 from svp_core.workspace.models import new_model_folder
 
 require_app(__file__)
@@ -37,11 +38,7 @@ def ask():
     st.caption(refused or settings_form.expectation(chosen, class_keys, minutes))
     if pressed:
         new_model_folder(name)  # says at once what is wrong with the name
-        start_job(
-            "train",
-            "train",
-            {"name": name.strip(), "datasets": chosen, "classes": class_keys, "base": base, "minutes": minutes},
-        )
+        start_job(TrainRequest(name.strip(), tuple(chosen), tuple(class_keys), base=base, minutes=minutes))
 
 
 def show(job):
@@ -50,7 +47,7 @@ def show(job):
         st.subheader(escape_markdown(job.config["name"]))
         words = "Change the settings" if job.state == "failed" else "Train another"
         st.button(words, key="train_another", on_click=close, args=("train",))
-    show_progress(job, training_view.show_so_far, can_rest=True)
+    show_progress(job, training_view.show_so_far)
     if not job.active:
         training_view.show_finished(job)
 
@@ -64,7 +61,7 @@ def _try(part):
 
 def main():
     """What is open, or the settings; below them a checkpoint from elsewhere and earlier trainings."""
-    if job := opened_job("train", "train", "a training; start one here"):
+    if job := opened_job("train", "a training; start one here"):
         show(job)
         return
     ask()

@@ -88,6 +88,11 @@ def format_duration(seconds: float) -> str:
     return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
 
 
+def truncate(name: str, length: int = 60) -> str:
+    """A name, cut to at most `length` letters."""
+    return name if len(name) <= length else f"{name[: length - 1]}…"
+
+
 def escape_markdown(text: object) -> str:
     """Markdown that shows exactly this text: a file named <b>x</b>.png or *y*.png is not formatting."""
     escaped = re.sub(r"([!-/:-@\[-`{-~])", r"\\\1", str(text))

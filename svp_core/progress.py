@@ -17,6 +17,9 @@ class Progress:
     loss: float | None = None  # training loss of this step
 
 
+Steps = Generator[Progress, None, None]  # long-running work; close() stops it
+
+
 def run_to_end(
     steps: Generator[Progress, Any, Result], on_progress: Callable[[Progress], object] = lambda progress: None
 ) -> Result:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
-from svp_core.tasks import TASKS
+from svp_core.tasks.job_kinds import run_task
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine, is_running, job
 
@@ -125,7 +125,7 @@ def _work(row):
 
 def _run_task(row):
     """The state that the job has then: "done", or what was asked for meanwhile."""
-    steps = TASKS[row.job.kind](row.job.config, jobs.job_folder(row.job.id))
+    steps = run_task(row.job.kind, row.job.config, jobs.job_folder(row.job.id))
     pace, written, unwritten = None, 0.0, {}
     try:
         for progress in steps:

@@ -102,11 +102,11 @@ def _into_table(options, summary, classifier, choices):
 
 def _into_folder(options, weights, choices):
     """As _into_table, by the task that the page starts: the folder is that of its job."""
-    from svp_core.tasks.classify import classify
+    from svp_core.tasks.classify import ClassifyRequest, classify
 
-    config = {"source": str(options.source), "weights": str(weights), "um_per_px": options.um_per_px}
+    request = ClassifyRequest(str(options.source), str(weights), options.um_per_px, choices=choices or None)
     options.out.mkdir(parents=True, exist_ok=True)
-    for progress in classify(config | ({"choices": choices} if choices else {}), options.out):
+    for progress in classify(request, options.out):
         print_progress("particles", progress.step, progress.total)
     written = json.loads((options.out / "summary.json").read_text("utf-8"))
     return written["offered"], written["rejected"], written["counts"]

@@ -5,8 +5,8 @@ import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from svp_core import tasks
 from svp_core.commands.arguments import check_folder, print_progress, run_seed, whole_number
+from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tile_file import read_tiles
 
 
@@ -26,11 +26,12 @@ def run(options):
     from svp_core.images import encode_png
 
     check_folder(options.out)
-    asked = {name: getattr(options, name) for name in ("class_key", "count", "seed", "sampler", "steps", "weights")}
+    names = ("class_key", "count", "seed", "sampler", "steps", "weights")
+    request = GenerateRequest(**{name: getattr(options, name) for name in names})
     written = 0
     with TemporaryDirectory() as scratch:
         scratch = Path(scratch)
-        for progress in tasks.generate(asked, scratch):
+        for progress in generate(request, scratch):
             if progress.step > written:
                 options.out.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(scratch / "manifest.csv", options.out / "manifest.csv")

@@ -1,193 +1,253 @@
-"""Two makers of particles against the same reference: their tiles, sizes and shapes, figures in report.json."""
+"""Compare two sources of particles against the same reference: tiles, sizes and shapes, metrics in report.json."""
 
 import csv
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from svp_core.display import class_name
 from svp_core.errors import LabError
 from svp_core.files import atomic_write, write_json
-from svp_core.progress import Progress
-from svp_core.tasks.generate import generate
-from svp_core.tasks.generation_request import check_request, ready_generator
+from svp_core.progress import Progress, Steps
+from svp_core.tasks.generate import GenerateRequest, generate
+from svp_core.tasks.generation_request import DEFAULT_GENERATOR, check_classes, check_generation, ready_generator
+from svp_core.tasks.request import JobRequest, StoredSettings, optional
 from svp_core.tile_file import append_tiles, read_tiles
 
 SIDES = ("left", "right")
-MIN_IMAGES = 50  # tiles on each side: of fewer no figure says anything
-MOST_REAL, MOST_SEEN = 4000, 10_000  # tiles of the reference that are looked at, drawn by the seed
-COPY_FIGURES = ("ct_z", "closer_to_training", "copied", "authentic")  # say something only of what was trained on
+MIN_IMAGES = 50  # tiles per side: with fewer no metric is informative
+MAX_REAL, MAX_SEEN = 4000, 10_000  # reference tiles that are used, drawn by the seed
+COPY_METRICS = ("ct_z", "closer_to_training", "copied", "authentic")  # meaningful only against training tiles
 SHAPE_COLUMNS = ("ecd_px", "aspect_ratio", "circularity")
 
+Tiles = NDArray[np.uint8]  # (N, 64, 64)
 
-def compare(config, folder):
-    """Make particles of one class in two ways and measure both against the same reference tiles.
 
-    config: class_key; count (of each side) and seed; left and right, each either {"weights", "sampler"} as in
-    generate, or {"classical": True} for classical augmentation of reference tiles; reference, the id of a data set.
-    Measured is against reference tiles that neither side has seen: where a model was trained on that data set, those
-    that it held out; where a side is classical augmentation, the half that is not augmented, drawn by the seed, or
-    all that such a model held out. The other tiles are what copies are looked for among.
-    Makes left/ and right/, each with tiles.npy and manifest.csv; real.npy and seen.npy, uint8 (N, 64, 64), the tiles
-    measured against and the others; shapes.csv, a row a tile, set left, right or real; report.json: n_real, n_seen,
-    and left and right, each the report of quality.compare. Started again it goes on with the tiles that are missing.
+@dataclass(frozen=True)
+class ComparisonSide(StoredSettings):
+    """What generates one side: a generator, or classical augmentation of reference tiles."""
+
+    weights: str | None = optional()  # name or folder of a generator, see GenerateRequest
+    sampler: str | None = optional()
+    steps: int | None = optional()
+    classical: bool | None = optional()  # True: classical augmentation instead of a generator
+
+    @property
+    def name(self) -> str:
+        return "classical augmentation" if self.classical else self.weights or DEFAULT_GENERATOR
+
+
+@dataclass(frozen=True)
+class CompareRequest(JobRequest):
+    """A comparison of two sides at one class."""
+
+    class_key: str
+    count: int  # images per side, MIN_IMAGES or more
+    seed: int
+    reference: str  # id of a data set
+    left: ComparisonSide
+    right: ComparisonSide
+
+    @property
+    def sides(self) -> dict[str, ComparisonSide]:
+        """The two sides by name, in the order of SIDES."""
+        return {"left": self.left, "right": self.right}
+
+    @property
+    def title(self) -> str:
+        return (
+            f"Compare {self.left.name} with {self.right.name}, {class_name(self.class_key).lower()}, seed {self.seed}"
+        )
+
+    def check(self) -> None:
+        if self.count < MIN_IMAGES:
+            raise LabError(f"{self.count} images per side were requested; give {MIN_IMAGES} or more.")
+        for side in self.sides.values():
+            check_generation(self.count, self.seed, side.steps)
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        sides = {side: ComparisonSide.from_config(config[side]) for side in SIDES if side in config}
+        return super().from_config({**config, **sides})
+
+
+def compare(request: CompareRequest, folder: Path) -> Steps:
+    """Generate particles of one class in two ways and measure both against the same reference tiles.
+
+    The reference tiles are those that neither side has seen: where a model was trained on that data set, the tiles it
+    held out; where a side is classical augmentation, the half that is not augmented, drawn by the seed, or all tiles
+    that such a model held out. Copies are searched for among the other tiles.
+    Writes left/ and right/, each with tiles.npy and manifest.csv; real.npy and seen.npy, uint8 (N, 64, 64), the
+    reference tiles and the other tiles; shapes.csv, one row per tile, set left, right or real; report.json: n_real,
+    n_seen, and left and right, each the report of quality.compare. A stopped job resumes with the missing tiles.
     Progress counts network calls.
     """
-    class_key, count, seed = config["class_key"], config["count"], config["seed"]
-    sides = {side: config[side] for side in SIDES}
-    if count < MIN_IMAGES:
-        raise LabError(f"{count} images a side were asked for; give {MIN_IMAGES} or more, fewer say nothing.")
+    request.check()
+    class_key, count, seed = request.class_key, request.count, request.seed
     yield Progress(0, None, "Reading the reference")
-    real, seen, who = _read_reference(config["reference"], class_key, seed, sides)
+    real, seen, trained_sides = _read_reference(request)
     for name, tiles in (("real", real), ("seen", seen)):
         atomic_write(folder / f"{name}.npy", lambda temporary, tiles=tiles: np.save(temporary, tiles))
-    steps = {side: _steps(asked, class_key, count, seed) for side, asked in sides.items()}
+    steps = {name: _steps_per_image(side, class_key) for name, side in request.sides.items()}
     done, total = 0, count * sum(steps.values()) + measure_steps(count) * len(SIDES)
-    for side, asked in sides.items():
-        place = folder / side
-        place.mkdir(exist_ok=True)
-        if is_classical(asked):
-            _augment(class_key, count, seed, seen, place)
+    for name, side in request.sides.items():
+        side_folder = folder / name
+        side_folder.mkdir(exist_ok=True)
+        if side.classical:
+            _augment(class_key, count, seed, seen, side_folder)
         else:
-            making = generate({"class_key": class_key, "count": count, "seed": seed, **asked}, place)
-            for progress in making:
-                said = f"Making {count:,} images with {asked['weights']}"
-                yield Progress(done + progress.step * steps[side], total, said)
-        done += count * steps[side]
-    made = {side: read_tiles(folder / side / "tiles.npy") for side in SIDES}
-    _write_shapes(folder, {**made, "real": real})
+            generation = GenerateRequest(
+                class_key, count, seed, sampler=side.sampler, weights=side.weights, steps=side.steps
+            )
+            for progress in generate(generation, side_folder):
+                message = f"Generating {count:,} images with {side.name}"
+                yield Progress(done + progress.step * steps[name], total, message)
+        done += count * steps[name]
+    generated = {side: read_tiles(folder / side / "tiles.npy") for side in SIDES}
+    _write_shapes(folder, {**generated, "real": real})
     reports, share = {}, measure_steps(count)
     for side in SIDES:
-        measuring = _measure(class_key, seed, real, np.asarray(made[side]), seen, side in who)
+        measuring = _measure(class_key, seed, real, np.asarray(generated[side]), seen, side in trained_sides)
         reports[side] = yield from _scaled(measuring, done, share, total)
         done += share
     write_json(folder / "report.json", {"n_real": len(real), "n_seen": len(seen), **reports})
     yield Progress(total, total, "Finished")
 
 
-def is_classical(asked):
-    """Whether one side of a config is classical augmentation."""
-    return bool(asked.get("classical"))
-
-
-def measure_steps(count):
-    """How long measuring a side takes, about, in network calls of the shipped generator."""
+def measure_steps(count: int) -> int:
+    """Approximate duration of measuring one side, in network calls of the shipped generator."""
     return 400 + 3 * count
 
 
-def _read_reference(dataset_id, class_key, seed, sides):
-    """(tiles that no side has seen, other tiles, the sides that have seen those); tiles uint8 (N, 64, 64)."""
+def _read_reference(request: CompareRequest) -> tuple[Tiles, Tiles, set[str]]:
+    """(tiles that no side has seen, the other tiles, names of the sides that have seen those)."""
     from svp_core.images import TILE_PX
     from svp_core.workspace import datasets
 
-    if dataset_id == datasets.SAMPLES:
+    if request.reference == datasets.SAMPLES:
         datasets.install_samples()
-    found = datasets.open_dataset(dataset_id)
-    if found.tiles.shape[1:] != (TILE_PX, TILE_PX):
+    dataset = datasets.open_dataset(request.reference)
+    if dataset.tiles.shape[1:] != (TILE_PX, TILE_PX):
         raise LabError(
-            f"{found.meta['name']!r} holds tiles of {found.tiles.shape[1]} px; {TILE_PX} px can be compared with."
+            f"{dataset.meta['name']!r} holds tiles of {dataset.tiles.shape[1]} px; a comparison needs {TILE_PX} px."
         )
-    of_class = found.table["class"] == class_key if "class" in found.table else np.zeros(len(found.table), bool)
-    names = (dataset_id + "/" + found.table["image"].astype(str)).to_numpy()
-    held_out = {side: held for side, asked in sides.items() if (held := _held_out(asked, dataset_id))}
-    classical = [side for side, asked in sides.items() if is_classical(asked)]
-    mine = np.random.default_rng(seed).permutation(np.flatnonzero(of_class))
+    table = dataset.table
+    of_class = table["class"] == request.class_key if "class" in table else np.zeros(len(table), bool)
+    names = (request.reference + "/" + table["image"].astype(str)).to_numpy()
+    held_out = {name: held for name, side in request.sides.items() if (held := _held_out(side, request.reference))}
+    classical = [name for name, side in request.sides.items() if side.classical]
+    rows = np.random.default_rng(request.seed).permutation(np.flatnonzero(of_class))
     if held_out:
-        unseen = np.all([np.isin(names[mine], list(held)) for held in held_out.values()], axis=0)
+        unseen = np.all([np.isin(names[rows], list(held)) for held in held_out.values()], axis=0)
     else:
-        unseen = np.arange(len(mine)) >= (len(mine) // 2 if classical else 0)
-    real, seen = mine[unseen][:MOST_REAL], mine[~unseen][:MOST_SEEN]
+        unseen = np.arange(len(rows)) >= (len(rows) // 2 if classical else 0)
+    real, seen = rows[unseen][:MAX_REAL], rows[~unseen][:MAX_SEEN]
     if len(real) < MIN_IMAGES or (classical and len(seen) < MIN_IMAGES):
-        why = "that no side was trained on" if held_out else "in each half, one to augment" if classical else "of it"
+        if held_out:
+            need = f"{MIN_IMAGES} that neither side was trained on"
+        else:
+            need = f"{MIN_IMAGES} in each half, one of them to augment" if classical else f"{MIN_IMAGES}"
         raise LabError(
-            f"{found.meta['name']!r} holds {len(mine):,} tiles of {class_key}, and a comparison needs {MIN_IMAGES} "
-            f"{why}; choose another data set or class."
+            f"{dataset.meta['name']!r} holds {len(rows):,} tiles of {request.class_key}; a comparison needs {need}. "
+            "Choose another data set or class."
         )
-    real, seen = (np.asarray(found.tiles[np.sort(part)]) for part in (real, seen))
-    return real, seen, {*held_out, *classical}
+    real_tiles, seen_tiles = (np.asarray(dataset.tiles[np.sort(part)]) for part in (real, seen))
+    return real_tiles, seen_tiles, {*held_out, *classical}
 
 
-def _held_out(asked, dataset_id):
-    """Names of this data set's tiles that a model held out from its training; none where it was not trained on it."""
-    if is_classical(asked):
+def _held_out(side: ComparisonSide, dataset_id: str) -> set[str]:
+    """Names of this data set's tiles that a model held out from training; empty where it was not trained on it."""
+    if side.classical:
         return set()
     from svp_core.model_files import read_model_folder
     from svp_core.workspace.models import find_model
 
-    held = read_model_folder(find_model(asked["weights"])).config.get("held_out")
-    # The shipped model says in words what was held out.
-    return {name for name in held if name.startswith(f"{dataset_id}/")} if isinstance(held, list) else set()
+    held_out = read_model_folder(find_model(side.name)).config.get("held_out")
+    # The shipped model describes its held-out tiles in words.
+    if not isinstance(held_out, list):
+        return set()
+    return {name for name in held_out if name.startswith(f"{dataset_id}/")}
 
 
-def _steps(asked, class_key, count, seed):
-    """Network calls an image. Raises LabError where this side cannot make what is ordered."""
-    if is_classical(asked):
+def _steps_per_image(side: ComparisonSide, class_key: str) -> int:
+    """Network calls per image. Raises LabError where this side cannot generate the class."""
+    if side.classical:
         return 0
-    generator, _, steps = ready_generator(asked)
-    check_request(generator, [class_key], count, seed)
+    generator, _, steps = ready_generator(side.weights, side.sampler, side.steps)
+    check_classes(generator, [class_key])
     return steps
 
 
-def _measure(class_key, seed, real, made, seen, has_seen):
+def _measure(
+    class_key: str, seed: int, real: Tiles, generated: Tiles, seen: Tiles, has_seen: bool
+) -> Generator[Progress, None, dict[str, Any]]:
     """Yield Progress, return the report of quality.compare."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.quality import compare as measure_against
     from svp_core.workspace.models import find_model
 
-    # Both sides get them, as they fill up the real-vs-real floors: the same on both.
+    # Both sides get the seen tiles, since they enlarge the real-vs-real baselines: the same for both.
     training = {class_key: seen} if len(seen) else None
     report = yield from measure_against(
         real={class_key: real},
-        synthetic={class_key: made},
+        synthetic={class_key: generated},
         training=training,
         seed=seed,
         classifier=load_classifier(find_model("resnet18")),
     )
     if not has_seen:
-        # Nothing of that was trained on here, so nothing can have been copied.
-        part = report["classes"][class_key]
-        part.pop("closest", None)
-        part["figures"] = {key: found for key, found in part["figures"].items() if key not in COPY_FIGURES}
+        # This side was not trained on any of the seen tiles, so it cannot have copied them.
+        metrics = report["classes"][class_key]
+        metrics.pop("closest", None)
+        metrics["figures"] = {key: value for key, value in metrics["figures"].items() if key not in COPY_METRICS}
     return report
 
 
-def _augment(class_key, count, seed, parents, place):
-    """Tiles and manifest of the classical side; done anew each time, it takes a second."""
+def _augment(class_key: str, count: int, seed: int, parents: Tiles, folder: Path) -> None:
+    """Write tiles and manifest of the classical side; repeated at each start, it takes a second."""
     from svp_core.augmentation import augment_tiles
     from svp_core.generator.sampling import image_seeds
 
     seeds = image_seeds(seed, count)
-    tiles, made_from = augment_tiles(parents, seeds=seeds)
-    append_tiles(place / "tiles.npy", tiles, after=0)
+    tiles, parent_rows = augment_tiles(parents, seeds=seeds)
+    append_tiles(folder / "tiles.npy", tiles, after=0)
     rows = [
         (f"{class_key}_classical_{seed}_{position:05d}.png", class_key, seed, position, image_seed, int(parent))
-        for position, (image_seed, parent) in enumerate(zip(seeds, made_from, strict=True))
+        for position, (image_seed, parent) in enumerate(zip(seeds, parent_rows, strict=True))
     ]
-    _write_table(place / "manifest.csv", ("image", "class", "run_seed", "position", "image_seed", "parent"), rows)
+    _write_table(folder / "manifest.csv", ("image", "class", "run_seed", "position", "image_seed", "parent"), rows)
 
 
-def _write_shapes(folder, sets):
-    """shapes.csv: a row a tile, empty where nothing could be measured."""
+def _write_shapes(folder: Path, tile_sets: Mapping[str, Tiles]) -> None:
+    """Write shapes.csv: one row per tile, empty where nothing could be measured."""
     from svp_core.morphology import measure
 
     rows = []
-    for name, tiles in sets.items():
+    for name, tiles in tile_sets.items():
         measured = [measure(tile) for tile in tiles]
-        rows += [(name, *(found[column] for column in SHAPE_COLUMNS)) for found in measured]
+        rows += [(name, *(shape[column] for column in SHAPE_COLUMNS)) for shape in measured]
     _write_table(folder / "shapes.csv", ("set", *SHAPE_COLUMNS), rows)
 
 
-def _write_table(path, columns, rows):
+def _write_table(path: Path, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([columns, *rows])
     atomic_write(path, lambda temporary: temporary.write_bytes(text.getvalue().encode()))
 
 
-def _scaled(measuring, done, share, total):
-    """Pass on the progress of `measuring` as a share of the whole; returns what it returns."""
+def _scaled(
+    measuring: Generator[Progress, None, dict[str, Any]], done: int, share: int, total: int
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Pass on the progress of `measuring` as a share of the whole; return what it returns."""
     while True:
         try:
             progress = next(measuring)
-        except StopIteration as finished:
-            return finished.value
-        part = progress.step / progress.total if progress.total else 0
-        yield Progress(done + int(share * part), total, progress.message or "Measuring")
+        except StopIteration as end:
+            return end.value
+        fraction = progress.step / progress.total if progress.total else 0
+        yield Progress(done + int(share * fraction), total, progress.message or "Measuring")

@@ -1,46 +1,64 @@
-"""Bring images into the workspace: a data set with their classes, and left_out.csv with what is not in it."""
+"""Import images into the workspace: a data set with their classes, and left_out.csv with what was excluded and why."""
 
 import csv
 import json
+from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
+from svp_core.display import truncate
 from svp_core.errors import LabError
 from svp_core.files import write_json
-from svp_core.progress import Progress
+from svp_core.progress import Progress, Steps
+from svp_core.tasks.request import JobRequest
 from svp_core.workspace import datasets
 
-OWN = "own"  # kind of the data sets made here
+OWN = "own"  # kind of the data sets that are imported
 
 
-def import_images(config, folder):
-    """Read the images of a source into a new data set, with the classes that their folders say.
+@dataclass(frozen=True)
+class ImportRequest(JobRequest):
+    """Images of one source as a new data set."""
 
-    config: source (path of anything instruments.sources reads); name (of the data set); optional class_name (all
-    images are of this class).
-    Makes gathered.json (dataset: its id) and left_out.csv, a row (image, reason) for everything that is not in it.
+    source: str  # path of anything that instruments.detect reads
+    name: str  # of the data set
+    class_name: str | None = None  # class of all images; None: as their folders say
+
+    @property
+    def title(self) -> str:
+        return f"Import {truncate(self.name)}"
+
+    def check(self) -> None:
+        datasets.unique_name(self.name)
+
+
+def import_images(request: ImportRequest, folder: Path) -> Steps:
+    """Read the images of a source into a new data set; a finished import is not repeated.
+
+    Writes gathered.json (dataset: its id) and left_out.csv, one row (image, reason) for each excluded item.
     """
-    name = datasets.unique_name(config["name"])
+    request.check()
     if (folder / "gathered.json").is_file():
         return
     from svp_core.datasets.labelled_tiles import read_labelled_steps
 
-    data = yield from read_labelled_steps(config["source"], class_name=config.get("class_name"))
+    data = yield from read_labelled_steps(request.source, class_name=request.class_name)
     classes = [data.class_keys[label] for label in data.labels]
     table = pd.DataFrame({"image": data.names, "class": classes})
     with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("image", "reason"), *data.left_out])
-    provenance = {"made_by": "given", "source": str(config["source"]), "left_out": len(data.left_out)}
-    dataset = datasets.save_dataset(name, OWN, data.tiles, table, provenance)
+    provenance = {"made_by": "given", "source": str(request.source), "left_out": len(data.left_out)}
+    dataset = datasets.save_dataset(request.name, OWN, data.tiles, table, provenance)
     write_json(folder / "gathered.json", {"dataset": dataset})
-    offered = len(data.tiles) + len(data.left_out)
-    yield Progress(offered, offered, f"{len(data.tiles):,} images kept")
+    item_count = len(data.tiles) + len(data.left_out)
+    yield Progress(item_count, item_count, f"{len(data.tiles):,} images imported")
 
 
-def imported_dataset(folder):
-    """(id of the data set, left_out as a DataFrame of image and reason) of a finished "gather" job's folder."""
+def imported_dataset(folder: Path) -> tuple[str, pd.DataFrame]:
+    """(id of the data set, excluded items as a table of image and reason) of a finished import's folder."""
     try:
         dataset = json.loads((folder / "gathered.json").read_text("utf-8"))["dataset"]
     except (OSError, ValueError):
-        raise LabError("These images have not been read to their end; bring them in again.") from None
+        raise LabError("This import did not finish; import the images again.") from None
     return dataset, pd.read_csv(folder / "left_out.csv", dtype=str, keep_default_na=False)

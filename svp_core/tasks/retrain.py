@@ -1,51 +1,65 @@
-"""Retrain the classifier on the labels of a review, before and after it, and try both on what was set aside."""
+"""Retrain the classifier on the labels of a review, before and after it, and evaluate both on held-out particles."""
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 
 from svp_core.errors import LabError
 from svp_core.files import write_json
-from svp_core.progress import Progress
+from svp_core.progress import Progress, Steps
 from svp_core.review.decision_log import history
 from svp_core.review.evaluation_split import split_for_evaluation
 from svp_core.review.store import open_review
-from svp_core.tasks.embed_review import WEIGHTS
+from svp_core.tasks.embed_review import FEATURE_MODEL
+from svp_core.tasks.request import JobRequest
 from svp_core.tasks.train import register_model
 from svp_core.workspace import models
 
-MIN_LABELS = 5  # particles of a class to learn from
-REFERENCE = 10  # checked particles of every class, from which on counts can be corrected by them
-_BATCH = 256  # tiles seen between two steps
+MIN_LABELS = 5  # labelled particles of a class to train on
+MIN_REFERENCE = 10  # checked particles of each class, from which on counts can be corrected with them
+_BATCH_SIZE = 256  # tiles embedded between two steps
 CHECKED, BY_CHANCE = "checked", "by_chance"
 
 
-def retrain(config, folder):
-    """Learn the last layer anew from a review's labels: as they were before it, and as they are now.
+@dataclass(frozen=True)
+class RetrainRequest(JobRequest):
+    """A classifier trained on the labels of one review."""
 
-    config: review (id), name (of the new model), decisions (how many there were when it was asked for: later ones are
-    not learnt from). Makes folder/run, in the end a model of the workspace (model.json), and retrained.json: decisions,
-    learnt_from (class -> particles), notes, and checks, a list of dicts: of (CHECKED or BY_CHANCE), class ("" for all),
-    and those of before_after.BeforeAfter.
+    review: str  # id
+    name: str  # of the new model
+    decisions: int  # length of the decision log to train on: later decisions are ignored
+
+    @property
+    def title(self) -> str:
+        return f"Retrain {self.name}"
+
+
+def retrain(request: RetrainRequest, folder: Path) -> Steps:
+    """Train the last layer on a review's labels: as they were before the review, and as they are now.
+
+    Writes folder/run, which becomes a model of the workspace (model.json), and retrained.json: decisions, learnt_from
+    (class -> particles), notes, and checks, a list of dicts: of (CHECKED or BY_CHANCE), class ("" for all), and the
+    fields of stats.paired_accuracy.
     """
     if (folder / "retrained.json").is_file() and (folder / "model.json").is_file():
         return
-    models.new_model_folder(config["name"])  # says now what is wrong with the name
+    models.new_model_folder(request.name)  # refuses an unusable name before any work
     from svp_core.classifier.resnet import load_classifier
     from svp_core.embedding.features import classifier_features
     from svp_core.training.last_layer import fit_last_layer, layer_probs, save_last_layer
 
-    review = open_review(config["review"])
+    review = open_review(request.review)
     if review.tiles is None:
         raise LabError("This history came without images; retrain where the review was begun.")
-    standing = review.standing().take([d for d in history(review.id) if d.number <= config["decisions"]])
+    standing = review.standing().take([d for d in history(review.id) if d.number <= request.decisions])
     found = split_for_evaluation(review, standing)
     keys = _classes(review, found)
-    classifier, count = load_classifier(models.find_model(WEIGHTS)), len(review.tiles)
+    classifier, count = load_classifier(models.find_model(FEATURE_MODEL)), len(review.tiles)
     features = np.empty((count, classifier.model.fc.in_features), np.float32)
-    for start in range(0, count, _BATCH):
-        tiles = np.ascontiguousarray(review.tiles[start : start + _BATCH])
+    for start in range(0, count, _BATCH_SIZE):
+        tiles = np.ascontiguousarray(review.tiles[start : start + _BATCH_SIZE])
         features[start : start + len(tiles)] = classifier_features(classifier, tiles)
         yield Progress(start + len(tiles), count, f"{start + len(tiles):,} of {count:,} particles looked at")
     yield Progress(count, count, "learning")
@@ -65,20 +79,20 @@ def retrain(config, folder):
             else np.full(count, there[0] if there else "", object)
         )
     counts = {key: int((found.learnt & (found.after == key)).sum()) for key in keys}
-    note = f"Labels of the review {review.name!r} after {config['decisions']:,} decisions."
+    note = f"Labels of the review {review.name!r} after {request.decisions:,} decisions."
     save_last_layer(learnt["after"], folder / "run", counts=counts, note=note)
     _keep_reference(learnt["after"], folder / "run", features, found, layer_probs)
     checks = list(_checks(found, named, keys))
     write_json(
         folder / "retrained.json",
         {
-            "decisions": config["decisions"],
+            "decisions": request.decisions,
             "learnt_from": counts,
             "checks": checks,
             "notes": list(_notes(found, checks)),
         },
     )
-    register_model(config["name"], folder)
+    register_model(request.name, folder)
 
 
 def retrain_summary(folder):
@@ -143,7 +157,7 @@ def _keep_reference(classifier, run, features, found, layer_probs):
     keys = classifier.config.class_keys
     rows = np.flatnonzero(np.isin(found.checked, keys))
     labels = np.array([keys.index(label) for label in found.checked[rows]], int)
-    if len(rows) and np.bincount(labels, minlength=len(keys)).min() >= REFERENCE:
+    if len(rows) and np.bincount(labels, minlength=len(keys)).min() >= MIN_REFERENCE:
         words = f"{len(rows):,} particles checked at random in its review, of unknown sizes"
         probs = layer_probs(classifier, features[rows])
         write_confusion_reference(run, ConfusionReference(probs, labels, np.full(len(rows), np.nan), keys, words))

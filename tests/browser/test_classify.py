@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from playwright.sync_api import expect
 
-from svp_core import tasks
 from svp_core.files import write_json
+from svp_core.tasks.job_kinds import run_task
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
@@ -42,7 +42,7 @@ def named_run(lab, monkeypatch):
     job_id, _ = jobs.start("classify", config)
     source = next(iter(_classified), None)
     if source is None:
-        for _ in tasks.TASKS["classify"](config, jobs.job_folder(job_id)):
+        for _ in run_task("classify", config, jobs.job_folder(job_id)):
             pass
         _classified.append(jobs.job_folder(job_id))
     else:

@@ -2,7 +2,7 @@
 
 from streamlit.testing.v1 import AppTest
 
-from svp_core import tasks
+from svp_core.tasks.job_kinds import run_task
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
@@ -22,7 +22,7 @@ def opened(page, **query):
 def finish(job_id):
     """Do the work of a job here and now."""
     job = jobs.get(job_id)
-    for progress in tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)):
+    for progress in run_task(job.kind, job.config, jobs.job_folder(job_id)):
         last = progress
     end(job_id, step=last.step, total=last.total)
 

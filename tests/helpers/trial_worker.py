@@ -4,64 +4,85 @@ import os
 import signal
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
-from svp_core import tasks, worker
+from svp_core import worker
 from svp_core.errors import LabError
 from svp_core.progress import Progress
+from svp_core.tasks import job_kinds
+from svp_core.tasks.job_kinds import JobKind
+from svp_core.tasks.request import JobRequest
 from svp_core.workspace import jobs
 
 STALE_S, BEAT_S = 3.0, 0.3
 TRIAL_WORKER = (sys.executable, str(Path(__file__).resolve()))
 
 
-def walk(config, folder):
-    """Append one line a step to steps.txt, going on after the lines that are there; from step
-    `wait_after` on wait until `gate` exists."""
-    made = folder / "steps.txt"
-    done = len(made.read_text().splitlines()) if made.is_file() else 0
-    yield Progress(done, config["steps"], "walking")
-    for step in range(done + 1, config["steps"] + 1):
-        with made.open("a") as file:
-            file.write(f"{step} by {os.getpid()}\n")
-        yield Progress(step, config["steps"], f"step {step}")
-        gate = config.get("gate")
-        while gate and step >= config.get("wait_after", 1) and not Path(gate).exists():
+@dataclass(frozen=True)
+class EmptyRequest(JobRequest):
+    title = "A trial"
+
+
+@dataclass(frozen=True)
+class WalkRequest(JobRequest):
+    """A number of steps; from step `wait_after` on they wait until the file `gate` exists."""
+
+    steps: int
+    gate: str = ""
+    wait_after: int = 1
+
+    @property
+    def title(self):
+        return f"Walk {self.steps} steps"
+
+
+def walk(request, folder):
+    """Append one line per step to steps.txt, continuing after the lines that exist."""
+    file = folder / "steps.txt"
+    done = len(file.read_text().splitlines()) if file.is_file() else 0
+    yield Progress(done, request.steps, "walking")
+    for step in range(done + 1, request.steps + 1):
+        with file.open("a") as lines:
+            lines.write(f"{step} by {os.getpid()}\n")
+        yield Progress(step, request.steps, f"step {step}")
+        while request.gate and step >= request.wait_after and not Path(request.gate).exists():
             time.sleep(0.02)
-            yield Progress(step, config["steps"], "at the gate")
+            yield Progress(step, request.steps, "at the gate")
 
 
-def long_step(config, folder):
-    """One step that takes longer than a job may be silent."""
+def long_step(_request, _folder):
+    """One step that takes longer than a heartbeat may be missing."""
     time.sleep(STALE_S + 1)
     yield Progress(1, 1)
 
 
-def refuse(config, folder):
+def refuse(_request, _folder):
     yield Progress(1, 3)
     raise LabError("The folder 'oil' holds no images; choose another.")
 
 
-def break_down(config, folder):
+def break_down(_request, _folder):
     yield Progress(1, 3)
     raise ZeroDivisionError("planted")
 
 
-def die(config, folder):
+def die(_request, _folder):
     yield Progress(1, 3)
     time.sleep(0.3)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def surroundings(config, folder):
-    """What a task finds around it."""
+def surroundings(_request, folder):
+    """Record the environment that a task runs in."""
     (folder / "around.txt").write_text(f"{os.nice(0)} {os.environ['OMP_NUM_THREADS']} {os.getsid(0) == os.getpid()}")
     yield Progress(1, 1, f"torch is {'torch' in sys.modules}")
 
 
 if __name__ == "__main__":
-    trials = (walk, long_step, refuse, break_down, die, surroundings)
-    tasks.TASKS.update({trial.__name__: trial for trial in trials})
+    for trial in (walk, long_step, refuse, break_down, die, surroundings):
+        request = WalkRequest if trial is walk else EmptyRequest
+        job_kinds.JOB_KINDS[trial.__name__] = JobKind(trial.__name__, request, trial, "pages/home.py", "app")
     jobs.STALE_S, worker.BEAT_S, worker.WAIT_S, worker.WRITE_S = STALE_S, BEAT_S, 0.05, 0.0
     jobs.slots = lambda: int(os.environ.get("TRIAL_SLOTS", "8"))
     sys.exit(worker.main())

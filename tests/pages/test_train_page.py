@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 import torch
 
-from svp_core import model_files, tasks
+from svp_core import model_files
 from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
+from svp_core.tasks.job_kinds import run_task
 from svp_core.training import checks, generator
 from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
@@ -44,7 +45,7 @@ def fail(job_id):
     """Do the work of a job that cannot be done, as its worker would."""
     job = jobs.get(job_id)
     with pytest.raises(LabError) as refused:
-        list(tasks.TASKS[job.kind](job.config, jobs.job_folder(job_id)))
+        list(run_task(job.kind, job.config, jobs.job_folder(job_id)))
     with engine().begin() as db:
         values = {"state": "failed", "error": str(refused.value), "started": job.created, "ended": job.created + 1}
         db.execute(job_table.update().where(job_table.c.id == job_id).values(**values))
@@ -269,7 +270,7 @@ def test_an_unfit_name_is_refused_before_the_start(own, name, says):
 def test_under_way_it_shows_what_it_has_and_at_the_end_the_model(own, quick):
     config = {"name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "tiny", "images": 32 * 4}
     job_id, _ = jobs.start("train", config)
-    steps = tasks.TASKS["train"](config, jobs.job_folder(job_id))
+    steps = run_task("train", config, jobs.job_folder(job_id))
     next(progress for progress in steps if progress.step == 2 and progress.loss is not None)
     steps.close()
     app = opened(PAGE, job=job_id)
@@ -290,7 +291,7 @@ def test_under_way_it_shows_what_it_has_and_at_the_end_the_model(own, quick):
 def test_what_was_cancelled_can_be_kept(own, quick):
     config = {"name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "tiny", "images": 32 * 4}
     job_id, _ = jobs.start("train", config)
-    steps = tasks.TASKS["train"](config, jobs.job_folder(job_id))
+    steps = run_task("train", config, jobs.job_folder(job_id))
     next(progress for progress in steps if progress.step == 3 and progress.loss is not None)
     steps.close()
     jobs.cancel(job_id)

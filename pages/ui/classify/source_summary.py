@@ -15,6 +15,7 @@ from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.metadata import SOURCE_KINDS, format_volume
+from svp_core.tasks.classify import ClassifyRequest
 from svp_core.workspace.models import list_models
 
 LOOKED_AT = 24  # particles cut out before anything starts, to see that they are
@@ -35,7 +36,7 @@ def _first_tiles(path, changed, choices):
 
 
 def show_source_summary(path):
-    """Draw the card; the config of the job when the person has pressed the button, else None.
+    """Draw the card; return the ClassifyRequest once the button is pressed, else None.
 
     Raises LabError when there is nothing in the source that could be read.
     """
@@ -70,8 +71,7 @@ def show_source_summary(path):
         if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else _scales(found)):
             st.warning(escape_markdown(warning))
     show_model(model.name, origin(model))
-    asked = {"source": str(path), "weights": model.name, "um_per_px": um_per_px}
-    return (asked | ({"choices": choices} if choices else {})) if pressed else None
+    return ClassifyRequest(str(path), model.name, um_per_px, choices=choices or None) if pressed else None
 
 
 def _scale(found):

@@ -5,9 +5,9 @@ import streamlit as st
 
 from pages.ui.classify.class_galleries import choose_page, draw
 from pages.ui.components.histograms import panel_of, positions_in, show_histograms, stacked
-from pages.ui.shared.job_status import PAGES
 from pages.ui.shared.text import class_name, count_noun
 from svp_core.stats.counts import UNSURE
+from svp_core.tasks.job_kinds import find_kind
 
 PER_PAGE = 200
 REASONS_PER_PAGE = 1000
@@ -23,7 +23,7 @@ def show_unsure(found, labels, shown, thresholds):
     positions = positions[np.argsort(confidence[positions], kind="stable")]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.markdown(f"**{count_noun(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
-        st.page_link(PAGES["suspect"], label="Go through them in Review", query_params={"of": found.job_id})
+        st.page_link(find_kind("suspect").page, label="Go through them in Review", query_params={"of": found.job_id})
     page = choose_page(len(positions), f"unsure_page_{found.job_id}", per_page=PER_PAGE)
     positions = positions[page * PER_PAGE : (page + 1) * PER_PAGE]
     best = found.probs[positions].argmax(1)

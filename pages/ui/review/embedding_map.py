@@ -17,6 +17,8 @@ from svp_core.classification.filters import Region, bounding_box, inside_region
 from svp_core.errors import LabError
 from svp_core.label_errors import SUSPECT
 from svp_core.review.decision_log import record, undo
+from svp_core.tasks.embed_review import EmbedReviewRequest
+from svp_core.tasks.job_kinds import start
 from svp_core.workspace import jobs
 
 SHOWN = 500  # tiles in the grid
@@ -43,7 +45,7 @@ def _offer(review):
         return
     kept = f"map_{review.id}_job"
     if kept not in st.session_state:
-        config = {"review": review.id}
+        config = EmbedReviewRequest(review.id).to_config()
         busy = (job.id for job in jobs.active() if job.kind == "likeness" and job.config == config)
         st.session_state[kept] = next(busy, None)
     if job_id := st.session_state[kept]:
@@ -57,7 +59,7 @@ def _offer(review):
             return
     st.markdown("The map puts particles that look alike side by side.")
     if st.button("Make the map", key="map_make", type="primary"):
-        st.session_state[kept], _ = jobs.start("likeness", {"review": review.id})
+        st.session_state[kept], _ = start(EmbedReviewRequest(review.id))
         st.rerun()
 
 

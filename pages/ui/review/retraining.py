@@ -7,9 +7,10 @@ import streamlit as st
 
 from pages.ui.review.item_text import label_text
 from pages.ui.review.review_data import current_labels_of
-from pages.ui.shared.job_status import PAGES, show_progress
+from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.text import DASH, count_noun, escape_markdown, format_time
-from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrain_summary
+from svp_core.tasks.job_kinds import find_kind, start
+from svp_core.tasks.retrain import BY_CHANCE, CHECKED, RetrainRequest, retrain_summary
 from svp_core.workspace import jobs
 
 ROUNDS = 200  # latest jobs, among which those of this review are looked for
@@ -37,7 +38,7 @@ def show_retraining(review, reviewer):
             width=340,
         )
         if st.button("Retrain", key="retrain_go", type="primary"):
-            jobs.start("retrain", {"review": review.id, "name": name, "decisions": standing.last})
+            start(RetrainRequest(review.id, name, standing.last))
             st.rerun()
     if rounds and rounds[0].state != "done":
         show_progress(rounds[0])
@@ -67,7 +68,7 @@ def _show_last(job, made):
                 f"Model: {made['model']}."
             )
         )
-        st.page_link(PAGES["classify"], label="Classify with it")
+        st.page_link(find_kind("classify").page, label="Classify with it")
 
 
 def _row(check):

@@ -6,12 +6,12 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shared.job_status import PAGES
 from pages.ui.shared.text import count_noun, escape_markdown
 from svp_core.errors import LabError
 from svp_core.exports import cleaned
 from svp_core.exports.tiles import file_name
 from svp_core.review.history_file import export_history, verify
+from svp_core.tasks.job_kinds import find_kind
 from svp_core.workspace import datasets, jobs
 
 REVIEWED = ", reviewed"  # after the name of the review
@@ -103,4 +103,4 @@ def _offer_dataset(review, standing):
     if saved := st.session_state.get("cleaned_saved"):
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"Saved as data set **{escape_markdown(saved)}**.")
-            st.page_link(PAGES["train"], label="Train on it")
+            st.page_link(find_kind("train").page, label="Train on it")

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.shared.job_status import PAGES, show_progress
+from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
 from pages.ui.shared.text import count_noun, escape_markdown, format_time, job_outcome, job_title, truncate
 from pages.ui.shared.url_state import close, open_as, opened_job, start_job
 from svp_core.review import sources
 from svp_core.review.store import list_reviews
-from svp_core.tasks.find_label_errors import label_error_summary
+from svp_core.tasks.find_label_errors import DATASET, FOLDER, LabelErrorRequest, label_error_summary
+from svp_core.tasks.job_kinds import find_kind
 from svp_core.workspace import datasets, jobs
 
 WAYS = ("Classified particles", "A data set", "A labelled folder")
@@ -22,7 +23,7 @@ LABELS = {"label": "What the classifier said", "given": "What their folders are 
 
 def show_start():
     """The ways in; opens the review that was begun."""
-    if job := opened_job("review", "suspect", "a search for wrong labels; begin a review here", SEARCH):
+    if job := opened_job("suspect", "a search for label errors; start a review here"):
         _show_search(job)
         return
     _show_earlier()
@@ -73,7 +74,7 @@ def _of_job():
     done = [job for job in jobs.recent(200) if job.kind == "classify" and not job.active and job.step]
     if not done:
         st.caption("Nothing is classified yet. Images without any label become reviewable once they are classified.")
-        st.page_link(PAGES["classify"], label="Classify")
+        st.page_link(find_kind("classify").page, label="Classify")
         return
     titles = {job.id: f"{job_title(job)} · {format_time(job.created)} · {job_outcome(job)}" for job in done}
     asked = st.query_params.get(OF)
@@ -104,7 +105,7 @@ def _of_dataset():
         )
         pressed = st.button("Begin", type="primary", key="review_of_dataset")
     if pressed:
-        start_job("review", "suspect", {"kind": "dataset", "source": chosen, "name": known[chosen]["name"]}, SEARCH)
+        start_job(LabelErrorRequest(DATASET, chosen, known[chosen]["name"]))
 
 
 def _of_folder():
@@ -120,7 +121,7 @@ def _of_folder():
     st.caption(escape_markdown(path))
     if pressed:
         forget_source("review")
-        start_job("review", "suspect", {"kind": "folder", "source": str(path), "name": name}, SEARCH)
+        start_job(LabelErrorRequest(FOLDER, str(path), name))
 
 
 def _open(review_id):

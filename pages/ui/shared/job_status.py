@@ -3,7 +3,6 @@
 import streamlit as st
 
 from pages.ui.shared.text import (
-    STEP_OF,
     count_noun,
     escape_markdown,
     format_duration,
@@ -12,19 +11,9 @@ from pages.ui.shared.text import (
     job_title,
 )
 from svp_core.errors import LabError
+from svp_core.tasks.job_kinds import JOB_KINDS, unit_of
 from svp_core.workspace import jobs
 
-PAGES = {
-    "generate": "pages/synthesize.py",
-    "compare": "pages/synthesize.py",
-    "denoise": "pages/denoising.py",
-    "classify": "pages/classify.py",
-    "train": "pages/train.py",
-    "gather": "pages/train.py",
-    "suspect": "pages/review.py",
-    "likeness": "pages/review.py",
-    "retrain": "pages/review.py",
-}
 REFRESH_S = 1
 STOPPING = {"cancelled": "Stopping …", "paused": "Pausing …"}  # what Job.asked says, until its current step ends
 
@@ -52,19 +41,16 @@ def _running():
             st.progress(_share(job), text=escape_markdown(job_title(job)))
             with st.container(horizontal=True, vertical_alignment="center", gap="small"):
                 st.caption(_time_left(job))
-                if job.kind in PAGES:
-                    st.page_link(PAGES[job.kind], label="Open", query_params=_query(job))
+                if kind := JOB_KINDS.get(job.kind):
+                    st.page_link(kind.page, label="Open", query_params=kind.query(job.id, job.config))
                 if job.asked != "cancelled":
                     st.button("Cancel", key=f"stop_{job.id}", type="tertiary", on_click=jobs.cancel, args=(job.id,))
 
 
-def show_progress(job, so_far=None, *, can_rest=False):
-    """The open job: how far, how fast, how long still, cancel; so_far(job) draws what it has made already.
-
-    can_rest: it can be paused, since it goes on where it was.
-    """
+def show_progress(job, so_far=None):
+    """The open job: how far, how fast, how long still, cancel; so_far(job) draws what it has made already."""
     if job.active:
-        st.fragment(_progress, run_every=REFRESH_S)(job.id, so_far, can_rest)
+        st.fragment(_progress, run_every=REFRESH_S)(job.id, so_far)
     elif job.state == "paused":
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
             st.markdown(f"**{escape_markdown(job_outcome(job))}**")
@@ -79,7 +65,7 @@ def show_progress(job, so_far=None, *, can_rest=False):
         st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_time(job.ended)}."))
 
 
-def _progress(job_id, so_far, can_rest):
+def _progress(job_id, so_far):
     job = jobs.get(job_id)
     if not job.active:
         st.rerun()
@@ -87,7 +73,7 @@ def _progress(job_id, so_far, can_rest):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(_how_far(job))
             with st.container(horizontal=True, width="content", gap="small"):
-                if can_rest and not job.asked:
+                if job.kind in JOB_KINDS and JOB_KINDS[job.kind].can_pause and not job.asked:
                     st.button("Pause", key="pause_job", on_click=jobs.pause, args=(job_id,))
                 if job.asked != "cancelled":
                     st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
@@ -96,7 +82,7 @@ def _progress(job_id, so_far, can_rest):
         so_far(job)
 
 
-def show_recent(title, kinds=tuple(PAGES), limit=5):
+def show_recent(title, kinds=tuple(JOB_KINDS), limit=5):
     """The latest jobs of these kinds under a title, a line each, to open again; nothing where there are none."""
     found = [job for job in jobs.recent(50) if job.kind in kinds][:limit]
     if found:
@@ -104,21 +90,9 @@ def show_recent(title, kinds=tuple(PAGES), limit=5):
     for job in found:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             if st.button(escape_markdown(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
-                st.switch_page(PAGES[job.kind], query_params=_query(job))
+                kind = JOB_KINDS[job.kind]
+                st.switch_page(kind.page, query_params=kind.query(job.id, job.config))
             st.caption(escape_markdown(f"{format_time(job.created)} · {job_outcome(job)}"))
-
-
-def _query(job):
-    """What the address has to say so that the job's page opens it."""
-    if job.kind == "compare":
-        return {"mode": "Compare", "comparison": job.id}
-    if job.kind == "gather":
-        return {"images": job.id}
-    if job.kind == "suspect":
-        return {"search": job.id}
-    if job.kind in ("likeness", "retrain"):
-        return {"review": job.config["review"], "look": "Map" if job.kind == "likeness" else "Retrain"}
-    return {"mode": "Make", "job": job.id} if job.kind == "generate" else {"job": job.id}
 
 
 def _share(job):
@@ -128,7 +102,7 @@ def _share(job):
 def _how_far(job):
     if not job.step:
         return f"**{_time_left(job)}**"
-    done = f"{job.step:,} of {job.total:,}" if job.total else count_noun(job.step, STEP_OF.get(job.kind, "step"))
+    done = f"{job.step:,} of {job.total:,}" if job.total else count_noun(job.step, unit_of(job.kind))
     rate = f" · {job.rate:.1f} per s" if job.rate and not job.asked else ""
     return f"**{done}**{rate} · {_time_left(job)}"
 

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 from os.path import commonpath
-from pathlib import Path
 
-from svp_core.display import class_name, count_noun, escape_markdown, format_duration
-from svp_core.workspace.datasets import MAX_NAME
+from svp_core.display import class_name, count_noun, escape_markdown, format_duration, truncate
+from svp_core.tasks import job_kinds
+from svp_core.tasks.job_kinds import unit_of
+from svp_core.workspace.jobs import Job
 
 __all__ = [
     "DASH",
@@ -17,27 +18,12 @@ __all__ = [
     "format_time",
     "job_outcome",
     "job_title",
-    "model_title",
     "truncate",
     "without_common_prefix",
     "without_names",
 ]
 
 DASH = "–"
-# What a job's steps are, where not "step".
-STEP_OF = {
-    "generate": "image",
-    "classify": "item",
-    "gather": "item",
-    "suspect": "label",
-    "likeness": "particle",
-    "retrain": "particle",
-}
-
-
-def truncate(name):
-    """This name, cut where it is longer than those given now: it may be from before."""
-    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def without_common_prefix(names):
@@ -69,44 +55,16 @@ def format_time(timestamp):
     return f"{day}{then:%H:%M}"
 
 
-def job_title(job):
-    """What a job does, in a line; not yet escaped."""
-    asked = job.config
-    if job.kind == "generate":
-        return (
-            f"{count_noun(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
-        )
-    if job.kind == "compare":
-        left, right = (model_title(asked[side]) for side in ("left", "right"))
-        return f"Compare {left} with {right}, {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
-    if job.kind == "denoise":
-        classes = ", ".join(class_name(key).lower() for key in asked["class_keys"])
-        return f"Denoising of {classes}, seed {asked['seed']}"
-    if job.kind == "classify":
-        return f"Classify {Path(asked['source']).name}"
-    if job.kind == "gather":
-        return f"Bring in {truncate(asked['name'])}"
-    if job.kind == "suspect":
-        return f"Look for wrong labels in {truncate(asked['name'])}"
-    if job.kind == "likeness":
-        return "Map of a review"
-    if job.kind == "retrain":
-        return f"Retrain {asked['name']}"
-    if job.kind == "train":
-        return f"Train {asked['name']}"
-    return job.kind
+def job_title(job: Job) -> str:
+    """What a job does, in one line; not yet escaped."""
+    return job_kinds.job_title(job.kind, job.config)
 
 
-def model_title(asked):
-    """Who makes one side of a comparison, as its job was asked: a model's name, or classical augmentation."""
-    return "classical augmentation" if "classical" in asked else asked["weights"]
-
-
-def job_outcome(job):
-    """A few words about how a job has ended."""
+def job_outcome(job: Job) -> str:
+    """How a job ended, in a few words."""
     took = format_duration(job.ended - job.started) if job.ended and job.started else ""
     if job.state == "done":
-        return count_noun(job.step, STEP_OF.get(job.kind, "step")) + (f" in {took}" if took else "")
+        return count_noun(job.step, unit_of(job.kind)) + (f" in {took}" if took else "")
     if job.state == "cancelled":
         return f"Cancelled after {job.step:,}" + (f" of {job.total:,}" if job.total else "")
     if job.state == "paused":

@@ -13,7 +13,8 @@ from pages.ui.shared.model_card import origin, show_model
 from pages.ui.shared.text import class_name, count_noun, escape_markdown, format_duration, truncate
 from pages.ui.synthesize.metrics_table import show_metrics
 from svp_core.errors import LabError
-from svp_core.tasks.compare import SIDES, is_classical, measure_steps
+from svp_core.tasks.compare import SIDES, CompareRequest, ComparisonSide, measure_steps
+from svp_core.tasks.job_kinds import request_of
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets, jobs
 
@@ -22,8 +23,8 @@ LINES = 4  # of tiles in each gallery
 SHOWN = 60  # tiles of each gallery: enough for those lines in a wide window
 
 
-def choose_model_side(side):
-    """What one side is to be made with, as the job's config says it: {"weights", "sampler"} or {"classical": True}."""
+def choose_model_side(side: str) -> ComparisonSide:
+    """Choose what generates one side."""
     found, first = generator_form.generators(), side == SIDES[0]
     options, key = [*found, CLASSICAL], f"{side}_maker"
     if st.session_state.get(key) not in options:
@@ -40,22 +41,22 @@ def choose_model_side(side):
             "Half of the reference, flipped, turned, scaled and moved a little and relit: what a lab does without a "
             "generator. Both sides are measured against the other half."
         )
-        return {"classical": True}
-    asked = {"weights": name, "sampler": generator_form.choose_quality(found[name], f"{side}_quality")}
+        return ComparisonSide(classical=True)
+    chosen = ComparisonSide(weights=name, sampler=generator_form.choose_quality(found[name], f"{side}_quality"))
     show_model(name, origin(found[name]))
-    return asked
+    return chosen
 
 
-def classes_in_common(sides):
+def classes_in_common(sides: dict[str, ComparisonSide]) -> list[str]:
     """Keys of the classes that both sides can make. Raises LabError where there is none, or where they are the same.
 
-    sides: dict of what choose_maker gave.
+    sides: side -> its choice, see choose_model_side.
     """
     if sides[SIDES[0]] == sides[SIDES[1]]:
         raise LabError("Both sides are the same; choose another model or quality on one of them.")
     found = generator_form.generators()
     # Classical augmentation makes whatever there is a reference of.
-    made = [generator_form.classes_of(found[asked["weights"]]) for asked in sides.values() if "weights" in asked]
+    made = [generator_form.classes_of(found[side.weights]) for side in sides.values() if side.weights]
     common = [key for key in made[0] if all(key in keys for keys in made)]
     if not common:
         said = " and the other ".join(", ".join(class_name(key).lower() for key in keys) for keys in made)
@@ -63,12 +64,12 @@ def classes_in_common(sides):
     return common
 
 
-def estimate(sides, count):
+def estimate(sides: dict[str, ComparisonSide], count: int) -> str:
     """How long a comparison will take, a sentence."""
     found, seconds = generator_form.generators(), 0.0
-    for asked in sides.values():
-        if "weights" in asked:
-            seconds += generator_form.seconds_to_make(found[asked["weights"]], asked["sampler"], [count])
+    for side in sides.values():
+        if side.weights:
+            seconds += generator_form.seconds_to_make(found[side.weights], side.sampler, [count])
         seconds += measure_steps(count) * generator_form.CALL_S["generator"]
     return (
         f"{count_noun(count, 'image')} of each, made and measured: about {format_duration(seconds)} on this computer."
@@ -77,15 +78,15 @@ def estimate(sides, count):
 
 def heading(job):
     """What is compared, a line of Markdown."""
-    asked = job.config
-    one, other = _names(asked).values()
-    other = other[:1].lower() + other[1:] if is_classical(asked[SIDES[1]]) else other
-    return escape_markdown(f"{class_name(asked['class_key'])}: {one} and {other}, seed {asked['seed']}")
+    request = request_of(job)
+    left, right = _names(request).values()
+    right = right[:1].lower() + right[1:] if request.right.classical else right
+    return escape_markdown(f"{class_name(request.class_key)}: {left} and {right}, seed {request.seed}")
 
 
 def show_so_far(job):
     """The newest tiles of both sides while they are being made."""
-    names, folder = _names(job.config), jobs.job_folder(job.id)
+    names, folder = _names(request_of(job)), jobs.job_folder(job.id)
     for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
         path = folder / side / "tiles.npy"
         with column:
@@ -97,19 +98,20 @@ def show_so_far(job):
 
 def show(job):
     """A finished comparison: tiles of both sides and the reference, sizes and shapes, grain, figures, copies."""
-    names, folder = _names(job.config), jobs.job_folder(job.id)
+    request, folder = request_of(job), jobs.job_folder(job.id)
+    names = _names(request)
     report = json.loads((folder / "report.json").read_text("utf-8"))
-    parts = {side: report[side]["classes"][job.config["class_key"]] for side in SIDES}
+    parts = {side: report[side]["classes"][request.class_key] for side in SIDES}
     _show_tiles(names, folder)
     n = parts[SIDES[0]]["n"]
     against = escape_markdown(
-        f"n = {n:,} a side, against as many particles of {_reference(job.config)} that neither has seen"
+        f"n = {n:,} a side, against as many particles of {_reference(request)} that neither has seen"
     )
     st.markdown(f"**Figures** · {against}")
     for warning in dict.fromkeys(text for side in SIDES for text in report[side]["warnings"]):
-        st.caption(escape_markdown(warning.removeprefix(f"{job.config['class_key']}: ")))
+        st.caption(escape_markdown(warning.removeprefix(f"{request.class_key}: ")))
     figures = {side: part["figures"] for side, part in parts.items()}
-    show_metrics(names, figures, file=f"compare_{job.config['class_key']}_{job.config['seed']}")
+    show_metrics(names, figures, file=f"compare_{request.class_key}_{request.seed}")
     st.markdown("**Size and shape**, measured alike on all three")
     shapes = dict(iter(pd.read_csv(folder / "shapes.csv").groupby("set")))
     figure = draw_compared({names[side]: shapes[side] for side in SIDES}, shapes["real"])
@@ -143,17 +145,17 @@ def _show_closest(name, closest, made, seen):
     show_gallery(np.stack(pairs), key=f"closest_{name}", alt="Pairs of a made tile and its nearest", captions=captions)
 
 
-def _reference(asked):
-    """What the data set compared with is called."""
-    if asked["reference"] == datasets.SAMPLES:
+def _reference(request: CompareRequest) -> str:
+    """Name of the reference data set."""
+    if request.reference == datasets.SAMPLES:
         return "the simulated sample particles"
     held = {meta["id"]: f"the data set {truncate(meta['name'])}" for meta in datasets.list_datasets()}
-    return held.get(asked["reference"], "a data set that is gone")
+    return held.get(request.reference, "a data set that no longer exists")
 
 
-def _names(asked):
-    """Side -> what it is called: a model by its name, with its sampler where the other side is the same model."""
-    names = {side: CLASSICAL if is_classical(asked[side]) else asked[side]["weights"] for side in SIDES}
+def _names(request: CompareRequest) -> dict[str, str]:
+    """Name of each side: that of its model, with the sampler where both sides are the same model."""
+    names = {side: CLASSICAL if chosen.classical else chosen.name for side, chosen in request.sides.items()}
     if len(set(names.values())) == len(SIDES):
         return names
-    return {side: f"{name}, {asked[side].get('sampler', '')}" for side, name in names.items()}
+    return {side: f"{name}, {request.sides[side].sampler or ''}" for side, name in names.items()}

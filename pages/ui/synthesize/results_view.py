@@ -11,6 +11,8 @@ from pages.ui.shared.chart_style import QUIET, draw_distributions
 from pages.ui.shared.text import class_name, count_noun, escape_markdown, truncate
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference, read_reference, reference_shapes
 from svp_core.errors import LabError
+from svp_core.tasks.generation_request import DEFAULT_GENERATOR
+from svp_core.tasks.job_kinds import request_of
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.datasets import SAMPLES
@@ -20,11 +22,10 @@ FIRST_LOOK = 60  # tiles shown while more are being made
 
 
 def heading(job):
-    """What was asked for, a line of Markdown."""
-    asked = job.config
-    what = f"{count_noun(asked['count'], 'image')} of {class_name(asked['class_key']).lower()}, seed {asked['seed']}"
-    quality = f"{asked['sampler']} quality, " if asked.get("sampler") else ""
-    return escape_markdown(f"{what}, {quality}made by {asked.get('weights', 'generator')}")
+    """What was requested, a line of Markdown."""
+    request = request_of(job)
+    quality = f"{request.sampler} quality, " if request.sampler else ""
+    return escape_markdown(f"{request.title}, {quality}made by {request.weights or DEFAULT_GENERATOR}")
 
 
 def show_so_far(job):
@@ -83,9 +84,9 @@ def _keep(job, tiles, table):
     saved = next((meta for meta in datasets.list_datasets() if meta["provenance"].get("job") == job.id), None)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         if saved is None:
-            asked = job.config
-            by = f", by {asked['weights']}" if asked.get("weights", "generator") != "generator" else ""
-            name = f"{class_name(asked['class_key'])}, seed {asked['seed']}, {len(tiles):,}{by}"
+            request = request_of(job)
+            by = f", by {request.weights}" if request.weights not in (None, DEFAULT_GENERATOR) else ""
+            name = f"{class_name(request.class_key)}, seed {request.seed}, {len(tiles):,}{by}"
             st.text_input("Name of the data set", name[: datasets.MAX_NAME], key=f"name_{job.id}", width=300)
             st.button("Save as data set", key="save_made", on_click=_save, args=(job.id,))
         else:

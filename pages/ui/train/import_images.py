@@ -10,7 +10,7 @@ from pages.ui.shared.text import class_name, count_noun, escape_markdown, trunca
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source
-from svp_core.tasks.import_images import imported_dataset
+from svp_core.tasks.import_images import ImportRequest, imported_dataset
 from svp_core.workspace import datasets, jobs
 
 PAGE, LINK = "train", "images"
@@ -18,7 +18,7 @@ PAGE, LINK = "train", "images"
 
 def show_import_images(taken):
     """The ways in, the reading, and what came of it. taken(id of the new data set) is called once for each."""
-    if job := opened_job(PAGE, "gather", "images that were brought in; bring them in here", LINK):
+    if job := opened_job("gather", "images that were brought in; bring them in here"):
         _show_job(job, taken)
     elif path := chosen_source(PAGE):
         _ask(path)
@@ -53,7 +53,7 @@ def _ask(path):
         name = datasets.unique_name(name)
         st.session_state["images_class"] = kind
         forget_source(PAGE)
-        start_job(PAGE, "gather", {"source": str(path), "name": name, "class_name": kind.strip() or None}, LINK)
+        start_job(ImportRequest(str(path), name, class_name=kind.strip() or None))
 
 
 def _show_job(job, taken):

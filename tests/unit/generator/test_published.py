@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from svp_core import model_files, tasks
+from svp_core import model_files
 from svp_core.errors import LabError
 from svp_core.generator import load, published, sampling
 from svp_core.generator.published import (
@@ -20,6 +20,7 @@ from svp_core.generator.published import (
     fold_weight_standardisation,
 )
 from svp_core.generator.published_checkpoint import published_network, read_checkpoint
+from svp_core.tasks.job_kinds import run_task
 from svp_core.tile_file import read_tiles
 
 
@@ -202,12 +203,12 @@ def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_pat
     order = {"count": 3, "seed": 2, "weights": str(save_small_run(tmp_path / "oil"))}
     for place in ("made", "film"):
         (tmp_path / place).mkdir()
-    making = tasks.generate({**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    making = run_task("generate", {**order, "class_key": "silicone_oil"}, tmp_path / "made")
     assert [next(making).step for _ in range(2)] == [0, 1]
     making.close()
-    making = tasks.generate({**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    making = run_task("generate", {**order, "class_key": "silicone_oil"}, tmp_path / "made")
     assert [progress.step for progress in making] == [1, 2, 3]
-    list(tasks.denoise({**order, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
+    list(run_task("denoise", {**order, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
     with np.load(tmp_path / "film" / "trajectory.npz") as film:
         assert film["noisy"].shape == (25, 3, 64, 64)
         assert len(film["sigmas"]) == 25
@@ -215,9 +216,9 @@ def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_pat
     manifest = (tmp_path / "made" / "manifest.csv").read_text().splitlines()
     assert manifest[3].endswith(",fast,24,oil,synthetic")
     with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
-        list(tasks.generate({**order, "class_key": "silicone_oil", "sampler": "standard"}, tmp_path / "made"))
-    with pytest.raises(LabError, match="This generator makes silicone_oil; it was asked for protein"):
-        list(tasks.generate({**order, "class_key": "protein"}, tmp_path / "made"))
+        list(run_task("generate", {**order, "class_key": "silicone_oil", "sampler": "standard"}, tmp_path / "made"))
+    with pytest.raises(LabError, match="silicone_oil; requested: protein"):
+        list(run_task("generate", {**order, "class_key": "protein"}, tmp_path / "made"))
 
 
 def test_fast_takes_24_calls_and_exact_500():

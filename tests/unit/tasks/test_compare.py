@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 import torch
 
-from svp_core import model_files, tasks
+from svp_core import model_files
 from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.progress import Progress
-from svp_core.tasks.compare import COPY_FIGURES, measure_steps
+from svp_core.tasks.compare import COPY_METRICS, measure_steps
+from svp_core.tasks.job_kinds import run_task
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets
 
@@ -72,7 +73,7 @@ def unmeasured(monkeypatch):
 def whole(order, tmp_path_factory):
     """(folder of this comparison, the Progress of its steps)."""
     folder = tmp_path_factory.mktemp("whole")
-    return folder, list(tasks.TASKS["compare"](order, folder))
+    return folder, list(run_task("compare", order, folder))
 
 
 def test_progress_counts_network_calls_and_ends_whole(whole):
@@ -111,7 +112,7 @@ def test_sizes_and_shapes_of_all_three_are_kept(whole):
 def test_only_the_augmented_tiles_can_have_been_copied(whole):
     report = json.loads((whole[0] / "report.json").read_text())
     left, right = (report[side]["classes"]["silicone_oil"] for side in ("left", "right"))
-    assert set(right["figures"]) - set(left["figures"]) == set(COPY_FIGURES)
+    assert set(right["figures"]) - set(left["figures"]) == set(COPY_METRICS)
     assert left["n"] == right["n"] == 50
     assert "closest" not in left
     assert len(right["closest"])
@@ -123,7 +124,7 @@ def test_only_the_augmented_tiles_can_have_been_copied(whole):
 
 def test_two_models_are_measured_against_the_whole_reference(order, unmeasured, tmp_path):
     config = {**order, "right": {**order["left"], "steps": 3}}
-    list(tasks.TASKS["compare"](config, tmp_path))
+    list(run_task("compare", config, tmp_path))
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["left"] == report["right"] == {"n": [100, COUNT, 0], "has_seen": False}
 
@@ -137,24 +138,24 @@ def test_a_model_is_measured_against_what_it_has_not_seen(order, lab, unmeasured
     config = json.loads((own / "config.json").read_text())
     (own / "config.json").write_text(json.dumps({**config, "held_out": held}))
     (tmp_path / "job").mkdir()
-    list(tasks.TASKS["compare"]({**order, "left": {**order["left"], "weights": str(own)}}, tmp_path / "job"))
+    list(run_task("compare", {**order, "left": {**order["left"], "weights": str(own)}}, tmp_path / "job"))
     report = json.loads((tmp_path / "job" / "report.json").read_text())
     # The classical side is given what the model was trained on; neither has seen the 50.
     assert report["left"] == report["right"] == {"n": [50, COUNT, 50], "has_seen": True}
     tiles = datasets.open_dataset(reference).tiles
     assert np.array_equal(np.load(tmp_path / "job" / "real.npy"), tiles[:50])
     (own / "config.json").write_text(json.dumps({**config, "held_out": held[:49]}))
-    with pytest.raises(LabError, match="needs 50 that no side was trained on"):
-        list(tasks.TASKS["compare"]({**order, "left": {**order["left"], "weights": str(own)}}, tmp_path / "job"))
+    with pytest.raises(LabError, match="needs 50 that neither side was trained on"):
+        list(run_task("compare", {**order, "left": {**order["left"], "weights": str(own)}}, tmp_path / "job"))
 
 
 def test_started_again_it_goes_on_with_the_missing_tiles(order, whole, unmeasured, tmp_path):
-    for progress in (stopped := tasks.TASKS["compare"](order, tmp_path)):
+    for progress in (stopped := run_task("compare", order, tmp_path)):
         if progress.step >= 32:
             break
     stopped.close()
     assert len(read_tiles(tmp_path / "left" / "tiles.npy")) == 16
-    steps = [p.step for p in tasks.TASKS["compare"](order, tmp_path)]
+    steps = [p.step for p in run_task("compare", order, tmp_path)]
     assert steps[:2] == [0, 32]
     for name in ("left/tiles.npy", "left/manifest.csv", "right/tiles.npy", "shapes.csv", "real.npy"):
         assert (tmp_path / name).read_bytes() == (whole[0] / name).read_bytes()
@@ -163,20 +164,20 @@ def test_started_again_it_goes_on_with_the_missing_tiles(order, whole, unmeasure
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"count": 49}, "49 images a side were asked for; give 50"),
+        ({"count": 49}, "49 images per side were requested; give 50"),
         ({"reference": "none"}, "no data set 'none'"),
         (
             {"class_key": "air_bubble"},
-            "'Droplets' holds 20 tiles of air_bubble, and a comparison needs 50 in each half",
+            "'Droplets' holds 20 tiles of air_bubble; a comparison needs 50 in each half",
         ),
         (
             {"class_key": "air_bubble", "right": {"weights": "resnet18"}},
-            "holds 20 tiles of air_bubble, and a comparison needs 50 of it",
+            "holds 20 tiles of air_bubble; a comparison needs 50",
         ),
         ({"right": {"weights": "nowhere", "sampler": "preview"}}, "no model called 'nowhere'"),
     ],
 )
 def test_what_cannot_be_compared_is_a_sentence_before_anything_is_made(order, tmp_path, wrong, sentence):
     with pytest.raises(LabError, match=sentence):
-        list(tasks.TASKS["compare"]({**order, **wrong}, tmp_path))
+        list(run_task("compare", {**order, **wrong}, tmp_path))
     assert not (tmp_path / "left").exists()

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from svp_core import tasks
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.embedding.features import classifier_features
 from svp_core.errors import LabError
 from svp_core.model_files import find_model_folder
 from svp_core.review import evaluation_split, random_audit, store
+from svp_core.tasks.job_kinds import run_task
 from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrain_summary
 from svp_core.training import last_layer
 from svp_core.workspace import models
@@ -41,7 +41,7 @@ def two_kinds(count, *, wrong=0, kind="dataset", source=None):
 
 def do(config, folder):
     folder.mkdir(exist_ok=True)
-    for _ in tasks.TASKS["retrain"](config, folder):
+    for _ in run_task("retrain", config, folder):
         pass
     return retrain_summary(folder)
 

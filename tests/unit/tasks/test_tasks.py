@@ -10,13 +10,14 @@ import pytest
 import torch
 from PIL import Image
 
-from svp_core import model_files, tasks
+from svp_core import model_files
 from svp_core.classification.results_csv import read_results
 from svp_core.classifier import resnet
 from svp_core.errors import LabError
 from svp_core.generator import sampling, unet
 from svp_core.images import to_colour_tile
 from svp_core.instruments.fingerprint import fingerprint, hash_inputs
+from svp_core.tasks.job_kinds import run_task
 from svp_core.tile_file import append_tiles, read_colour_tiles, read_tiles
 from svp_core.workspace import datasets, jobs
 from tests.helpers.drawn_run import draw_run
@@ -57,7 +58,7 @@ def order(tiny):
 def whole(order, tmp_path_factory):
     """Folder of this order, made in one go."""
     folder = tmp_path_factory.mktemp("whole")
-    steps = [progress.step for progress in tasks.generate(order, folder)]
+    steps = [progress.step for progress in run_task("generate", order, folder)]
     assert steps == [0, 8, 16, 20]
     return folder
 
@@ -89,7 +90,7 @@ def test_generate_leaves_tiles_a_manifest_and_their_parents(order, whole, tiny):
 
 
 def test_generate_goes_on_where_it_was_stopped(order, whole, tmp_path):
-    for progress in (stopped := tasks.generate(order, tmp_path)):
+    for progress in (stopped := run_task("generate", order, tmp_path)):
         if progress.step == 8:
             break
     stopped.close()
@@ -98,16 +99,16 @@ def test_generate_goes_on_where_it_was_stopped(order, whole, tmp_path):
     with (tmp_path / "manifest.csv").open("a") as file:
         file.write("air_bubble_3_00")
     append_tiles(tmp_path / "tiles.npy", np.zeros((1, 64, 64), np.uint8), after=8)
-    assert [progress.step for progress in tasks.generate(order, tmp_path)] == [8, 16, 20]
+    assert [progress.step for progress in run_task("generate", order, tmp_path)] == [8, 16, 20]
     for name in ("tiles.npy", "manifest.csv", "provenance.json"):
         assert (tmp_path / name).read_bytes() == (whole / name).read_bytes()
-    assert [progress.step for progress in tasks.generate(order, tmp_path)] == [20]
+    assert [progress.step for progress in run_task("generate", order, tmp_path)] == [20]
 
 
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
-        ({"class_key": "protein"}, "makes silicone_oil, air_bubble; it was asked for protein"),
+        ({"class_key": "protein"}, "silicone_oil, air_bubble; requested: protein"),
         ({"sampler": "best"}, "no sampler 'best'; use preview"),
         ({"count": 0}, "0 images"),
         ({"count": 100_001}, "100001 images"),
@@ -118,13 +119,19 @@ def test_generate_goes_on_where_it_was_stopped(order, whole, tmp_path):
 )
 def test_an_order_that_cannot_be_made_is_a_sentence(order, tmp_path, wrong, sentence):
     with pytest.raises(LabError, match=sentence):
-        list(tasks.generate({**order, **wrong}, tmp_path))
+        list(run_task("generate", {**order, **wrong}, tmp_path))
     assert not (tmp_path / "tiles.npy").exists()
 
 
+def trajectories(order, count):
+    """A "denoise" config with the settings of this "generate" config."""
+    shared = {name: value for name, value in order.items() if name != "class_key"}
+    return {**shared, "class_keys": ["silicone_oil", "air_bubble"], "count": count}
+
+
 def test_denoise_ends_with_the_tiles_that_generate_saves(order, whole, tmp_path):
-    config = {**order, "class_keys": ["silicone_oil", "air_bubble"], "count": 3}
-    seen = [(progress.step, progress.total) for progress in tasks.denoise(config, tmp_path)]
+    config = trajectories(order, count=3)
+    seen = [(progress.step, progress.total) for progress in run_task("denoise", config, tmp_path)]
     assert seen == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
     with np.load(tmp_path / "trajectory.npz", allow_pickle=False) as found:
         assert found["noisy"].shape == found["clean"].shape == (3, 6, 64, 64)
@@ -139,8 +146,8 @@ def test_denoise_ends_with_the_tiles_that_generate_saves(order, whole, tmp_path)
 
 
 def test_a_stopped_denoise_keeps_the_finished_class(order, tmp_path):
-    config = {**order, "class_keys": ["silicone_oil", "air_bubble"], "count": 2}
-    for progress in (stopped := tasks.denoise(config, tmp_path)):
+    config = trajectories(order, count=2)
+    for progress in (stopped := run_task("denoise", config, tmp_path)):
         if progress.step == 3:
             break
     stopped.close()
@@ -159,7 +166,7 @@ def test_classify_gives_a_row_for_everything_that_was_offered(tiny, tmp_path):
         Image.fromarray(pixels).save(source / "oil" / f"p {number}.png")
     (source / "broken.png").write_bytes(b"no image")
     config = {"source": str(source), "weights": str(tiny / "resnet18"), "um_per_px": 0.5}
-    seen = list(tasks.classify(config, folder))
+    seen = list(run_task("classify", config, folder))
     assert seen[-1].step == 71
     assert all(progress.total in (None, 71) for progress in seen)
     table = pd.read_csv(folder / "results.csv")
@@ -175,7 +182,7 @@ def test_classify_gives_a_row_for_everything_that_was_offered(tiny, tmp_path):
     assert sum(summary["counts"].values()) == 70
     assert summary["weights"] == "resnet18"
     # Again in the same folder: begun anew, nothing twice.
-    list(tasks.classify(config, folder))
+    list(run_task("classify", config, folder))
     assert len(pd.read_csv(folder / "results.csv")) == 71
     assert len(read_tiles(folder / "tiles.npy")) == 70
 
@@ -191,7 +198,7 @@ def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
         Image.open(path).convert("L").save(path)
     config = {"source": str(source), "weights": str(tiny / "resnet18"), "choices": {}}
     with patch("svp_core.classification.measure.BATCH_BYTES", 4000):
-        list(tasks.classify(config, folder))
+        list(run_task("classify", config, folder))
     summary = json.loads((folder / "summary.json").read_text())
     assert [(run["name"], run["count"]) for run in summary["runs"]] == [("grey", 5), ("run", 12)]
     assert summary["inputs"] == fingerprint(list(hash_inputs(source)))
@@ -208,7 +215,7 @@ def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
     assert np.array_equal(colour[5:], np.stack([to_colour_tile(pixels) for pixels, _ in truth]))
     assert (colour[:5] == tiles[:5, ..., None]).all()
     # A grey source in the same folder leaves no colour behind.
-    list(tasks.classify({**config, "source": str(source / "first")}, folder))
+    list(run_task("classify", {**config, "source": str(source / "first")}, folder))
     assert not (folder / "colour.npy").exists()
     assert len(read_tiles(folder / "tiles.npy")) == 5
 
@@ -216,9 +223,9 @@ def test_classify_keeps_runs_the_instruments_columns_and_colour(tiny, tmp_path):
 def test_what_cannot_be_classified_is_a_sentence(tiny, tmp_path):
     config = {"source": str(tmp_path / "none"), "weights": str(tiny / "resnet18")}
     with pytest.raises(LabError, match="There is no file or folder"):
-        list(tasks.classify(config, tmp_path))
-    with pytest.raises(LabError, match="pixel of 0 µm cannot be"):
-        list(tasks.classify({**config, "um_per_px": 0}, tmp_path))
+        list(run_task("classify", config, tmp_path))
+    with pytest.raises(LabError, match="pixel size of 0 µm"):
+        list(run_task("classify", {**config, "um_per_px": 0}, tmp_path))
 
 
 def test_an_order_through_a_real_job_becomes_a_data_set(order, whole, tmp_path, monkeypatch):

@@ -8,11 +8,12 @@ import pandas as pd
 import pytest
 import torch
 
-from svp_core import model_files, tasks
+from svp_core import model_files
 from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
 from svp_core.tasks.import_images import imported_dataset
+from svp_core.tasks.job_kinds import run_task
 from svp_core.tasks.train import model_of, save_best
 from svp_core.training import checks, generator
 from svp_core.training.checkpoints import CheckpointFolder
@@ -54,7 +55,7 @@ def order(lab, own):
 
 def do(order, folder, *, until=None):
     """Do a "train" task in this folder, up to the end or to this step."""
-    steps = tasks.TASKS["train"](order, folder)
+    steps = run_task("train", order, folder)
     for progress in steps:
         if until is not None and progress.loss is not None and progress.step == until:
             break
@@ -69,7 +70,7 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
         (source / "Fat droplets" / f"{k}.png").write_bytes(encode_png(tile))
     (source / "Fat droplets" / "broken.png").write_bytes(b"")
     config = {"source": str(source), "name": "Day 5"}
-    *_, last = tasks.TASKS["gather"](config, folder)
+    *_, last = run_task("gather", config, folder)
     assert (last.step, last.total) == (6, 6)
     dataset, left_out = imported_dataset(folder)
     found = datasets.open_dataset(dataset)
@@ -78,9 +79,9 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
     assert found.meta["kind"] == "own"
     assert np.array_equal(found.tiles, draw_blocks(5, seed=0))
     assert left_out.values.tolist() == [["Fat droplets/broken.png", "the file is empty"]]
-    assert list(tasks.TASKS["gather"](config, folder)) == [], "done once, it is not done again"
+    assert list(run_task("gather", config, folder)) == [], "done once, it is not done again"
     with pytest.raises(LabError, match="has no name"):
-        list(tasks.TASKS["gather"]({**config, "name": " "}, tmp_path))
+        list(run_task("gather", {**config, "name": " "}, tmp_path))
     with pytest.raises(LabError, match="have not been read to their end"):
         imported_dataset(tmp_path)
 
@@ -95,7 +96,7 @@ def test_the_result_is_a_model_that_makes_images_at_once(order, tmp_path):
     assert "Droplets of May (own)" in (model.folder / "card.md").read_text()
     made = {"class_key": "fat_droplet", "count": 3, "seed": 0, "sampler": "preview", "steps": 2, "weights": "Fat"}
     (tmp_path / "made").mkdir()
-    list(tasks.TASKS["generate"](made, tmp_path / "made"))
+    list(run_task("generate", made, tmp_path / "made"))
     rows = pd.read_csv(tmp_path / "made" / "manifest.csv")
     assert list(rows["class"]) == ["fat_droplet"] * 3
     assert set(rows["weights"]) == {"Fat"}
@@ -134,7 +135,7 @@ def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_
 )
 def test_an_order_that_cannot_be_done_is_a_sentence(order, tmp_path, wrong, says):
     with pytest.raises(LabError, match=says):
-        list(tasks.TASKS["train"]({**order, **wrong}, tmp_path))
+        list(run_task("train", {**order, **wrong}, tmp_path))
     assert not (tmp_path / "run").exists()
 
 
