@@ -1,23 +1,30 @@
-"""The command line: python -m svp_core COMMAND. Thin: every command is a module of svp_core.commands.
+"""The command line: svp-lab COMMAND, or python -m svp_core COMMAND. Every command is a module of svp_core.commands.
 
-Exit code 0 when the work was done (rejected images included), 2 with one clear sentence when it could not be.
+Exit status: 0 on success (rejected images included); 2 with a one-line error message.
 """
 
-import argparse
 import sys
+from argparse import Action, ArgumentDefaultsHelpFormatter, ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
 
 from svp_core.commands import (
     app,
     attach_guide,
     classify,
+    compare,
+    denoise,
+    embed_review,
     export_diffusers,
     export_results,
     find_label_errors,
     generate,
+    import_images,
     import_published,
     install_samples,
     quality,
     report,
+    retrain,
     review_history,
     sample_data,
     sample_results,
@@ -29,12 +36,17 @@ from svp_core.errors import LabError
 COMMANDS = (
     simulate,
     generate,
+    denoise,
+    compare,
     classify,
     report,
     export_results,
+    import_images,
     train,
     quality,
     find_label_errors,
+    embed_review,
+    retrain,
     review_history,
     import_published,
     export_diffusers,
@@ -44,11 +56,21 @@ COMMANDS = (
     install_samples,
     app,
 )
+# Names of version 0.1, which go on working.
+ALIASES = {"attach-guide": ("join-guide",), "find-label-errors": ("suspects",)}
+EXIT_STATUS = "Exit status: 0 on success (rejected images included); 2 with a one-line error message."
 
 
-def main(arguments=None):
-    """Run one command; returns the exit code."""
-    options = _parser().parse_args(arguments)
+class DefaultsFormatter(ArgumentDefaultsHelpFormatter):
+    """Help with the default of every option that has one."""
+
+    def _get_help_string(self, action: Action) -> str | None:
+        return action.help if action.default in (None, [], "") else super()._get_help_string(action)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status. arguments: those of the process, if None."""
+    options = build_parser().parse_args(arguments)
     try:
         options.run(options)
     except LabError as error:
@@ -60,14 +82,26 @@ def main(arguments=None):
     return 0
 
 
-def _parser():
-    parser = argparse.ArgumentParser(prog="python -m svp_core", description="SvP Lab without the browser")
+def build_parser() -> ArgumentParser:
+    """The parser of all commands; --help of a command is the docstring of its module."""
+    is_module = Path(sys.argv[0]).name == "__main__.py"
+    parser = ArgumentParser(
+        prog="python -m svp_core" if is_module else "svp-lab",
+        description="SvP Lab on the command line: everything that a page does, and the making of models and reports.",
+        epilog=EXIT_STATUS,
+    )
     parsers = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in COMMANDS:
         name = module.__name__.rpartition(".")[2].replace("_", "-")
-        # The first paragraph of a command's module is what --help says.
-        text = module.__doc__.partition("\n\n")[0]
-        added = parsers.add_parser(name, help=text, description=text)
-        module.add_arguments(added)
-        added.set_defaults(run=module.run)
+        summary, _, details = (module.__doc__ or "").partition("\n\n")
+        command = parsers.add_parser(
+            name,
+            aliases=ALIASES.get(name, ()),
+            help=summary,
+            description=f"{summary} {details}".strip(),
+            epilog=EXIT_STATUS,
+            formatter_class=DefaultsFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
     return parser

@@ -23,9 +23,9 @@ from svp_core.review.embedding_store import load_embedding
 from svp_core.review.history_file import export_history, verify, verify_file
 from svp_core.review.random_audit import last_audit
 from svp_core.review.store import list_reviews, open_review
-from svp_core.tasks import TASKS
 from svp_core.tasks.find_label_errors import label_error_summary
 from svp_core.tasks.import_images import imported_dataset
+from svp_core.tasks.job_kinds import JOB_KINDS, run_task
 from svp_core.tasks.retrain import retrain_summary
 from svp_core.tasks.train import model_of
 from svp_core.tile_file import read_tiles
@@ -72,7 +72,7 @@ def test_every_job_is_there_in_its_kind_and_state():
     for name, planted in PLANTED["jobs"].items():
         job = jobs.get(planted["id"])
         assert {key: getattr(job, key) for key in planted} == planted, name
-        assert job.kind in TASKS and bool(job.error) == (job.state in ("failed", "lost")), name
+        assert job.kind in JOB_KINDS and bool(job.error) == (job.state in ("failed", "lost")), name
         assert (job.started is None or job.created <= job.started <= job.heartbeat) and not job.active
     kinds = {job["kind"] for job in PLANTED["jobs"].values()}
     assert len(kinds) == 9 and {job["state"] for job in PLANTED["jobs"].values()} == {
@@ -119,7 +119,7 @@ def test_models_are_listed_and_those_kept_whole_make_particles(tmp_path):
         config = found[name].config
         assert (config.get("generator") or config["classifier"])["class_keys"] == class_keys
     config = {"class_key": "silicone_oil", "count": 1, "seed": 0, "sampler": "preview", "weights": "Day 5 oil"}
-    list(TASKS["generate"](config | {"steps": 2}, tmp_path))
+    list(run_task("generate", config | {"steps": 2}, tmp_path))
     assert read_tiles(tmp_path / "tiles.npy").shape == (1, 64, 64)
 
 
@@ -209,7 +209,7 @@ def test_a_job_that_rests_goes_on_from_what_it_had(name):
     job, folder = jobs.get(JOBS[name]), jobs.job_folder(JOBS[name])
     before = read_tiles(folder / "tiles.npy").copy()
     assert jobs.start(job.kind, job.config) == (job.id, True) and jobs.get(job.id).state == "queued"
-    first, *_, last = TASKS[job.kind](job.config, folder)
+    first, *_, last = run_task(job.kind, job.config, folder)
     after = read_tiles(folder / "tiles.npy")
     assert (first.step, last.step, len(after)) == (len(before), 40, 40)
     assert (after[: len(before)] == before).all()

@@ -5,10 +5,13 @@ import math
 import re
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from svp_core.errors import LabError
+from svp_core.progress import Steps
 from svp_core.tasks.classify import PIXEL_UM
 from svp_core.tasks.generation_request import MAX_SEED
 
@@ -116,6 +119,21 @@ def find_classification(job_or_folder):
     if not re.fullmatch("[0-9a-f]{32}", job_or_folder):
         raise LabError(f"{job_or_folder[:200]} is no folder and no job's id; give one of the two.")
     return job_folder(get(job_or_folder).id)
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A temporary folder in the workspace, where a task can move its results from."""
+    from svp_core.workspace.paths import workspace_root
+
+    with TemporaryDirectory(dir=workspace_root()) as folder:
+        yield Path(folder)
+
+
+def follow(steps: Steps, noun: str) -> None:
+    """Run a task to its end, showing its progress in units of `noun`."""
+    for progress in steps:
+        print_progress(noun, progress.step, progress.total)
 
 
 _shown = [0.0]

@@ -32,7 +32,7 @@ class Job:
     """One job as it stands now. Times are seconds since 1970, UTC."""
 
     id: str
-    kind: str  # key of svp_core.tasks.TASKS
+    kind: str  # key of svp_core.tasks.job_kinds.JOB_KINDS
     config: dict  # what it was asked to do
     state: str  # queued, running, paused, done, failed, cancelled or lost
     step: int  # finished steps
@@ -56,8 +56,8 @@ class Job:
 def start(kind, config):
     """Have this work done: (id of the job that does it, whether this call started it).
 
-    kind: key of svp_core.tasks.TASKS. config: JSON-ready dict. While the same work is under way that job is joined;
-    one that was lost or paused goes on under its id, from what it had finished.
+    kind: key of a kind of job, see svp_core.tasks.job_kinds. config: JSON-ready dict. While the same work is under way
+    that job is joined; one that was lost or paused goes on under its id, from what it had finished.
     """
     same, claimed = json.dumps([kind, config], sort_keys=True), None
     while claimed is None:

@@ -36,7 +36,7 @@ def test_a_defect_is_one_sentence_and_the_traceback_is_in_the_log(lab):
 
 def test_an_unknown_kind_fails_with_a_sentence(lab):
     job_id, _ = jobs.start("no such kind", {})
-    assert "KeyError" in wait_for(job_id, "failed").error
+    assert "'no such kind'" in wait_for(job_id, "failed").error
 
 
 def test_one_long_step_is_not_taken_for_death(lab):

@@ -242,5 +242,5 @@ def test_an_order_through_a_real_job_becomes_a_data_set(order, whole, tmp_path, 
     assert found.meta["provenance"]["sampler"] == "preview"
     with pytest.raises(LabError, match="no such|no images to keep"):
         other, _ = jobs.start("generate", {**order, "class_key": "protein"})
-        assert "it was asked for protein" in wait_for(other, "failed").error
+        assert "requested: protein" in wait_for(other, "failed").error
         datasets.save_generated(other, "None")

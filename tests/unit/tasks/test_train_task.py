@@ -82,7 +82,7 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
     assert list(run_task("gather", config, folder)) == [], "done once, it is not done again"
     with pytest.raises(LabError, match="has no name"):
         list(run_task("gather", {**config, "name": " "}, tmp_path))
-    with pytest.raises(LabError, match="have not been read to their end"):
+    with pytest.raises(LabError, match="import did not finish"):
         imported_dataset(tmp_path)
 
 
