@@ -76,7 +76,7 @@ def main():
         options.tiles.mkdir(parents=True, exist_ok=True)
     sampler = sampler_of(generator.samplers, options.sampler)
     if options.guidance is not None:
-        how = {"guidance": options.guidance, "guide_strength": options.guidance}
+        how = {"class_guidance": options.guidance, "autoguidance": options.guidance}
         sampler = replace(sampler, **how)
     sampler = replace(sampler, steps=options.steps or sampler.steps)
 
@@ -114,7 +114,7 @@ def _draw(key, run_seed, k):
 def generated(generator, key, count, sampler, folder):
     """The first `count` tiles of one class, uint8 (count, 64, 64); kept in `folder`, if given, for these weights."""
     weights = hashlib.sha256((generator.folder / "model.safetensors").read_bytes()).hexdigest()[:12]
-    how = (sampler, *(getattr(generator.config, name, ()) for name in ("insisted", "level_means")))
+    how = (sampler, *(getattr(generator.config, name, ()) for name in ("class_guidance", "level_means")))
     settings = hashlib.sha256(repr(how).encode()).hexdigest()[:12]
     path = folder / f"made_{key}_{weights}_{settings}.npy" if folder else None
     tiles = np.load(path) if path and path.is_file() else np.zeros((0, 64, 64), np.uint8)
@@ -142,12 +142,12 @@ def section(report, generator, sampler):
     """Lines of Markdown: table, legend, what is met and what is not."""
     counts = next(iter(report["classes"].values()))
     how = f"{sampler.steps} steps"
-    if hasattr(sampler, "guided"):
+    if hasattr(sampler, "guidance_of"):
         how += "; " + ", ".join(
-            f"{key} {'led by the guide' if guided.by_guide else 'insisted on'} {guided.strength:g} times at noise "
-            f"{guided.sigma[0]:g} to {guided.sigma[1]:g}"
+            f"{key} {'autoguidance' if guidance.autoguidance else 'classifier-free guidance'} "
+            f"{guidance.weight:g} at noise {guidance.interval[0]:g} to {guidance.interval[1]:g}"
             for label, key in enumerate(generator.class_keys)
-            for guided in [sampler.guided(generator.config, label)]
+            for guidance in [sampler.guidance_of(generator.config, label)]
         )
     said = (
         f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({how}), "

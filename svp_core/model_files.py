@@ -1,100 +1,136 @@
-"""A run: the folder that a trained model is. config.json, model.safetensors, history.jsonl, card.md.
+"""Model folders: config.json, model.safetensors, history.jsonl and card.md of a trained model.
 
 Loading uses only these files, and nothing is unpickled. This module knows no network; generator and classifier build
 theirs from the config.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from svp_core.errors import LabError
 from svp_core.files import file_sha256
 
-SHIPPED_MODELS = Path(__file__).resolve().parents[1] / "weights"  # the shipped runs
+if TYPE_CHECKING:
+    import torch
+
+SHIPPED_MODELS = Path(__file__).resolve().parents[1] / "weights"
+WEIGHTS_FILE = "model.safetensors"
+
+Config = TypeVar("Config")
+Network = TypeVar("Network", bound="torch.nn.Module")
 
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a run says about itself."""
+    """A trained model as its folder describes it."""
 
     folder: Path
-    config: dict
+    config: dict[str, Any]  # content of config.json
     card: str  # markdown; "" where there is none
 
     @property
-    def name(self):
-        """What the run is called on screens and in manifests."""
+    def name(self) -> str:
+        """The model's name on screens and in manifests."""
         return self.folder.name
 
 
-def find_model_folder(name_or_path):
-    """Path of a run, from the name of a shipped one or from a folder. Raises LabError where there is none."""
+def find_model_folder(name_or_path: str | Path) -> Path:
+    """Folder of a model, from the name of a shipped one or from a path. Raises LabError where there is none."""
     for folder in (SHIPPED_MODELS / str(name_or_path), Path(name_or_path)):
         if (folder / "config.json").is_file():
             return folder
-    shipped = ", ".join(sorted(p.parent.name for p in SHIPPED_MODELS.glob("*/config.json"))) or "none"
-    raise LabError(f"There is no model called {str(name_or_path)!r}; name a shipped one ({shipped}) or a run's folder.")
+    shipped = ", ".join(sorted(path.parent.name for path in SHIPPED_MODELS.glob("*/config.json"))) or "none"
+    raise LabError(
+        f"There is no model called {str(name_or_path)!r}; give the name of a shipped one ({shipped}) or a model folder."
+    )
 
 
-def read_model_folder(folder):
-    """The run in this folder. Raises LabError where config or weights are missing or damaged."""
+def read_model_folder(folder: str | Path) -> ModelFolder:
+    """Read a model's config and card. Raises LabError where config or weights are missing or damaged."""
     folder = Path(folder)
     try:
         config = json.loads((folder / "config.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise LabError(f"{folder.name} is no finished model: its config.json is missing or damaged.") from None
-    if not (folder / "model.safetensors").is_file():
-        raise LabError(f"{folder.name} is no finished model: its model.safetensors is missing.")
+        raise LabError(f"{folder.name} is not a complete model folder: config.json is missing or damaged.") from None
+    if not (folder / WEIGHTS_FILE).is_file():
+        raise _without_weights(folder)
     card = folder / "card.md"
     return ModelFolder(folder, config, card.read_text("utf-8") if card.is_file() else "")
 
 
-def weights_sha256(folder):
-    """Hash of a run's weights as hexadecimal letters: the same name may later stand for others."""
-    path = Path(folder) / "model.safetensors"
+def weights_sha256(folder: str | Path) -> str:
+    """SHA-256 of a model's weights, 64 hexadecimal digits: the same name may later stand for other weights."""
+    path = Path(folder) / WEIGHTS_FILE
     try:
-        known = path.stat()
-        return _sha256(path, known.st_mtime_ns, known.st_size)
+        status = path.stat()
+        return _cached_sha256(path, status.st_mtime_ns, status.st_size)
     except OSError:
-        raise LabError(f"{Path(folder).name} is no finished model: its model.safetensors is missing.") from None
+        raise _without_weights(Path(folder)) from None
 
 
 @lru_cache(maxsize=16)
-def _sha256(path, changed, size):
+def _cached_sha256(path: Path, mtime_ns: int, size: int) -> str:
+    del mtime_ns, size  # they only tell apart, in the cache, versions of the file
     return file_sha256(path)
 
 
-def stored_config(run, part, config_type):
-    """The config dataclass that a run stores under this name ("generator"). Raises LabError where it stores none."""
-    if part not in run.config:
-        raise LabError(f"{run.name} is no {part}: its config.json does not describe one.")
-    # JSON knows no tuples.
-    stored = run.config[part].items()
-    return config_type(**{name: tuple(value) if isinstance(value, list) else value for name, value in stored})
+def _without_weights(folder):
+    return LabError(f"{folder.name} is not a complete model folder: {WEIGHTS_FILE} is missing.")
 
 
-def read_tensors(folder, *, part=""):
-    """Tensors of a run as they are stored, by name. Raises LabError where they cannot be read.
+def stored_as(key: str, default: Any) -> Any:
+    """Dataclass field with a default that files store under another key: an older name of the same setting."""
+    return field(default=default, metadata={"stored_as": key})
 
-    part: of a run of several networks, the one whose tensors are called PART/NAME; without it the one of plain names.
+
+def as_stored(config: Any) -> dict[str, Any]:
+    """JSON-ready dict of a config dataclass, nested ones included, under the keys that files use (see stored_as)."""
+    values = {_stored_key(each): getattr(config, each.name) for each in fields(config)}
+    return {key: as_stored(value) if is_dataclass(value) else value for key, value in values.items()}
+
+
+def from_stored(config_type: type[Config], stored: Mapping[str, Any]) -> Config:
+    """The config dataclass of this type from a dict as as_stored writes it; JSON's lists become tuples."""
+    names = {_stored_key(each): each.name for each in fields(config_type)}  # type: ignore[arg-type]  (a dataclass)
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+    return config_type(**{names.get(key, key): value for key, value in values.items()})
+
+
+def _stored_key(config_field):
+    return config_field.metadata.get("stored_as", config_field.name)
+
+
+def stored_config(model: ModelFolder, part: str, config_type: type[Config]) -> Config:
+    """The config dataclass that a model stores under this key ("generator"). Raises LabError where it stores none."""
+    if part not in model.config:
+        raise LabError(f"{model.name} is not a {part}: its config.json does not describe one.")
+    return from_stored(config_type, model.config[part])
+
+
+def read_tensors(folder: str | Path, *, part: str = "") -> dict[str, "torch.Tensor"]:
+    """Tensors of a model by name, as they are stored. Raises LabError where they cannot be read.
+
+    part: for a model of several networks, the one whose tensors are stored as PART/NAME; "" is the one of plain names.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
-        stored = load_file(Path(folder) / "model.safetensors")
+        stored = load_file(Path(folder) / WEIGHTS_FILE)
     except (SafetensorError, OSError) as error:
         raise _misfit(folder, error) from None
-    named = (name.rpartition("/") for name in stored)
-    return {name: stored[f"{of}{slash}{name}"] for of, slash, name in named if of == part}
+    split_names = (name.rpartition("/") for name in stored)
+    return {name: stored[f"{prefix}{slash}{name}"] for prefix, slash, name in split_names if prefix == part}
 
 
-def load_weights(model, folder, *, part=""):
-    """Put a run's tensors into a model built from its config; strict. Raises LabError where they do not fit.
+def load_weights(model: Network, folder: str | Path, *, part: str = "") -> Network:
+    """Load a model folder's tensors into a network built from its config; strict, float32, evaluation mode.
 
-    part: see read_tensors.
+    part: see read_tensors. Raises LabError where names or shapes do not fit.
     """
     tensors = read_tensors(folder, part=part)
     try:
@@ -112,15 +148,20 @@ def _misfit(folder, error):
     return LabError(f"The weights of {Path(folder).name} do not fit its config.json ({first_line}).")
 
 
-def save_model(folder, *, config, tensors, card, history):
-    """Write a run. config: JSON-ready dict; tensors: name -> tensor; history: list of JSON-ready dicts."""
+def save_model(
+    folder: str | Path,
+    *,
+    config: Mapping[str, Any],  # JSON-ready
+    tensors: Mapping[str, "torch.Tensor"],
+    card: str,  # markdown
+    history: Iterable[Mapping[str, Any]],  # JSON-ready rows
+) -> None:
+    """Write a model folder."""
     from safetensors.torch import save_file
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / "model.safetensors"
-    )
+    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS_FILE)
     (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
     (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), "utf-8")
     (folder / "card.md").write_text(card, "utf-8")

@@ -1,7 +1,7 @@
-"""Change training tiles in every way that does not change what the particle is.
+"""Training-time augmentation: change tiles in every way that keeps their class.
 
-A network fits the simulator's habits within a few epochs; the further a tile is moved from them, the better it does on
-tiles from elsewhere. All functions take and give float32 (N, 1, 64, 64), 0..1, and draw from the rng passed in.
+A network fits the simulator's habits within a few epochs; the further tiles are moved from them, the better it does on
+tiles from other sources. All functions take and return float32 (N, 1, 64, 64), 0..1, and draw from the rng passed in.
 """
 
 import numpy as np
@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 
 
-def augment(images, rng):
-    """Images turned, scaled, cut out, and seen with another lamp, focus and sensor."""
-    images = _turn(images, rng)
+def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """Rotate, flip, scale, shift and crop the images, and change lighting, focus and sensor noise."""
+    images = _rotate(images, rng)
     images = _zoom(images, rng)
     images = _cut_out(images, rng)
     images = _relight(images, rng)
@@ -19,18 +19,18 @@ def augment(images, rng):
     return _add_noise(images, rng).clamp(0, 1)
 
 
-def _turn(images, rng):
-    turned = [
+def _rotate(images, rng):
+    rotated = [
         torch.rot90(image, int(k % 4), (1, 2)) for image, k in zip(images, rng.integers(0, 8, len(images)), strict=True)
     ]
     mirrored = [
-        image.flip(2) if flip else image for image, flip in zip(turned, rng.random(len(images)) < 0.5, strict=True)
+        image.flip(2) if flip else image for image, flip in zip(rotated, rng.random(len(images)) < 0.5, strict=True)
     ]
     return torch.stack(mirrored)
 
 
 def _zoom(images, rng):
-    # Half the tiles, larger by up to 1.6, smaller by up to 1.5, and moved; the edge's own pixels continue outwards.
+    # Half the tiles are magnified by up to 1.6 or shrunk by up to 1.5, and half shifted; border pixels are repeated.
     count = len(images)
     scale = np.where(rng.random(count) < 0.5, np.exp(rng.uniform(-0.5, 0.4, count)), 1.0)
     shift = np.where(rng.random((count, 2)) < 0.5, rng.uniform(-0.15, 0.15, (count, 2)), 0.0)
@@ -42,7 +42,7 @@ def _zoom(images, rng):
 
 
 def _cut_out(images, rng):
-    # As instruments save them: a box around what stands out plus a border; the tile is then filled up with one level.
+    # As instruments save particles: a box around the particle plus a margin; the rest of the tile has one level.
     images = images.clone()
     size = images.shape[-1]
     for index in np.flatnonzero(rng.random(len(images)) < 0.5):
@@ -72,19 +72,19 @@ def _relight(images, rng):
 
 
 def _blur(images, rng):
-    # One width for each quarter of the batch: cheap, and over many batches every width occurs.
-    parts = []
-    for part in images.chunk(4):
+    # One width per quarter of the batch: cheap, and over many batches every width occurs.
+    quarters = []
+    for quarter in images.chunk(4):
         sigma = abs(rng.normal(0, 1.3))
         if sigma < 0.3:
-            parts.append(part)
+            quarters.append(quarter)
             continue
         reach = int(np.ceil(2.5 * sigma))
-        line = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
-        line = (line / line.sum()).view(1, 1, 1, -1)
-        padded = F.pad(part, (reach,) * 4, mode="replicate")
-        parts.append(F.conv2d(F.conv2d(padded, line), line.transpose(2, 3)))
-    return torch.cat(parts)
+        kernel = torch.exp(-(torch.arange(-reach, reach + 1) ** 2) / (2 * sigma**2))
+        kernel = (kernel / kernel.sum()).view(1, 1, 1, -1)
+        padded = F.pad(quarter, (reach,) * 4, mode="replicate")
+        quarters.append(F.conv2d(F.conv2d(padded, kernel), kernel.transpose(2, 3)))
+    return torch.cat(quarters)
 
 
 def _add_noise(images, rng):

@@ -1,11 +1,12 @@
-"""What a classifier says of held-out particles, kept with its run: held_out.safetensors.
+"""Confusion reference of a classifier: its predictions on held-out particles, stored as held_out.safetensors.
 
-By it counts are corrected (counts.corrected). The shipped ones are of simulated particles that no network was trained
-on or chosen by; benchmarks/reference.py draws them and writes the file. A lab's own classifier writes it when its
-training ends.
+Counts are corrected by it (stats.counts.corrected_counts). The shipped ones are of simulated particles that no network
+was trained or selected on; benchmarks/reference.py draws them and writes the file. A lab's own classifier writes it at
+the end of its training.
 """
 
 import json
+from pathlib import Path
 
 import numpy as np
 
@@ -15,8 +16,8 @@ from svp_core.stats.counts import ConfusionReference
 FILE = "held_out.safetensors"
 
 
-def write_confusion_reference(folder, reference):
-    """Put a Reference into a classifier's run folder."""
+def write_confusion_reference(folder: Path, reference: ConfusionReference) -> None:
+    """Write a classifier's confusion reference into its model folder."""
     from safetensors.numpy import save_file
 
     tensors = {
@@ -26,31 +27,30 @@ def write_confusion_reference(folder, reference):
     }
     if reference.sizes_px is not None:
         tensors["sizes_px"] = np.asarray(reference.sizes_px, np.float16)
-    words = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.words}
-    save_file(tensors, folder / FILE, metadata=words)
+    metadata = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.words}
+    save_file(tensors, folder / FILE, metadata=metadata)
 
 
-def read_confusion_reference(folder):
-    """The Reference of a classifier's run folder, None where it has none. Raises LabError where it is damaged."""
+def read_confusion_reference(folder: Path) -> ConfusionReference | None:
+    """Read the confusion reference of a model folder; None where it has none. Raises LabError where it is damaged."""
     from safetensors import SafetensorError, safe_open
 
     if not (folder / FILE).is_file():
         return None
     try:
         with safe_open(folder / FILE, framework="numpy") as file:
-            words = file.metadata()
+            metadata = file.metadata()
             names = ("probs", "labels", "sizes_um", *({"sizes_px"} & set(file.keys())))
-            found = {name: file.get_tensor(name) for name in names}
-            keys = tuple(json.loads(words["class_keys"]))
+            tensors = {name: file.get_tensor(name) for name in names}
             return ConfusionReference(
-                found["probs"].astype(np.float32),
-                found["labels"].astype(int),
-                found["sizes_um"].astype(float),
-                keys,
-                words["words"],
-                found["sizes_px"].astype(float) if "sizes_px" in found else None,
+                tensors["probs"].astype(np.float32),
+                tensors["labels"].astype(int),
+                tensors["sizes_um"].astype(float),
+                tuple(json.loads(metadata["class_keys"])),
+                metadata["words"],
+                tensors["sizes_px"].astype(float) if "sizes_px" in tensors else None,
             )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(
-            f"{folder.name}/{FILE} is damaged ({error}); make it again: train anew, or benchmarks/reference.py."
+            f"{folder.name}/{FILE} is damaged ({error}); train the classifier again, or run benchmarks/reference.py."
         ) from None

@@ -1,34 +1,44 @@
-"""What networks that learn the labels think of them: slower judges than features of a network that never saw them.
+"""Label judges: predicted probabilities of networks trained on the labels in question.
 
-Both begin from a trained classifier with a new last layer. A judge is what label_review.review takes: a function of
-tiles uint8 (N, 64, 64), labels int (N,), probs float (N, K) that features give out of fold, and fold int (N,); it
-yields Progress and returns (float32 (N, K), sentences for the person).
+Slower than features of a network that never saw the labels. Both start from a trained classifier with a new last layer.
+A judge is what label_errors.find_label_errors takes: a function of tiles uint8 (N, 64, 64), labels int (N,), probs
+float (N, K) predicted out of fold from features, and fold int (N,); it yields Progress and returns (float32 (N, K),
+notes for the user).
 """
 
 import copy
 import math
+from collections.abc import Callable, Generator
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
+from scipy.special import softmax
 from torch import nn
 
 from svp_core.classifier.augment import augment
+from svp_core.classifier.resnet import Classifier
 from svp_core.classifier.training_loop import fit_temperature
 from svp_core.device import fast_arithmetic
 from svp_core.images import to_model
 from svp_core.label_errors.memorisation import is_memorised
 from svp_core.progress import Progress
 
-EPOCHS = 6  # times each tile is shown; few, as a network that knows its labels by heart finds no errors
-MIN_STEPS = 120  # of small sets more epochs
+Judgement = Generator[Progress, None, tuple[NDArray[np.floating], tuple[str, ...]]]
+Judge = Callable[
+    [NDArray[np.uint8], NDArray[np.integer], NDArray[np.floating], NDArray[np.integer]], Judgement
+]  # tiles, labels, probs, fold
+
+EPOCHS = 6  # few, because a network that has memorised its labels finds no errors
+MIN_STEPS = 120  # small sets get more epochs
 BATCH_SIZE = 64
-HEAD_RATE, RATE = 2e-3, 2e-4  # learning rates of the new last layer and of the rest
+HEAD_RATE, RATE = 2e-3, 2e-4  # learning rates of the new last layer and of the other layers
 WEIGHT_DECAY = 0.05
 
 
-def predict_out_of_fold(classifier, *, seed=0):
-    """A judge by one network for each fold, which learns the labels of all others.
+def predict_out_of_fold(classifier: Classifier, *, seed: int = 0) -> Judge:
+    """A judge with one network per fold, trained on the labels of all other folds.
 
     Its probabilities are averaged with those of the features: the two err on different images.
     """
@@ -38,41 +48,43 @@ def predict_out_of_fold(classifier, *, seed=0):
         if len(numbers) < 2:
             return probs, ()
         for done, number in enumerate(numbers):
-            held = fold == number
-            model, learnt = _begun(classifier, probs.shape[1], seed), np.flatnonzero(~held)
-            for step, steps, loss, _, _ in _learn(model, tiles, labels, learnt, classifier.device, seed):
+            held_out = fold == number
+            model, rows = _new_head(classifier, probs.shape[1], seed), np.flatnonzero(~held_out)
+            for step, steps, loss, _, _ in _learn(model, tiles, labels, rows, classifier.device, seed):
                 yield Progress(done * steps + step, len(numbers) * steps, f"network {done + 1} of {len(numbers)}", loss)
-            logits[held] = _logits(model, tiles[held], classifier.device)
-        own = _softmax(logits / fit_temperature(torch.from_numpy(logits), labels))
+            logits[held_out] = _logits(model, tiles[held_out], classifier.device)
+        own = softmax(logits / fit_temperature(torch.from_numpy(logits), labels), axis=1).astype(np.float32)
         return (own + probs) / 2, ()
 
     return judge
 
 
-def predict_during_training(classifier, *, seed=0):
-    """A judge by what one network that learns all labels thinks of each image while it learns, mean of its epochs.
+def predict_during_training(classifier: Classifier, *, seed: int = 0) -> Judge:
+    """A judge with one network trained on all labels: its probabilities while it trains, averaged over the epochs.
 
-    A wrong label is learnt late, from the others (area under the margin, Pleiss et al. 2020, arXiv 2001.10528, here of
-    probabilities). The first epoch, in which the last layer is new, does not count. A fifth of the cost of
-    judge_by_folds. A sentence says so where the network came to know the labels by heart.
+    A wrong label is learnt late, from the other images (area under the margin, Pleiss et al. 2020, arXiv 2001.10528,
+    here with probabilities). The first epoch, in which the last layer is new, does not count. A fifth of the cost of
+    predict_out_of_fold. A note says so where the network memorised the labels.
     """
 
     def judge(tiles, labels, probs, fold):
-        thought, times = np.zeros(probs.shape), np.zeros(len(labels))
-        model, everything = _begun(classifier, probs.shape[1], seed), np.arange(len(labels))
-        for step, steps, loss, rows, found in _learn(model, tiles, labels, everything, classifier.device, seed):
+        del fold  # every image is predicted by the same network
+        sums, times = np.zeros(probs.shape), np.zeros(len(labels))
+        model, everything = _new_head(classifier, probs.shape[1], seed), np.arange(len(labels))
+        for step, steps, loss, rows, batch_probs in _learn(model, tiles, labels, everything, classifier.device, seed):
             if step * BATCH_SIZE > len(labels):
-                np.add.at(thought, rows, found)
+                np.add.at(sums, rows, batch_probs)
                 np.add.at(times, rows, 1)
             yield Progress(step, steps, "learning all labels", loss)
-        said = is_memorised(labels, _softmax(_logits(model, tiles, classifier.device)), probs)
-        return (thought / times[:, None]).astype(np.float32), (said,) if said else ()
+        seen_probs = softmax(_logits(model, tiles, classifier.device), axis=1)
+        note = is_memorised(labels, seen_probs, probs)
+        return (sums / times[:, None]).astype(np.float32), (note,) if note else ()
 
     return judge
 
 
-def _begun(classifier, class_count, seed):
-    """The classifier's network with a last layer for so many classes."""
+def _new_head(classifier, class_count, seed):
+    """The classifier's network with a new last layer for this number of classes."""
     torch.manual_seed(seed)
     model = copy.deepcopy(classifier.model)
     model.fc = nn.Linear(model.fc.in_features, class_count).to(classifier.device)
@@ -80,7 +92,7 @@ def _begun(classifier, class_count, seed):
 
 
 def _learn(model, tiles, labels, rows, device, seed):
-    """Train in place on these rows; yields (step, steps, loss, rows shown, their probabilities before the step)."""
+    """Train in place on these rows; yields (step, steps, loss, rows of the batch, their probs before the step)."""
     rng = np.random.default_rng(seed)
     last = set(model.fc.parameters())
     optimiser = torch.optim.AdamW(
@@ -88,38 +100,34 @@ def _learn(model, tiles, labels, rows, device, seed):
         lr=RATE,
         weight_decay=WEIGHT_DECAY,
     )
-    an_epoch = math.ceil(len(rows) / BATCH_SIZE)
-    # Whole epochs, at least two, so that every image is shown after the first as well.
-    epochs = max(EPOCHS, math.ceil(MIN_STEPS / an_epoch))
-    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * an_epoch)
+    epoch_steps = math.ceil(len(rows) / BATCH_SIZE)
+    # Whole epochs, at least two, so that every image is seen after the first as well.
+    epochs = max(EPOCHS, math.ceil(MIN_STEPS / epoch_steps))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * epoch_steps)
     model.train()
-    for step in range(epochs * an_epoch):
-        if step % an_epoch == 0:
-            parts = np.array_split(rng.permutation(rows), an_epoch)
-        shown = parts[step % an_epoch]
-        images = torch.from_numpy(np.asarray(tiles[shown])).float().div(255)[:, None]
+    batches = []
+    for step in range(epochs * epoch_steps):
+        if step % epoch_steps == 0:
+            batches = np.array_split(rng.permutation(rows), epoch_steps)
+        batch = batches[step % epoch_steps]
+        images = torch.from_numpy(np.asarray(tiles[batch])).float().div(255)[:, None]
         images = augment(images, rng).mul(2).sub(1).to(device, memory_format=torch.channels_last)
         with fast_arithmetic(device):
             logits = model(images).float()
-        loss = F.cross_entropy(logits, torch.from_numpy(labels[shown]).to(device))
+        loss = F.cross_entropy(logits, torch.from_numpy(labels[batch]).to(device))
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
-        slower.step()
-        yield step + 1, epochs * an_epoch, loss.item(), shown, logits.detach().softmax(1).cpu().numpy()
+        schedule.step()
+        yield step + 1, epochs * epoch_steps, loss.item(), batch, logits.detach().softmax(1).cpu().numpy()
     model.eval()
 
 
 @torch.inference_mode()
 def _logits(model, tiles, device):
-    found = []
+    batches = []
     for start in range(0, len(tiles), 256):
         images = to_model(tiles[start : start + 256], device).to(memory_format=torch.channels_last)
         with fast_arithmetic(device):
-            found.append(model(images).float().cpu().numpy())
-    return np.concatenate(found)
-
-
-def _softmax(logits):
-    raised = np.exp(logits - logits.max(1, keepdims=True))
-    return (raised / raised.sum(1, keepdims=True)).astype(np.float32)
+            batches.append(model(images).float().cpu().numpy())
+    return np.concatenate(batches)

@@ -1,29 +1,32 @@
-"""The network: config -> ResNet, run folder -> trained classifier, tiles -> probabilities."""
+"""The classifier network: config -> ResNet, model folder -> trained classifier, tiles -> probabilities."""
 
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
 from svp_core.images import to_model
-from svp_core.model_files import load_weights, read_model_folder, stored_config
+from svp_core.model_files import as_stored, load_weights, read_model_folder, stored_config
 
 ARCHITECTURES = ("resnet18", "resnet50")
-BATCH_SIZE = 256  # tiles a call: smaller ones cost up to a quarter more on a processor, larger ones gain nothing
+BATCH_SIZE = 256  # tiles per call: smaller calls cost up to a quarter more on a CPU, larger ones gain nothing
 
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """Everything needed to rebuild the network and to read its answers."""
+    """Everything needed to rebuild the network and to interpret its output."""
 
     class_keys: tuple[str, ...]  # label order
     architecture: str = "resnet18"  # one of ARCHITECTURES
-    temperature: float = 1.0  # logits are divided by it; above 1 makes answers less sure
-    um_per_px: tuple[float, ...] = (0.25, 1.4)  # range of pixel sizes it was trained on; () where nobody knows
-    # Of a network for colour pictures, mean and spread of each channel, black 0 and white 1; () for one grey channel.
+    temperature: float = 1.0  # logits are divided by it; above 1 lowers the confidence
+    um_per_px: tuple[float, ...] = (0.25, 1.4)  # range of pixel sizes it was trained on; () where unknown
+    # For a network of colour images, mean and standard deviation per channel, 0..1; () for one grey channel.
     colour_mean: tuple[float, ...] = ()
     colour_std: tuple[float, ...] = ()
 
@@ -34,30 +37,33 @@ class Classifier:
 
     model: nn.Module
     config: ClassifierConfig
-    folder: Path
+    folder: Path | None
     device: torch.device
 
 
 class ColourFirst(nn.Conv2d):
-    """The first convolution of a network for colour pictures; it is given grey ones, and puts them as that expects."""
+    """First convolution of a network for colour images; takes grey images and normalises them as that expects."""
 
-    def __init__(self, mean, std):
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]):
         super().__init__(len(mean), 64, kernel_size=7, stride=2, padding=3, bias=False)
         for name, values in (("mean", mean), ("std", std)):
-            # Not of the weights: a run's config holds them.
+            # Stored in the config, not with the weights.
             self.register_buffer(name, torch.tensor(values)[:, None, None], persistent=False)
 
-    def forward(self, grey):
-        """grey: float (N, 1, H, W), -1..1."""
-        return super().forward(((grey + 1) / 2 - self.mean) / self.std)
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Feature maps of grey images, float (N, 1, H, W), -1..1."""
+        return super().forward(((input + 1) / 2 - self.mean) / self.std)
 
 
-def build_classifier(config):
-    """Untrained torchvision ResNet for these classes; grey pictures, float (N, 1, H, W), -1..1, go in."""
+def build_classifier(config: ClassifierConfig) -> nn.Module:
+    """Untrained torchvision ResNet for these classes; takes grey images, float (N, 1, H, W), -1..1."""
     from torchvision import models
 
     if config.architecture not in ARCHITECTURES:
-        raise ValueError(f"{config.architecture!r} is no classifier; use {' or '.join(ARCHITECTURES)}")
+        raise ValueError(f"{config.architecture!r} is not a classifier architecture; use {' or '.join(ARCHITECTURES)}")
     model = getattr(models, config.architecture)(weights=None, num_classes=len(config.class_keys))
     if config.colour_mean:
         model.conv1 = ColourFirst(config.colour_mean, config.colour_std)
@@ -67,36 +73,39 @@ def build_classifier(config):
     return model
 
 
-def load_classifier(folder, *, device=None):
-    """The classifier of a run folder. Raises LabError where the folder is no finished classifier."""
-    run = read_model_folder(folder)
-    config = stored_config(run, "classifier", ClassifierConfig)
+def load_classifier(folder: str | Path, *, device: torch.device | None = None) -> Classifier:
+    """Load the classifier of a model folder. Raises LabError where the folder holds none."""
+    model_folder = read_model_folder(folder)
+    config = stored_config(model_folder, "classifier", ClassifierConfig)
     device = device or best_device()
-    model = load_weights(build_classifier(config), run.folder)
-    return Classifier(model.to(device, memory_format=torch.channels_last), config, run.folder, device)
+    model: Any = load_weights(build_classifier(config), model_folder.folder)
+    return Classifier(model.to(device, memory_format=torch.channels_last), config, model_folder.folder, device)
 
 
-def config_as_dict(config):
+def config_as_dict(config: ClassifierConfig) -> dict[str, Any]:
     """JSON-ready form of a config, as load_classifier reads it back."""
-    return {"classifier": asdict(config)}
+    return {"classifier": as_stored(config)}
 
 
-def predict_probs(classifier, tiles, *, batch=BATCH_SIZE):
-    """Probability of each class, float32 (N, K) in label order, rows sum to 1; uint8 tiles (N, 64, 64) in.
+def predict_probs(
+    classifier: Classifier, tiles: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], *, batch: int = BATCH_SIZE
+) -> NDArray[np.float32]:
+    """Predicted probabilities of tiles (N, 64, 64): float32 (N, K) in label order, rows sum to 1.
 
     Temperature-scaled (Guo et al. 2017, arXiv 1706.04599).
     """
     tiles = np.asarray(tiles)
     probs = np.empty((len(tiles), len(classifier.config.class_keys)), np.float32)
-    begun = [start_predicting(classifier, tiles[start : start + batch]) for start in range(0, len(tiles), batch)]
-    for position, found in enumerate(begun):
-        probs[position * batch : (position + 1) * batch] = found.cpu().numpy()
+    # All batches are queued first, so that a GPU never waits for a copy.
+    queued = [start_predicting(classifier, tiles[start : start + batch]) for start in range(0, len(tiles), batch)]
+    for index, batch_probs in enumerate(queued):
+        probs[index * batch : (index + 1) * batch] = batch_probs.cpu().numpy()
     return probs
 
 
 @torch.inference_mode()
-def start_predicting(classifier, tiles):
-    """As predict_probs, of tiles that fit into one call: a tensor that a GPU may still be at work on."""
+def start_predicting(classifier: Classifier, tiles: NDArray[np.uint8]) -> torch.Tensor:
+    """Predicted probabilities of tiles that fit into one call, as a tensor that a GPU may still be computing."""
     images = to_model(tiles, classifier.device).to(memory_format=torch.channels_last)
     with fast_arithmetic(classifier.device):
         logits = classifier.model(images)

@@ -36,7 +36,9 @@ def run(options):
 
     check_folder(options.out)
     run_folder, guide = find_model(options.weights), find_model(options.guide)
-    attach_guide(run_folder, guide, options.out, insisted=dict(options.insist), brighter=dict(options.brighter))
+    attach_guide(
+        run_folder, guide, options.out, class_guidance=dict(options.insist), level_offset=dict(options.brighter)
+    )
     print(f"Finished: {options.out}")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from svp_core.commands.arguments import check_folder, number_between, print_progress, run_seed, whole_number
 from svp_core.errors import LabError
-from svp_core.training.time_budget import LEAST_MINUTES, MOST_MINUTES
+from svp_core.training.time_budget import MAX_MINUTES, MIN_MINUTES
 
 NOTHING = "nothing"
 NETWORKS = ("resnet18", "resnet50")
@@ -37,7 +37,7 @@ def add_arguments(parser):
 
 
 def _minutes(text):
-    return number_between(text, float, LEAST_MINUTES, MOST_MINUTES, f"a time; give {LEAST_MINUTES} to {MOST_MINUTES:,}")
+    return number_between(text, float, MIN_MINUTES, MAX_MINUTES, f"a time; give {MIN_MINUTES} to {MAX_MINUTES:,}")
 
 
 def _epochs(text):

@@ -1,62 +1,81 @@
-"""A generator and a lesser one of the same particles, put together into one run: the second guides the first."""
+"""Attach a guide to a generator: a weaker model of the same particles, for autoguidance (Karras et al. 2024)."""
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from svp_core.errors import LabError
 from svp_core.generator.unet import GeneratorConfig, config_as_dict
-from svp_core.model_files import read_model_folder, read_tensors, stored_config
+from svp_core.model_files import WEIGHTS_FILE, read_model_folder, read_tensors, stored_config
 
-# What both have to have in common: field of the config, and what it is to the person.
+# What both models must have in common: field of the config -> its name in messages.
 SHARED_SETTINGS = {
     "class_keys": "classes",
     "pixel_mean": "mean grey levels",
-    "pixel_std": "spreads of grey levels",
+    "pixel_std": "standard deviations of grey levels",
     "tile_px": "tile sizes",
-    "patch": "foldings",
-    "sigma_data": "noise scales",
-    "layers": "blocks a level",
+    "patch": "patch sizes",
+    "sigma_data": "sigma_data",
+    "layers": "blocks per level",
 }
 
 
-def attach_guide(run_folder, guide_folder, out, *, insisted=None, brighter=None):
-    """Write the run `out`, a new folder: the generator of run_folder, from now on guided by that of guide_folder.
+def attach_guide(
+    model_folder: str | Path,
+    guide_folder: str | Path,
+    out: str | Path,
+    *,
+    class_guidance: Mapping[str, float] | None = None,
+    level_offset: Mapping[str, float] | None = None,
+) -> None:
+    """Write the model folder `out`, new: the generator of model_folder with the one of guide_folder as its guide.
 
-    A guide does best as a lesser version of the same: trained on the same particles, a quarter as long or somewhat
-    smaller (Karras et al. 2024, arXiv 2406.02507). A guide that one of the two has already is left behind. insisted:
-    class key -> strength, of classes that are insisted on whatever the guide says. brighter: class key -> grey levels,
-    0..255, by which tiles of this class begin brighter than those trained on, darker below 0: guiding shifts how bright
-    they end. Raises LabError where the two do not speak of the same classes and pixels, `insisted` or `brighter` names
-    another class or the run knows no levels, or `out` exists.
+    A good guide is a weaker version of the same model: trained on the same particles, for a quarter of the time or
+    with somewhat fewer channels (Karras et al. 2024, arXiv 2406.02507). A guide that either of the two already has is
+    dropped. class_guidance: class key -> weight, for classes sampled with classifier-free guidance instead.
+    level_offset: class key -> grey levels, 0..255, added to the mean level that sampling of this class starts from
+    (negative = darker), because guidance shifts the brightness of the images. Raises LabError where the two models
+    differ in classes or pixels, a class is unknown, the model stores no levels, or `out` exists.
     """
-    run, guide, out = read_model_folder(run_folder), read_model_folder(guide_folder), Path(out)
-    config, lesser = (stored_config(one, "generator", GeneratorConfig) for one in (run, guide))
-    for field, words in SHARED_SETTINGS.items():
-        mine, other = getattr(config, field), getattr(lesser, field)
-        if mine != other:
+    model, guide, out = read_model_folder(model_folder), read_model_folder(guide_folder), Path(out)
+    class_guidance, level_offset = class_guidance or {}, level_offset or {}
+    config = stored_config(model, "generator", GeneratorConfig)
+    guide_config = stored_config(guide, "generator", GeneratorConfig)
+    for field, name in SHARED_SETTINGS.items():
+        value, guide_value = getattr(config, field), getattr(guide_config, field)
+        if value != guide_value:
             raise LabError(
-                f"{guide.name} cannot guide {run.name}: their {words} differ, {other} and {mine}; train both on the "
-                "same particles."
+                f"{guide.name} cannot guide {model.name}: their {name} differ, {guide_value} and {value}; train both "
+                "on the same particles."
             )
-    insisted, brighter = insisted or {}, brighter or {}
-    for keys, what in ((insisted, "be insisted on"), (brighter, "be brighter")):
-        for key in keys.keys() - set(config.class_keys):
-            raise LabError(f"{run.name} makes no {key!r} that could {what}; it makes {', '.join(config.class_keys)}.")
-    if brighter and not config.level_means:
-        raise LabError(f"{run.name} does not know how bright its classes begin; train it again.")
+    for key in (*class_guidance, *level_offset):
+        if key not in config.class_keys:
+            raise LabError(f"{key!r} is not a class of {model.name}; its classes are {', '.join(config.class_keys)}.")
+    if level_offset and not config.level_means:
+        raise LabError(
+            f"{model.name} does not store the mean level of its classes, so none can be offset; train it again."
+        )
     if out.exists():
         raise LabError(f"{out} exists already; choose a new folder.")
+    _write(model, guide, out, _guided_config(config, guide_config, class_guidance, level_offset))
+
+
+def _guided_config(config, guide_config, class_guidance, level_offset):
+    weights = tuple(class_guidance.get(key, 0) for key in config.class_keys) if class_guidance else ()
+    grey_levels = 127.5 * config.pixel_std / config.sigma_data  # per unit of model space
+    level_means = tuple(
+        mean + level_offset.get(key, 0) / grey_levels
+        for mean, key in zip(config.level_means, config.class_keys, strict=False)
+    )
+    return replace(config, guide_channels=guide_config.channels, class_guidance=weights, level_means=level_means)
+
+
+def _write(model, guide, out, config):
     from safetensors.torch import save_file
 
-    shutil.copytree(run.folder, out)
-    strengths = tuple(insisted.get(key, 0) for key in config.class_keys) if insisted else ()
-    grey = 127.5 * config.pixel_std / config.sigma_data  # grey levels of 1 in model space
-    begun = zip(config.level_means, config.class_keys, strict=False)
-    levels = tuple(mean + brighter.get(key, 0) / grey for mean, key in begun)
-    joined = replace(config, guide_widths=lesser.widths, insisted=strengths, level_means=levels)
-    described = run.config | config_as_dict(joined)
-    (out / "config.json").write_text(json.dumps(described, indent=2) + "\n", "utf-8")
-    guiding = {f"guide/{name}": tensor for name, tensor in read_tensors(guide.folder).items()}
-    save_file(read_tensors(run.folder) | guiding, out / "model.safetensors")
+    shutil.copytree(model.folder, out)
+    (out / "config.json").write_text(json.dumps(model.config | config_as_dict(config), indent=2) + "\n", "utf-8")
+    guide_tensors = {f"guide/{name}": tensor for name, tensor in read_tensors(guide.folder).items()}
+    save_file(read_tensors(model.folder) | guide_tensors, out / WEIGHTS_FILE)

@@ -1,26 +1,26 @@
-"""The network of the published generator checkpoints, with exactly their tensor names.
+"""Network of the published generator checkpoints, with exactly their tensor names.
 
 Rebuilt from its description: a U-Net with weight-standardised convolutions that predicts the noise in an image. It is
-no diffusers model (linear attention, two skips a level), so it stands here as plain torch. Attribute names like `fn`,
-`proj` and `to_qkv` are the checkpoints', not ours. Images are float32 (N, channels, H, W), -1..1, H and W a multiple
-of 8.
+not a diffusers model (linear attention, two skips per level), hence plain torch. Attribute names like `fn`, `proj` and
+`to_qkv` are the checkpoints'. Images are float32 (N, channels, H, W), -1..1, H and W a multiple of 8.
 """
 
 import itertools
 import math
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-HEADS, HEAD_WIDTH = 4, 32  # of both kinds of attention
+HEADS, HEAD_WIDTH = 4, 32  # in both kinds of attention
 NORM_GROUPS = 4
 
 
 class PublishedUNet(nn.Module):
-    """Noise in the images at each one's time step: (N, channels, H, W) from images and times (N,), 0..T-1."""
+    """Predicted noise (N, channels, H, W) from noisy images and their time steps (N,), 0..T-1."""
 
-    def __init__(self, dim, channels, dim_mults):
+    def __init__(self, dim: int, channels: int, dim_mults: Sequence[int]):
         super().__init__()
         widths = [dim, *(dim * multiple for multiple in dim_mults)]
         levels = list(itertools.pairwise(widths))
@@ -65,62 +65,72 @@ class PublishedUNet(nn.Module):
         self.final_res_block = ResidualBlock(2 * dim, dim, time_width)
         self.final_conv = nn.Conv2d(dim, channels, 1)
 
-    def forward(self, images, times):
+    def forward(self, images: torch.Tensor, times: torch.Tensor) -> torch.Tensor:
         first = hidden = self.init_conv(images)
         time = self.time_mlp(times)
         skips = []
-        for block1, block2, attention, smaller in self.downs:
+        for block1, block2, attention, downsample in map(_blocks, self.downs):
             hidden = block1(hidden, time)
             skips.append(hidden)
             hidden = attention(block2(hidden, time))
             skips.append(hidden)
-            hidden = smaller(hidden)
+            hidden = downsample(hidden)
         hidden = self.mid_block2(self.mid_attn(self.mid_block1(hidden, time)), time)
-        for block1, block2, attention, larger in self.ups:
+        for block1, block2, attention, upsample in map(_blocks, self.ups):
             hidden = block1(torch.cat([hidden, skips.pop()], 1), time)
             hidden = block2(torch.cat([hidden, skips.pop()], 1), time)
-            hidden = larger(attention(hidden))
+            hidden = upsample(attention(hidden))
         return self.final_conv(self.final_res_block(torch.cat([hidden, first], 1), time))
 
 
+def _blocks(level):
+    """The four modules of one level: two residual blocks, attention, change of resolution."""
+    return tuple(level)
+
+
 class TimeEmbedding(nn.Module):
-    """(N, dim) from times (N,): half sines, then half cosines."""
+    """Sinusoidal embedding (N, dim) of times (N,): sines in the first half, cosines in the second."""
 
-    def __init__(self, dim):
+    def __init__(self, dim: int):
         super().__init__()
-        self.half = dim // 2
+        self.half_dim = dim // 2
 
-    def forward(self, times):
-        place = torch.arange(self.half, device=times.device)
-        angles = times[:, None] * torch.exp(place * (-math.log(10000) / (self.half - 1)))
+    def forward(self, times: torch.Tensor) -> torch.Tensor:
+        index = torch.arange(self.half_dim, device=times.device)
+        angles = times[:, None] * torch.exp(index * (-math.log(10000) / (self.half_dim - 1)))
         return torch.cat([angles.sin(), angles.cos()], 1)
 
 
 class StandardisedConv(nn.Conv2d):
-    """A 3x3 convolution whose filters are brought to mean 0 and variance 1 on every call, unless that is folded in."""
+    """3x3 convolution with weight standardisation: filters are scaled to mean 0 and variance 1 on every call.
+
+    Where that is folded into the weights, they are used as they are.
+    """
 
     folded = False
 
-    def standardised(self):
-        """The filters as they are applied; biased variance, eps 1e-5."""
+    def standardised(self) -> torch.Tensor:
+        """The standardised filters; biased variance, eps 1e-5."""
         mean = self.weight.mean((1, 2, 3), keepdim=True)
         variance = self.weight.var((1, 2, 3), correction=0, keepdim=True)
         return (self.weight - mean) * (variance + 1e-5).rsqrt()
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         weight = self.weight if self.folded else self.standardised()
         return F.conv2d(hidden, weight, self.bias, padding=self.padding)
 
 
 class ConvBlock(nn.Module):
-    """Convolution, norm, SiLU; scale and shift, (N, width, 1, 1) each, act after the norm."""
+    """Convolution, group norm, SiLU; scale and shift, (N, width, 1, 1) each, are applied after the norm."""
 
-    def __init__(self, width_in, width_out):
+    def __init__(self, width_in: int, width_out: int):
         super().__init__()
         self.proj = StandardisedConv(width_in, width_out, 3, padding=1)
         self.norm = nn.GroupNorm(NORM_GROUPS, width_out)
 
-    def forward(self, hidden, scale_shift=None):
+    def forward(
+        self, hidden: torch.Tensor, scale_shift: tuple[torch.Tensor, torch.Tensor] | None = None
+    ) -> torch.Tensor:
         hidden = self.norm(self.proj(hidden))
         if scale_shift is not None:
             scale, shift = scale_shift
@@ -129,16 +139,16 @@ class ConvBlock(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two convolution blocks around a skip; the time acts in the first."""
+    """Two convolution blocks with a residual connection; the time embedding scales and shifts the first."""
 
-    def __init__(self, width_in, width_out, time_width):
+    def __init__(self, width_in: int, width_out: int, time_width: int):
         super().__init__()
         self.mlp = nn.Sequential(nn.SiLU(), nn.Linear(time_width, 2 * width_out))
         self.block1 = ConvBlock(width_in, width_out)
         self.block2 = ConvBlock(width_out, width_out)
         self.res_conv = nn.Conv2d(width_in, width_out, 1) if width_in != width_out else nn.Identity()
 
-    def forward(self, hidden, time):
+    def forward(self, hidden: torch.Tensor, time: torch.Tensor) -> torch.Tensor:
         scale_shift = self.mlp(time)[:, :, None, None].chunk(2, 1)
         return self.block2(self.block1(hidden, scale_shift)) + self.res_conv(hidden)
 
@@ -146,61 +156,61 @@ class ResidualBlock(nn.Module):
 class Residual(nn.Module):
     """fn(x) + x."""
 
-    def __init__(self, fn):
+    def __init__(self, fn: nn.Module):
         super().__init__()
         self.fn = fn
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return self.fn(hidden) + hidden
 
 
 class NormFirst(nn.Module):
-    """fn of the normalised input."""
+    """fn(norm(x))."""
 
-    def __init__(self, width, fn):
+    def __init__(self, width: int, fn: nn.Module):
         super().__init__()
         self.fn = fn
         self.norm = nn.GroupNorm(1, width)
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         return self.fn(self.norm(hidden))
 
 
 class LinearAttention(nn.Module):
-    """Attention whose cost grows with the number of pixels, not with its square."""
+    """Linear attention: its cost grows with the number of pixels, not with its square."""
 
-    def __init__(self, width):
+    def __init__(self, width: int):
         super().__init__()
         inner = HEADS * HEAD_WIDTH
         self.to_qkv = nn.Conv2d(width, 3 * inner, 1, bias=False)
         self.to_out = nn.Sequential(nn.Conv2d(inner, width, 1), nn.GroupNorm(1, width))
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         query, key, value = _by_head(self.to_qkv(hidden))
         query = query.softmax(2) * HEAD_WIDTH**-0.5
         context = key.softmax(3) @ value.transpose(2, 3)
-        return self.to_out(_as_picture(context.transpose(2, 3) @ query, hidden))
+        return self.to_out(_as_image(context.transpose(2, 3) @ query, hidden))
 
 
 class FullAttention(nn.Module):
-    """Ordinary attention of every pixel to every other."""
+    """Softmax attention of every pixel to every other."""
 
-    def __init__(self, width):
+    def __init__(self, width: int):
         super().__init__()
         inner = HEADS * HEAD_WIDTH
         self.to_qkv = nn.Conv2d(width, 3 * inner, 1, bias=False)
         self.to_out = nn.Conv2d(inner, width, 1)
 
-    def forward(self, hidden):
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
         query, key, value = _by_head(self.to_qkv(hidden))
         weights = ((query * HEAD_WIDTH**-0.5).transpose(2, 3) @ key).softmax(3)
-        return self.to_out(_as_picture(value @ weights.transpose(2, 3), hidden))
+        return self.to_out(_as_image(value @ weights.transpose(2, 3), hidden))
 
 
 def _by_head(stacked):
     """Queries, keys, values, each (N, HEADS, HEAD_WIDTH, pixels)."""
-    return (part.unflatten(1, (HEADS, HEAD_WIDTH)).flatten(3) for part in stacked.chunk(3, 1))
+    return (each.unflatten(1, (HEADS, HEAD_WIDTH)).flatten(3) for each in stacked.chunk(3, 1))
 
 
-def _as_picture(by_head, like):
+def _as_image(by_head, like):
     return by_head.flatten(1, 2).unflatten(2, like.shape[2:])

@@ -1,38 +1,85 @@
-"""Make tiles with any generator, ours or a published one: a seed an image, and the way there for those who watch.
+"""Generate tiles with any generator, ours or a published one: one image per seed, with its trajectory on request."""
 
-A generator has class_keys, device, samplers (key -> Sampler) and pictures(); a sampler has key, name, steps, call_size
-and walk(). Which network it is, and how it gets from noise to an image, only they know.
-"""
-
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.generator.samplers import SAMPLERS, Sampler
+from svp_core.generator.samplers import SAMPLERS, DenoiseStep, Sampler
 
-__all__ = ["SAMPLERS", "Sampler", "TrajectoryStep", "image_seeds", "sample_tiles", "sampler_of", "trajectory"]
+__all__ = [
+    "SAMPLERS",
+    "Sampler",
+    "TileGenerator",
+    "TileSampler",
+    "TrajectoryStep",
+    "image_seeds",
+    "sample_tiles",
+    "sampler_of",
+    "trajectory",
+]
+
+
+class TileSampler(Protocol):
+    """A way from noise to image: Sampler, or one of a published generator's."""
+
+    @property
+    def key(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def steps(self) -> int: ...
+
+    @property
+    def call_size(self) -> Mapping[str, int]:
+        """Images per network call, by device type."""
+        ...
+
+    def denoise_steps(
+        self, generator: Any, class_key: str, seeds: Sequence[int], steps: int
+    ) -> Iterator[DenoiseStep]: ...
+
+
+class TileGenerator(Protocol):
+    """A trained generator: unet.Generator or published.PublishedGenerator."""
+
+    @property
+    def class_keys(self) -> tuple[str, ...]: ...
+
+    @property
+    def device(self) -> torch.device: ...
+
+    @property
+    def samplers(self) -> Mapping[str, TileSampler]: ...
+
+    def to_tiles(self, latents: torch.Tensor, sigma: float = 0) -> NDArray[np.uint8]: ...
 
 
 @dataclass(frozen=True)
 class TrajectoryStep:
-    """Where the images are after one step; step 0 is the noise they start from."""
+    """The images after one denoising step; step 0 is the noise they start from."""
 
     step: int  # 0..steps
-    sigma: float  # noise level of `noisy` relative to the picture in it; 0 after the last step
-    noisy: np.ndarray  # uint8 (N, 64, 64), scaled so that noise and image share the grey range
-    clean: np.ndarray  # uint8 (N, 64, 64), what the network takes the image to be
+    sigma: float  # noise level of `noisy` relative to the image in it; 0 after the last step
+    noisy: NDArray[np.uint8]  # (N, 64, 64), scaled so that noise and image share the grey range
+    clean: NDArray[np.uint8]  # (N, 64, 64), the network's estimate of the clean image
 
 
-def image_seeds(run_seed, count):
-    """Seeds of the first `count` images of a run: list of int below 2^53. Runs share no image, prefixes agree."""
+def image_seeds(run_seed: int, count: int) -> list[int]:
+    """Seeds of the first `count` images of a run, below 2^53: runs share none, a longer run extends a shorter one."""
     words = [np.random.SeedSequence(run_seed, spawn_key=(k,)).generate_state(2) for k in range(count)]
     return [(int(high) << 21) ^ int(low) for high, low in words]
 
 
-def sampler_of(samplers, key=None):
-    """The sampler of this key; without one "standard", or the first where there is none. Raises LabError."""
+def sampler_of(samplers: Mapping[str, TileSampler], key: str | None = None) -> TileSampler:
+    """The sampler of this key; None: "standard", or the first one. Raises LabError for an unknown key."""
     if key is None:
         return samplers.get("standard") or next(iter(samplers.values()))
     if key not in samplers:
@@ -40,41 +87,56 @@ def sampler_of(samplers, key=None):
     return samplers[key]
 
 
-def sample_tiles(generator, class_key, *, seeds, sampler=None, steps=None, call_size=None):
-    """Tiles of one class, one a seed: yields (position of the first, uint8 tiles (n, 64, 64)) per finished batch.
+def sample_tiles(
+    generator: TileGenerator,
+    class_key: str,
+    *,
+    seeds: Sequence[int],  # one image per seed
+    sampler: str | TileSampler | None = None,  # None = see sampler_of
+    steps: int | None = None,  # denoising steps; None = the sampler's own number
+    call_size: int | None = None,  # images per network call; None = the sampler's own; see throughput.calibrate
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """Generate tiles of one class: yields (index of the first, uint8 tiles (n, 64, 64)) per finished batch.
 
-    sampler: key of generator.samplers, or a Sampler; left out, sampler_of says which. steps: instead of its own.
-    call_size: images in a network call, instead of the sampler's own; see pace.calibrate.
-    The same seed gives the same image, bit for bit on one machine, whatever else is asked for.
+    The same seed gives the same image, bit for bit on one machine, in any batch.
     """
-    for start, walk in _walks(generator, class_key, seeds, sampler, steps, call_size):
-        for _, _, _, clean in walk:  # noqa: B007
-            pass
-        yield start, generator.pictures(clean)[: len(seeds) - start]
+    for start, denoising in _batches(generator, class_key, seeds, sampler, steps, call_size):
+        last = deque(denoising, maxlen=1).pop()
+        yield start, generator.to_tiles(last.clean)[: len(seeds) - start]
 
 
-def trajectory(generator, class_key, *, seeds, sampler=None, steps=None):
-    """The way of these seeds' images from noise: yields a TrajectoryStep for 0..steps.
+def trajectory(
+    generator: TileGenerator,
+    class_key: str,
+    *,
+    seeds: Sequence[int],
+    sampler: str | TileSampler | None = None,
+    steps: int | None = None,
+) -> Iterator[TrajectoryStep]:
+    """Denoising trajectory of these seeds' images: yields a TrajectoryStep for step 0..steps.
 
-    `clean` of the last step is what sample_tiles gives for the same seeds.
+    `clean` of the last step equals what sample_tiles gives for the same seeds.
     """
-    walks = [walk for _, walk in _walks(generator, class_key, seeds, sampler, steps)]
-    for parts in zip(*walks, strict=True):
-        step, sigma = parts[0][:2]
-        noisy, clean = (torch.cat([part[index] for part in parts])[: len(seeds)] for index in (2, 3))
-        yield TrajectoryStep(step, sigma, generator.pictures(noisy, sigma), generator.pictures(clean))
+    batches = [denoising for _, denoising in _batches(generator, class_key, seeds, sampler, steps)]
+    for batch_steps in zip(*batches, strict=True):
+        step, sigma = batch_steps[0].step, batch_steps[0].sigma
+        noisy = torch.cat([batch.noisy for batch in batch_steps])[: len(seeds)]
+        clean = torch.cat([batch.clean for batch in batch_steps])[: len(seeds)]
+        yield TrajectoryStep(step, sigma, generator.to_tiles(noisy, sigma), generator.to_tiles(clean))
 
 
-def _walks(generator, class_key, seeds, sampler, steps, call_size=None):
-    """(position of the first seed, walk) of every network call."""
+def _batches(
+    generator, class_key, seeds, sampler, steps, call_size=None
+) -> Iterator[tuple[int, Iterator[DenoiseStep]]]:
+    """(index of the first seed, denoising steps) of every batch."""
     if class_key not in generator.class_keys:
-        raise ValueError(f"this generator makes {', '.join(generator.class_keys)}; it was asked for {class_key!r}")
+        raise ValueError(f"{class_key!r} is not a class of this generator; it makes {', '.join(generator.class_keys)}")
     if sampler is None or isinstance(sampler, str):
         sampler = sampler_of(generator.samplers, sampler)
-    # Always exactly so many, the last call filled up: a network rounds differently at another batch size, and an image
-    # must not depend on what else is asked for.
+    # Every call has the same size, the last one padded: a network rounds differently at other batch sizes, and an image
+    # must not depend on what else is generated with it.
     size = call_size or sampler.call_size[generator.device.type]
     for start in range(0, len(seeds), size):
-        part = seeds[start : start + size]
-        filled = part + part[-1:] * (size - len(part))
-        yield start, sampler.walk(generator, class_key, filled, steps or sampler.steps)
+        batch = seeds[start : start + size]
+        padded = [*batch, *batch[-1:] * (size - len(batch))]
+        yield start, sampler.denoise_steps(generator, class_key, padded, steps or sampler.steps)

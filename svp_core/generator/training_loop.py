@@ -1,167 +1,196 @@
-"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, averaged weights.
+"""Train the generator: EDM loss, class-balanced batches, flips and quarter turns, averaged weights (EMA).
 
-From nothing, or from the weights of another generator. On one device, or on several that share each batch.
+From random weights, or from the weights of another generator. On one device, or on several that share each batch.
 """
 
 import copy
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 
 from svp_core.device import fast_arithmetic
 from svp_core.generator.unet import TIME_SCALE, Generator, GeneratorConfig, build_unet, encode, preconditioning
 from svp_core.images import to_model
+from svp_core.model_files import stored_as
 from svp_core.progress import Progress
 
-# Where it is decided whether a particle fills the tile: an all-over difference as large as the grey levels' own spread
-# stands out of noise 64 times stronger. A normal law about noise_mean almost never comes here.
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+# Noise levels at which it is decided whether a particle fills the tile: an offset of all pixels as large as the grey
+# levels' own standard deviation stands out of noise 64 times stronger. A normal law about noise_mean almost never
+# draws them.
 COARSE_SIGMA = (2.0, 80.0)
 
 
 @dataclass(frozen=True)
 class GeneratorTrainingPlan:
-    """How a generator is trained."""
+    """Hyperparameters of a generator's training."""
 
     images: int = 300_000  # shown to the network in all, repeats counted
     batch: int = 32
     learning_rate: float = 1e-3  # up to 8 M parameters; 3e-4 for larger networks
     warmup_steps: int = 200
-    null_share: float = 0.1  # of images whose class is hidden, so that the network also knows "any class"
-    noise_mean: float = -1.2  # of ln sigma in training (Karras et al. 2022, Table 1)
-    noise_spread: float = 1.6  # there 1.2, with which the camera's noise came out a quarter too weak
-    coarse_share: float = 0.25  # of images with noise spread evenly over COARSE_SIGMA instead
-    ema_gamma: float = 6.94  # power-function average, relative width 0.10 (Karras et al. 2024, arXiv 2312.02696)
+    p_uncond: float = stored_as("null_share", 0.1)  # label dropout: share of images trained with the null label
+    noise_mean: float = -1.2  # P_mean of ln sigma (Karras et al. 2022, Table 1)
+    noise_spread: float = 1.6  # P_std; 1.2 there, with which the camera's noise came out a quarter too weak
+    coarse_fraction: float = stored_as(
+        "coarse_share", 0.25
+    )  # of images with ln sigma uniform over COARSE_SIGMA instead
+    ema_gamma: float = 6.94  # power-function EMA, relative width 0.10 (Karras et al. 2024, arXiv 2312.02696)
     gradient_clip: float = 1.0
     seed: int = 0
 
     @property
-    def steps(self):
+    def steps(self) -> int:
         """Optimiser steps in all."""
         return math.ceil(self.images / self.batch)
 
 
 class GeneratorTraining:
-    """A training under way: network, its average, optimiser and step travel together, and can be put on disk."""
+    """A training in progress: network, its EMA and the optimiser travel together, and can be saved and resumed."""
 
-    def __init__(self, config, plan, *, device, start=None, accelerator=None):
-        """start: weights to begin with (see started_from), else random ones. accelerator: accelerate's Accelerator
-        where several processes train one network together; each computes its share of every batch."""
+    def __init__(
+        self,
+        config: GeneratorConfig,
+        plan: GeneratorTrainingPlan,
+        *,
+        device: torch.device,
+        start: Mapping[str, torch.Tensor] | None = None,  # initial weights, see init_from; None = random ones
+        accelerator: "Accelerator | None" = None,  # where several processes train one network, each on its share
+    ):
         torch.manual_seed(plan.seed)
         self.config, self.plan, self.device, self.step = config, plan, device, 0
         self.model = _training_mode(build_unet(config).to(device))
         if start is not None:
             self.model.load_state_dict(start)
-        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
+        self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.accelerator, self._network = accelerator, self.model
         if accelerator is not None:
             if plan.batch % accelerator.num_processes:
-                raise ValueError(f"{accelerator.num_processes} processes cannot share batches of {plan.batch} alike")
+                raise ValueError(
+                    f"a batch of {plan.batch} cannot be divided equally among {accelerator.num_processes} processes"
+                )
             # Averages the gradients of all processes.
             self._network = accelerator.prepare_model(self.model)
 
     @property
-    def generator(self):
-        """The averaged weights as they stand, ready to sample."""
-        return Generator(self.average, self.config, None, self.device)
+    def generator(self) -> Generator:
+        """The EMA weights as they are now, ready to sample."""
+        return Generator(self.ema, self.config, None, self.device)
 
-    def state(self):
-        """Everything a later process needs to go on: a dict of tensors and numbers, loadable with weights_only=True."""
+    def state(self) -> dict[str, Any]:
+        """Everything needed to resume: a dict of tensors and numbers, loadable with weights_only=True."""
         return {
             "step": self.step,
             "model": self.model.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.ema.state_dict(),
             "optimiser": self.optimiser.state_dict(),
         }
 
-    def resume(self, state):
-        """Go on from an earlier state()."""
+    def resume(self, state: Mapping[str, Any]) -> None:
+        """Continue from an earlier state()."""
         self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
+        self.ema.load_state_dict(state["average"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
 
-    def run(self, tiles, labels):
-        """Train to the end of the plan; yields Progress after each step. Stop iterating to stop, state() to keep.
+    def run(self, tiles: NDArray[np.uint8], labels: NDArray[np.integer]) -> Iterator[Progress]:
+        """Train to the end of the plan; yields Progress after each step. Stop iterating to stop, state() to save.
 
-        tiles: uint8 (N, 64, 64); labels: int (N,) in the order of config.class_keys. Step k draws the same images and
-        noise whether or not the training was interrupted before it.
+        tiles: (N, 64, 64); labels: (N,) in the order of config.class_keys. Step k draws the same images and noise
+        whether or not the training was interrupted before it.
         """
         by_class = [np.flatnonzero(labels == label) for label in range(len(self.config.class_keys))]
         for key, members in zip(self.config.class_keys, by_class, strict=True):
             if not len(members):
                 raise ValueError(f"there are no training tiles of class {key!r}")
-        plan, sigma_data = self.plan, self.config.sigma_data
-        alone = self.accelerator is None
-        mine = slice(None) if alone else slice(self.accelerator.process_index, None, self.accelerator.num_processes)
+        plan, sigma_data, share = self.plan, self.config.sigma_data, self._batch_share()
         while self.step < plan.steps:
             rng = np.random.default_rng([plan.seed, self.step])
             noise_source = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            torch.manual_seed(int(rng.integers(2**62)) + (mine.start or 0))  # for dropout
-            chosen = rng.integers(len(by_class), size=plan.batch)
-            images = np.stack([dihedral(tiles[rng.choice(by_class[label])], rng.integers(8)) for label in chosen])
-            chosen[rng.random(plan.batch) < plan.null_share] = len(by_class)
+            torch.manual_seed(int(rng.integers(2**62)) + (share.start or 0))  # for dropout
+            batch_labels = rng.integers(len(by_class), size=plan.batch)
+            images = np.stack([dihedral(tiles[rng.choice(by_class[k])], int(rng.integers(8))) for k in batch_labels])
+            batch_labels[rng.random(plan.batch) < plan.p_uncond] = len(by_class)
             log_sigma = sample_log_sigma(plan, noise_source)
             clean = encode(images, self.config)
             noise = torch.randn(clean.shape, generator=noise_source)
 
-            clean = clean[mine].to(self.device, memory_format=torch.channels_last)
-            sigma, noise = log_sigma[mine].exp().to(self.device), noise[mine].to(self.device)
-            wanted = torch.from_numpy(chosen[mine]).to(self.device)
-            loss = edm_loss(self._network, clean, sigma, noise, wanted, sigma_data).mean()
+            clean = clean[share].to(self.device, memory_format=torch.channels_last)
+            sigma, noise = log_sigma[share].exp().to(self.device), noise[share].to(self.device)
+            network_labels = torch.from_numpy(batch_labels[share]).to(self.device)
+            loss = edm_loss(self._network, clean, sigma, noise, network_labels, sigma_data).mean()
             self._update(loss)
-            # Of this process's share of the batch; the others' scatter about the same.
+            # The loss of this process's share of the batch; the other shares scatter about the same.
             yield Progress(self.step, plan.steps, loss=loss.item())
+
+    def _batch_share(self):
+        """The part of each batch that this process computes."""
+        if self.accelerator is None:
+            return slice(None)
+        return slice(self.accelerator.process_index, None, self.accelerator.num_processes)
 
     def _update(self, loss):
         plan = self.plan
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # with several processes this is where their gradients meet
+        loss.backward()  # with several processes, their gradients are averaged here
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), plan.gradient_clip)
-        warm = min(1, (self.step + 1) / plan.warmup_steps)
-        falling = 0.1 + 0.9 * (1 + math.cos(math.pi * self.step / plan.steps)) / 2
+        warmup = min(1, (self.step + 1) / plan.warmup_steps)
+        cosine = 0.1 + 0.9 * (1 + math.cos(math.pi * self.step / plan.steps)) / 2
         for group in self.optimiser.param_groups:
-            group["lr"] = plan.learning_rate * warm * falling
+            group["lr"] = plan.learning_rate * warmup * cosine
         self.optimiser.step()
         self.step += 1
-        keep = (1 - 1 / self.step) ** (plan.ema_gamma + 1)
+        beta = (1 - 1 / self.step) ** (plan.ema_gamma + 1)
         with torch.no_grad():
-            torch._foreach_lerp_(list(self.average.parameters()), list(self.model.parameters()), 1 - keep)
+            lerp_ = torch._foreach_lerp_  # pyright: ignore[reportPrivateImportUsage]  (no public name for it)
+            lerp_(list(self.ema.parameters()), list(self.model.parameters()), 1 - beta)
 
 
-def sample_log_sigma(plan, source):
-    """ln of the noise level of each image of a batch: float32 tensor (batch, 1, 1, 1)."""
+def sample_log_sigma(plan: GeneratorTrainingPlan, source: torch.Generator) -> torch.Tensor:
+    """Draw ln sigma for each image of a batch: float32 (batch, 1, 1, 1)."""
     usual = plan.noise_mean + plan.noise_spread * torch.randn(plan.batch, generator=source)
-    least, most = map(math.log, COARSE_SIGMA)
-    coarse = least + (most - least) * torch.rand(plan.batch, generator=source)
-    is_coarse = torch.rand(plan.batch, generator=source) < plan.coarse_share
+    low, high = map(math.log, COARSE_SIGMA)
+    coarse = low + (high - low) * torch.rand(plan.batch, generator=source)
+    is_coarse = torch.rand(plan.batch, generator=source) < plan.coarse_fraction
     return torch.where(is_coarse, coarse, usual).reshape(-1, 1, 1, 1)
 
 
-def edm_loss(network, clean, sigma, noise, wanted, sigma_data):
-    """EDM loss of each image (Karras et al. 2022, Eq. 8): float32 tensor (N,), about 1 untrained.
-
-    clean, noise: model space (N, 4, 32, 32), noise of variance 1. sigma: (N, 1, 1, 1). wanted: labels, int (N,).
-    """
+def edm_loss(
+    network: torch.nn.Module,
+    clean: torch.Tensor,  # model space (N, 4, 32, 32)
+    sigma: torch.Tensor,  # (N, 1, 1, 1)
+    noise: torch.Tensor,  # like clean, variance 1
+    labels: torch.Tensor,  # int (N,)
+    sigma_data: float,
+) -> torch.Tensor:
+    """EDM loss per image (Karras et al. 2022, Eq. 8): float32 (N,), about 1 untrained, 0 perfect."""
     noisy = clean + sigma * noise
     c_skip, c_out, c_in, c_noise = preconditioning(sigma, sigma_data)
     with fast_arithmetic(clean.device):
-        output = network(c_in * noisy, TIME_SCALE * c_noise.flatten(), wanted).sample
-    # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's own output.
+        output = network(c_in * noisy, TIME_SCALE * c_noise.flatten(), labels).sample
+    # Weighted by 1 / c_out^2 the denoising error is the plain error of the network's raw output.
     return F.mse_loss(output.float(), (clean - c_skip * noisy) / c_out, reduction="none").mean((1, 2, 3))
 
 
-def init_from(base, class_keys, *, dropout):
-    """(GeneratorConfig, weights) for training another generator from this one, on these classes.
+def init_from(
+    base: Generator, class_keys: Sequence[str], *, dropout: float
+) -> tuple[GeneratorConfig, dict[str, torch.Tensor]]:
+    """Config and initial weights for training another generator from this one, on these classes.
 
-    It keeps the base's mean and spread of grey levels, or its noise levels would change their meaning, and not the
-    levels of its classes: see with_levels. Classes are matched by key; one that the base does not know starts from its
-    "any class".
+    It keeps the base's mean and standard deviation of grey levels, or its noise levels would change their meaning, but
+    not the levels of its classes: see with_level_offsets. Classes are matched by key; one that the base does not know
+    starts from its null label.
     """
     config = replace(
         base.config,
@@ -169,45 +198,48 @@ def init_from(base, class_keys, *, dropout):
         dropout=dropout,
         level_means=(),
         level_spreads=(),
-        guide_widths=(),
-        insisted=(),
+        guide_channels=(),
+        class_guidance=(),
     )
     weights = {name: tensor.detach().clone() for name, tensor in base.model.state_dict().items()}
-    rows, any_class = weights["class_embedding.weight"], len(base.class_keys)
-    place = {key: label for label, key in enumerate(base.class_keys)}
-    weights["class_embedding.weight"] = rows[[*(place.get(key, any_class) for key in class_keys), any_class]]
+    embedding, null_label = weights["class_embedding.weight"], len(base.class_keys)
+    base_labels = {key: label for label, key in enumerate(base.class_keys)}
+    rows = [*(base_labels.get(key, null_label) for key in class_keys), null_label]
+    weights["class_embedding.weight"] = embedding[rows]
     return config, weights
 
 
 def _training_mode(model):
-    # Only dropout behaves otherwise in training here, while diffusers' blocks also give up the channels-last layout.
+    # Only dropout differs in training here, while diffusers' blocks would also give up the channels-last layout.
     model.eval()
-    for part in model.modules():
-        if isinstance(part, torch.nn.Dropout):
-            part.train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.train()
     return model
 
 
-def dihedral(tile, which):
+def dihedral(tile: NDArray[np.uint8], which: int) -> NDArray[np.uint8]:
     """One of the 8 flips and quarter turns of a tile (0..7): free particles have no preferred orientation."""
     tile = np.rot90(tile, which % 4)
     return tile[:, ::-1] if which >= 4 else tile
 
 
-def with_level_offsets(config, tiles, labels):
-    """The GeneratorConfig with the levels of these tiles, uint8 (N, 64, 64); labels: int (N,), none without a tile."""
+def with_level_offsets(
+    config: GeneratorConfig, tiles: Sequence[NDArray[np.uint8]] | NDArray[np.uint8], labels: NDArray[np.integer]
+) -> GeneratorConfig:
+    """The config with the level of each class in these tiles (N, 64, 64); labels (N,), at least one tile per class."""
     means = (np.stack([tile.mean() for tile in tiles]) / 127.5 - 1 - config.pixel_mean) * (
         config.sigma_data / config.pixel_std
     )
     by_class = [means[labels == label] for label in range(len(config.class_keys))]
     return replace(
         config,
-        level_means=tuple(float(found.mean()) for found in by_class),
-        level_spreads=tuple(float(found.std()) for found in by_class),
+        level_means=tuple(float(class_means.mean()) for class_means in by_class),
+        level_spreads=tuple(float(class_means.std()) for class_means in by_class),
     )
 
 
-def config_for(tiles, class_keys, **choices):
-    """GeneratorConfig with the mean and spread of these tiles. choices: other fields of the config."""
+def config_for(tiles: NDArray[np.uint8], class_keys: Sequence[str], **settings: Any) -> GeneratorConfig:
+    """Config with the mean and standard deviation of these tiles. settings: other fields of GeneratorConfig."""
     pixels = to_model(tiles[:: max(1, len(tiles) // 4000)])
-    return GeneratorConfig(tuple(class_keys), float(pixels.mean()), float(pixels.std()), **choices)
+    return GeneratorConfig(tuple(class_keys), float(pixels.mean()), float(pixels.std()), **settings)

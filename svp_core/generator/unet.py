@@ -1,47 +1,52 @@
-"""The network and what it is told: config -> UNet2DModel, pixels <-> model space, the EDM preconditioning.
+"""Our generator network: config -> UNet2DModel, pixels <-> model space, EDM preconditioning.
 
-Model space: tiles are standardised to standard deviation sigma_data and folded 2x2 (space to depth), float32
+Model space: tiles are standardised to standard deviation sigma_data and folded 2 x 2 (space to depth), float32
 (N, 4, 32, 32). Folding only moves pixels, so noise levels and schedulers are the same at half the cost.
 """
 
 import math
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import nn
 
 from svp_core.device import best_device, fast_arithmetic
-from svp_core.generator.samplers import SAMPLERS
+from svp_core.generator.samplers import SAMPLERS, Sampler
 from svp_core.images import from_model, to_model
-from svp_core.model_files import load_weights, read_model_folder, stored_config
+from svp_core.model_files import as_stored, load_weights, read_model_folder, stored_as, stored_config
 
 TIME_SCALE = 1000  # the network's time input is 1000 c_noise = 250 ln sigma
 
 
 @dataclass(frozen=True)
 class GeneratorConfig:
-    """Everything needed to rebuild the network and to read its pictures."""
+    """Everything needed to rebuild the network and to decode its images."""
 
-    class_keys: tuple[str, ...]  # label order; the label after the last one means "any class"
+    class_keys: tuple[str, ...]  # label order; the label after the last one is the null label ("any class")
     pixel_mean: float  # of the training tiles, -1..1
     pixel_std: float
-    widths: tuple[int, ...] = (64, 128, 192)  # channels at 32, 16 and 8 px; the last level has attention
-    layers: int = 1  # residual blocks a level
+    channels: tuple[int, ...] = stored_as("widths", (64, 128, 192))  # at 32, 16 and 8 px; the last has attention
+    layers: int = 1  # residual blocks per level
     dropout: float = 0.0  # 0.1 to 0.2 where there are few training tiles
     tile_px: int = 64
-    patch: int = 2
-    sigma_data: float = 0.5
-    # Of each class, mean and spread of the tiles' mean, in model space; () in runs that do not know them.
+    patch: int = 2  # pixels per side that are folded into channels
+    sigma_data: float = 0.5  # standard deviation of the training tiles in model space (Karras et al. 2022, Table 1)
+    # Per class, mean and standard deviation of the tiles' mean, in model space; () in models that do not store them.
     level_means: tuple[float, ...] = ()
     level_spreads: tuple[float, ...] = ()
-    guide_widths: tuple[int, ...] = ()  # of the guide, a lesser network of the same particles; () where there is none
-    # Of each class, how strongly it is insisted on, whatever the guide says; 0 as the sampler has it; () of none.
-    insisted: tuple[float, ...] = ()
+    # Of the guide, a weaker model of the same particles for autoguidance; () where there is none.
+    guide_channels: tuple[int, ...] = stored_as("guide_widths", ())
+    # Per class, weight of classifier-free guidance instead of autoguidance; 0 = the sampler decides; () = so for all.
+    class_guidance: tuple[float, ...] = stored_as("insisted", ())
 
-    def level(self, label):
-        """(mean, spread) of the tiles' mean in this class, model space; (0, 0) where it is not known."""
+    def level(self, label: int) -> tuple[float, float]:
+        """Mean and standard deviation of the tiles' mean in this class, model space; (0, 0) where not stored."""
         return (self.level_means[label], self.level_spreads[label]) if self.level_means else (0.0, 0.0)
 
 
@@ -51,52 +56,57 @@ class Generator:
 
     model: nn.Module
     config: GeneratorConfig
-    folder: Path
+    folder: Path | None  # None while it is being trained
     device: torch.device
     guide: nn.Module | None = None
 
     @property
-    def class_keys(self):
-        """Keys of the classes it can make, in label order."""
+    def class_keys(self) -> tuple[str, ...]:
+        """Keys of the classes it can generate, in label order."""
         return self.config.class_keys
 
     @property
-    def samplers(self):
-        """Key -> Sampler: its ways from noise to image."""
+    def samplers(self) -> Mapping[str, Sampler]:
+        """Sampler presets by key."""
         return SAMPLERS
 
-    def output(self, scaled, c_noise, labels):
-        """What the network says, float32 like scaled: F of Karras et al. 2022, eq. 7. c_noise = ln(sigma) / 4."""
-        return self._said(self.model, scaled, c_noise, labels)
+    def predict(self, scaled: torch.Tensor, c_noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Raw network output F of Karras et al. 2022, Eq. 7, float32 (N, 4, 32, 32), for scaled input c_in x.
 
-    def guide_output(self, scaled, c_noise, labels):
-        """What the guide says of the same."""
-        return self._said(self.guide, scaled, c_noise, labels)
+        c_noise = ln(sigma) / 4, one number; labels: int (N,).
+        """
+        return self._forward(self.model, scaled, c_noise, labels)
 
-    def _said(self, network, scaled, c_noise, labels):
+    def predict_guide(self, scaled: torch.Tensor, c_noise: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Raw output of the guide for the same input. Raises ValueError where the generator has none."""
+        if self.guide is None:
+            raise ValueError("this generator has no guide")
+        return self._forward(self.guide, scaled, c_noise, labels)
+
+    def _forward(self, network, scaled, c_noise, labels):
         times = (c_noise * TIME_SCALE).to(self.device).expand(len(scaled))
         with fast_arithmetic(self.device):
             return network(scaled, times, labels).sample.float()
 
-    def pictures(self, latents, sigma=0):
-        """uint8 tiles (N, 64, 64) from model space; noise of level sigma is brought into the grey range."""
-        spread = self.config.sigma_data
-        # Brought to the spread of an image, or the first steps would be nothing but black and white.
-        return decode(latents * (spread / math.hypot(sigma, spread)), self.config)
+    def to_tiles(self, latents: torch.Tensor, sigma: float = 0) -> NDArray[np.uint8]:
+        """uint8 tiles (N, 64, 64) from model space; noise of level sigma is scaled into the grey range."""
+        sigma_data = self.config.sigma_data
+        # Scaled to the standard deviation of an image, or the first steps would be nothing but black and white.
+        return decode(latents * (sigma_data / math.hypot(sigma, sigma_data)), self.config)
 
 
-def build_unet(config):
+def build_unet(config: GeneratorConfig) -> nn.Module:
     """Untrained UNet2DModel of diffusers for this config, output layer at zero."""
     from diffusers.models.unets.unet_2d import UNet2DModel
 
     from svp_core.generator.pipeline import use_plain_attention
 
-    plain = len(config.widths) - 1
-    model = UNet2DModel(
+    plain = len(config.channels) - 1
+    model: Any = UNet2DModel(
         sample_size=config.tile_px // config.patch,
         in_channels=config.patch**2,
         out_channels=config.patch**2,
-        block_out_channels=config.widths,
+        block_out_channels=config.channels,
         layers_per_block=config.layers,
         down_block_types=("DownBlock2D",) * plain + ("AttnDownBlock2D",),
         up_block_types=("AttnUpBlock2D",) + ("UpBlock2D",) * plain,
@@ -111,45 +121,47 @@ def build_unet(config):
     use_plain_attention(model)
     nn.init.zeros_(model.conv_out.weight)
     nn.init.zeros_(model.conv_out.bias)
-    # A quarter less time where the processor multiplies in bfloat16, some hundredths elsewhere.
+    # A quarter less time where the processor multiplies in bfloat16, a few per cent elsewhere.
     return model.to(memory_format=torch.channels_last)
 
 
-def load_generator(folder, *, device=None):
-    """Our generator in a run folder; load.load_generator opens any kind. Raises LabError where there is none."""
-    run = read_model_folder(folder)
-    config = stored_config(run, "generator", GeneratorConfig)
+def load_generator(folder: str | Path, *, device: torch.device | None = None) -> Generator:
+    """Load our generator from a model folder; load.load_generator opens any kind. Raises LabError where it is none."""
+    model_folder = read_model_folder(folder)
+    config = stored_config(model_folder, "generator", GeneratorConfig)
     device = device or best_device()
-    model = load_weights(build_unet(config), run.folder).to(device)
+    model = load_weights(build_unet(config), model_folder.folder).to(device)
     guide = None
-    if config.guide_widths:
-        guide = load_weights(build_unet(guide_config(config)), run.folder, part="guide").to(device)
-    return Generator(model, config, run.folder, device, guide)
+    if config.guide_channels:
+        guide = load_weights(build_unet(guide_config(config)), model_folder.folder, part="guide").to(device)
+    return Generator(model, config, model_folder.folder, device, guide)
 
 
-def guide_config(config):
-    """The GeneratorConfig of a generator's guide."""
-    return replace(config, widths=config.guide_widths, guide_widths=(), insisted=())
+def guide_config(config: GeneratorConfig) -> GeneratorConfig:
+    """The config of a generator's guide."""
+    return replace(config, channels=config.guide_channels, guide_channels=(), class_guidance=())
 
 
-def config_as_dict(config):
+def config_as_dict(config: GeneratorConfig) -> dict[str, Any]:
     """JSON-ready form of a config, as load_generator reads it back."""
-    return {"generator": asdict(config)}
+    return {"generator": as_stored(config)}
 
 
-def encode(tiles, config):
+def encode(tiles: NDArray[np.uint8], config: GeneratorConfig) -> torch.Tensor:
     """Model space float32 (N, 4, 32, 32) from uint8 tiles (N, 64, 64)."""
     standard = (to_model(tiles) - config.pixel_mean) * (config.sigma_data / config.pixel_std)
     return F.pixel_unshuffle(standard, config.patch)
 
 
-def decode(latents, config):
+def decode(latents: torch.Tensor, config: GeneratorConfig) -> NDArray[np.uint8]:
     """uint8 tiles (N, 64, 64) from model space."""
     standard = F.pixel_shuffle(latents.float(), config.patch)
     return from_model(standard * (config.pixel_std / config.sigma_data) + config.pixel_mean)
 
 
-def preconditioning(sigma, sigma_data):
-    """c_skip, c_out, c_in, c_noise at noise level sigma (tensor), Karras et al. 2022, Table 1."""
+def preconditioning(
+    sigma: torch.Tensor, sigma_data: float
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """EDM preconditioning c_skip, c_out, c_in, c_noise at noise level sigma (Karras et al. 2022, Eq. 7 and Table 1)."""
     total = sigma**2 + sigma_data**2
     return sigma_data**2 / total, sigma * sigma_data / total.sqrt(), 1 / total.sqrt(), sigma.log() / 4

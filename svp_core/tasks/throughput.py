@@ -35,5 +35,5 @@ def _key(generator):
 
     device, config = generator.device, generator.config
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else platform.processor() or platform.machine()
-    size = f"{'-'.join(map(str, config.widths))} x {config.layers} at {config.tile_px // config.patch} px"
+    size = f"{'-'.join(map(str, config.channels))} x {config.layers} at {config.tile_px // config.patch} px"
     return f"{name}, {threads()} threads, torch {torch.__version__}, {size}"

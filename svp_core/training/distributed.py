@@ -1,11 +1,17 @@
-"""Several processes, one a GPU, that train one network together, as `accelerate launch` or torchrun start them."""
+"""Data-parallel training: several processes, one per GPU, as `accelerate launch` or torchrun start them."""
 
 import os
+from typing import TYPE_CHECKING, TypeVar
 
 from svp_core.errors import LabError
 
+if TYPE_CHECKING:
+    from accelerate import Accelerator
 
-def accelerator():
+Value = TypeVar("Value")
+
+
+def create_accelerator() -> "Accelerator | None":
     """accelerate's Accelerator where a launcher started this process as one of several, else None.
 
     Raises LabError where accelerate is not installed.
@@ -17,27 +23,27 @@ def accelerator():
         from accelerate import Accelerator
     except ModuleNotFoundError:
         raise LabError(
-            f"This is one of {count} processes that train together, for which accelerate is needed; install it "
+            f"This is one of {count} processes of a distributed training, which needs accelerate; install it "
             "(pip install accelerate), or start the command without a launcher."
         ) from None
     return Accelerator()
 
 
-def is_main(company):
-    """Whether this process is the one that writes and measures."""
-    return company is None or company.is_main_process
+def is_main(accelerator: "Accelerator | None") -> bool:
+    """Whether this is the main process, which writes files and runs the checks."""
+    return accelerator is None or accelerator.is_main_process
 
 
-def barrier(company):
-    """Return when all processes have come here."""
-    if company is not None:
-        company.wait_for_everyone()
+def barrier(accelerator: "Accelerator | None") -> None:
+    """Wait until all processes have reached this point."""
+    if accelerator is not None:
+        accelerator.wait_for_everyone()
 
 
-def broadcast(company, word):
-    """What the leading process says: its `word`, in every process."""
-    if company is None:
-        return word
+def broadcast(accelerator: "Accelerator | None", value: Value) -> Value:
+    """Broadcast the main process's value to all processes."""
+    if accelerator is None:
+        return value
     from accelerate.utils import broadcast_object_list
 
-    return broadcast_object_list([word])[0]
+    return broadcast_object_list([value])[0]

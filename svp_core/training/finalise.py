@@ -1,41 +1,46 @@
-"""A training that is over, or was stopped, becomes a run: the best checkpoint, its facts, its card."""
+"""Finalise a finished or stopped training: best checkpoint, facts and card become a model folder."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from svp_core.errors import LabError
 from svp_core.model_files import save_model
 from svp_core.training import checks
 from svp_core.training.card import write_card
-from svp_core.training.checkpoints import CheckpointFolder, read_history
+from svp_core.training.checkpoints import CheckpointFolder, check_rows, read_history
 
 
-def finalise(out, *, fresh=None):
-    """Make the run of what was trained in the folder `out` so far; what only the training needed goes.
+def finalise(out: str | Path, *, fresh: Mapping[str, Any] | None = None) -> None:
+    """Make a finished model of the training in the folder `out`, and remove what only the training needed.
 
-    fresh: figures of the best checkpoint on new images, as Checker.check gives them; None where it was stopped before.
-    Raises LabError while there is no check after the first step yet.
+    fresh: figures of the best checkpoint on new images, as TrainingChecks.check gives them; None where the training was
+    stopped before. Raises LabError before the first check after the start.
     """
-    place, history = CheckpointFolder(out), read_history(out)
-    if not place.is_ready:
-        raise LabError(f"There is no training under way in {out}; start one.")
-    checked = [row for row in history if "classes" in row]
+    folder, history = CheckpointFolder(out), read_history(out)
+    if not folder.is_ready:
+        raise LabError(f"There is no training in progress in {out}; start one.")
+    checked = check_rows(history)
     if not any(row["step"] for row in checked):
-        raise LabError("There is no checkpoint to keep yet; go on until the first check after the start.")
-    described, best = place.described(), checks.best_check(checked)
-    described.pop("asked")
+        raise LabError("There is no checkpoint yet; continue until the first check after the start.")
+    description, best = folder.description(), checks.best_check(checked)
+    description.pop("asked")
     facts = {
-        **described,
+        **description,
         "steps": history[-1]["step"],
         "best_step": best["step"],
-        "ended": _ended(described, history, checked),
+        "ended": _ending(description, history, checked),
         "measured": {"best": best, "fresh": fresh},
     }
-    tensors = place.best(best["step"])
-    save_model(place.run, config=facts, tensors=tensors, card=write_card(place.run.name, facts), history=history)
-    place.clear()
+    model_folder = folder.model_folder
+    card = write_card(model_folder.name, facts)
+    save_model(model_folder, config=facts, tensors=folder.best(best["step"]), card=card, history=history)
+    folder.clear()
 
 
-def _ended(described, history, checked):
-    """Why the training ended: "done", "copying" or "stopped"."""
+def _ending(description: Mapping[str, Any], history: Sequence[Mapping[str, Any]], checked) -> str:
+    """Why the training ended: a key of card.ENDINGS."""
     if checks.must_stop(checked):
         return "copying"
-    plan = described["plan"]
+    plan = description["plan"]
     return "done" if history[-1]["step"] >= -(-plan["images"] // plan["batch"]) else "stopped"

@@ -1,61 +1,72 @@
-"""A classifier whose last layer is learnt anew: other classes or better labels, in seconds, without a GPU."""
+"""Refit a classifier's last layer: for other classes or corrected labels, in seconds, without a GPU."""
 
 import copy
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
 
-from svp_core.classifier.resnet import Classifier
+from svp_core.classifier.resnet import Classifier, config_as_dict
 from svp_core.model_files import save_model
 
-STRENGTH = 0.01  # of the fit, the inverse of its penalty; the least is best where labels are wrong
-_STEPS = 300
+C = 0.01  # inverse strength of the L2 penalty; a strong penalty is best where labels are wrong
+MAX_ITERATIONS = 300
 
 
-def fit_last_layer(classifier, features, labels, *, class_keys, um_per_px=()):
-    """The Classifier that sees as this one does and names these classes; in the run folder of the old one.
+def fit_last_layer(
+    classifier: Classifier,
+    features: NDArray[np.floating],  # (N, D), as classifier_features gives them
+    labels: NDArray[np.integer],  # (N,), indices into class_keys, at least one of each
+    *,
+    class_keys: Sequence[str],
+    um_per_px: Sequence[float] = (),  # range of pixel sizes of these tiles; () where unknown
+) -> Classifier:
+    """A classifier of these classes with the layers of this one and a new last layer; folder as in the old one.
 
-    features: float (N, D), as classifier_features gives them; labels: int (N,), positions in class_keys, at least one
-    of each. Logistic regression on standardised features; its standardisation goes into the layer's weights. um_per_px:
-    range of pixel sizes of these tiles, () where nobody knows.
+    Logistic regression on standardised features; the standardisation is folded into the layer's weights.
     """
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
-    middle, spread = features.mean(0), features.std(0)
-    spread = np.where(spread > 1e-6, spread, 1.0)
+    mean, std = features.mean(0), features.std(0)
+    std = np.where(std > 1e-6, std, 1.0)
     with threadpool_limits(1):
-        found = LogisticRegression(C=STRENGTH, max_iter=_STEPS).fit((features - middle) / spread, labels)
-    # Of two classes it fits one regression, for the second class.
-    weights = found.coef_ if len(class_keys) > 2 else np.concatenate([-found.coef_, found.coef_]) / 2
-    offsets = found.intercept_ if len(class_keys) > 2 else np.concatenate([-found.intercept_, found.intercept_]) / 2
-    model = copy.deepcopy(classifier.model)
+        fit = LogisticRegression(C=C, max_iter=MAX_ITERATIONS).fit((features - mean) / std, labels)
+    weights, biases = fit.coef_, fit.intercept_
+    if len(class_keys) == 2:  # one regression, for the second class
+        weights, biases = np.concatenate([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2
+    model: Any = copy.deepcopy(classifier.model)
     layer = torch.nn.Linear(features.shape[1], len(class_keys))
     with torch.no_grad():
-        layer.weight.copy_(torch.from_numpy(weights / spread))
-        layer.bias.copy_(torch.from_numpy(offsets - (weights * middle / spread).sum(1)))
+        layer.weight.copy_(torch.from_numpy(weights / std))
+        layer.bias.copy_(torch.from_numpy(biases - (weights * mean / std).sum(1)))
     model.fc = layer.to(classifier.device)
     config = replace(classifier.config, class_keys=tuple(class_keys), temperature=1.0, um_per_px=tuple(um_per_px))
     return Classifier(model.eval(), config, classifier.folder, classifier.device)
 
 
-def layer_probs(classifier, features):
-    """What the last layer says of features that are known already: float32 (N, K), rows sum to 1."""
+def layer_probs(classifier: Classifier, features: ArrayLike) -> NDArray[np.float32]:
+    """Predicted probabilities from features (N, D) of the layers before the last: (N, K), rows sum to 1."""
+    model: Any = classifier.model
     with torch.inference_mode():
-        seen = torch.from_numpy(np.asarray(features, np.float32)).to(classifier.device)
-        return (classifier.model.fc(seen) / classifier.config.temperature).softmax(1).cpu().numpy()
+        inputs = torch.from_numpy(np.asarray(features, np.float32)).to(classifier.device)
+        return (model.fc(inputs) / classifier.config.temperature).softmax(1).cpu().numpy()
 
 
-def save_last_layer(classifier, folder, *, counts, note):
-    """Write the whole network as a run folder. counts: class key -> tiles it learnt from; note: what they are."""
+def save_last_layer(classifier: Classifier, folder: str | Path, *, counts: Mapping[str, int], note: str) -> None:
+    """Write the whole network as a model folder. counts: class key -> tiles it was fitted on; note: what they are."""
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in classifier.model.state_dict().items()}
-    trained = "\n".join(f"- {key}: {count:,} tiles" for key, count in counts.items())
-    card = f"# Classifier\n\n{note}\n\nOnly the last layer was learnt; the rest is {classifier.folder.name}.\n\n"
+    trained_on = "\n".join(f"- {key}: {count:,} tiles" for key, count in counts.items())
+    base = classifier.folder.name if classifier.folder else "an unsaved network"
+    card = f"# Classifier\n\n{note}\n\nOnly the last layer was trained; the other layers are those of {base}.\n\n"
     save_model(
         folder,
-        config={"classifier": asdict(classifier.config), "trained_on": counts, "note": note},
+        config={**config_as_dict(classifier.config), "trained_on": dict(counts), "note": note},
         tensors=tensors,
-        card=f"{card}Learnt from\n{trained}\n",
+        card=f"{card}Trained on\n{trained_on}\n",
         history=[],
     )

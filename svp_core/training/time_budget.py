@@ -1,45 +1,54 @@
-"""How much can be trained in a given time on this machine: measured first, then planned."""
+"""Plan a training that fills a given time: the time per step is measured first."""
 
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-LEAST_MINUTES, MOST_MINUTES = 2, 7 * 24 * 60
-MOST_CHECKS, LEAST_CHECKS = 10, 3
-CHECK_SHARE = 0.2  # of the time, at most, goes into looking how far it is
-CALLS = 16  # denoising steps of a check's images, of the standard sampler
-SAMPLE_SHARE = 0.45  # time of a network call in sampling, of that of an image in training; guidance included
-OVERHEAD_S = 3.0  # of a check besides its sampling
+if TYPE_CHECKING:  # screens and commands read the limits, and must not load a network library
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from svp_core.generator.training_loop import GeneratorTraining, GeneratorTrainingPlan
+
+MIN_MINUTES, MAX_MINUTES = 2, 7 * 24 * 60
+MAX_CHECKS, MIN_CHECKS = 10, 3
+CHECK_SHARE = 0.2  # largest share of the time that checks may take
+CALLS = 16  # denoising steps of a check's images, with the standard sampler
+SAMPLE_SHARE = 0.45  # time of a network call in sampling, relative to one image in training; guidance included
+OVERHEAD_S = 3.0  # time of a check without its sampling
 MIN_STEPS = 20
-TRIAL_STEPS, TRIAL_S = 8, 15.0  # of training, to time it; the shorter ends it
+TRIAL_STEPS, TRIAL_S = 8, 15.0  # length of the timing run: whichever limit is reached first
 
 
-def seconds_a_step(training, tiles, labels):
-    """Time of a training step here, s: the median of a few. The Training is spent by it."""
-    times, begun = [], time.monotonic()
-    last = begun
+def seconds_per_step(training: "GeneratorTraining", tiles: "NDArray[np.uint8]", labels: "NDArray[np.integer]") -> float:
+    """Median time of a training step on this machine, in s. The GeneratorTraining is used up by it."""
+    times, started = [], time.monotonic()
+    last = started
     for progress in training.run(tiles, labels):
         now = time.monotonic()
         times.append(now - last)
         last = now
-        if progress.step >= TRIAL_STEPS or now - begun > TRIAL_S:
+        if progress.step >= TRIAL_STEPS or now - started > TRIAL_S:
             break
-    # The first is spent on getting ready.
-    counted = sorted(times[1:] or times)
-    return counted[len(counted) // 2]
+    # The first step includes set-up.
+    steady = sorted(times[1:] or times)
+    return steady[len(steady) // 2]
 
 
-def plan_for(plan, minutes, step_s, *, made, most=MOST_CHECKS):
-    """(TrainingPlan, number of checks) that fill so many minutes.
+def plan_for(
+    plan: "GeneratorTrainingPlan", minutes: float, step_s: float, *, images: int, most: int = MAX_CHECKS
+) -> "tuple[GeneratorTrainingPlan, int]":
+    """Plan and number of checks that fill this many minutes.
 
-    step_s: time of a step of plan.batch images. made: images made at a check. most: checks.
+    step_s: time of a step of plan.batch images. images: generated at a check. most: largest number of checks.
     """
-    check_s = OVERHEAD_S + made * CALLS * SAMPLE_SHARE * step_s / plan.batch
-    # One check more at the start, and one on fresh images, twice as many, at the end.
-    number = min(most, max(LEAST_CHECKS, int(CHECK_SHARE * 60 * minutes / check_s) - 3))
+    check_s = OVERHEAD_S + images * CALLS * SAMPLE_SHARE * step_s / plan.batch
+    # Plus one check at the start, and one with twice as many, new images at the end.
+    number = min(most, max(MIN_CHECKS, int(CHECK_SHARE * 60 * minutes / check_s) - 3))
     steps = max(MIN_STEPS, int((60 * minutes - (number + 3) * check_s) / step_s))
     return replace(plan, images=steps * plan.batch), number
 
 
-def with_fitting_warmup(plan):
-    """The plan with a warm-up that suits its length."""
+def with_fitting_warmup(plan: "GeneratorTrainingPlan") -> "GeneratorTrainingPlan":
+    """The plan with a warm-up of at most a tenth of its steps."""
     return replace(plan, warmup_steps=max(1, min(plan.warmup_steps, plan.steps // 10)))

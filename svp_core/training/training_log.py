@@ -1,48 +1,52 @@
-"""What a training says about itself, while it is under way and afterwards: for screens, without any network."""
+"""Training log: losses, checks and sample growth of a training, in progress or finished, read without any network."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from svp_core.training.checkpoints import read_growth, read_history
+from svp_core.training.checkpoints import check_rows, read_growth, read_history
 
 
 @dataclass(frozen=True)
 class TrainingLog:
-    """A training as far as it is."""
+    """A training so far."""
 
-    facts: dict  # its plan; of a finished run its config
-    rows: list  # of the history that have a loss
-    checks: list  # of the history that have figures by class
-    growth: np.ndarray  # uint8 (checks, classes * n, 64, 64), always from the same noise, class after class
+    facts: dict[str, Any]  # its plan; for a finished model its config
+    rows: list[dict[str, Any]]  # rows of the history that have a loss
+    checks: list[dict[str, Any]]  # rows of the history that have figures per class
+    growth: NDArray[np.uint8]  # (checks, classes * n, 64, 64), always from the same noise, class after class
 
     @property
-    def class_keys(self):
+    def class_keys(self) -> list[str]:
         """Keys of its classes in label order."""
         return list(self.facts["generator"]["class_keys"])
 
-    def grown(self, class_key):
-        """Its images of one class: uint8 (checks, n, 64, 64)."""
-        each = self.growth.shape[1] // len(self.class_keys)
-        first = self.class_keys.index(class_key) * each
-        return self.growth[:, first : first + each]
+    def growth_of(self, class_key: str) -> NDArray[np.uint8]:
+        """Images of one class at every check: (checks, n, 64, 64)."""
+        per_class = self.growth.shape[1] // len(self.class_keys)
+        first = self.class_keys.index(class_key) * per_class
+        return self.growth[:, first : first + per_class]
 
 
-def read_record(run):
-    """The Record of a run folder, finished or under way; None where no training has begun in it."""
-    run = Path(run)
-    described = next((path for path in (run / "config.json", run / "training" / "plan.json") if path.is_file()), None)
-    if described is None:
+def read_log(model_folder: str | Path) -> TrainingLog | None:
+    """The log of a model folder, finished or in training; None where no training was started in it."""
+    model_folder = Path(model_folder)
+    candidates = (model_folder / "config.json", model_folder / "training" / "plan.json")
+    description = next((path for path in candidates if path.is_file()), None)
+    if description is None:
         return None
-    history = read_history(run)
-    checks = [row for row in history if "classes" in row]
-    facts = json.loads(described.read_text("utf-8"))
-    return TrainingLog(facts, [row for row in history if "loss" in row], checks, read_growth(run, len(checks)))
+    history = read_history(model_folder)
+    checks = check_rows(history)
+    facts = json.loads(description.read_text("utf-8"))
+    return TrainingLog(facts, [row for row in history if "loss" in row], checks, read_growth(model_folder, len(checks)))
 
 
-def error_of(check, part, band=None):
-    """Error of denoising at a check, in one band of noise or averaged over all. part: "training" or "held_out"."""
+def error_of(check: Mapping[str, Any], part: str, band: str | None = None) -> float:
+    """Denoising error at a check, in one noise band or averaged over all. part: "training" or "held_out"."""
     errors = check["errors"][part]
     return errors[band] if band else sum(errors.values()) / len(errors)

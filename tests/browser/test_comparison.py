@@ -47,7 +47,7 @@ def test_model_is_compared_with_classical_augmentation(visit, lab):
 
 
 def test_model_chosen_on_one_page_is_chosen_on_the_other(visit, lab):
-    config = unet.GeneratorConfig(("fat_droplet",), 0.3, 0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("fat_droplet",), 0.3, 0.2, channels=(16, 32))
     model_files.save_model(
         models.new_model_folder("my droplets"),
         config=unet.config_as_dict(config),

@@ -24,7 +24,7 @@ def tiny(lab):
     """A small model to start from, so that a check is soon there."""
     if not (models.models_folder() / "tiny").exists():
         torch.manual_seed(0)
-        config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
+        config = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
         tensors = unet.build_unet(config).state_dict()
         folder = models.new_model_folder("tiny")
         model_files.save_model(folder, config=unet.config_as_dict(config), tensors=tensors, card="# Tiny", history=[])

@@ -1,10 +1,10 @@
-"""Tiles for the tests of training: blocks on a noisy grey background, no two tiles alike."""
+"""Drawn tiles for training tests: blocks on a noisy grey background, all tiles different."""
 
 import numpy as np
 
 
 def draw_blocks(count, *, seed, level=60):
-    """uint8 (count, 64, 64): two blocks in each, anywhere and of any size, of about this grey level."""
+    """uint8 (count, 64, 64): two blocks per tile, of random position and size, of about this grey level."""
     rng = np.random.default_rng(seed)
     tiles = np.full((count, 64, 64), 170.0)
     for tile in tiles:

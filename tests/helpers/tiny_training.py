@@ -1,4 +1,4 @@
-"""A training of two classes that takes seconds: its tiles, its plan, checks of few images."""
+"""A training of two classes that takes seconds: tiles, settings, checks of few images."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tests.helpers.drawn_tiles import draw_blocks
 STEPS = 8
 SMALL = {
     "plan": GeneratorTrainingPlan(images=4 * STEPS, batch=4, warmup_steps=2),
-    "choices": {"widths": (16, 32), "dropout": 0.1},
+    "choices": {"channels": (16, 32), "dropout": 0.1},
     "checks": 2,
     "check_images": 8,
     "note": "Drawn blocks.",
@@ -18,14 +18,14 @@ SMALL = {
 
 
 def two_classes():
-    """Dark protein and bright fat droplets, 60 of each."""
+    """60 dark protein and 60 bright fat droplet tiles."""
     tiles = np.concatenate([draw_blocks(60, seed=0), draw_blocks(60, seed=1, level=220)])
     names = tuple(f"{k}.png" for k in range(120))
     return LabelledTiles(tiles, np.repeat([0, 1], 60), ("protein", "fat_droplet"), names, (("x.txt", "no image"),))
 
 
 def shorten_checks(patch):
-    """Checks of few images, made in few steps."""
+    """Checks of few images, generated in few steps."""
     patch.setattr(checks, "CALLS", 2)
     patch.setattr(checks, "MAX_JUDGED", 8)
     patch.setattr(checks, "MAX_COMPARED", {"held_out": 12, "training": 20})

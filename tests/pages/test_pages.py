@@ -104,7 +104,7 @@ def test_name_of_a_data_set_is_needed():
 @pytest.fixture
 def own_model():
     """A tiny generator of the lab's own, of a class that the product does not know; it makes nothing but noise."""
-    config = unet.GeneratorConfig(("silicone_oil", "fat_droplet"), 0.3, 0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("silicone_oil", "fat_droplet"), 0.3, 0.2, channels=(16, 32))
     described = {**unet.config_as_dict(config), "trained_on": {"silicone_oil": 60, "fat_droplet": 200}}
     folder = models.new_model_folder("my fat droplets")
     model_files.save_model(

@@ -35,7 +35,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(checks, "CALLS", 2)
     monkeypatch.setattr(checks, "MAX_JUDGED", 8)
     monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
-    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
     tensors = unet.build_unet(config).state_dict()
     folder = models.new_model_folder("tiny")
     model_files.save_model(folder, config=unet.config_as_dict(config), tensors=tensors, card="", history=[])

@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 @pytest.fixture
 def models():
     torch.manual_seed(0)
-    plan = unet.GeneratorConfig(KEYS, pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
+    plan = unet.GeneratorConfig(KEYS, pixel_mean=0.3, pixel_std=0.2, channels=(16, 32))
     generator = unet.Generator(unet.build_unet(plan).eval(), plan, None, CPU)
     config = resnet.ClassifierConfig(KEYS)
     classifier = resnet.Classifier(resnet.build_classifier(config).eval(), config, None, CPU)

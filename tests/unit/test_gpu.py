@@ -48,7 +48,7 @@ def test_a_classifier_says_the_same_on_a_gpu():
 
 def test_a_generator_learns_on_a_gpu():
     tiles = draw_blocks(40, seed=0)
-    config = training_loop.config_for(tiles, ("fat_droplet",), widths=(16, 32))
+    config = training_loop.config_for(tiles, ("fat_droplet",), channels=(16, 32))
     plan = training_loop.GeneratorTrainingPlan(images=64, batch=16, warmup_steps=1)
     training = training_loop.GeneratorTraining(config, plan, device=GPU)
     losses = [progress.loss for progress in training.run(tiles, np.zeros(40, int))]

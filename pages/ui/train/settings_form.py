@@ -4,8 +4,8 @@ import streamlit as st
 
 from pages.ui.shared import generator_form
 from pages.ui.shared.text import class_name, count_noun, escape_markdown, truncate
-from svp_core.training.split import LEAST_TILES, MIN_PER_CLASS, MOST_TILES, SHARE_HELD_OUT
-from svp_core.training.time_budget import CHECK_SHARE, LEAST_MINUTES, MOST_MINUTES
+from svp_core.training.split import MAX_TILES, MIN_PER_CLASS, MIN_TILES, SHARE_HELD_OUT
+from svp_core.training.time_budget import CHECK_SHARE, MAX_MINUTES, MIN_MINUTES
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.models import list_models
 
@@ -60,7 +60,7 @@ def choose_classes(chosen):
         key=f"{CLASSES}_{'_'.join(sorted(chosen))}",
         persist_state="session",
         format_func=lambda key: f"{class_name(key)}, {counts[key]:,}",
-        help=f"At least {MIN_PER_CLASS} different images of a class, {LEAST_TILES} in all; 200 and more are better.",
+        help=f"At least {MIN_PER_CLASS} different images of a class, {MIN_TILES} in all; 200 and more are better.",
     )
 
 
@@ -85,7 +85,7 @@ def minutes_input():
 
 def check_minutes(minutes):
     """Raises LabError for a time that cannot be planned."""
-    generator_form.require_integer("A training of {} min is asked for", minutes, LEAST_MINUTES, MOST_MINUTES)
+    generator_form.require_integer("A training of {} min is asked for", minutes, MIN_MINUTES, MAX_MINUTES)
 
 
 def refusal(chosen, class_keys):
@@ -100,12 +100,12 @@ def refusal(chosen, class_keys):
                 f"{class_name(key)} has {count_noun(count, 'image')}, and a class needs at least {MIN_PER_CLASS}: "
                 "leave it out, or bring in more of it."
             )
-    if (given := sum(counts.values())) < LEAST_TILES:
+    if (given := sum(counts.values())) < MIN_TILES:
         return escape_markdown(
-            f"{count_noun(given, 'image')} chosen, and a generator needs at least {LEAST_TILES}: bring in more."
+            f"{count_noun(given, 'image')} chosen, and a generator needs at least {MIN_TILES}: bring in more."
         )
-    if given > MOST_TILES:
-        return escape_markdown(f"{given:,} images chosen, and at most {MOST_TILES:,} can be trained on: choose fewer.")
+    if given > MAX_TILES:
+        return escape_markdown(f"{given:,} images chosen, and at most {MAX_TILES:,} can be trained on: choose fewer.")
     return ""
 
 
@@ -136,10 +136,10 @@ def _too_few(counts, class_keys):
 
 def _images_per_second():
     """(rate, whether it was measured)."""
-    from svp_core.training.training_log import read_record
+    from svp_core.training.training_log import read_log
 
     for job in jobs.recent(50):
-        if job.kind == "train" and job.rate and (record := read_record(_folder(job))):
+        if job.kind == "train" and job.rate and (record := read_log(_folder(job))):
             return job.rate * record.facts["plan"]["batch"], True
     from svp_core.device import best_device, has_fast_bfloat16
 

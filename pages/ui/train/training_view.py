@@ -10,7 +10,7 @@ from pages.ui.train.training_curves import draw_curves
 from svp_core.errors import LabError
 from svp_core.images import contact_sheet
 from svp_core.tasks.train import model_of, save_best
-from svp_core.training.training_log import read_record
+from svp_core.training.training_log import read_log
 from svp_core.workspace import jobs
 from svp_core.workspace.models import find_model
 
@@ -27,7 +27,7 @@ ENDS = {
 
 def show_so_far(job):
     """Curves and images of a training under way."""
-    record = read_record(jobs.job_folder(job.id) / "run")
+    record = read_log(jobs.job_folder(job.id) / "run")
     if record is not None:
         _show(record)
 
@@ -36,10 +36,10 @@ def show_finished(job):
     """A training that is not under way any more: the model it made, or what can still be kept of it."""
     folder = jobs.job_folder(job.id)
     if name := model_of(folder):
-        record = read_record(find_model(name))
+        record = read_log(find_model(name))
         _show_model(name, record)
     else:
-        record = read_record(folder / "run")
+        record = read_log(folder / "run")
         if record and any(check["step"] for check in record.checks):
             st.button("Keep the best checkpoint as a model", key="keep_best", on_click=_keep, args=(job, folder))
         if error := st.session_state.pop("keep_error", None):
@@ -152,7 +152,7 @@ def _show_growth(record):
         )
     )
     st.markdown(f"**{class_name(key)}**, always from the same noise, after so many steps")
-    grown = record.grown(key)[:, :GROWTH_TILES]
+    grown = record.growth_of(key)[:, :GROWTH_TILES]
     with st.container(horizontal=True, gap="xsmall", key="growth"):
         for check, tiles in zip(record.checks, grown, strict=True):
             with st.container(width=GROWTH_TILE_PX, gap="xsmall"):

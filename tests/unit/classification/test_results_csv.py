@@ -274,7 +274,7 @@ def test_generated_tiles_come_with_a_manifest(tmp_path, monkeypatch):
     from svp_core.generator import unet
 
     torch.manual_seed(0)
-    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, channels=(16, 32))
     tensors = unet.build_unet(config).state_dict()
     save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
     command = [
@@ -300,7 +300,7 @@ def test_generated_tiles_come_with_a_manifest(tmp_path, monkeypatch):
 def test_a_class_the_generator_cannot_make_is_refused(tmp_path, capsys):
     from svp_core.generator import unet
 
-    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, channels=(16, 32))
     tensors = unet.build_unet(config).state_dict()
     save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
     assert main(["generate", "--class", "dust", "--weights", str(tmp_path / "run"), "--out", str(tmp_path / "o")]) == 2

@@ -1,4 +1,4 @@
-"""The classifier at tiny size: probabilities, calibration, training that learns, augmentation that keeps the class."""
+"""The classifier at tiny size: probabilities, calibration, training, augmentation that keeps the class."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,14 @@ from torchvision.models import resnet18
 from svp_core.classifier import augment, resnet, training_loop
 from svp_core.errors import LabError
 from svp_core.model_files import save_model
+from svp_core.progress import run_to_end
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 CPU = torch.device("cpu")
 
 
 def blobs(count, seed=0):
-    """Tiles of three classes that differ in brightness and size: easy, but not for a network that ignores pixels."""
+    """Tiles of three classes that differ in brightness and size: easy, but only for a network that uses the pixels."""
     rng = np.random.default_rng(seed)
     labels = np.arange(count) % 3
     v, u = np.mgrid[-32:32, -32:32]
@@ -33,11 +34,11 @@ def untrained():
     return resnet.Classifier(resnet.build_classifier(config).eval(), config, None, CPU)
 
 
-def test_the_network_is_torchvisions_but_for_its_first_and_last_layer():
-    ours = resnet.build_classifier(resnet.ClassifierConfig(KEYS)).state_dict()
-    theirs = resnet18(num_classes=3).state_dict()
-    assert ours.keys() == theirs.keys()
-    assert [k for k in ours if ours[k].shape != theirs[k].shape] == ["conv1.weight"]
+def test_the_network_equals_torchvisions_except_for_the_first_and_last_layer():
+    tensors = resnet.build_classifier(resnet.ClassifierConfig(KEYS)).state_dict()
+    reference = resnet18(num_classes=3).state_dict()
+    assert tensors.keys() == reference.keys()
+    assert [name for name in tensors if tensors[name].shape != reference[name].shape] == ["conv1.weight"]
 
 
 def test_probabilities_are_the_tempered_softmax_of_the_network(untrained):
@@ -51,11 +52,11 @@ def test_probabilities_are_the_tempered_softmax_of_the_network(untrained):
     assert np.allclose(probs, (logits / 2.0).softmax(1), atol=0.02)
 
 
-def test_no_tiles_give_no_rows(untrained):
+def test_no_tiles_give_an_empty_array(untrained):
     assert resnet.predict_probs(untrained, np.zeros((0, 64, 64), np.uint8)).shape == (0, 3)
 
 
-def test_a_run_folder_rebuilds_the_classifier(untrained, tmp_path):
+def test_a_model_folder_rebuilds_the_classifier(untrained, tmp_path):
     config = resnet.config_as_dict(untrained.config)
     save_model(tmp_path, config=config, tensors=untrained.model.state_dict(), card="", history=[])
     loaded = resnet.load_classifier(tmp_path, device=CPU)
@@ -64,9 +65,9 @@ def test_a_run_folder_rebuilds_the_classifier(untrained, tmp_path):
     assert np.allclose(resnet.predict_probs(loaded, tiles), resnet.predict_probs(untrained, tiles), atol=1e-5)
 
 
-def test_a_run_of_another_kind_is_refused(tmp_path):
+def test_a_model_of_another_kind_is_refused(tmp_path):
     save_model(tmp_path, config={"generator": {}}, tensors={"a": torch.zeros(1)}, card="", history=[])
-    with pytest.raises(LabError, match="is no classifier"):
+    with pytest.raises(LabError, match="is not a classifier"):
         resnet.load_classifier(tmp_path)
 
 
@@ -75,7 +76,7 @@ def test_an_unknown_architecture_is_refused():
         resnet.build_classifier(resnet.ClassifierConfig(KEYS, "vgg"))
 
 
-def test_the_temperature_that_spoiled_the_logits_is_found():
+def test_fit_temperature_recovers_the_factor_of_overconfident_logits():
     generator = torch.Generator().manual_seed(0)
     true = torch.randn(4000, 3, generator=generator) * 2
     labels = torch.multinomial(true.softmax(1), 1, generator=generator)[:, 0]
@@ -84,28 +85,26 @@ def test_the_temperature_that_spoiled_the_logits_is_found():
 
 def test_training_learns_and_keeps_the_best_checkpoint():
     tiles, labels = blobs(96)
-    result = []
+    steps = []
     plan = training_loop.ClassifierTrainingPlan(epochs=15, batch=16, checks=4)
-    steps = list(
-        training_loop.train(
-            resnet.ClassifierConfig(KEYS), plan, tiles, labels, validation=blobs(60, seed=1), device=CPU, result=result
-        )
+    training = training_loop.train(
+        resnet.ClassifierConfig(KEYS), plan, tiles, labels, validation=blobs(60, seed=1), device=CPU
     )
+    result = run_to_end(training, steps.append)
     assert [p.step for p in steps] == list(range(1, 91))
     assert steps[-1].total == 90
-    (checked,) = result
-    best = min(row["validation_loss"] for row in checked.history)
-    model = resnet.build_classifier(checked.config)
-    model.load_state_dict(checked.state)
-    trained = resnet.Classifier(model.eval(), checked.config, None, CPU)
+    best = min(row["validation_loss"] for row in result.history)
+    model = resnet.build_classifier(result.config)
+    model.load_state_dict(result.state)
+    trained = resnet.Classifier(model.eval(), result.config, None, CPU)
     test_tiles, test_labels = blobs(60, seed=2)
     assert (resnet.predict_probs(trained, test_tiles).argmax(1) == test_labels).mean() > 0.9
     assert best < 0.6
-    assert checked.config.temperature > 0
+    assert result.config.temperature > 0
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_augmented_tiles_stay_in_range_and_show_the_same_thing(seed):
+def test_augmentation_keeps_range_and_class_and_follows_the_seed(seed):
     tiles, labels = blobs(24)
     images = torch.from_numpy(tiles).float().div(255)[:, None]
     changed = augment.augment(images, np.random.default_rng(seed))

@@ -1,4 +1,4 @@
-"""An exported run: what is in the folder, that diffusers alone opens it, and that it gives the same images."""
+"""Exported models: content of the folder, opening with diffusers alone, and the same images."""
 
 import json
 import subprocess
@@ -19,13 +19,13 @@ from svp_core.generator.published import PublishedConfig, build_published
 from svp_core.generator.published import config_as_dict as published_as_dict
 
 CONFIG = unet.GeneratorConfig(
-    ("silicone_oil", "air_bubble"), pixel_mean=0.3, pixel_std=0.2, widths=(16, 32), dropout=0.1
+    ("silicone_oil", "air_bubble"), pixel_mean=0.3, pixel_std=0.2, channels=(16, 32), dropout=0.1
 )
 CPU = torch.device("cpu")
 SEEDS = sampling.image_seeds(4, 9)
 
-# What a stranger does: nothing of SvP Lab is on the path.
-STRANGER = """
+# Run without SvP Lab on the path.
+PROGRAM = """
 import sys, numpy, torch
 torch.set_num_threads(1)
 from diffusers import DiffusionPipeline
@@ -40,11 +40,11 @@ print([(picture.mode, picture.size) for picture in pictures], "svp_core" in sys.
 """
 
 
-def random_run(folder, config):
-    """Run folder of networks with random weights, half precision as shipped ones."""
+def random_model(folder, config):
+    """Model folder of networks with random weights, half precision as shipped ones."""
     torch.manual_seed(0)
     tensors = {}
-    for part, plan in (("", config), ("guide/", unet.guide_config(config) if config.guide_widths else None)):
+    for part, plan in (("", config), ("guide/", unet.guide_config(config) if config.guide_channels else None)):
         if plan:
             model = unet.build_unet(plan)
             torch.nn.init.normal_(model.conv_out.weight, std=0.05)
@@ -56,7 +56,7 @@ def random_run(folder, config):
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return random_run(tmp_path_factory.mktemp("runs") / "own oil", CONFIG)
+    return random_model(tmp_path_factory.mktemp("runs") / "own oil", CONFIG)
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,7 @@ def exported(run, tmp_path_factory):
 
 @pytest.fixture
 def exact_arithmetic(monkeypatch):
-    """float32, as diffusers computes, one thread; here and in the stranger's process alike."""
+    """float32, as diffusers computes, one thread; here and in the other process."""
     monkeypatch.setattr("svp_core.device.has_fast_bfloat16", lambda device: False)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -76,47 +76,52 @@ def exact_arithmetic(monkeypatch):
     torch.set_num_threads(before)
 
 
-def made(generator, key, sampler, steps=3):
+def sampled(generator, key, sampler, steps=3):
     batches = sampling.sample_tiles(generator, key, seeds=SEEDS, sampler=sampler, steps=steps)
     return np.concatenate([tiles for _, tiles in batches])
 
 
-@pytest.mark.parametrize("guide_widths", [(), (8, 32)], ids=["alone", "guided"])
-def test_diffusers_alone_opens_it_and_makes_the_same_images(guide_widths, tmp_path, monkeypatch, exact_arithmetic):
-    run, exported = random_run(tmp_path / "oil", replace(CONFIG, guide_widths=guide_widths)), tmp_path / "pipeline ö"
+@pytest.mark.parametrize("guide_channels", [(), (8, 32)], ids=["alone", "guided"])
+def test_diffusers_alone_opens_an_export_and_generates_the_same_images(
+    guide_channels, tmp_path, monkeypatch, exact_arithmetic
+):
+    run, exported = (
+        random_model(tmp_path / "oil", replace(CONFIG, guide_channels=guide_channels)),
+        tmp_path / "pipeline ö",
+    )
     export_diffusers(run, exported)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hf"))
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    asked = [str(exported), str(tmp_path / "made.npz"), *map(str, SEEDS[:3])]
+    arguments = [str(exported), str(tmp_path / "made.npz"), *map(str, SEEDS[:3])]
     done = subprocess.run(
-        [sys.executable, "-c", STRANGER, *asked], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, "-c", PROGRAM, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "[('L', (64, 64)), ('L', (64, 64))] False"
     generator = load.load_generator(run, device=CPU)
-    with np.load(tmp_path / "made.npz") as theirs:
-        assert set(theirs) == set(samplers.SAMPLERS)
+    with np.load(tmp_path / "made.npz") as images:
+        assert set(images) == set(samplers.SAMPLERS)
         for key in samplers.SAMPLERS:
-            assert theirs[key].std() > 0
-            assert np.array_equal(theirs[key], made(generator, "air_bubble", key)[:3])
-    # Three steps suffice for the guide to be heard, where there is one.
-    deaf = made(unet.Generator(generator.model, CONFIG, None, CPU), "air_bubble", "standard")
-    assert np.array_equal(deaf, made(generator, "air_bubble", "standard")) == (not guide_widths)
+            assert images[key].std() > 0
+            assert np.array_equal(images[key], sampled(generator, "air_bubble", key)[:3])
+    # Three steps are enough for the guide to change the images, where there is one.
+    unguided = sampled(unet.Generator(generator.model, CONFIG, None, CPU), "air_bubble", "standard")
+    assert np.array_equal(unguided, sampled(generator, "air_bubble", "standard")) == (not guide_channels)
 
 
-def test_the_network_alone_opens_as_diffusers_own_class(run, exported):
+def test_the_network_alone_opens_as_a_diffusers_class(run, exported):
     from diffusers import UNet2DModel
 
     network = UNet2DModel.from_pretrained(exported, subfolder="unet")
-    ours = load.load_generator(run, device=CPU).model.state_dict()
-    theirs = network.state_dict()
-    assert theirs.keys() == ours.keys()
-    assert all(torch.equal(theirs[key], ours[key]) for key in ours)
+    expected = load.load_generator(run, device=CPU).model.state_dict()
+    tensors = network.state_dict()
+    assert tensors.keys() == expected.keys()
+    assert all(torch.equal(tensors[key], expected[key]) for key in expected)
     assert network.config.num_class_embeds == 3
     assert network.config.sample_size == 32
 
 
-def test_the_folder_says_what_it_is(exported, run):
+def test_the_folder_describes_the_model(exported, run):
     names = {str(path.relative_to(exported)) for path in exported.rglob("*") if path.is_file()}
     assert names == {
         "model_index.json",
@@ -139,7 +144,7 @@ def test_the_folder_says_what_it_is(exported, run):
     assert (scheduler["sigma_min"], scheduler["sigma_max"]) == (0.002, 80)
 
 
-def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arithmetic):
+def test_images_of_a_pipeline_depend_on_their_seed_alone(run, exact_arithmetic):
     generator = load.load_generator(run, device=CPU)
     settings = {"standard": {"steps": 3, "sigma_min": 0.002, "sigma_max": 80, "stochastic": False, "rho": 10.0}}
     from svp_core.generator.pipeline import edm_scheduler
@@ -155,25 +160,25 @@ def test_the_images_of_an_opened_pipeline_follow_the_seed_alone(run, exact_arith
     )
     pipeline.set_progress_bar_config(disable=True)
     together = pipeline("silicone_oil", seeds=SEEDS, output_type="np").images
-    assert np.array_equal(together, made(generator, "silicone_oil", "standard"))
+    assert np.array_equal(together, sampled(generator, "silicone_oil", "standard"))
     assert np.array_equal(pipeline("silicone_oil", seeds=SEEDS[4:5], output_type="np").images[0], together[4])
     assert pipeline("silicone_oil", seeds=[]).images == []
-    with pytest.raises(ValueError, match="makes silicone_oil, air_bubble; it was asked for 'dust'"):
+    with pytest.raises(ValueError, match="'dust' is not a class of this pipeline; it makes silicone_oil, air_bubble"):
         pipeline("dust", seeds=[1])
     with pytest.raises(ValueError, match="no sampler 'best'; use standard"):
         pipeline("air_bubble", seeds=[1], sampler="best")
 
 
-def test_what_cannot_be_exported_is_a_sentence(run, exported, tmp_path, capsys):
+def test_models_that_cannot_be_exported_are_refused_with_a_reason(run, exported, tmp_path, capsys):
     published = tmp_path / "their oil"
     tensors = build_published(dim=8, dim_mults=(1, 2)).state_dict()
     config = published_as_dict(PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 2)))
     model_files.save_model(published, config=config, tensors=tensors, card="", history=[])
-    with pytest.raises(LabError, match="their oil is a published network, which diffusers has no model for"):
+    with pytest.raises(LabError, match="their oil is a published network"):
         export_diffusers(published, tmp_path / "out")
     with pytest.raises(LabError, match="exists and is not empty; choose a new folder"):
         export_diffusers(run, exported)
-    with pytest.raises(LabError, match="net is no generator"):
+    with pytest.raises(LabError, match="net is not a generator"):
         model_files.save_model(tmp_path / "net", config={"a": 1}, tensors={"a": torch.zeros(1)}, card="", history=[])
         export_diffusers(tmp_path / "net", tmp_path / "out")
     assert main(["export-diffusers", "nowhere", "--out", str(tmp_path / "out")]) == 2

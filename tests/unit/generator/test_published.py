@@ -1,6 +1,6 @@
-"""The published generator: its tensor names and outputs against the published code's, folding, sampling both ways.
+"""The published generator: tensor names and outputs against the published code's, folding, both samplers.
 
-The reference tensors stand in ../shared/official; where that folder is missing, the tests that need it are skipped.
+The reference tensors are in ../shared/official; where that folder is missing, the tests that need it are skipped.
 """
 
 import itertools
@@ -33,9 +33,9 @@ def official_network(reference_vectors):
     return published_network(read_checkpoint(reference_vectors / "unet_dim8.pth"), "unet_dim8.pth")
 
 
-def save_small_run(folder, **choices):
-    """Run folder of the small network, 30 steps."""
-    config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 1, 1, 2), **{"steps": 30, **choices})
+def save_small_model(folder, **settings):
+    """Model folder of the small network, 30 steps."""
+    config = PublishedConfig(("silicone_oil",), dim=8, dim_mults=(1, 1, 1, 2), **{"steps": 30, **settings})
     tensors = small_network().state_dict()
     model_files.save_model(folder, config=config_as_dict(config), tensors=tensors, card="", history=[])
     return folder
@@ -43,10 +43,10 @@ def save_small_run(folder, **choices):
 
 @pytest.fixture(scope="module")
 def generator(tmp_path_factory):
-    return load.load_generator(save_small_run(tmp_path_factory.mktemp("oil")), device=torch.device("cpu"))
+    return load.load_generator(save_small_model(tmp_path_factory.mktemp("oil")), device=torch.device("cpu"))
 
 
-def made(generator, seeds, **options):
+def sampled(generator, seeds, **options):
     return np.concatenate(
         [tiles for _, tiles in sampling.sample_tiles(generator, "silicone_oil", seeds=seeds, **options)]
     )
@@ -60,12 +60,12 @@ def output(model, images, times):
 def test_every_tensor_of_the_published_network_has_its_name_and_shape(reference_vectors):
     lines = (reference_vectors / "unet_dim64_keys.txt").read_text().splitlines()
     expected = dict(line.split() for line in lines if line.strip())
-    ours = {key: "x".join(map(str, tensor.shape)) for key, tensor in build_published().state_dict().items()}
-    assert ours == expected
+    shapes = {key: "x".join(map(str, tensor.shape)) for key, tensor in build_published().state_dict().items()}
+    assert shapes == expected
 
 
 @pytest.mark.parametrize("folded", [False, True])
-def test_output_equals_the_published_codes(folded, reference_vectors):
+def test_output_equals_the_reference_output(folded, reference_vectors):
     model = official_network(reference_vectors)
     if folded:
         fold_weight_standardisation(model)
@@ -73,7 +73,7 @@ def test_output_equals_the_published_codes(folded, reference_vectors):
     assert (output(model, reference["x"], reference["t"]) - reference["y"]).abs().max() <= 1e-5
 
 
-def test_twenty_steps_equal_the_published_loop(reference_vectors):
+def test_twenty_steps_equal_the_reference_loop(reference_vectors):
     model = official_network(reference_vectors)
     reference = torch.load(reference_vectors / "unet_dim8_sample20.pt", weights_only=True)
     torch.manual_seed(55)
@@ -127,10 +127,10 @@ def test_ancestral_sampling_equals_diffusers_scheduler():
         noise = output(model, images, time.expand(2))
         images = scheduler.step(noise, time, images).prev_sample
     torch.manual_seed(7)
-    *_, (step, sigma, ours, clean) = ancestral_steps(model, lambda: torch.randn(2, 1, 32, 32), steps=steps)
+    *_, (step, sigma, last, clean) = ancestral_steps(model, lambda: torch.randn(2, 1, 32, 32), steps=steps)
     assert (step, sigma) == (steps, 0)
-    assert (ours - images).abs().max() <= 1e-4
-    assert (clean - ours).abs().max() <= 1e-4  # the last step goes to the prediction itself
+    assert (last - images).abs().max() <= 1e-4
+    assert (clean - last).abs().max() <= 1e-4  # the last step goes to the prediction itself
 
 
 def test_noise_levels_are_those_of_the_published_schedule():
@@ -147,23 +147,23 @@ def test_noise_levels_are_those_of_the_published_schedule():
 
 @pytest.mark.parametrize("sampler", ["exact", "fast"])
 def test_an_image_depends_on_its_seed_alone(generator, sampler):
-    together = made(generator, [5, 6, 7], sampler=sampler)
+    together = sampled(generator, [5, 6, 7], sampler=sampler)
     assert together.shape == (3, 64, 64)
     assert together.dtype == np.uint8
-    assert np.array_equal(made(generator, [6], sampler=sampler)[0], together[1])
+    assert np.array_equal(sampled(generator, [6], sampler=sampler)[0], together[1])
     assert len(np.unique(together, axis=0)) == 3
 
 
 @pytest.mark.parametrize(("sampler", "steps"), [("exact", 30), ("fast", 24)])
 def test_a_trajectory_ends_in_the_saved_tile(generator, sampler, steps):
-    walk = list(sampling.trajectory(generator, "silicone_oil", seeds=[5, 6], sampler=sampler))
-    assert [at.step for at in walk] == list(range(steps + 1))
-    assert walk[-1].sigma == 0
-    assert all(a.sigma > b.sigma for a, b in itertools.pairwise(walk))
-    assert np.array_equal(walk[-1].clean, made(generator, [5, 6], sampler=sampler))
-    assert np.abs(walk[-1].clean.astype(int) - walk[-1].noisy).max() <= 1
-    assert walk[0].noisy.std() > 50
-    assert walk[0].noisy.shape == (2, 64, 64)
+    steps_recorded = list(sampling.trajectory(generator, "silicone_oil", seeds=[5, 6], sampler=sampler))
+    assert [recorded.step for recorded in steps_recorded] == list(range(steps + 1))
+    assert steps_recorded[-1].sigma == 0
+    assert all(a.sigma > b.sigma for a, b in itertools.pairwise(steps_recorded))
+    assert np.array_equal(steps_recorded[-1].clean, sampled(generator, [5, 6], sampler=sampler))
+    assert np.abs(steps_recorded[-1].clean.astype(int) - steps_recorded[-1].noisy).max() <= 1
+    assert steps_recorded[0].noisy.std() > 50
+    assert steps_recorded[0].noisy.shape == (2, 64, 64)
 
 
 def test_exact_and_fast_start_from_the_same_noise(generator):
@@ -174,41 +174,41 @@ def test_exact_and_fast_start_from_the_same_noise(generator):
     assert exact.sigma == pytest.approx(fast.sigma, rel=1e-3)
 
 
-class Standing(torch.nn.Module):
-    """The exact noise in images of a distribution known in closed form: independent pixels, N(mean, spread^2)."""
+class IdealNetwork(torch.nn.Module):
+    """The exact noise of images whose distribution is known: independent pixels, N(mean, spread^2)."""
 
     def __init__(self, mean, spread, config):
         super().__init__()
         betas = torch.linspace(config.beta_first, config.beta_last, config.steps, dtype=torch.float64)
-        self.kept, self.mean, self.variance = (1 - betas).cumprod(0), mean, spread**2
+        self.alpha_bars, self.mean, self.variance = (1 - betas).cumprod(0), mean, spread**2
 
     def forward(self, images, times):
-        kept = self.kept[times][:, None, None, None]
-        shift = images.double() - kept.sqrt() * self.mean
-        return ((1 - kept).sqrt() * shift / (kept * self.variance + 1 - kept)).float()
+        alpha_bar = self.alpha_bars[times][:, None, None, None]
+        shift = images.double() - alpha_bar.sqrt() * self.mean
+        return ((1 - alpha_bar).sqrt() * shift / (alpha_bar * self.variance + 1 - alpha_bar)).float()
 
 
 @pytest.mark.parametrize("sampler", ["exact", "fast"])
-def test_both_ways_give_the_pixels_that_a_perfect_network_knows(sampler):
-    """500 steps of the published schedule: mean and spread come out, but for the little that is left at its start."""
+def test_both_samplers_reach_the_distribution_of_an_ideal_network(sampler):
+    """500 steps of the published schedule reach mean and spread, except for what its first noise level leaves."""
     config = PublishedConfig(("silicone_oil",))
-    known = published.PublishedGenerator(Standing(0.3, 0.1, config), config, None, torch.device("cpu"))
-    pixels = made(known, [1, 2, 3, 4], sampler=sampler) / 127.5 - 1
+    known = published.PublishedGenerator(IdealNetwork(0.3, 0.1, config), config, None, torch.device("cpu"))
+    pixels = sampled(known, [1, 2, 3, 4], sampler=sampler) / 127.5 - 1
     assert pixels.mean() == pytest.approx(0.3, abs=0.03)
     assert pixels.std() == pytest.approx(0.1, rel=0.1)
 
 
-def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_path):
+def test_a_recorded_trajectory_and_a_data_set_hold_the_same_images(tmp_path):
     """Through the tasks, as the pages do it, resumed in the middle."""
-    order = {"count": 3, "seed": 2, "weights": str(save_small_run(tmp_path / "oil"))}
-    for place in ("made", "film"):
-        (tmp_path / place).mkdir()
-    making = run_task("generate", {**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    request = {"count": 3, "seed": 2, "weights": str(save_small_model(tmp_path / "oil"))}
+    for name in ("made", "film"):
+        (tmp_path / name).mkdir()
+    making = run_task("generate", {**request, "class_key": "silicone_oil"}, tmp_path / "made")
     assert [next(making).step for _ in range(2)] == [0, 1]
     making.close()
-    making = run_task("generate", {**order, "class_key": "silicone_oil"}, tmp_path / "made")
+    making = run_task("generate", {**request, "class_key": "silicone_oil"}, tmp_path / "made")
     assert [progress.step for progress in making] == [1, 2, 3]
-    list(run_task("denoise", {**order, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
+    list(run_task("denoise", {**request, "class_keys": ["silicone_oil"], "sampler": "fast"}, tmp_path / "film"))
     with np.load(tmp_path / "film" / "trajectory.npz") as film:
         assert film["noisy"].shape == (25, 3, 64, 64)
         assert len(film["sigmas"]) == 25
@@ -216,9 +216,9 @@ def test_a_recorded_denoising_and_a_data_set_are_made_of_the_same_images(tmp_pat
     manifest = (tmp_path / "made" / "manifest.csv").read_text().splitlines()
     assert manifest[3].endswith(",fast,24,oil,synthetic")
     with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
-        list(run_task("generate", {**order, "class_key": "silicone_oil", "sampler": "standard"}, tmp_path / "made"))
+        list(run_task("generate", {**request, "class_key": "silicone_oil", "sampler": "standard"}, tmp_path / "made"))
     with pytest.raises(LabError, match="silicone_oil; requested: protein"):
-        list(run_task("generate", {**order, "class_key": "protein"}, tmp_path / "made"))
+        list(run_task("generate", {**request, "class_key": "protein"}, tmp_path / "made"))
 
 
 def test_fast_takes_24_calls_and_exact_500():
@@ -229,17 +229,17 @@ def test_fast_takes_24_calls_and_exact_500():
 
 
 def test_steps_that_the_schedule_does_not_have_are_refused(generator):
-    with pytest.raises(LabError, match="takes all 30 steps of its schedule, and was asked for 20; the fast one"):
-        made(generator, [1], sampler="exact", steps=20)
-    with pytest.raises(LabError, match="31 denoising steps were asked for; this model's schedule has 30"):
-        made(generator, [1], sampler="fast", steps=31)
+    with pytest.raises(LabError, match="takes all 30 steps of its schedule, not 20"):
+        sampled(generator, [1], sampler="exact", steps=20)
+    with pytest.raises(LabError, match="at most the 30 steps of this model's schedule; got 31"):
+        sampled(generator, [1], sampler="fast", steps=31)
     with pytest.raises(LabError, match="no sampler 'standard'; use fast, exact"):
-        made(generator, [1], sampler="standard")
-    with pytest.raises(ValueError, match="makes silicone_oil; it was asked for 'air_bubble'"):
+        sampled(generator, [1], sampler="standard")
+    with pytest.raises(ValueError, match="'air_bubble' is not a class of this generator"):
         list(sampling.sample_tiles(generator, "air_bubble", seeds=[1]))
 
 
-def test_a_loaded_run_is_the_saved_network_folded(generator):
+def test_a_loaded_model_is_the_saved_network_folded(generator):
     images, times = torch.randn(2, 1, 32, 32), torch.tensor([10, 29])
     assert (output(generator.model, images, times) - output(small_network(), images, times)).abs().max() <= 1e-6
     assert generator.class_keys == ("silicone_oil",)
@@ -248,9 +248,9 @@ def test_a_loaded_run_is_the_saved_network_folded(generator):
         fold_weight_standardisation(generator.model)
 
 
-def test_a_run_that_is_no_generator_is_refused(tmp_path):
+def test_a_model_that_is_not_a_generator_is_refused(tmp_path):
     model_files.save_model(
         tmp_path / "net", config={"classifier": {}}, tensors={"a": torch.zeros(1)}, card="", history=[]
     )
-    with pytest.raises(LabError, match="net is no generator: its config.json describes neither one of ours"):
+    with pytest.raises(LabError, match="net is not a generator: its config.json describes neither"):
         load.load_generator(tmp_path / "net")

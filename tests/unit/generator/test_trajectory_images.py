@@ -1,4 +1,4 @@
-"""Pictures of denoising, on frames whose every pixel is known."""
+"""Images of a denoising trajectory, on frames whose every pixel is known."""
 
 import io
 
@@ -10,7 +10,7 @@ from svp_core.generator import trajectory_images
 
 
 def rising_frames():
-    """(5, 2, 8, 8): particle 0 rises by 10 a step, particle 1 falls by 3."""
+    """(5, 2, 8, 8): particle 0 rises by 10 per step, particle 1 falls by 3."""
     step = np.arange(5)[:, None, None, None]
     return np.concatenate([100 + 10 * step, 100 - 3 * step], axis=1) * np.ones((1, 1, 8, 8), np.uint8)
 
@@ -20,7 +20,7 @@ def test_steps_of_the_paper():
     assert trajectory_images.steps_at((0, 40, 80, 90, 96, 100), 500) == [0, 200, 400, 450, 480, 500]
 
 
-def test_steps_that_fall_together_are_shown_once():
+def test_coinciding_steps_are_shown_once():
     assert trajectory_images.steps_at(trajectory_images.PAPER_PERCENT, 10) == [0, 4, 8, 9, 10]
 
 
@@ -28,7 +28,7 @@ def test_steps_that_fall_together_are_shown_once():
     ("last", "kept"),
     [(20, list(range(21))), (100, list(range(101))), (500, list(range(0, 501, 5))), (103, [*range(0, 103, 2), 103])],
 )
-def test_kept_steps_are_few_and_hold_both_ends(last, kept):
+def test_kept_steps_are_few_and_include_both_ends(last, kept):
     assert trajectory_images.kept_steps(last) == kept
     assert len(kept) <= 101
     assert set(trajectory_images.steps_at(trajectory_images.PAPER_PERCENT, 500)) <= set(
@@ -36,23 +36,23 @@ def test_kept_steps_are_few_and_hold_both_ends(last, kept):
     )
 
 
-def test_changes_are_against_the_column_before_and_signed():
+def test_changes_are_signed_and_relative_to_the_previous_column():
     frames = rising_frames().astype(np.uint8)
-    pictures, gains = trajectory_images.step_changes(frames, [0, 1, 4])
-    assert pictures.shape == (3, 2, 8, 8)
-    assert pictures.dtype == np.uint8
-    assert (pictures[0] == 128).all()
+    images, gains = trajectory_images.step_changes(frames, [0, 1, 4])
+    assert images.shape == (3, 2, 8, 8)
+    assert images.dtype == np.uint8
+    assert (images[0] == 128).all()
     assert gains[0] == 1
     assert gains[1:] == [8, 4]  # 8 x 10 and 4 x 30 fit into 127; 16 x 10 and 8 x 30 do not
-    assert (pictures[1, 0] == 128 + 80).all()
-    assert (pictures[1, 1] == 128 - 24).all()
-    assert (pictures[2, 0] == 128 + 120).all()
-    assert (pictures[2, 1] == 128 - 36).all()
+    assert (images[1, 0] == 128 + 80).all()
+    assert (images[1, 1] == 128 - 24).all()
+    assert (images[2, 0] == 128 + 120).all()
+    assert (images[2, 1] == 128 - 36).all()
 
 
 def test_changes_of_no_step_are_empty():
-    pictures, gains = trajectory_images.step_changes(rising_frames().astype(np.uint8), [])
-    assert pictures.shape == (0, 2, 8, 8)
+    images, gains = trajectory_images.step_changes(rising_frames().astype(np.uint8), [])
+    assert images.shape == (0, 2, 8, 8)
     assert gains == []
 
 

@@ -35,7 +35,7 @@ def lab(tmp_path_factory):
     table.loc[100:, "class"] = "air_bubble"
     reference = datasets.save_dataset("Droplets", "labelled", tiles, table, {})
     torch.manual_seed(0)
-    config = unet.GeneratorConfig(("silicone_oil", "air_bubble"), 0.3, 0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("silicone_oil", "air_bubble"), 0.3, 0.2, channels=(16, 32))
     model = unet.build_unet(config)
     torch.nn.init.normal_(model.conv_out.weight, std=0.05)
     folder = tmp_path_factory.mktemp("runs") / "tiny"

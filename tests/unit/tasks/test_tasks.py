@@ -29,7 +29,7 @@ def tiny(tmp_path_factory):
     """Folder with an untrained run of each kind: "generator" and "resnet18"."""
     folder = tmp_path_factory.mktemp("runs")
     torch.manual_seed(0)
-    config = unet.GeneratorConfig(("silicone_oil", "air_bubble"), 0.3, 0.2, widths=(16, 32), dropout=0.0)
+    config = unet.GeneratorConfig(("silicone_oil", "air_bubble"), 0.3, 0.2, channels=(16, 32), dropout=0.0)
     model = unet.build_unet(config)
     torch.nn.init.normal_(model.conv_out.weight, std=0.05)
     save(folder / "generator", unet.config_as_dict(config), model)

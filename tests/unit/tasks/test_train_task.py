@@ -31,7 +31,7 @@ def lab(tmp_path, monkeypatch):
     monkeypatch.setattr(checks, "MAX_JUDGED", 8)
     monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
     torch.manual_seed(0)
-    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, widths=(16, 32))
+    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
     tensors = unet.build_unet(config).state_dict()
     model_files.save_model(
         models.new_model_folder("tiny"), config=unet.config_as_dict(config), tensors=tensors, card="", history=[]

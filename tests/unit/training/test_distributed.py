@@ -1,4 +1,4 @@
-"""Several processes that train one network: the same run as from one, and a sentence without accelerate."""
+"""Distributed training: the same model as from one process, and an error message without accelerate."""
 
 import os
 import socket
@@ -12,27 +12,27 @@ from svp_core.errors import LabError
 from svp_core.training import distributed
 from svp_core.training.generator import train_generator
 from svp_core.workspace.paths import repo_root
-from tests.helpers.distributed_run import ORDER
+from tests.helpers.distributed_run import SETTINGS
 from tests.helpers.tiny_training import shorten_checks, two_classes
 
 
-def test_one_process_is_alone(monkeypatch):
+def test_a_single_process_has_no_accelerator(monkeypatch):
     monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert distributed.accelerator() is None
+    assert distributed.create_accelerator() is None
     assert distributed.is_main(None)
-    assert distributed.broadcast(None, "word") == "word"
+    assert distributed.broadcast(None, "value") == "value"
     monkeypatch.setenv("WORLD_SIZE", "1")
-    assert distributed.accelerator() is None
+    assert distributed.create_accelerator() is None
 
 
-def test_without_accelerate_several_are_a_sentence(monkeypatch):
+def test_several_processes_without_accelerate_are_refused(monkeypatch):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setitem(sys.modules, "accelerate", None)
-    with pytest.raises(LabError, match="one of 2 processes that train together.*pip install accelerate"):
-        distributed.accelerator()
+    with pytest.raises(LabError, match="one of 2 processes of a distributed training.*pip install accelerate"):
+        distributed.create_accelerator()
 
 
-def test_two_processes_make_the_run_of_one(tmp_path):
+def test_two_processes_train_the_same_model_as_one(tmp_path):
     pytest.importorskip("accelerate")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -59,8 +59,8 @@ def test_two_processes_make_the_run_of_one(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
         shorten_checks(patch)
-        list(train_generator(two_classes(), tmp_path / "one", **ORDER))
-    ours, theirs = (load_file(tmp_path / name / "model.safetensors") for name in ("two", "one"))
-    apart = max(float((ours[name].float() - theirs[name].float()).abs().max()) for name in theirs)
-    # Sums round otherwise in two halves; half a batch alone would leave the weights about 0.01 apart.
-    assert apart < 0.005
+        list(train_generator(two_classes(), tmp_path / "one", **SETTINGS))
+    two, one = (load_file(tmp_path / name / "model.safetensors") for name in ("two", "one"))
+    difference = max(float((two[name].float() - one[name].float()).abs().max()) for name in one)
+    # Sums round differently in two halves; half a batch alone would change the weights by about 0.01.
+    assert difference < 0.005

@@ -1,7 +1,6 @@
-"""From labelled tiles to a run: held out, checked, resumed after a kill, ended when it copies; classifiers as well."""
+"""Training of generators and classifiers: held-out tiles, checks, resuming after a kill, stopping when it copies."""
 
 import dataclasses
-import hashlib
 import json
 import os
 import re
@@ -21,6 +20,7 @@ from svp_core.classifier.training_loop import halves
 from svp_core.cli import main
 from svp_core.datasets.labelled_tiles import read_labelled
 from svp_core.errors import LabError
+from svp_core.files import file_sha256
 from svp_core.generator import training_loop as generator_training
 from svp_core.generator.sampling import sample_tiles
 from svp_core.generator.training_loop import GeneratorTrainingPlan
@@ -30,7 +30,8 @@ from svp_core.model_files import SHIPPED_MODELS
 from svp_core.quality import Estimate
 from svp_core.stats.counts import apply_thresholds, corrected_counts
 from svp_core.training import checks, generator, time_budget
-from svp_core.training.checkpoints import CheckpointFolder, read_growth, read_history
+from svp_core.training.card import COPY_WARNING, ENDINGS
+from svp_core.training.checkpoints import CheckpointFolder, check_rows, read_growth, read_history
 from svp_core.training.classifier import train_classifier
 from svp_core.training.finalise import finalise
 from svp_core.training.generator import train_generator
@@ -48,17 +49,17 @@ def quick():
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run trained in one go, and the tiles it was shown."""
-    out, shown, turned = tmp_path_factory.mktemp("runs") / "whole", [], generator_training.dihedral
+    """A model trained without interruption, and the tiles it was shown."""
+    out, shown, dihedral = tmp_path_factory.mktemp("runs") / "whole", [], generator_training.dihedral
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            generator_training, "dihedral", lambda tile, which: shown.append(tile.tobytes()) or turned(tile, which)
+            generator_training, "dihedral", lambda tile, which: shown.append(tile.tobytes()) or dihedral(tile, which)
         )
         progress = list(train_generator(two_classes(), out, **SMALL))
     return out, shown, progress
 
 
-def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
+def test_a_finished_training_is_a_model_folder_with_facts_and_card(trained):
     out, _, progress = trained
     assert {path.name for path in out.iterdir()} == {
         "card.md",
@@ -67,9 +68,9 @@ def test_the_run_is_a_generator_with_its_facts_and_a_card(trained):
         "history.jsonl",
         "model.safetensors",
     }
-    made = load_generator(out, device=torch.device("cpu"))
-    assert made.class_keys == ("protein", "fat_droplet")
-    assert next(sample_tiles(made, "fat_droplet", seeds=[1], steps=2))[1].shape == (1, 64, 64)
+    trained_generator = load_generator(out, device=torch.device("cpu"))
+    assert trained_generator.class_keys == ("protein", "fat_droplet")
+    assert next(sample_tiles(trained_generator, "fat_droplet", seeds=[1], steps=2))[1].shape == (1, 64, 64)
     config = json.loads((out / "config.json").read_text())
     assert config["trained_on"] == config["trained_on"] | {"protein": 48, "fat_droplet": 48}
     assert config["held_out_counts"] == {"protein": 12, "fat_droplet": 12}
@@ -90,16 +91,16 @@ def test_a_held_out_tile_is_never_trained_on(trained):
     out, shown, _ = trained
     data, held_out = two_classes(), json.loads((out / "config.json").read_text())["held_out"]
     names = {tile.tobytes(): name for tile, name in zip(data.tiles, data.names, strict=True)}
-    seen = {names[tile] for tile in shown}
+    trained_on = {names[tile] for tile in shown}
     assert len(held_out) == 24
     assert len(shown) == 4 * STEPS
-    assert not seen & set(held_out)
+    assert not trained_on & set(held_out)
 
 
-def test_losses_and_samples_grow_over_the_checks(trained):
+def test_the_history_holds_losses_checks_and_sample_growth(trained):
     out, _, _ = trained
     history = read_history(out)
-    checked = [row for row in history if "classes" in row]
+    checked = check_rows(history)
     assert [row["step"] for row in checked] == [0, 4, 8]
     assert [row["step"] for row in history if "loss" in row] == list(range(1, STEPS + 1))
     assert set(checked[0]["errors"]) == {"training", "held_out"}
@@ -109,11 +110,11 @@ def test_losses_and_samples_grow_over_the_checks(trained):
     assert read_growth(out, 0).shape[0] == 0
 
 
-def weights_of(run):
-    return hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
+def weights_of(model_folder):
+    return file_sha256(model_folder / "model.safetensors")
 
 
-def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp_path):
+def test_a_training_stopped_anywhere_and_resumed_gives_the_same_model(trained, tmp_path):
     out = tmp_path / "run"
     for stop_at in (0, 3, 4, 6):
         steps = train_generator(two_classes(), out, **SMALL)
@@ -127,23 +128,23 @@ def test_stopped_anywhere_and_started_again_it_becomes_the_same_run(trained, tmp
     assert [p.step for p in last if p.loss is not None] == [7, 8]
     assert weights_of(out) == weights_of(trained[0])
     assert (out / "growth.npy").read_bytes() == (trained[0] / "growth.npy").read_bytes()
-    ours, theirs = ([row for row in read_history(run) if "classes" in row] for run in (out, trained[0]))
-    assert ours == theirs
+    resumed, uninterrupted = (check_rows(read_history(folder)) for folder in (out, trained[0]))
+    assert resumed == uninterrupted
 
 
 KILLED = """
 import sys
 import pytest
-from svp_core.training import generator
+from svp_core.training import generator, run_training
 from tests.helpers.tiny_training import SMALL, shorten_checks, two_classes
 shorten_checks(pytest.MonkeyPatch())
-generator.KEEP_EVERY_S = 0
+run_training.SAVE_EVERY_S = 0
 for progress in generator.train_generator(two_classes(), sys.argv[1], **SMALL):
     print(progress.step if progress.loss is not None else "-", flush=True)
 """
 
 
-def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained, tmp_path):
+def test_a_killed_training_resumes_and_gives_the_same_model(trained, tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path / "run")]
     environment = {**os.environ, "PYTHONPATH": str(repo_root())}
     process = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=subprocess.PIPE, text=True)
@@ -160,7 +161,7 @@ def test_killed_in_the_middle_and_started_again_it_becomes_the_same_run(trained,
     assert weights_of(tmp_path / "run") == weights_of(trained[0])
 
 
-def test_killed_while_it_tidied_up_it_is_finished_at_once(trained, tmp_path):
+def test_a_training_killed_while_it_removed_its_files_is_finished_at_once(trained, tmp_path):
     shutil.copytree(trained[0], tmp_path / "run")
     (tmp_path / "run" / "training").mkdir()
     assert list(generator.resume_training(tmp_path / "run")) == []
@@ -181,31 +182,31 @@ def test_a_folder_that_holds_something_else_is_refused(trained, tmp_path):
         list(train_generator(two_classes(), trained[0], **SMALL))
 
 
-def taken_over(config):
-    """What a training takes over from its base: not how bright the base's classes are, and nothing of its guide."""
-    of_its_own = ("level_", "guide_", "insisted")
-    return {name: value for name, value in config.items() if not name.startswith(of_its_own)}
+def inherited(config):
+    """The settings a training takes from its base: not the levels of its classes, and nothing of its guide."""
+    not_inherited = ("level_", "guide_", "insisted")
+    return {name: value for name, value in config.items() if not name.startswith(not_inherited)}
 
 
-def test_it_begins_with_the_weights_of_another_and_says_so(trained, tmp_path):
-    wanted = {**SMALL, "base": str(trained[0]), "checks": 1}
-    steps = train_generator(two_classes().only(["fat_droplet"]), tmp_path / "run", **wanted)
+def test_training_from_a_base_starts_from_its_weights_and_names_it_in_the_card(trained, tmp_path):
+    settings = {**SMALL, "base": str(trained[0]), "checks": 1}
+    steps = train_generator(two_classes().only(["fat_droplet"]), tmp_path / "run", **settings)
     for progress in steps:
         if progress.step == 1:
             break
     steps.close()
-    described = CheckpointFolder(tmp_path / "run").described()
-    theirs = json.loads((trained[0] / "config.json").read_text())["generator"]
-    assert taken_over(described["generator"]) == taken_over(theirs) | {"class_keys": ["fat_droplet"]}
-    assert len(described["generator"]["level_means"]) == 1
-    assert described["from"]["name"] == "whole"
-    with pytest.raises(LabError, match="no checkpoint to keep yet"):
+    description = CheckpointFolder(tmp_path / "run").description()
+    base = json.loads((trained[0] / "config.json").read_text())["generator"]
+    assert inherited(description["generator"]) == inherited(base) | {"class_keys": ["fat_droplet"]}
+    assert len(description["generator"]["level_means"]) == 1
+    assert description["from"]["name"] == "whole"
+    with pytest.raises(LabError, match="no checkpoint yet"):
         finalise(tmp_path / "run")
     list(generator.resume_training(tmp_path / "run"))
     assert "starting from the generator `whole`" in (tmp_path / "run" / "card.md").read_text()
 
 
-def test_a_published_checkpoint_is_no_base(tmp_path):
+def test_a_published_checkpoint_cannot_be_a_base(tmp_path):
     base = tmp_path / "paper"
     base.mkdir()
     (base / "config.json").write_text('{"published": {}}')
@@ -214,24 +215,26 @@ def test_a_published_checkpoint_is_no_base(tmp_path):
         list(train_generator(two_classes(), tmp_path / "run", base=str(base)))
 
 
-def test_it_ends_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
-    real, found = checks.copies, []
+def test_training_stops_when_it_copies_and_the_card_warns(tmp_path, monkeypatch):
+    copy_test, results = checks.copy_test, []
 
     def planted(**sets):
-        found.append(real(**sets))
+        results.append(copy_test(**sets))
         many, few = Estimate(0.5, 0.4, 0.6, 16), Estimate(0.0, 0.0, 0.2, 12)
-        return dataclasses.replace(found[-1], ct_z=-1.0 if len(found) <= 2 else -4.0, ratio=many, held_out_ratio=few)
+        return dataclasses.replace(
+            results[-1], ct_z=-1.0 if len(results) <= 2 else -4.0, ratio=many, held_out_ratio=few
+        )
 
-    monkeypatch.setattr(checks, "copies", planted)
+    monkeypatch.setattr(checks, "copy_test", planted)
     list(train_generator(two_classes(), tmp_path / "run", **{**SMALL, "checks": 8}))
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["ended"], config["steps"], config["best_step"]) == ("copying", 2, 0)
     card = (tmp_path / "run" / "card.md").read_text()
-    assert "begun to copy its training images" in card
-    assert "**Copies.** Its new images did not pass" in card
+    assert ENDINGS["copying"] in card
+    assert f"{COPY_WARNING} Its new images did not pass" in card
 
 
-def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
+def test_the_best_checkpoint_of_a_stopped_training_can_be_kept(tmp_path):
     steps = train_generator(two_classes(), tmp_path / "run", **SMALL)
     for progress in steps:
         if progress.step == 6:
@@ -240,9 +243,9 @@ def test_what_was_stopped_can_be_kept_as_it_is(tmp_path):
     finalise(tmp_path / "run")
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["steps"], config["ended"], config["measured"]["fresh"]) == (6, "stopped", None)
-    assert "stopped by hand" in (tmp_path / "run" / "card.md").read_text()
+    assert ENDINGS["stopped"] in (tmp_path / "run" / "card.md").read_text()
     assert load_generator(tmp_path / "run").class_keys == ("protein", "fat_droplet")
-    with pytest.raises(LabError, match="no training under way"):
+    with pytest.raises(LabError, match="no training in progress"):
         finalise(tmp_path / "run")
 
 
@@ -252,30 +255,32 @@ def check(step, kid, *zs, low=0.05, held_out=0.0):
 
 
 def test_the_best_check_has_the_smallest_kid_of_those_that_do_not_copy():
-    found = [check(0, 0.9, 3.0), check(1, 0.2, 0.0, -1.9), check(2, 0.1, 1.0, -2.0), check(3, 0.3, -0.5, 0.0)]
-    assert checks.best_check(found)["step"] == 1
+    rows = [check(0, 0.9, 3.0), check(1, 0.2, 0.0, -1.9), check(2, 0.1, 1.0, -2.0), check(3, 0.3, -0.5, 0.0)]
+    assert checks.best_check(rows)["step"] == 1
     assert checks.best_check([check(1, 0.9, -3.0), check(2, 0.1, 4.0, -5.0)])["step"] == 1
 
 
-def test_close_to_the_training_tiles_but_to_none_in_particular_is_no_copy():
+def test_images_close_to_the_training_tiles_but_to_no_single_one_are_not_copies():
     assert checks.is_copying(check(1, 0.1, -8.0))
     assert not checks.is_copying(check(1, 0.1, -8.0, low=0.005))
     assert not checks.is_copying(check(1, 0.1, -8.0, held_out=0.05))
     assert not checks.is_copying(check(1, 0.1, -1.9))
 
 
-def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
+def test_planted_copies_are_detected_and_blank_or_smooth_images_are_not():
     parts = {
         "training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
         "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ()),
     }
     checker, rng = checks.TrainingChecks(("dust",), parts, count=24), np.random.default_rng(2)
-    shared = checker._tiles["training", "dust"]
+    training = checker._tiles["training", "dust"]
     noise = rng.normal(0, 2, (24, 64, 64))
-    copied = np.stack([np.rot90(tile, k) for k, tile in enumerate(shared[rng.integers(len(shared), size=24)])]) + noise
+    copied = (
+        np.stack([np.rot90(tile, k) for k, tile in enumerate(training[rng.integers(len(training), size=24)])]) + noise
+    )
     blank = 170 + noise
-    for made, copies in ((copied, True), (blank, False), (draw_blocks(24, seed=3), False)):
-        figures = checker._compare("dust", made.clip(0, 255).astype(np.uint8))
+    for generated, copies in ((copied, True), (blank, False), (draw_blocks(24, seed=3), False)):
+        figures = checker._compare("dust", generated.clip(0, 255).astype(np.uint8))
         assert checks.copies_of_class(figures) is copies, figures
     assert checker._compare("dust", blank.astype(np.uint8))["ct_z"] < -2
 
@@ -284,22 +289,22 @@ def test_planted_copies_are_found_and_blank_or_smooth_images_are_none():
     ("zs", "stops"),
     [((0, -3), False), ((-3, -3), True), ((-3, 1, -3), False), ((-3, -2.0, 5), False), ((1, -2.5, -2.0), True)],
 )
-def test_two_alarms_in_a_row_end_it(zs, stops):
+def test_two_consecutive_alarms_stop_a_training(zs, stops):
     assert checks.must_stop([check(0, 1, -9.0), *(check(step, 1, z) for step, z in enumerate(zs, 1))]) is stops
 
 
-def test_the_plan_fills_the_time_that_is_given():
-    plan, number = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 30, 0.5, made=64)
+def test_the_plan_fills_the_given_time():
+    plan, number = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 30, 0.5, images=64)
     check_s = time_budget.OVERHEAD_S + 64 * time_budget.CALLS * time_budget.SAMPLE_SHARE * 0.5 / 32
     assert plan.steps * 0.5 + (number + 3) * check_s == pytest.approx(1800, abs=1)
-    assert number == time_budget.MOST_CHECKS
-    little, fewer = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 2, 0.5, made=200)
-    assert fewer == time_budget.LEAST_CHECKS
+    assert number == time_budget.MAX_CHECKS
+    little, fewer = time_budget.plan_for(GeneratorTrainingPlan(batch=32), 2, 0.5, images=200)
+    assert fewer == time_budget.MIN_CHECKS
     assert little.steps >= time_budget.MIN_STEPS
     assert time_budget.with_fitting_warmup(little).warmup_steps == little.steps // 10
 
 
-def test_minutes_are_measured_and_planned(tmp_path):
+def test_the_time_per_step_is_measured_to_plan_minutes(tmp_path):
     steps = train_generator(two_classes(), tmp_path / "run", **{**SMALL, "minutes": 2})
     messages = []
     for progress in steps:
@@ -308,14 +313,14 @@ def test_minutes_are_measured_and_planned(tmp_path):
             break
     steps.close()
     assert "Measuring how fast this computer trains" in messages
-    assert CheckpointFolder(tmp_path / "run").described()["plan"]["images"] > SMALL["plan"].images
-    with pytest.raises(LabError, match="0.5 minutes were asked for; 2 to"):
+    assert CheckpointFolder(tmp_path / "run").description()["plan"]["images"] > SMALL["plan"].images
+    with pytest.raises(LabError, match="Minutes of training must be 2 to 10,080; got 0.5"):
         list(train_generator(two_classes(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
 
 
 @pytest.fixture
 def folder(tmp_path):
-    """Six tiles in each of three classes, a text file, and a picture that belongs to no class."""
+    """Six tiles in each of three classes, a text file, and an image without a class."""
     rng = np.random.default_rng(0)
     for level, name in ((60, "air"), (140, "Protein"), (200, "oil")):
         for k in range(6):
@@ -335,50 +340,52 @@ def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_
     (tmp_path / "data" / "Fat droplets" / "broken.png").write_bytes(b"")
     arguments = ["train", "generator", str(tmp_path / "data"), "--images", "32", "--out", str(tmp_path / "run")]
     assert main(arguments) == 0
-    told = capsys.readouterr()
-    assert "left out Fat droplets/broken.png: the file is empty" in told.err
-    assert "Finished" in told.out
-    run = json.loads((tmp_path / "run" / "config.json").read_text())
+    captured = capsys.readouterr()
+    assert "left out Fat droplets/broken.png: the file is empty" in captured.err
+    assert "Finished" in captured.out
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
     shipped = json.loads((SHIPPED_MODELS / "generator" / "config.json").read_text())
-    ours = {"class_keys": ["fat_droplets"], "dropout": 0.1}
-    assert taken_over(run["generator"]) == taken_over(shipped["generator"]) | ours
-    assert run["generator"]["guide_widths"] == run["generator"]["insisted"] == []
-    assert run["from"]["name"] == "generator"
-    assert run["plan"]["learning_rate"] < 0.0004
+    changed = {"class_keys": ["fat_droplets"], "dropout": 0.1}
+    assert inherited(config["generator"]) == inherited(shipped["generator"]) | changed
+    assert config["generator"]["guide_widths"] == config["generator"]["insisted"] == []
+    assert config["from"]["name"] == "generator"
+    assert config["plan"]["learning_rate"] < 0.0004
 
 
 @pytest.mark.parametrize(
-    ("more", "says"),
+    ("options", "message"),
     [(["--from", "nonesuch"], "no model called 'nonesuch'"), (["--class", ".."], "cannot name a class")],
 )
-def test_the_command_says_what_is_wrong(folder, tmp_path, capsys, more, says):
-    assert main(["train", "generator", str(folder), "--out", str(tmp_path / "run"), *more]) == 2
-    assert says in capsys.readouterr().err
+def test_the_command_prints_what_is_wrong(folder, tmp_path, capsys, options, message):
+    assert main(["train", "generator", str(folder), "--out", str(tmp_path / "run"), *options]) == 2
+    assert message in capsys.readouterr().err
 
 
-def test_a_finished_classifier_is_a_run(folder, tmp_path):
+def test_a_trained_classifier_is_a_model_folder(folder, tmp_path):
     data, out = read_labelled(folder), tmp_path / "run"
     list(train_classifier(data, out, validation=data, plan=ClassifierPlan(epochs=1, batch=6)))
     assert load_classifier(out, device=torch.device("cpu")).config.class_keys == data.class_keys
-    # Tiles that it was trained on say nothing of how it names others.
+    # Tiles it was trained on say nothing about its errors on others.
     assert read_confusion_reference(out) is None
 
 
-def test_what_a_classifier_says_of_held_out_tiles_is_kept_with_it(folder, tmp_path):
+def test_predictions_on_held_out_tiles_are_stored_as_confusion_reference(folder, tmp_path):
     data, out = read_labelled(folder), tmp_path / "run"
     held_out = dataclasses.replace(data, tiles=data.tiles[:, ::-1].copy())
     list(train_classifier(data, out, validation=held_out, plan=ClassifierPlan(epochs=1, batch=6)))
-    found, (tiles, labels) = read_confusion_reference(out), halves(held_out.tiles, held_out.labels)[1]
-    assert found.class_keys == data.class_keys
-    assert (found.labels == labels).all()
+    reference, (tiles, labels) = read_confusion_reference(out), halves(held_out.tiles, held_out.labels)[1]
+    assert reference.class_keys == data.class_keys
+    assert (reference.labels == labels).all()
     assert len(set(labels)) == 3
     classifier = load_classifier(out, device=torch.device("cpu"))
-    assert np.allclose(found.probs, predict_probs(classifier, tiles), atol=2e-3)
-    assert np.isnan(found.sizes_um).all()
+    assert np.allclose(reference.probs, predict_probs(classifier, tiles), atol=2e-3)
+    assert np.isnan(reference.sizes_um).all()
     counted = ", ".join(f"{key} {count}" for key, count in zip(data.class_keys, np.bincount(labels), strict=True))
-    assert found.words == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
-    called = apply_thresholds(found.probs, found.class_keys)
-    rows = corrected_counts(called, np.full(len(called), 12.0), reference=found, class_keys=found.class_keys)
+    assert reference.words == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
+    assigned = apply_thresholds(reference.probs, reference.class_keys)
+    rows = corrected_counts(
+        assigned, np.full(len(assigned), 12.0), reference=reference, class_keys=reference.class_keys
+    )
     assert all(row.low <= row.count <= row.high for row in rows)
 
 
@@ -389,7 +396,7 @@ def test_validation_of_other_classes_is_refused(folder, tmp_path):
         list(train_classifier(data, tmp_path / "run", validation=read_labelled(folder)))
 
 
-def test_one_class_is_nothing_to_tell_apart(folder, tmp_path):
+def test_a_single_class_is_refused(folder, tmp_path):
     data = read_labelled(folder).only(["protein"])
     with pytest.raises(LabError, match="All images are of one class, protein; a classifier needs at least two"):
         list(train_classifier(data, tmp_path / "run", validation=data))
@@ -403,6 +410,6 @@ def test_the_command_trains_a_classifier(folder, tmp_path, capsys):
     assert re.search("left out .*notes.txt", capsys.readouterr().err)
 
 
-def test_a_classifier_without_validation_is_refused_in_one_sentence(folder, tmp_path, capsys):
+def test_a_classifier_without_validation_tiles_is_refused(folder, tmp_path, capsys):
     assert main(["train", "classifier", str(folder), "--out", str(tmp_path / "r")]) == 2
     assert capsys.readouterr().err.strip().endswith("labelled tiles that are not trained on.")
