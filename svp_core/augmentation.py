@@ -1,35 +1,37 @@
-"""Classical augmentation: more tiles from the ones there are, without any network.
+"""Classical augmentation: more tiles from given ones, without any network.
 
-What a lab does without a generator, and what a generator has to beat. It invents no particle: every tile is one of the
-reference tiles, turned, scaled, moved and seen under a slightly different lamp.
+What a lab does without a generator, and what a generator has to beat. It creates no new particles: every tile is one of
+the reference tiles, flipped, rotated, scaled, shifted and changed a little in contrast and brightness.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from svp_core.images import background_level
 
-SCALE = 1.1  # largest enlargement; the smallest is 1 / SCALE. More would leave the pixel sizes of one instrument
-SHIFT_PX = 4.0  # farthest along each axis
-BRIGHTNESS = 0.03  # s.d. of the brightness, as a share of what it was
-CONTRAST = 0.1  # s.d. of the particle's contrast to its background, as a share of what it was
+SCALE = 1.1  # largest scale factor; the smallest is 1 / SCALE. More would leave the pixel sizes of one instrument
+SHIFT_PX = 4.0  # largest shift along each axis
+BRIGHTNESS = 0.03  # relative standard deviation of the brightness
+CONTRAST = 0.1  # relative standard deviation of the particle's contrast to its background
 
 
-def augment_tiles(tiles, *, seeds):
-    """One tile a seed: (uint8 (N, H, H), int (N,) positions of the tiles they were made from).
+def augment_tiles(tiles: NDArray[np.uint8], *, seeds: Iterable[int]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """One augmented tile per seed: (tiles (N, H, H), indices (N,) of the tiles they were made from).
 
-    tiles: uint8 (M, H, H), the parents, drawn with equal chance. Each is flipped and turned (one of the eight
-    orientations), scaled by 1/1.1 to 1.1 and moved by up to 4 px either way (cubic splines; what comes in at the
-    border is the tile mirrored), then its contrast is changed by 10 % and its brightness by 3 % (standard deviations).
-    The same seed and parents give the same tile, whatever else is asked for. Interpolation smooths the camera's noise
-    a little.
+    tiles: (M, H, H), the parents, drawn with equal probability. Each is flipped and rotated (one of the eight
+    orientations), scaled by 1/1.1 to 1.1 and shifted by up to 4 px in each direction (cubic splines; the border is
+    filled with the mirrored tile), then its contrast is changed by 10 % and its brightness by 3 % (standard
+    deviations). The same seed and parents give the same tile in any batch. Interpolation smooths the camera's noise a little.
     """
     if not len(tiles):
         raise ValueError("classical augmentation needs at least one tile to start from")
-    made = [_augment(tiles, np.random.default_rng(seed)) for seed in seeds]
-    if not made:
+    augmented = [_augment(tiles, np.random.default_rng(seed)) for seed in seeds]
+    if not augmented:
         return np.zeros((0, *tiles.shape[1:]), np.uint8), np.zeros(0, np.int64)
-    return np.stack([tile for tile, _ in made]), np.array([parent for _, parent in made])
+    return np.stack([tile for tile, _ in augmented]), np.array([parent for _, parent in augmented])
 
 
 def _augment(tiles, rng):
@@ -38,15 +40,15 @@ def _augment(tiles, rng):
     if rng.random() < 0.5:
         tile = tile[:, ::-1]
     scale = SCALE ** rng.uniform(-1, 1)
-    moved = _move(tile.astype(np.float32), scale, rng.uniform(-SHIFT_PX, SHIFT_PX, 2))
+    scaled = _scale_and_shift(tile.astype(np.float32), scale, rng.uniform(-SHIFT_PX, SHIFT_PX, 2))
     level = background_level(tile)
-    contrast, lamp = np.exp(rng.normal(0, CONTRAST)), np.exp(rng.normal(0, BRIGHTNESS))
-    seen = ((moved - level) * contrast + level) * lamp
-    return seen.round().clip(0, 255).astype(np.uint8), parent
+    contrast, brightness = np.exp(rng.normal(0, CONTRAST)), np.exp(rng.normal(0, BRIGHTNESS))
+    relit = ((scaled - level) * contrast + level) * brightness
+    return relit.round().clip(0, 255).astype(np.uint8), parent
 
 
-def _move(tile, scale, shift):
-    """The tile enlarged about its centre by `scale` and moved by `shift` (rows down, columns right)."""
+def _scale_and_shift(tile, scale, shift):
+    """The tile scaled about its centre and shifted by `shift` (rows down, columns right)."""
     centre = (np.array(tile.shape) - 1) / 2
-    # ndimage asks where in the input each output pixel comes from: the inverse of what is done to the particle.
+    # ndimage takes the inverse transform: where in the input each output pixel comes from.
     return ndimage.affine_transform(tile, np.full(2, 1 / scale), centre - (centre + shift) / scale, mode="mirror")

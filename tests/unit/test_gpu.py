@@ -1,4 +1,4 @@
-"""The same figures on a GPU as on the processor, wherever there is one."""
+"""Same results on a GPU as on the CPU, where there is a GPU."""
 
 import numpy as np
 import pytest
@@ -13,37 +13,37 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU here")
 
 
-def made(device):
+def sampled(device):
     generator = unet.load_generator(find_model_folder("generator"), device=device)
     batches = sampling.sample_tiles(generator, "air_bubble", seeds=sampling.image_seeds(0, 12), sampler="standard")
     return np.concatenate([tiles for _, tiles in batches]).astype(int)
 
 
 def test_a_seed_gives_the_same_particle_on_a_gpu():
-    apart = np.abs(made(GPU) - made(CPU))
-    # bfloat16 rounds otherwise there, and what lies between two kinds of particle may tip over.
-    assert np.median(apart.mean((1, 2))) < 3
+    difference = np.abs(sampled(GPU) - sampled(CPU))
+    # bfloat16 rounds differently there, and an image between two kinds of particle may become the other kind.
+    assert np.median(difference.mean((1, 2))) < 3
 
 
-def test_a_gpu_gives_the_same_image_whatever_else_is_asked_for():
+def test_a_seed_gives_the_same_image_in_any_batch_on_a_gpu():
     generator = unet.load_generator(find_model_folder("generator"), device=GPU)
     seeds = sampling.image_seeds(1, 5)
     alone, together = (
         np.concatenate(
-            [tiles for _, tiles in sampling.sample_tiles(generator, "protein", seeds=part, sampler="preview")]
+            [tiles for _, tiles in sampling.sample_tiles(generator, "protein", seeds=batch, sampler="preview")]
         )
-        for part in (seeds[3:4], seeds)
+        for batch in (seeds[3:4], seeds)
     )
     assert np.array_equal(alone[0], together[3])
     assert throughput.calibrate(generator, most_threads=1).call_size in throughput.SIZES["cuda"]
 
 
-def test_a_classifier_says_the_same_on_a_gpu():
+def test_a_classifier_gives_the_same_probabilities_on_a_gpu():
     tiles = draw_blocks(40, seed=0)
-    ours, theirs = (
+    on_cpu, on_gpu = (
         predict_probs(load_classifier(find_model_folder("resnet18"), device=device), tiles) for device in (CPU, GPU)
     )
-    assert np.abs(ours - theirs).max() < 0.05
+    assert np.abs(on_cpu - on_gpu).max() < 0.05
 
 
 def test_a_generator_learns_on_a_gpu():

@@ -1,6 +1,6 @@
-"""Published checkpoints become runs: both kinds, full size, what the card says, and a sentence for every other file.
+"""Import of published checkpoints: both networks, full size, their cards, and an error message for any other file.
 
-The reference tensors stand in ../shared/official; where that folder is missing, the tests that need it are skipped.
+The reference tensors are in ../shared/official; where that folder is missing, the tests that need it are skipped.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def published_resnet():
 
 @pytest.fixture
 def checkpoint(tmp_path):
-    """Writes a small random generator checkpoint with some tensors changed; returns its path."""
+    """Function that writes a small random generator checkpoint with some tensors changed; returns its path."""
     tensors = small_network().state_dict()
 
     def write(name="silicone_oil_diffusion_model.pth", **changes):
@@ -54,7 +54,7 @@ def read_tensors(folder):
     return load_file(folder / "model.safetensors")
 
 
-def test_a_generator_becomes_a_run_with_the_weights_as_they_came(checkpoint, tmp_path):
+def test_importing_a_generator_keeps_its_weights_unchanged(checkpoint, tmp_path):
     path = checkpoint()
     assert import_published(path, tmp_path / "oil") == "published"
     saved, original = read_tensors(tmp_path / "oil"), torch.load(path, weights_only=True)
@@ -81,7 +81,7 @@ def test_a_generator_becomes_a_run_with_the_weights_as_they_came(checkpoint, tmp
     assert max(map(len, card.splitlines())) <= 125
 
 
-def test_the_run_makes_what_the_checkpoint_makes(checkpoint, tmp_path):
+def test_the_imported_model_computes_what_the_checkpoint_computes(checkpoint, tmp_path):
     import_published(checkpoint(), tmp_path / "oil")
     generator = load.load_generator(tmp_path / "oil", device=CPU)
     network = small_network()
@@ -95,7 +95,7 @@ def test_the_run_makes_what_the_checkpoint_makes(checkpoint, tmp_path):
 
 
 def test_a_full_size_checkpoint_imports_and_is_used_like_any_model(tmp_path, monkeypatch, capsys):
-    """35.7 M parameters, random: through the command, as one of the lab's models, named by name in generate."""
+    """35.7 M parameters, random: by the command, listed among the lab's models, used by name in generate."""
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     torch.manual_seed(0)
     path = tmp_path / "air_bubble.pth"
@@ -108,15 +108,15 @@ def test_a_full_size_checkpoint_imports_and_is_used_like_any_model(tmp_path, mon
     assert listed.config["published"]["dim"] == 64
     assert "35.7 M parameters, 293 tensors" in (run / "card.md").read_text("utf-8")
     out = tmp_path / "made"
-    asked = ["--class", "air_bubble", "--count", "1", "--steps", "2", "--weights", "published bubbles"]
-    assert main(["generate", *asked, "--out", str(out)]) == 0
+    options = ["--class", "air_bubble", "--count", "1", "--steps", "2", "--weights", "published bubbles"]
+    assert main(["generate", *options, "--out", str(out)]) == 0
     rows = (out / "manifest.csv").read_text().splitlines()
     assert rows[1].endswith(",fast,2,published bubbles,synthetic")
     assert (out / "air_bubble_0_00000.png").is_file()
     assert json.loads((out / "provenance.json").read_text())["sampler"] == "fast"
 
 
-def test_a_run_of_the_reference_gives_the_reference_output(tmp_path, reference_vectors):
+def test_the_imported_reference_gives_the_reference_output(tmp_path, reference_vectors):
     import_published(reference_vectors / "unet_dim8.pth", tmp_path / "run", class_key="Air bubbles")
     generator = load.load_generator(tmp_path / "run", device=CPU)
     assert generator.class_keys == ("air_bubble",)
@@ -137,35 +137,35 @@ def test_a_run_of_the_reference_gives_the_reference_output(tmp_path, reference_v
         ("boiler", None),
     ],
 )
-def test_the_class_is_read_from_the_name_where_it_is_clear(name, key):
+def test_the_class_is_read_from_an_unambiguous_file_name(name, key):
     assert class_in_name(name) == key
 
 
-def test_a_class_that_nobody_says_is_asked_for(checkpoint, tmp_path, capsys):
+def test_an_unclear_class_must_be_given(checkpoint, tmp_path, capsys):
     path = checkpoint("model.pth")
-    with pytest.raises(LabError, match="The name model.pth does not say which class this generator makes; give it"):
+    with pytest.raises(LabError, match="The name model.pth does not say which class"):
         import_published(path, tmp_path / "run")
     assert main(["import-published", str(path), "--out", str(tmp_path / "run"), "--class", "Fat droplets"]) == 0
     assert load.load_generator(tmp_path / "run").class_keys == ("fat_droplets",)
     assert "fat droplets" in (tmp_path / "run" / "card.md").read_text("utf-8")
 
 
-def test_a_model_that_is_there_is_not_overwritten(checkpoint, tmp_path):
+def test_an_existing_model_is_not_overwritten(checkpoint, tmp_path):
     import_published(checkpoint(), tmp_path / "oil")
-    with pytest.raises(LabError, match="a model in .*oil already; choose a new folder"):
+    with pytest.raises(LabError, match="already a model in .*oil; choose a new folder"):
         import_published(checkpoint(), tmp_path / "oil")
 
 
 @pytest.mark.parametrize("wrapped", [True, False])
-def test_the_resnet_becomes_a_classifier_with_the_same_answers(tmp_path, wrapped):
+def test_the_imported_resnet_gives_the_same_probabilities(tmp_path, wrapped):
     network, path = published_resnet(), tmp_path / "best.pth"
-    besides = {"epoch": 7, "args": argparse.Namespace(lr=0.1), "optimizer": {"state": {}}}
-    torch.save({"model": network.state_dict(), **besides} if wrapped else network.state_dict(), path)
+    others = {"epoch": 7, "args": argparse.Namespace(lr=0.1), "optimizer": {"state": {}}}
+    torch.save({"model": network.state_dict(), **others} if wrapped else network.state_dict(), path)
     assert import_published(path, tmp_path / "named", class_key="air_bubble") == "classifier"
     classifier = resnet.load_classifier(tmp_path / "named", device=CPU)
     assert classifier.config.class_keys == ("protein", "silicone_oil", "air_bubble")
     tiles = np.random.default_rng(0).integers(0, 256, (5, 64, 64), dtype=np.uint8)
-    # As its description says it is used: three equal channels, 0..1, less the mean, by the spread.
+    # As its description says: three equal channels, 0..1, minus the mean, divided by the standard deviation.
     colour = torch.from_numpy(tiles)[:, None].expand(-1, 3, -1, -1) / 255
     mean, std = (torch.tensor(values)[:, None, None] for values in (COLOUR_MEAN, COLOUR_STD))
     with torch.no_grad():
@@ -173,13 +173,15 @@ def test_the_resnet_becomes_a_classifier_with_the_same_answers(tmp_path, wrapped
     with torch.inference_mode():
         logits = classifier.model(torch.from_numpy(tiles)[:, None] / 127.5 - 1)
     assert np.abs(logits.softmax(1).numpy() - expected).max() <= 1e-5
-    assert np.abs(resnet.predict_probs(classifier, tiles) - expected).max() <= 0.02  # bfloat16 where that pays
+    assert (
+        np.abs(resnet.predict_probs(classifier, tiles) - expected).max() <= 0.02
+    )  # bfloat16 where the processor has it
     card = (tmp_path / "named" / "card.md").read_text("utf-8")
     assert "CC BY-NC-SA 4.0" in card
-    assert "Not known: how its authors prepared the pictures" in card
+    assert "Unknown: how its authors prepared the images" in card
 
 
-def test_an_imported_resnet_names_particles_through_the_command(tmp_path):
+def test_the_classify_command_uses_an_imported_resnet(tmp_path):
     torch.save({"model": published_resnet().state_dict()}, tmp_path / "best.pth")
     import_published(tmp_path / "best.pth", tmp_path / "named")
     samples = model_files.SHIPPED_MODELS.parent / "sample_data" / "labelled" / "protein"
@@ -216,15 +218,15 @@ def test_a_resnet_of_other_classes_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "sentence"),
+    ("content", "message"),
     [
         (
             {"encoder.0.weight": torch.zeros(3), "b": torch.zeros(1)},
-            "neither of the published networks: expected are tensors like init_conv.weight (generator) or conv1.weight",
+            "neither of the published networks: expected tensors like init_conv.weight (generator) or conv1.weight",
         ),
-        ({"encoder.0.weight": torch.zeros(3)}, "found are encoder.0.weight."),
-        ({"weights": {"a": torch.zeros(1)}}, "oil.pth holds entries that are no tensors (weights)"),
-        ({"model": {"a": 3}}, "oil.pth holds entries that are no tensors (a)"),
+        ({"encoder.0.weight": torch.zeros(3)}, "got encoder.0.weight."),
+        ({"weights": {"a": torch.zeros(1)}}, "oil.pth holds entries that are not tensors (weights)"),
+        ({"model": {"a": 3}}, "oil.pth holds entries that are not tensors (a)"),
         ({}, "oil.pth holds no tensors"),
         ([torch.zeros(1)], "oil.pth holds a list"),
         (Path("code that would have to be run"), "oil.pth cannot be read as tensors"),
@@ -232,34 +234,34 @@ def test_a_resnet_of_other_classes_is_refused(tmp_path):
         ({"init_conv.weight": torch.zeros(0, 1, 1, 1)}, "first layer init_conv.weight of 0x1x1x1"),
     ],
 )
-def test_other_contents_get_a_sentence(tmp_path, content, sentence):
+def test_other_contents_are_refused_with_a_reason(tmp_path, content, message):
     torch.save(content, tmp_path / "oil.pth")
     with pytest.raises(LabError) as caught:
         import_published(tmp_path / "oil.pth", tmp_path / "run")
-    assert sentence in str(caught.value)
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 half a zip", b"not a checkpoint at all", b"\x80\x02K"])
-def test_damaged_files_get_a_sentence(tmp_path, content):
+def test_damaged_files_are_refused(tmp_path, content):
     (tmp_path / "oil.pth").write_bytes(content)
-    with pytest.raises(LabError, match="oil.pth cannot be read as tensors; expected is a published checkpoint"):
+    with pytest.raises(LabError, match="oil.pth cannot be read as tensors; expected a published checkpoint"):
         read_checkpoint(tmp_path / "oil.pth")
 
 
-def test_a_missing_file_gets_a_sentence(tmp_path):
-    with pytest.raises(LabError, match="There is no file .*oil.pth; expected is a published checkpoint"):
+def test_a_missing_file_is_refused(tmp_path):
+    with pytest.raises(LabError, match="There is no file .*oil.pth; expected a published checkpoint"):
         import_published(tmp_path / "oil.pth", tmp_path / "run")
 
 
-def test_colour_pictures_and_broken_numbers_are_refused(checkpoint, tmp_path):
-    colour = build_published(dim=8, channels=3, dim_mults=(1, 2)).state_dict()
+def test_colour_generators_and_undefined_weights_are_refused(checkpoint, tmp_path):
+    colour = build_published(dim=8, image_channels=3, dim_mults=(1, 2)).state_dict()
     torch.save(colour, tmp_path / "oil.pth")
-    with pytest.raises(LabError, match="oil.pth makes pictures of 3 channels; expected are grey ones"):
+    with pytest.raises(LabError, match="oil.pth makes images of 3 channels"):
         import_published(tmp_path / "oil.pth", tmp_path / "run")
-    with pytest.raises(LabError, match=r"holds values that are no numbers \(final_conv.bias\); ask for the file again"):
+    with pytest.raises(LabError, match=r"infinite or undefined values \(final_conv.bias\)"):
         import_published(checkpoint(**{"final_conv.bias": torch.tensor([float("nan")])}), tmp_path / "run")
 
 
-def test_a_half_precision_checkpoint_is_opened_in_float32(checkpoint):
+def test_a_half_precision_checkpoint_is_loaded_as_float32(checkpoint):
     tensors = {key: tensor.half() for key, tensor in read_checkpoint(checkpoint()).items()}
     assert {parameter.dtype for parameter in published_network(tensors, "half").parameters()} == {torch.float32}

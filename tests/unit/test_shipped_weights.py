@@ -1,4 +1,4 @@
-"""The shipped models keep what their cards promise, on particles that no training saw."""
+"""The shipped models reach the figures of their cards on particles that no training saw."""
 
 import json
 
@@ -13,8 +13,6 @@ from svp_core.model_files import SHIPPED_MODELS
 from svp_core.optics import scenes
 
 CPU = torch.device("cpu")
-
-
 CLASSIFIERS = ("resnet18", "resnet50")
 
 
@@ -25,17 +23,19 @@ def classifier():
 
 @pytest.fixture(scope="module")
 def held_out():
-    """Tiles by class key."""
+    """Simulated tiles of run seed 8 by class key."""
     keys = ("protein", "silicone_oil", "air_bubble")
     return {key: np.stack([scenes.simulate(key, scenes.particle_seed(8, k)).pixels for k in range(40)]) for key in keys}
 
 
 @pytest.mark.parametrize("name", ["generator", *CLASSIFIERS])
-def test_a_shipped_model_says_what_it_was_trained_on(name):
+def test_the_card_of_a_shipped_model_names_data_paper_and_licence(name):
     folder = SHIPPED_MODELS / name
     card, config = (folder / "card.md").read_text("utf-8"), json.loads((folder / "config.json").read_text("utf-8"))
     assert "simulated" in card
     assert "## Measured" in card
+    assert "arXiv:2508.06021" in card
+    assert "Apache-2.0" in card
     assert set(config["trained_on"]) == {"protein", "silicone_oil", "air_bubble"}
 
 
@@ -44,26 +44,26 @@ def test_all_weights_together_stay_small():
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_held_out_particles_are_named(held_out, name):
+def test_held_out_particles_are_classified_correctly(held_out, name):
     classifier = resnet.load_classifier(SHIPPED_MODELS / name, device=CPU)
     for label, key in enumerate(classifier.config.class_keys):
         assert (resnet.predict_probs(classifier, held_out[key]).argmax(1) == label).mean() >= 0.75
 
 
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_shipped_classifier_brings_what_counts_are_corrected_by(name):
+def test_a_shipped_classifier_has_a_confusion_reference(name):
     reference = read_confusion_reference(SHIPPED_MODELS / name)
-    right = reference.probs.argmax(1) == reference.labels
-    assert len(right) == 3000
+    correct = reference.probs.argmax(1) == reference.labels
+    assert len(correct) == 3000
     assert np.bincount(reference.labels).tolist() == [1000] * 3
-    assert right.mean() > 0.85
+    assert correct.mean() > 0.85
 
 
 @pytest.mark.parametrize("key", ["protein", "silicone_oil", "air_bubble"])
-def test_made_particles_are_named_as_ordered(classifier, key):
+def test_generated_particles_are_classified_as_requested(classifier, key):
     generator = unet.load_generator(SHIPPED_MODELS / "generator", device=CPU)
-    made = sampling.sample_tiles(generator, key, seeds=sampling.image_seeds(77, 40))
-    tiles = np.concatenate([part for _, part in made])
-    named = resnet.predict_probs(classifier, tiles).argmax(1)
-    # 85 % of many; of 40, two standard deviations below that.
-    assert (named == classifier.config.class_keys.index(key)).mean() >= 0.74
+    batches = sampling.sample_tiles(generator, key, seeds=sampling.image_seeds(77, 40))
+    tiles = np.concatenate([batch for _, batch in batches])
+    predicted = resnet.predict_probs(classifier, tiles).argmax(1)
+    # 85 % expected; two standard deviations less for 40 tiles.
+    assert (predicted == classifier.config.class_keys.index(key)).mean() >= 0.74
