@@ -24,7 +24,8 @@ def augment_tiles(tiles: NDArray[np.uint8], *, seeds: Iterable[int]) -> tuple[ND
     tiles: (M, H, H), the parents, drawn with equal probability. Each is flipped and rotated (one of the eight
     orientations), scaled by 1/1.1 to 1.1 and shifted by up to 4 px in each direction (cubic splines; the border is
     filled with the mirrored tile), then its contrast is changed by 10 % and its brightness by 3 % (standard
-    deviations). The same seed and parents give the same tile in any batch. Interpolation smooths the camera's noise a little.
+    deviations). The same seed and parents give the same tile in any batch. Interpolation smooths the camera's noise a
+    little.
     """
     if not len(tiles):
         raise ValueError("classical augmentation needs at least one tile to start from")

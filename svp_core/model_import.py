@@ -29,9 +29,9 @@ CLASSIFIER = resnet.ClassifierConfig(
 PAPER = "Ozbulak et al., J. Pharm. Sci. 2026, arXiv:2508.06021"
 LICENCE = """## Licence
 
-The work of its authors, under **CC BY-NC-SA 4.0**: non-commercial use only, with attribution, shared only under the same
-licence. That also holds for images generated with it, as far as they are derived from it. You received the checkpoint
-from its authors; SvP Lab ships neither it nor anything trained on it.
+The work of its authors, under **CC BY-NC-SA 4.0**: non-commercial use only, with attribution, shared only under the
+same licence. That also holds for images generated with it, as far as they are derived from it. You received the
+checkpoint from its authors; SvP Lab ships neither it nor anything trained on it.
 """
 
 
@@ -104,8 +104,8 @@ The weights are unchanged; weight standardisation is folded in when the model is
 ## Sampling
 
 - **Exact**: ancestral sampling as published, all {config.steps} steps, fresh noise at each.
-- **Fast**: {published.FAST_STEPS} network calls (DPM-Solver++ 2M, evenly spaced in log SNR), {times_cheaper} times cheaper.
-  Its images differ from the exact sampler's of the same seed; how similar both sets are has to be measured.
+- **Fast**: {published.FAST_STEPS} network calls (DPM-Solver++ 2M, evenly spaced in log SNR), {times_cheaper} times
+  cheaper. Its images differ from the exact sampler's of the same seed; how similar both sets are has to be measured.
 
 ## Not stored in the file
 

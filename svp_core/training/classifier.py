@@ -33,7 +33,9 @@ def train_classifier(
     Raises LabError where the classes differ or there is only one.
     """
     if len(data.class_keys) < 2:
-        raise LabError(f"All images are of one class, {data.class_keys[0]}; a classifier needs at least two classes.")
+        raise LabError(
+            f"All images are of one class, {', '.join(data.class_keys)}; a classifier needs at least two classes."
+        )
     if data.class_keys != validation.class_keys:
         raise LabError(
             f"Training has the classes {', '.join(data.class_keys)} but validation has "

@@ -173,9 +173,7 @@ def test_the_imported_resnet_gives_the_same_probabilities(tmp_path, wrapped):
     with torch.inference_mode():
         logits = classifier.model(torch.from_numpy(tiles)[:, None] / 127.5 - 1)
     assert np.abs(logits.softmax(1).numpy() - expected).max() <= 1e-5
-    assert (
-        np.abs(resnet.predict_probs(classifier, tiles) - expected).max() <= 0.02
-    )  # bfloat16 where the processor has it
+    assert np.abs(resnet.predict_probs(classifier, tiles) - expected).max() <= 0.02  # bfloat16 on some processors
     card = (tmp_path / "named" / "card.md").read_text("utf-8")
     assert "CC BY-NC-SA 4.0" in card
     assert "Unknown: how its authors prepared the images" in card
