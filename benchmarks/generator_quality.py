@@ -151,8 +151,8 @@ def section(report, generator, sampler):
         )
     said = (
         f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({how}), "
-        f"against simulated particles held out (run seed {HELD_OUT_SEED}); copies were looked for among "
-        f"{counts['n_training']:,} training tiles a class."
+        f"against held-out simulated particles (run seed {HELD_OUT_SEED}); copies were searched for among "
+        f"{counts['n_training']:,} training tiles per class."
     )
     lines = [
         SECTION,

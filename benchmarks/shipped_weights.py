@@ -1,14 +1,14 @@
-"""What the shipped models can do, measured; writes the figures into their cards.
+"""Measure the shipped models on held-out simulated particles, and write the figures into their cards.
 
-    python benchmarks/shipped_weights.py [--count 300] [--made 200] [--tiles FOLDER] [--write]
+    python benchmarks/shipped_weights.py [--models FOLDER] [--count 300] [--made 200] [--tiles FOLDER] [--write]
 
-Simulates held-out particles (seeds that no training saw), asks the classifiers for their names, makes particles with
-the generator and asks the first classifier for theirs. --tiles: a folder of real tiles, one sub-folder a class; they
-are only looked at. --write: put the figures into weights/*/card.md; without it they are only printed.
+Simulates held-out particles (seeds that no training saw) and classifies them; generates particles and classifies them
+with the first classifier. --models: the folder of generator, resnet18 and resnet50. --tiles: a folder of real tiles,
+one sub-folder per class; they are only evaluated. --write: put the figures into the cards; without it they are only
+printed.
 """
 
 import argparse
-import json
 import time
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -16,58 +16,57 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.datasets.labelled_tiles import read_labelled
 from svp_core.generator.load import load_generator
 from svp_core.generator.sampling import image_seeds, sample_tiles
-from svp_core.model_files import find_model_folder, read_model_folder
+from svp_core.model_files import SHIPPED_MODELS, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
 
 CLASSIFIERS = ("resnet18", "resnet50")
-TIMED, ROUNDS = 256, 3  # tiles, and how often
+TIMED, ROUNDS = 256, 3  # tiles, and repetitions
 OPENING = ("## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", "")
-HELD_OUT_SEED, OTHER_SEED = 6, 7  # runs of the simulator that nothing is trained on or chosen by
+HELD_OUT_SEED, OTHER_SEED = 6, 7  # runs of the simulator that no model was trained or selected on
 
 
 def main():
-    """Measure, print, and write where asked."""
+    """Measure, print, and write where requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--count", type=int, default=300, help="held-out simulated particles a class")
-    parser.add_argument("--made", type=int, default=200, help="generated particles a class")
-    parser.add_argument("--tiles", type=Path, help="folder of real tiles, one sub-folder a class")
+    parser.add_argument("--models", type=Path, default=SHIPPED_MODELS, help="folder of the model folders")
+    parser.add_argument("--count", type=int, default=300, help="held-out simulated particles per class")
+    parser.add_argument("--made", type=int, default=200, help="generated particles per class")
+    parser.add_argument("--tiles", type=Path, help="folder of real tiles, one sub-folder per class")
     parser.add_argument("--write", action="store_true", help="put the figures into the cards")
     options = parser.parse_args()
 
-    classifiers = {name: load_classifier(find_model_folder(name)) for name in CLASSIFIERS}
+    classifiers = {name: load_classifier(options.models / name) for name in CLASSIFIERS}
     classifier = classifiers[CLASSIFIERS[0]]
     keys = classifier.config.class_keys
     held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=scenes.USUAL_LAW)
     other = simulated(keys, options.count, seed=OTHER_SEED, law=scenes.OTHER_LAW)
     real = read_labelled(options.tiles) if options.tiles else None
-    for name, one in classifiers.items():
+    for name, model in classifiers.items():
         lines = [*OPENING]
-        lines += table("Held-out simulated particles, the instruments of training", one, *held_out)
-        lines += table("Held-out simulated particles, other instruments", one, *other)
+        lines += table("Held-out simulated particles, the instruments of training", model, *held_out)
+        lines += table("Held-out simulated particles, other instruments", model, *other)
         if real:
             labels = np.array([keys.index(real.class_keys[label]) for label in real.labels])
-            title = "Tiles made by the authors of the published generator (looked at only)"
-            lines += table(title, one, real.tiles, labels)
-        if one is not classifier:
-            ratio = slower(one, classifier, held_out[0])
-            lines += [f"Time for a tile, {name} : {CLASSIFIERS[0]}, in one run: {ratio:.1f} : 1.", ""]
-        finish(name, lines, options.write)
+            title = "Tiles made by the authors of the published generator (evaluated only)"
+            lines += table(title, model, real.tiles, labels)
+        if model is not classifier:
+            ratio = slower(model, classifier, held_out[0])
+            lines += [f"Time per tile, {name} : {CLASSIFIERS[0]}, in one run: {ratio:.1f} : 1.", ""]
+        finish(options.models / name, lines, options.write)
 
-    generator = load_generator(find_model_folder("generator"))
+    generator = load_generator(options.models / "generator")
     made = {key: generated(generator, key, options.made) for key in generator.class_keys}
     tiles, labels = np.concatenate(list(made.values())), np.repeat([keys.index(key) for key in made], options.made)
     lines = [*OPENING]
-    lines += table("Made particles (standard sampler), as the shipped ResNet-18 names them", classifier, tiles, labels)
+    lines += table("Generated particles (standard sampler), classified with the ResNet-18", classifier, tiles, labels)
     lines += [
-        "| class | mean grey level, made / held out | background texture, made / held out | aspect ratio of the "
-        "outline, made / held out (median) |",
+        "| class | mean grey level, generated / held out | background texture, generated / held out | aspect ratio of "
+        "the outline, generated / held out (median) |",
         "|---|---|---|---|",
     ]
     for key in made:
@@ -78,11 +77,11 @@ def main():
             for a, b, name in zip(*figures, ("mean", "texture", "round"), strict=True)
         ]
         lines.append(f"| {key} | {pairs[0]} | {pairs[1]} | {pairs[2]} |")
-    finish("generator", [*lines, ""], options.write)
+    finish(options.models / "generator", [*lines, ""], options.write)
 
 
 def simulated(keys, count, *, seed, law):
-    """Tiles and labels of `count` particles a class from this run of the simulator."""
+    """Tiles and labels of `count` particles per class from this run of the simulator."""
     with ProcessPoolExecutor() as pool:
         tiles = [list(pool.map(partial(_pixels, key, seed, law), range(count), chunksize=10)) for key in keys]
     return np.concatenate([np.stack(part) for part in tiles]), np.repeat(np.arange(len(keys)), count)
@@ -101,36 +100,36 @@ def generated(generator, key, count):
 def table(title, classifier, tiles, labels):
     """Markdown: accuracy, recall and confusions of these tiles."""
     keys = classifier.config.class_keys
-    called = predict_probs(classifier, tiles).argmax(1)
-    right = called == labels
+    predicted = predict_probs(classifier, tiles).argmax(1)
+    correct = predicted == labels
     rows = [
-        f"**{title}**: {share(right)} named right.",
+        f"**{title}**: {share(correct)} classified correctly.",
         "",
-        f"| true | n | named right | {' | '.join(keys)} |",
+        f"| true | n | correct | {' | '.join(keys)} |",
         "|---|---|---|" + "---|" * len(keys),
     ]
     for label, key in enumerate(keys):
-        mine = labels == label
-        if mine.any():
-            calls = " | ".join(str((called[mine] == other).sum()) for other in range(len(keys)))
-            rows.append(f"| {key} | {mine.sum()} | {share(right[mine])} | {calls} |")
+        rows_of_class = labels == label
+        if rows_of_class.any():
+            counts = " | ".join(str((predicted[rows_of_class] == other).sum()) for other in range(len(keys)))
+            rows.append(f"| {key} | {rows_of_class.sum()} | {share(correct[rows_of_class])} | {counts} |")
     return [*rows, ""]
 
 
-def slower(one, other, tiles):
-    """How many times the time of the other classifier this one takes: best of some rounds each, in turns."""
-    seconds = {id(one): [], id(other): []}
+def slower(model, other, tiles):
+    """Time of this classifier relative to the other's: best of some alternating rounds each."""
+    seconds = {id(model): [], id(other): []}
     for _ in range(ROUNDS):
-        for which in (one, other):
-            began = time.perf_counter()
+        for which in (model, other):
+            started = time.perf_counter()
             predict_probs(which, tiles[:TIMED])
-            seconds[id(which)].append(time.perf_counter() - began)
-    return min(seconds[id(one)]) / min(seconds[id(other)])
+            seconds[id(which)].append(time.perf_counter() - started)
+    return min(seconds[id(model)]) / min(seconds[id(other)])
 
 
-def share(right):
+def share(correct):
     """ "93.4 % (91.0 to 95.2)", the interval after Wilson 1927."""
-    n, p, z = len(right), right.mean(), 1.96
+    n, p, z = len(correct), correct.mean(), 1.96
     middle, half = (
         (p + z**2 / (2 * n)) / (1 + z**2 / n),
         z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n),
@@ -150,14 +149,13 @@ def roundness(tiles):
     return float(np.median([m["aspect_ratio"] for m in measured if m["aspect_ratio"] and not m["touches_edge"]]))
 
 
-def finish(name, lines, write):
-    """Print the figures; put them behind the card's description where asked."""
-    print(f"\n# {name}\n", *lines, sep="\n", flush=True)
+def finish(folder, lines, write):
+    """Print the figures; with `write`, put them behind the card's description, in place of earlier ones."""
+    print(f"\n# {folder.name}\n", *lines, sep="\n", flush=True)
     if write:
-        run = read_model_folder(find_model_folder(name))
-        description = run.card.split("## Measured")[0].rstrip()
-        (run.folder / "card.md").write_text(description + "\n\n" + "\n".join(lines).rstrip() + "\n", "utf-8")
-        print(json.dumps({"written": str(run.folder.relative_to(ROOT) / "card.md")}))
+        description = read_model_folder(folder).card.split(OPENING[0])[0].rstrip()
+        (folder / "card.md").write_text(description + "\n\n" + "\n".join(lines).rstrip() + "\n", "utf-8")
+        print(f"Written: {folder / 'card.md'}")
 
 
 if __name__ == "__main__":

@@ -73,7 +73,7 @@ def card_extract(card):
     title, _, begin = sections[0].strip().partition("\n")
     shown = [tag("h4", "From the model's card: ", title.lstrip("# ")), *_markdown(begin)]
     for head, body in zip(sections[1::2], sections[2::2], strict=True):
-        if head.casefold().startswith("what it is for"):
+        if head.casefold().startswith(("intended use", "what it is for")):
             shown += [tag("h4", head.strip()), *_markdown(body)]
     return shown
 

@@ -347,7 +347,7 @@ def test_the_method_names_model_hashes_and_versions(job):
     assert "ab" * 32 in text
     assert "12, 3,456 bytes" in text
     assert "numpy 1.2.3" in text
-    assert "What it is for, and what not" in text
+    assert "Intended use and limits" in text
     assert "Trained on simulated particles only" in text
 
 
@@ -362,7 +362,7 @@ def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
     assert weights_sha256(find_model_folder("resnet18")) not in text
     assert "has other weights by now; its card is not that of those used here" in text
     assert "The model resnet18 has other weights now than those that named these particles." in text
-    assert "What it is for, and what not" not in text
+    assert "Intended use and limits" not in text
 
 
 def test_a_model_that_is_gone_is_said(job):
