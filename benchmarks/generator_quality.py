@@ -1,13 +1,13 @@
-"""How good a generator of the shipped classes is, measured against simulated particles that nothing was trained on.
+"""Quality of a generator of the shipped classes, measured against held-out simulated particles.
 
     python benchmarks/generator_quality.py [RUN] [--count 1000] [--sampler standard] [--guidance 1.5] [--steps K]
         [--training 2000] [--tiles FOLDER] [--out report.json] [--write]
 
-RUN: name of a model or a run folder, the shipped generator without one. Draws twice --count held-out particles a class
-(twice, for real-vs-real floors at the same number) and --training ones of those it was trained on (run seed 0), makes
---count a class, and gives every figure of svp_core.quality, and which of the product's targets are met.
---tiles: folder in which drawn and made tiles are kept and looked for; drawing 1,000 takes minutes, so is worth having.
---write: put the table into the run's card.md as its section Quality; without it it is only printed.
+RUN: name of a model or a model folder, by default the shipped generator. Simulates twice --count held-out particles per
+class (twice, for real-vs-real baselines at the same number) and --training ones of those it was trained on (run seed
+0), generates --count per class, and gives every figure of svp_core.quality, and which of the product's targets are met.
+--tiles: folder in which tiles are stored and reused; simulating 1,000 takes minutes.
+--write: put the table into the model's card.md as its section Quality; without it it is only printed.
 """
 
 import argparse
@@ -22,22 +22,21 @@ from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-
 from svp_core.classifier.resnet import load_classifier
 from svp_core.generator.load import load_generator
 from svp_core.generator.sampling import image_seeds, sample_tiles, sampler_of
-from svp_core.model_files import find_model_folder
+from svp_core.model_files import find_model_folder, weights_sha256
 from svp_core.optics import scenes
+from svp_core.progress import run_to_end
 from svp_core.quality import METRICS, compare
 from svp_core.quality.text_table import LEGEND, as_table, number
 
-HELD_OUT_SEED, TRAINING_SEED = 6, 0  # runs of the simulator: nothing was trained on or chosen by the first
+HELD_OUT_SEED, TRAINING_SEED = 6, 0  # runs of the simulator: no model was trained or selected on the first
 MADE_SEED = 777
-CHUNK = 250  # drawn tiles between two savings
+CHUNK = 250  # simulated tiles between two saves
 SECTION = "## Quality"
 
-# figure, what of it, (must lie from, to), (goal from, to). The issue's numbers; what is missed is named.
+# Metric, value or ratio to the real baseline, required range, target range. Missed ones are listed in the card.
 TARGETS = (
     ("kid", "ratio", (-np.inf, 3), (-np.inf, 2)),
     ("texture", "value", (0.85, 1.15), (0.9, 1.1)),
@@ -50,19 +49,21 @@ TARGETS = (
 
 
 def main():
-    """Draw, make, measure, print, and write where asked."""
+    """Simulate, generate, measure, print, and write where requested."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("run", nargs="?", default="generator", help="name of a model or a run folder")
-    parser.add_argument("--count", type=int, default=1000, help="made particles a class")
-    parser.add_argument("--sampler", help="left out: standard")
+    parser.add_argument("run", nargs="?", default="generator", help="name of a model or a model folder")
+    parser.add_argument("--count", type=int, default=1000, help="generated particles per class")
+    parser.add_argument("--sampler", help="default: standard")
     parser.add_argument(
-        "--guidance", type=float, help="how far beyond its guide, or any class, instead of the sampler's"
+        "--guidance",
+        type=float,
+        help="weight of autoguidance and of classifier-free guidance, instead of the sampler's",
     )
-    parser.add_argument("--steps", type=int, help="network calls an image, instead of the sampler's")
-    parser.add_argument("--training", type=int, default=2000, help="training particles a class to look for copies of")
+    parser.add_argument("--steps", type=int, help="denoising steps, instead of the sampler's")
+    parser.add_argument("--training", type=int, default=2000, help="training particles per class to search for copies")
     parser.add_argument("--classes", nargs="+", help="only these")
-    parser.add_argument("--tiles", type=Path, help="folder to keep drawn and made tiles in")
-    parser.add_argument("--out", type=Path, help="where to put the whole report")
+    parser.add_argument("--tiles", type=Path, help="folder to store tiles in")
+    parser.add_argument("--out", type=Path, help="file for the whole report")
     parser.add_argument("--write", action="store_true", help="put the table into the card")
     options = parser.parse_args()
 
@@ -70,21 +71,23 @@ def main():
     keys = [key for key in generator.class_keys if not options.classes or key in options.classes]
     if not keys or not set(keys) <= set(scenes.KINDS):
         parser.error(
-            f"only {', '.join(scenes.KINDS)} can be drawn; {options.run} makes {', '.join(generator.class_keys)}"
+            f"{options.run} generates {', '.join(generator.class_keys)}; only {', '.join(scenes.KINDS)} can be compared"
         )
     if options.tiles:
         options.tiles.mkdir(parents=True, exist_ok=True)
     sampler = sampler_of(generator.samplers, options.sampler)
     if options.guidance is not None:
-        how = {"class_guidance": options.guidance, "autoguidance": options.guidance}
-        sampler = replace(sampler, **how)
+        sampler = replace(sampler, class_guidance=options.guidance, autoguidance=options.guidance)
     sampler = replace(sampler, steps=options.steps or sampler.steps)
 
-    held_out = {key: drawn(key, 2 * options.count, HELD_OUT_SEED, options.tiles) for key in keys}
-    training = {key: drawn(key, options.training, TRAINING_SEED, options.tiles) for key in keys if options.training}
+    held_out = {key: simulated(key, 2 * options.count, HELD_OUT_SEED, options.tiles) for key in keys}
+    training = {key: simulated(key, options.training, TRAINING_SEED, options.tiles) for key in keys if options.training}
     made = {key: generated(generator, key, options.count, sampler, options.tiles) for key in keys}
     classifier = load_classifier(find_model_folder("resnet18"))
-    report = finished(compare(real=held_out, synthetic=made, training=training or None, classifier=classifier))
+    report = run_to_end(
+        compare(real=held_out, synthetic=made, training=training or None, classifier=classifier),
+        lambda progress: tell(f"measured {progress.message}"),
+    )
     if options.out:
         options.out.write_text(json.dumps(report, indent=2) + "\n", "utf-8")
     lines = section(report, generator, sampler)
@@ -93,17 +96,17 @@ def main():
         write(generator.folder / "card.md", lines)
 
 
-def drawn(key, count, run_seed, folder):
-    """The first `count` simulated tiles of this class and run seed, uint8 (N, 64, 64); kept in `folder`, if given."""
+def simulated(key, count, run_seed, folder):
+    """The first `count` simulated tiles of this class and run seed, uint8 (N, 64, 64); stored in `folder`, if given."""
     path = folder / f"drawn_{key}_{run_seed}.npy" if folder else None
     tiles = np.load(path) if path and path.is_file() else np.zeros((0, 64, 64), np.uint8)
     with ProcessPoolExecutor() as pool:
         for start in range(len(tiles), count, CHUNK):
-            wanted = range(start, min(start + CHUNK, count))
-            tiles = np.concatenate([tiles, list(pool.map(partial(_draw, key, run_seed), wanted, chunksize=10))])
+            numbers = range(start, min(start + CHUNK, count))
+            tiles = np.concatenate([tiles, list(pool.map(partial(_draw, key, run_seed), numbers, chunksize=10))])
             if path:
                 np.save(path, tiles)
-            tell(f"drawing {key}, run seed {run_seed}: {len(tiles)} of {count}")
+            tell(f"simulating {key}, run seed {run_seed}: {len(tiles)} of {count}")
     return tiles[:count]
 
 
@@ -112,52 +115,42 @@ def _draw(key, run_seed, k):
 
 
 def generated(generator, key, count, sampler, folder):
-    """The first `count` tiles of one class, uint8 (count, 64, 64); kept in `folder`, if given, for these weights."""
-    weights = hashlib.sha256((generator.folder / "model.safetensors").read_bytes()).hexdigest()[:12]
-    how = (sampler, *(getattr(generator.config, name, ()) for name in ("class_guidance", "level_means")))
-    settings = hashlib.sha256(repr(how).encode()).hexdigest()[:12]
+    """The first `count` generated tiles of one class, uint8 (count, 64, 64); stored in `folder`, if given."""
+    weights = weights_sha256(generator.folder)[:12]
+    sampling = (sampler, *(getattr(generator.config, name, ()) for name in ("class_guidance", "level_means")))
+    settings = hashlib.sha256(repr(sampling).encode()).hexdigest()[:12]
     path = folder / f"made_{key}_{weights}_{settings}.npy" if folder else None
     tiles = np.load(path) if path and path.is_file() else np.zeros((0, 64, 64), np.uint8)
-    seeds, before, began = image_seeds(MADE_SEED, count)[len(tiles) :], len(tiles), time.monotonic()
+    seeds, before, started = image_seeds(MADE_SEED, count)[len(tiles) :], len(tiles), time.monotonic()
     for _, more in sample_tiles(generator, key, seeds=seeds, sampler=sampler):
         tiles = np.concatenate([tiles, more])
         if path:
             np.save(path, tiles)
-        rate = (time.monotonic() - began) / (len(tiles) - before)
-        tell(f"making {key}: {len(tiles)} of {count}, {rate:.2f} s each")
+        rate = (time.monotonic() - started) / (len(tiles) - before)
+        tell(f"generating {key}: {len(tiles)} of {count}, {rate:.2f} s each")
     return tiles[:count]
 
 
-def finished(steps):
-    """What a generator of Progress returns."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            return end.value
-        tell(f"measured {progress.message}")
-
-
 def section(report, generator, sampler):
-    """Lines of Markdown: table, legend, what is met and what is not."""
+    """Lines of Markdown: table, legend, targets met and missed."""
     counts = next(iter(report["classes"].values()))
-    how = f"{sampler.steps} steps"
+    settings = f"{sampler.steps} steps"
     if hasattr(sampler, "guidance_of"):
-        how += "; " + ", ".join(
+        settings += "; " + ", ".join(
             f"{key} {'autoguidance' if guidance.autoguidance else 'classifier-free guidance'} "
             f"{guidance.weight:g} at noise {guidance.interval[0]:g} to {guidance.interval[1]:g}"
             for label, key in enumerate(generator.class_keys)
             for guidance in [sampler.guidance_of(generator.config, label)]
         )
-    said = (
-        f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({how}), "
+    origin = (
+        f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({settings}), "
         f"against held-out simulated particles (run seed {HELD_OUT_SEED}); copies were searched for among "
         f"{counts['n_training']:,} training tiles per class."
     )
     lines = [
         SECTION,
         "",
-        said,
+        origin,
         "",
         *as_table(report),
         "",
@@ -166,36 +159,36 @@ def section(report, generator, sampler):
         *(f"- {warning}" for warning in report["warnings"]),
         "",
     ]
-    for said, place in (("Must", 2), ("Goal", 3)):
-        missed = list(misses(report, place))
-        lines += [f"{said}: " + ("all met." if not missed else "missed by " + "; ".join(missed) + "."), ""]
+    for heading, column in (("Must", 2), ("Goal", 3)):
+        missed = list(misses(report, column))
+        lines += [f"{heading}: " + ("all met." if not missed else "missed by " + "; ".join(missed) + "."), ""]
     return lines
 
 
-def misses(report, place):
-    """What misses its target (place 2: must, 3: goal), in words."""
+def misses(report, column):
+    """Missed targets as text. column of TARGETS: 2 for required, 3 for target ranges."""
     for target in TARGETS:
-        low, high = target[place]
+        low, high = target[column]
         for key, part in report["classes"].items():
             figure = part["figures"].get(target[0], {})
             value = figure.get(target[1])
             if target[0] == "ct_z" and figure:
-                # Tiles that lie as near to real ones never trained on are no copies.
+                # Tiles that lie equally close to real tiles that were not trained on are not copies.
                 value = max(value, value - figure["real"])
             if value is not None and not low <= value <= high:
-                what = METRICS[target[0]].name + (" over its floor" if target[1] == "ratio" else "")
-                asked = f"{low:g} to {high:g}" if np.isfinite([low, high]).all() else f"at most {high:g}"
-                yield f"{what} of {key} {number(value)} ({asked if high < np.inf else f'at least {low:g}'})"
+                metric = METRICS[target[0]].name + (" over its floor" if target[1] == "ratio" else "")
+                required = f"{low:g} to {high:g}" if np.isfinite([low, high]).all() else f"at most {high:g}"
+                yield f"{metric} of {key} {number(value)} ({required if high < np.inf else f'at least {low:g}'})"
 
 
 def write(card, lines):
-    """Put the section into the card: in place of the one there, else before the measurements, else at the end."""
+    """Write the section into the card: replaces an earlier one, else goes before the measurements, else to the end."""
     text = card.read_text("utf-8")
-    before, found, after = text.partition(f"{SECTION}\n")
-    rest = after[after.find("\n## ") + 1 :] if found and "\n## " in after else ""
-    if not found:
-        place = text.find("## Measured")
-        before, rest = (text, "") if place < 0 else (text[:place], text[place:])
+    before, heading, after = text.partition(f"{SECTION}\n")
+    rest = after[after.find("\n## ") + 1 :] if heading and "\n## " in after else ""
+    if not heading:
+        position = text.find("## Measured")
+        before, rest = (text, "") if position < 0 else (text[:position], text[position:])
     card.write_text(
         before.rstrip() + "\n\n" + "\n".join(lines).rstrip() + "\n" + (f"\n{rest}" if rest else ""), "utf-8"
     )
@@ -203,7 +196,7 @@ def write(card, lines):
 
 
 def tell(text):
-    """Where the work is, for the person at the terminal."""
+    """Print progress to the terminal."""
     print(text, file=sys.stderr, flush=True)
 
 

@@ -1,9 +1,9 @@
-"""What a shipped classifier says of held-out particles: writes held_out.safetensors into its run folder.
+"""Confusion reference of a shipped classifier: writes held_out.safetensors into its model folder.
 
     python benchmarks/reference.py [MODEL ...] [--count 1000] [--tiles FOLDER]
 
-Draws --count simulated particles a class of a run seed that nothing was trained on or chosen by, in pixels of all the
-usual instruments, and measures them as a source would be, in um and in pixels. Prints the table of what is called what.
+Simulates --count particles per class, of a run seed that no model was trained or selected on, in the pixel sizes of all
+usual instruments, and measures them like particles of a source, in um and in pixels. Prints the confusion matrix.
 """
 
 import argparse
@@ -12,8 +12,6 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-
-ROOT = Path(__file__).resolve().parents[1]
 
 from svp_core.classifier.confusion_reference import write_confusion_reference
 from svp_core.classifier.resnet import load_classifier, predict_probs
@@ -26,34 +24,34 @@ RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures again
 
 
 def main():
-    """Draw, name, write, print."""
+    """Simulate, classify, write, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", default=["resnet18", "resnet50"])
-    parser.add_argument("--count", type=int, default=1000, help="particles a class")
-    parser.add_argument("--tiles", type=Path, help="folder to keep drawn tiles in")
+    parser.add_argument("--count", type=int, default=1000, help="particles per class")
+    parser.add_argument("--tiles", type=Path, help="folder to store simulated tiles in")
     options = parser.parse_args()
     for model in options.models:
         classifier = load_classifier(find_model_folder(model))
         keys = classifier.config.class_keys
-        tiles, scales = zip(*(drawn(key, options.count, options.tiles) for key in keys), strict=True)
+        tiles, scales = zip(*(simulated(key, options.count, options.tiles) for key in keys), strict=True)
         tiles, scales = np.concatenate(tiles), np.concatenate(scales)
         sizes = np.array([measure(tile)["ecd_px"] for tile in tiles], float)
-        words = f"{options.count:,} simulated particles a class, run seed {RUN_SEED}, the usual instruments"
+        description = f"{options.count:,} simulated particles per class, run seed {RUN_SEED}, the usual instruments"
         labels = np.repeat(np.arange(len(keys)), options.count)
         probs = predict_probs(classifier, tiles)
         write_confusion_reference(
-            classifier.folder, ConfusionReference(probs, labels, sizes * scales, keys, words, sizes)
+            classifier.folder, ConfusionReference(probs, labels, sizes * scales, keys, description, sizes)
         )
         table = np.zeros((len(keys), len(keys)), int)
         np.add.at(table, (labels, probs.argmax(1)), 1)
-        print(f"{model}: rows are what it is, columns what it is called ({', '.join(keys)})", *table.tolist(), sep="\n")
+        print(f"{model}: rows are true classes, columns predicted ones ({', '.join(keys)})", *table.tolist(), sep="\n")
 
 
-def drawn(key, count, folder):
-    """(tiles uint8 (count, 64, 64), um per px (count,)) of this class; kept in `folder`, if given."""
+def simulated(key, count, folder):
+    """Tiles uint8 (count, 64, 64) and um per px (count,) of this class; stored in `folder`, if given."""
     path = folder / f"reference_{key}_{RUN_SEED}.npz" if folder else None
-    if path and path.is_file() and len(kept := np.load(path)) and len(kept["tiles"]) >= count:
-        return kept["tiles"][:count], kept["um_per_px"][:count]
+    if path and path.is_file() and len(stored := np.load(path)) and len(stored["tiles"]) >= count:
+        return stored["tiles"][:count], stored["um_per_px"][:count]
     with ProcessPoolExecutor() as pool:
         tiles, scales = zip(*pool.map(partial(draw, key), range(count), chunksize=20), strict=True)
     if path:
