@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+if "PYTEST_XDIST_WORKER" in os.environ:  # one thread per process of the tests; read when numpy and torch are loaded
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from svp_core.workspace.paths import repo_root
+from tests.helpers import scheduling
 
 REAL_DATA = "SVP_REAL_DATA"  # environment variable: folder of the instruments' real files, which are not shipped
 
@@ -33,3 +37,21 @@ def reference_vectors(real_data):
     if not folder.is_dir():
         pytest.skip(f"needs the published network's test vectors in {folder.name} beside the real data")
     return folder
+
+
+@pytest.fixture
+def short_two_sample_test(monkeypatch):
+    """The network that tells two sets apart hardly learns: for tests that are about other metrics."""
+    from svp_core.audit import two_sample
+
+    monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
+    monkeypatch.setattr(two_sample, "PASSES", 0)
+
+
+def pytest_collection_modifyitems(items):
+    scheduling.longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    return scheduling.scheduler(config, log)

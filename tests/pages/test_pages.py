@@ -453,7 +453,7 @@ def test_two_sides_that_cannot_be_compared_are_a_sentence(own_model):
     assert app.button(key="compare_go").disabled
 
 
-def test_comparison_is_shown_with_its_figures(own_model):
+def test_comparison_is_shown_with_its_figures(own_model, short_two_sample_test):
     sides = {"left": {"weights": own_model, "sampler": "preview", "steps": 2}, "right": {"classical": True}}
     config = {"class_key": "silicone_oil", "count": 50, "seed": 0, "reference": "samples", **sides}
     job_id, _ = jobs.start("compare", config)

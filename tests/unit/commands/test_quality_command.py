@@ -6,7 +6,6 @@ import pytest
 
 from benchmarks import generator_quality
 from svp_core import cli
-from svp_core.audit import two_sample
 from svp_core.images import encode_png
 from svp_core.quality import METRICS
 from svp_core.quality.text_table import as_table
@@ -30,9 +29,7 @@ def ask(folders, *more):
     return cli.main(["quality", *given, *more])
 
 
-def test_the_command_writes_a_report_and_prints_its_table(folders, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
-    monkeypatch.setattr(two_sample, "PASSES", 0)
+def test_the_command_writes_a_report_and_prints_its_table(folders, tmp_path, capsys, short_two_sample_test):
     assert ask(folders, "--classifier=none", f"--out={tmp_path / 'report.json'}") == 0
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     assert list(report["classes"]) == ["fat_droplets"]

@@ -8,7 +8,6 @@ import torch
 from scipy import ndimage
 
 from svp_core import quality
-from svp_core.audit import two_sample
 from svp_core.errors import LabError
 from svp_core.quality import shapes
 from svp_core.quality.distances import NEIGHBOURS
@@ -16,13 +15,6 @@ from svp_core.quality.metric_names import entry
 from svp_core.quality.texture import frequencies, grain, log_spectra
 from svp_core.stats.intervals import estimate_share, resampling_interval
 from tests.helpers.drawn_discs import draw_discs
-
-
-@pytest.fixture
-def quick(monkeypatch):
-    """The network that tries to tell sets apart hardly learns."""
-    monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
-    monkeypatch.setattr(two_sample, "PASSES", 0)
 
 
 def normal(n, *, seed, middle=0.0, spread=1.0, width=64):
@@ -200,7 +192,7 @@ def test_ratios_are_one_where_chance_reaches(key, value, real, ratio):
     assert found["floor"]["n"] == floor.n
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("short_two_sample_test")
 def test_a_report_finds_smoothness_and_brightness():
     made = draw_discs(60, seed=2, level=175)
     smooth = np.stack([ndimage.gaussian_filter(tile.astype(float), 0.6) for tile in made]).round().astype(np.uint8)
@@ -214,7 +206,7 @@ def test_a_report_finds_smoothness_and_brightness():
     assert figures["large"]["real"] == 0
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("short_two_sample_test")
 def test_a_report_finds_copies():
     real, training, made = draw_discs(120, seed=0), draw_discs(200, seed=1), draw_discs(60, seed=2)
     made[:45] = np.rot90(training[30:75], 3, (1, 2))
@@ -245,7 +237,7 @@ def test_a_report_finds_copies():
     assert any("below 500 the intervals are wide" in warning for warning in report["warnings"])
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("short_two_sample_test")
 def test_sets_alike_are_on_the_floor():
     report, _ = finish(
         quality.compare(real={"fat": draw_discs(160, seed=0)}, synthetic={"fat": draw_discs(80, seed=5)})
@@ -258,7 +250,7 @@ def test_sets_alike_are_on_the_floor():
     assert "ct_z" not in figures
 
 
-@pytest.mark.usefixtures("quick")
+@pytest.mark.usefixtures("short_two_sample_test")
 def test_pictures_all_the_same_are_measured_too():
     tiles = np.repeat(draw_discs(1, seed=0), 50, axis=0)
     report, _ = finish(quality.compare(real={"fat": tiles}, synthetic={"fat": tiles}))

@@ -1,0 +1,60 @@
+"""Which process of `pytest -n` runs which tests, and in which order.
+
+A file stays in one process, so that what its tests share is made once. Tests that start processes of their own (the
+app's server and Chromium, workers of jobs, several processes that train together) all stay in one process, one after
+the other: at most one of them runs at a time, beside tests that only compute.
+"""
+
+PROCESSES = "processes"
+STARTS_PROCESSES = (
+    "tests/browser/",
+    "tests/unit/review/test_decision_log.py",
+    "tests/unit/review/test_leases.py",
+    "tests/unit/tasks/test_tasks.py",
+    "tests/unit/tasks/test_train_task.py",
+    "tests/unit/test_launch.py",
+    "tests/unit/test_worker.py",
+    "tests/unit/training/test_distributed.py",
+    "tests/unit/workspace/test_jobs.py",
+)
+# Folders and files that take longest, after those: what is begun last should be short, or one process waits for it.
+LONGEST = (
+    "tests/unit/training/",
+    "tests/unit/tasks/",
+    "tests/unit/test_shipped_weights.py",
+    "tests/unit/generator/",
+    "tests/unit/quality/",
+    "tests/unit/audit/",
+    "tests/unit/classifier/",
+    "tests/unit/commands/",
+    "tests/unit/stats/",
+    "tests/pages/",
+)
+
+
+def scope_of(nodeid):
+    """Name of the tests that run in one process with this one: its file, or PROCESSES."""
+    return PROCESSES if nodeid.startswith(STARTS_PROCESSES) else nodeid.partition("::")[0]
+
+
+def longest_first(items):
+    """Sort collected tests in place: those that start processes, the longest folders, then the rest as they stand."""
+
+    def rank(item):
+        if item.nodeid.startswith(STARTS_PROCESSES):
+            return 0
+        return next((at for at, start in enumerate(LONGEST, 1) if item.nodeid.startswith(start)), len(LONGEST) + 1)
+
+    items.sort(key=rank)
+
+
+def scheduler(config, log):
+    """Give each process of pytest-xdist the next scope of tests, in the order in which they were collected."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByScope(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return scope_of(nodeid)
+
+    config.option.loadscopereorder = False
+    return ByScope(config, log)
