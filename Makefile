@@ -18,9 +18,9 @@ app: environment
 	@$(VENV) -m svp_core install-samples
 	@$(VENV) -m svp_core app
 
-# What was skipped is reported by name.
+# In two processes (tests/helpers/scheduling.py); what was skipped is reported by name.
 test: test-environment
-	@$(VENV) -m pytest -rs --no-fold-skipped --timeout 300
+	@$(VENV) -m pytest -n 2 -rs --no-fold-skipped --timeout 300 --durations 10
 
 lint: test-environment
 	@$(VENV) -m ruff check .

@@ -59,7 +59,7 @@ def test_other_folder_names_are_not(folder):
 )
 def test_own_classes_have_a_key_by_their_name(name, key):
     assert key_from_name(name) == key
-    assert not key or is_valid_key(key)
+    assert is_valid_key(key) == (key != "")
 
 
 def test_an_own_class_has_a_name_and_always_the_same_look():

@@ -22,7 +22,7 @@ def refused(arguments):
     [
         (SIMULATE, "--seed", ["-1", "1.5", str(2**31 + 1), "9" * 30]),
         (SIMULATE, "--um-per-px", ["0", "-1", "nan", "inf", "1e9", "wide"]),
-        (["simulate", "--class", "protein"], "--count", ["0", "-1", "nan", "1000001"]),
+        (["simulate", "--class", "protein"], "--count", ["0", "-1", "nan", "1,000,001"]),
         (GENERATE, "--seed", ["-1", str(2**31 + 1)]),
         (["classify", "nowhere"], "--um-per-px", ["0", "-1", "nan", "inf", "1e9"]),
         (TRAIN, "--seed", ["-1", "9" * 30]),
@@ -37,10 +37,12 @@ def refused(arguments):
 def test_a_number_that_cannot_be_is_refused_and_leaves_nothing_behind(command, name, values, tmp_path, capsys):
     for value in values:
         out = tmp_path / "out"
-        assert refused([*command, f"{name}={value}", "--out", str(out)]) == 2
+        typed = "1000001" if value == "1,000,001" else value
+        assert refused([*command, f"{name}={typed}", "--out", str(out)]) == 2
         last = capsys.readouterr().err.strip().splitlines()[-1]
         # What was given is in the sentence, of long ones the beginning.
-        assert (value[:9] in last or "1,000,001" in last) and "invalid" not in last, last
+        assert value[:9] in last
+        assert "invalid" not in last
         assert not out.exists()
 
 

@@ -66,7 +66,7 @@ def test_the_workbook_holds_every_row_and_numbers_are_numbers(job):
     assert len(told) == 5
     for row, (_, known) in zip(told, stored.iterrows(), strict=True):
         for name, value in known.items():
-            assert (row[name] is None and pd.isna(value)) or row[name] == value
+            assert row[name] == (None if pd.isna(value) else value)
     assert isinstance(told[0]["ecd_um"], (int, float))
     assert told[1]["instrument.id"] == 8
     assert [row["called"] for row in told] == ["protein", "silicone_oil", "unsure", "air_bubble", None]

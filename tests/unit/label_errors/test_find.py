@@ -159,7 +159,7 @@ def test_all_labels_wrong(shapes):
     tiles, truth = shapes
     labels = (truth + np.random.default_rng(0).integers(1, 4, 480)) % 4
     found = reviewed(tiles, labels)
-    assert any("follow nothing" in note for note in found.notes) or found.total.high > 240
+    assert found.total.low > 240  # more than half
     assert np.isfinite(found.suspects.score).all()
 
 
