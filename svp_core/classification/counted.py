@@ -1,134 +1,163 @@
-"""A classification counted by chosen settings: the figures of report and workbook, so that the two always agree."""
+"""Counts of a classification by chosen settings; report, workbook and pages use them, so that their numbers agree."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from svp_core.classification.results import model_of, numeric_column
-from svp_core.classification.settings import volume_in_files
+from svp_core.classification.results import ClassificationResults, model_of, numeric_column
+from svp_core.classification.settings import CountSettings, volume_in_files
 from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.errors import LabError
 from svp_core.model_files import weights_sha256
 from svp_core.stats import counts
 
 UNSURE = counts.UNSURE
-VOLUME_ENTERED = "typed in"
-SEEN_PX = "ecd_px"  # column that says how large the classifier saw a particle; counts are corrected by it
+VOLUME_ENTERED = "typed in"  # volume_from of a volume that the user entered
+ECD_PX = "ecd_px"  # column with the size at which the classifier saw a particle; correction goes by it
 
 
 @dataclass(frozen=True, eq=False)
 class CountResult:
-    """Names, sizes and counts of the particles of a Classified."""
+    """Assigned classes, sizes and counts of the particles of a ClassificationResults."""
 
-    labels: np.ndarray  # object (N,): class key or UNSURE
-    sizes: np.ndarray  # float (N,): the diameter of the settings; nan where there is none
+    labels: NDArray[np.object_]  # (N,): class key or UNSURE
+    sizes: NDArray[np.float64]  # (N,): diameter of the settings; NaN where not measured
     volume_ml: float | None
-    volume_from: str  # where the volume stands, "typed in", or why it is not used
-    raw: list  # of counts.Count, cumulative, as named
-    bands: list  # the same from each edge to the next
-    corrected: list  # cumulative, corrected for confusion; [] without a reference
-    ppv: list  # of counts.Ppv; [] without a reference
-    by_run: dict  # name of the run -> raw counts by its own volume, [] where none has a size; {} for one run
+    volume_from: str  # where the volume was found, VOLUME_ENTERED, or why it is not used
+    raw: list[counts.Count]  # cumulative, as assigned
+    bands: list[counts.Count]  # as assigned, from each edge to the next
+    corrected: list[counts.Count]  # cumulative, corrected for confusion; [] without a reference
+    ppv: list[counts.PredictiveValue]  # [] without a reference
+    by_run: dict[str, list[counts.Count]]  # run -> raw counts by its own volume, [] if none has a size; {} for one run
     reference: counts.ConfusionReference | None
-    no_reference: str  # why there is none, in words; "" where there is one
+    no_reference: str  # why there is no reference, as a sentence; "" where there is one
 
 
-def count_particles(found, settings):
-    """The Counted of a whole classification, whose table has the settings' diameter, and SEEN_PX where there is one."""
-    labels, sizes = assign_labels(found, settings), numeric_column(found, settings.diameter)
-    volume_ml, volume_from = _volume(found, settings)
-    how = {"class_keys": found.class_keys, "volume_ml": volume_ml, "dilution": settings.dilution}
-    counted = sizes if settings.in_um else np.zeros(len(labels))
-    (reference, no_reference), corrected, ppv = confusion_reference_for(found), [], []
+def count_particles(results: ClassificationResults, settings: CountSettings) -> CountResult:
+    """Count a whole classification.
+
+    results: its table needs the settings' diameter, and ECD_PX where results.csv has it.
+    """
+    labels, diameters = assign_labels(results, settings), numeric_column(results, settings.diameter)
+    volume_ml, volume_from = _volume(results, settings)
+    options: dict[str, Any] = {
+        "class_keys": results.class_keys,
+        "volume_ml": volume_ml,
+        "dilution": settings.dilution,
+    }
+    sizes = diameters if settings.in_um else np.zeros(len(labels))
+    reference, no_reference = confusion_reference_for(results)
+    corrected, ppv = [], []
     if reference is not None:
-        known = {"reference": reference, "thresholds": thresholds_of(found, settings)}
-        in_px = numeric_column(found, SEEN_PX) if SEEN_PX in found.table else None
-        corrected = counts.corrected_counts(labels, counted, sizes_px=in_px, bins_um=settings.bins, **how, **known)
-        ppv = counts.predictive_values(labels, class_keys=found.class_keys, **known)
+        thresholds = thresholds_of(results, settings)
+        corrected = counts.corrected_counts(
+            labels,
+            sizes,
+            reference=reference,
+            thresholds=thresholds,
+            sizes_px=numeric_column(results, ECD_PX) if ECD_PX in results.table else None,
+            bins_um=settings.bins,
+            **options,
+        )
+        ppv = counts.predictive_values(
+            labels, reference=reference, thresholds=thresholds, class_keys=results.class_keys
+        )
     return CountResult(
         labels,
-        sizes,
+        diameters,
         volume_ml,
         volume_from,
-        raw=counts.count_table(labels, counted, bins_um=settings.bins, **how),
-        bands=counts.count_table(labels, counted, bins_um=settings.bins, differential=True, **how),
+        raw=counts.count_table(labels, sizes, bins_um=settings.bins, **options),
+        bands=counts.count_table(labels, sizes, bins_um=settings.bins, differential=True, **options),
         corrected=corrected,
         ppv=ppv,
-        by_run=_by_run(found, labels, counted, settings, how),
+        by_run=_by_run(results, labels, sizes, settings, options),
         reference=reference,
         no_reference=no_reference,
     )
 
 
-def count_selected(found, settings, chosen):
-    """Raw cumulative counts of some particles only: list of counts.Count. chosen: bool (N,)."""
-    labels, sizes = assign_labels(found, settings), numeric_column(found, settings.diameter)
+def count_selected(
+    results: ClassificationResults, settings: CountSettings, selected: NDArray[np.bool_] | NDArray[np.intp]
+) -> list[counts.Count]:
+    """Raw cumulative counts of some particles only. selected: bool (N,), or int (n,) positions."""
+    labels, sizes = assign_labels(results, settings), numeric_column(results, settings.diameter)
     sizes = sizes if settings.in_um else np.zeros(len(labels))
-    volume_ml, _ = _volume(found, settings)
+    volume_ml, _ = _volume(results, settings)
     return counts.count_table(
-        labels[chosen],
-        sizes[chosen],
-        class_keys=found.class_keys,
+        labels[selected],
+        sizes[selected],
+        class_keys=results.class_keys,
         bins_um=settings.bins,
         volume_ml=volume_ml,
         dilution=settings.dilution,
     )
 
 
-def assign_labels(found, settings):
-    """What each particle is called: object (N,), a class key, or UNSURE below its class's threshold."""
-    return counts.apply_thresholds(found.probs, found.class_keys, thresholds=thresholds_of(found, settings))
+def assign_labels(results: ClassificationResults, settings: CountSettings) -> NDArray[np.object_]:
+    """Assigned class of each particle: object (N,), a class key, or UNSURE below its class's threshold."""
+    return counts.apply_thresholds(results.probs, results.class_keys, thresholds=thresholds_of(results, settings))
 
 
-def thresholds_of(found, settings):
-    """Class key -> least probability, for every class."""
-    return {key: settings.least(key) for key in found.class_keys}
+def thresholds_of(results: ClassificationResults, settings: CountSettings) -> dict[str, float]:
+    """Minimum probability of every class: class key -> 0..1."""
+    return {key: settings.threshold(key) for key in results.class_keys}
 
 
-def confusion_reference_for(found):
-    """(counts.Reference of this classification's model, or None; why there is none, in words)."""
-    named_by = found.summary.get("weights_sha256")
+def confusion_reference_for(results: ClassificationResults) -> tuple[counts.ConfusionReference | None, str]:
+    """Confusion reference of the model that made this classification; (None, reason as a sentence) without one."""
+    recorded_sha256 = results.summary.get("weights_sha256")
     try:
-        folder = model_of(found.summary)
+        folder = model_of(results.summary)
         reference = read_confusion_reference(folder)
-        if named_by and named_by != weights_sha256(folder):
-            return None, f"The model {folder.name} has other weights now than those that named these particles."
+        if recorded_sha256 and recorded_sha256 != weights_sha256(folder):
+            return None, f"The weights of the model {folder.name} have changed since these particles were classified."
     except LabError as error:
         return None, str(error)
     if reference is None:
-        return None, "It is not known how this model names labelled particles that it was not trained on."
-    if tuple(reference.class_keys) != found.class_keys:
-        return None, "What is known of this model is of other classes than these results."
+        return None, "This model comes without results on labelled particles that it was not trained on."
+    if tuple(reference.class_keys) != results.class_keys:
+        return None, "The model's results on labelled particles are for other classes than these results."
     return reference, ""
 
 
-def band_of(sizes, bins):
-    """Place of each size in the bins, int (N,): 0 from the first edge on, -1 below it or without a size."""
+def band_of(sizes: ArrayLike, bins: Sequence[float]) -> NDArray[np.intp]:
+    """Index of each size's bin, int (N,): 0 for the first one, -1 below it or without a size."""
+    sizes = np.asarray(sizes, float)
     return np.where(np.isnan(sizes), -1, np.searchsorted(np.asarray(bins, float), sizes, side="right") - 1)
 
 
-def _volume(found, settings):
-    in_files, stands = volume_in_files(found.summary)
-    if found.missing:
-        return None, f"not used, since {found.missing:,} particles of the source were not reached"
+def _volume(results: ClassificationResults, settings: CountSettings) -> tuple[float | None, str]:
+    in_files, volume_from = volume_in_files(results.summary)
+    if results.missing:
+        return None, f"not used, because {results.missing:,} particles of the source were not processed"
     if settings.volume_ml is None:
         return None, ""
     same = in_files is not None and abs(settings.volume_ml - in_files) <= 1e-9 * in_files
-    return settings.volume_ml, stands if same else VOLUME_ENTERED
+    return settings.volume_ml, volume_from if same else VOLUME_ENTERED
 
 
-def _by_run(found, labels, sizes, settings, how):
-    runs = found.summary.get("runs", [])
+def _by_run(
+    results: ClassificationResults,
+    labels: NDArray[np.object_],
+    sizes: NDArray[np.float64],
+    settings: CountSettings,
+    options: Mapping[str, Any],
+) -> dict[str, list[counts.Count]]:
+    runs = results.summary.get("runs", [])
     if len(runs) < 2:
         return {}
-    run_of, by_run = found.table["run"].to_numpy(object), {}
+    run_names, by_run = results.table["run"].to_numpy(object), {}
     for run in runs:
-        mine = run_of == run["name"]
-        unsized = mine.any() and np.isnan(sizes[mine]).all()  # then nothing is known of any size: no 0
-        volume_ml = None if found.missing else run.get("volume_ml")
-        by_run[run["name"]] = (
-            []
-            if unsized
-            else counts.count_table(labels[mine], sizes[mine], bins_um=settings.bins, **how | {"volume_ml": volume_ml})
+        mask = run_names == run["name"]
+        if mask.any() and np.isnan(sizes[mask]).all():  # no size is known, so a count of 0 would be wrong
+            by_run[run["name"]] = []
+            continue
+        volume_ml = None if results.missing else run.get("volume_ml")
+        by_run[run["name"]] = counts.count_table(
+            labels[mask], sizes[mask], bins_um=settings.bins, **{**options, "volume_ml": volume_ml}
         )
     return by_run

@@ -1,15 +1,18 @@
-"""A finished classification as its job folder holds it: what the report and the exports are made of.
+"""Read a finished classification from its job folder; report, exports and pages are made from it.
 
 The folder is that of a "classify" job: results.csv, summary.json, tiles.npy and, where the source is in colour,
 colour.npy. Nothing in it is changed here.
 """
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from svp_core.classification.results_csv import INSTRUMENT, MEASURES, column_names, read_results
 from svp_core.errors import LabError
@@ -17,133 +20,141 @@ from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.tile_file import read_colour_tiles, read_tiles
 from svp_core.workspace.models import find_model
 
-_NAMED = 4  # pixel sizes in one sentence
+_MAX_SCALES = 4  # pixel sizes listed in one sentence
 
 
 @dataclass(frozen=True, eq=False)
 class ClassificationResults:
-    """What was offered, what of it was named, and what the classifier said."""
+    """The classified particles of a source, their probabilities and tiles, and the rejected items."""
 
     folder: Path
-    summary: dict  # summary.json
+    summary: dict[str, Any]  # summary.json
     columns: tuple[str, ...]  # of results.csv
     class_keys: tuple[str, ...]
-    table: pd.DataFrame  # a row a named particle, in the order of tiles; the columns that were asked for
-    rows: np.ndarray  # int (N,): their positions in results.csv
-    probs: np.ndarray  # float32 (N, K)
-    rejected: pd.DataFrame  # image, reason; a row an offered item that could not be read
-    tiles: np.ndarray  # uint8 (N, 64, 64), or (N, 64, 64, 3) where the source is in colour
+    table: pd.DataFrame  # one row per classified particle, in the order of tiles; the requested columns
+    rows: NDArray[np.intp]  # (N,): their positions in results.csv
+    probs: NDArray[np.float32]  # (N, K)
+    rejected: pd.DataFrame  # image, reason; one row per item that could not be read
+    tiles: NDArray[np.uint8]  # (N, 64, 64), or (N, 64, 64, 3) where the source is in colour
 
     @property
-    def offered(self):
-        """How many items were offered, unreadable ones included."""
+    def offered(self) -> int:
+        """Number of processed items of the source, rejected ones included."""
         return len(self.rows) + len(self.rejected)
 
     @property
-    def missing(self):
-        """How many items of the source were not reached, because the classification was stopped before."""
+    def missing(self) -> int:
+        """Number of items of the source that were not processed because the classification was stopped."""
         return max(0, sum(run["count"] for run in self.summary.get("runs", [])) - self.offered)
 
 
-def read_results_folder(folder, columns=()):
-    """The Classified of a job folder. columns: names in results.csv to have in .table besides image, run and um_per_px.
+def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> ClassificationResults:
+    """Read the classification of a job folder. columns: of results.csv, for .table beside image, run and um_per_px.
 
     Raises LabError where a file is missing, damaged, or lacks one of the columns.
     """
     folder = Path(folder)
-    summary, names = _summary(folder), column_names(folder / "results.csv")
+    columns, summary, names = tuple(columns), _read_summary(folder), column_names(folder / "results.csv")
     keys = tuple(name.removeprefix("p_") for name in names if name.startswith("p_"))
     if not keys:
         raise LabError(f"{folder / 'results.csv'} has no probabilities; classify the source again.")
-    kept = [name for name in dict.fromkeys(("image", "run", "um_per_px", *columns)) if name in names or name in columns]
+    selected = [
+        name for name in dict.fromkeys(("image", "run", "um_per_px", *columns)) if name in names or name in columns
+    ]
     probabilities = [f"p_{key}" for key in keys]
-    whole = read_results(folder / "results.csv", list(dict.fromkeys((*kept, *probabilities, "status", "reason"))))
-    ok = (whole["status"] == "ok").to_numpy()
-    named = whole[ok].reset_index(drop=True)
-    colour = (folder / "colour.npy").is_file()
-    tiles = read_colour_tiles(folder / "colour.npy") if colour else read_tiles(folder / "tiles.npy")
-    if len(tiles) < len(named):
-        raise LabError(f"{folder} lacks the tiles of {len(named) - len(tiles):,} particles; classify the source again.")
+    table = read_results(folder / "results.csv", dict.fromkeys((*selected, *probabilities, "status", "reason")))
+    ok = (table["status"] == "ok").to_numpy()
+    classified = pd.DataFrame(table[ok]).reset_index(drop=True)
+    in_colour = (folder / "colour.npy").is_file()
+    tiles = read_colour_tiles(folder / "colour.npy") if in_colour else read_tiles(folder / "tiles.npy")
+    if len(tiles) < len(classified):
+        raise LabError(
+            f"{folder} lacks the tiles of {len(classified) - len(tiles):,} particles; classify the source again."
+        )
     return ClassificationResults(
         folder,
         summary,
         tuple(names),
         keys,
-        named[kept],
+        pd.DataFrame(classified[selected]),
         np.flatnonzero(ok),
-        named[probabilities].to_numpy(np.float32),
-        whole.loc[~ok, ["image", "reason"]].reset_index(drop=True),
-        tiles[: len(named)],
+        np.asarray(classified[probabilities], np.float32),
+        pd.DataFrame(table.loc[~ok, ["image", "reason"]]).reset_index(drop=True),
+        tiles[: len(classified)],
     )
 
 
-def model_of(summary):
-    """Folder of the model that named the particles of this summary.json. Raises LabError where it is gone."""
+def model_of(summary: Mapping[str, Any]) -> Path:
+    """Folder of the model that made the classification of this summary.json. Raises LabError where it is gone."""
     folder = Path(summary.get("weights_folder") or "")
-    named_by_path = summary.get("weights_folder") and (folder / "config.json").is_file()
-    return folder if named_by_path else find_model(summary.get("weights", ""))
+    has_folder = summary.get("weights_folder") and (folder / "config.json").is_file()
+    return folder if has_folder else find_model(summary.get("weights", ""))
 
 
-def scale_warning(name, config, scales):
-    """A sentence where a classifier is put to pixel sizes that it was not trained at; "" elsewhere.
+def scale_warning(name: str, config: Mapping[str, Any], scales: Iterable[float]) -> str:
+    """Warning that a classifier is used at pixel sizes it was not trained at; "" where it is not.
 
-    name, config: of its run. scales: pixel sizes of the particles in µm.
+    name, config: of the model folder. scales: pixel sizes of the particles in µm.
     """
     trained = config.get("classifier", {}).get("um_per_px")
     outside = sorted(scale for scale in scales if trained and not trained[0] <= scale <= trained[1])
     if not outside:
         return ""
     shown = list(dict.fromkeys(f"{scale:.4g}" for scale in outside))
-    at = ", ".join(shown) if len(shown) <= _NAMED else f"{shown[0]} and others up to {shown[-1]}"
-    return f"{name} was trained at {trained[0]:g} to {trained[1]:g} µm per pixel; at {at} its names are guesses."
+    listed = ", ".join(shown) if len(shown) <= _MAX_SCALES else f"{shown[0]} and others up to {shown[-1]}"
+    return (
+        f"{name} was trained at {trained[0]:g} to {trained[1]:g} µm per pixel; at {listed} µm its classes are "
+        "unreliable."
+    )
 
 
-def scale_warning_of(found):
-    """The scale_warning of a classification by the pixel sizes of its particles; "" where its model is gone."""
-    if "um_per_px" not in found.table:
+def scale_warning_of(results: ClassificationResults) -> str:
+    """scale_warning() of a classification, from the pixel sizes of its particles; "" where its model is gone."""
+    if "um_per_px" not in results.table:
         return ""
     try:
-        run = read_model_folder(model_of(found.summary))
-        if found.summary.get("weights_sha256") not in (None, weights_sha256(run.folder)):
-            return ""  # of other weights by now, whose scales these are not
+        model = read_model_folder(model_of(results.summary))
+        if results.summary.get("weights_sha256") not in (None, weights_sha256(model.folder)):
+            return ""  # its weights have changed since, so its config does not apply
     except LabError:
         return ""
-    return scale_warning(run.name, run.config, found.table["um_per_px"].dropna().unique())
+    return scale_warning(model.name, model.config, results.table["um_per_px"].dropna().unique())
 
 
-def numeric_column(found, name):
-    """Values of one of the asked columns as float (N,); nan where there is none, or no number."""
-    return pd.to_numeric(found.table[name], errors="coerce").to_numpy(float)
+def numeric_column(results: ClassificationResults, name: str) -> NDArray[np.float64]:
+    """Values of a column of .table as float (N,); NaN where empty or not a number."""
+    return pd.Series(pd.to_numeric(results.table[name], errors="coerce")).to_numpy(float)
 
 
-def diameter_columns(columns):
-    """Names among these columns that can serve as a particle's size: ours first, then the instrument's own."""
-    ours = [name for stem in ("ecd", "esd", "feret_max", "feret_min") for name in (f"{stem}_um", f"{stem}_px")]
-    theirs = [name for name in columns if name.startswith(INSTRUMENT)]
-    return [*(name for name in ours if name in columns), *theirs]
+def diameter_columns(columns: Iterable[str]) -> list[str]:
+    """Those of these columns that can serve as a particle's size: ours first, then the instrument's own."""
+    columns = list(columns)
+    own = [name for stem in ("ecd", "esd", "feret_max", "feret_min") for name in (f"{stem}_um", f"{stem}_px")]
+    instrument = [name for name in columns if name.startswith(INSTRUMENT)]
+    return [*(name for name in own if name in columns), *instrument]
 
 
-def measure_label(name):
-    """What a column is called in tables and reports, with its unit: "ECD (µm)"."""
+def measure_label(name: str) -> str:
+    """Label of a column in tables and reports, with its unit: "ECD (µm)"."""
     if name.startswith(INSTRUMENT):
-        return f"{name.removeprefix(INSTRUMENT)}, as the instrument gives it"
+        return f"{name.removeprefix(INSTRUMENT)}, from the instrument"
     measure = MEASURES[name]
     return f"{measure.title} ({measure.unit})" if measure.unit else measure.title
 
 
-def is_in_um(name):
-    """Whether this diameter is a length in µm: ours says so in its name, the instrument's own are taken to be."""
+def is_in_um(name: str) -> bool:
+    """Whether this diameter is a length in µm: by the names of our columns; the instrument's are assumed to be."""
     return name.endswith("_um") or name.startswith(INSTRUMENT)
 
 
-def _summary(folder):
+def _read_summary(folder: Path) -> dict[str, Any]:
     try:
-        found = json.loads((folder / "summary.json").read_text("utf-8"))
+        summary = json.loads((folder / "summary.json").read_text("utf-8"))
     except (OSError, ValueError):
-        found = None
-    if not isinstance(found, dict):
+        summary = None
+    if not isinstance(summary, dict):
         raise LabError(
-            f"{str(folder)[:200]} is no classification that was kept: its summary.json is missing or damaged; give the "
+            f"{str(folder)[:200]} is not a stored classification: its summary.json is missing or damaged; give the "
             "folder of a classify job."
         )
-    return found
+    return summary

@@ -1,42 +1,53 @@
-"""results.csv: one row for every particle that was offered, none missing; written row by row, read again by columns."""
+"""results.csv: one row for every item of the source, rejected ones included; written row by row, read by columns."""
 
 import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol, TextIO
 
 import numpy as np
+import pandas as pd
 
 from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.particle_classes import CLASSES
 
-INSTRUMENT = "instrument."  # before the names of the instrument's own columns
-_TEXTS = ("image", "label", "given", "touches_edge", "run", "status", "reason")  # columns that hold words
+INSTRUMENT = "instrument."  # prefix of the instrument's own columns
+_TEXT_COLUMNS = ("image", "label", "given", "touches_edge", "run", "status", "reason")
 
 
-def columns(class_keys, instrument=()):
+class HasRows(Protocol):
+    """A batch of rows, such as classification.measure.ResultBatch."""
+
+    @property
+    def rows(self) -> Sequence[Mapping[str, Any]]: ...
+
+
+def columns(class_keys: Iterable[str], instrument: Iterable[str] = ()) -> list[str]:
     """Column names of results.csv for a classifier of these classes and these columns of the instrument."""
     probabilities = [f"p_{key}" for key in class_keys]
-    ours = ["image", "label", "confidence", *probabilities, "given", *MEASURES, "um_per_px", "run", "status", "reason"]
-    return [*ours, *(f"{INSTRUMENT}{name}" for name in instrument)]
+    own = ["image", "label", "confidence", *probabilities, "given", *MEASURES, "um_per_px", "run", "status", "reason"]
+    return [*own, *(f"{INSTRUMENT}{name}" for name in instrument)]
 
 
 class ResultsWriter:
-    """results.csv, written row by row as chunks come in."""
+    """Writes results.csv row by row as batches come in."""
 
-    def __init__(self, file, class_keys, instrument=()):
+    def __init__(self, file: TextIO, class_keys: Sequence[str], instrument: Iterable[str] = ()) -> None:
         self._columns = columns(class_keys, instrument)
-        # Ours are rounded; what the instrument wrote stays as it is.
-        self._ours = len(columns(class_keys))
+        # Our columns are rounded; the instrument's stay as they are.
+        self._own_count = len(columns(class_keys))
         self._writer = csv.writer(file, lineterminator="\n")
         self._writer.writerow(self._columns)
 
-    def write(self, chunk):
-        """Append a chunk's rows; probabilities and measures with four decimals, nothing for None."""
-        for row in chunk.rows:
+    def write(self, batch: HasRows) -> None:
+        """Append a batch's rows: probabilities and measures with four decimals, empty for None."""
+        for row in batch.rows:
             values = [row[name] for name in self._columns]
-            self._writer.writerow([*map(_text, values[: self._ours]), *values[self._ours :]])
+            self._writer.writerow([*map(_text, values[: self._own_count]), *values[self._own_count :]])
 
 
-def _text(value):
+def _text(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool | np.bool_):
@@ -46,8 +57,8 @@ def _text(value):
     return str(value)
 
 
-def count_classes(rows):
-    """How many rows with status ok carry each label: dict class key -> int, in the order of CLASSES, others after."""
+def count_classes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Number of rows with status "ok" by label: class key -> int, in the order of CLASSES, other classes last."""
     counts = {c.key: 0 for c in CLASSES}
     for row in rows:
         if row["status"] == "ok":
@@ -55,49 +66,51 @@ def count_classes(rows):
     return counts
 
 
-def read_results(path, columns=None):
-    """results.csv as a pandas table, a row an offered item in the file's order; only these columns, in this order.
+def read_results(path: str | Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
+    """Table of a results.csv, one row per item in the file's order. columns: only these, in this order.
 
-    Words (image, label, given, touches_edge "yes" or "no", run, status, reason) are missing where there are none; all
-    else of ours is float. A column of the instrument is float where all it holds are numbers, else the words as they
-    stand. Raises LabError where the file is none of ours, or has no such column.
+    Text columns (image, label, given, touches_edge "yes" or "no", run, status, reason) are missing where empty; our
+    other columns are float. A column of the instrument is float where all of its values are numbers, otherwise text.
+    Raises LabError where the file is not a results.csv or lacks one of the columns.
     """
     import pyarrow as pa
-    from pyarrow import csv as tables
+    from pyarrow import csv as arrow_csv
 
-    texts = {name: pa.string() for name in column_names(path)}
-    missing = [name for name in columns or () if name not in texts]
+    names = column_names(path)
+    selected = names if columns is None else list(columns)
+    missing = [name for name in selected if name not in names]
     if missing:
         raise LabError(f"{path} has no column {', '.join(missing)}; classify the source again.")
-    wanted = list(texts) if columns is None else list(columns)
-    # Every type is told: guessed from the first rows, it would not hold for the last ones.
-    numbers = {name: pa.float64() for name in texts if name not in _TEXTS and not name.startswith(INSTRUMENT)}
+    # Types are set for every column: guessed from the first rows, they may not fit the last ones.
+    types: dict[str, pa.DataType] = {
+        name: pa.string() if name in _TEXT_COLUMNS or name.startswith(INSTRUMENT) else pa.float64() for name in names
+    }
     try:
-        table = tables.read_csv(
+        table = arrow_csv.read_csv(
             path,
-            parse_options=tables.ParseOptions(newlines_in_values=True),
-            convert_options=tables.ConvertOptions(
-                column_types=texts | numbers, include_columns=wanted, null_values=[""], strings_can_be_null=True
+            parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
+            convert_options=arrow_csv.ConvertOptions(
+                column_types=types, include_columns=selected, null_values=[""], strings_can_be_null=True
             ),
         )
     except (pa.ArrowInvalid, OSError) as error:
-        raise LabError(f"{path} is no table of results ({str(error).splitlines()[0]}).") from None
-    for place, name in enumerate(table.column_names):
+        raise LabError(f"{path} is not a table of results ({str(error).splitlines()[0]}).") from None
+    for index, name in enumerate(table.column_names):
         if name.startswith(INSTRUMENT):
             try:
-                table = table.set_column(place, name, table.column(place).cast(pa.float64()))
+                table = table.set_column(index, name, table.column(index).cast(pa.float64()))
             except pa.ArrowInvalid:
-                continue  # words
+                continue  # text
     return table.to_pandas()
 
 
-def column_names(path):
-    """Names of the columns of a results.csv, in their order. Raises LabError where it is missing or none of ours."""
+def column_names(path: str | Path) -> list[str]:
+    """Column names of a results.csv, in order. Raises LabError where it is missing or is not a results.csv."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
+        with Path(path).open(encoding="utf-8", newline="") as file:
             names = next(csv.reader(file), [])
     except (OSError, UnicodeDecodeError, csv.Error):
         names = []
     if not {"image", "status"} <= set(names):
-        raise LabError(f"{path} is missing or no table of results; classify the source again.")
+        raise LabError(f"{path} is missing or not a table of results; classify the source again.")
     return names

@@ -1,66 +1,83 @@
-"""How a classification is counted and reported: what the person chose, checked, or what holds without a choice."""
+"""Settings of counting and reporting: what the user chose, validated, with defaults from the classification."""
 
 import itertools
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from typing import Any
 
 from svp_core.classification.results import diameter_columns, is_in_um
 from svp_core.errors import LabError
 from svp_core.particle_classes import SIZE_BINS_UM
 
-CONFIDENCE_THRESHOLD = 0.8  # where nobody says otherwise
+CONFIDENCE_THRESHOLD = 0.8  # default for all classes
 MAX_BINS = 12  # that fit a page
-_LONGEST = {"title": 300, "author": 200, "remarks": 20_000}
+MAX_BIN_UM = 10_000.0
+# Longest texts, in characters.
+MAX_LENGTHS = {"title": 300, "author": 200, "remarks": 20_000, "sample": 200, "lot": 200, "operator": 200}
+SAMPLE_FIELDS = {"sample": "Sample", "lot": "Lot", "operator": "Operator"}  # field -> label on reports and exports
 
 
 @dataclass(frozen=True)
 class CountSettings:
-    """What a report or an export is made by."""
+    """How a classification is counted, and what a report or an export says about its sample."""
 
-    bins_um: tuple[float, ...] = SIZE_BINS_UM  # lower edges, rising
-    diameter: str = "ecd_um"  # column of results.csv that is a particle's size
-    thresholds: dict | None = None  # class key -> least probability; a class left out takes unsure_below
+    bins_um: tuple[float, ...] = SIZE_BINS_UM  # lower edges, ascending
+    diameter: str = "ecd_um"  # column of results.csv that gives a particle's size
+    thresholds: dict[str, float] = field(default_factory=dict)  # class key -> minimum probability; others: unsure_below
     unsure_below: float = CONFIDENCE_THRESHOLD
-    volume_ml: float | None = None  # volume imaged; None: unknown, so counts only
-    dilution: float = 1.0  # per mL is multiplied by it
+    volume_ml: float | None = None  # imaged volume; None: unknown, so counts only
+    dilution: float = 1.0  # concentrations per mL are multiplied by it
     title: str = ""
     author: str = ""
     remarks: str = ""
-    date: str = ""  # YYYY-MM-DD; "" stands nowhere
+    date: str = ""  # YYYY-MM-DD; "" is left out
+    sample: str = ""  # name or id of the sample
+    lot: str = ""
+    operator: str = ""  # who ran the instrument
 
     @property
-    def in_um(self):
-        """Whether particles are counted by size; in px they are only counted."""
+    def in_um(self) -> bool:
+        """Whether particles are counted by size; diameters in px give counts without sizes."""
         return is_in_um(self.diameter)
 
     @property
-    def bins(self):
-        """Lower edges that counts go by: in µm, or (0,) for particles of any size."""
+    def bins(self) -> tuple[float, ...]:
+        """Lower edges used for counting: in µm, or (0,) for particles of any size."""
         return self.bins_um if self.in_um else (0.0,)
 
-    def least(self, class_key):
-        """Probability below which a particle that is likeliest of this class is unsure."""
-        return (self.thresholds or {}).get(class_key, self.unsure_below)
+    def threshold(self, class_key: str) -> float:
+        """Probability below which a particle whose most likely class is this one is unsure."""
+        return self.thresholds.get(class_key, self.unsure_below)
+
+    def sample_facts(self) -> dict[str, str]:
+        """Label -> text of the sample, lot and operator that were entered."""
+        texts = {label: getattr(self, name).strip() for name, label in SAMPLE_FIELDS.items()}
+        return {label: text for label, text in texts.items() if text}
 
 
-def default_settings(summary, columns):
-    """Settings as a dict, as read_settings takes them, for a classification of this summary.json and these columns.
+def default_settings(summary: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
+    """Default settings as a dict for read_settings(), from summary.json and the columns of results.csv.
 
-    Diameter ECD, in px where no scale is known; volume imaged where the files of all runs say it; title of the source.
+    Diameter: ECD in µm, in px where no scale is known. Imaged volume: where the files of all runs state it. Title:
+    the source's. Sample, lot and operator: as summary.json has them.
     """
     scaled = bool(summary.get("um_per_px")) or any(run.get("um_per_px") for run in summary.get("runs", []))
+    texts: dict[str, Any] = {
+        name: str(summary.get(name) or "")[: MAX_LENGTHS[name]] for name in ("title", *SAMPLE_FIELDS)
+    }
     return asdict(
         CountSettings(
             diameter="ecd_um" if scaled and "ecd_um" in columns else "ecd_px",
             volume_ml=volume_in_files(summary)[0],
-            title=str(summary.get("title", ""))[: _LONGEST["title"]],
+            **texts,
         )
     )
 
 
-def volume_in_files(summary):
-    """(volume imaged in mL of all runs together, where it stands) by the source's own files; (None, "") without one."""
+def volume_in_files(summary: Mapping[str, Any]) -> tuple[float | None, str]:
+    """Imaged volume in mL of all runs together and where the files state it; (None, "") where a run has none."""
     runs = summary.get("runs", [])
     volumes = [run.get("volume_ml") for run in runs]
     if not volumes or None in volumes:
@@ -68,73 +85,83 @@ def volume_in_files(summary):
     return sum(volumes), "; ".join(dict.fromkeys(run["volume_from"] for run in runs))
 
 
-def runs_without_volume(runs):
-    """Names of the runs, as summary.json holds them, without a volume imaged, where others have one; [] elsewhere."""
+def runs_without_volume(runs: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names of the runs (of summary.json) without an imaged volume where others have one, otherwise []."""
     without = [run["name"] for run in runs if run.get("volume_ml") is None]
     return without if len(without) < len(runs) else []
 
 
-def read_settings(given, *, summary, columns, class_keys):
-    """Settings from a dict (None for the standard ones); what it leaves out is standard.
+def read_settings(
+    values: Mapping[str, Any] | None,
+    *,
+    summary: Mapping[str, Any],
+    columns: Iterable[str],
+    class_keys: Sequence[str],
+) -> CountSettings:
+    """Validated settings from a dict of CountSettings fields; fields left out (or None for all) take their default.
 
-    Raises LabError for what cannot be counted by.
+    Raises LabError for a value that cannot be used, ValueError for a field that does not exist.
     """
-    found = CountSettings(**{**default_settings(summary, columns), **_known(given or {})})
-    bins = tuple(_number(edge, "A size bin", 0, 10_000) for edge in found.bins_um)
-    if not 1 <= len(bins) <= MAX_BINS or any(a >= b for a, b in itertools.pairwise(bins)):
-        shown = ", ".join(f"{edge:g}" for edge in bins[:20]) or "none"
-        raise LabError(f"The size bins {shown} cannot be; give 1 to {MAX_BINS} rising lower edges like 2, 5, 10, 25.")
-    if found.diameter not in diameter_columns(columns):
-        ours = ", ".join(name for name in diameter_columns(columns) if "." not in name)
-        raise LabError(f"There is no diameter {found.diameter!r} in these results; choose one of {ours}.")
-    thresholds = dict(found.thresholds or {})
-    strange = [key for key in thresholds if key not in class_keys]
-    if strange:
-        raise LabError(f"{strange[0]!r} has a threshold but is no class of these results: {', '.join(class_keys)}.")
-    thresholds = {key: _number(value, f"The threshold of {key}", 0, 1) for key, value in thresholds.items()}
-    volume = found.volume_ml
-    for name, text in asdict(found).items():
-        if name in _LONGEST and len(text) > _LONGEST[name]:
-            raise LabError(f"The {name} has {len(text):,} letters; at most {_LONGEST[name]:,} fit a report.")
-    _check_date(found.date)
-    return CountSettings(
-        bins,
-        found.diameter,
-        thresholds,
-        _number(found.unsure_below, "The confidence that is asked for", 0, 1),
-        None if volume is None else _number(volume, "The volume imaged, in mL,", 1e-9, 1e6),
-        _number(found.dilution, "The dilution", 1e-6, 1e9),
-        found.title,
-        found.author,
-        found.remarks,
-        found.date,
+    columns = list(columns)
+    settings = CountSettings(**{**default_settings(summary, columns), **_known_fields(values or {})})
+    if settings.diameter not in diameter_columns(columns):
+        usable = ", ".join(name for name in diameter_columns(columns) if "." not in name)
+        raise LabError(f"These results have no diameter {settings.diameter!r}; choose one of {usable}.")
+    for name, longest in MAX_LENGTHS.items():
+        if (length := len(getattr(settings, name))) > longest:
+            raise LabError(f"The {name} has {length:,} characters; use at most {longest:,}.")
+    _check_date(settings.date)
+    volume_ml = settings.volume_ml
+    return replace(
+        settings,
+        bins_um=_checked_bins(settings.bins_um),
+        thresholds=_checked_thresholds(settings.thresholds or {}, class_keys),
+        unsure_below=_number(settings.unsure_below, "The confidence threshold", 0, 1),
+        volume_ml=None if volume_ml is None else _number(volume_ml, "The imaged volume in mL", 1e-9, 1e6),
+        dilution=_number(settings.dilution, "The dilution", 1e-6, 1e9),
     )
 
 
-def _known(given):
-    unknown = [name for name in given if name not in CountSettings.__dataclass_fields__]
+def _known_fields(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields = CountSettings.__dataclass_fields__
+    unknown = [name for name in values if name not in fields]
     if unknown:
-        raise ValueError(
-            f"a report has no setting {unknown[0]!r}; it has {', '.join(CountSettings.__dataclass_fields__)}"
+        raise ValueError(f"there is no setting {unknown[0]!r}; settings are {', '.join(fields)}")
+    return values
+
+
+def _checked_bins(bins_um: Iterable[Any]) -> tuple[float, ...]:
+    bins = tuple(_number(edge, "A size bin", 0, MAX_BIN_UM) for edge in bins_um)
+    if not 1 <= len(bins) <= MAX_BINS or any(a >= b for a, b in itertools.pairwise(bins)):
+        shown = ", ".join(f"{edge:g}" for edge in bins[:20]) or "(none)"
+        raise LabError(f"Invalid size bins {shown}; give 1 to {MAX_BINS} ascending lower edges like 2, 5, 10, 25.")
+    return bins
+
+
+def _checked_thresholds(thresholds: Mapping[str, Any], class_keys: Sequence[str]) -> dict[str, float]:
+    unknown = [key for key in thresholds if key not in class_keys]
+    if unknown:
+        raise LabError(
+            f"There is a threshold for {unknown[0]!r}, which is not a class of these results; their classes are "
+            f"{', '.join(class_keys)}."
         )
-    return given
+    return {key: _number(value, f"The threshold of {key}", 0, 1) for key, value in thresholds.items()}
 
 
-def _number(value, what, low, high):
+def _number(value: Any, what: str, low: float, high: float) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError):
         number = math.nan
     if not low <= number <= high:
-        raise LabError(f"{what} is {str(value)[:40]!r}; give a number from {low:g} to {high:g}.")
+        raise LabError(f"{what} must be a number from {low:g} to {high:g}; got {str(value)[:40]!r}.")
     return number
 
 
-def _check_date(text):
+def _check_date(text: str) -> None:
     try:
-        if text and date.fromisoformat(text).isoformat() == text:
+        if not text or date.fromisoformat(text).isoformat() == text:
             return
     except ValueError:
         pass
-    if text:
-        raise LabError(f"The date {text[:40]!r} is none; write it like 2025-04-09.")
+    raise LabError(f"The date {text[:40]!r} is invalid; write it like 2025-04-09.")

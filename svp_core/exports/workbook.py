@@ -4,7 +4,7 @@ import tempfile
 
 import numpy as np
 
-from svp_core.classification.counted import SEEN_PX, count_particles, count_selected, thresholds_of
+from svp_core.classification.counted import ECD_PX, count_particles, count_selected, thresholds_of
 from svp_core.classification.results import measure_label, read_results_folder
 from svp_core.classification.results_csv import read_results
 from svp_core.classification.settings import read_settings
@@ -45,7 +45,7 @@ def export_workbook(job_folder, path, rows=None, *, settings=None):
 
     found = read_results_folder(job_folder)
     chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
-    wanted = dict.fromkeys((chosen.diameter, SEEN_PX))
+    wanted = dict.fromkeys((chosen.diameter, ECD_PX))
     found = read_results_folder(job_folder, [name for name in wanted if name in found.columns])
     kept = select_rows(rows, found.offered)
     if len(kept) > MAX_ROWS:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from svp_core.classification.counted import SEEN_PX, count_particles, thresholds_of
+from svp_core.classification.counted import ECD_PX, count_particles, thresholds_of
 from svp_core.classification.results import measure_label, numeric_column, read_results_folder
 from svp_core.classification.settings import default_settings, read_settings
 from svp_core.files import atomic_write
@@ -40,7 +40,7 @@ def report_html(job_folder, *, settings=None):
     """The report as text; see write_report."""
     found = read_results_folder(job_folder)
     chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
-    wanted = dict.fromkeys((chosen.diameter, _SHAPE, SEEN_PX))
+    wanted = dict.fromkeys((chosen.diameter, _SHAPE, ECD_PX))
     found = read_results_folder(job_folder, [name for name in wanted if name in found.columns])
     counted = count_particles(found, chosen)
     order = [*found.class_keys, *([UNSURE] if (counted.labels == UNSURE).any() else [])]

@@ -37,7 +37,7 @@ def method_section(found, counted, settings):
 
 def _naming(found, settings):
     weights, named_by = found.summary.get("weights", ""), found.summary.get("weights_sha256")
-    thresholds = [[class_name(key), format_percent(settings.least(key))] for key in found.class_keys]
+    thresholds = [[class_name(key), format_percent(settings.threshold(key))] for key in found.class_keys]
     unsure = tag(
         "p",
         "Each particle has the name of its most probable class, and is unsure where that probability is below the "

@@ -404,13 +404,13 @@ def test_where_everything_was_rejected_it_is_said(view):
 
 
 def test_pixel_sizes_that_the_model_was_not_trained_at_are_said_where_names_are_counted():
-    warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 its names are guesses."
+    warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 µm its classes are unreliable."
     job_id, _ = write_job(um_per_px=1.813)
     assert warning in said(opened(job_id, "Counts"))
     opened(job_id, "Report")
     assert warning in (jobs.job_folder(job_id) / "report.html").read_text("utf-8")
     job_id, _ = write_job(name="fine")
-    assert "its names are guesses" not in said(opened(job_id, "Counts"))
+    assert "its classes are unreliable" not in said(opened(job_id, "Counts"))
 
 
 def test_the_run_whose_volume_is_missing_is_named():

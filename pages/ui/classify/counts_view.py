@@ -13,7 +13,7 @@ from pages.ui.classify.counts_html import count_html, ppv_html
 from pages.ui.classify.filters import runs_of
 from pages.ui.classify.results_data import diameter_columns, is_scaled, measure_name, numeric_column
 from pages.ui.shared.text import count_noun, escape_markdown, without_names
-from svp_core.classification.counted import SEEN_PX, VOLUME_ENTERED, confusion_reference_for
+from svp_core.classification.counted import ECD_PX, VOLUME_ENTERED, confusion_reference_for
 from svp_core.classification.results import scale_warning_of
 from svp_core.classification.settings import MAX_BINS, CountSettings, runs_without_volume
 from svp_core.classification.settings import volume_in_files as volume_of_runs
@@ -222,7 +222,7 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
         return
     sizes = np.zeros(int(shown.sum())) if size is None else numeric_column(found, size)[shown]
     key = (found.job_id, found.changed, tuple(thresholds.items()), size, bins, bands, volume, shown.tobytes())
-    in_px = numeric_column(found, SEEN_PX)[shown] if SEEN_PX in found.columns else None
+    in_px = numeric_column(found, ECD_PX)[shown] if ECD_PX in found.columns else None
     table, values = _corrected(
         key, labels[shown], sizes, in_px, reference, found.class_keys, thresholds, bins, bands, volume
     )

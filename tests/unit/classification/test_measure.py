@@ -76,8 +76,8 @@ def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
 
 def test_what_waits_for_other_processes_is_bounded(mixed, monkeypatch):
     waiting = []
-    counted = reading._bytes_of
-    monkeypatch.setattr(reading, "_bytes_of", lambda waited: waiting.append(len(waited)) or counted(waited))
+    counted = reading._queued_bytes
+    monkeypatch.setattr(reading, "_queued_bytes", lambda waited: waiting.append(len(waited)) or counted(waited))
     # The queue of three processes holds six batches of one picture; so few bytes let only one through at a time.
     rows = rows_of(reading.read_measured(mixed, batch=1, processes=3))
     assert max(waiting) == reading.MAX_QUEUED * 3 - 1
@@ -186,7 +186,7 @@ def test_a_reading_process_that_is_killed_is_a_sentence(mixed):
     next(chunks)
     for pid in grandchildren(os.getpid()) - others:
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(LabError, match="A process that read images was ended from outside"):
+    with pytest.raises(LabError, match="A process that reads images was killed"):
         list(chunks)
 
 

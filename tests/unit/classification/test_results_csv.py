@@ -196,11 +196,11 @@ def test_types_do_not_hang_on_the_first_rows(tmp_path):
 @pytest.mark.parametrize(
     ("text", "columns", "sentence"),
     [
-        (None, None, "is missing or no table of results; classify the source again"),
-        ("a,b\n1,2\n", None, "is missing or no table of results; classify the source again"),
+        (None, None, "is missing or not a table of results; classify the source again"),
+        ("a,b\n1,2\n", None, "is missing or not a table of results; classify the source again"),
         ("image,status\nx,ok\n", ["label"], "has no column label; classify the source again"),
-        ("image,status\nx,ok,3\n", None, "is no table of results .*Expected 2 columns"),
-        ("image,status,ecd_px\nx,ok,large\n", None, "is no table of results .*large"),
+        ("image,status\nx,ok,3\n", None, "is not a table of results .*Expected 2 columns"),
+        ("image,status,ecd_px\nx,ok,large\n", None, "is not a table of results .*large"),
     ],
 )
 def test_what_is_no_table_is_a_sentence(tmp_path, text, columns, sentence):

@@ -148,7 +148,7 @@ def test_another_diameter_counts_otherwise(tmp_path):
     rows = Page(written(job, diameter="instrument.Diameter (ABD)")).rows("Particles from each size on")
     assert [row[2] for row in rows[:4]] == ["1", "1", "0", "0"]
     text = Page(written(job, diameter="instrument.Diameter (ABD)")).text
-    assert "Diameter (ABD), as the instrument gives it" in text
+    assert "Diameter (ABD), from the instrument" in text
     assert "1 particle smaller than 2 µm" in text
 
 
@@ -247,12 +247,12 @@ def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
     page = written(tmp_path / "job")
     start, end = page.index(">Examples<"), page.index(">Sample and instrument<")
     found = re.findall(r'base64,([^"]+)" alt="[^"#]+#([0-9]+)"', page[start:end])
-    shown = [(data, int(number_)) for data, number_ in found]
+    shown = [(data, int(number)) for data, number in found]
     assert len(shown) == EXAMPLES + EXAMPLES + 3
-    assert {format_number <= 10 for _, format_number in shown[:EXAMPLES]} == {True}
-    assert {10 < format_number <= 20 for _, format_number in shown[EXAMPLES : 2 * EXAMPLES]} == {True}
-    for data, number_ in shown:
-        np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), tiles[number_ - 1])
+    assert all(number <= 10 for _, number in shown[:EXAMPLES])
+    assert all(10 < number <= 20 for _, number in shown[EXAMPLES : 2 * EXAMPLES])
+    for data, number in shown:
+        np.testing.assert_array_equal(np.array(Image.open(io.BytesIO(base64.b64decode(data)))), tiles[number - 1])
     assert "64 x 64 px or 32 µm across" in page
     assert "width:5.00mm" in page
 
@@ -361,7 +361,7 @@ def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
     assert "cd" * 32 in text
     assert weights_sha256(find_model_folder("resnet18")) not in text
     assert "has other weights by now; its card is not that of those used here" in text
-    assert "The model resnet18 has other weights now than those that named these particles." in text
+    assert "The weights of the model resnet18 have changed since these particles were classified." in text
     assert "Intended use and limits" not in text
 
 
@@ -411,21 +411,22 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({"bins_um": [5, 2]}, "size bins 5, 2 cannot be"),
-        ({"bins_um": []}, "size bins none cannot be"),
-        ({"bins_um": list(range(1, 20))}, "give 1 to 12 rising lower edges"),
-        ({"bins_um": ["x"]}, "A size bin is 'x'; give a number from 0"),
-        ({"bins_um": [float("nan")]}, "A size bin is 'nan'"),
-        ({"diameter": "width"}, "no diameter 'width' in these results; choose one of ecd_um"),
-        ({"diameter": "touches_edge"}, "no diameter 'touches_edge'"),
-        ({"thresholds": {"fibre": 0.5}}, "'fibre' has a threshold but is no class"),
-        ({"thresholds": {"protein": 1.5}}, "The threshold of protein is '1.5'; give a number from 0 to 1"),
-        ({"unsure_below": -1}, "The confidence that is asked for is '-1'"),
-        ({"volume_ml": 0}, "The volume imaged, in mL, is '0'"),
-        ({"dilution": "a"}, "The dilution is 'a'"),
-        ({"date": "9 April"}, "The date '9 April' is none; write it like 2025-04-09"),
-        ({"date": "20250409"}, "The date '20250409' is none"),
-        ({"title": "x" * 400}, "The title has 400 letters; at most 300"),
+        ({"bins_um": [5, 2]}, "Invalid size bins 5, 2"),
+        ({"bins_um": []}, "Invalid size bins (none)"),
+        ({"bins_um": list(range(1, 20))}, "give 1 to 12 ascending lower edges"),
+        ({"bins_um": ["x"]}, "A size bin must be a number from 0 to 10000; got 'x'"),
+        ({"bins_um": [float("nan")]}, "got 'nan'"),
+        ({"diameter": "width"}, "These results have no diameter 'width'; choose one of ecd_um"),
+        ({"diameter": "touches_edge"}, "have no diameter 'touches_edge'"),
+        ({"thresholds": {"fibre": 0.5}}, "threshold for 'fibre', which is not a class"),
+        ({"thresholds": {"protein": 1.5}}, "The threshold of protein must be a number from 0 to 1; got '1.5'"),
+        ({"unsure_below": -1}, "The confidence threshold must be a number from 0 to 1; got '-1'"),
+        ({"volume_ml": 0}, "The imaged volume in mL must be a number"),
+        ({"dilution": "a"}, "The dilution must be a number from 1e-06 to 1e+09; got 'a'"),
+        ({"date": "9 April"}, "The date '9 April' is invalid; write it like 2025-04-09"),
+        ({"date": "20250409"}, "The date '20250409' is invalid"),
+        ({"lot": "x" * 400}, "The lot has 400 characters; use at most 200"),
+        ({"title": "x" * 400}, "The title has 400 characters; use at most 300"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_in_words(job, settings, words):
@@ -434,12 +435,12 @@ def test_settings_that_cannot_be_are_refused_in_words(job, settings, words):
 
 
 def test_a_setting_that_no_report_has_is_a_defect(job):
-    with pytest.raises(ValueError, match="no setting 'bin'"):
+    with pytest.raises(ValueError, match="there is no setting 'bin'"):
         written(job, bin=3)
 
 
 def test_what_is_no_classification_is_refused_in_words(job, tmp_path):
-    with pytest.raises(LabError, match="is no classification that was kept"):
+    with pytest.raises(LabError, match="is not a stored classification"):
         write_report(tmp_path, tmp_path / "r.html")
     (job / "summary.json").write_text("[]")
     with pytest.raises(LabError, match="summary.json is missing or damaged"):
@@ -456,12 +457,12 @@ def test_what_is_no_classification_is_refused_in_words(job, tmp_path):
     with pytest.raises(LabError, match="has no probabilities"):
         write_report(job, tmp_path / "r.html")
     (job / "results.csv").unlink()
-    with pytest.raises(LabError, match="missing or no table of results"):
+    with pytest.raises(LabError, match="missing or not a table of results"):
         write_report(job, tmp_path / "r.html")
 
 
 def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
-    with pytest.raises(LabError, match="cannot be written .*; choose another place"):
+    with pytest.raises(LabError, match="cannot be written .*; choose another location"):
         write_report(job, tmp_path / "none" / "r.html")
     (tmp_path / "folder").mkdir()
     with pytest.raises(LabError, match="cannot be written"):
