@@ -1,14 +1,18 @@
-"""How classes and numbers are shown: class name, colour, marker; counts, intervals and percentages as text."""
+"""Text of classes, labels, numbers and dates in reports, exports and pages; colours and markers of classes."""
 
 import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
-from svp_core.particle_classes import class_by_key
+from svp_core.particle_classes import ParticleClass, class_by_key
 from svp_core.stats.counts import ALL, UNSURE
 
-DASH = "–"
+DASH = "–"  # where there is no value
 UNSURE_COLOUR = "#7A8288"
+NOT_A_PARTICLE = "Not a particle"
+UNLABELLED = "Unlabelled"
 _DIAMOND = "m0-4l4 4-4 4-4-4z"
-# Outlines around their middle, about 7 units wide; what is not here is a diamond.
+# SVG outlines around their centre, about 7 units wide; other symbols become a diamond.
 _MARKERS = {
     "circle": "m-3.4 0a3.4 3.4 0 1 0 6.8 0a3.4 3.4 0 1 0-6.8 0z",
     "square": "m-3-3h6v6h-6z",
@@ -31,33 +35,38 @@ def class_name(key: str) -> str:
     return {UNSURE: "Unsure", ALL: "All"}.get(key) or (known.name if known else str(key))
 
 
-def class_colour(key):
-    """Colour of a class, at least 3:1 on white."""
+def label_text(label: str) -> str:
+    """Display name of a label: a class, "Unsure", "Not a particle", or "Unlabelled" for ""."""
+    return {"not_a_particle": NOT_A_PARTICLE, "": UNLABELLED}.get(label) or class_name(label)
+
+
+def class_colour(key: str) -> str:
+    """Colour of a class as "#RRGGBB", at least 3:1 contrast on white; grey for unsure and unknown ones."""
     known = _known(key)
     return known.colour if known else UNSURE_COLOUR
 
 
-def class_marker(key):
-    """Outline of a class's marker as an SVG path from its middle. Unsure particles have a ring around nothing."""
+def class_marker(key: str) -> str:
+    """Outline of a class's marker as an SVG path, relative to its centre; a circle for unsure particles."""
     known = _known(key)
     return _MARKERS.get(known.symbol, _DIAMOND) if known else _MARKERS["circle"]
 
 
-def class_paint(key):
-    """SVG attributes of a class's markers: filled, or only drawn round where it is unsure."""
+def class_paint(key: str) -> dict[str, str]:
+    """SVG attributes of a class's markers: filled, or outlined only for unsure particles."""
     if _known(key):
-        return {"fill": class_colour(key), "fill_opacity": ".75"}
-    return {"fill": "none", "stroke": UNSURE_COLOUR, "stroke_width": "1"}
+        return {"fill": class_colour(key), "fill-opacity": ".75"}
+    return {"fill": "none", "stroke": UNSURE_COLOUR, "stroke-width": "1"}
 
 
-def format_number(value):
-    """A count or a concentration as a reader takes it in: whole from 100 on, two digits below 10; a dash for none.
+def format_number(value: float | None) -> str:
+    """A count or a concentration: an integer from 100 on, two decimals below 1; a dash for None.
 
-    Only what is nothing is "0"; a little of something is "< 0.01".
+    Only exactly 0 is "0"; a smaller positive value than 0.005 is "< 0.01".
     """
     if value is None:
         return DASH
-    value = round(value, 9)  # 0.1 + 0.2 is no news
+    value = round(value, 9)  # 0.1 + 0.2 is 0.3
     if value >= 100 or value == int(value):
         return f"{value:,.0f}"
     if value < 0.005:
@@ -65,14 +74,29 @@ def format_number(value):
     return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
-def format_interval(low, high):
-    """ "102 to 147"."""
+def format_interval(low: float | None, high: float | None) -> str:
+    """ "102 to 147"; a dash without an interval."""
     return DASH if low is None or high is None else f"{format_number(low)} to {format_number(high)}"
 
 
-def format_percent(value):
-    """ "94.2 %" of a share."""
-    return DASH if value is None else f"{100 * value:.1f} %"
+def format_percent(share: float | None) -> str:
+    """ "94.2 %" for a share of 0.942; a dash for None."""
+    return DASH if share is None else f"{100 * share:.1f} %"
+
+
+def format_percent_interval(low: float | None, high: float | None) -> str:
+    """ "90.1 to 96.0 %" for shares; a dash without an interval."""
+    return DASH if low is None or high is None else f"{100 * low:.1f} to {100 * high:.1f} %"
+
+
+def format_share(part: float, whole: float) -> str:
+    """ "94.2 %" for a part of a whole; a dash where the whole is 0."""
+    return format_percent(part / whole if whole else None)
+
+
+def format_utc(seconds: float) -> str:
+    """Date and time in UTC of a Unix time stamp: "2025-04-09 14:05:30"."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def count_noun(count: int, noun: str) -> str:
@@ -99,13 +123,22 @@ def escape_markdown(text: object) -> str:
     return re.sub(r"\s+", " ", escaped)
 
 
-def join_names(names, most=5):
-    """Names in a line: "a, b, c", of very many the first and how many more."""
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most:,} more"
+def join_names(names: Sequence[str], limit: int = 5) -> str:
+    """Names in a line: "a, b, c"; of more than `limit` the first ones and "and 3 more"."""
+    shown = ", ".join(names[:limit])
+    return shown if len(names) <= limit else f"{shown} and {len(names) - limit:,} more"
 
 
-def _known(key):
+def shared_prefix(names: Sequence[str]) -> str:
+    """Longest text that all these names begin with, letter by letter; "" without names."""
+    if not names:
+        return ""
+    first, last = min(names), max(names)
+    length = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), min(len(first), len(last)))
+    return first[:length]
+
+
+def _known(key: str) -> ParticleClass | None:
     try:
         return None if key in (UNSURE, ALL) else class_by_key(key)
     except KeyError:

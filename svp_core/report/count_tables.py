@@ -1,7 +1,7 @@
 """Counts as tables of a report: raw beside corrected, by size bands, by run, and how often a name is right."""
 
 from svp_core.classification.results import measure_label
-from svp_core.display import DASH, format_interval, format_number, format_percent
+from svp_core.display import DASH, format_interval, format_number, format_percent, format_percent_interval
 from svp_core.report.markup import class_cell, join, table, tag
 
 SHAPELESS_UM = 5  # below it shape values fail (Baxter group 2013, 10.1002/jps.23554)
@@ -61,7 +61,7 @@ def ppv_table(counted):
             class_cell(entry.class_key),
             format_number(entry.n),
             format_percent(entry.value),
-            DASH if entry.low is None else f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %",
+            format_percent_interval(entry.low, entry.high),
         ]
         for entry in counted.ppv
     ]

@@ -1,9 +1,8 @@
 """What reviewers decided about the particles of a classification, for its report."""
 
-from datetime import UTC, datetime
 from pathlib import Path
 
-from svp_core.display import class_name, count_noun
+from svp_core.display import count_noun, format_utc, label_text
 from svp_core.report.examples import shorten
 from svp_core.report.markup import join, table, tag
 from svp_core.review.decision_log import history
@@ -42,10 +41,17 @@ def _review(head):
     decided = labels[labels["state"] != "open"]
     moved = decided[decided["state"] != "kept"]
     moves = moved.groupby(["given", "label"], sort=True).size()
-    tally = [[_word(given), _word(label), f"{count:,}"] for (given, label), count in moves.items()]
+    tally = [[label_text(given), label_text(label), f"{count:,}"] for (given, label), count in moves.items()]
     short = dict(zip(labels["particle"], shorten(labels["particle"].tolist()), strict=True))
     rows = [
-        [short[row.particle], _word(row.given), _word(row.label), row.reviewer, _moment(row.server_time), row.reason]
+        [
+            short[row.particle],
+            label_text(row.given),
+            label_text(row.label),
+            row.reviewer,
+            format_utc(row.server_time),
+            row.reason,
+        ]
         for row in moved.sort_values("server_time", kind="stable")[:LISTED].itertuples()
     ]
     who = ", ".join(sorted(set(decided["reviewer"])))
@@ -71,11 +77,3 @@ def _review(head):
         if rows
         else None,
     )
-
-
-def _word(label):
-    return {"unsure": "Unsure", "not_a_particle": "Not a particle", "": "none"}.get(label) or class_name(label)
-
-
-def _moment(seconds):
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")

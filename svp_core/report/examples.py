@@ -1,13 +1,12 @@
 """Example tiles by class and size, and the lists of what is unsure and what was rejected."""
 
 import base64
-from os.path import commonpath
 
 import numpy as np
 
 from svp_core.classification.counted import band_of
 from svp_core.classification.results import measure_label
-from svp_core.display import class_name, count_noun, format_number, format_percent
+from svp_core.display import class_name, count_noun, format_number, format_percent, shared_prefix
 from svp_core.images import encode_png
 from svp_core.report.count_tables import size_words
 from svp_core.report.markup import Html, class_cell, join, table, tag
@@ -72,7 +71,7 @@ def shorten(names):
 
     Of several runs, each named by its list, without folders, where they are still told apart: "run 7#12".
     """
-    shared = commonpath(names) if len(names) > 1 else ""
+    shared = shared_prefix(names) if len(names) > 1 else ""
     cut = max(shared.rfind("/") + 1, shared.rfind("#"), 0)
     kept = [name[cut:] for name in names]
     last = [name.rpartition("/")[2] for name in kept]

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.ui.shared.text import class_name
 from svp_core.classification.results import is_in_um, measure_label, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
+from svp_core.display import label_text as label_text
 from svp_core.morphology import MEASURES
-from svp_core.stats.counts import UNSURE
 from svp_core.workspace import jobs
 
 SIZE_TERMS = ("diameter", "ecd", "esd", "feret", "length", "width")  # in names of the instrument's own sizes
@@ -129,8 +128,3 @@ def measure_name(name):
     if name == "confidence":
         return "Confidence"
     return f"{name.removeprefix(INSTRUMENT)} · instrument" if name.startswith(INSTRUMENT) else measure_label(name)
-
-
-def label_text(label):
-    """A class as the lab says it, and "Unsure"."""
-    return "Unsure" if label == UNSURE else class_name(label)

@@ -2,18 +2,13 @@
 
 import math
 
-from pages.ui.shared.text import class_name, count_noun
+from pages.ui.shared.text import count_noun
+from svp_core.display import label_text
 from svp_core.review.batches import is_hidden, size_column
 from svp_core.review.current_labels import COMPARISON_PURPOSES, NOT_A_CLASS
 
 NEIGHBOURS = 10
 SHAPE = {"aspect_ratio": "aspect ratio", "circularity": "circularity"}  # said besides the size, where it is known
-ANSWER_NAMES = {"unsure": "Unsure", "not_a_particle": "No particle", "": "Unlabelled"}
-
-
-def label_text(label):
-    """A label as the screen says it: a class, "Unsure", "No particle" or "Unlabelled"."""
-    return ANSWER_NAMES.get(label) or class_name(label)
 
 
 def pair_text(pair):

@@ -1,9 +1,17 @@
 """How names, numbers, times and jobs read on a screen."""
 
 from datetime import datetime
-from os.path import commonpath
 
-from svp_core.display import class_name, count_noun, escape_markdown, format_duration, truncate
+from svp_core.display import (
+    DASH,
+    class_name,
+    count_noun,
+    escape_markdown,
+    format_duration,
+    format_share,
+    shared_prefix,
+    truncate,
+)
 from svp_core.tasks import job_kinds
 from svp_core.tasks.job_kinds import unit_of
 from svp_core.workspace.jobs import Job
@@ -23,12 +31,11 @@ __all__ = [
     "without_names",
 ]
 
-DASH = "–"
-
 
 def without_common_prefix(names):
     """These names without the folders and the file that they all share: "…#12" for "run 7/run 7.lst#12"."""
-    shared = commonpath(list(names))
+    names = list(names)
+    shared = shared_prefix(names)
     cut = max(shared.rfind("/"), shared.rfind("#"))
     return [f"…{name[cut:]}" if cut > 0 else name for name in names]
 
@@ -41,11 +48,6 @@ def without_names(text, names):
     for name in sorted((name.rpartition("/")[2] for name in names), key=len, reverse=True):
         text = text.replace(name, "…") if len(name) > 3 else text
     return text
-
-
-def format_share(part, whole):
-    """ "94.2 %", or a dash of nothing."""
-    return f"{100 * part / whole:.1f} %" if whole else DASH
 
 
 def format_time(timestamp):
