@@ -1,6 +1,6 @@
 """Train a classifier: from labelled tiles to its model folder."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +25,7 @@ def train_classifier(
     architecture: str = "resnet18",
     plan: classifier_training.ClassifierTrainingPlan | None = None,
     note: str = "",  # what the tiles are, for the card
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train a classifier on labelled tiles into the model folder `out`; yields Progress after each step.
 
     validation: tiles of the same classes, ideally of other instruments: one half selects the checkpoint, the other half

@@ -5,7 +5,7 @@ and the same plan.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -63,7 +63,7 @@ class TrainingRequest:
     choices: dict[str, Any] = field(default_factory=dict)  # fields of GeneratorConfig, only with random weights
 
 
-def train_generator(data: LabelledTiles, out: str | Path, **settings: Any) -> Iterator[Progress]:
+def train_generator(data: LabelledTiles, out: str | Path, **settings: Any) -> Generator[Progress, None, None]:
     """Train a generator on labelled tiles into the model folder `out`; yields Progress, with the loss of each step.
 
     settings: fields of TrainingRequest. Started again with the same data and settings, it resumes. Raises LabError
@@ -91,7 +91,7 @@ def default_plan(*, from_base: bool, seed: int = 0, images: int | None = None) -
     return replace(plan, images=images) if images else plan
 
 
-def resume_training(out: str | Path, *, accelerator: "Accelerator | None" = None) -> Iterator[Progress]:
+def resume_training(out: str | Path, *, accelerator: "Accelerator | None" = None) -> Generator[Progress, None, None]:
     """Continue the training in `out` to its end, as train_generator does, with the tiles stored there."""
     folder = CheckpointFolder(out)
     if (folder.model_folder / "config.json").exists():  # it was stopped while finalise() removed its files

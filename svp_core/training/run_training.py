@@ -1,7 +1,7 @@
 """Run a generator's training with its checks: steps, history, saved states, early stop when it copies."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from svp_core.generator.training_loop import GeneratorTraining
@@ -20,7 +20,7 @@ def run_training(
     checker: checks.TrainingChecks | None,  # None in all processes but the main one
     part: Part,  # the training tiles
     every: int,  # steps between two checks
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Train to the end of the plan, or until two checks in a row detect copying; everything is saved on the way."""
     tiles, labels, _ = part
     total, accelerator = training.plan.steps, training.accelerator
@@ -55,7 +55,7 @@ def run_training(
 
 def _check(
     folder: CheckpointFolder, training: GeneratorTraining, checker: checks.TrainingChecks, history: list[dict[str, Any]]
-) -> Iterator[Progress]:
+) -> Generator[Progress, None, None]:
     """Run one check and save it: its row in the history, its tiles, the weights where they are the best so far."""
     earlier, step = len(check_rows(history)), training.step
     figures, generated = yield from checker.check(training.generator, step=step, total=training.plan.steps)
