@@ -21,7 +21,7 @@ def steps_at(percent: Iterable[float], last_step: int) -> list[int]:
     return sorted({int(share * last_step / 100 + 0.5) for share in percent})
 
 
-def kept_steps(last_step: int, *, most: int = 101) -> list[int]:
+def evenly_spaced_steps(last_step: int, *, most: int = 101) -> list[int]:
     """At most `most` of the steps 0..last_step, evenly spaced, including the first and the last.
 
     Of 500 steps 0, 5, ... 500 are kept, which include the paper's.

@@ -1,1 +1,1 @@
-"""From labelled tiles to a run folder: the trainings of generator and classifier, with checkpoints and a card."""
+"""Training of generator and classifier: from labelled tiles to a model folder, with checkpoints and a card."""

@@ -5,12 +5,8 @@ from typing import Any
 
 from svp_core.particle_classes import class_by_key
 from svp_core.training.checks import is_copying
+from svp_core.training.training_log import ENDINGS
 
-ENDINGS = {
-    "done": "The training ran to the end of its plan.",
-    "copying": "The training stopped early, because its images began to copy training images.",
-    "stopped": "The training was stopped by hand.",
-}
 COPY_WARNING = "**Copies.**"  # opens the paragraph of a card whose images copy training images
 _CARD = """# {name}
 

@@ -39,7 +39,7 @@ def finalise(out: str | Path, *, fresh: Mapping[str, Any] | None = None) -> None
 
 
 def _ending(description: Mapping[str, Any], history: Sequence[Mapping[str, Any]], checked) -> str:
-    """Why the training ended: a key of card.ENDINGS."""
+    """Why the training ended: a key of training_log.ENDINGS."""
     if checks.must_stop(checked):
         return "copying"
     plan = description["plan"]

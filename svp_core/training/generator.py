@@ -71,15 +71,15 @@ def train_generator(data: LabelledTiles, out: str | Path, **settings: Any) -> Ge
     """
     accelerator, folder, request = create_accelerator(), CheckpointFolder(out), TrainingRequest(**settings)
     if is_main(accelerator):
-        stored = {"data": fingerprint(data), **as_stored(request)}
-        asked = json.loads(json.dumps(stored, default=str))
+        identity = {"data": fingerprint(data), **as_stored(request)}  # what must be equal to resume
+        identity = json.loads(json.dumps(identity, default=str))
         if folder.is_ready:
-            if folder.description()["asked"] != asked:
+            if folder.description()["asked"] != identity:
                 raise LabError(f"{out} holds a training of other data or another plan; choose an empty folder.")
         elif (folder.model_folder / "config.json").exists():
             raise LabError(f"There is a finished model in {out}; choose an empty folder.")
         else:
-            yield from _begin(folder, data, request, accelerator, asked)
+            yield from _begin(folder, data, request, accelerator, identity)
     barrier(accelerator)
     yield from resume_training(out, accelerator=accelerator)
 
@@ -117,7 +117,7 @@ def resume_training(out: str | Path, *, accelerator: "Accelerator | None" = None
     barrier(accelerator)
 
 
-def _begin(folder, data, request, accelerator, asked):
+def _begin(folder, data, request, accelerator, identity):
     """Split the tiles, fix the plan and write everything to disk."""
     _check_minutes(request.minutes)
     parts = yield from split(data)
@@ -146,7 +146,7 @@ def _begin(folder, data, request, accelerator, asked):
         "left_out": len(data.left_out),
         "near_copies": len(parts.repeated),
         "checks": {"every": -(-plan.steps // number), "images": images, "calls": time_budget.CALLS},
-        "asked": asked,
+        "asked": identity,
     }
     folder.begin(description, GeneratorTraining(config, plan, device=device, start=start).state())
 

@@ -11,6 +11,14 @@ from numpy.typing import NDArray
 
 from svp_core.training.checkpoints import check_rows, read_growth, read_history
 
+# Why a training ended, for card and screen.
+ENDINGS = {
+    "done": "The training ran to the end of its plan.",
+    "copying": "The training stopped early: its images began to copy training images. The best earlier checkpoint was "
+    "kept.",
+    "stopped": "The training was stopped by hand.",
+}
+
 
 @dataclass(frozen=True)
 class TrainingLog:

@@ -16,7 +16,7 @@ VIEWS = {"noisy": "noisy", "clean": "predicted clean", "changed": "what changed"
 def trajectory_of(job_id):
     """The trajectory of a finished "denoise" job, of long ones only so many steps as can be played smoothly."""
     whole = read_trajectory(jobs.job_folder(job_id) / "trajectory.npz")
-    kept = trajectory_images.kept_steps(len(whole["sigmas"]) - 1)
+    kept = trajectory_images.evenly_spaced_steps(len(whole["sigmas"]) - 1)
     return {**whole, **{name: whole[name][kept] for name in ("noisy", "clean", "sigmas")}, "steps": kept}
 
 

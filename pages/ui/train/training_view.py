@@ -10,7 +10,7 @@ from pages.ui.train.training_curves import draw_curves
 from svp_core.errors import LabError
 from svp_core.images import contact_sheet
 from svp_core.tasks.train import model_of, save_best
-from svp_core.training.training_log import read_log
+from svp_core.training.training_log import ENDINGS, read_log
 from svp_core.workspace import jobs
 from svp_core.workspace.models import find_model
 
@@ -18,11 +18,6 @@ GROWTH_TILES = 5  # images of a class that are followed
 GROWTH_TILE_PX = 60  # on the screen, so that eleven checks fit beside the menu
 ALL = "all"
 BANDS = {ALL: "All levels", "texture": "Texture", "edges": "Edges", "shape": "Shape", "whole": "Whole particle"}
-ENDS = {
-    "done": "It ran to the end of its plan.",
-    "copying": "It ended early: its images had begun to copy training images. Kept is the best checkpoint before that.",
-    "stopped": "It was stopped by hand.",
-}
 
 
 def show_so_far(job):
@@ -58,7 +53,7 @@ def _keep(job, folder):
 
 def _show_model(name, record):
     st.subheader(f"{escape_markdown(name)} is ready")
-    st.markdown(ENDS[record.facts["ended"]])
+    st.markdown(ENDINGS[record.facts["ended"]])
     with st.container(horizontal=True, gap="medium", key="model_next"):
         for page, label in (("synthesize", "Make particles with it"), ("denoising", "Watch it denoise")):
             st.page_link(f"pages/{page}.py", label=label, query_params={"model": name}, icon=":material/arrow_forward:")

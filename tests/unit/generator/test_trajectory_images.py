@@ -28,11 +28,11 @@ def test_coinciding_steps_are_shown_once():
     ("last", "kept"),
     [(20, list(range(21))), (100, list(range(101))), (500, list(range(0, 501, 5))), (103, [*range(0, 103, 2), 103])],
 )
-def test_kept_steps_are_few_and_include_both_ends(last, kept):
-    assert trajectory_images.kept_steps(last) == kept
+def test_evenly_spaced_steps_are_few_and_include_both_ends(last, kept):
+    assert trajectory_images.evenly_spaced_steps(last) == kept
     assert len(kept) <= 101
     assert set(trajectory_images.steps_at(trajectory_images.PAPER_PERCENT, 500)) <= set(
-        trajectory_images.kept_steps(500)
+        trajectory_images.evenly_spaced_steps(500)
     )
 
 

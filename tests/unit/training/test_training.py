@@ -30,11 +30,12 @@ from svp_core.model_files import SHIPPED_MODELS
 from svp_core.quality import Estimate
 from svp_core.stats.counts import apply_thresholds, corrected_counts
 from svp_core.training import checks, generator, time_budget
-from svp_core.training.card import COPY_WARNING, ENDINGS
+from svp_core.training.card import COPY_WARNING
 from svp_core.training.checkpoints import CheckpointFolder, check_rows, read_growth, read_history
 from svp_core.training.classifier import train_classifier
 from svp_core.training.finalise import finalise
 from svp_core.training.generator import train_generator
+from svp_core.training.training_log import ENDINGS
 from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.tiny_training import SMALL, STEPS, shorten_checks, two_classes
