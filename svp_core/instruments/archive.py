@@ -17,6 +17,7 @@ from pathlib import Path
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
+from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.folder import MAX_FILE_BYTES
 from svp_core.instruments.records import SourceFiles, is_hidden, natural_key, unique_name
 from svp_core.instruments.sqlite_guard import is_own_database
@@ -25,24 +26,36 @@ MAX_FILES = 200_000  # files in one archive
 MAX_UNPACKED_BYTES = 4 * 1024**3  # unpacked, all files together
 MAX_RATIO = 200  # unpacked to packed, of what is large: pictures and tables shrink to a fiftieth at best
 RATIO_CHECKED_FROM_BYTES = 256 * 1024**2  # from where on the ratio is looked at
-TAR_ENDINGS = (".tar", ".tar.gz", ".tgz")
+# Entries by which a zip file is known to be a document or a program: .docx and .xlsx, .odt and .epub, .jar.
+DOCUMENT_ENTRIES = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF")
 
 
 def is_archive_name(name):
     """True for a name that says by its ending that it is a zip or tar archive."""
-    return name.casefold().endswith((".zip", *TAR_ENDINGS))
+    return name.casefold().endswith(ARCHIVE_SUFFIXES)
 
 
 def is_archive(path):
     """True for a file that is, or says by its ending that it is, a zip or tar archive."""
     if is_own_database(os.stat(path)):
         return False
-    if is_archive_name(Path(path).name) or zipfile.is_zipfile(path):
+    if is_archive_name(Path(path).name):
         return True
+    if zipfile.is_zipfile(path):
+        return not _is_document(path)
     try:
         return _begins_like_tar(path)
     except (OSError, EOFError, zlib.error):
         return False
+
+
+def _is_document(path):
+    """Whether a zip file without an archive's ending is a word processor's file or the like."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return bool({*archive.namelist()} & {*DOCUMENT_ENTRIES})
+    except (zipfile.BadZipFile, OSError, NotImplementedError):
+        return False  # opening it says what is wrong
 
 
 def _begins_like_tar(path):

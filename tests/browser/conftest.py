@@ -102,8 +102,8 @@ def lab(monkeypatch, workspace, server):
 def visit(browser):
     """visit(address, **context options) => a page of a new visitor, shown and settled.
 
-    At the end of the test no visitor may have met an error in the browser, an exception on the page, or a request that
-    leaves this machine.
+    At the end of the test no visitor may have met an error in the browser, an unexpected error on the page, or a
+    request that leaves this machine.
     """
     visitors, errors, abroad = [], [], []
 
@@ -119,7 +119,7 @@ def visit(browser):
         return page
 
     yield open_page
-    exceptions = [page.get_by_test_id("stException").count() for page in visitors]
+    exceptions = [page.locator("[data-testid=stException], .st-key-unexpected_error").count() for page in visitors]
     for page in visitors:
         page.context.close()
     assert not errors and not abroad and not any(exceptions), (errors, abroad, exceptions)

@@ -2,6 +2,7 @@
 
 import re
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -10,12 +11,14 @@ import pytest
 from playwright.sync_api import expect
 
 from svp_core.files import write_json
+from svp_core.images import encode_png
 from svp_core.tasks.job_kinds import run_task
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import sample_folder
-from tests.browser.conftest import PATIENCE_MS, settle
+from tests.browser.conftest import PATIENCE_MS, serving, settle
+from tests.helpers.drawn_discs import draw_discs
 from tests.helpers.drawn_run import draw_run
 
 expect.set_options(timeout=PATIENCE_MS)
@@ -77,6 +80,50 @@ def test_from_a_run_folder_to_its_report_in_three_clicks(visit, lab, tmp_path):
     assert "informational" in report
     assert "day5 (2)" in report
     assert download.value.suggested_filename.endswith("_report.html")
+
+
+def zip_of(path, *tiles):
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, tile in enumerate(tiles):
+            archive.writestr(f"{number}.png", encode_png(tile))
+    return path
+
+
+def test_another_zip_is_classified_after_one_and_a_document_is_refused(visit, lab, tmp_path):
+    page, tiles = visit(f"{lab}/classify"), draw_discs(5, seed=0)
+    uploader = page.get_by_test_id("stFileUploader").locator("input")
+    for name, count in (("first.zip", 3), ("second.zip", 5)):
+        uploader.set_input_files(zip_of(tmp_path / name, *tiles[:count]))
+        expect(page.locator(".st-key-recognised")).to_contain_text(f"{count} items")
+        page.locator(".st-key-classify_go button").click()
+        expect(page.get_by_role("tab", name="Report")).to_be_visible(timeout=2 * PATIENCE_MS)
+        page.get_by_role("tab", name="Counts").click()
+        settle(page)
+        page.locator(".st-key-classify_anew button").click()
+        expect(uploader).to_have_count(1)
+    folder = tmp_path / "documents"
+    folder.mkdir()
+    (folder / "notes.docx").write_bytes(b"PK")
+    uploader.set_input_files(folder / "notes.docx")
+    expect(page.get_by_test_id("stFileUploader")).to_contain_text("not allowed")
+    page.locator(".st-key-folder_packer input").set_input_files(folder)
+    expect(page.locator(".st-key-folder_packer .status")).to_contain_text("no image")
+    expect(page.locator(".st-key-recognised")).to_have_count(0)
+
+
+def test_unexpected_error_is_one_sentence_and_leads_to_the_log(browser, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
+    end(jobs.start("classify", {})[0], 1)  # no release writes a job without a source
+    with serving(tmp_path) as address:
+        page = browser.new_context().new_page()
+        page.goto(f"{address}/classify")
+        expect(page.locator(".st-key-unexpected_error")).to_contain_text("app.log")
+        expect(page.get_by_test_id("stException")).to_have_count(0)
+        assert page.locator(f"a[href^=http]:not([href^='{address}'])").count() == 0
+        page.context.close()
+    assert "KeyError: 'source'" in (tmp_path / "app.log").read_text("utf-8")
 
 
 def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_run, lab):

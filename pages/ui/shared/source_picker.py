@@ -2,6 +2,7 @@
 
 import os
 from contextlib import suppress
+from pathlib import Path
 
 import streamlit as st
 
@@ -9,19 +10,25 @@ from pages.ui.components.folder_upload import show_folder_upload
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
+from svp_core.instruments.file_types import ARCHIVE_SUFFIXES, SOURCE_SUFFIXES
 from svp_core.workspace.paths import sample_folder
 from svp_core.workspace.uploads import Upload, server_path, store_upload
 
-HERE_ONLY = ("127.0.0.1", "localhost", "::1")
+LOCAL_ADDRESSES = ("127.0.0.1", "localhost", "::1")
+# The uploader compares the text after the last dot only: "tar.gz" is taken where "gz" is.
+UPLOAD_TYPES = [suffix.rpartition(".")[2] for suffix in SOURCE_SUFFIXES]
 
 
-def sample_run():
-    """Path of the shipped FlowCam-style run; None where it is not shipped with this copy."""
+def sample_run() -> Path | None:
+    """Path of the bundled FlowCam-style run; None where this copy does not have it."""
     return next((path.parent for path in sorted((sample_folder() / "flowcam_run").glob("*/*.lst"))), None)
 
 
-def chosen_source(page):
-    """Path of what was chosen on this page and not used yet, or None; says so when an upload is not there any more."""
+def chosen_source(page: str) -> Path | None:
+    """Path of what was chosen on this page and not used yet, or None.
+
+    An upload that is no longer in the workspace is forgotten, with a message.
+    """
     if upload := opened(page, "upload"):
         try:
             return store_upload(upload)
@@ -31,36 +38,37 @@ def chosen_source(page):
     return st.session_state.get(f"{page}_path")
 
 
-def forget_source(page):
-    """Choose again."""
+def forget_source(page: str) -> None:
+    """Drop the choice, so that the page asks again."""
     close(page, "upload")
     st.session_state.pop(f"{page}_path", None)
 
 
-def choose_source(page):
-    """The ways in. What is chosen is there at the next run."""
+def choose_source(page: str) -> None:
+    """Draw the ways to choose a source; the choice takes effect at the next run of the script."""
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**A folder**, sub-folders included")
-        show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"))
-        if error := st.session_state.pop("upload_error", None):
-            st.error(escape_markdown(error))
+        st.markdown("**Folder**, including sub-folders")
+        show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"), suffixes=SOURCE_SUFFIXES)
     with right:
-        st.markdown("**An archive or images**: zip, tar, PNG, JPEG, TIFF, BMP")
+        st.markdown("**Archive or images**: zip, tar, PNG, JPEG, TIFF, BMP")
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
-            "Zip, tar, PNG, JPEG, TIFF or BMP",
+            "Archive or images",
+            UPLOAD_TYPES,
             accept_multiple_files=True,
             key=f"files_{turn}",
             on_change=_take_files,
-            args=(page,),
+            args=(page, turn),
             label_visibility="collapsed",
         )
-    st.markdown("**A path on this computer**, for large sets: nothing is uploaded")
+    if error := st.session_state.pop("upload_error", None):
+        st.error(escape_markdown(error))
+    st.markdown("**Path on this computer**, for large sets; nothing is uploaded")
     with st.form("path_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
         st.text_input("Path", key="path_text", label_visibility="collapsed", placeholder="/data/run 12")
-        pressed = st.form_submit_button("Look", key="path_go")
-    if pressed:
+        submitted = st.form_submit_button("Open", key="path_go")
+    if submitted:
         try:
             st.session_state[f"{page}_path"] = path_on_server(st.session_state["path_text"])
             st.rerun()
@@ -68,34 +76,35 @@ def choose_source(page):
             st.error(escape_markdown(error))
 
 
-def choose_sample_run(page):
-    """Take the shipped run."""
+def choose_sample_run(page: str) -> None:
+    """Choose the bundled run."""
     st.session_state[f"{page}_path"] = sample_run()
 
 
-def path_on_server(text):
-    """Path that a person gave, if this server may read it. Raises LabError where not."""
+def path_on_server(text: str) -> Path:
+    """Path entered by a person, if this server may read it. Raises LabError otherwise."""
     return server_path(text, roots=_roots())
 
 
 def _roots():
-    """Folders that may be named: SVP_DATA_ROOTS; without it everything, but only while the app serves this computer."""
-    given = os.environ.get("SVP_DATA_ROOTS")
-    if given:
-        return [root for root in given.split(os.pathsep) if root]
-    return None if st.get_option("server.address") in HERE_ONLY else []
+    """Folders that may be read: SVP_DATA_ROOTS; without it everything, but only while the app serves this computer."""
+    roots = os.environ.get("SVP_DATA_ROOTS")
+    if roots:
+        return [root for root in roots.split(os.pathsep) if root]
+    return None if st.get_option("server.address") in LOCAL_ADDRESSES else []
 
 
-def _take_files(page):
-    turn = st.session_state["files_turn"]
-    files = st.session_state[f"files_{turn}"]
-    if not files:
+def _take_files(page, turn):
+    """Store what this uploader holds. Its callback runs a second time when the files are released below."""
+    files = st.session_state.get(f"files_{turn}")
+    if not files or turn != st.session_state["files_turn"]:
         return
     try:
+        check_types([file.name for file in files])
         upload = Upload()
-        around = f"{len(files)} files/" if len(files) > 1 else ""
+        folder = f"{len(files)} files/" if len(files) > 1 else ""
         for file in sorted(files, key=lambda file: file.name):
-            upload.keep(around + file.name, file.getbuffer())
+            upload.keep(folder + file.name, file.getbuffer())
         open_as(page, upload.id, "upload")
     except LabError as error:
         st.session_state["upload_error"] = str(error)
@@ -105,3 +114,12 @@ def _take_files(page):
             context = st.runtime.scriptrunner.get_script_run_ctx()
             context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
     st.session_state["files_turn"] = turn + 1
+
+
+def check_types(names):
+    """Refuse files none of which can be a source. Raises LabError."""
+    if not any(name.casefold().endswith(SOURCE_SUFFIXES) for name in names):
+        raise LabError(
+            f"{names[0]} is not an image, an archive or a file of an instrument; choose PNG, JPEG, TIFF or BMP images, "
+            f"an archive ({', '.join(ARCHIVE_SUFFIXES)}) or the files of a run."
+        )

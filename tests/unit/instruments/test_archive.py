@@ -64,6 +64,17 @@ def test_a_zip_is_known_by_its_content(tmp_path):
     assert detect_source(write_zip(tmp_path / "upload", [("p.png", PNG)])).kind == "archive"
 
 
+@pytest.mark.parametrize(
+    ("name", "entry"), [("notes.docx", "[Content_Types].xml"), ("notes.odt", "mimetype"), ("x", "META-INF/MANIFEST.MF")]
+)
+def test_a_document_that_is_packed_as_a_zip_is_refused(tmp_path, name, entry):
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr(entry, "")
+        archive.writestr("media/image1.png", b"not looked at")
+    with pytest.raises(LabError, match=name):
+        detect_source(tmp_path / name)
+
+
 @pytest.mark.parametrize("folder", ["", "run/", "export/day 1/run/"])
 def test_a_flowcam_run_inside_an_archive(tmp_path, folder):
     truth = draw_run(tmp_path / "run")

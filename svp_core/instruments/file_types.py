@@ -1,0 +1,8 @@
+"""File name endings of which a source can consist, for filters where files are chosen."""
+
+from svp_core.images import IMAGE_SUFFIXES
+
+ARCHIVE_SUFFIXES = (".zip", ".tar", ".tar.gz", ".tgz")
+# Lists, tables, settings and image data that the readers of FlowCam, MFI and IFCB runs take.
+INSTRUMENT_SUFFIXES = (".lst", ".flb", ".ctx", ".edg", ".cla", ".csv", ".txt", ".tsv", ".adc", ".hdr", ".roi")
+SOURCE_SUFFIXES = (*IMAGE_SUFFIXES, *ARCHIVE_SUFFIXES, *INSTRUMENT_SUFFIXES)

@@ -1,0 +1,84 @@
+"""Choosing a source in the browser: archives and images are taken, other files are refused with a sentence."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.ui.shared.source_picker import check_types
+from svp_core.errors import LabError
+from svp_core.images import encode_png
+from svp_core.workspace import jobs
+from svp_core.workspace.paths import repo_root
+
+
+@pytest.fixture(autouse=True)
+def lab(tmp_path, monkeypatch):
+    """A fresh workspace; jobs are only written down."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
+
+
+@pytest.fixture
+def app():
+    return AppTest.from_file(repo_root() / "app.py", default_timeout=60).run().switch_page("pages/classify.py").run()
+
+
+def zip_of(*names):
+    tile = np.full((40, 40), 175, np.uint8)
+    tile[12:28, 12:28] = 90
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for name in names:
+            archive.writestr(name, encode_png(tile))
+    return packed.getvalue()
+
+
+def shown(app):
+    return "\n".join(str(element.value) for element in (*app.markdown, *app.error)).replace("\\", "")
+
+
+def test_releasing_uploaded_files_calls_the_callback_again_without_effect(app):
+    uploader = app.file_uploader[0]
+    uploader.upload("a.zip", zip_of("1.png", "2.png"))
+    app.run()
+    assert "a.zip" in shown(app)
+    app.button(key="source_forget").click().run()
+    second = app.file_uploader[0]
+    assert second.key != uploader.key
+    # The browser reports the released file of the first uploader as a change of it, while the second one is shown.
+    second.upload("b.zip", zip_of("1.png", "2.png", "3.png"))
+    app.run()
+    assert not app.exception
+    assert "b.zip" in shown(app)
+    released = app._tree.get_widget_states()
+    for old in (uploader, second):
+        released.widgets.append(old.clear()._widget_state)
+    app._run(released)
+    assert not app.exception
+    assert "b.zip" in shown(app)
+
+
+def test_file_of_another_type_is_refused_by_the_uploader(app):
+    allowed = app.file_uploader[0].allowed_type
+    assert {".zip", ".png", ".lst", ".csv", ".gz"} <= set(allowed)
+    assert ".docx" not in allowed
+
+
+def test_file_of_another_type_that_reaches_the_server_is_refused_with_a_sentence(app, tmp_path):
+    document = tmp_path / "notes.docx"
+    document.write_bytes(zip_of("[Content_Types].xml", "word/media/image1.png"))
+    app.text_input(key="path_text").set_value(str(document))
+    app.button(key="path_go").click().run()
+    assert "notes.docx" in app.error[0].value.replace("\\", "")
+    assert not [button for button in app.button if button.key == "classify_go"]
+
+
+def test_files_none_of_which_can_be_a_source_are_refused():
+    with pytest.raises(LabError, match=r"notes\.docx"):
+        check_types(["notes.docx", "talk.pptx"])
+    check_types(["notes.docx", "P1.PNG"])
+    check_types(["run.tar.gz"])
