@@ -4,7 +4,7 @@ import numpy as np
 
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.generator.training_loop import GeneratorTrainingPlan
-from svp_core.training import checks
+from svp_core.training import checks, generator
 from tests.helpers.drawn_tiles import draw_blocks
 
 STEPS = 8
@@ -29,3 +29,4 @@ def shorten_checks(patch):
     patch.setattr(checks, "CALLS", 2)
     patch.setattr(checks, "MAX_JUDGED", 8)
     patch.setattr(checks, "MAX_COMPARED", {"held_out": 12, "training": 20})
+    patch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})

@@ -1,12 +1,16 @@
 """What the tests of jobs share: a fresh workspace, the trial worker, waiting for a state."""
 
+import os
+import signal
 import time
 
 from svp_core.workspace import jobs
+from svp_core.workspace.database import engine
+from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import repo_root
 from tests.helpers.trial_worker import STALE_S, TRIAL_WORKER
 
-PATIENCE_S = 60  # for a busy machine; a test that passes takes a second or two
+PATIENCE_S = 240  # for a busy machine; a test that passes takes a second or two
 
 
 def trial_lab(tmp_path, monkeypatch):
@@ -31,6 +35,35 @@ def wait_for(job_id, wanted):
             return job
         time.sleep(0.05)
     raise AssertionError(f"waited {PATIENCE_S} s; the job is {job}\n{jobs.log_file(job_id).read_text()}")
+
+
+def wait_until(holds):
+    """Return as soon as `holds()`."""
+    end = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < end, f"waited {PATIENCE_S} s"
+        time.sleep(0.02)
+
+
+def is_alive(pid):
+    """Whether this process is in the process table."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def kill_worker(pid):
+    """Kill the process of a job as a lack of memory would, and wait until it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: not is_alive(pid))
+
+
+def let_heartbeat_lapse(job_id):
+    """Have the last heartbeat of a job lie so far back that it is lost; its process must be dead or stopped."""
+    with engine().begin() as db:
+        db.execute(job_table.update().where(job_table.c.id == job_id).values(heartbeat=0.0))
 
 
 def lines(job_id):

@@ -15,7 +15,7 @@ from svp_core.tasks.job_kinds import JobKind
 from svp_core.tasks.request import JobRequest
 from svp_core.workspace import jobs
 
-STALE_S, BEAT_S = 3.0, 0.3
+STALE_S, BEAT_S = 600.0, 0.3  # no test waits for a job to be lost, see let_heartbeat_lapse
 TRIAL_WORKER = (sys.executable, str(Path(__file__).resolve()))
 
 
@@ -51,9 +51,11 @@ def walk(request, folder):
             yield Progress(step, request.steps, "at the gate")
 
 
-def long_step(_request, _folder):
-    """One step that takes longer than a heartbeat may be missing."""
-    time.sleep(STALE_S + 1)
+def long_step(_request, folder):
+    """One step that lasts until a file "gate" lies in the job's folder."""
+    yield Progress(0, 1)
+    while not (folder / "gate").exists():
+        time.sleep(0.02)
     yield Progress(1, 1)
 
 
@@ -67,9 +69,9 @@ def break_down(_request, _folder):
     raise ZeroDivisionError("planted")
 
 
-def die(_request, _folder):
+def die(_request, folder):
     yield Progress(1, 3)
-    time.sleep(0.3)
+    (folder / "pid").write_text(str(os.getpid()))
     os.kill(os.getpid(), signal.SIGKILL)
 
 

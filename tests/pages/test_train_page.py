@@ -12,12 +12,12 @@ from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
 from svp_core.tasks.job_kinds import run_task
-from svp_core.training import checks, generator
 from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from tests.helpers.app_pages import finish, opened, said
 from tests.helpers.drawn_tiles import draw_blocks
+from tests.helpers.tiny_training import shorten_checks
 
 PAGE = "pages/train.py"
 
@@ -32,9 +32,7 @@ def own():
 @pytest.fixture
 def quick(monkeypatch):
     """The model "tiny" to start from, few images made in few steps at a check."""
-    monkeypatch.setattr(checks, "CALLS", 2)
-    monkeypatch.setattr(checks, "MAX_JUDGED", 8)
-    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
+    shorten_checks(monkeypatch)
     config = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
     tensors = unet.build_unet(config).state_dict()
     folder = models.new_model_folder("tiny")

@@ -41,9 +41,12 @@ def test_an_unknown_kind_fails_with_a_sentence(lab):
 
 def test_one_long_step_is_not_taken_for_death(lab):
     job_id, _ = jobs.start("long_step", {})
-    seen = set()
-    wait_for(job_id, lambda job: seen.add(job.state) or job.state == "done")
-    assert "lost" not in seen
+    first = wait_for(job_id, lambda job: job.state == "running" and job.total)
+    second = wait_for(job_id, lambda job: job.heartbeat > first.heartbeat)
+    third = wait_for(job_id, lambda job: job.heartbeat > second.heartbeat)
+    assert (third.state, third.step) == ("running", 0)
+    (jobs.job_folder(job_id) / "gate").touch()
+    wait_for(job_id, "done")
 
 
 def test_it_leaves_room_for_the_pages(lab, monkeypatch):

@@ -411,8 +411,8 @@ def test_threads_that_write_at_once_make_one_chain(lab):
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
 def test_a_killed_process_loses_nothing_that_it_said_was_saved(lab):
-    review = new_review(4000)
-    (writer,) = start_writers(review, lab, ["w"], 4000, 4)
+    review, tab = new_review(4000), "w" * 40  # so long that the pipe is full before the writer comes to its end
+    (writer,) = start_writers(review, lab, [tab], 4000, 4)
     said = [writer.stdout.readline() for _ in range(60)]
     writer.send_signal(signal.SIGKILL)
     said = [line for line in "".join([*said, writer.stdout.read()]).splitlines() if line.count(" ") == 2]
@@ -423,7 +423,7 @@ def test_a_killed_process_loses_nothing_that_it_said_was_saved(lab):
     # Whole calls only, and the history goes on from there.
     assert len(kept) % 4 == 0
     assert history_file.verify(review.id).sound
-    assert record(review, event(1, "p0", tab="w", reviewer="w", purpose="settle"), event(1, "p1")) == ["known", "late"]
+    assert record(review, event(1, "p0", tab=tab, reviewer=tab, purpose="settle"), event(1, "p1")) == ["known", "late"]
 
 
 def test_a_workspace_of_an_earlier_edition_gets_the_new_tables(tmp_path, monkeypatch):

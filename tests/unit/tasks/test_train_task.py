@@ -1,7 +1,6 @@
 """From images to a model through tasks and a real job: brought in, trained, killed, paused, taken up again, shelved."""
 
-import os
-import signal
+import subprocess
 
 import numpy as np
 import pandas as pd
@@ -15,21 +14,22 @@ from svp_core.images import encode_png
 from svp_core.tasks.import_images import imported_dataset
 from svp_core.tasks.job_kinds import run_task
 from svp_core.tasks.train import model_of, save_best
-from svp_core.training import checks, generator
 from svp_core.training.checkpoints import CheckpointFolder
 from svp_core.workspace import datasets, jobs, models
+from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_tiles import draw_blocks
-from tests.helpers.trial_jobs import wait_for
+from tests.helpers.quick_training_worker import QUICK_TRAINING_WORKER
+from tests.helpers.tiny_training import shorten_checks
+from tests.helpers.trial_jobs import kill_worker, let_heartbeat_lapse, wait_for
 
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
     """A fresh workspace with the model "tiny", and few images made in few steps at a check."""
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
+    monkeypatch.setenv("PYTHONPATH", str(repo_root()))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(checks, "CALLS", 2)
-    monkeypatch.setattr(checks, "MAX_JUDGED", 8)
-    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
+    shorten_checks(monkeypatch)
     torch.manual_seed(0)
     config = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
     tensors = unet.build_unet(config).state_dict()
@@ -140,12 +140,14 @@ def test_an_order_that_cannot_be_done_is_a_sentence(order, tmp_path, wrong, says
 
 
 def test_killed_and_paused_as_a_real_job_it_ends_as_a_model(order, monkeypatch):
-    monkeypatch.setattr(jobs, "STALE_S", 8.0)  # the worker's heart beats every 3 s
+    monkeypatch.setattr(jobs, "WORKER", QUICK_TRAINING_WORKER)
+    monkeypatch.setattr(jobs, "STALE_S", 600.0)
     order = {**order, "images": 32 * 60}
     job_id, _ = jobs.start("train", order)
     run = jobs.job_folder(job_id) / "run"
     wait_for(job_id, lambda job: job.step >= 7)  # behind the first check, at step 6
-    os.kill(worker_of(job_id), signal.SIGKILL)
+    kill_worker(worker_of(job_id))
+    let_heartbeat_lapse(job_id)
     wait_for(job_id, "lost")
     kept = CheckpointFolder(run).state()["step"]
     assert kept >= 6
@@ -162,7 +164,7 @@ def test_killed_and_paused_as_a_real_job_it_ends_as_a_model(order, monkeypatch):
 
 def worker_of(job_id):
     """Process id of the worker that does this job."""
-    import subprocess
-
-    found = subprocess.run(["pgrep", "-f", f"svp_core.worker {job_id}"], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["pgrep", "-f", f"quick_training_worker.py {job_id}"], capture_output=True, text=True, check=True
+    )
     return int(found.stdout.split()[0])

@@ -334,7 +334,6 @@ def folder(tmp_path):
 
 
 def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})
     for k, tile in enumerate(draw_blocks(52, seed=3)):
         (tmp_path / "data" / "Fat droplets").mkdir(parents=True, exist_ok=True)
         (tmp_path / "data" / "Fat droplets" / f"{k}.png").write_bytes(encode_png(tile))
