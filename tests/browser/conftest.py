@@ -2,20 +2,13 @@
 
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.helpers.app_server import PATIENCE_MS, serving, settle
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-START_S = 90  # for a server on a busy machine
-PATIENCE_MS = 120_000  # for anything that has to appear; what passes takes a second or two
 
 
 def pytest_collection_modifyitems(items):
@@ -31,42 +24,12 @@ def browser():
             pytest.fail("no Chromium was found; in CI the browser tests have to run")
         pytest.skip("no Chromium was found")
     sync_api = pytest.importorskip("playwright.sync_api")
+    sync_api.expect.set_options(timeout=PATIENCE_MS)
     arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_api.sync_playwright() as playwright:
         found = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield found
         found.close()
-
-
-@contextmanager
-def serving(workspace, *, port=None):
-    """Run the app on this workspace; gives its address, stops it at the end. port: a free one unless given."""
-    if port is None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    environment = {**os.environ, "SVP_WORKSPACE": str(workspace)}
-    environment.pop("SVP_DATABASE_URL", None)
-    with open(workspace / "server.log", "w") as log:
-        server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-    try:
-        address, end = f"http://127.0.0.1:{port}", time.monotonic() + START_S
-        while not _answers(address):
-            assert server.poll() is None and time.monotonic() < end, (workspace / "server.log").read_text()
-            time.sleep(0.2)
-        yield address
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _answers(address):
-    try:
-        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
 
 
 @pytest.fixture(scope="session")
@@ -127,9 +90,3 @@ def visit(browser):
 
 def _leaves(url):
     return not url.startswith(("http://127.0.0.1", "ws://127.0.0.1", "data:", "blob:"))
-
-
-def settle(page):
-    """Wait until the page has its title and the script has come to its end."""
-    page.locator("h1").first.wait_for()
-    page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")

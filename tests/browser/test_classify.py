@@ -17,11 +17,9 @@ from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import sample_folder
-from tests.browser.conftest import PATIENCE_MS, serving, settle
+from tests.helpers.app_server import PATIENCE_MS, serving, settle
 from tests.helpers.drawn_discs import draw_discs
 from tests.helpers.drawn_run import draw_run
-
-expect.set_options(timeout=PATIENCE_MS)
 
 SAMPLE_RUN = next((sample_folder() / "flowcam_run").glob("*/*.lst")).parent
 MANY = 100_000
@@ -239,21 +237,14 @@ def many(lab, monkeypatch):
     return end(job_id, MANY)
 
 
-def test_a_hundred_thousand_particles_stay_usable(visit, many, lab):
-    page = visit(f"{lab}/classify")
-    started = time.monotonic()
-    page.goto(f"{lab}/classify?job={many}&view=Table")
+def test_a_hundred_thousand_particles_are_shown_and_filtered(visit, many, lab):
+    """How soon, benchmarks/classify_page.py measures."""
+    page = visit(f"{lab}/classify?job={many}&view=Table")
     expect(page.get_by_test_id("stDataFrame")).to_be_visible()
-    first_rows = time.monotonic() - started
     assert shown(page) == MANY
-    started = time.monotonic()
     page.get_by_test_id("stButtonGroup").get_by_text("Silicone oil").first.click()
     expect(page.locator(".st-key-filter_line")).to_contain_text(" of 100,000")
-    filtered = time.monotonic() - started
+    assert shown(page) == (results_of(many)["label"] == "silicone_oil").sum()
     page.get_by_role("tab", name="Plots").click()
     expect(page.locator("[class*=st-key-scattergram] .legend button").first).to_be_visible()
     settle(page)
-    print(f"100,000 particles: first rows after {first_rows:.1f} s, filtered in {filtered:.2f} s")
-    # Twice what was measured on an idle machine of 2 cores would be 4 and 2 s; tests run beside other work.
-    assert first_rows < 20
-    assert filtered < 10

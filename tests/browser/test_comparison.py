@@ -6,9 +6,8 @@ from playwright.sync_api import expect
 from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
-from tests.browser.conftest import PATIENCE_MS
+from tests.helpers.app_server import PATIENCE_MS
 
-expect.set_options(timeout=PATIENCE_MS)
 COMPARING_MS = 8 * PATIENCE_MS  # fifty images a side are made and measured in about a minute where nothing else works
 
 

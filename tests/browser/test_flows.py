@@ -2,7 +2,6 @@
 
 import io
 import itertools
-import time
 import zipfile
 from pathlib import Path
 
@@ -13,9 +12,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from svp_core.workspace import datasets, jobs
-from tests.browser.conftest import PATIENCE_MS, serving, settle
-
-expect.set_options(timeout=PATIENCE_MS)
+from tests.helpers.app_server import serving, settle, wait_for_job
 
 PAGES = {"": "SvP Lab", "synthesize": "Synthesize", "denoising": "Denoising", "classify": "Classify"}
 NAME_WITH_TAGS = "<b>bold <img src=x>.png"
@@ -26,14 +23,6 @@ def job_of(page):
     """Id of the job that the page has open, from its address."""
     page.wait_for_url("**job=*")
     return page.url.split("job=")[1].split("&")[0]
-
-
-def wait_for(job_id, done):
-    end = time.monotonic() + PATIENCE_MS / 1000
-    while not done(job := jobs.get(job_id)):
-        assert time.monotonic() < end, job
-        time.sleep(0.1)
-    return job
 
 
 def order(page, count, quality="Preview"):
@@ -118,14 +107,14 @@ def test_job_survives_a_reload_is_shared_and_can_be_cancelled(visit, lab):
     assert order(second, 1000, quality="Diverse") == job_id
     assert [job.id for job in jobs.active()] == [job_id]
 
-    wait_for(job_id, lambda job: job.step > 0)
+    wait_for_job(job_id, lambda job: job.step > 0)
     first.reload()
     settle(first)
     expect(first.locator(".st-key-so_far .tile").first).to_be_visible()
     expect(first.locator(".st-key-progress")).to_contain_text("of 1,000")
 
     first.locator(".st-key-cancel_job button").click()
-    done = wait_for(job_id, lambda job: not job.active)
+    done = wait_for_job(job_id, lambda job: not job.active)
     assert done.state == "cancelled"
     assert 0 < done.step < 1000
     for page in (first, second):

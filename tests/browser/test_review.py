@@ -13,9 +13,7 @@ from svp_core.review import decision_log, store
 from svp_core.review.blind_repeats import hides_suggestion
 from svp_core.review.embedding_store import save_embedding
 from svp_core.review.history_file import import_history
-from tests.browser.conftest import PATIENCE_MS, serving, settle
-
-expect.set_options(timeout=PATIENCE_MS)
+from tests.helpers.app_server import serving, settle, wait_until
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 SPACING_S = 0.02
@@ -73,13 +71,6 @@ def press(page, keys):
         time.sleep(SPACING_S)
 
 
-def until(check, seconds=60):
-    end = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
 def reached(review, count):
     return len(written(review)) == count
 
@@ -96,7 +87,7 @@ def test_forty_keys_in_a_row_are_forty_rows(visit, lab):
     assert len(ids) == 40
     keys = [str(1 + place % 3) for place in range(40)]
     press(page, keys)
-    until(lambda: len(written(review)) == 40)
+    wait_until(lambda: len(written(review)) == 40)
     assert written(review) == [(particle, CLASSES[int(key) - 1]) for particle, key in zip(ids, keys, strict=True)]
     assert set(ids_on(page)).isdisjoint(ids)  # the next page is there
 
@@ -114,12 +105,12 @@ def test_what_a_dead_server_did_not_hear_of_is_written_after_its_return(visit, b
     painted = [words for words, look in words_under(page) if "settled" in look]
     assert painted == ["Air bubble"] * 10 + ["Protein"] * 10
     with serving(tmp_path, port=int(address.rpartition(":")[2])):
-        until(lambda: len(written(review)) == 20)
+        wait_until(lambda: len(written(review)) == 20)
         assert written(review) == [*((p, "air_bubble") for p in ids[:10]), *((p, "protein") for p in ids[10:20])]
         desk_of(page)
-        until(lambda: sum("settled" in look for _, look in words_under(page)) == 20)
+        wait_until(lambda: sum("settled" in look for _, look in words_under(page)) == 20)
         press(page, ["2"])
-        until(lambda: len(written(review)) == 21)
+        wait_until(lambda: len(written(review)) == 21)
         assert written(review)[-1] == (ids[20], "silicone_oil")
 
 
@@ -129,15 +120,15 @@ def test_a_reload_goes_on_where_one_was_and_undo_reaches_back(visit, lab):
     desk_of(page)
     ids = ids_on(page)
     press(page, ["3"] * 5 + ["u"])
-    until(lambda: len(written(review)) == 6)
+    wait_until(lambda: len(written(review)) == 6)
     page.reload()
     desk_of(page)
     assert ids_on(page) == ids
     press(page, ["z"])
-    until(lambda: len(written(review)) == 7)
+    wait_until(lambda: len(written(review)) == 7)
     expect(page.locator(".tile .chip.settled")).to_have_count(5)
     press(page, ["1"])
-    until(lambda: len(written(review)) == 8)
+    wait_until(lambda: len(written(review)) == 8)
     standing = store.open_review(review).standing().take(decision_log.history(review))
     assert standing.state(ids[5]) != "unsure"
     assert len(standing.decided) == 6
@@ -152,7 +143,7 @@ def test_two_at_one_queue_decide_nothing_twice(visit, lab):
         for page in pages:
             desk_of(page)
             press(page, ["3"] * 20)
-        until(lambda turn=turn: len(written(review)) >= 40 * (turn + 1))
+        wait_until(lambda turn=turn: len(written(review)) >= 40 * (turn + 1))
     particles = [d.particle for d in decision_log.history(review) if d.purpose == "queue"]
     assert len(particles) == len(set(particles))
     assert len(written(review)) == 200
@@ -169,7 +160,7 @@ def test_a_large_queue_takes_every_key(visit, lab):
         ids = ids_on(page)
         press(page, ["3"] * len(ids))
         done += [(particle, "air_bubble") for particle in ids]
-        until(partial(reached, review, len(done)))
+        wait_until(partial(reached, review, len(done)))
         assert written(review) == done
 
 
@@ -179,10 +170,10 @@ def test_a_page_that_is_fine_is_kept_with_one_key_and_undone_as_a_whole(visit, l
     desk_of(page)
     ids = ids_on(page)
     press(page, ["3", "f"])
-    until(lambda: len(written(review)) == 40)
+    wait_until(lambda: len(written(review)) == 40)
     expect(page.locator(".tile .chip.settled")).to_have_count(0)
     press(page, ["z"])
-    until(lambda: len(written(review)) == 79)
+    wait_until(lambda: len(written(review)) == 79)
     assert ids_on(page) == ids
     expect(page.locator(".tile .chip.settled")).to_have_count(1)
 
@@ -193,7 +184,7 @@ def test_names_of_files_are_text(visit, lab):
     desk_of(page)
     expect(page.locator(".evidence")).to_contain_text("<script>")
     press(page, ["3", "2"])
-    until(lambda: len(written(review)) == 2)
+    wait_until(lambda: len(written(review)) == 2)
     page.get_by_role("tab", name="History").click()
     settle(page)
     expect(page.get_by_text("2 decisions", exact=True)).to_be_visible()
@@ -215,7 +206,7 @@ def test_the_tables_own_buttons_cover_no_other(visit, lab):
     page = visit(f"{lab}/review?review={review}&reviewer=Anna", viewport={"width": 1920, "height": 1080})
     desk_of(page)
     press(page, ["3"])
-    until(lambda: len(written(review)) == 1)
+    wait_until(lambda: len(written(review)) == 1)
     page.get_by_role("tab", name="History").click()
     undo, table = page.get_by_role("button", name="Undo my last"), page.get_by_test_id("stDataFrame")
     undo.scroll_into_view_if_needed()
@@ -250,13 +241,13 @@ def test_five_hundred_are_named_by_one_lasso_and_undone_at_once(visit, lab):
     draw_round_all(page)
     expect(page.get_by_text("500 particles undecided")).to_be_visible()
     page.get_by_role("button", name="Air bubble", exact=True).click()
-    until(lambda: len(written(review)) == 500)
+    wait_until(lambda: len(written(review)) == 500)
     assert sorted(written(review)) == sorted((name, "air_bubble") for name in names)
     assert len({d.batch for d in decision_log.history(review)}) == 1
     expect(page.get_by_text("Nothing in here is undecided.")).to_be_visible()
     page.get_by_role("tab", name="History").click()
     page.get_by_role("button", name="Undo my last").click()
-    until(lambda: len(written(review)) == 1000)
+    wait_until(lambda: len(written(review)) == 1000)
     standing = store.open_review(review).standing().take(decision_log.history(review))
     assert not standing.decided
 
@@ -266,7 +257,7 @@ def test_what_is_handed_out_is_the_same_elsewhere(visit, lab, tmp_path, monkeypa
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
     desk_of(page)
     press(page, ["3", "2", "u", "x", "Enter", "z"])
-    until(lambda: len(written(review)) == 6)
+    wait_until(lambda: len(written(review)) == 6)
     page.get_by_role("tab", name="History").click()
     page.get_by_role("button", name="Whole history").click()
     with page.expect_download() as download:
@@ -296,7 +287,7 @@ def test_what_a_closed_tab_held_is_written_when_the_next_is_opened(visit, browse
         desk_of(page)
         ids = ids_on(page)
         press(page, ["3"] * 4)
-        until(lambda: len(written(review)) == 4)
+        wait_until(lambda: len(written(review)) == 4)
     press(page, ["1"] * 6)  # nobody is there
     context = page.context
     page.goto("about:blank")  # as good as closed
@@ -304,6 +295,6 @@ def test_what_a_closed_tab_held_is_written_when_the_next_is_opened(visit, browse
         page = context.new_page()
         page.goto(f"{address}/review?review={review}&reviewer=Anna")
         settle(page)
-        until(lambda: len(written(review)) == 10)
+        wait_until(lambda: len(written(review)) == 10)
         assert [particle for particle, _ in written(review)] == ids[:10]
         desk_of(page)

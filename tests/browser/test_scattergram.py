@@ -11,9 +11,6 @@ from svp_core.files import write_json
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
-from tests.browser.conftest import PATIENCE_MS
-
-expect.set_options(timeout=PATIENCE_MS)
 
 # Particles on a grid: six sizes, each twice the one before, with ten aspect ratios each. Those of every other size are
 # protein, and none of them looks the same upside down or with its axes exchanged.

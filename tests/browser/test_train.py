@@ -11,11 +11,9 @@ from playwright.sync_api import expect
 from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
-from tests.browser.conftest import PATIENCE_MS, settle
-from tests.browser.test_flows import wait_for
+from tests.helpers.app_server import PATIENCE_MS, settle, wait_for_job
 from tests.helpers.drawn_tiles import draw_blocks
 
-expect.set_options(timeout=PATIENCE_MS)
 TRAINING_MS = 3 * PATIENCE_MS  # until the first check of a training: its process has to start, measure and compare
 
 
@@ -77,7 +75,7 @@ def test_a_folder_becomes_a_model(visit, tiny, tmp_path):
     rested = jobs.get(job_id).step
     page.reload()
     page.locator(".st-key-resume_job button").click()
-    wait_for(job_id, lambda job: job.step > rested)
+    wait_for_job(job_id, lambda job: job.step > rested)
     expect(page.locator(".st-key-growth img").nth(1)).to_be_visible(timeout=TRAINING_MS)  # a check behind the start
     page.locator(".st-key-cancel_job button").click()
     page.locator(".st-key-keep_best button").click()

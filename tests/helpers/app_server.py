@@ -1,0 +1,67 @@
+"""The app's server for the tests in a browser, and waiting for what it shows or does."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from contextlib import contextmanager
+
+from svp_core.workspace import jobs
+from svp_core.workspace.paths import repo_root
+
+PATIENCE_MS = 120_000  # for anything that has to appear, on a busy machine; what passes takes a second or two
+START_S = 120  # for a server
+
+
+@contextmanager
+def serving(workspace, *, port=None):
+    """Run the app on this workspace; gives its address, stops it at the end. port: a free one unless given."""
+    if port is None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command += ["--server.fileWatcherType", "none"]
+    environment = {**os.environ, "SVP_WORKSPACE": str(workspace)}
+    environment.pop("SVP_DATABASE_URL", None)
+    with open(workspace / "server.log", "w") as log:
+        server = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        address, end = f"http://127.0.0.1:{port}", time.monotonic() + START_S
+        while not _answers(address):
+            assert server.poll() is None and time.monotonic() < end, (workspace / "server.log").read_text()
+            time.sleep(0.2)
+        yield address
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
+            return answer.status == 200
+    except OSError:
+        return False
+
+
+def settle(page):
+    """Wait until the page has its title and the script has come to its end."""
+    page.locator("h1").first.wait_for()
+    page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")
+
+
+def wait_until(holds):
+    """Return as soon as `holds()`."""
+    end = time.monotonic() + PATIENCE_MS / 1000
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.1)
+
+
+def wait_for_job(job_id, done):
+    """The job as soon as `done(job)` holds."""
+    wait_until(lambda: done(jobs.get(job_id)))
+    return jobs.get(job_id)
