@@ -41,14 +41,14 @@ def _augment(tiles, rng):
     if rng.random() < 0.5:
         tile = tile[:, ::-1]
     scale = SCALE ** rng.uniform(-1, 1)
-    scaled = _scale_and_shift(tile.astype(np.float32), scale, rng.uniform(-SHIFT_PX, SHIFT_PX, 2))
+    scaled = scale_and_shift(tile.astype(np.float32), scale, rng.uniform(-SHIFT_PX, SHIFT_PX, 2))
     level = background_level(tile)
     contrast, brightness = np.exp(rng.normal(0, CONTRAST)), np.exp(rng.normal(0, BRIGHTNESS))
     relit = ((scaled - level) * contrast + level) * brightness
     return relit.round().clip(0, 255).astype(np.uint8), parent
 
 
-def _scale_and_shift(tile, scale, shift):
+def scale_and_shift(tile: NDArray[np.floating], scale: float, shift: NDArray[np.floating]) -> NDArray[np.floating]:
     """The tile scaled about its centre and shifted by `shift` (rows down, columns right)."""
     centre = (np.array(tile.shape) - 1) / 2
     # ndimage takes the inverse transform: where in the input each output pixel comes from.

@@ -35,22 +35,25 @@ MAX_JUDGED = 96  # tiles of each part whose denoising errors are measured
 
 
 class TrainingChecks:
-    """The tiles that all checks of a training compare with: chosen once, the same at every check."""
+    """The tiles that all checks of a training compare with: chosen once, the same at every check.
+
+    tiles: (part, class key) -> uint8 (N, 64, 64).
+    """
 
     def __init__(self, class_keys: Sequence[str], parts: Mapping[str, Part], *, count: int, seed: int = 0):
         """parts: "training" and "held_out" -> (tiles, labels, names). count: images generated per class at a check."""
         self.class_keys, self.count = class_keys, count
         rng = np.random.default_rng(seed)
-        self._tiles, self._judged = {}, {}
+        self.tiles, self._judged = {}, {}
         for part, (tiles, labels, _) in parts.items():
             for label, key in enumerate(class_keys):
                 members = _sample(np.flatnonzero(labels == label), MAX_COMPARED[part], rng)
-                self._tiles[part, key] = np.asarray(tiles[members])
+                self.tiles[part, key] = np.asarray(tiles[members])
             judged = _sample(np.arange(len(tiles)), MAX_JUDGED, rng)
             self._judged[part] = np.asarray(tiles[judged]), labels[judged]
         self._features, self._baselines = {}, {}
         for key in class_keys:
-            features = {part: fixed_features(self._tiles[part, key]) for part in parts}
+            features = {part: fixed_features(self.tiles[part, key]) for part in parts}
             self._features[key] = features["held_out"]
             n = min(count, len(features["held_out"]))
             self._baselines[key] = real_baseline(_kid_value, real=np.concatenate(list(features.values())), n=n)
@@ -76,11 +79,12 @@ class TrainingChecks:
                 yield Progress(step, total, message)
             generated.append(np.concatenate(batches))
             yield Progress(step, total, f"Check at step {step:,}: comparing")
-            figures["classes"][key] = self._compare(key, generated[-1])
+            figures["classes"][key] = self.compare(key, generated[-1])
         return figures, np.concatenate(generated)
 
-    def _compare(self, key, generated):
-        training, held_out = self._tiles["training", key], self._tiles["held_out", key]
+    def compare(self, key: str, generated: NDArray[np.uint8]) -> dict[str, Any]:
+        """Figures of one class in a check, see check(). generated: uint8 (N, 64, 64)."""
+        training, held_out = self.tiles["training", key], self.tiles["held_out", key]
         distance = kid(real=self._features[key], synthetic=fixed_features(generated))
         copies = copy_test(synthetic=generated, training=training, held_out=held_out)
         return {

@@ -61,10 +61,10 @@ def test_changes_stay_within_the_stated_limits(parents):
 
 def test_scale_and_shift_are_exact():
     tile = tile_with_disc(row=20, column=40).astype(np.float32)
-    moved = augmentation._scale_and_shift(tile, 1.0, np.array([6.0, -3.0]))
+    moved = augmentation.scale_and_shift(tile, 1.0, np.array([6.0, -3.0]))
     row, column = ndimage.center_of_mass(170 - moved)
     assert (row, column) == (pytest.approx(26, abs=0.1), pytest.approx(37, abs=0.1))
-    larger = augmentation._scale_and_shift(tile_with_disc(radius=10).astype(np.float32), 1.1, np.zeros(2))
+    larger = augmentation.scale_and_shift(tile_with_disc(radius=10).astype(np.float32), 1.1, np.zeros(2))
     assert np.count_nonzero(larger < 125) == pytest.approx(np.pi * 11**2, rel=0.03)
 
 

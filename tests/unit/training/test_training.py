@@ -274,16 +274,16 @@ def test_planted_copies_are_detected_and_blank_or_smooth_images_are_not():
         "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ()),
     }
     checker, rng = checks.TrainingChecks(("dust",), parts, count=24), np.random.default_rng(2)
-    training = checker._tiles["training", "dust"]
+    training = checker.tiles["training", "dust"]
     noise = rng.normal(0, 2, (24, 64, 64))
     copied = (
         np.stack([np.rot90(tile, k) for k, tile in enumerate(training[rng.integers(len(training), size=24)])]) + noise
     )
     blank = 170 + noise
     for generated, copies in ((copied, True), (blank, False), (draw_blocks(24, seed=3), False)):
-        figures = checker._compare("dust", generated.clip(0, 255).astype(np.uint8))
+        figures = checker.compare("dust", generated.clip(0, 255).astype(np.uint8))
         assert checks.copies_of_class(figures) is copies, figures
-    assert checker._compare("dust", blank.astype(np.uint8))["ct_z"] < -2
+    assert checker.compare("dust", blank.astype(np.uint8))["ct_z"] < -2
 
 
 @pytest.mark.parametrize(
