@@ -71,7 +71,7 @@ def test_the_app_says_where_it_is_answers_there_and_ends_with_ctrl_c(tmp_path):
             assert answer.status == 200
     finally:
         os.killpg(app.pid, signal.SIGINT)
-    rest = app.communicate(timeout=30)[0]
+    rest = app.communicate(timeout=120)[0]
     assert app.returncode == 0 and "Traceback" not in rest, rest
 
 

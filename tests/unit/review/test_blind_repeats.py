@@ -143,7 +143,7 @@ def test_a_second_draw_is_another_and_none_is_left_at_the_end(lab):
     first, second = (random_audit.start_audit(review, now, "Anna", draws=2).to_do for _ in range(2))
     assert random_audit.last_audit(now).number == 2
     assert len(first) == len(second) == 3
-    assert random_audit.start_audit(review, now, "Anna", order=["p4", "p3"]).to_do in (["p4", "p3"], ["p3", "p4"])
+    assert sorted(random_audit.start_audit(review, now, "Anna", order=["p4", "p3"]).to_do) == ["p3", "p4"]
     record(review, *(event(n + 1, f"p{n}") for n in range(5)))
     with pytest.raises(LabError, match="Every particle of this review is decided"):
         random_audit.start_audit(review, standing(review), "Anna")
