@@ -52,12 +52,12 @@ def main():
                     find_label_errors(
                         tiles,
                         given,
-                        see=lambda part: features[[place[tile.tobytes()] for tile in part]],  # noqa: B023
+                        embed=lambda part: features[[place[tile.tobytes()] for tile in part]],  # noqa: B023
                         class_names=words,
                         seed=seed,
                     )
                 )
-                first = prepare_rerank(judged.places, given, judged.suspects.score, class_count=len(words))
+                first = prepare_rerank(judged.coordinates, given, judged.scores.score, class_count=len(words))
                 found.append([reviewed(first, given, truth, pages, anew) for pages in (1, 2) for anew in (False, True)])
             found = np.array(found)
             spread = student.ppf(0.975, max(1, len(found) - 1)) * found.std(0, ddof=1) / np.sqrt(len(found))

@@ -134,7 +134,7 @@ def ranked(tiles, features, last, given, truth, words, seed):
     place = {tile.tobytes(): row for row, tile in enumerate(tiles)}
     found = finished(
         find_label_errors(
-            tiles, given, see=lambda part: features[[place[t.tobytes()] for t in part]], class_names=words, seed=seed
+            tiles, given, embed=lambda part: features[[place[t.tobytes()] for t in part]], class_names=words, seed=seed
         )
     )
     probs = found.probs.astype(np.float64)
@@ -149,11 +149,11 @@ def ranked(tiles, features, last, given, truth, words, seed):
         counted = float(num_label_issues(given, probs))
     usual = usual_recipe(last, given, seed)
     neighbours = (
-        neighbour_votes(found.nearest, given, len(words))[np.arange(len(given)), given]
-        / found.nearest.positions.shape[1]
+        neighbour_votes(found.neighbours, given, len(words))[np.arange(len(given)), given]
+        / found.neighbours.positions.shape[1]
     )
     scores = {
-        OURS: found.suspects.score,
+        OURS: found.scores.score,
         "cleanlab self-confidence": get_label_quality_scores(given, probs, method="self_confidence"),
         "cleanlab normalised margin": get_label_quality_scores(given, probs, method="normalized_margin"),
         "cleanlab weighted entropy": get_label_quality_scores(given, probs, method="confidence_weighted_entropy"),
@@ -270,7 +270,7 @@ def cost(count, classifier, folder):
     began, processor = time.monotonic(), time.process_time()
     last = [began, ""]
     steps = find_label_errors(
-        tiles, labels, see=lambda part: layered_features(classifier, part), class_names=["a", "b", "c"]
+        tiles, labels, embed=lambda part: layered_features(classifier, part), class_names=["a", "b", "c"]
     )
     while True:
         try:
@@ -282,7 +282,7 @@ def cost(count, classifier, folder):
             last = [time.monotonic(), progress.message.split()[-1]]
             tell(f"{last[0] - began:6.1f} s  {progress.message}")
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    precision = average_precision_score(wrong, -found.suspects.score)
+    precision = average_precision_score(wrong, -found.scores.score)
     print(
         f"{count:,} tiles: {time.monotonic() - began:.0f} s, {time.process_time() - processor:.0f} s on processors; "
         f"peak memory {memory:.2f} GB; average precision {precision:.3f}"

@@ -22,7 +22,7 @@ from svp_core.classifier.resnet import Classifier
 from svp_core.classifier.training_loop import fit_temperature
 from svp_core.device import fast_arithmetic
 from svp_core.images import to_model
-from svp_core.label_errors.memorisation import is_memorised
+from svp_core.label_errors.memorisation import memorisation_warning
 from svp_core.progress import Progress
 
 Judgement = Generator[Progress, None, tuple[NDArray[np.floating], tuple[str, ...]]]
@@ -77,7 +77,7 @@ def predict_during_training(classifier: Classifier, *, seed: int = 0) -> Judge:
                 np.add.at(times, rows, 1)
             yield Progress(step, steps, "learning all labels", loss)
         seen_probs = softmax(_logits(model, tiles, classifier.device), axis=1)
-        note = is_memorised(labels, seen_probs, probs)
+        note = memorisation_warning(labels, seen_probs, probs)
         return (sums / times[:, None]).astype(np.float32), (note,) if note else ()
 
     return judge

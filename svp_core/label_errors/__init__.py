@@ -1,6 +1,6 @@
-"""Which labels are wrong? Arrays in, arrays out: labels and features, or probabilities of any model.
+"""Label errors: arrays in, arrays out (labels and features, or probabilities of any model).
 
-`review` does all of it; the steps are there to be taken one by one. Scores: 0 = surely labelled wrong, 1 = fine.
+find_label_errors runs the whole chain; each step can be used alone. Scores: 0 = certainly mislabelled, 1 = correct.
 """
 
 from svp_core.label_errors.batch_effects import BatchEffect, batch_effects
@@ -8,7 +8,7 @@ from svp_core.label_errors.class_pairs import PairCount, count_class_pairs
 from svp_core.label_errors.duplicates import Duplicates, find_duplicates
 from svp_core.label_errors.find import LabelErrorReport, find_label_errors
 from svp_core.label_errors.folds import assign_folds
-from svp_core.label_errors.memorisation import is_memorised
+from svp_core.label_errors.memorisation import memorisation_warning
 from svp_core.label_errors.neighbours import Neighbours, find_neighbours, from_other_folds, neighbour_votes
 from svp_core.label_errors.noise_matrix import NoiseMatrix, estimate_noise
 from svp_core.label_errors.out_of_fold import out_of_fold
@@ -41,9 +41,9 @@ __all__ = [
     "find_outliers",
     "fit_pca",
     "from_other_folds",
-    "is_memorised",
     "leave_one_out_ridge",
     "margins",
+    "memorisation_warning",
     "neighbour_votes",
     "out_of_fold",
     "outlier_score",

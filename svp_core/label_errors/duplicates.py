@@ -1,88 +1,91 @@
-"""One picture more than once: exactly, or saved again, moved by a pixel, brightened, with a little noise."""
+"""Duplicate images: identical pixels, or the same picture shifted by a pixel, brightened or with a little noise."""
 
 from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
+from numpy.typing import NDArray
 
-ALIKE = 0.8  # likeness (nearest.Nearest) from which pictures are compared
-ROUGHLY = 8.0  # grey levels, root mean square over means of 8 x 8 px; farther apart no shift of a pixel brings them
-SAME = 2.2  # grey levels, root mean square; two photographs of simulated particles are never closer than 2.5
-FOLLOWS = 0.9  # correlation; two nearly empty tiles are close without being one picture
+from svp_core.label_errors.neighbours import Neighbours
+
+MIN_SIMILARITY = 0.8  # of neighbours (Neighbours.similarity) that are compared pixel by pixel
+MAX_COARSE_RMS = 8.0  # grey levels, over means of 8 x 8 px; a shift of one pixel cannot bridge a larger distance
+MAX_RMS = 2.2  # grey levels; two images of different simulated particles are never closer than 2.5
+MIN_CORRELATION = 0.9  # two nearly empty tiles are close without being the same picture
 _SHIFT_PX = 1
-_COMPARED = 512  # pairs at a time
+_BATCH_SIZE = 512  # pairs
 
 
 @dataclass(frozen=True)
 class Duplicates:
-    """Which images are one picture."""
+    """Which images show the same picture."""
 
-    picture: np.ndarray  # int (N,): equal for images of the same pixels
-    near: np.ndarray  # int (N,): equal for near-duplicates too
+    exact: NDArray[np.int64]  # (N,): equal for images with identical pixels
+    near: NDArray[np.int64]  # (N,): equal for near-duplicates as well
 
-    def groups(self):
-        """Positions of the images of every picture that is there more than once, in their order."""
+    def groups(self) -> list[NDArray[np.int64]]:
+        """Positions of the images in each group of two or more near-duplicates, in source order."""
         order = np.argsort(self.near, kind="stable")
         parts = np.split(order, np.flatnonzero(np.diff(self.near[order])) + 1) if len(order) else []
         return sorted((part for part in parts if len(part) > 1), key=lambda part: part[0])
 
-    def disagreeing(self, labels):
-        """Those groups whose images do not all carry the same label."""
+    def disagreeing(self, labels: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+        """Groups whose images carry different labels."""
         return [part for part in self.groups() if len(np.unique(labels[part])) > 1]
 
 
-def find_duplicates(tiles, nearest):
-    """Copies among tiles, uint8 (N, H, W). nearest: as find_nearest gives it for all of them.
+def find_duplicates(tiles: NDArray[np.uint8], neighbours: Neighbours) -> Duplicates:
+    """Duplicates among tiles, uint8 (N, H, W). neighbours: from find_neighbours, of all of them.
 
-    The same pixels are found wherever they are; near-duplicates among the two most alike images of each: what is left
-    of one when the other is put over it, moved by up to a pixel and made as bright, is below 2.2 grey levels.
+    Identical pixels are found anywhere in the set; near-duplicates among the two nearest neighbours of each image:
+    pairs whose difference, after a shift of at most one pixel and equal mean brightness, is below 2.2 grey levels RMS.
     """
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
     n = len(tiles)
-    picture = np.unique([sha256(np.ascontiguousarray(tile)).digest() for tile in tiles], return_inverse=True)[1]
-    picture = picture.reshape(n)
-    candidates = nearest.positions[:, :2]
-    pairs = np.argwhere((candidates >= 0) & (nearest.likeness[:, :2] >= ALIKE))
+    exact = np.unique([sha256(np.ascontiguousarray(tile)).digest() for tile in tiles], return_inverse=True)[1]
+    exact = exact.reshape(n)
+    candidates = neighbours.positions[:, :2]
+    pairs = np.argwhere((candidates >= 0) & (neighbours.similarity[:, :2] >= MIN_SIMILARITY))
     left, right = pairs[:, 0], candidates[pairs[:, 0], pairs[:, 1]]
-    rough = _rough(tiles)
-    possible = picture[left] != picture[right]
-    possible &= ((rough[left] - rough[right]) ** 2).mean(1) < ROUGHLY**2
+    coarse = _coarse_means(tiles)
+    possible = exact[left] != exact[right]
+    possible &= ((coarse[left] - coarse[right]) ** 2).mean(1) < MAX_COARSE_RMS**2
     left, right = left[possible], right[possible]
-    same = _same(tiles, left, right)
-    rows, columns = np.concatenate([np.arange(n), left[same]]), np.concatenate([n + picture, right[same]])
+    same = _is_same_picture(tiles, left, right)
+    rows, columns = np.concatenate([np.arange(n), left[same]]), np.concatenate([n + exact, right[same]])
     graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), (2 * n, 2 * n))
     parts = connected_components(graph, directed=False)[1][:n]
-    return Duplicates(picture, np.unique(parts, return_inverse=True)[1].reshape(n))
+    return Duplicates(exact, np.unique(parts, return_inverse=True)[1].reshape(n))
 
 
-def _same(tiles, left, right):
-    """Whether these pairs are one picture, bool (P,)."""
-    found = np.zeros(len(left), bool)
-    edge, moves = _SHIFT_PX, 2 * _SHIFT_PX + 1
-    for start in range(0, len(left), _COMPARED):
-        part = slice(start, start + _COMPARED)
-        own = _centred(tiles[left[part]][:, edge:-edge, edge:-edge])
-        whole = np.asarray(tiles[right[part]])
-        for down in range(moves):
-            for across in range(moves):
-                height, width = own.shape[1:]
-                other = _centred(whole[:, down : down + height, across : across + width])
-                apart = np.sqrt(((own - other) ** 2).mean((1, 2)))
-                power = np.sqrt((own**2).mean((1, 2)) * (other**2).mean((1, 2)))
-                found[part] |= (apart < SAME) & ((own * other).mean((1, 2)) > FOLLOWS * power)
-    return found
+def _is_same_picture(tiles, left, right):
+    """Whether each pair is a near-duplicate, bool (P,)."""
+    result = np.zeros(len(left), bool)
+    edge, shifts = _SHIFT_PX, 2 * _SHIFT_PX + 1
+    for start in range(0, len(left), _BATCH_SIZE):
+        batch = slice(start, start + _BATCH_SIZE)
+        inner = _centred(tiles[left[batch]][:, edge:-edge, edge:-edge])
+        whole = np.asarray(tiles[right[batch]])
+        for down in range(shifts):
+            for across in range(shifts):
+                height, width = inner.shape[1:]
+                shifted = _centred(whole[:, down : down + height, across : across + width])
+                rms = np.sqrt(((inner - shifted) ** 2).mean((1, 2)))
+                power = np.sqrt((inner**2).mean((1, 2)) * (shifted**2).mean((1, 2)))
+                result[batch] |= (rms < MAX_RMS) & ((inner * shifted).mean((1, 2)) > MIN_CORRELATION * power)
+    return result
 
 
-def _rough(tiles):
-    """Means over 8 x 8 px, less the mean of all, float32 (N, 64)."""
+def _coarse_means(tiles):
+    """Means over 8 x 8 px, less the tile's mean, float32 (N, 64)."""
     height, width = tiles.shape[1] // 8 * 8, tiles.shape[2] // 8 * 8
     means = np.empty((len(tiles), height * width // 64), np.float32)
-    for start in range(0, len(tiles), _COMPARED):
-        part = np.asarray(tiles[start : start + _COMPARED, :height, :width], np.float32)
-        means[start : start + len(part)] = (
-            part.reshape(len(part), height // 8, 8, width // 8, 8).mean((2, 4)).reshape(len(part), -1)
+    for start in range(0, len(tiles), _BATCH_SIZE):
+        batch = np.asarray(tiles[start : start + _BATCH_SIZE, :height, :width], np.float32)
+        means[start : start + len(batch)] = (
+            batch.reshape(len(batch), height // 8, 8, width // 8, 8).mean((2, 4)).reshape(len(batch), -1)
         )
     return means - means.mean(1, keepdims=True)
 

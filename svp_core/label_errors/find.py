@@ -1,11 +1,13 @@
-"""Everything that can be said about the labels of a set of tiles, in one go."""
+"""Search for label errors: the whole chain from tiles and labels to scores, counts, duplicates and outliers."""
 
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from svp_core.label_errors.batch_effects import batch_effects
-from svp_core.label_errors.class_pairs import count_class_pairs
+from svp_core.label_errors.batch_effects import BatchEffect, batch_effects
+from svp_core.label_errors.class_pairs import PairCount, count_class_pairs
 from svp_core.label_errors.duplicates import Duplicates, find_duplicates
 from svp_core.label_errors.folds import assign_folds
 from svp_core.label_errors.neighbours import Neighbours, find_neighbours, from_other_folds
@@ -18,125 +20,141 @@ from svp_core.label_errors.validation import MIN_PER_CLASS, check_judgeable, che
 from svp_core.progress import Progress
 from svp_core.stats.intervals import Estimate
 
-_BATCH = 512  # tiles seen between two steps
-_FITTED_ON = 8000  # tiles, drawn at random, that the space is built of
+_BATCH_SIZE = 512  # tiles embedded between two progress events
+_FIT_SAMPLE = 8000  # tiles, drawn at random, to which the PCA is fitted
+
+Embed = Callable[[NDArray[np.uint8]], NDArray]
+# (tiles, labels, probs, fold) -> Progress events, then (probs, notes); see svp_core.classifier.label_judges.
+LabelJudge = Callable[..., Generator[Progress, None, tuple[NDArray, Sequence[str]]]]
 
 
 @dataclass(frozen=True)
 class LabelErrorReport:
-    """What was found. N images were given; those that testify are judged."""
+    """Result of a search. Of the N images given, the M real ones are judged."""
 
-    labels: np.ndarray  # int (N,), as given
-    judged: np.ndarray  # int (M,), positions of the images that `suspects` has an entry for
-    suspects: LabelScores
-    pairs: list  # PairCount, most errors first
-    total: Estimate  # wrong labels in all
-    copies: Duplicates  # of all N
-    strangers: np.ndarray  # int, positions among all N of images that resemble no class, strangest first
-    lots: list  # LotFinding
-    notes: tuple  # sentences that the person should read with the result
-    places: np.ndarray  # float32 (N, d), in the space of likeness: for neighbours, a map, leave-one-out ridge
-    fold: np.ndarray  # int (N,)
-    probs: np.ndarray  # float32 (N, K), out of fold
-    nearest: Neighbours  # of other folds, among images that testify, copies counted once
+    labels: NDArray[np.int64]  # (N,), as given
+    judged: NDArray[np.int64]  # (M,), positions of the images that `scores` has entries for
+    scores: LabelScores
+    pairs: list[PairCount]  # most errors first
+    total: Estimate  # label errors in all
+    duplicates: Duplicates  # of all N
+    outliers: NDArray[np.int64]  # positions among all N of images that resemble no class, highest score first
+    batch_effects: list[BatchEffect]
+    notes: tuple[str, ...]  # sentences to show beside the result
+    coordinates: NDArray[np.float32]  # (N, d), PCA: for neighbours, a map, leave-one-out ridge
+    fold: NDArray[np.int64]  # (N,)
+    probs: NDArray[np.float32]  # (N, K), out of fold
+    neighbours: Neighbours  # of other folds, among real images, duplicates counted once
 
 
-def find_label_errors(tiles, labels, *, see, class_names, groups=None, testifies=None, judge=None, seed=0):
-    """Look for wrong labels; yields Progress, returns a Review.
+def find_label_errors(
+    tiles: NDArray[np.uint8],
+    labels: ArrayLike,
+    *,
+    embed: Embed,
+    class_names: Sequence[str],
+    groups: Sequence[object] | NDArray | None = None,
+    is_real: ArrayLike | None = None,
+    judge: LabelJudge | None = None,
+    seed: int = 0,
+) -> Generator[Progress, None, LabelErrorReport]:
+    """Search for label errors; yields Progress, returns a LabelErrorReport.
 
-    tiles: uint8 (N, H, W). labels: int (N,), positions in class_names. see: tiles -> features, float (n, D), by a
-    network that was never trained on these labels. groups: (N,) run or lot of each image; None where nobody knows.
-    testifies: bool (N,), False for synthetic tiles, which may be learnt from but are neither judged nor witnesses; left
-    out, all do. judge: looks again, with more effort than the features (classifier.learnt_labels); None = nobody does.
-    Raises LabError where there is nothing to compare.
+    tiles: uint8 (N, H, W). labels: int (N,), positions in class_names. embed: tiles -> features, float (n, D), by a
+    network that was never trained on these labels. groups: (N,) run or lot of each image; None if unknown. is_real:
+    bool (N,), False for synthetic tiles, which are learnt from but neither judged nor counted as neighbours; all real
+    by default. judge: a second, more expensive prediction (classifier.label_judges). Raises LabError where there is
+    nothing to compare.
     """
     labels = check_labels(labels)
-    testifies = np.ones(len(labels), bool) if testifies is None else np.asarray(testifies, bool)
-    judged = np.flatnonzero(testifies)
+    real = np.ones(len(labels), bool) if is_real is None else np.asarray(is_real, bool)
+    judged = np.flatnonzero(real)
     check_judgeable(labels[judged], class_names)
 
-    places = yield from _place(tiles, see, seed)
-    yield Progress(len(tiles), len(tiles), "looking for the most alike")
-    nearest = find_neighbours(places, seed=seed)
-    copies = find_duplicates(tiles, nearest)
-    fold, notes = assign_folds(labels, groups=groups, copies=copies.near, seed=seed)
-    nearest = from_other_folds(nearest, places, fold=fold, among=testifies & _first_of_each(copies.near, testifies))
-    yield Progress(len(tiles), len(tiles), "learning from the other folds")
-    probs, said = out_of_fold(places, labels, fold=fold, class_count=len(class_names)), ()
+    coordinates = yield from _coordinates(tiles, embed, seed)
+    yield Progress(len(tiles), len(tiles), "searching for similar images")
+    neighbours = find_neighbours(coordinates, seed=seed)
+    duplicates = find_duplicates(tiles, neighbours)
+    fold, notes = assign_folds(labels, groups=groups, duplicates=duplicates.near, seed=seed)
+    eligible = real & _first_of_each(duplicates.near, real)
+    neighbours = from_other_folds(neighbours, coordinates, fold=fold, eligible=eligible)
+    yield Progress(len(tiles), len(tiles), "predicting each fold from the others")
+    probs, judge_notes = out_of_fold(coordinates, labels, fold=fold, class_count=len(class_names)), ()
     if judge is not None:
-        probs, said = yield from judge(tiles, labels, probs, fold)
+        probs, judge_notes = yield from judge(tiles, labels, probs, fold)
 
-    own, own_probs = labels[judged], probs[judged]
-    noise = estimate_noise(own, own_probs)
-    witnesses = Neighbours(nearest.positions[judged], nearest.likeness[judged])
-    suspects = score_set(
-        own, own_probs, class_names=class_names, nearest=witnesses, neighbour_labels=labels, noise=noise
+    real_labels, real_probs = labels[judged], probs[judged]
+    noise = estimate_noise(real_labels, real_probs)
+    scores = score_set(
+        real_labels,
+        real_probs,
+        class_names=class_names,
+        neighbours=Neighbours(neighbours.positions[judged], neighbours.similarity[judged]),
+        neighbour_labels=labels,
+        noise=noise,
     )
-    pairs, total = count_class_pairs(own, own_probs, suspects.suggested, noise=noise, seed=seed)
-    lots = (
-        []
-        if groups is None
-        else batch_effects(own, suspects.suggested, np.asarray(groups)[judged], class_names=class_names)
-    )
+    pairs, total = count_class_pairs(real_labels, real_probs, scores.suggested, noise=noise, seed=seed)
+    effects = []
+    if groups is not None:
+        effects = batch_effects(real_labels, scores.suggested, np.asarray(groups)[judged], class_names=class_names)
     return LabelErrorReport(
         labels,
         judged,
-        suspects,
+        scores,
         pairs,
         total,
-        copies,
-        find_outliers(places, labels),
-        lots,
-        (*notes, *said, *_warnings(own, own_probs, class_names)),
-        places,
+        duplicates,
+        find_outliers(coordinates, labels),
+        effects,
+        (*notes, *judge_notes, *_warnings(real_labels, real_probs, class_names)),
+        coordinates,
         fold,
         probs,
-        nearest,
+        neighbours,
     )
 
 
-def _place(tiles, see, seed):
-    """Places of the tiles in their space, float32 (N, d); yields Progress."""
-    chosen = np.random.default_rng(seed).permutation(len(tiles))
-    fitted_on, others = np.sort(chosen[:_FITTED_ON]), np.sort(chosen[_FITTED_ON:])
+def _coordinates(tiles, embed, seed):
+    """PCA coordinates of the tiles, float32 (N, d); yields Progress."""
+    shuffled = np.random.default_rng(seed).permutation(len(tiles))
+    sample, rest = np.sort(shuffled[:_FIT_SAMPLE]), np.sort(shuffled[_FIT_SAMPLE:])
     features, done = [], 0
-    for start in range(0, len(fitted_on), _BATCH):
-        features.append(see(tiles[fitted_on[start : start + _BATCH]]))
+    for start in range(0, len(sample), _BATCH_SIZE):
+        features.append(embed(tiles[sample[start : start + _BATCH_SIZE]]))
         done += len(features[-1])
-        yield Progress(done, len(tiles), f"{done:,} of {len(tiles):,} images looked at")
+        yield Progress(done, len(tiles), f"{done:,} of {len(tiles):,} images embedded")
     features = np.concatenate(features)
-    space = fit_pca(features, seed=seed)
-    places = np.empty((len(tiles), space.axes.shape[1]), np.float32)
-    places[fitted_on] = space.of(features)
-    for start in range(0, len(others), _BATCH):
-        rows = others[start : start + _BATCH]
-        places[rows] = space.of(see(tiles[rows]))
+    pca = fit_pca(features, seed=seed)
+    coordinates = np.empty((len(tiles), pca.axes.shape[1]), np.float32)
+    coordinates[sample] = pca.transform(features)
+    for start in range(0, len(rest), _BATCH_SIZE):
+        rows = rest[start : start + _BATCH_SIZE]
+        coordinates[rows] = pca.transform(embed(tiles[rows]))
         done += len(rows)
-        yield Progress(done, len(tiles), f"{done:,} of {len(tiles):,} images looked at")
-    return places
+        yield Progress(done, len(tiles), f"{done:,} of {len(tiles):,} images embedded")
+    return coordinates
 
 
 def _first_of_each(numbers, counted):
-    """bool (N,): the first image with each number, of those that count."""
+    """bool (N,): the first counted image with each number."""
     first, rows = np.zeros(len(numbers), bool), np.flatnonzero(counted)
     first[rows[np.unique(numbers[rows], return_index=True)[1]]] = True
     return first
 
 
 def _warnings(labels, probs, class_names):
-    """What makes the result worth less, in sentences."""
+    """Sentences on what limits the result."""
     counts = np.bincount(labels, minlength=len(class_names))
-    few = [class_names[label] for label in np.flatnonzero((counts > 0) & (counts < MIN_PER_CLASS))]
-    if few:
-        yield f"Too few images to judge their labels: {', '.join(few)}."
-    there = np.flatnonzero(counts >= MIN_PER_CLASS)
-    right = [float(np.mean(probs[labels == label].argmax(1) == label)) for label in there]
-    # Twice the standard error of their mean, were they guessed.
-    chance = 1 / len(there)
-    error = 2 * np.sqrt((chance * (1 - chance) / counts[there]).sum()) / len(there)
-    if np.mean(right) <= chance + error:
+    too_few = [class_names[label] for label in np.flatnonzero((counts > 0) & (counts < MIN_PER_CLASS))]
+    if too_few:
+        yield f"Too few images to judge their labels: {', '.join(too_few)}."
+    judged = np.flatnonzero(counts >= MIN_PER_CLASS)
+    recall = [float(np.mean(probs[labels == label].argmax(1) == label)) for label in judged]
+    # Two standard errors of the mean recall under guessing.
+    chance = 1 / len(judged)
+    error = 2 * np.sqrt((chance * (1 - chance) / counts[judged]).sum()) / len(judged)
+    if np.mean(recall) <= chance + error:
         yield (
-            f"The labels follow nothing that the pictures show ({100 * np.mean(right):.0f} % of an average class "
-            f"named as labelled, {100 * chance:.0f} % by chance): most may be wrong, and no order of suspects means "
-            "much."
+            f"The labels do not follow what the images show: {100 * np.mean(recall):.0f} % mean recall, "
+            f"{100 * chance:.0f} % by chance. Most labels may be wrong, and the order of suspects means little."
         )

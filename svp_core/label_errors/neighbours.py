@@ -1,72 +1,83 @@
-"""The particles most like each one, and what they are labelled."""
+"""Nearest neighbours of each particle image, and their labels."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 NEIGHBOURS = 15
-_LOOKED_AT = 40  # nearest of all; those of other folds are taken from them
-_DIRECTIONS = 128  # of a Space; the finer ones only add noise to a likeness
-_MOST = 200_000  # particles that are looked among; of more a random part
+_CANDIDATES = 40  # nearest neighbours from any fold; those of other folds are picked from them
+_DIMENSIONS = 128  # leading principal components; the later ones only add noise to the similarity
+_MAX_SEARCHED = 200_000  # images; of a larger set a random part is searched
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The most alike images of each image, most alike first."""
+    """The most similar images of each image, most similar first."""
 
-    positions: np.ndarray  # int32 (N, k); -1 where there are no more
-    likeness: np.ndarray  # float32 (N, k), cosine of the angle between the places, -1..1; 1 = the same
-
-
-def find_neighbours(places, *, k=_LOOKED_AT, seed=0):
-    """Nearest of all other images. places: float32 (N, d) as a Space gives them."""
-    unit = directions(places)
-    among = np.arange(len(unit))
-    if len(unit) > _MOST:
-        among = np.sort(np.random.default_rng(seed).permutation(len(unit))[:_MOST])
-    found, likeness = _search(unit, unit[among], min(k + 1, len(among)))
-    return _without(Neighbours(among[found].astype(np.int32), likeness), np.arange(len(unit)), k)
+    positions: NDArray[np.int32]  # (N, k); -1 where there are no more
+    similarity: NDArray[np.float32]  # (N, k), cosine similarity of the coordinates, -1..1; 1 = identical
 
 
-def from_other_folds(nearest, places, *, fold, among=None, k=NEIGHBOURS):
-    """The k Nearest that lie in another fold than the image. among: bool (N,), only these count; left out, all.
+def find_neighbours(coordinates: NDArray[np.float32], *, k: int = _CANDIDATES, seed: int = 0) -> Neighbours:
+    """Neighbours among all other images. coordinates: float32 (N, d) as PcaSpace.transform gives them."""
+    unit = unit_vectors(coordinates)
+    searched = np.arange(len(unit))
+    if len(unit) > _MAX_SEARCHED:
+        searched = np.sort(np.random.default_rng(seed).permutation(len(unit))[:_MAX_SEARCHED])
+    positions, similarity = _search(unit, unit[searched], min(k + 1, len(searched)))
+    return _drop_self(Neighbours(searched[positions].astype(np.int32), similarity), np.arange(len(unit)), k)
 
-    nearest: what find_nearest gave; where too few of those are fit, all are searched.
+
+def from_other_folds(
+    neighbours: Neighbours,
+    coordinates: NDArray[np.float32],
+    *,
+    fold: NDArray[np.int64],
+    eligible: NDArray[np.bool_] | None = None,
+    k: int = NEIGHBOURS,
+) -> Neighbours:
+    """The k neighbours of each image that lie in other folds.
+
+    neighbours: from find_neighbours; where too few of them qualify, all images are searched. eligible: bool (N,),
+    images that may be neighbours; all by default.
     """
-    n = len(places)
-    among = np.ones(n, bool) if among is None else among
-    there = np.maximum(nearest.positions, 0)
-    fit = (nearest.positions >= 0) & (fold[there] != fold[:, None]) & among[there]
-    # A stable sort brings the fit ones to the front, in their order.
-    order = np.argsort(~fit, axis=1, kind="stable")[:, :k]
-    positions = np.where(np.take_along_axis(fit, order, 1), np.take_along_axis(nearest.positions, order, 1), -1)
-    likeness = np.take_along_axis(nearest.likeness, order, 1)
+    n = len(coordinates)
+    eligible = np.ones(n, bool) if eligible is None else eligible
+    candidates = np.maximum(neighbours.positions, 0)
+    valid = (neighbours.positions >= 0) & (fold[candidates] != fold[:, None]) & eligible[candidates]
+    # A stable sort moves the valid ones to the front and keeps their order.
+    order = np.argsort(~valid, axis=1, kind="stable")[:, :k]
+    positions = np.where(np.take_along_axis(valid, order, 1), np.take_along_axis(neighbours.positions, order, 1), -1)
+    similarity = np.take_along_axis(neighbours.similarity, order, 1)
     missing = k - positions.shape[1]
     positions = np.pad(positions, ((0, 0), (0, max(0, missing))), constant_values=-1).astype(np.int32)
-    likeness = np.pad(likeness, ((0, 0), (0, max(0, missing))), constant_values=-1).astype(np.float32)
-    wanting = (positions < 0).any(1)
-    unit = directions(places) if wanting.any() else None
-    for number in np.unique(fold[wanting]):
-        rows, others = np.flatnonzero(wanting & (fold == number)), np.flatnonzero(among & (fold != number))
-        if not len(others):
-            continue
-        found, near = _search(unit[rows], unit[others], min(k, len(others)))
-        positions[rows, : found.shape[1]], likeness[rows, : found.shape[1]] = others[found], near
-    return Neighbours(positions, np.where(positions < 0, -1, likeness).astype(np.float32))
+    similarity = np.pad(similarity, ((0, 0), (0, max(0, missing))), constant_values=-1).astype(np.float32)
+    incomplete = (positions < 0).any(1)
+    if incomplete.any():
+        unit = unit_vectors(coordinates)
+        for number in np.unique(fold[incomplete]):
+            rows = np.flatnonzero(incomplete & (fold == number))
+            others = np.flatnonzero(eligible & (fold != number))
+            if not len(others):
+                continue
+            nearest, values = _search(unit[rows], unit[others], min(k, len(others)))
+            positions[rows, : nearest.shape[1]], similarity[rows, : nearest.shape[1]] = others[nearest], values
+    return Neighbours(positions, np.where(positions < 0, -1, similarity).astype(np.float32))
 
 
-def neighbour_votes(nearest, labels, class_count):
-    """How many of the nearest carry each label: int (N, K)."""
-    counts = np.zeros((len(nearest.positions), class_count), np.int64)
-    for column in nearest.positions.T:
+def neighbour_votes(neighbours: Neighbours, labels: NDArray[np.int64], class_count: int) -> NDArray[np.int64]:
+    """How many neighbours carry each label: int (N, K)."""
+    counts = np.zeros((len(neighbours.positions), class_count), np.int64)
+    for column in neighbours.positions.T:
         rows = np.flatnonzero(column >= 0)
         counts[rows, labels[column[rows]]] += 1
     return counts
 
 
-def directions(places):
-    """Where each image lies seen from the middle of all, float32 (N, d), of length 1 (0 for one in the middle)."""
-    unit = np.array(places[:, :_DIRECTIONS], np.float32)
+def unit_vectors(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Direction of each image from the mean of all, float32 (N, d), of length 1 (0 for an image at the mean)."""
+    unit = np.array(coordinates[:, :_DIMENSIONS], np.float32)
     length = np.linalg.norm(unit, axis=1, keepdims=True)
     return np.divide(unit, length, out=unit, where=length > 0)
 
@@ -74,14 +85,16 @@ def directions(places):
 def _search(rows, others, k):
     from sklearn.neighbors import NearestNeighbors
 
-    distances, found = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(others).kneighbors(rows)
-    return found, (1 - distances**2 / 2).astype(np.float32)
+    distances, positions = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(others).kneighbors(rows)
+    return positions, (1 - distances**2 / 2).astype(np.float32)
 
 
-def _without(nearest, own, k):
-    """Each row's own position taken out, and k left."""
-    mine = nearest.positions == own[:, None]
-    # Among identical images the own position may not be among the found ones; then the last goes.
-    mine[~mine.any(1), -1] = True
-    kept = np.argsort(mine, axis=1, kind="stable")[:, : nearest.positions.shape[1] - 1][:, :k]
-    return Neighbours(np.take_along_axis(nearest.positions, kept, 1), np.take_along_axis(nearest.likeness, kept, 1))
+def _drop_self(neighbours, self_positions, k):
+    """Remove each row's own position and keep k."""
+    is_self = neighbours.positions == self_positions[:, None]
+    # Among identical images the own position may be missing from the result; then the last one is dropped.
+    is_self[~is_self.any(1), -1] = True
+    columns = np.argsort(is_self, axis=1, kind="stable")[:, : neighbours.positions.shape[1] - 1][:, :k]
+    return Neighbours(
+        np.take_along_axis(neighbours.positions, columns, 1), np.take_along_axis(neighbours.similarity, columns, 1)
+    )

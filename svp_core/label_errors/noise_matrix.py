@@ -1,38 +1,39 @@
-"""How often images of one class carry the label of another: read from those whose class is clear."""
+"""Label noise matrix: how often images of one class carry the label of another."""
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.label_errors.validation import check_probs
 
-CLEAR = 0.6  # share of each class, the surest ones, that counts as clear
-# Of small classes more: a wrong label makes its neighbours less sure, not itself, so that it lies among the surest.
+CLEAR = 0.6  # share of each predicted class, the most confident images, that counts as clear
+# Small classes need more: a wrong label lowers its neighbours' confidence, not its own, so it stays among the top.
 MIN_CLEAR = 30
-_SPREADS = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25, 100)  # from rates all apart to all alike
+_SHAPES = (0.03, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25, 100)  # from unrelated rates to equal rates
 _RATES = np.geomspace(1e-6, 0.3, 120)
-_MOST = 0.4  # a larger rate would say that the label is usual for the class
+_MAX_RATE = 0.4  # a larger rate would mean that the label is usual for the class
 
 
 @dataclass(frozen=True)
 class NoiseMatrix:
-    """How often labels go wrong."""
+    """Estimated rates of label errors."""
 
-    rates: np.ndarray  # float (K, K): [true, given], share of images of the class `true` that are labelled `given`
-    clear: np.ndarray  # int (K, K): [predicted, given], clear images behind it
-    sizes: np.ndarray  # int (K,): images that are predicted to be of each class
-    spread: float  # shape of the gamma distribution the rates are thought to come from; large = all rates alike
+    rates: NDArray[np.float64]  # (K, K): [true, given], share of images of class `true` that are labelled `given`
+    clear: NDArray[np.int64]  # (K, K): [predicted, given], clear images behind the rates
+    sizes: NDArray[np.int64]  # (K,): images predicted to be of each class
+    spread: float  # shape of the gamma prior of the rates; large = all rates equal
 
 
-def estimate_noise(labels, probs):
-    """Noise of labels, from probabilities out of fold. labels: int (N,); probs: float (N, K).
+def estimate_noise(labels: ArrayLike, probs: ArrayLike) -> NoiseMatrix:
+    """NoiseMatrix from out-of-fold probabilities. labels: int (N,); probs: float (N, K).
 
-    Among the surer 60 % of the images predicted to be of a class, those labelled otherwise are errors of the label, not
-    of the model: there, n_yg of n_y labels say g instead of y. The rates n_yg / n_y of few images are drawn to one
-    another as far as they differ no more than chance makes them (gamma-Poisson, by the largest likelihood of the
-    counts): with noise of one kind everywhere all rates become one, with one confused pair that pair's stands out.
-    It takes errors to be as frequent among clear images as among others; where labellers err on look-alikes alone, the
-    rates are too low.
+    Among the more confident 60 % of the images predicted to be of a class, those labelled otherwise are taken as errors
+    of the label, not of the model: there n_yg of n_y labels say g instead of y. The rates n_yg / n_y of few images are
+    shrunk towards one another as far as they differ no more than by chance (gamma-Poisson model, shape and rate by
+    maximum likelihood of the counts): with uniform noise all rates become equal, with one confused pair that pair's
+    rate stands out. The model assumes that errors are as frequent among clear images as among others; where labellers
+    err on look-alikes only, the rates are too low.
     """
     labels, probs = check_probs(labels, probs)
     class_count = probs.shape[1]
@@ -41,38 +42,38 @@ def estimate_noise(labels, probs):
     for true in range(class_count):
         rows = np.flatnonzero(predicted == true)
         if len(rows):
-            sure = probs[rows, true]
+            confidence = probs[rows, true]
             count = min(len(rows), max(MIN_CLEAR, round(CLEAR * len(rows))))
-            least = np.partition(sure, len(rows) - count)[len(rows) - count]
-            clear[true] = np.bincount(labels[rows[sure >= least]], minlength=class_count)
-    spread, exposure = _prior(clear)
-    rates = np.minimum((clear + spread) / (clear.sum(1, keepdims=True) + exposure), _MOST)
-    # However many classes there are, most images are thought to be labelled right.
+            threshold = np.partition(confidence, len(rows) - count)[len(rows) - count]
+            clear[true] = np.bincount(labels[rows[confidence >= threshold]], minlength=class_count)
+    shape, rate = _gamma_prior(clear)
+    rates = np.minimum((clear + shape) / (clear.sum(1, keepdims=True) + rate), _MAX_RATE)
+    # However many classes there are, most images are taken to be labelled correctly.
     np.fill_diagonal(rates, 0)
     rates /= np.maximum(rates.sum(1, keepdims=True) / 0.9, 1)
     np.fill_diagonal(rates, 1 - rates.sum(1))
-    return NoiseMatrix(rates, clear, np.bincount(predicted, minlength=class_count), float(spread))
+    return NoiseMatrix(rates, clear, np.bincount(predicted, minlength=class_count), float(shape))
 
 
-def _prior(clear):
-    """(shape, rate) of the gamma distribution under which the counts off the diagonal are most likely."""
+def _gamma_prior(clear):
+    """(shape, rate) of the gamma prior that maximises the likelihood of the off-diagonal counts."""
     from scipy.special import gammaln
 
-    other = ~np.eye(len(clear), dtype=bool)
-    wrong = clear[other].astype(float)
-    looked_at = np.maximum(np.repeat(clear.sum(1), len(clear) - 1).astype(float), 1e-9)
+    off_diagonal = ~np.eye(len(clear), dtype=bool)
+    wrong = clear[off_diagonal].astype(float)
+    totals = np.maximum(np.repeat(clear.sum(1), len(clear) - 1).astype(float), 1e-9)
     if not wrong.any():
-        # Nothing wrong among the clear ones: about half an error among all of them.
-        return 1.0, max(2 * looked_at.sum(), 1.0)
+        # No error among the clear images: assume about half an error among all of them.
+        return 1.0, max(2 * totals.sum(), 1.0)
     best = -np.inf, 1.0, 1.0
-    for spread in _SPREADS:
-        exposure = spread / _RATES[:, None]
-        likely = (
-            gammaln(wrong + spread)
-            - gammaln(spread)
-            + spread * np.log(exposure / (exposure + looked_at))
-            + wrong * np.log(looked_at / (exposure + looked_at))
+    for shape in _SHAPES:
+        rate = shape / _RATES[:, None]
+        log_likelihood = (
+            gammaln(wrong + shape)
+            - gammaln(shape)
+            + shape * np.log(rate / (rate + totals))
+            + wrong * np.log(totals / (rate + totals))
         ).sum(1)
-        place = int(likely.argmax())
-        best = max(best, (float(likely[place]), spread, float(exposure[place, 0])))
+        index = int(log_likelihood.argmax())
+        best = max(best, (float(log_likelihood[index]), shape, float(rate[index, 0])))
     return best[1:]

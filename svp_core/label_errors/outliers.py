@@ -1,40 +1,41 @@
-"""Pictures that resemble no class: empty ones, torn ones, things that are no particle."""
+"""Outliers: images that resemble no class (empty, torn, not a particle)."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 OUTLIER_ABOVE = 3.5  # robust standard deviations
-_DIRECTIONS = 64  # of a Space
+_DIMENSIONS = 64  # leading principal components
 
 
-def outlier_score(places, labels):
-    """How far each image lies from every class, float (N,), in robust standard deviations; large = like none.
+def outlier_score(coordinates: NDArray, labels: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Distance of each image from every class, float (N,), in robust standard deviations; high = outlier.
 
-    places: float (N, d), a Space's; labels: int (N,). Logarithm of the Mahalanobis distance to the nearest class
-    centre, with one covariance for all classes (Lee et al. 2018, arXiv 1807.03888): a few strangers that lie together
-    do not hide one another, as they would among nearest neighbours. Particles of a kind that no class is for, like
-    glass flakes among bubbles, are no farther away than others in features of a network that never saw such; do not
-    look for them here.
+    coordinates: float (N, d), of a PcaSpace; labels: int (N,). Logarithm of the Mahalanobis distance to the nearest
+    class centre, with one covariance for all classes (Lee et al. 2018, arXiv 1807.03888): a small cluster of outliers
+    cannot hide itself, as it would among nearest neighbours. Particles of a kind that has no class, such as glass
+    flakes among bubbles, are no farther away than others in features of a network that never saw them; this score does
+    not find them.
     """
     from sklearn.covariance import LedoitWolf
 
-    places = np.asarray(places[:, :_DIRECTIONS], np.float64)
+    points = np.asarray(coordinates[:, :_DIMENSIONS], np.float64)
     counts = np.bincount(labels)
-    centres = np.zeros((len(counts), places.shape[1]))
-    np.add.at(centres, labels, places)
+    centres = np.zeros((len(counts), points.shape[1]))
+    np.add.at(centres, labels, points)
     centres /= np.maximum(counts, 1)[:, None]
-    precision = LedoitWolf().fit(places - centres[labels]).precision_
-    nearest = np.full(len(places), np.inf)
+    precision = LedoitWolf().fit(points - centres[labels]).precision_
+    nearest = np.full(len(points), np.inf)
     for centre in centres[counts > 0]:
-        away = places - centre
-        nearest = np.minimum(nearest, np.einsum("ij,ij->i", away @ precision, away))
-    far = np.log(nearest + 1e-9)
-    far -= np.median(far)
-    spread = 1.4826 * np.median(np.abs(far))
-    return far / spread if spread > 1e-6 else np.zeros(len(far))
+        offset = points - centre
+        nearest = np.minimum(nearest, np.einsum("ij,ij->i", offset @ precision, offset))
+    score = np.log(nearest + 1e-9)
+    score -= np.median(score)
+    deviation = 1.4826 * np.median(np.abs(score))
+    return score / deviation if deviation > 1e-6 else np.zeros(len(score))
 
 
-def find_outliers(places, labels):
-    """Positions of the images that resemble no class, strangest first."""
-    strange = outlier_score(places, labels)
-    order = np.argsort(-strange, kind="stable")
-    return order[strange[order] > OUTLIER_ABOVE]
+def find_outliers(coordinates: NDArray, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Positions of the images that resemble no class, highest outlier score first."""
+    score = outlier_score(coordinates, labels)
+    order = np.argsort(-score, kind="stable")
+    return order[score[order] > OUTLIER_ABOVE]

@@ -1,50 +1,50 @@
-"""Features -> fewer numbers that say the same: what every look at the likeness of particles is taken in.
+"""Principal components of image features: the space in which similarity is measured.
 
-Knows no label, so that no wrong one can hide in it.
+It uses no labels, so no wrong label can hide in it.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-DIMENSIONS = 256  # enough: with 512 no more errors are found, and everything costs twice as much
-_EXACT = 2048  # columns; of more the axes are found by sampling
+MAX_COMPONENTS = 256  # 512 find no more label errors and double every later cost
+_EXACT_COLUMNS = 2048  # with more columns the axes are found by randomised SVD
 
 
 @dataclass(frozen=True)
 class PcaSpace:
-    """Where features are placed."""
+    """A fitted projection."""
 
-    middle: np.ndarray  # float32 (D,)
-    axes: np.ndarray  # float32 (D, d)
+    mean: NDArray[np.float32]  # (D,)
+    axes: NDArray[np.float32]  # (D, d)
 
-    def of(self, features):
-        """Places of these features, float32 (N, d): most telling direction first, variances adding up to about 1."""
-        return (np.asarray(features, np.float32) - self.middle) @ self.axes
+    def transform(self, features: ArrayLike) -> NDArray[np.float32]:
+        """Coordinates of features (N, D), float32 (N, d): largest variance first, variances sum to about 1."""
+        return (np.asarray(features, np.float32) - self.mean) @ self.axes
 
 
-def fit_pca(features, *, seed=0):
-    """The Space in which these features, float (N, D), vary most: principal components of the standardised columns.
+def fit_pca(features: ArrayLike, *, seed: int = 0) -> PcaSpace:
+    """PcaSpace of features, float (N, D): principal components of the standardised columns, at most 256.
 
-    At most 256 directions. Some thousands of rows, drawn at random from all, are enough. Features that are not finite
-    raise ValueError.
+    A random sample of some thousand rows is enough. Raises ValueError for features that are not finite.
     """
     from sklearn.decomposition import PCA
 
     features = np.asarray(features, np.float32)
     if not np.isfinite(features).all():
-        raise ValueError("features hold numbers that are not finite; leave those images out")
+        raise ValueError("features contain NaN or infinite values; leave those images out")
     n, columns = features.shape
-    middle, spread = features.mean(0), features.std(0)
-    # A column that does not vary says nothing, however its last bit wavers.
-    varies = spread > 1e-5 * np.maximum(np.abs(middle), 1e-3)
+    mean, deviation = features.mean(0), features.std(0)
+    # A constant column carries no information, even if rounding makes its last bit vary.
+    varies = deviation > 1e-5 * np.maximum(np.abs(mean), 1e-3)
     if n < 2 or not varies.any():
-        return PcaSpace(middle, np.zeros((columns, 1), np.float32))
+        return PcaSpace(mean, np.zeros((columns, 1), np.float32))
     scale = np.zeros(columns, np.float32)
-    scale[varies] = 1 / spread[varies]
-    solver = "covariance_eigh" if columns <= _EXACT else "randomized"
-    count = min(DIMENSIONS, n - 1, columns)
-    found = PCA(count, svd_solver=solver, random_state=seed).fit((features - middle) * scale)
-    telling = found.explained_variance_ > 1e-6 * found.explained_variance_[0]
-    axes = found.components_[telling].T * scale[:, None] / np.sqrt(varies.sum())
-    return PcaSpace(middle, axes.astype(np.float32))
+    scale[varies] = 1 / deviation[varies]
+    solver = "covariance_eigh" if columns <= _EXACT_COLUMNS else "randomized"
+    count = min(MAX_COMPONENTS, n - 1, columns)
+    pca = PCA(count, svd_solver=solver, random_state=seed).fit((features - mean) * scale)
+    informative = pca.explained_variance_ > 1e-6 * pca.explained_variance_[0]
+    axes = pca.components_[informative].T * scale[:, None] / np.sqrt(varies.sum())
+    return PcaSpace(mean, axes.astype(np.float32))

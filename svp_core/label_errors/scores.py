@@ -1,58 +1,66 @@
-"""How likely each label is right, what it should rather be, and in which order to look."""
+"""Label quality scores: how likely each label is correct, what it should be instead, and the order of review."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
-from svp_core.label_errors.neighbours import neighbour_votes
-from svp_core.label_errors.noise_matrix import estimate_noise
+from svp_core.label_errors.neighbours import Neighbours, neighbour_votes
+from svp_core.label_errors.noise_matrix import NoiseMatrix, estimate_noise
 from svp_core.label_errors.validation import MIN_PER_CLASS, best_other, check_probs, margins, probability_given
 
-SUSPECT = 0.5  # a label with a score below is more likely wrong than right
-ALIKE = 0.2  # how readily labellers take a particle for one it resembles; see score_labels
-_LEAST = 1e-4
+SUSPECT = 0.5  # a label with a lower score is more likely wrong than right
+LOOK_ALIKE_WEIGHT = 0.2  # how readily labellers mistake a particle for one it resembles; see score_labels
+_MIN_PROBABILITY = 1e-4
 
 
 @dataclass(frozen=True)
 class LabelScores:
-    """One entry an image, in the order given."""
+    """One entry per image, in the input's order."""
 
-    score: np.ndarray  # float32 (N,), 0..1: 0 = surely labelled wrong, 1 = fine
-    margin: np.ndarray  # float32 (N,), -1..1: p(given) minus the best other; another order to look in
-    given: np.ndarray  # float32 (N,): p(given)
-    suggested: np.ndarray  # int (N,): the given label where nothing is likelier, else what it should rather be
-    rank: np.ndarray  # int (N,): 1 = to be looked at first
-    reasons: tuple  # N sentences
+    score: NDArray[np.float32]  # (N,), 0..1: 0 = certainly mislabelled, 1 = correct
+    margin: NDArray[np.float32]  # (N,), -1..1: p(given) minus the likeliest other; an alternative order of review
+    given: NDArray[np.float32]  # (N,): p(given)
+    suggested: NDArray[np.int64]  # (N,): the given label where nothing is likelier, else the likelier class
+    rank: NDArray[np.int64]  # (N,): 1 = review first
+    reasons: tuple[str, ...]  # N sentences
 
     @property
-    def order(self):
+    def order(self) -> NDArray[np.int64]:
         """Positions of the images, worst first."""
         return np.argsort(self.rank)
 
 
-def score_set(labels, probs, *, class_names, nearest=None, neighbour_labels=None, noise=None):
-    """Suspects among labels. labels: int (N,); probs: float (N, K), out of fold (out_of_fold).
+def score_set(
+    labels: ArrayLike,
+    probs: ArrayLike,
+    *,
+    class_names: Sequence[str],
+    neighbours: Neighbours | None = None,
+    neighbour_labels: NDArray[np.int64] | None = None,
+    noise: NoiseMatrix | None = None,
+) -> LabelScores:
+    """LabelScores of labels int (N,) from out-of-fold probabilities float (N, K).
 
-    class_names: K words for the reasons. nearest: most alike images of other folds (from_other_folds), for the reasons;
-    neighbour_labels: the labels that its positions point at, when they are not `labels`. noise: how often labels go
-    wrong (find_noise), found here when left out. A class of fewer than 3 images is not judged: its images have 0.5, and
-    lie before those that are fine.
+    class_names: K names for the reasons. neighbours: most similar images of other folds (from_other_folds), for the
+    reasons; neighbour_labels: the labels their positions refer to, if not `labels`. noise: rates of label errors,
+    estimated here by default. A class of fewer than 3 images is not judged: its images score 0.5 and rank before those
+    that are fine.
     """
     labels, probs = check_probs(labels, probs)
     noise = noise or estimate_noise(labels, probs)
     score = score_labels(labels, probs, noise.rates)
-    few = np.bincount(labels, minlength=probs.shape[1])[labels] < MIN_PER_CLASS
-    score[few] = SUSPECT
-    tilted = best_other(labels, probs) * noise.rates[:, labels].T
-    doubted = (score < SUSPECT) | (probs.argmax(1) != labels) & ~few
-    suggested = np.where(doubted, tilted.argmax(1), labels)
-    counts = (
-        None
-        if nearest is None
-        else neighbour_votes(nearest, labels if neighbour_labels is None else neighbour_labels, probs.shape[1])
-    )
+    too_few = np.bincount(labels, minlength=probs.shape[1])[labels] < MIN_PER_CLASS
+    score[too_few] = SUSPECT
+    weighted = best_other(labels, probs) * noise.rates[:, labels].T
+    doubted = (score < SUSPECT) | (probs.argmax(1) != labels) & ~too_few
+    suggested = np.where(doubted, weighted.argmax(1), labels)
+    votes = None
+    if neighbours is not None:
+        votes = neighbour_votes(neighbours, labels if neighbour_labels is None else neighbour_labels, probs.shape[1])
     reasons = tuple(
-        _reason(labels, probs, suggested, few, counts, class_names, position) for position in range(len(labels))
+        _reason(labels, probs, suggested, too_few, votes, class_names, position) for position in range(len(labels))
     )
     return LabelScores(
         score=score.astype(np.float32),
@@ -64,21 +72,21 @@ def score_set(labels, probs, *, class_names, nearest=None, neighbour_labels=None
     )
 
 
-def score_labels(labels, probs, rates):
-    """Probability that each label is right, float (N,), 0..1, low = likely mislabelled.
+def score_labels(labels: NDArray[np.int64], probs: NDArray, rates: NDArray) -> NDArray:
+    """Probability that each label is correct, float (N,), 0..1, low = likely mislabelled.
 
-    probs: float (N, K), of the labels as they are, out of fold. rates: float (K, K), Noise.rates. Two ways lead to a
-    wrong label g of a particle that is y: a slip, as frequent as such slips are among clear particles (rates[y, g]),
-    and likeness. The odds that the label is wrong are
+    probs: float (N, K), out of fold, of the labels as given. rates: float (K, K), NoiseMatrix.rates. A wrong label g
+    of a particle of class y arises in two ways: as a slip, as frequent as such slips are among clear particles
+    (rates[y, g]), and because the two look alike. The odds that the label is wrong are
 
         sum over y of p(y) rates[y, g] / (p(g) rates[g, g])  +  0.2 (1 - margin) / 2
 
-    where the first part is Bayes' rule. With the same rates everywhere that orders as p(g) does (self-confidence);
-    where one pair of classes is mixed up, it brings that pair's forward and leaves behind what is merely hard to tell.
+    where the first term is Bayes' rule. With equal rates it orders as p(g) does (self-confidence); where one pair of
+    classes is confused, it moves that pair forward and leaves behind what is merely hard to tell apart.
     """
-    tilted = (best_other(labels, probs) * rates[:, labels].T).sum(1)
-    own = np.maximum(probability_given(labels, probs), _LEAST) * np.diag(rates)[labels]
-    return 1 / (1 + tilted / own + ALIKE * (1 - margins(labels, probs)) / 2)
+    weighted = (best_other(labels, probs) * rates[:, labels].T).sum(1)
+    own = np.maximum(probability_given(labels, probs), _MIN_PROBABILITY) * np.diag(rates)[labels]
+    return 1 / (1 + weighted / own + LOOK_ALIKE_WEIGHT * (1 - margins(labels, probs)) / 2)
 
 
 def _ranks(score, given):
@@ -88,18 +96,18 @@ def _ranks(score, given):
     return ranks
 
 
-def _reason(labels, probs, suggested, few, counts, class_names, position):
-    """Why one label is doubted or not, in words."""
+def _reason(labels, probs, suggested, too_few, votes, class_names, position):
+    """Why one label is doubted, or not."""
     label = labels[position]
-    said = f"labelled {class_names[label]}"
-    if few[position]:
-        return f"{said}; too few images carry this label to judge it"
+    text = f"labelled {class_names[label]}"
+    if too_few[position]:
+        return f"{text}; too few images carry this label to judge it"
     other = suggested[position]
-    said += f"; p = {probs[position, label]:.2f}"
+    text += f"; p = {probs[position, label]:.2f}"
     if other != label:
-        said += f", {class_names[other]} {probs[position, other]:.2f}"
-    if counts is None or not counts[position].any():
-        return said
-    of, most = counts[position].sum(), counts[position].argmax()
-    shown = other if other != label and counts[position, other] else most
-    return f"{said}; {counts[position, shown]} of {of} nearest particles are labelled {class_names[shown]}"
+        text += f", {class_names[other]} {probs[position, other]:.2f}"
+    if votes is None or not votes[position].any():
+        return text
+    total, most = votes[position].sum(), votes[position].argmax()
+    shown = other if other != label and votes[position, other] else most
+    return f"{text}; {votes[position, shown]} of {total} nearest particles are labelled {class_names[shown]}"

@@ -9,7 +9,14 @@ from svp_core.classifier.label_judges import predict_during_training, predict_ou
 from svp_core.classifier.resnet import predict_probs
 from svp_core.embedding.features import layered_features
 from svp_core.errors import LabError
-from svp_core.label_errors import SUSPECT, LabelErrorReport, assign_folds, find_label_errors, is_memorised, out_of_fold
+from svp_core.label_errors import (
+    SUSPECT,
+    LabelErrorReport,
+    assign_folds,
+    find_label_errors,
+    memorisation_warning,
+    out_of_fold,
+)
 from svp_core.label_errors.pca import fit_pca
 from svp_core.particle_classes import class_by_key, key_from_name
 
@@ -27,7 +34,7 @@ class LabelErrors:
 
     def rows(self):
         """Rows of suspects.csv, dicts with COLUMNS, worst first."""
-        suspects, labels = self.review.suspects, self.labels
+        suspects, labels = self.review.scores, self.labels
         repeated = _other_labels(self)
         for position in suspects.order:
             yield {
@@ -69,10 +76,10 @@ def search_label_errors(data, classifier, *, synthetic=None, reference=None, by=
     found = yield from find_label_errors(
         tiles,
         labels,
-        see=lambda part: layered_features(classifier, part),
+        embed=lambda part: layered_features(classifier, part),
         class_names=class_words(keys),
         groups=lots,
-        testifies=testifies,
+        is_real=testifies,
         judge=_judge(by, classifier, seed),
         seed=seed,
     )
@@ -113,7 +120,7 @@ def write_label_errors(path, found):
 def summary(found):
     """What was found, as lines for a person."""
     words, result = class_words(found.class_keys), found.review
-    doubted, suspected = (result.suspects.suggested != found.labels).sum(), (result.suspects.score < SUSPECT).sum()
+    doubted, suspected = (result.scores.suggested != found.labels).sum(), (result.scores.score < SUSPECT).sum()
     total = result.total
     lines = [
         f"{_some(len(found.names), 'label')}: {doubted:,} to look at, {suspected:,} of them more likely wrong than "
@@ -125,13 +132,13 @@ def summary(found):
         f"({pair.low:,.0f} to {pair.high:,.0f})"
         for pair in result.pairs
     ]
-    lines += [lot.words + "." for lot in result.lots]
-    groups, disagreeing = result.copies.groups(), result.copies.disagreeing(result.labels)
+    lines += [lot.text + "." for lot in result.batch_effects]
+    groups, disagreeing = result.duplicates.groups(), result.duplicates.disagreeing(result.labels)
     if groups:
         pictures = _some(len(groups), "picture", "is there", "are there")
         lines.append(f"{pictures} more than once, {len(disagreeing):,} with different labels.")
-    if len(result.strangers):
-        lines.append(f"{_some(len(result.strangers), 'image', 'resembles', 'resemble')} no class.")
+    if len(result.outliers):
+        lines.append(f"{_some(len(result.outliers), 'image', 'resembles', 'resemble')} no class.")
     return [*lines, *result.notes]
 
 
@@ -146,7 +153,7 @@ def _other_labels(found):
     result, words = found.review, class_words(found.class_keys)
     place = {int(position): row for row, position in enumerate(result.judged)}
     said = {}
-    for group in result.copies.disagreeing(result.labels):
+    for group in result.duplicates.disagreeing(result.labels):
         for position in group:
             others = sorted({words[result.labels[k]] for k in group} - {words[result.labels[position]]})
             if int(position) in place:
@@ -163,8 +170,8 @@ def _refuse_memorised(data, classifier, reference, seed):
     labels = np.array([known.index(data.class_keys[label]) for label in data.labels[rows]])
     seen = predict_probs(classifier, data.tiles[rows])
     features = layered_features(reference, data.tiles[rows])
-    places = fit_pca(features, seed=seed).of(features)
+    places = fit_pca(features, seed=seed).transform(features)
     fold, _ = assign_folds(labels, seed=seed)
-    said = is_memorised(labels, seen, out_of_fold(places, labels, fold=fold, class_count=len(known)))
+    said = memorisation_warning(labels, seen, out_of_fold(places, labels, fold=fold, class_count=len(known)))
     if said:
         raise LabError(said)

@@ -51,13 +51,13 @@ def embed_review(request: EmbedReviewRequest, _folder: Path) -> Steps:
         if pca is None:
             unprojected.append((rows, features))
         else:
-            coordinates[rows] = pca.of(features)
+            coordinates[rows] = pca.transform(features)
         done += len(rows)
         if pca is None and (done >= _PCA_SAMPLE or done == count):
             pca = fit_pca(np.concatenate([features for _, features in unprojected]))
             coordinates = np.empty((count, pca.axes.shape[1]), np.float32)
             for earlier, features in unprojected:
-                coordinates[earlier] = pca.of(features)
+                coordinates[earlier] = pca.transform(features)
             unprojected = []
         yield Progress(done, count, f"{done:,} of {count:,} particles embedded")
     yield Progress(count, count, "Laying out the map")

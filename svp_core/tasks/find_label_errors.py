@@ -122,4 +122,4 @@ def _score(
     ).assign(image=errors.names)
     queue = queue.merge(probabilities.round(4), on="image", validate="one_to_one")
     ordered = sources.with_queue(reviewable, queue, model=FEATURE_MODEL)
-    return ordered, summary(errors), (errors.review.nearest.positions, errors.review.places)
+    return ordered, summary(errors), (errors.review.neighbours.positions, errors.review.coordinates)

@@ -38,7 +38,7 @@ def draw_shapes(counts, *, seed):
     return tiles, truth
 
 
-def see_blocks(tiles):
+def embed_blocks(tiles):
     """Features of tiles: means over 8 x 8 px, less the mean of all, and how far they spread; float32 (N, 65)."""
     blocks = np.asarray(tiles, np.float32).reshape(len(tiles), 8, 8, 8, 8)
     means = blocks.mean((2, 4)).reshape(len(tiles), 64)

@@ -14,9 +14,9 @@ from svp_core.label_errors import (
     estimate_noise,
     find_neighbours,
     from_other_folds,
-    is_memorised,
     leave_one_out_ridge,
     margins,
+    memorisation_warning,
     neighbour_votes,
     out_of_fold,
     probability_given,
@@ -48,7 +48,7 @@ def test_one_planted_error_comes_first_and_says_why():
     labels[70] = 2
     fold, _ = assign_folds(labels)
     nearest = from_other_folds(find_neighbours(places), places, fold=fold)
-    suspects = score_set(labels, out_of_fold(places, labels, fold=fold), class_names=WORDS, nearest=nearest)
+    suspects = score_set(labels, out_of_fold(places, labels, fold=fold), class_names=WORDS, neighbours=nearest)
     assert suspects.order[0] == 70
     assert suspects.rank[70] == 1
     assert suspects.score[70] < 0.5 < suspects.score[suspects.order[1]]
@@ -91,11 +91,11 @@ def test_a_mixed_up_pair_is_told_from_what_is_hard_to_tell():
     "labels, probs, said",
     [
         ([0, 1], [[2.0, -1.0], [0.5, 0.5]], "softmax"),
-        ([0, 1], [[np.nan, 1.0], [0.5, 0.5]], "not finite"),
+        ([0, 1], [[np.nan, 1.0], [0.5, 0.5]], "NaN"),
         ([0, 2], [[0.5, 0.5], [0.5, 0.5]], "no column"),
-        ([0], [[0.5, 0.5], [0.5, 0.5]], "one row an image"),
+        ([0], [[0.5, 0.5], [0.5, 0.5]], "one row per image"),
         (["a", "b"], [[0.5, 0.5], [0.5, 0.5]], "whole numbers"),
-        ([0, -1], [[0.5, 0.5], [0.5, 0.5]], "no position"),
+        ([0, -1], [[0.5, 0.5], [0.5, 0.5]], "not a class index"),
     ],
 )
 def test_what_is_no_probability_is_refused(labels, probs, said):
@@ -108,7 +108,7 @@ def test_folds_keep_runs_and_copies_together_and_classes_even():
     labels, runs = rng.integers(3, size=600), rng.integers(24, size=600)
     copies = np.arange(600)
     copies[[5, 300]] = 5  # one picture in two runs ties them
-    fold, notes = assign_folds(labels, groups=runs, copies=copies)
+    fold, notes = assign_folds(labels, groups=runs, duplicates=copies)
     assert notes == []
     assert set(fold) == set(range(5))
     assert fold[5] == fold[300]
@@ -125,7 +125,7 @@ def test_folds_keep_runs_and_copies_together_and_classes_even():
 def test_folds_say_where_runs_cannot_be_kept_apart():
     labels = np.repeat([0, 1], 60)
     fold, notes = assign_folds(labels, groups=np.array(["a"] * 60 + ["b"] * 60))
-    assert "2 of 2 classes come from one run each" in notes[0]
+    assert "2 of 2 classes come from a single run" in notes[0]
     assert len(set(fold[labels == 0])) == 5
     fold, notes = assign_folds(labels, groups=np.tile(["a", "b"], 60))
     assert "2 folds of whole runs" in notes[0]
@@ -150,7 +150,7 @@ def test_a_wrong_label_on_two_copies_is_seen_only_if_they_share_a_fold():
     places[10:20] = places[:10]
     apart = np.where(np.isin(np.arange(300), range(10)), 0, 1)
     apart[20:] = np.arange(280) % 2
-    together, _ = assign_folds(labels, copies=np.r_[np.arange(10), np.arange(10), np.arange(20, 300)])
+    together, _ = assign_folds(labels, duplicates=np.r_[np.arange(10), np.arange(10), np.arange(20, 300)])
     assert (together[:10] == together[10:20]).all()
     leaking, honest = (out_of_fold(places, labels, fold=fold)[:20, 1].mean() for fold in (apart, together))
     assert honest < leaking - 0.05
@@ -233,14 +233,14 @@ def test_neighbours_lie_in_other_folds_and_are_the_nearest():
     places, truth = draw_clouds((50, 50), seed=11)
     fold = assign_folds(truth)[0]
     counted = np.random.default_rng(0).random(100) < 0.7
-    nearest = from_other_folds(find_neighbours(places), places, fold=fold, among=counted, k=7)
+    nearest = from_other_folds(find_neighbours(places), places, fold=fold, eligible=counted, k=7)
     unit = places / np.linalg.norm(places, axis=1, keepdims=True)
     likeness = unit @ unit.T
     for row in range(100):
         allowed = np.flatnonzero(counted & (fold != fold[row]))
         best = allowed[np.argsort(-likeness[row, allowed], kind="stable")[:7]]
         np.testing.assert_array_equal(nearest.positions[row], best)
-        np.testing.assert_allclose(nearest.likeness[row], likeness[row, best], atol=1e-4)
+        np.testing.assert_allclose(nearest.similarity[row], likeness[row, best], atol=1e-4)
     assert (neighbour_votes(nearest, truth, 2).sum(1) == 7).all()
     few = from_other_folds(find_neighbours(places[:4]), places[:4], fold=np.array([0, 0, 1, 1]))
     assert few.positions.shape == (4, 15)
@@ -259,8 +259,8 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused():
     inside = np.maximum(scaled @ network.coefs_[0] + network.intercepts_[0], 0)
     fold = assign_folds(labels)[0]
     unseen = out_of_fold(places, labels, fold=fold)
-    assert "by heart" in is_memorised(labels, seen, unseen)
-    assert is_memorised(labels, unseen, unseen) == ""
+    assert "memorised" in memorisation_warning(labels, seen, unseen)
+    assert memorisation_warning(labels, unseen, unseen) == ""
     inside = inside / np.sqrt(inside.var(0).sum())
     found = [
         average_precision_score(wrong, -score_set(labels, probs, class_names=WORDS).score)
@@ -272,7 +272,7 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused():
 def test_no_label_set_is_as_good_as_99_percent():
     labels = np.repeat([0, 1], 100)
     sure, less = np.eye(2)[labels], np.eye(2)[np.where(np.arange(200) % 25 == 0, 1 - labels, labels)]
-    assert "no one's labels are so good" in is_memorised(labels, sure, less)
+    assert "more than labels are usually correct" in memorisation_warning(labels, sure, less)
 
 
 def test_a_swap_of_a_whole_run_is_one_finding():
@@ -284,10 +284,10 @@ def test_a_swap_of_a_whole_run_is_one_finding():
     shared = np.flatnonzero((lots == "B") & (labels == 1))[:150]
     suggested[shared] = 0
     (found,) = batch_effects(labels, suggested, lots, class_names=["protein", "silicone oil"])
-    assert (found.lot, found.given, found.suggested) == ("B", 1, 0)
+    assert (found.batch, found.given, found.suggested) == ("B", 1, 0)
     assert found.suspects >= 150
-    assert found.words.startswith(f"{found.suspects} suspects, same swap, run B: ")
-    assert "labelled silicone oil look like protein" in found.words
+    assert found.text.startswith(f"Run B: {found.suspects} of its ")
+    assert "images labelled silicone oil" in found.text
     assert batch_effects(labels, suggested, ["A"] * 1200, class_names=["protein", "silicone oil"]) == []
 
 

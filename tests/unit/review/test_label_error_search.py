@@ -164,7 +164,7 @@ def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
     tiles, labels, _ = shapes
     data = LabelledTiles(tiles, labels, KEYS, tuple(names(labels)), ())
     found = found_by(label_error_search.search_label_errors(data, classifier, by=by))
-    assert (found.review.suspects.given == np.float32(0.05)).all()
+    assert (found.review.scores.given == np.float32(0.05)).all()
     assert "A network said so." in label_error_search.summary(found)
 
 
@@ -217,7 +217,7 @@ def test_a_network_that_knows_the_labels_by_heart_is_refused(shapes, classifier,
     suspicious = replace(classifier)
     by_heart = np.eye(len(classifier.config.class_keys), dtype=np.float32)[labels]
     monkeypatch.setattr(label_error_search, "predict_probs", lambda model, tiles: by_heart)
-    with pytest.raises(LabError, match="learnt the labels by heart"):
+    with pytest.raises(LabError, match="memorised the labels"):
         found_by(label_error_search.search_label_errors(data, suspicious, reference=classifier))
     assert found_by(label_error_search.search_label_errors(data, classifier)).names == data.names
 
@@ -240,7 +240,7 @@ def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data
     labels, rows = plant(truth, count // 10, seed=0, classes=2)
     data = LabelledTiles(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
     found = found_by(label_error_search.search_label_errors(data, classifier))
-    assert len(found.review.suspects.reasons) == count
-    assert all(found.review.suspects.reasons)
-    assert average_precision_score(np.isin(np.arange(count), rows), -found.review.suspects.score) > 0.4
+    assert len(found.review.scores.reasons) == count
+    assert all(found.review.scores.reasons)
+    assert average_precision_score(np.isin(np.arange(count), rows), -found.review.scores.score) > 0.4
     json.dumps(list(found.rows()))
