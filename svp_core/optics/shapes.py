@@ -102,7 +102,7 @@ def _join(rng, a, b, distance, tries, dense):
 
 def _side_by_side(a, b, distance):
     shift = a[:, 0].max() - b[:, 0].min() + distance
-    both = np.concatenate([a, [*b, shift, 0, 0]])
+    both = np.concatenate([a, b + np.array([shift, 0, 0])])
     return both - both.mean(0)
 
 

@@ -151,7 +151,7 @@ def test_a_network_judges_while_it_learns(shapes, classifier, monkeypatch):
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     # Beside features that know nothing, any network looks as if it knew the labels by heart: that is told.
     assert len(said) == 1
-    assert "by heart" in said[0]
+    assert "memorised" in said[0]
 
 
 @pytest.mark.parametrize("by", ["folds", "training"])
@@ -160,7 +160,11 @@ def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
         yield from ()
         return np.eye(4, dtype=np.float32)[(labels + 1) % 4] * 0.8 + 0.05, ("A network said so.",)
 
-    monkeypatch.setattr(label_error_search, f"judge_by_{by}", lambda classifier, seed: judge)
+    monkeypatch.setattr(
+        label_error_search,
+        {"folds": "predict_out_of_fold", "training": "predict_during_training"}[by],
+        lambda classifier, seed: judge,
+    )
     tiles, labels, _ = shapes
     data = LabelledTiles(tiles, labels, KEYS, tuple(names(labels)), ())
     found = found_by(label_error_search.search_label_errors(data, classifier, by=by))
@@ -174,14 +178,14 @@ def test_one_is_said_as_one(count):
     total = SimpleNamespace(value=count - 0.2, low=0.4, high=5800.0)
     copies = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
     review = SimpleNamespace(
-        suspects=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)),
+        scores=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)),
         labels=labels,
         judged=labels == 0,
         total=total,
         pairs=(),
-        lots=(),
-        copies=copies,
-        strangers=labels,
+        batch_effects=(),
+        duplicates=copies,
+        outliers=labels,
         notes=(),
     )
     found = label_error_search.LabelErrors(tuple("ab"[:count]), KEYS, review)
