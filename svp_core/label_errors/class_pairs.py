@@ -61,7 +61,7 @@ def count_class_pairs(
             given,
             true,
             int(suspected[true, given]),
-            min(value[true, given], label_counts[given]),
+            float(min(value[true, given], label_counts[given])),
             float(min(low[true, given], label_counts[given])),
             float(min(max(high[true, given], disagreeing[true, given]), label_counts[given])),
         )

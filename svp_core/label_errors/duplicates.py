@@ -44,7 +44,7 @@ def find_duplicates(tiles: NDArray[np.uint8], neighbours: Neighbours) -> Duplica
     from scipy.sparse.csgraph import connected_components
 
     n = len(tiles)
-    exact = np.unique([sha256(np.ascontiguousarray(tile)).digest() for tile in tiles], return_inverse=True)[1]
+    exact = np.unique([sha256(np.ascontiguousarray(tile).data).digest() for tile in tiles], return_inverse=True)[1]
     exact = exact.reshape(n)
     candidates = neighbours.positions[:, :2]
     pairs = np.argwhere((candidates >= 0) & (neighbours.similarity[:, :2] >= MIN_SIMILARITY))

@@ -34,7 +34,8 @@ def out_of_fold(
     logistic = _logistic(points, labels, fold, class_count, strength)
     if len(np.unique(fold)) < 2:
         return logistic
-    return (logistic + as_probs(_ridge(points, labels, fold, class_count), labels)) / 2
+    ridge = as_probs(_ridge(points, labels, fold, class_count), labels)
+    return ((logistic + ridge) / 2).astype(np.float32)
 
 
 def _log_loss(labels, probs):

@@ -21,7 +21,7 @@ class PcaSpace:
 
     def transform(self, features: ArrayLike) -> NDArray[np.float32]:
         """Coordinates of features (N, D), float32 (N, d): largest variance first, variances sum to about 1."""
-        return (np.asarray(features, np.float32) - self.mean) @ self.axes
+        return ((np.asarray(features, np.float32) - self.mean) @ self.axes).astype(np.float32, copy=False)
 
 
 def fit_pca(features: ArrayLike, *, seed: int = 0) -> PcaSpace:
@@ -44,7 +44,8 @@ def fit_pca(features: ArrayLike, *, seed: int = 0) -> PcaSpace:
     scale[varies] = 1 / deviation[varies]
     solver = "covariance_eigh" if columns <= _EXACT_COLUMNS else "randomized"
     count = min(MAX_COMPONENTS, n - 1, columns)
-    pca = PCA(count, svd_solver=solver, random_state=seed).fit((features - mean) * scale)
-    informative = pca.explained_variance_ > 1e-6 * pca.explained_variance_[0]
-    axes = pca.components_[informative].T * scale[:, None] / np.sqrt(varies.sum())
+    pca = PCA(count, svd_solver=solver, random_state=seed)
+    pca.fit((features - mean) * scale)
+    variances, components = np.asarray(pca.explained_variance_), np.asarray(pca.components_)
+    axes = components[variances > 1e-6 * variances[0]].T * scale[:, None] / np.sqrt(varies.sum())
     return PcaSpace(mean, axes.astype(np.float32))

@@ -41,7 +41,7 @@ def leave_one_out_ridge(coordinates: ArrayLike, *, penalty: float = PENALTY) -> 
     rows = add_intercept(coordinates)
     gram = rows.T @ rows
     gram[np.diag_indices_from(gram)] += penalty * max(np.trace(gram) / len(gram), 1e-12)
-    inverse = np.linalg.inv(gram)
+    inverse = np.asarray(np.linalg.inv(gram), np.float64)
     return LeaveOneOut(rows, inverse, np.einsum("ij,ij->i", rows @ inverse, rows))
 
 
