@@ -105,11 +105,13 @@ def count_noun(count: int, noun: str) -> str:
 
 
 def format_duration(seconds: float) -> str:
-    """A duration to plan by: "8 s", "3 min", "2 h 10 min"."""
+    """A duration to plan by: "8 s", "3 min", "2 h", "2 h 10 min"."""
     if seconds < 90:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{minutes // 60} h" + (f" {minutes % 60} min" if minutes % 60 else "")
 
 
 def truncate(name: str, length: int = 60) -> str:

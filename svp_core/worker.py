@@ -1,7 +1,7 @@
-"""The process that does one job: python -m svp_core.worker JOB_ID. Started by svp_core.workspace.jobs.
+"""The process of one job: python -m svp_core.worker JOB_ID. Started by svp_core.workspace.jobs.
 
-It waits for a free slot, runs the task, and writes after each step how far it is. Whether it lives is told by a
-heartbeat from a thread of its own, so that one long step is not taken for death.
+It waits for a free slot of its lane, runs the task and writes its progress after each step. A heartbeat from a thread
+of its own shows that it lives, so that one long step does not look like a dead process.
 """
 
 import os
@@ -9,143 +9,171 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from svp_core.errors import LabError
-from svp_core.tasks.job_kinds import run_task
+from svp_core.execution.threads import set_threads
+from svp_core.progress import Progress
+from svp_core.tasks.job_kinds import LONG, run_task
+from svp_core.tasks.lanes import FIRST_SLOT, lane_of, lane_slots, long_kinds, waiting_message
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine, is_running, job
 
 BEAT_S = 3.0  # between two heartbeats
-WAIT_S = 0.5  # between two looks for a free slot
-WRITE_S = 0.2  # quicker steps are not all written
-
-WAITING = "Waiting for another job to finish"
+WAIT_S = 0.5  # between two attempts to take a slot
+WRITE_S = 0.2  # steps that follow faster are not all written
 
 
 class LeaseLost(Exception):
-    """The row is no longer this process's to write: stopped while it waited, or taken for lost and started again."""
+    """This process may no longer write the row: the job was stopped while queued, or was lost and started again."""
 
 
 class JobLease:
-    """This process's hold on its job's row: only while the row carries its name may it write."""
+    """The right of this process to write its job's row: it holds while the row carries the name of the worker."""
 
-    def __init__(self, job_id):
+    def __init__(self, job_id: str) -> None:
         self.worker = uuid4().hex
         with engine().begin() as db:
             free = (job.c.id == job_id, job.c.state == "queued", job.c.worker.is_(None))
             if not db.execute(job.update().where(*free).values(worker=self.worker, heartbeat=time.time())).rowcount:
                 raise LeaseLost
         self.job = jobs.get(job_id)
+        self.lane = lane_of(self.job.kind)
 
-    def write(self, *conditions, **values):
-        """Write to the row. Raises NotOurs when it is not ours any more, or not as the conditions want it."""
-        mine = (job.c.id == self.job.id, job.c.worker == self.worker, *conditions)
+    def write(self, *conditions: Any, **values: Any) -> None:
+        """Write to the row. Raises LeaseLost where the lease or one of the conditions does not hold."""
+        is_own = (job.c.id == self.job.id, job.c.worker == self.worker, *conditions)
         with engine().begin() as db:
-            if not db.execute(job.update().where(*mine).values(heartbeat=time.time(), **values)).rowcount:
+            if not db.execute(job.update().where(*is_own).values(heartbeat=time.time(), **values)).rowcount:
                 raise LeaseLost
 
-    def asked_to_stop(self):
-        """The state that somebody asked for meanwhile: "cancelled", "paused", or None."""
+    def requested_state(self) -> str | None:
+        """The state that a person requested meanwhile: "cancelled", "paused" or None."""
         with engine().connect() as db:
             cancel, pause = db.execute(sa.select(job.c.cancel, job.c.pause).where(job.c.id == self.job.id)).one()
         return "cancelled" if cancel else "paused" if pause else None
 
 
-def main(arguments=None):
-    """Do the job with the id that is the one argument. Returns 0; how the job went stands in its row."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do the job whose id is the one argument. Returns 0; the row says how the job ended."""
     (job_id,) = sys.argv[1:] if arguments is None else arguments
     if hasattr(os, "nice"):
-        os.nice(10)  # the pages come first
+        os.nice(10)  # pages come first
     try:
-        row = JobLease(job_id)
-        threading.Thread(target=_beat, args=(row,), daemon=True).start()
-        _wait_for_slot(row)
-        _work(row)
+        lease = JobLease(job_id)
+        threading.Thread(target=_beat, args=(lease,), daemon=True).start()
+        _wait_for_slot(lease)
+        _work(lease)
     except LeaseLost:
         print("This job was stopped or has gone to another process.")
     return 0
 
 
-def _beat(row):
+def _beat(lease: JobLease) -> None:
     while True:
         time.sleep(BEAT_S)
         try:
-            row.write(job.c.state.in_(("queued", "running")))
+            lease.write(job.c.state.in_(("queued", "running")))
         except LeaseLost:
             return
-        except sa.exc.OperationalError:
-            continue  # the database was busy for long, or away: the next beat may pass
+        except OperationalError:
+            continue  # the database was busy for long or unreachable: the next beat may pass
 
 
-def _wait_for_slot(row):
-    """Return once the job is running, in one of the slots; the longest waiting job comes first."""
-    while not _take_slot(row):
-        row.write(job.c.state == "queued", message=WAITING)
+def _wait_for_slot(lease: JobLease) -> None:
+    """Return once the job is running in a slot of its lane; the job that has waited longest comes first."""
+    while not _take_slot(lease):
+        lease.write(job.c.state == "queued", message=waiting_message(lease.job))
         time.sleep(WAIT_S)
 
 
-def _take_slot(row):
+def _take_slot(lease: JobLease) -> bool:
     now = time.time()
-    alive = job.c.heartbeat >= now - jobs.STALE_S
-    before = sa.or_(job.c.created < row.job.created, sa.and_(job.c.created == row.job.created, job.c.id < row.job.id))
+    is_alive = job.c.heartbeat >= now - jobs.STALE_S
+    in_lane = job.c.kind.in_(long_kinds()) if lease.lane == LONG else job.c.kind.not_in(long_kinds())
+    created = lease.job.created
+    is_before = sa.or_(job.c.created < created, sa.and_(job.c.created == created, job.c.id < lease.job.id))
     with engine().connect() as db:
-        if db.scalar(sa.select(sa.func.count()).where(job.c.state == "queued", alive, before)):
+        if db.scalar(sa.select(sa.func.count()).where(job.c.state == "queued", in_lane, is_alive, is_before)):
             return False
-        taken = set(db.scalars(sa.select(job.c.slot).where(is_running, alive)))
-    for slot in sorted(set(range(jobs.slots())) - taken):
+        taken = set(db.scalars(sa.select(job.c.slot).where(is_running, is_alive)))
+    for slot in lane_slots(lease.lane):
+        if slot in taken:
+            continue
         try:
             with engine().begin() as db:
-                db.execute(job.update().where(is_running, job.c.slot == slot, ~alive).values(state="lost"))
-            row.write(job.c.state == "queued", state="running", slot=slot, started=now, message="")
+                db.execute(job.update().where(is_running, job.c.slot == slot, ~is_alive).values(state="lost"))
+            lease.write(job.c.state == "queued", state="running", slot=slot, started=now, message="")
             return True
-        except sa.exc.IntegrityError:
-            continue  # somebody else was quicker: the index one_job_a_slot
+        except IntegrityError:
+            continue  # another worker was faster: the index one_job_a_slot
     return False
 
 
-def _work(row):
+def _both_lanes_busy(lane: str) -> bool:
+    """Whether a job of the other lane is running."""
+    in_long_lane = job.c.slot >= FIRST_SLOT[LONG]
+    in_other_lane = ~in_long_lane if lane == LONG else in_long_lane
+    is_alive = job.c.heartbeat >= time.time() - jobs.STALE_S
+    with engine().connect() as db:
+        return bool(db.scalar(sa.select(sa.func.count()).where(is_running, is_alive, in_other_lane)))
+
+
+def _work(lease: JobLease) -> None:
     try:
-        state = _run_task(row)
-        row.write(is_running, state=state, ended=time.time())
+        state = _run_task(lease)
+        lease.write(is_running, state=state, ended=time.time())
     except LeaseLost:
         raise
     except LabError as error:
-        row.write(state="failed", error=str(error), ended=time.time())
-    except Exception as error:  # the one place: whatever it is, the person gets a sentence and the log the traceback
+        lease.write(state="failed", error=str(error), ended=time.time())
+    except Exception as error:  # any defect: the person gets a sentence, the log the traceback
         traceback.print_exc()
-        sentence = (
+        message = (
             f"The work stopped on a defect of the program ({type(error).__name__}); "
-            f"the details are in {jobs.log_file(row.job.id)}."
+            f"the details are in {jobs.log_file(lease.job.id)}."
         )
-        row.write(state="failed", error=sentence, ended=time.time())
+        lease.write(state="failed", error=message, ended=time.time())
 
 
-def _run_task(row):
-    """The state that the job has then: "done", or what was asked for meanwhile."""
-    steps = run_task(row.job.kind, row.job.config, jobs.job_folder(row.job.id))
-    pace, written, unwritten = None, 0.0, {}
+def _run_task(lease: JobLease) -> str:
+    """Run the task; returns the state that the job then has: "done", or the one that was requested meanwhile."""
+    threads = jobs.threads(both_lanes=_both_lanes_busy(lease.lane))
+    set_threads(threads)
+    steps = run_task(lease.job.kind, lease.job.config, jobs.job_folder(lease.job.id))
+    pace: dict[str, Any] = {}
+    written, unwritten = 0.0, {}
     try:
         for progress in steps:
             now = time.time()
             # Until the first step is finished the time goes into loading, which says nothing about the rate.
-            if pace is None or progress.step == pace["paced_step"]:
+            if not pace or progress.step == pace["paced_step"]:
                 pace = {"paced_step": progress.step, "paced_from": now}
-            unwritten = {"step": progress.step, "total": progress.total, "message": progress.message, **pace}
-            unwritten["stepped"] = now
+            unwritten = {**_columns_of(progress), **pace, "stepped": now}
             if now - written < WRITE_S:
                 continue
-            row.write(is_running, **unwritten)
+            lease.write(is_running, **unwritten)
             written, unwritten = now, {}
-            if asked := row.asked_to_stop():
-                return asked
+            if requested := lease.requested_state():
+                return requested
+            share = jobs.threads(both_lanes=_both_lanes_busy(lease.lane))
+            if share != threads:
+                set_threads(share, before=threads)
+                threads = share
         return "done"
     finally:
         steps.close()
         if unwritten:
-            row.write(is_running, **unwritten)
+            lease.write(is_running, **unwritten)
+
+
+def _columns_of(progress: Progress) -> dict[str, Any]:
+    return {"step": progress.step, "total": progress.total, "message": progress.message}
 
 
 if __name__ == "__main__":

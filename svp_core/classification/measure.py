@@ -5,24 +5,19 @@ part, decoding image files and measuring, can run in worker processes; they give
 """
 
 import os
-import threading
-from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, repeat
-from multiprocessing import get_context, parent_process
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.classification.results_csv import INSTRUMENT
-from svp_core.errors import LabError
+from svp_core.execution import WorkItem, executor
 from svp_core.images import TILE_PX, to_colour_tile, to_tile
 from svp_core.instruments.detect import iter_items
 from svp_core.instruments.images.folder import ImageFile
@@ -31,11 +26,8 @@ from svp_core.morphology import MEASURES, measure
 
 BATCH_SIZE = 256  # particles
 BATCH_BYTES = 16 * 1024**2  # of files or pixels; a batch of large images is shorter, which bounds the memory
-MAX_QUEUED = 2  # batches per process that are read ahead, or wait for classification
-MAX_QUEUED_BYTES = 64 * 1024**2  # of files and pixels in the queue
 MAX_PROCESSES = 8  # each needs about 60 MB; with more, the rest of the pipeline is the limit
 MIN_ITEMS_FOR_PROCESSES = 2_000  # particles from which starting processes is worth it
-NICENESS = 10  # of worker processes: a network on the same cores comes first, they use what is left
 
 BLANK_IMAGE = "the image is blank: all of its pixels are the same"
 
@@ -81,11 +73,8 @@ def read_measured(
     """
     instrument, taken = tuple(instrument), set()
     with closing(iter_items(path, choices)) as items:
-        batches = _batches(items, batch)
-        measured = (
-            _measure_in_processes(batches, um_per_px, processes) if processes else _measure_here(batches, um_per_px)
-        )
-        with closing(measured):
+        work, measure_batch = _work_items(_batches(items, batch)), partial(measure_items, um_per_px=um_per_px)
+        with closing(executor().map_ordered(measure_batch, work, workers=processes)) as measured:
             for item_columns, result in measured:
                 for row in result.rows:
                     row["image"] = unique_name(row["image"], taken)
@@ -180,73 +169,11 @@ def _batches(items: Iterable[Item], batch_size: int) -> Iterator[tuple[list[Item
         yield batch, size
 
 
-# The items' own columns and the measured items, batch by batch.
-Measured = Generator[tuple[list[dict[str, Any]], MeasuredItems], None, None]
-
-
-def _measure_here(batches: Iterable[tuple[list[Item], int]], um_per_px: float | None) -> Measured:
-    for items, _ in batches:
-        yield _item_columns(items), measure_items(items, um_per_px)
-
-
-def _measure_in_processes(
-    batches: Iterable[tuple[list[Item], int]], um_per_px: float | None, processes: int
-) -> Measured:
-    """As _measure_here, in worker processes; as many batches as they can work on are read ahead."""
-    # Forked from a clean server process: this one may have threads, which do not survive a fork.
-    context = get_context("forkserver" if hasattr(os, "fork") else "spawn")
-    if hasattr(os, "fork"):
-        context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_process)
-    queue: deque[_Queued] = deque()
-    try:
-        for items, size in batches:
-            while queue and (len(queue) >= MAX_QUEUED * processes or size + _queued_bytes(queue) > MAX_QUEUED_BYTES):
-                yield queue.popleft().wait()
-            # The instrument's columns stay here; the images are not kept.
-            future = pool.submit(measure_items, list(map(_without_columns, items)), um_per_px)
-            queue.append(_Queued(_item_columns(items), future, size))
-        while queue:
-            yield queue.popleft().wait()
-    except BrokenProcessPool:
-        raise LabError(
-            "A process that reads images was killed from outside, perhaps for lack of memory; classify the source "
-            "again."
-        ) from None
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-@dataclass(frozen=True)
-class _Queued:
-    """A batch that a worker process is measuring."""
-
-    item_columns: list[dict[str, Any]]
-    future: "Future[MeasuredItems]"
-    size: int  # bytes
-
-    def wait(self) -> tuple[list[dict[str, Any]], MeasuredItems]:
-        return self.item_columns, self.future.result()
-
-
-def _queued_bytes(queue: Iterable[_Queued]) -> int:
-    return sum(queued.size for queued in queue)
+def _work_items(batches: Iterable[tuple[list[Item], int]]) -> Iterator[WorkItem]:
+    """The batches for the executor; the instrument's columns stay in this process."""
+    for items, size in batches:
+        yield WorkItem(list(map(_without_columns, items)), size, context=_item_columns(items))
 
 
 def _without_columns(item: Item) -> Item:
     return item if isinstance(item, ImageFile) else replace(item, columns={})
-
-
-def _start_process() -> None:
-    if hasattr(os, "nice"):
-        os.nice(NICENESS)
-    cv2.setNumThreads(1)
-    # If the parent process is killed, nothing else would stop this one.
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
-
-
-def _exit_with_parent() -> None:
-    parent = parent_process()
-    if parent is not None:
-        parent.join()
-    os._exit(1)

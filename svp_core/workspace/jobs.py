@@ -8,16 +8,16 @@ whatever the work makes.
 import json
 import os
 import re
-import subprocess
 import sys
-import threading
 import time
 from dataclasses import dataclass
+from pathlib import Path
 from uuid import uuid4
 
 import sqlalchemy as sa
 
 from svp_core.errors import LabError
+from svp_core.execution import executor
 from svp_core.workspace.database import engine, is_active, job
 from svp_core.workspace.paths import repo_root, workspace_root
 
@@ -130,18 +130,21 @@ def log_file(job_id):
     return job_folder(job_id) / "log.txt"
 
 
-def slots():
-    """How many jobs run at once on this machine: one for four processor cores, 1 to 4. The others wait."""
+def slots() -> int:
+    """How many jobs of a lane run at once on this machine: one per four processor cores, 1 to 4. The others wait."""
     return max(1, min(4, _cores() // 4))
 
 
-def threads():
-    """How many threads a job computes with: SVP_JOB_THREADS, else its share of all cores but one, left to the pages.
+def threads(*, both_lanes: bool = False) -> int:
+    """How many threads a job computes with: SVP_JOB_THREADS, else its share of the cores.
 
-    Never more threads than cores: beside other work a second thread on two cores made sampling 4 to 20 times slower.
+    A lane alone shares all cores but one, which is left to the pages; two busy lanes share half of all cores each.
+    Never more threads than cores: with a second thread per core, sampling on two cores took 4 to 20 times as long.
     """
-    given = os.environ.get("SVP_JOB_THREADS", "")
-    return int(given) if given.isdigit() and int(given) else max(1, (_cores() - 1) // slots())
+    setting = os.environ.get("SVP_JOB_THREADS", "")
+    if setting.isdigit() and int(setting):
+        return int(setting)
+    return max(1, (_cores() // 2 if both_lanes else _cores() - 1) // slots())
 
 
 def _cores():
@@ -176,26 +179,14 @@ def _claim(kind, config, same):
         return under_way and (under_way, False)
 
 
-def _launch(job_id, folder):
-    """Start the worker, apart from this process: it outlives the server and a Ctrl-C on it."""
-    if os.name == "nt":
-        apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
-    else:
-        apart = {"start_new_session": True}
-    # Read by the numeric libraries when they are imported, so it has to be there before.
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads()), "SVP_WORKSPACE": str(workspace_root())}
-    with (folder / "log.txt").open("a") as log:
-        process = subprocess.Popen(
-            [*WORKER, job_id],
-            cwd=repo_root(),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            **apart,
-        )
-    # Somebody has to ask how it ended, or it stays in the process table as long as the server runs.
-    threading.Thread(target=process.wait, daemon=True).start()
+def _launch(job_id: str, folder: Path) -> None:
+    """Start the worker process of a job."""
+    executor().submit_job(
+        [*WORKER, job_id],
+        folder=repo_root(),
+        environment={"OMP_NUM_THREADS": str(threads()), "SVP_WORKSPACE": str(workspace_root())},
+        log_file=folder / "log.txt",
+    )
 
 
 def _as_job(row):

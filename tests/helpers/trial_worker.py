@@ -11,7 +11,7 @@ from svp_core import worker
 from svp_core.errors import LabError
 from svp_core.progress import Progress
 from svp_core.tasks import job_kinds
-from svp_core.tasks.job_kinds import JobKind
+from svp_core.tasks.job_kinds import LONG, SHORT, JobKind
 from svp_core.tasks.request import JobRequest
 from svp_core.workspace import jobs
 
@@ -51,6 +51,13 @@ def walk(request, folder):
             yield Progress(step, request.steps, "at the gate")
 
 
+def long_walk(request, folder):
+    """The same in the long lane, with the number of threads at each step."""
+    for progress in walk(request, folder):
+        (folder / "threads.txt").write_text(os.environ["OMP_NUM_THREADS"])
+        yield progress
+
+
 def long_step(_request, folder):
     """One step that lasts until a file "gate" lies in the job's folder."""
     yield Progress(0, 1)
@@ -82,9 +89,12 @@ def surroundings(_request, folder):
 
 
 if __name__ == "__main__":
-    for trial in (walk, long_step, refuse, break_down, die, surroundings):
-        request = WalkRequest if trial is walk else EmptyRequest
-        job_kinds.JOB_KINDS[trial.__name__] = JobKind(trial.__name__, request, trial, "pages/home.py", "app")
+    for trial in (walk, long_walk, long_step, refuse, break_down, die, surroundings):
+        request_type = WalkRequest if "walk" in trial.__name__ else EmptyRequest
+        lane = LONG if trial is long_walk else SHORT
+        kind = JobKind(trial.__name__, request_type, trial, "pages/home.py", "app", lane=lane)
+        job_kinds.JOB_KINDS[kind.key] = kind
     jobs.STALE_S, worker.BEAT_S, worker.WAIT_S, worker.WRITE_S = STALE_S, BEAT_S, 0.05, 0.0
     jobs.slots = lambda: int(os.environ.get("TRIAL_SLOTS", "8"))
+    jobs._cores = lambda: int(os.environ.get("TRIAL_CORES", "8"))
     sys.exit(worker.main())

@@ -52,6 +52,8 @@ def test_one_long_step_is_not_taken_for_death(lab):
 def test_it_leaves_room_for_the_pages(lab, monkeypatch):
     monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
     monkeypatch.setattr(jobs, "_cores", lambda: 4)
+    monkeypatch.setenv("TRIAL_CORES", "4")
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
     job_id, _ = jobs.start("surroundings", {})
     job = wait_for(job_id, "done")
     niceness, threads, own_session = (jobs.job_folder(job_id) / "around.txt").read_text().split()
@@ -66,5 +68,7 @@ def test_slots_and_threads_follow_the_cores(monkeypatch, cores, slots, threads):
     monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
     monkeypatch.setattr(jobs, "_cores", lambda: cores)
     assert (jobs.slots(), jobs.threads()) == (slots, threads)
+    assert 2 * jobs.slots() * jobs.threads(both_lanes=True) <= max(cores, 2), "two lanes take no more than the cores"
+    assert jobs.slots() * jobs.threads() <= max(cores - 1, 1)
     monkeypatch.setenv("SVP_JOB_THREADS", "2")
     assert jobs.threads() == 2

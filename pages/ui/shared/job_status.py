@@ -11,7 +11,8 @@ from pages.ui.shared.text import (
     job_title,
 )
 from svp_core.errors import LabError
-from svp_core.tasks.job_kinds import JOB_KINDS, unit_of
+from svp_core.tasks.job_kinds import JOB_KINDS, LONG, unit_of
+from svp_core.tasks.lanes import blocking_job, lane_of
 from svp_core.workspace import jobs
 
 REFRESH_S = 1
@@ -73,13 +74,31 @@ def _progress(job_id, so_far):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.markdown(_how_far(job))
             with st.container(horizontal=True, width="content", gap="small"):
-                if job.kind in JOB_KINDS and JOB_KINDS[job.kind].can_pause and not job.asked:
+                if _can_pause(job):
                     st.button("Pause", key="pause_job", on_click=jobs.pause, args=(job_id,))
                 if job.asked != "cancelled":
                     st.button("Cancel", key="cancel_job", on_click=jobs.cancel, args=(job_id,))
         st.progress(_share(job), text=escape_markdown(job.message) or None)
+        _offer_pause(job)
     if so_far:
         so_far(job)
+
+
+def _offer_pause(job: jobs.Job) -> None:
+    """Offer to pause the training that a queued training waits for."""
+    if job.state != "queued" or lane_of(job.kind) != LONG:
+        return
+    blocking = blocking_job(job)
+    if blocking is None or not _can_pause(blocking):
+        return
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        title = escape_markdown(job_title(blocking))
+        st.caption(f"{title} can be paused and resumed later without losing a step.", width="content")
+        st.button("Pause it", key="pause_blocking", on_click=jobs.pause, args=(blocking.id,))
+
+
+def _can_pause(job: jobs.Job) -> bool:
+    return job.kind in JOB_KINDS and JOB_KINDS[job.kind].can_pause and not job.asked
 
 
 def show_recent(title, kinds=tuple(JOB_KINDS), limit=5):

