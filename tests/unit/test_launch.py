@@ -101,16 +101,17 @@ class TestMake:
 
     def test_it_installs_only_what_has_changed(self, folder):
         python = f"PYTHON={folder / 'stand-in'}"
-        install = "-m pip install --quiet --disable-pip-version-check -r requirements"
+        pip = "-m pip install --disable-pip-version-check --no-input --progress-bar on"
+        install, package = f"{pip} -r requirements", f"{pip} --quiet --no-deps -e ."
         opens = ["-m svp_core install-samples", "-m svp_core app"]
-        assert self.make(folder, "app", python)[1] == [f"{install}.txt", *opens]
+        assert self.make(folder, "app", python)[1] == [f"{install}.txt", package, *opens]
         assert self.make(folder, "app", python)[1] == opens
         tests = "-m pytest -n 2 -rs --no-fold-skipped --timeout 300 --durations 10"
         assert self.make(folder, "test", python)[1] == [f"{install}-test.txt", tests]
         assert self.make(folder, "test", python)[1] == [tests]
         with (folder / "requirements.txt").open("a") as file:
             file.write("# changed\n")
-        assert self.make(folder, "test", python)[1] == [f"{install}.txt", f"{install}-test.txt", tests]
+        assert self.make(folder, "test", python)[1] == [f"{install}.txt", package, f"{install}-test.txt", tests]
 
     def test_a_python_that_is_too_old_is_a_sentence(self, folder):
         done, asked = self.make(folder, "app", "PYTHON=")
