@@ -1,8 +1,8 @@
-"""Long work as a row in the database and a process of its own, so that nothing a browser does can kill or double it.
+"""Jobs: long work as a row in the database and a process of its own, so that no browser can kill or duplicate it.
 
-This side starts, watches, pauses and cancels; the other side is svp_core.worker. Whether a job lives is judged by its
-heartbeat alone: a killed process can look alive for long. A job's files lie in its folder: config.json, log.txt and
-whatever the work makes.
+This module starts, watches, pauses and cancels jobs; svp_core.worker does them. Whether a job is alive is judged by its
+heartbeat alone, since a killed process can look alive for long. A job's files lie in its folder: config.json, log.txt
+and the results of its task.
 """
 
 import json
@@ -10,19 +10,22 @@ import os
 import re
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from svp_core.errors import LabError
 from svp_core.execution import executor
 from svp_core.workspace.database import engine, is_active, job
 from svp_core.workspace.paths import repo_root, workspace_root
 
-STALE_S = 30.0  # without a heartbeat for so long, a job is lost
-WORKER = (sys.executable, "-m", "svp_core.worker")  # the process that does a job; it is given the job's id
+STALE_S = 30.0  # a job without a heartbeat for longer is lost
+WORKER = (sys.executable, "-m", "svp_core.worker")  # command of the process that does a job; the job's id follows
 
 LOST = "The process that did this work is gone (killed, or the machine was restarted); start it again to go on."
 
@@ -33,37 +36,37 @@ class Job:
 
     id: str
     kind: str  # key of svp_core.tasks.job_kinds.JOB_KINDS
-    config: dict  # what it was asked to do
+    config: dict[str, Any]  # its request as JSON
     state: str  # queued, running, paused, done, failed, cancelled or lost
     step: int  # finished steps
-    total: int | None  # None while it is not known
-    message: str  # what it is doing, "" when there is nothing to say
+    total: int | None  # None while it is unknown
+    message: str  # what it is doing, or ""
     error: str  # one sentence when failed or lost, else ""
     created: float
-    started: float | None  # when it came out of the queue
+    started: float | None  # when it left the queue
     ended: float | None
     heartbeat: float
     rate: float | None  # steps per second; None until two steps are known
-    seconds_left: float | None  # None while it is not known, and when it is over
-    asked: str  # "cancelled" or "paused" while it is under way until its current step ends; else ""
+    seconds_left: float | None  # None while it is unknown, and unless it is running
+    requested_state: str  # "cancelled" or "paused" while it is running until its current step ends; else ""
 
     @property
-    def active(self):
-        """Whether it is waiting or under way."""
+    def active(self) -> bool:
+        """Whether it is queued or running."""
         return self.state in ("queued", "running")
 
 
-def start(kind, config):
-    """Have this work done: (id of the job that does it, whether this call started it).
+def start(kind: str, config: Mapping[str, Any]) -> tuple[str, bool]:
+    """Start a job: (its id, whether this call started it).
 
-    kind: key of a kind of job, see svp_core.tasks.job_kinds. config: JSON-ready dict. While the same work is under way
-    that job is joined; one that was lost or paused goes on under its id, from what it had finished.
+    kind: key of a kind of job, see svp_core.tasks.job_kinds. config: JSON-ready. While a job of the same kind and
+    config is active, it is joined; one that was lost or paused resumes under its id, from what it had finished.
     """
-    same, claimed = json.dumps([kind, config], sort_keys=True), None
-    while claimed is None:
+    same_as, claim = json.dumps([kind, config], sort_keys=True), None
+    while claim is None:
         # None: the job that was in the way ended this instant.
-        claimed = _claim(kind, config, same)
-    job_id, is_new = claimed
+        claim = _claim(kind, config, same_as)
+    job_id, is_new = claim
     if is_new:
         folder = job_folder(job_id)
         (folder / "config.json").write_text(json.dumps({"kind": kind, "config": config}, indent=2) + "\n", "utf-8")
@@ -71,62 +74,66 @@ def start(kind, config):
     return job_id, is_new
 
 
-def get(job_id):
-    """The Job with this id. Raises LabError when this workspace has none."""
+def get(job_id: str) -> Job:
+    """The job with this id. Raises LabError where this workspace has none."""
     with engine().connect() as db:
         row = db.execute(sa.select(job).where(job.c.id == job_id)).one_or_none()
     if row is None:
-        raise LabError(f"There is no job {str(job_id)[:40]!r} in this workspace; start it again.")
+        raise _unknown(job_id)
     return _as_job(row)
 
 
-def active():
-    """Jobs waiting or under way, in the order in which they were started."""
+def active() -> list[Job]:
+    """Queued and running jobs, in the order in which they were started."""
     with engine().connect() as db:
         rows = db.execute(sa.select(job).where(is_active).order_by(job.c.created)).all()
-    return [found for found in map(_as_job, rows) if found.active]
+    return [active_job for active_job in map(_as_job, rows) if active_job.active]
 
 
-def recent(limit=20):
+def recent(limit: int = 20) -> list[Job]:
     """The latest jobs in any state, newest first."""
     with engine().connect() as db:
         return [_as_job(row) for row in db.execute(sa.select(job).order_by(job.c.created.desc()).limit(limit))]
 
 
-def pause(job_id):
-    """Let a job rest until start() is called with the same work again; another one gets its place meanwhile.
+def pause(job_id: str) -> None:
+    """Pause a job until start() is called with the same work again; its slot becomes free meanwhile.
 
-    One that waits rests at once, one under way after its current step; one that is over stays as it is.
+    A queued job pauses at once, a running one after its current step; one that has ended stays as it is.
     """
-    this = job.c.id == job_id
+    is_this = job.c.id == job_id
     with engine().begin() as db:
-        db.execute(job.update().where(this, job.c.state == "queued").values(state="paused"))
-        db.execute(job.update().where(this, job.c.state == "running").values(pause=True))
+        db.execute(job.update().where(is_this, job.c.state == "queued").values(state="paused"))
+        db.execute(job.update().where(is_this, job.c.state == "running").values(pause=True))
 
 
-def cancel(job_id):
-    """Stop a job for good. One under way stops after its current step, any other at once; what it made is kept."""
-    this, now = job.c.id == job_id, time.time()
-    # With same_as gone, the same work can be started anew without joining a job that is about to stop.
-    asked = {"cancel": True, "same_as": None}
-    under_way = sa.and_(job.c.state == "running", job.c.heartbeat >= now - STALE_S)
+def cancel(job_id: str) -> None:
+    """Stop a job for good; its results are kept. A running job stops after its current step, any other at once."""
+    is_this, now = job.c.id == job_id, time.time()
+    # Without same_as, the same work can be started again without joining a job that is about to stop.
+    request = {"cancel": True, "same_as": None}
+    is_alive = sa.and_(job.c.state == "running", job.c.heartbeat >= now - STALE_S)
     with engine().begin() as db:
         is_open = sa.or_(is_active, job.c.state == "paused")
-        db.execute(job.update().where(this, is_open, ~under_way).values(state="cancelled", ended=now, **asked))
-        db.execute(job.update().where(this, is_active).values(**asked))
+        db.execute(job.update().where(is_this, is_open, ~is_alive).values(state="cancelled", ended=now, **request))
+        db.execute(job.update().where(is_this, is_active).values(**request))
 
 
-def job_folder(job_id):
-    """Folder of a job's files, made when missing. Raises LabError for what cannot be a job's id."""
+def job_folder(job_id: str) -> Path:
+    """Folder of a job's files, created when missing. Raises LabError for an invalid id."""
     if not re.fullmatch("[0-9a-f]{32}", str(job_id)):
-        raise LabError(f"There is no job {str(job_id)[:40]!r} in this workspace; start it again.")
+        raise _unknown(job_id)
     folder = workspace_root() / "jobs" / job_id
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
-def log_file(job_id):
-    """Where the worker's output and a defect's traceback go."""
+def _unknown(job_id: str) -> LabError:
+    return LabError(f"There is no job {str(job_id)[:40]!r} in this workspace; start it again.")
+
+
+def log_file(job_id: str) -> Path:
+    """File with the worker's output and the traceback of a defect."""
     return job_folder(job_id) / "log.txt"
 
 
@@ -147,36 +154,37 @@ def threads(*, both_lanes: bool = False) -> int:
     return max(1, (_cores() // 2 if both_lanes else _cores() - 1) // slots())
 
 
-def _cores():
+def _cores() -> int:
     # A container or a service manager may give this process fewer cores than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _claim(kind, config, same):
-    """(id, True) when this caller is to launch the worker, (id, False) to join a job, None to try again."""
+def _claim(kind: str, config: Mapping[str, Any], same_as: str) -> tuple[str, bool] | None:
+    """(id, True) where this caller must launch the worker, (id, False) to join a job, None to try again."""
     now = time.time()
     fresh = {"state": "queued", "created": now, "heartbeat": now, "worker": None, "slot": None, "message": ""}
     fresh |= {"cancel": False, "pause": False, "started": None, "ended": None}
     fresh |= {"paced_step": None, "paced_from": None, "stepped": None}
-    this = job.c.same_as == same
+    is_same = job.c.same_as == same_as
     try:
         with engine().begin() as db:
-            # Else a dead job would be in the way of its own restart.
-            db.execute(job.update().where(this, is_active, job.c.heartbeat < now - STALE_S).values(state="lost"))
-            rests = job.c.state.in_(("lost", "paused"))
-            found = db.scalar(sa.select(job.c.id).where(this, rests).order_by(job.c.created.desc()).limit(1))
-            if found is None:
-                found = uuid4().hex
-                db.execute(job.insert().values(id=found, kind=kind, config=config, same_as=same, **fresh))
-            elif not db.execute(job.update().where(job.c.id == found, rests).values(**fresh)).rowcount:
+            # Otherwise a dead job would block its own restart.
+            db.execute(job.update().where(is_same, is_active, job.c.heartbeat < now - STALE_S).values(state="lost"))
+            can_resume = job.c.state.in_(("lost", "paused"))
+            latest = sa.select(job.c.id).where(is_same, can_resume).order_by(job.c.created.desc()).limit(1)
+            job_id = db.scalar(latest)
+            if job_id is None:
+                job_id = uuid4().hex
+                db.execute(job.insert().values(id=job_id, kind=kind, config=config, same_as=same_as, **fresh))
+            elif not db.execute(job.update().where(job.c.id == job_id, can_resume).values(**fresh)).rowcount:
                 return None
-        return found, True
-    except sa.exc.IntegrityError:  # the index one_active_job
+        return job_id, True
+    except IntegrityError:  # the index one_active_job
         with engine().begin() as db:
-            # Who wants it done takes back a pause that has not begun.
-            db.execute(job.update().where(this, is_active).values(pause=False))
-            under_way = db.scalar(sa.select(job.c.id).where(this, is_active))
-        return under_way and (under_way, False)
+            # A new request takes back a pause that has not taken effect.
+            db.execute(job.update().where(is_same, is_active).values(pause=False))
+            active_id = db.scalar(sa.select(job.c.id).where(is_same, is_active))
+        return (active_id, False) if active_id else None
 
 
 def _launch(job_id: str, folder: Path) -> None:
@@ -189,11 +197,11 @@ def _launch(job_id: str, folder: Path) -> None:
     )
 
 
-def _as_job(row):
+def _as_job(row: Any) -> Job:
     now = time.time()
     state, error = row.state, row.error
     if state in ("queued", "running") and row.heartbeat < now - STALE_S:
-        # Only said, not written: after a laptop slept the heart may beat again.
+        # Shown, not written: after a laptop slept the heartbeat may resume.
         state = "lost"
     if state == "lost":
         error = LOST
@@ -217,9 +225,9 @@ def _as_job(row):
         heartbeat=row.heartbeat,
         rate=rate,
         seconds_left=seconds_left,
-        asked=_asked(row) if state == "running" else "",
+        requested_state=_requested_state(row) if state == "running" else "",
     )
 
 
-def _asked(row):
+def _requested_state(row: Any) -> str:
     return "cancelled" if row.cancel else "paused" if row.pause else ""

@@ -1,5 +1,6 @@
-"""How names, numbers, times and jobs read on a screen."""
+"""Names, numbers, times and jobs as text on the screen."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from svp_core.display import (
@@ -32,33 +33,30 @@ __all__ = [
 ]
 
 
-def without_common_prefix(names):
-    """These names without the folders and the file that they all share: "…#12" for "run 7/run 7.lst#12"."""
+def without_common_prefix(names: Iterable[str]) -> list[str]:
+    """Names without the folders and the file that all of them share: "…#12" for "run 7/run 7.lst#12"."""
     names = list(names)
     shared = shared_prefix(names)
     cut = max(shared.rfind("/"), shared.rfind("#"))
     return [f"…{name[cut:]}" if cut > 0 else name for name in names]
 
 
-def without_names(text, names):
-    """This text with the names of runs left out of those of their files: "settings in ….ctx".
-
-    names: of the runs.
-    """
-    for name in sorted((name.rpartition("/")[2] for name in names), key=len, reverse=True):
+def without_names(text: str, run_names: Iterable[str]) -> str:
+    """Text with the names of runs shortened to "…" in the names of their files: "settings in ….ctx"."""
+    for name in sorted((name.rpartition("/")[2] for name in run_names), key=len, reverse=True):
         text = text.replace(name, "…") if len(name) > 3 else text
     return text
 
 
-def format_time(timestamp):
-    """When something was, by this machine's clock: "14:05" today, "3 May, 14:05" before."""
+def format_time(timestamp: float) -> str:
+    """A point in time by this machine's clock: "14:05" today, "3 May, 14:05" on other days."""
     then = datetime.fromtimestamp(timestamp)
     day = "" if then.date() == datetime.now().date() else f"{then.day} {then:%b}, "
     return f"{day}{then:%H:%M}"
 
 
 def job_title(job: Job) -> str:
-    """What a job does, in one line; not yet escaped."""
+    """What a job does, in one line; not escaped."""
     return job_kinds.job_title(job.kind, job.config)
 
 

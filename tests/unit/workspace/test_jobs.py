@@ -160,17 +160,17 @@ def test_cancel_while_it_runs_keeps_what_is_finished(lab):
 
 def test_what_was_asked_of_a_job_is_known_before_its_step_ends(lab):
     job_id, _ = jobs.start("walk", {"steps": 5, "gate": str(lab / "never"), "wait_after": 2})
-    assert not wait_for(job_id, lambda job: job.step == 2).asked
+    assert not wait_for(job_id, lambda job: job.step == 2).requested_state
     pid = pid_of(job_id)
     os.kill(pid, signal.SIGSTOP)  # a long step
     try:
         jobs.pause(job_id)
-        assert jobs.get(job_id).asked == "paused"
+        assert jobs.get(job_id).requested_state == "paused"
         jobs.cancel(job_id)
-        assert (jobs.get(job_id).asked, jobs.get(job_id).state) == ("cancelled", "running")
+        assert (jobs.get(job_id).requested_state, jobs.get(job_id).state) == ("cancelled", "running")
     finally:
         os.kill(pid, signal.SIGCONT)
-    assert wait_for(job_id, "cancelled").asked == ""
+    assert wait_for(job_id, "cancelled").requested_state == ""
 
 
 def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatch):
