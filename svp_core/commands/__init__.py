@@ -1,1 +1,1 @@
-"""One module a command: add_arguments(parser) and run(options). The list stands in svp_core.cli."""
+"""The commands of svp-lab, one module each: add_arguments(parser) and run(options). svp_core.cli lists them."""

@@ -1,12 +1,14 @@
 """Open the app in the browser."""
 
-
-def add_arguments(parser):
-    """app takes nothing."""
+from argparse import ArgumentParser, Namespace
 
 
-def run(options):
-    """Serves until it is stopped."""
+def add_arguments(_parser: ArgumentParser) -> None:
+    """app has no arguments."""
+
+
+def run(_options: Namespace) -> None:
+    """Serve the app until it is stopped."""
     from svp_core import launch
 
     launch.main()

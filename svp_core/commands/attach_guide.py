@@ -1,61 +1,61 @@
-"""Let a lesser generator of the same particles guide a generator: a run folder with both."""
+"""Attach a guide to a generator, a weaker model of the same particles (autoguidance): a model folder with both."""
 
-from argparse import ArgumentTypeError
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable
 from pathlib import Path
 
-from svp_core.commands.arguments import check_folder
+from svp_core.commands.arguments import MODEL_HELP, check_folder
 
 
-def add_arguments(parser):
-    """What join-guide takes."""
-    parser.add_argument("weights", metavar="RUN", help="name of a model or a run folder")
-    parser.add_argument("guide", metavar="GUIDE", help="the lesser one: trained on the same, a quarter as long")
-    parser.add_argument(
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of attach-guide."""
+    parser.add_argument("weights", metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("guide", metavar="GUIDE", help="the weaker model: trained on the same, a quarter as long")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new model folder")
+    classes = parser.add_argument_group("settings per class", "each may be repeated")
+    classes.add_argument(
         "--insist",
         action="append",
-        type=_strength,
+        type=_weight,
         default=[],
-        metavar="CLASS=STRENGTH",
-        help="insist on this class so strongly, whatever the guide says; may be given again",
+        metavar="CLASS=WEIGHT",
+        help="guidance weight of a class that is sampled with classifier-free guidance instead, above 1 up to 10",
     )
-    parser.add_argument(
+    classes.add_argument(
         "--brighter",
         action="append",
         type=_grey_levels,
         default=[],
         metavar="CLASS=GREY",
-        help="begin this class so many grey levels brighter, darker below 0; may be given again",
+        help="grey levels, -100 to 100, added to the level that sampling of a class starts from; below 0: darker",
     )
-    parser.add_argument("--out", type=Path, required=True, help="new folder")
 
 
-def run(options):
-    """The new run."""
+def run(options: Namespace) -> None:
+    """Write the new model folder."""
     from svp_core.generator.autoguidance import attach_guide
     from svp_core.workspace.models import find_model
 
     check_folder(options.out)
-    run_folder, guide = find_model(options.weights), find_model(options.guide)
-    attach_guide(
-        run_folder, guide, options.out, class_guidance=dict(options.insist), level_offset=dict(options.brighter)
-    )
+    model, guide = find_model(options.weights), find_model(options.guide)
+    attach_guide(model, guide, options.out, class_guidance=dict(options.insist), level_offset=dict(options.brighter))
     print(f"Finished: {options.out}")
 
 
-def _strength(text):
-    return _of_class(text, lambda strength: 1 < strength <= 10, "STRENGTH, with a strength above 1 and up to 10")
+def _weight(text: str) -> tuple[str, float]:
+    return _class_and_number(text, lambda weight: 1 < weight <= 10, "CLASS=WEIGHT, with a weight above 1 and up to 10")
 
 
-def _grey_levels(text):
-    return _of_class(text, lambda grey: -100 <= grey <= 100, "GREY, with grey levels from -100 to 100")
+def _grey_levels(text: str) -> tuple[str, float]:
+    return _class_and_number(text, lambda grey: -100 <= grey <= 100, "CLASS=GREY, with grey levels from -100 to 100")
 
 
-def _of_class(text, holds, asked):
+def _class_and_number(text: str, is_valid: Callable[[float], bool], expected: str) -> tuple[str, float]:
     """(class key, number) of CLASS=NUMBER."""
     key, equals, number = text.partition("=")
     try:
-        if not equals or not holds(float(number)):
+        if not equals or not is_valid(float(number)):
             raise ValueError
     except ValueError:
-        raise ArgumentTypeError(f"{text!r} is no CLASS={asked}") from None
+        raise ArgumentTypeError(f"{text!r} is not {expected}") from None
     return key, float(number)

@@ -7,7 +7,7 @@ import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import check_folder, follow, run_seed, whole_number
+from svp_core.commands.arguments import MODEL_HELP, check_folder, follow, run_seed, whole_number
 from svp_core.tasks.compare import MIN_IMAGES, CompareRequest, ComparisonSide, compare
 
 CLASSICAL = "classical"
@@ -15,16 +15,16 @@ CLASSICAL = "classical"
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of compare."""
-    parser.add_argument("left", metavar="LEFT", help=f"name of a model, a model folder, or {CLASSICAL!r}")
+    parser.add_argument("left", metavar="LEFT", help=f"{MODEL_HELP}, or {CLASSICAL!r}")
     parser.add_argument("right", metavar="RIGHT", help="the same for the other side")
     parser.add_argument("--class", dest="class_key", required=True, metavar="CLASS", help="key of the class")
     parser.add_argument("--reference", default="samples", metavar="DATASET", help="id of a data set of the workspace")
     parser.add_argument("--count", type=whole_number, default=200, help=f"images per side, {MIN_IMAGES} or more")
-    parser.add_argument("--seed", type=run_seed, default=0)
+    parser.add_argument("--seed", type=run_seed, default=0, help="of both sides, and of the halves of the reference")
     parser.add_argument("--left-sampler", metavar="SAMPLER", help="key of a sampler of LEFT; else its default")
     parser.add_argument("--right-sampler", metavar="SAMPLER", help="the same for RIGHT")
     parser.add_argument("--steps", type=whole_number, help="denoising steps of both; else those of the sampler")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
 
 
 def run(options: Namespace) -> None:

@@ -3,8 +3,9 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import check_folder, follow, run_seed, whole_number
+from svp_core.commands.arguments import MODEL_HELP, check_folder, follow, run_seed, whole_number
 from svp_core.tasks.denoise import DenoiseRequest, denoise
+from svp_core.tasks.generation_request import DEFAULT_GENERATOR
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -21,8 +22,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--seed", type=run_seed, default=0, help="the same seed gives the images of generate")
     parser.add_argument("--sampler", help="key of a sampler of the model; else its default")
     parser.add_argument("--steps", type=whole_number, help="denoising steps; else those of the sampler")
-    parser.add_argument("--weights", default="generator", metavar="MODEL", help="name of a model or a model folder")
-    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER")
+    parser.add_argument("--weights", default=DEFAULT_GENERATOR, metavar="MODEL", help=MODEL_HELP)
+    parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder to write")
 
 
 def run(options: Namespace) -> None:

@@ -1,10 +1,9 @@
 """Import labelled images into the workspace as a data set, from a folder, archive or instrument run."""
 
-import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import follow, scratch_folder
+from svp_core.commands.arguments import follow, print_left_out, scratch_folder
 from svp_core.tasks.import_images import ImportRequest, import_images, imported_dataset
 
 
@@ -21,6 +20,5 @@ def run(options: Namespace) -> None:
     with scratch_folder() as folder:
         follow(import_images(ImportRequest(str(options.source), name, options.class_name), folder), "images")
         dataset, left_out = imported_dataset(folder)
-    for item, reason in left_out.itertuples(index=False):
-        print(f"left out {item}: {reason}", file=sys.stderr)
+    print_left_out(left_out.itertuples(index=False))
     print(f"Data set: {dataset}")

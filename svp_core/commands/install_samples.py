@@ -1,12 +1,14 @@
-"""Put the sample data set into the workspace."""
+"""Copy the sample data set into the workspace; nothing happens where it is there already."""
+
+from argparse import ArgumentParser, Namespace
 
 
-def add_arguments(parser):
-    """install-samples takes nothing."""
+def add_arguments(_parser: ArgumentParser) -> None:
+    """install-samples has no arguments."""
 
 
-def run(options):
-    """Nothing happens where the samples are there already."""
+def run(_options: Namespace) -> None:
+    """Install the samples."""
     from svp_core.workspace.datasets import install_samples
 
     install_samples()

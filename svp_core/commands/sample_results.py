@@ -1,18 +1,21 @@
-"""Name the sample particles and record a denoising, by the shipped models: what Home shows."""
+"""Classify the sample particles and record a denoising with the shipped models: the content of the page Home."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from svp_core.commands.arguments import check_folder, print_progress
 from svp_core.errors import LabError
 
 
-def add_arguments(parser):
-    """What sample-results takes."""
-    parser.add_argument("--out", type=Path, default=Path("sample_data"))
+def add_arguments(parser: ArgumentParser) -> None:
+    """Arguments of sample-results."""
+    parser.add_argument(
+        "--out", type=Path, default=Path("sample_data"), metavar="FOLDER", help="folder of the sample data"
+    )
 
 
-def run(options):
-    """results.csv and trajectory.npz beside the sample data."""
+def run(options: Namespace) -> None:
+    """Write results.csv and trajectory.npz beside the sample data."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.generator.load import load_generator
     from svp_core.model_files import find_model_folder

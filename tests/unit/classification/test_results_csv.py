@@ -228,7 +228,7 @@ def test_batches_do_not_change_the_table(run, folder):
     [
         (["classify", "nowhere", "--out", "r.csv"], "There is no file or folder nowhere"),
         (["classify", ".", "--weights", "nonesuch", "--out", "r.csv"], "There is no model called 'nonesuch'"),
-        (["simulate", "--class", "dust", "--out", "d"], "'dust' cannot be simulated; kinds are protein"),
+        (["simulate", "--class", "dust", "--out", "d"], "'dust' cannot be simulated; classes are protein"),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch, capsys, arguments, sentence):
@@ -254,7 +254,7 @@ def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
     assert answered["background_level"] != by_default["background_level"]
     assert answered["instrument.X Left"] == "10"
     assert main([*command, "--choose", "first=1"]) == 2
-    assert "'first' is not asked of this source; it leaves open first_frame:day 1.csv, box" in capsys.readouterr().err
+    assert "question of this source; it leaves open first_frame:day 1.csv, box" in capsys.readouterr().err
 
 
 def test_simulated_particles_are_saved_with_their_truth(tmp_path):

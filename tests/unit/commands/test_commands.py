@@ -29,7 +29,7 @@ def refused(arguments):
         (TRAIN, "--epochs", ["0", "-1", "nan", "inf"]),
         (["train", "generator", "nowhere"], "--minutes", ["0", "-1", "nan", "inf", "1e9"]),
         (["quality", "--real", "nowhere", "--synthetic", "nowhere"], "--seed", ["-1"]),
-        (["suspects", "nowhere"], "--seed", ["-1"]),
+        (["find-label-errors", "nowhere"], "--seed", ["-1"]),
         (["report", "nowhere"], "--bins", ["a,b", ""]),
         (["report", "nowhere"], "--threshold", ["protein=x", "0.9"]),
     ],
@@ -54,12 +54,12 @@ PLACES = {
         TRAIN,
         ["import-published", "nowhere.pth"],
         ["export-diffusers", "generator"],
-        ["join-guide", "generator", "generator"],
+        ["attach-guide", "generator", "generator"],
         ["sample-data"],
     ],
     "file": [
         ["quality", "--real", "nowhere", "--synthetic", "nowhere"],
-        ["suspects", "nowhere"],
+        ["find-label-errors", "nowhere"],
         ["review-history", "export", "nothing"],
     ],
 }
@@ -78,7 +78,7 @@ def test_a_folder_that_cannot_be_made_is_refused_before_the_work(command, tmp_pa
 def test_a_file_that_cannot_be_written_is_refused_before_the_work(command, tmp_path, capsys):
     (tmp_path / "file").write_text("here")
     assert main([*command, "--out", str(tmp_path / "file" / "x.csv")]) == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not an existing folder" in capsys.readouterr().err
     assert main([*command, "--out", str(tmp_path / ("a" * 300 + ".csv"))]) == 2
     assert "cannot be written" in capsys.readouterr().err
     assert [path.name for path in tmp_path.iterdir()] == ["file"]

@@ -45,7 +45,7 @@ def test_the_command_writes_a_report_and_prints_its_table(folders, tmp_path, cap
 
 def test_what_cannot_be_done_is_a_sentence(folders, tmp_path, capsys):
     assert ask(folders, f"--out={tmp_path / 'nowhere' / 'report.json'}") == 2
-    assert "is no folder" in capsys.readouterr().err
+    assert "is not an existing folder" in capsys.readouterr().err
     (tmp_path / "few" / "oil").mkdir(parents=True)
     for k, tile in enumerate(draw_discs(3, seed=0)):
         (tmp_path / "few" / "oil" / f"{k}.png").write_bytes(encode_png(tile))

@@ -484,7 +484,7 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
     told = ["--date", "2025-04-09", "--author", "R. Person", "--title", "Syringe 7"]
     assert main(["report", str(job), "--out", str(out), *told]) == 0
     assert out.read_text("utf-8") == written(job)
-    assert "The report is in" in capsys.readouterr().out
+    assert "Report: " in capsys.readouterr().out
     more = [
         "--bins",
         "3,12",
