@@ -23,6 +23,7 @@ def main():
             st.Page("pages/classify.py", title="3 Classify", icon=":material/category:"),
             st.Page("pages/train.py", title="4 Train", icon=":material/model_training:"),
             st.Page("pages/review.py", title="5 Review", icon=":material/fact_check:"),
+            st.Page("pages/help.py", title="Help", icon=":material/help:"),
         ]
     )
     st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")
