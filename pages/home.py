@@ -1,5 +1,6 @@
-"""Home: sample particles that are named already, a denoising to play, and where to go from here."""
+"""Home: links to all pages, classified sample particles, a denoising to play, recent work."""
 
+import pandas as pd
 import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
@@ -7,74 +8,86 @@ from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.job_status import show_recent
 from pages.ui.shared.sample_content import particle_names, sample_results, sample_tiles, sample_trajectory
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import class_name, count_noun, escape_markdown, format_share
+from svp_core.display import class_name, count_noun, escape_markdown, format_share
 from svp_core.errors import LabError
 from svp_core.particle_classes import CLASSES
 
 require_app(__file__)
 
-NEXT = (
-    ("pages/synthesize.py", "Make your own particles", "Pick a class and a seed; compare with reference particles."),
-    ("pages/denoising.py", "Watch particles form", "Follow each one from pure noise to the finished image."),
-    ("pages/classify.py", "Name the particles of a run", "Drop a folder, an archive or a FlowCam run."),
+MAX_TILES = 48  # per class
+LINKS = (
+    ("synthesize", "Synthesize particles", "Generate particles of a class and compare them with reference particles."),
+    ("denoising", "Watch the denoising", "Follow particles from pure noise to the finished image."),
+    ("classify", "Classify a run", "Classify and measure every particle of a folder, archive or instrument run."),
+    ("train", "Train a generator", "Fine-tune the generator on your own particles."),
+    ("review", "Review labels", "Find labels that are probably wrong and correct them."),
+    ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 
 
-def show_samples():
-    """The sample data set by class, as the shipped classifier names it."""
+def show_links() -> None:
+    """One link per page, with what it is for."""
+    with st.container(horizontal=True, gap="medium", key="next"):
+        for page, label, text in LINKS:
+            st.page_link(f"pages/{page}.py", label=label, help=text, icon=":material/arrow_forward:")
+
+
+def show_samples() -> None:
+    """Galleries of the sample particles, by the class that the shipped classifier assigned."""
     results, tiles = sample_results(), sample_tiles()
-    right = (results["label"] == results["given"]).sum()
-    st.subheader("Sample particles, already classified")
+    correct = (results["label"] == results["given"]).sum()
+    st.subheader("Sample particles, classified")
     st.caption(
-        f"{count_noun(len(results), 'simulated particle')}, named by the shipped ResNet-18: "
-        f"{format_share(right, len(results))} as they were drawn. Click one to see it large."
+        f"{count_noun(len(results), 'simulated particle')}, classified with the shipped ResNet-18: "
+        f"{format_share(correct, len(results))} classified correctly. Click one to enlarge it."
     )
-    for column, kind in zip(st.columns(len(CLASSES), gap="medium"), CLASSES, strict=True):
-        found = results.index[results["label"] == kind.key]
-        shown = found[:: max(1, len(found) // 48)][:48]
+    for column, particle_class in zip(st.columns(len(CLASSES), gap="medium"), CLASSES, strict=True):
+        rows = results.index[results["label"] == particle_class.key]
+        shown = rows[:: max(1, len(rows) // MAX_TILES)][:MAX_TILES]
         with column:
-            st.markdown(f"**{kind.name}** · {len(found):,}")
+            st.markdown(f"**{particle_class.name}** · {len(rows):,}")
             show_gallery(
                 tiles[shown],
-                key=f"samples_{kind.key}",
+                key=f"samples_{particle_class.key}",
                 lines=3,
-                alt=f"Sample particles named {kind.name.lower()}",
-                words=[_words(results.loc[at]) for at in shown],
+                alt=f"Sample particles classified as {particle_class.name.lower()}",
+                words=[_caption(results.loc[row]) for row in shown],
             )
 
 
-def _words(row):
+def show_denoising() -> None:
+    """The recorded denoising of the shipped generator."""
+    st.subheader("How a particle forms")
+    st.caption(
+        "Recorded from the shipped generator, which was trained on simulated particles. Press Play. Top: noisy input "
+        "at each step; bottom: the network's estimate of the clean image."
+    )
+    trajectory = sample_trajectory()
+    names = particle_names(trajectory)
+    show_trajectory(
+        trajectory["noisy"],
+        trajectory["clean"],
+        trajectory["sigmas"],
+        names,
+        key="home_player",
+        alt=f"Denoising of {len(names)} particles, noisy input above, predicted clean image below",
+    )
+
+
+def _caption(row: pd.Series) -> list[str]:
     return [
         f"{class_name(row['label'])}, confidence {row['confidence']:.2f}",
-        f"Drawn as {class_name(row['given']).lower()}",
+        f"Simulated as {class_name(row['given']).lower()}",
         str(row["image"]),
     ]
 
 
 st.title("SvP Lab")
-st.markdown("Make, watch and name sub-visible particles as flow imaging microscopes see them, all on this computer.")
-
-with st.container(horizontal=True, gap="medium", key="next"):
-    for page, label, text in NEXT:
-        st.page_link(page, label=label, help=text, icon=":material/arrow_forward:")
-
+st.markdown("Generate, inspect and classify sub-visible particles from flow imaging microscopy, all on this computer.")
+show_links()
 try:
     show_samples()
-    st.subheader("How a particle forms")
-    st.caption(
-        "Recorded from the shipped generator, which was trained on simulated particles. Press Play: above what the "
-        "network is given at each step, below the clean image it takes it for."
-    )
-    shown = sample_trajectory()
-    names = particle_names(shown)
-    show_trajectory(
-        shown["noisy"],
-        shown["clean"],
-        shown["sigmas"],
-        names,
-        key="home_player",
-        alt=f"Denoising of {len(names)} particles, noisy above and predicted clean below",
-    )
+    show_denoising()
     show_recent("Recent work")
 except LabError as error:
     st.error(escape_markdown(error))
