@@ -18,7 +18,14 @@ SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
 LAYERS = (
     ("app",),
     ("pages",),
-    ("pages.ui.classify", "pages.ui.denoising", "pages.ui.review", "pages.ui.synthesize", "pages.ui.train"),
+    (
+        "pages.ui.classify",
+        "pages.ui.denoising",
+        "pages.ui.review",
+        "pages.ui.synthesize",
+        "pages.ui.help",
+        "pages.ui.train",
+    ),
     ("pages.ui.shared",),
     ("pages.ui.components",),
     ("svp_core.__main__",),
