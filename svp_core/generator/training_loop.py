@@ -71,7 +71,7 @@ class GeneratorTraining:
         if start is not None:
             self.model.load_state_dict(start)
         self.ema = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.optimiser = torch.optim.AdamW(
+        self.optimiser: torch.optim.Optimizer = torch.optim.AdamW(
             self.model.parameters(), lr=plan.learning_rate, betas=(0.9, 0.99), fused=True
         )
         self.accelerator, self._network = accelerator, self.model

@@ -53,6 +53,7 @@ def test_held_out_particles_are_classified_correctly(held_out, name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_a_shipped_classifier_has_a_confusion_reference(name):
     reference = read_confusion_reference(SHIPPED_MODELS / name)
+    assert reference is not None
     correct = reference.probs.argmax(1) == reference.labels
     assert len(correct) == 3000
     assert np.bincount(reference.labels).tolist() == [1000] * 3

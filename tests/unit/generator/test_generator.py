@@ -332,7 +332,7 @@ def test_the_ema_follows_the_power_function():
 
 
 def test_the_eight_orientations_all_differ():
-    tile = np.arange(9).reshape(3, 3)
+    tile = np.arange(9, dtype=np.uint8).reshape(3, 3)
     assert len({training_loop.dihedral(tile, k).tobytes() for k in range(8)}) == 8
 
 

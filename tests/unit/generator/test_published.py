@@ -4,6 +4,7 @@ The reference tensors are in ../shared/official; where that folder is missing, t
 """
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -108,10 +109,10 @@ def test_time_and_image_both_matter():
 
 
 def test_ancestral_sampling_equals_diffusers_scheduler():
-    from diffusers import DDPMScheduler
+    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
     model, steps = small_network(), 6
-    scheduler = DDPMScheduler(
+    scheduler: Any = DDPMScheduler(
         num_train_timesteps=steps,
         beta_schedule="linear",
         beta_start=1e-4,

@@ -2,6 +2,7 @@
 
 import json
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import torch
@@ -38,13 +39,14 @@ class FakeGenerator:
     ],
 )
 def test_the_fastest_setting_that_gives_the_same_image_is_chosen(monkeypatch, cost, equal_up_to, expected):
-    found = throughput.calibrate(FakeGenerator(monkeypatch, cost, equal_up_to=equal_up_to), most_threads=6)
-    assert (found.call_size, found.threads) == expected
-    assert found.image_ms == pytest.approx(1000 * cost(*expected) / expected[0])
+    generator: Any = FakeGenerator(monkeypatch, cost, equal_up_to=equal_up_to)
+    result = throughput.calibrate(generator, most_threads=6)
+    assert (result.call_size, result.threads) == expected
+    assert result.image_ms == pytest.approx(1000 * cost(*expected) / expected[0])
 
 
 def test_the_output_of_the_guide_must_be_the_same_too(monkeypatch):
-    generator = FakeGenerator(monkeypatch, lambda size, threads: 20 + size)
+    generator: Any = FakeGenerator(monkeypatch, lambda size, threads: 20 + size)
     generator.guide = True
     generator.predict_guide = lambda scaled, c_noise, labels: scaled + (len(scaled) > 32)
     assert throughput.calibrate(generator, most_threads=1).call_size == 32

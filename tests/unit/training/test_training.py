@@ -149,6 +149,7 @@ def test_a_killed_training_resumes_and_gives_the_same_model(trained, tmp_path):
     command = [sys.executable, "-c", KILLED, str(tmp_path / "run")]
     environment = {**os.environ, "PYTHONPATH": str(repo_root())}
     process = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
     for line in process.stdout:
         if line.strip() == "6":
             os.kill(process.pid, signal.SIGKILL)
@@ -270,8 +271,8 @@ def test_images_close_to_the_training_tiles_but_to_no_single_one_are_not_copies(
 
 def test_planted_copies_are_detected_and_blank_or_smooth_images_are_not():
     parts = {
-        "training": (draw_blocks(80, seed=0), np.zeros(80, int), ()),
-        "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), ()),
+        "training": (draw_blocks(80, seed=0), np.zeros(80, int), []),
+        "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), []),
     }
     checker, rng = checks.TrainingChecks(("dust",), parts, count=24), np.random.default_rng(2)
     training = checker.tiles["training", "dust"]
@@ -374,6 +375,7 @@ def test_predictions_on_held_out_tiles_are_stored_as_confusion_reference(folder,
     held_out = dataclasses.replace(data, tiles=data.tiles[:, ::-1].copy())
     list(train_classifier(data, out, validation=held_out, plan=ClassifierPlan(epochs=1, batch=6)))
     reference, (tiles, labels) = read_confusion_reference(out), halves(held_out.tiles, held_out.labels)[1]
+    assert reference is not None
     assert reference.class_keys == data.class_keys
     assert (reference.labels == labels).all()
     assert len(set(labels)) == 3
