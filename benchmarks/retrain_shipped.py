@@ -1,12 +1,12 @@
 """Retrain every shipped model from nothing: simulated tiles, generator with guide, classifiers, references, cards.
 
-    python benchmarks/retrain_shipped.py --out FOLDER [--scale 0.001]
+    python benchmarks/retrain_shipped.py --out FOLDER [--scale 0.0001]
 
 The recipe of weights/*/card.md, nearly as the shipped models were trained: those were trained in parts, while simulator
 and noise distribution still changed; here each model is trained once, with the final settings, and tiles are held out
 for its checks. FOLDER/generator, resnet18 and resnet50 are complete model folders; FOLDER/work holds tiles, the
 unguided generator and its guide. Finished parts are skipped, so that an interrupted run continues. --scale 1 takes many
-hours on one CPU core (the shipped generator alone took about 5); --scale 0.001 takes minutes and only shows that every
+hours on one CPU core (the shipped generator alone took about 5); --scale 0.0001 takes minutes and only shows that every
 step works.
 """
 
