@@ -138,7 +138,7 @@ def begin(count):
     from svp_core.workspace import jobs
     from svp_core.workspace.database import engine, job
 
-    with patch.object(jobs, "_launch", lambda job_id, folder: None):
+    with patch.object(jobs, "executor"):  # no process is started
         job_id, _ = jobs.start("classify", {"source": f"/data/{count}", "weights": "resnet18", "um_per_px": None})
     make_up(job_id, jobs.job_folder(job_id), count)
     with engine().begin() as db:

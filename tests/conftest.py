@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -46,6 +47,14 @@ def short_two_sample_test(monkeypatch):
 
     monkeypatch.setattr(two_sample, "MIN_STEPS", 3)
     monkeypatch.setattr(two_sample, "PASSES", 0)
+
+
+@pytest.fixture
+def no_job_processes(monkeypatch):
+    """Jobs are written down and no process does them: a test does their work itself where it needs it."""
+    from svp_core.workspace import jobs
+
+    monkeypatch.setattr(jobs, "executor", Mock())
 
 
 def pytest_collection_modifyitems(items):

@@ -36,9 +36,8 @@ def end(job_id, count):
 
 
 @pytest.fixture
-def named_run(lab, monkeypatch):
+def named_run(lab, no_job_processes):
     """A finished classification of the sample run, made in this process; every test has its own."""
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
     config = {"source": str(SAMPLE_RUN), "weights": "resnet18", "um_per_px": None, "choices": {"test": time.time()}}
     job_id, _ = jobs.start("classify", config)
     source = next(iter(_classified), None)
@@ -109,10 +108,9 @@ def test_another_zip_is_classified_after_one_and_a_document_is_refused(visit, la
     expect(page.locator(".st-key-recognised")).to_have_count(0)
 
 
-def test_unexpected_error_is_one_sentence_and_leads_to_the_log(browser, tmp_path, monkeypatch):
+def test_unexpected_error_is_one_sentence_and_leads_to_the_log(browser, tmp_path, monkeypatch, no_job_processes):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
     end(jobs.start("classify", {})[0], 1)  # no release writes a job without a source
     with serving(tmp_path) as address:
         page = browser.new_context().new_page()
@@ -198,9 +196,8 @@ def test_slider_of_the_unsure_ones_moves_the_counts(visit, named_run, lab):
 
 
 @pytest.fixture
-def many(lab, monkeypatch):
+def many(lab, no_job_processes):
     """A finished classification of 100,000 particles, most of whose tiles are black."""
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
     job_id, _ = jobs.start("classify", {"source": "/data/many", "weights": "resnet18", "um_per_px": None})
     folder, rng = jobs.job_folder(job_id), np.random.default_rng(0)
     probs = rng.dirichlet((0.3, 0.05, 0.05), MANY).round(4)

@@ -21,9 +21,8 @@ PROTEIN = np.isin(ECD, SIZES[::2])
 
 
 @pytest.fixture
-def grid_job(lab, monkeypatch):
+def grid_job(lab, no_job_processes):
     """grid_job(other class=...) => id of a finished classification of the grid."""
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
 
     def make(other="silicone_oil"):
         job_id, _ = jobs.start("classify", {"source": f"/data/{other}", "weights": "resnet18", "um_per_px": None})

@@ -10,16 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.ui.shared.source_picker import check_types
 from svp_core.errors import LabError
 from svp_core.images import encode_png
-from svp_core.workspace import jobs
 from svp_core.workspace.paths import repo_root
-
-
-@pytest.fixture(autouse=True)
-def lab(tmp_path, monkeypatch):
-    """A fresh workspace; jobs are only written down."""
-    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
-    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
 
 
 @pytest.fixture

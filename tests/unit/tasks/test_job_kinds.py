@@ -117,10 +117,9 @@ def test_optional_settings_may_be_missing():
         assert kind.opened_by not in names or kind.opened_by == "review", kind.key
 
 
-def test_an_equal_request_joins_the_job_of_an_earlier_edition(tmp_path, monkeypatch):
+def test_an_equal_request_joins_the_job_of_an_earlier_edition(tmp_path, monkeypatch, no_job_processes):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda *_: None)
     for request, config in STORED:
         job_id, _ = jobs.start(kind_of(request).key, config)
         assert start(request) == (job_id, False)

@@ -12,10 +12,9 @@ TRAIN = {"name": "oil-2", "datasets": ["a"], "classes": ["b"], "base": None}
 
 
 @pytest.fixture(autouse=True)
-def lab(tmp_path, monkeypatch):
+def lab(tmp_path, monkeypatch, no_job_processes):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda *_: None)
 
 
 def queue(kind, config):
