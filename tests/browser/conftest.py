@@ -8,6 +8,7 @@ import pytest
 
 from tests.helpers.app_server import PATIENCE_MS, serving, settle
 
+TEST_S = 900  # for one test on a busy machine: some wait for several jobs, which give way to all other processes
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 
 
@@ -15,6 +16,7 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if Path(item.fspath).parent == Path(__file__).parent:
             item.add_marker(pytest.mark.browser)
+            item.add_marker(pytest.mark.timeout(TEST_S))
 
 
 @pytest.fixture(scope="session")
@@ -39,26 +41,24 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(browser, workspace):
-    """Address of one server for all flows; jobs that a test left under way are cancelled at the end."""
-    from svp_core.workspace import jobs
-
+    """Address of one server for all flows."""
     with serving(workspace) as address:
         yield address
-    before = os.environ.get("SVP_WORKSPACE")
-    os.environ["SVP_WORKSPACE"] = str(workspace)
-    for job in jobs.active():
-        jobs.cancel(job.id)
-    os.environ.pop("SVP_WORKSPACE")
-    if before is not None:
-        os.environ["SVP_WORKSPACE"] = before
 
 
 @pytest.fixture
 def lab(monkeypatch, workspace, server):
-    """The server's workspace, open to this process too: svp_core.workspace sees the same jobs and data sets."""
+    """The server's workspace, open to this process too: svp_core.workspace sees the same jobs and data sets.
+
+    Jobs that a test leaves under way are cancelled, or the next test's job would wait for them.
+    """
+    from svp_core.workspace import jobs
+
     monkeypatch.setenv("SVP_WORKSPACE", str(workspace))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    return server
+    yield server
+    for job in jobs.active():
+        jobs.cancel(job.id)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from svp_core.workspace import jobs, models
 from tests.helpers.app_server import PATIENCE_MS, settle, wait_for_job
 from tests.helpers.drawn_tiles import draw_blocks
 
-TRAINING_MS = 3 * PATIENCE_MS  # until the first check of a training: its process has to start, measure and compare
+TRAINING_MS = 2 * PATIENCE_MS  # until the first check of a training: its process has to start, measure and compare
 
 
 @pytest.fixture

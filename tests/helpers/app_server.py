@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from svp_core.workspace import jobs
 from svp_core.workspace.paths import repo_root
 
-PATIENCE_MS = 120_000  # for anything that has to appear, on a busy machine; what passes takes a second or two
+PATIENCE_MS = 240_000  # for anything that has to appear, on a busy machine; what passes takes a second or two
 START_S = 120  # for a server
 
 
