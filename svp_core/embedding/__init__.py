@@ -1,1 +1,1 @@
-"""Feature vectors of tiles, their clusters and maps."""
+"""Feature vectors of tiles, and clusters and two-dimensional maps of them."""

@@ -1,131 +1,142 @@
-"""Tiles as vectors: what our classifier sees in them, and what a fixed network sees that was trained on nothing.
+"""Feature vectors of tiles: activations of our classifier, and of a fixed network that was trained on nothing.
 
-A network trained on the classes is blind to what it does not need, such as the grain of the background; the fixed one
-is not. Distances between sets of images (quality) are looked at in both.
+A network trained on the classes ignores what it does not need, such as the grain of the background; the fixed one does
+not. Distances between sets of images (svp_core.quality) are measured in both.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import nn
 from torch.nn import functional
 
-from svp_core.classifier.resnet import predict_probs
+from svp_core.classifier.resnet import Classifier, predict_probs
 
-FIXED = 64  # numbers a tile
-SEED = 64  # of the fixed network's weights; another one makes other features
-GRAIN = 2.0  # grey levels; weaker responses count as they are, stronger ones by their logarithm
-MIN_SHARE = 0.1  # combinations of the numbers that vary less than this, relative to one number, are not blown up
-_FILTERS = ((12, 5), (32, 3), (32, 5))  # in the three layers: how many, and their width in pixels of that layer
-_READ = (12, 26, 26)  # numbers taken from each layer; they add up to 64
+FIXED_WIDTH = 64  # features per tile
+SEED = 64  # of the fixed network's weights; another one gives other features
+GRAIN_SCALE = 2.0  # grey levels; weaker responses stay linear, stronger ones are compressed to their logarithm
+MIN_EIGENVALUE = 0.1  # added to the eigenvalues of the correlation matrix, so that faint directions are not amplified
+_FILTERS = ((12, 5), (32, 3), (32, 5))  # per layer: number of filters, and their width in pixels of that layer
+_READ_OUT = (12, 26, 26)  # features taken from each layer; they add up to 64
 
 
-def classifier_features(classifier, tiles, *, batch=64):
-    """What the classifier's last layer is given for each tile: float32 (N, 512), 2048 of a ResNet-50.
+def classifier_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch: int = 64) -> NDArray[np.float32]:
+    """Input of the classifier's last layer for each tile: float32 (N, 512), 2048 for a ResNet-50.
 
-    classifier: as load_classifier gives it. tiles: uint8 (N, 64, 64).
+    classifier: from load_classifier. tiles: uint8 (N, 64, 64).
     """
-    seen = []
-    hook = classifier.model.fc.register_forward_pre_hook(lambda _, given: seen.append(given[0].float().cpu()))
+    batches, last_layer = [], _last_layer(classifier)
+    hook = last_layer.register_forward_pre_hook(lambda _, inputs: batches.append(inputs[0].float().cpu()))
     try:
         predict_probs(classifier, tiles, batch=batch)
     finally:
         hook.remove()
-    if not seen:
-        return np.zeros((0, classifier.model.fc.in_features), np.float32)
-    return torch.cat(seen).numpy()
+    if not batches:
+        return np.zeros((0, last_layer.in_features), np.float32)
+    return torch.cat(batches).numpy()
 
 
-def layered_features(classifier, tiles, *, batch=64):
-    """What every depth of the classifier sees in each tile: float32 (N, 1408), more of a ResNet-50.
+def layered_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch: int = 64) -> NDArray[np.float32]:
+    """Features from every depth of the classifier for each tile: float32 (N, 1408), more for a ResNet-50.
 
-    The numbers of classifier_features, then mean and largest response of each filter of the first three stages. The
-    last layer knows only what tells the network's own classes apart; the earlier ones see what other classes differ in.
-    classifier: as load_classifier gives it. tiles: uint8 (N, 64, 64).
+    Those of classifier_features, then mean and largest response of each filter of the first three stages. The last
+    layer separates only the network's own classes; the earlier ones respond to what other classes differ in.
+    classifier: from load_classifier. tiles: uint8 (N, 64, 64).
     """
-    stages = [classifier.model.layer1, classifier.model.layer2, classifier.model.layer3]
-    seen = [[] for _ in range(2 * len(stages) + 1)]
+    stages = [classifier.model.get_submodule(f"layer{number}") for number in (1, 2, 3)]
+    batches = [[] for _ in range(2 * len(stages) + 1)]
 
-    def keep(place):
-        def hook(_, given, response):
-            flat = response.flatten(2).float()
-            seen[2 * place + 1].append(flat.mean(2).cpu())
-            seen[2 * place + 2].append(flat.amax(2).cpu())
+    def record_stage(stage: int):
+        def hook(_module, _inputs, output):
+            flat = output.flatten(2).float()
+            batches[2 * stage + 1].append(flat.mean(2).cpu())
+            batches[2 * stage + 2].append(flat.amax(2).cpu())
 
         return hook
 
-    hooks = [stage.register_forward_hook(keep(place)) for place, stage in enumerate(stages)]
-    hooks.append(classifier.model.fc.register_forward_pre_hook(lambda _, given: seen[0].append(given[0].float().cpu())))
+    hooks = [module.register_forward_hook(record_stage(stage)) for stage, module in enumerate(stages)]
+    hooks.append(
+        _last_layer(classifier).register_forward_pre_hook(lambda _, inputs: batches[0].append(inputs[0].float().cpu()))
+    )
     try:
         predict_probs(classifier, tiles if len(tiles) else np.zeros((1, 64, 64), np.uint8), batch=batch)
     finally:
         for hook in hooks:
             hook.remove()
-    return torch.cat([torch.cat(parts) for parts in seen], 1).numpy()[: len(tiles)]
+    return torch.cat([torch.cat(columns) for columns in batches], 1).numpy()[: len(tiles)]
 
 
 @torch.inference_mode()
-def fixed_features(tiles, *, batch=256):
-    """What a small fixed network sees in each tile: float32 (N, 64), -1..1; uint8 tiles (N, 64, 64) in.
+def fixed_features(tiles: ArrayLike, *, batch: int = 256) -> NDArray[np.float32]:
+    """Features of each tile from a small fixed network: float32 (N, 64), -1..1; tiles: uint8 (N, 64, 64).
 
-    Three layers of random filters that see 5, 10 and 28 px at once, so that grain, rings and outlines all count; each
-    number is a mean over the tile, thus nearly the same for a particle that lies elsewhere. The numbers are
-    decorrelated over drawn particles and bounded: otherwise the few largest particles would decide every distance. The
-    weights come from numpy and a fixed seed, so that they are the same with every version of torch.
+    Three layers of random filters with receptive fields of 5, 10 and 28 px, so that grain, rings and outlines all
+    count; each feature is a mean over the tile, so it hardly depends on the particle's position. The features are
+    decorrelated over drawn particles and bounded: otherwise the few largest particles would dominate every distance.
+    The weights come from numpy and a fixed seed, so that they are the same with every version of torch.
     """
-    weights, middle, mixed = _fixed_network()
-    tiles = np.asarray(tiles)
-    features = np.empty((len(tiles), FIXED), np.float32)
-    for start in range(0, len(tiles), batch):
-        read = _read_out(tiles[start : start + batch], weights)
-        features[start : start + len(read)] = np.tanh((read - middle) @ mixed / 2)
+    weights, mean, decorrelation = _fixed_network()
+    images = np.asarray(tiles)
+    features = np.empty((len(images), FIXED_WIDTH), np.float32)
+    for start in range(0, len(images), batch):
+        rows = _read_out(images[start : start + batch], weights)
+        features[start : start + len(rows)] = np.tanh((rows - mean) @ decorrelation / 2)
     return features
 
 
-def _read_out(tiles, weights):
+def _last_layer(classifier: Classifier) -> nn.Linear:
+    return cast(nn.Linear, classifier.model.get_submodule("fc"))
+
+
+def _read_out(tiles: NDArray[np.uint8], weights: Sequence[torch.Tensor]) -> NDArray[np.float32]:
     """Means over each tile of the chosen filters' responses, float32 (N, 64)."""
     levels = torch.from_numpy(np.asarray(tiles, np.float32))[:, None]
-    found = functional.conv2d(levels, weights[0])
-    # The grain is a grey level strong, an outline a hundred; both have to count.
-    found = torch.cat([torch.asinh(found / GRAIN).relu(), torch.asinh(-found / GRAIN).relu()], 1)
-    # The first filters add up to zero: they do not see how bright a tile is.
+    responses = functional.conv2d(levels, weights[0])
+    # Grain is about one grey level, an outline a hundred; both have to count.
+    compressed = [torch.asinh(sign * responses / GRAIN_SCALE).relu() for sign in (1, -1)]
+    responses = torch.cat(compressed, 1)
+    # The first filters sum to zero: they do not respond to the brightness of a tile.
     brightness = (levels[:, :, 2:-2, 2:-2] - 128) / 64
-    read = [found[:, : _READ[0] - 1].mean((2, 3)), brightness.mean((2, 3))]
-    found = torch.cat([found, brightness.relu(), (-brightness).relu()], 1)
-    for layer, share in zip(weights[1:], _READ[1:], strict=True):
-        found = functional.conv2d(functional.avg_pool2d(found, 2), layer).relu()
-        read.append(found[:, :share].mean((2, 3)))
-    return torch.cat(read, 1).numpy()
+    features = [responses[:, : _READ_OUT[0] - 1].mean((2, 3)), brightness.mean((2, 3))]
+    responses = torch.cat([responses, brightness.relu(), (-brightness).relu()], 1)
+    for layer, count in zip(weights[1:], _READ_OUT[1:], strict=True):
+        responses = functional.conv2d(functional.avg_pool2d(responses, 2), layer).relu()
+        features.append(responses[:, :count].mean((2, 3)))
+    return torch.cat(features, 1).numpy()
 
 
 @lru_cache(maxsize=1)
-def _fixed_network():
-    """(weights of the three layers, middle of the 64 numbers over drawn particles, matrix that decorrelates them)."""
+def _fixed_network() -> tuple[list[torch.Tensor], NDArray, NDArray]:
+    """(weights of the three layers, mean of the 64 features over drawn particles, matrix that decorrelates them)."""
     rng = np.random.default_rng(SEED)
-    weights, given = [], 1
+    weights, channels = [], 1
     for filters, width in _FILTERS:
-        layer = rng.normal(size=(filters, given, width, width))
-        # Later layers are given nothing negative; filters that add up to zero keep them from growing with the grain.
+        layer = rng.normal(size=(filters, channels, width, width))
+        # Inputs of the later layers are not negative; filters that sum to zero keep them from growing with the grain.
         layer -= layer.mean((1, 2, 3), keepdims=True)
         layer /= np.sqrt((layer**2).sum((1, 2, 3), keepdims=True))
         weights.append(torch.from_numpy(layer.astype(np.float32)))
-        given = filters if len(weights) > 1 else 2 * filters + 2
-    read = _read_out(_drawn_particles(rng), weights).astype(np.float64)
-    spread = read.std(0)
-    shares, directions = np.linalg.eigh(np.corrcoef(read.T))
-    # Turned back to the 64 numbers, so that it does not depend on the signs the solver chooses.
-    decorrelated = directions / np.sqrt(shares + MIN_SHARE) @ directions.T
-    return weights, read.mean(0), decorrelated / spread[:, None]
+        channels = filters if len(weights) > 1 else 2 * filters + 2
+    features = _read_out(_draw_particles(rng), weights).astype(np.float64)
+    spread = features.std(0)
+    eigenvalues, directions = np.linalg.eigh(np.corrcoef(features.T))
+    # Rotated back to the 64 features, so that it does not depend on the signs the solver chooses.
+    decorrelated = directions / np.sqrt(eigenvalues + MIN_EIGENVALUE) @ directions.T
+    return weights, features.mean(0), decorrelated / spread[:, None]
 
 
-def _drawn_particles(rng, count=512):
-    """Blurred discs with a ring on a noisy background, uint8 (N, 64, 64): what the 64 numbers are scaled by."""
+def _draw_particles(rng: np.random.Generator, count: int = 512) -> NDArray[np.uint8]:
+    """Blurred discs with a ring on a noisy background, uint8 (N, 64, 64), to which the 64 features are scaled."""
     rows, columns = np.mgrid[-31.5:32, -31.5:32]
     radius, depth = np.exp(rng.normal(2.3, 0.5, (count, 1, 1))), rng.normal(0, 60, (count, 1, 1))
-    far = np.hypot(rows, columns * np.exp(rng.normal(0, 0.2, (count, 1, 1)))) - radius
+    from_outline = np.hypot(rows, columns * np.exp(rng.normal(0, 0.2, (count, 1, 1)))) - radius
     edge = np.exp(rng.normal(0.5, 0.5, (count, 1, 1)))
-    disc = depth / (1 + np.exp(np.clip(far / edge, -50, 50)))
-    ring = -0.5 * depth * np.exp(-((far / edge - 2) ** 2) / 2)
+    disc = depth / (1 + np.exp(np.clip(from_outline / edge, -50, 50)))
+    ring = -0.5 * depth * np.exp(-((from_outline / edge - 2) ** 2) / 2)
     noise = rng.normal(size=(count, 64, 64)) * np.exp(rng.normal(0.4, 0.3, (count, 1, 1)))
     level = rng.normal(176, 15, (count, 1, 1))
     return (level + disc + ring + noise).round().clip(0, 255).astype(np.uint8)

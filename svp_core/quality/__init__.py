@@ -1,10 +1,18 @@
-"""How close synthetic particles come to real ones: figures with intervals, each beside what real against real gives.
+"""Similarity of synthetic to real particles: metrics with intervals, each beside its real-vs-real baseline.
 
-Arrays in, figures out; whether somebody can tell the sets apart, and whether training images are given away, is asked
-in svp_core.audit.
+Arrays in, numbers out. Whether the sets can be told apart, and whether training images are reproduced, is tested in
+svp_core.audit.
 """
 
-from svp_core.quality.distances import Neighbours, RealBaseline, kernel_distance, kid, neighbours, real_baseline
+from svp_core.quality.distances import (
+    PrecisionRecall,
+    RealBaseline,
+    kid,
+    kid_value,
+    precision_recall,
+    real_baseline,
+    real_baselines,
+)
 from svp_core.quality.metric_names import METRICS, Metric
 from svp_core.quality.report import compare
 from svp_core.stats.intervals import Estimate
@@ -13,11 +21,12 @@ __all__ = [
     "METRICS",
     "Estimate",
     "Metric",
-    "Neighbours",
+    "PrecisionRecall",
     "RealBaseline",
     "compare",
-    "kernel_distance",
     "kid",
-    "neighbours",
+    "kid_value",
+    "precision_recall",
     "real_baseline",
+    "real_baselines",
 ]

@@ -1,113 +1,142 @@
-"""Every figure of a quality report: what it is called, which way is good, what it says."""
+"""Every metric of a quality report: its name, its target and what it means; and how its values are stored."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from typing import Any
+
+from svp_core.quality.distances import RealBaseline
+from svp_core.stats.intervals import Estimate
 
 
 @dataclass(frozen=True)
 class Metric:
-    """One figure in words."""
+    """Name, target and meaning of one metric."""
 
     name: str
-    good: str  # "low", "high", or what it should equal: "0", "0.5", "1", "real" = what the real tiles have
-    meaning: str  # one sentence
+    target: str  # "low", "high", or the ideal value: "0", "0.5", "1", "real" = the value of the real tiles
+    description: str  # one sentence
     unit: str = ""
 
 
-def _in(space):
-    return f"In what {space} sees: "
+_CLASSIFIER = "In features of our classifier: "
+_FIXED = "In features of a fixed network: "
 
-
-_OURS, _FIXED = "our classifier", "a fixed network"
-
-# In the order of a report: what a microscopist would look at first.
+# In the order of a report: what a microscopist would notice comes first.
 METRICS = {
-    "named": Metric("Named as ordered", "high", "Share that our classifier gives the class it was made as."),
+    "named": Metric("Class as requested", "high", "Share that our classifier assigns to the class they were made as."),
     "brightness": Metric(
-        "Brightness", "0", "Mean grey level of the synthetic tiles less that of the real ones.", "grey levels"
+        "Brightness", "0", "Mean grey level of the synthetic tiles minus that of the real ones.", "grey levels"
     ),
     "texture": Metric(
-        "Fine texture", "1", "Spread of the finest grain of the background, synthetic to real; below 1 is too smooth."
+        "Fine texture",
+        "1",
+        "Spread of the finest background grain, synthetic over real; below 1 is too smooth.",
     ),
     "spectrum": Metric(
-        "Spectrum", "low", "How far the strengths of coarse to fine structures differ, mean over 32 scales.", "dB"
+        "Power spectrum",
+        "low",
+        "Mean absolute difference of the power spectra, coarse to fine, over 32 frequencies.",
+        "dB",
     ),
     "shape": Metric(
-        "Size and shape", "low", "Mean gap between the distributions of eleven measures, 0 alike to 1 quite different."
+        "Size and shape",
+        "low",
+        "Mean gap between the cumulative distributions of eleven measures (Kolmogorov-Smirnov), 0 equal to 1 disjoint.",
     ),
     "roundness": Metric(
-        "Roundness", "real", "Median width to length of the particles that lie within their tile; 1 is round."
+        "Roundness", "real", "Median width over length of the particles that lie within their tile; 1 is round."
     ),
-    "large": Metric("Large particles", "real", "Share whose particle reaches the border of its tile."),
-    "unmeasurable": Metric("Nothing to measure", "real", "Share in which no particle stands out from the background."),
+    "large": Metric("Large particles", "real", "Share of tiles whose particle reaches the border."),
+    "unmeasurable": Metric(
+        "Not measurable", "real", "Share of tiles in which no particle stands out from the background."
+    ),
     "told_apart": Metric(
-        "Told apart", "0.5", "Area under the curve of a small network that tries: 0.5 it cannot, 1 it always can."
+        "Real-vs-synthetic AUC",
+        "0.5",
+        "Area under the ROC curve of a small network trained to tell them apart: 0.5 it cannot, 1 it always can.",
     ),
-    "kid": Metric("KID", "low", _in(_FIXED) + "kernel distance between the sets, 0 for sets alike."),
-    "precision": Metric("Precision", "high", _in(_FIXED) + "share of synthetic tiles among the real ones."),
-    "recall": Metric("Recall", "high", _in(_FIXED) + "share of real tiles that the synthetic ones reach."),
-    "density": Metric("Density", "high", _in(_FIXED) + "how thickly real tiles lie round the synthetic; near 1 alike."),
-    "coverage": Metric("Coverage", "high", _in(_FIXED) + "share of real tiles with a synthetic one close by."),
+    "kid": Metric("KID", "low", _FIXED + "kernel distance between the sets, 0 for equal distributions."),
+    "precision": Metric("Precision", "high", _FIXED + "share of synthetic tiles that lie among the real ones."),
+    "recall": Metric("Recall", "high", _FIXED + "share of real tiles that lie among the synthetic ones."),
+    "density": Metric(
+        "Density",
+        "high",
+        _FIXED + "how densely real tiles surround the synthetic ones; near 1 for equal distributions.",
+    ),
+    "coverage": Metric("Coverage", "high", _FIXED + "share of real tiles with a synthetic one nearby."),
     "kid_classifier": Metric(
-        "KID, classifier", "low", _in(_OURS) + "kernel distance between the sets, 0 for sets alike."
+        "KID, classifier", "low", _CLASSIFIER + "kernel distance between the sets, 0 for equal distributions."
     ),
     "precision_classifier": Metric(
-        "Precision, classifier", "high", _in(_OURS) + "share of synthetic tiles among the real ones."
+        "Precision, classifier", "high", _CLASSIFIER + "share of synthetic tiles that lie among the real ones."
     ),
     "recall_classifier": Metric(
-        "Recall, classifier", "high", _in(_OURS) + "share of real tiles that the synthetic ones reach."
+        "Recall, classifier", "high", _CLASSIFIER + "share of real tiles that lie among the synthetic ones."
     ),
     "density_classifier": Metric(
-        "Density, classifier", "high", _in(_OURS) + "how thickly real tiles lie round the synthetic; near 1 alike."
+        "Density, classifier",
+        "high",
+        _CLASSIFIER + "how densely real tiles surround the synthetic ones; near 1 for equal distributions.",
     ),
     "coverage_classifier": Metric(
-        "Coverage, classifier", "high", _in(_OURS) + "share of real tiles with a synthetic one close by."
+        "Coverage, classifier", "high", _CLASSIFIER + "share of real tiles with a synthetic one nearby."
     ),
     "ct_z": Metric(
         "Copying, CT Z",
         "real",
-        "Nearness to training tiles against real ones'; below -2 and well below that of unseen tiles is copying.",
+        "Nearness to training tiles against that of real tiles; below -2 and well below the value for unseen tiles "
+        "indicates copying.",
     ),
     "closer_to_training": Metric(
-        "Closer to training", "0.5", "Share that lies nearer to training tiles than to as many held-out ones."
+        "Closer to training", "0.5", "Share that lies nearer to training tiles than to equally many held-out ones."
     ),
     "copied": Metric(
-        "Like one training tile",
+        "Near one training tile",
         "real",
-        "Share three times nearer to one training tile than to any other; more than real: alarm.",
+        "Share three times nearer to one training tile than to any other; more than the real tiles have is an alarm.",
     ),
     "authentic": Metric(
-        "Authentic", "real", "Share farther from its nearest training tile than that one is from any other."
+        "Authentic", "real", "Share farther from the nearest training tile than that one is from any other."
     ),
 }
 
 
-def entry(key, estimate, *, floor=None, real=None):
-    """One figure of a report, JSON-ready: value, low, high, n, real, floor and ratio; None where there is none.
+def metric_entry(
+    key: str, estimate: Estimate, *, baseline: RealBaseline | None = None, real: float | None = None
+) -> dict[str, Any]:
+    """One metric of a report, JSON-ready: value, low, high, n, real, floor and ratio; None where unknown.
 
-    estimate, floor: Estimate and Floor. real: the real tiles' own value. ratio: 1 where chance alone reaches: value /
-    floor.high where low is good, value / floor.median where high is good, else how far the value is from what it should
-    be over how far the farther end of the floor is.
+    key: of METRICS. real: the real tiles' own value. floor holds the baseline. ratio: 1 = what chance alone gives:
+    value / baseline.high where low is good, value / baseline.median where high is good, else the distance of the value
+    from its target over that of the farther end of the baseline.
     """
-    found = {"value": estimate.value, "low": estimate.low, "high": estimate.high, "n": estimate.n, "real": real}
-    found["floor"] = None if floor is None else _plain(asdict(floor))
-    found["ratio"] = None if floor is None else _ratio(METRICS[key].good, estimate.value, floor, real)
-    return _plain(found)
+    entry: dict[str, Any] = {
+        "value": estimate.value,
+        "low": estimate.low,
+        "high": estimate.high,
+        "n": estimate.n,
+        "real": real,
+    }
+    entry["floor"] = None if baseline is None else _without_nan(asdict(baseline))
+    entry["ratio"] = None if baseline is None else _ratio(METRICS[key].target, estimate.value, baseline, real)
+    return _without_nan(entry)
 
 
-def _ratio(good, value, floor, real):
-    if good == "low":
-        over, under = value, floor.high
-    elif good == "high":
-        over, under = value, floor.median
+def _ratio(target: str, value: float, baseline: RealBaseline, real: float | None) -> float | None:
+    if target == "low":
+        numerator, denominator = value, baseline.high
+    elif target == "high":
+        numerator, denominator = value, baseline.median
     else:
-        ideal = real if good == "real" else float(good)
-        over, under = abs(value - ideal), max(abs(floor.low - ideal), abs(floor.high - ideal))
-    return over / under if under > 0 else None
+        ideal = float(target) if target != "real" else math.nan if real is None else real
+        numerator = abs(value - ideal)
+        denominator = max(abs(baseline.low - ideal), abs(baseline.high - ideal))
+    return numerator / denominator if denominator > 0 else None
 
 
-def _plain(found):
-    # JSON knows no nan.
+def _without_nan(entry: Mapping[str, Any]) -> dict[str, Any]:
+    # JSON has no NaN.
     return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in found.items()
+        key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in entry.items()
     }

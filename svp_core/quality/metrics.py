@@ -1,19 +1,33 @@
-"""The steps of a report on one class: each takes the tiles of both sides and gives its share of the figures."""
+"""Stages of a report on one class: each computes its share of the metrics from the tiles of both sides."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svp_core.audit import copy_test, two_sample_auc
-from svp_core.classifier.resnet import predict_probs
+from svp_core.classifier.resnet import Classifier, predict_probs
 from svp_core.embedding.features import classifier_features, fixed_features
 from svp_core.quality import shapes
-from svp_core.quality.distances import RealBaseline, kernel_distance, kid, neighbours, real_baseline
-from svp_core.quality.metric_names import entry
+from svp_core.quality.distances import (
+    PairMetric,
+    RealBaseline,
+    kid,
+    kid_value,
+    precision_recall,
+    real_baseline,
+    real_baselines,
+)
+from svp_core.quality.metric_names import metric_entry
 from svp_core.quality.texture import frequencies, log_spectra, spectrum_gap
 from svp_core.stats.intervals import Estimate, estimate_share, resampling_interval
 
-_NORMAL_90 = 1.645  # half the width, in standard deviations, of what 90 % of a normal distribution lie in
+_NORMAL_90 = 1.645  # standard deviations; 90 % of a normal distribution lie within
+
+# Part of a class's report: "figures", key of METRICS -> entry, and what else the stage adds.
+StageResult = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -21,169 +35,175 @@ class ComparisonSets:
     """Tiles of one class, uint8 (N, 64, 64)."""
 
     key: str
-    n: int  # on each side
-    pool: np.ndarray  # real ones: the first n are compared with, floors are drawn from all
-    n_held_out: int  # so many of them, from the front, are held-out ones; the others were trained on
-    synthetic: np.ndarray  # n of them
-    training: np.ndarray | None
+    n: int  # per side
+    pool: NDArray[np.uint8]  # real tiles: the first n are compared, baselines are drawn from all
+    n_held_out: int  # leading tiles of the pool that are held out; the others were trained on
+    synthetic: NDArray[np.uint8]  # n of them
+    training: NDArray[np.uint8] | None
     seed: int
 
     @property
-    def real(self):
-        """What the synthetic tiles are compared with."""
+    def real(self) -> NDArray[np.uint8]:
+        """Real tiles that the synthetic ones are compared with."""
         return self.pool[: self.n]
 
 
-def feature_metrics(sides, classifier):
-    """Distances in what networks see, and the names the classifier gives."""
-    found = _distances(sides, fixed_features, "")
+def feature_metrics(sets: ComparisonSets, classifier: Classifier | None) -> StageResult:
+    """Distances in feature spaces, and the classes that the classifier assigns."""
+    entries = _distances(sets, fixed_features, "")
     if classifier is None:
-        return {"figures": found}
-    found |= _distances(sides, lambda tiles: _directions(classifier_features(classifier, tiles)), "_classifier")
+        return {"figures": entries}
+    entries |= _distances(sets, lambda tiles: _normalised(classifier_features(classifier, tiles)), "_classifier")
     keys = classifier.config.class_keys
-    if sides.key not in keys:
-        return {"figures": found}
-    called = {
+    if sets.key not in keys:
+        return {"figures": entries}
+    predicted = {
         name: predict_probs(classifier, tiles).argmax(1)
-        for name, tiles in (("pool", sides.pool), ("synthetic", sides.synthetic))
+        for name, tiles in (("pool", sets.pool), ("synthetic", sets.synthetic))
     }
-    right = {name: labels == keys.index(sides.key) for name, labels in called.items()}
-    found["named"] = entry(
+    correct = {name: labels == keys.index(sets.key) for name, labels in predicted.items()}
+    entries["named"] = metric_entry(
         "named",
-        estimate_share(right["synthetic"]),
-        real=float(right["pool"][: sides.n].mean()),
-        floor=_second_draw(np.mean, right["pool"], sides),
+        estimate_share(correct["synthetic"]),
+        real=float(correct["pool"][: sets.n].mean()),
+        baseline=_single_set_baseline(np.mean, correct["pool"], sets),
     )
-    shown = {"real": called["pool"][: sides.n], "synthetic": called["synthetic"]}
+    compared = {"real": predicted["pool"][: sets.n], "synthetic": predicted["synthetic"]}
     named_as = {
-        name: {key: float(np.mean(labels == k)) for k, key in enumerate(keys)} for name, labels in shown.items()
+        name: {key: float(np.mean(labels == k)) for k, key in enumerate(keys)} for name, labels in compared.items()
     }
-    return {"figures": found, "named_as": named_as}
+    return {"figures": entries, "named_as": named_as}
 
 
-def shape_metrics(sides, classifier):
-    """Brightness, grain, sizes and shapes."""
-    pool, synthetic = shapes.measure_tiles(sides.pool), shapes.measure_tiles(sides.synthetic)
-    found = {
-        "brightness": _between(_brighter, "brightness", sides.pool.mean((1, 2)), sides.synthetic.mean((1, 2)), sides),
-        "texture": _between(_grainier, "texture", pool, synthetic, sides),
-        "shape": _between(shapes.mean_ks, "shape", pool, synthetic, sides),
+def shape_metrics(sets: ComparisonSets, _classifier: Classifier | None) -> StageResult:
+    """Brightness, background grain, sizes and shapes."""
+    pool, synthetic = shapes.measure_tiles(sets.pool), shapes.measure_tiles(sets.synthetic)
+    levels = sets.pool.mean((1, 2)), sets.synthetic.mean((1, 2))
+    entries = {
+        "brightness": _pair_entry(_level_difference, "brightness", *levels, sets),
+        "texture": _pair_entry(_grain_ratio, "texture", pool, synthetic, sets),
+        "shape": _pair_entry(shapes.mean_ks, "shape", pool, synthetic, sets),
     }
-    for key, figure in (
-        ("roundness", shapes.roundness),
-        ("large", shapes.large),
-        ("unmeasurable", shapes.unmeasurable),
+    for key, statistic in (
+        ("roundness", shapes.median_roundness),
+        ("large", shapes.large_share),
+        ("unmeasurable", shapes.unmeasurable_share),
     ):
-        of_synthetic = resampling_interval(figure, synthetic, seed=sides.seed)
+        estimate = resampling_interval(statistic, synthetic, seed=sets.seed)
         if key != "roundness":
-            of_synthetic = estimate_share(of_synthetic.value, n=sides.n)
-        of_real = figure(pool[: sides.n])
-        found[key] = entry(key, of_synthetic, real=of_real, floor=_second_draw(figure, pool, sides))
+            estimate = estimate_share(estimate.value, n=sets.n)
+        real = statistic(pool[: sets.n])
+        entries[key] = metric_entry(key, estimate, real=real, baseline=_single_set_baseline(statistic, pool, sets))
     columns = {
         column: {
-            name: _between(figure(column), "shape", pool, synthetic, sides)
-            for name, figure in (("ks", shapes.ks), ("wasserstein", shapes.wasserstein))
+            name: _pair_entry(metric_of(column), "shape", pool, synthetic, sets)
+            for name, metric_of in (("ks", shapes.ks_metric), ("wasserstein", shapes.wasserstein_metric))
         }
         for column in shapes.COLUMNS
     }
-    return {"figures": found, "shapes": columns}
+    return {"figures": entries, "shapes": columns}
 
 
-def spectrum_metrics(sides, classifier):
-    """How strong coarse and fine structures are."""
-    pool, synthetic = log_spectra(sides.pool), log_spectra(sides.synthetic)
-    shown = {
+def spectrum_metrics(sets: ComparisonSets, _classifier: Classifier | None) -> StageResult:
+    """Power spectra: the strength of coarse and fine structures."""
+    pool, synthetic = log_spectra(sets.pool), log_spectra(sets.synthetic)
+    means_db = {
         name: (rows.mean(0) * 10 / np.log(10)).round(3).tolist()
-        for name, rows in (("real", pool[: sides.n]), ("synthetic", synthetic))
+        for name, rows in (("real", pool[: sets.n]), ("synthetic", synthetic))
     }
-    gap = _between(spectrum_gap, "spectrum", pool, synthetic, sides)
-    return {"figures": {"spectrum": gap}, "spectrum": {"cycles_per_px": frequencies().tolist(), **shown}}
+    gap = _pair_entry(spectrum_gap, "spectrum", pool, synthetic, sets)
+    return {"figures": {"spectrum": gap}, "spectrum": {"cycles_per_px": frequencies().tolist(), **means_db}}
 
 
-def two_sample_metrics(sides, classifier):
-    """Whether a network can learn to tell the sides apart; the floor is what an area under the curve is by chance."""
-    found = two_sample_auc(real=sides.real, synthetic=sides.synthetic, seed=sides.seed)
-    by_chance = _by_chance(0.5, np.sqrt((2 * found.n + 1) / (12 * found.n**2)), found.n)
-    return {"figures": {"told_apart": entry("told_apart", found, floor=by_chance)}}
+def two_sample_metrics(sets: ComparisonSets, _classifier: Classifier | None) -> StageResult:
+    """Classifier two-sample test; its baseline is the distribution of the AUC by chance."""
+    auc = two_sample_auc(real=sets.real, synthetic=sets.synthetic, seed=sets.seed)
+    baseline = _normal_baseline(0.5, np.sqrt((2 * auc.n + 1) / (12 * auc.n**2)), auc.n)
+    return {"figures": {"told_apart": metric_entry("told_apart", auc, baseline=baseline)}}
 
 
-def copy_metrics(sides, classifier):
-    """Whether training tiles are given away; nothing where there are none."""
-    if sides.training is None:
+def copy_metrics(sets: ComparisonSets, _classifier: Classifier | None) -> StageResult:
+    """Whether training tiles are reproduced; no metrics without training tiles."""
+    if sets.training is None:
         return {"figures": {}}
-    held_out = sides.pool[: sides.n_held_out]
-    found = copy_test(synthetic=sides.synthetic, training=sides.training, held_out=held_out, seed=sides.seed)
-    n = found.n
-    z = Estimate(found.ct_z, found.ct_z - 1.96, found.ct_z + 1.96, n)
-    closer = found.closer_to_training
-    percent = estimate_share(found.auth_pct / 100, n=n)
-    figures = {
-        # Two of them, each with a standard deviation of 1.
-        "ct_z": entry("ct_z", z, real=found.ct_z_unseen, floor=_by_chance(found.ct_z_unseen, np.sqrt(2), n)),
-        "closer_to_training": entry(
-            "closer_to_training", closer, floor=_by_chance(0.5, (closer.high - closer.low) / 3.92, n)
+    held_out = sets.pool[: sets.n_held_out]
+    result = copy_test(synthetic=sets.synthetic, training=sets.training, held_out=held_out, seed=sets.seed)
+    n, closer = result.n, result.closer_to_training
+    z = Estimate(result.ct_z, result.ct_z - 1.96, result.ct_z + 1.96, n)
+    # The difference of two Z, each with a standard deviation of 1.
+    z_baseline = _normal_baseline(result.ct_z_unseen, np.sqrt(2), n)
+    closer_baseline = _normal_baseline(0.5, (closer.high - closer.low) / 3.92, n)
+    entries = {
+        "ct_z": metric_entry("ct_z", z, real=result.ct_z_unseen, baseline=z_baseline),
+        "closer_to_training": metric_entry("closer_to_training", closer, baseline=closer_baseline),
+        "copied": metric_entry("copied", result.ratio, real=result.held_out_ratio.value),
+        "authentic": metric_entry(
+            "authentic", estimate_share(result.auth_pct / 100, n=n), real=result.held_out_auth_pct / 100
         ),
-        "copied": entry("copied", found.ratio, real=found.held_out_ratio.value),
-        "authentic": entry("authentic", percent, real=found.held_out_auth_pct / 100),
     }
-    return {"figures": figures, "closest": [asdict(pair) for pair in found.closest]}
+    return {"figures": entries, "closest": [asdict(pair) for pair in result.closest]}
 
 
-# In the order of a report: name for the person, step.
-STAGES = (
-    ("what networks see", feature_metrics),
+# In the order of a report: name for progress messages, stage.
+STAGES: tuple[tuple[str, Callable[[ComparisonSets, Classifier | None], StageResult]], ...] = (
+    ("distances in feature spaces", feature_metrics),
     ("sizes and shapes", shape_metrics),
-    ("spectra", spectrum_metrics),
-    ("can they be told apart", two_sample_metrics),
+    ("power spectra", spectrum_metrics),
+    ("real-vs-synthetic test", two_sample_metrics),
     ("copies of training tiles", copy_metrics),
 )
 
 
-def _distances(sides, look, suffix):
-    pool, synthetic = look(sides.pool), look(sides.synthetic)
-    pair = {"real": pool[: sides.n], "synthetic": synthetic, "seed": sides.seed}
-    bound = real_baseline(kernel_distance, real=pool, n=sides.n, seed=sides.seed)
-    found = {f"kid{suffix}": entry(f"kid{suffix}", kid(**pair), floor=bound)}
-    bounds = real_baseline(_four, real=pool, n=sides.n, seed=sides.seed)
-    for (name, estimate), bound in zip(vars(neighbours(**pair)).items(), bounds, strict=True):
-        found[f"{name}{suffix}"] = entry(f"{name}{suffix}", estimate, floor=bound)
-    return found
+def _distances(sets: ComparisonSets, embed: Callable[[NDArray[np.uint8]], NDArray], suffix: str) -> dict[str, Any]:
+    pool, synthetic = embed(sets.pool), embed(sets.synthetic)
+    real, seed = pool[: sets.n], sets.seed
+    baseline = real_baseline(kid_value, real=pool, n=sets.n, seed=seed)
+    estimate = kid(real=real, synthetic=synthetic, seed=seed)
+    entries = {f"kid{suffix}": metric_entry(f"kid{suffix}", estimate, baseline=baseline)}
+    baselines = real_baselines(_precision_recall_values, real=pool, n=sets.n, seed=seed)
+    estimates = vars(precision_recall(real=real, synthetic=synthetic, seed=seed))
+    for (name, estimate), baseline in zip(estimates.items(), baselines, strict=True):
+        entries[f"{name}{suffix}"] = metric_entry(f"{name}{suffix}", estimate, baseline=baseline)
+    return entries
 
 
-def _directions(features):
-    """Vectors of equal length: what the classifier is surest of gives long ones, which would decide every distance."""
+def _normalised(features):
+    """Vectors scaled to equal length: confident predictions have long ones, which would dominate every distance."""
     lengths = np.sqrt((features**2).mean(1, keepdims=True))
     return features / np.maximum(lengths, 1e-6)
 
 
-def _four(*, real, synthetic):
-    return tuple(estimate.value for estimate in vars(neighbours(real=real, synthetic=synthetic)).values())
+def _precision_recall_values(*, real, synthetic):
+    return tuple(estimate.value for estimate in vars(precision_recall(real=real, synthetic=synthetic)).values())
 
 
-def _brighter(*, real, synthetic):
+def _level_difference(*, real, synthetic):
     return float(synthetic.mean() - real.mean())
 
 
-def _grainier(*, real, synthetic):
-    real, synthetic = shapes.of(real, "grain"), shapes.of(synthetic, "grain")
+def _grain_ratio(*, real, synthetic):
+    real, synthetic = shapes.column_values(real, "grain"), shapes.column_values(synthetic, "grain")
     if not len(real) or not len(synthetic):
         return float("nan")
-    # Of typical tiles: few very noisy ones do not count more than the rest.
+    # Geometric means: a few very noisy tiles do not outweigh the typical ones.
     return float(np.exp(np.log(synthetic).mean() - np.log(real).mean()))
 
 
-def _between(figure, key, pool, synthetic, sides):
-    """Entry of a figure(real=, synthetic=) on rows."""
-    found = resampling_interval(
-        lambda real, synthetic: figure(real=real, synthetic=synthetic), pool[: sides.n], synthetic, seed=sides.seed
+def _pair_entry(
+    metric: PairMetric, key: str, pool: NDArray, synthetic: NDArray, sets: ComparisonSets
+) -> dict[str, Any]:
+    """Report entry of a metric(real=, synthetic=) of rows."""
+    estimate = resampling_interval(
+        lambda real, synthetic: metric(real=real, synthetic=synthetic), pool[: sets.n], synthetic, seed=sets.seed
     )
-    return entry(key, found, floor=real_baseline(figure, real=pool, n=sides.n, seed=sides.seed))
+    return metric_entry(key, estimate, baseline=real_baseline(metric, real=pool, n=sets.n, seed=sets.seed))
 
 
-def _second_draw(figure, pool, sides):
-    """Floor of a figure of one set: what it is for other real tiles."""
-    return real_baseline(lambda real, synthetic: float(figure(synthetic)), real=pool, n=sides.n, seed=sides.seed)
+def _single_set_baseline(statistic: Callable[[NDArray], Any], pool: NDArray, sets: ComparisonSets) -> RealBaseline:
+    """Baseline of a statistic of one set: its values in other samples of real tiles."""
+    return real_baseline(lambda real, synthetic: float(statistic(synthetic)), real=pool, n=sets.n, seed=sets.seed)
 
 
-def _by_chance(middle, spread, n):
-    return RealBaseline(middle, float(middle - _NORMAL_90 * spread), float(middle + _NORMAL_90 * spread), n)
+def _normal_baseline(mean: float, spread: float, n: int) -> RealBaseline:
+    """Baseline of a metric that by chance is normally distributed."""
+    return RealBaseline(mean, float(mean - _NORMAL_90 * spread), float(mean + _NORMAL_90 * spread), n)

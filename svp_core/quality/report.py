@@ -1,100 +1,120 @@
-"""A whole report: every figure of every class, beside what real against real gives at the same number of tiles."""
+"""Quality report: every metric of every class, beside its real-vs-real baseline at the same number of tiles."""
+
+from collections.abc import Generator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from svp_core.classifier.resnet import Classifier
 from svp_core.errors import LabError
 from svp_core.particle_classes import sort_keys
 from svp_core.progress import Progress
 from svp_core.quality.metric_names import METRICS
 from svp_core.quality.metrics import STAGES, ComparisonSets
 
-MIN_IMAGES = 50  # tiles a side: fewer say nothing
-ENOUGH_IMAGES = 500  # fewer are warned about
-MAX_IMAGES = 2000  # tiles a side that are compared; more are cut, by the seed
-MAX_TRAINING_IMAGES = 20_000  # training tiles that copies are looked for among
+MIN_IMAGES = 50  # tiles per side; fewer are refused
+ENOUGH_IMAGES = 500  # fewer give a warning
+MAX_IMAGES = 2000  # tiles per side that are compared; larger sets are cut, by the seed
+MAX_TRAINING_IMAGES = 20_000  # training tiles that are searched for copies
+
+TilesByClass = Mapping[str, NDArray[np.uint8]]
 
 
-def compare(*, real, synthetic, training=None, classifier=None, seed=0):
-    """Measure synthetic tiles against real ones, class by class; yields Progress, returns a JSON-ready report.
+def compare(
+    *,
+    real: TilesByClass,
+    synthetic: TilesByClass,
+    training: TilesByClass | None = None,
+    classifier: Classifier | None = None,
+    seed: int = 0,
+) -> Generator[Progress, None, dict[str, Any]]:
+    """Measure synthetic against real tiles, class by class; yields Progress, returns a JSON-ready report.
 
-    real, synthetic, training: class key -> uint8 (N, 64, 64); real ones that no training saw. Without training there
-    are no copy tests, without a classifier no names and no figures in what it sees.
+    real, synthetic, training: class key -> uint8 (N, 64, 64); the real ones were not trained on. Without training
+    tiles there are no copy tests, without a classifier no predicted classes and no metrics in its feature space.
 
-    The report: seed; warnings, sentences; classes, class key -> n (tiles a side), n_real, n_synthetic, n_training;
-    figures, key of FIGURES -> what figures.entry gives; shapes, column -> {"ks", "wasserstein"}, entries too;
-    spectrum, {"cycles_per_px", "real", "synthetic"}, the latter in dB; named_as, "real" and "synthetic" -> class key ->
-    share; closest, what audit.Pair holds, positions in the arrays given.
-    Floors are between random halves of the real tiles, filled up with training tiles where there are fewer than 2 n.
+    The report: seed; warnings, sentences; classes, class key -> n (tiles per side), n_real, n_synthetic, n_training;
+    figures, key of METRICS -> metric_entry; shapes, column -> {"ks", "wasserstein"}, entries too; spectrum,
+    {"cycles_per_px", "real", "synthetic"}, the latter in dB; named_as, "real" and "synthetic" -> class key -> share;
+    closest, the fields of audit.TilePair with positions in the given arrays.
+    Baselines are between random halves of the real tiles, filled up with training tiles where there are fewer than 2 n.
 
-    Raises LabError where no class is in both sets or one has fewer than 50 tiles. 1,000 tiles a class take about two
-    minutes a class on one core.
+    Raises LabError where no class is in both sets or one has fewer than 50 tiles. 1,000 tiles per class take about two
+    minutes per class on one core.
     """
     keys, warnings = _check(real, synthetic)
     report = {"seed": seed, "warnings": warnings, "classes": {}}
-    for position, key in enumerate(keys):
-        of_training = None if training is None else training.get(key)
-        sides, places = _choose(key, real[key], synthetic[key], of_training, seed)
-        warnings += _warnings(sides, training)
-        part = {
-            "n": sides.n,
+    for index, key in enumerate(keys):
+        class_training = None if training is None else training.get(key)
+        sets, positions = _choose(key, real[key], synthetic[key], class_training, seed)
+        warnings += _warnings(sets, training)
+        section = {
+            "n": sets.n,
             "n_real": len(real[key]),
             "n_synthetic": len(synthetic[key]),
-            "n_training": 0 if of_training is None else len(of_training),
+            "n_training": 0 if class_training is None else len(class_training),
             "figures": {},
         }
-        for stage, (name, work) in enumerate(STAGES, 1):
-            found = work(sides, classifier)
-            part["figures"] |= found.pop("figures")
-            part |= found
-            yield Progress(position * len(STAGES) + stage, len(keys) * len(STAGES), f"{key}: {name}")
-        part["figures"] = {name: part["figures"][name] for name in METRICS if name in part["figures"]}
-        for pair in part.get("closest", ()):
-            pair |= {name: int(places[name][pair[name]]) for name in places}
-        report["classes"][key] = part
+        for stage, (name, run_stage) in enumerate(STAGES, 1):
+            result = run_stage(sets, classifier)
+            section["figures"] |= result.pop("figures")
+            section |= result
+            yield Progress(index * len(STAGES) + stage, len(keys) * len(STAGES), f"{key}: {name}")
+        section["figures"] = {name: section["figures"][name] for name in METRICS if name in section["figures"]}
+        for pair in section.get("closest", ()):
+            pair |= {name: int(positions[name][pair[name]]) for name in positions}
+        report["classes"][key] = section
     return report
 
 
-def _check(real, synthetic):
+def _check(real: TilesByClass, synthetic: TilesByClass) -> tuple[Sequence[str], list[str]]:
     """(classes in both sets, in order; warnings about the others)."""
     keys = sort_keys(set(real) & set(synthetic))
     if not keys:
-        there = " but the synthetic ones of ".join(
-            ", ".join(sort_keys(part)) or "nothing" for part in (real, synthetic)
+        classes = [", ".join(sort_keys(tiles)) or "none" for tiles in (real, synthetic)]
+        raise LabError(
+            f"Real and synthetic tiles have no class in common (real: {classes[0]}; synthetic: {classes[1]}); give the "
+            "same class in both."
         )
-        raise LabError(f"The real tiles are of {there}; give the same class in both.")
     for key in keys:
-        for name, part in (("real", real), ("synthetic", synthetic)):
-            if len(part[key]) < MIN_IMAGES:
+        for name, tiles in (("real", real), ("synthetic", synthetic)):
+            if len(tiles[key]) < MIN_IMAGES:
                 raise LabError(
-                    f"{key}: {len(part[key])} {name} images were given; give {MIN_IMAGES} or more, fewer say nothing."
+                    f"{key}: {len(tiles[key])} {name} images were given; a comparison needs at least {MIN_IMAGES}."
                 )
-    return keys, [f"{key}: left out, it is in one of the sets only." for key in sort_keys(set(real) ^ set(synthetic))]
+    return keys, [f"{key}: excluded, it is in only one of the sets." for key in sort_keys(set(real) ^ set(synthetic))]
 
 
-def _choose(key, real, synthetic, training, seed):
-    """(Sides, and which of the tiles given their synthetic and training ones are)."""
+def _choose(
+    key: str, real: NDArray[np.uint8], synthetic: NDArray[np.uint8], training: NDArray[np.uint8] | None, seed: int
+) -> tuple[ComparisonSets, dict[str, NDArray]]:
+    """(sets, positions of their synthetic and training tiles in the given arrays)."""
     rng = np.random.default_rng(seed)
     n = min(len(real), len(synthetic), MAX_IMAGES)
-    places = {"synthetic": rng.permutation(len(synthetic))[:n]}
+    positions = {"synthetic": rng.permutation(len(synthetic))[:n]}
     pool = real[rng.permutation(len(real))[: 2 * n]]
     n_held_out = len(pool)
+    searched = None
     if training is not None:
         order = rng.permutation(len(training))
         pool = np.concatenate([pool, training[order[: 2 * n - len(pool)]]])
-        places["training"] = order[:MAX_TRAINING_IMAGES]
-    of_training = None if training is None else training[places["training"]]
-    return ComparisonSets(key, n, pool, n_held_out, synthetic[places["synthetic"]], of_training, seed), places
+        positions["training"] = order[:MAX_TRAINING_IMAGES]
+        searched = training[positions["training"]]
+    return ComparisonSets(key, n, pool, n_held_out, synthetic[positions["synthetic"]], searched, seed), positions
 
 
-def _warnings(sides, training):
-    key, n, half, said = sides.key, sides.n, len(sides.pool) // 2, []
+def _warnings(sets: ComparisonSets, training: TilesByClass | None) -> list[str]:
+    key, n, half, warnings = sets.key, sets.n, len(sets.pool) // 2, []
     if n < ENOUGH_IMAGES:
-        said.append(f"{key}: {n} images a side were compared; below {ENOUGH_IMAGES} the intervals are wide.")
-    if half < n:
-        said.append(
-            f"{key}: its real-vs-real floors rest on {half} images a side, its figures on {n}; twice as many real "
-            "images, or the training images besides, would make them comparable."
+        warnings.append(
+            f"{key}: {n} images per side were compared; with fewer than {ENOUGH_IMAGES} the intervals are wide."
         )
-    if training is not None and sides.training is None:
-        said.append(f"{key}: there are no training images of it, so copies were not looked for.")
-    return said
+    if half < n:
+        warnings.append(
+            f"{key}: its real-vs-real baselines use {half} images per side, its metrics {n}; twice as many real "
+            "images, or the training images as well, would make them comparable."
+        )
+    if training is not None and sets.training is None:
+        warnings.append(f"{key}: no training images of this class were given, so copies were not searched for.")
+    return warnings
