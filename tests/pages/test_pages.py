@@ -11,6 +11,7 @@ from pages.ui.shared.text import escape_markdown, format_duration, without_commo
 from svp_core import model_files
 from svp_core.generator import published, unet
 from svp_core.generator.sampling import SAMPLERS
+from svp_core.quality import METRICS
 from svp_core.quality.text_table import number
 from svp_core.workspace import datasets, jobs, models
 from svp_core.workspace.database import engine
@@ -471,7 +472,9 @@ def test_comparison_is_shown_with_its_figures(own_model, short_two_sample_test):
     kid = report["right"]["classes"]["silicone_oil"]["figures"]["kid"]
     assert f"{number(kid['low'])} to {number(kid['high'])}" in table
     assert "Recall" in table
-    assert "Coverage, classifier" in more and "Told apart" not in more, "each figure stands in one of the two"
+    assert "Coverage, classifier" in more and METRICS["told_apart"].name not in more, (
+        "each figure stands in one of the two"
+    )
     assert "Most like one of the tiles it was made from" in shown
 
 

@@ -43,11 +43,11 @@ def draw_table(names, figures, keys=tuple(METRICS)):
         if not any(entries.values()):
             continue
         unit = f" ({figure.unit})" if figure.unit else ""
-        about = f"<b>{escape(figure.name)}</b>{escape(unit)}{_small(figure.meaning)}"
-        best = better_side(figure.good, entries)
+        about = f"<b>{escape(figure.name)}</b>{escape(unit)}{_small(figure.description)}"
+        best = better_side(figure.target, entries)
         cells = [_value(entry, bold=side == best) for side, entry in entries.items()]
         real = next(entry for entry in entries.values() if entry)
-        contents = [about, BETTER.get(figure.good, f"near {figure.good}"), *cells, _floor(real)]
+        contents = [about, BETTER.get(figure.target, f"near {figure.target}"), *cells, _floor(real)]
         rows.append(
             "<tr>"
             + "".join(
@@ -83,7 +83,7 @@ def as_csv(names, figures):
         for key, found in figures[side].items():
             floor = found["floor"] or {}
             values = [found[part] for part in ("value", "low", "high", "n", "real")]
-            rows.writerow([name, key, METRICS[key].good, *values, *map(floor.get, ("low", "median", "high"))])
+            rows.writerow([name, key, METRICS[key].target, *values, *map(floor.get, ("low", "median", "high"))])
     return text.getvalue()
 
 

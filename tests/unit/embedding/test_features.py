@@ -1,4 +1,4 @@
-"""Tiles as vectors: the same numbers in any batch and on any machine, and what they see."""
+"""Feature vectors: independent of batch and machine, and sensitive to grain and outline."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from svp_core.embedding.features import classifier_features, fixed_features
 from tests.helpers.drawn_discs import draw_discs
 
 
-def test_fixed_features_are_the_same_in_any_batch_and_always():
+def test_fixed_features_depend_on_neither_batch_nor_version():
     tiles = draw_discs(9, seed=0)
     features = fixed_features(tiles)
     assert features.shape == (9, 64)
@@ -20,22 +20,22 @@ def test_fixed_features_are_the_same_in_any_batch_and_always():
     assert np.abs(features).max() <= 1
     np.testing.assert_allclose(fixed_features(tiles, batch=4), features, atol=1e-4)
     assert fixed_features(tiles[:0]).shape == (0, 64)
-    # A tile that no random generator had a part in; the numbers of the first version.
+    # A tile drawn without a random generator; the values of the first version.
     rows, columns = np.mgrid[:64, :64]
     ring = (170 - 60 * np.exp(-((np.hypot(rows - 31.5, columns - 31.5) - 12) ** 2) / 8)).astype(np.uint8)
     np.testing.assert_allclose(fixed_features(ring[None])[0, :4], [-0.6600, -0.3886, -0.1739, -0.3689], atol=2e-3)
 
 
-def test_fixed_features_see_grain_and_outline_but_not_the_place():
+def test_fixed_features_change_with_grain_but_hardly_with_position():
     tiles = draw_discs(200, seed=1)
     spread = fixed_features(tiles).std(0)
 
-    def moved_by(changed):
+    def largest_shift(changed):
         return np.abs((fixed_features(changed) - fixed_features(tiles)).mean(0) / spread).max()
 
     smoother = np.stack([ndimage.gaussian_filter(tile.astype(float), 0.5) for tile in tiles]).round().astype(np.uint8)
-    assert moved_by(smoother) > 1
-    assert moved_by(np.roll(tiles, 3, axis=2)) < 0.3
+    assert largest_shift(smoother) > 1
+    assert largest_shift(np.roll(tiles, 3, axis=2)) < 0.3
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def classifier():
     return Classifier(build_classifier(config).eval(), config, Path("untrained"), torch.device("cpu"))
 
 
-def test_classifier_features_are_what_its_answers_are_made_of(classifier):
+def test_classifier_features_are_the_input_of_its_last_layer(classifier):
     tiles = draw_discs(5, seed=2)
     features = classifier_features(classifier, tiles, batch=2)
     assert features.shape == (5, 512)
