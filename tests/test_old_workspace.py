@@ -30,7 +30,7 @@ from svp_core.tasks.retrain import retrain_summary
 from svp_core.tasks.train import model_of
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets, jobs, models
-from svp_core.workspace.uploads import store_upload
+from svp_core.workspace.uploads import find_upload
 
 FIXTURES = Path(__file__).parent / "fixtures"
 APP = Path(__file__).parents[1] / "app.py"
@@ -216,10 +216,10 @@ def test_a_job_that_rests_goes_on_from_what_it_had(name):
 
 
 def test_uploads_are_found_and_one_that_is_gone_is_said_so():
-    assert store_upload(PLANTED["uploads"]["flowcam"]).name == "SVP-SIM-001"
-    assert store_upload(PLANTED["uploads"]["folder"]).name == "few images"
+    assert find_upload(PLANTED["uploads"]["flowcam"]).name == "SVP-SIM-001"
+    assert find_upload(PLANTED["uploads"]["folder"]).name == "few images"
     with pytest.raises(Exception, match="not in the workspace any more"):
-        store_upload(PLANTED["uploads"]["gone"])
+        find_upload(PLANTED["uploads"]["gone"])
 
 
 AT_DESK = {"review": REVIEWS["dataset"]["id"], "reviewer": "Anna", "desk": "d1"}

@@ -30,7 +30,7 @@ class ImportRequest(JobRequest):
         return f"Import {truncate(self.name)}"
 
     def check(self) -> None:
-        datasets.unique_name(self.name)
+        datasets.check_name(self.name)
 
 
 def import_images(request: ImportRequest, folder: Path) -> Steps:

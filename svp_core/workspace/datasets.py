@@ -1,89 +1,99 @@
-"""Data sets: tiles with a table, kept in the workspace with where they come from.
+"""Data sets: tiles with a table, stored in the workspace with their provenance.
 
-A data set is a folder: tiles.npy, particles.csv (a row a tile, in the same order), dataset.json. It appears whole or
-not at all, and does not change afterwards.
+A data set is a folder: tiles.npy, particles.csv (one row per tile, in the same order), dataset.json. It appears whole
+or not at all; afterwards only its name can change.
 """
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import zipfile
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.files import atomic_write
+from svp_core.files import write_json
 from svp_core.tile_file import read_tiles
+from svp_core.workspace.dataset_zip import write_zip
+from svp_core.workspace.dependents import Dependent, check_not_in_use, dataset_dependents
 from svp_core.workspace.jobs import get, job_folder
-from svp_core.workspace.paths import sample_folder, workspace_root
+from svp_core.workspace.paths import remove_folder, sample_folder, workspace_root
 
 SAMPLES = "samples"  # id of the shipped data set
-MAX_NAME = 60  # letters
+MAX_NAME = 60  # characters
 
 
 @dataclass(frozen=True)
 class DataSet:
     """An open data set."""
 
-    meta: dict  # id, name, kind, created (ISO 8601, UTC), count, classes (class -> how many), provenance
-    tiles: np.ndarray  # uint8 (N, 64, 64), memory-mapped, read-only
+    meta: dict[
+        str, Any
+    ]  # id, name, kind, created (ISO 8601, UTC), count, classes (class -> count), content, provenance
+    tiles: NDArray[np.uint8]  # (N, 64, 64), memory-mapped, read-only
     table: pd.DataFrame  # N rows; "image" is unique, "class" where it is known
 
 
-def save_dataset(name, kind, tiles, table, provenance):
-    """Keep tiles with their table; returns the new data set's id.
+def save_dataset(
+    name: str, kind: str, tiles: NDArray[np.uint8], table: pd.DataFrame, provenance: Mapping[str, Any]
+) -> str:
+    """Store tiles with their table; returns the new data set's id.
 
-    name: for screens. kind: "synthetic", "sample", ... tiles: uint8 (N, H, W). table: DataFrame with a unique column
-    "image", one row a tile. provenance: JSON-ready dict, for synthetic tiles the model run, seed, sampler and class.
+    name: for display. kind: "synthetic", "sample", ... tiles: uint8 (N, H, W). table: one row per tile, with a unique
+    column "image". provenance: JSON-ready; for synthetic tiles the model, seed, sampler and class.
+    Raises LabError for an invalid name and for a set without tiles.
     """
-    name = unique_name(name)
+    name = check_name(name)
     if len(tiles) != len(table) or not table["image"].is_unique:
         raise ValueError(f"{len(tiles)} tiles need as many rows with unique image names; got {len(table)}")
     if not len(tiles):
-        raise LabError(f"There are no images to keep as {name!r}; make some first.")
+        raise LabError(f"There are no images to save as {name!r}; generate or import some first.")
     dataset_id = uuid4().hex[:12]
     unfinished = _new_folder()
     np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
     table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
     _write_meta(unfinished, dataset_id, name, kind, table, provenance)
-    os.replace(unfinished, _datasets() / dataset_id)
+    unfinished.replace(_datasets() / dataset_id)
     return dataset_id
 
 
-def unique_name(name):
-    """This name as a data set has it, without blanks around it. Raises LabError for one that none can have."""
+def check_name(name: str) -> str:
+    """Name for a data set, without surrounding spaces. Raises LabError for an empty or too long one."""
     name = name.strip()
     if not name:
         raise LabError("The data set has no name; give it one.")
     if len(name) > MAX_NAME:
-        raise LabError(f"{f'{name[:30]}…'!r} cannot name a data set; use 1 to {MAX_NAME} letters.")
+        raise LabError(
+            f"The name {f'{name[:30]}…'!r} has {len(name)} characters; a data set's name has 1 to {MAX_NAME}."
+        )
     return name
 
 
-def save_generated(job_id, name):
-    """Keep what a "generate" job has finished as a data set of kind "synthetic"; returns its id.
+def save_generated(job_id: str, name: str) -> str:
+    """Save the finished tiles of a "generate" job as a data set of kind "synthetic"; returns its id.
 
-    Works for a cancelled job too. Raises LabError when there is nothing finished yet.
+    Works for a cancelled job too. Raises LabError while no tile is finished.
     """
     job, folder = get(job_id), job_folder(job_id)
     if job.kind != "generate" or not (folder / "manifest.csv").is_file():
-        raise LabError("This job has made no images to keep; wait for the first, or start it again.")
+        raise LabError("This job has no finished images to save; wait for the first, or start it again.")
     table = pd.read_csv(folder / "manifest.csv")
     provenance = json.loads((folder / "provenance.json").read_text("utf-8"))
     tiles = read_tiles(folder / "tiles.npy") if len(table) else np.zeros((0, 64, 64), np.uint8)
     return save_dataset(name, "synthetic", tiles[: len(table)], table[: len(tiles)], {**provenance, "job": job_id})
 
 
-def list_datasets():
-    """The meta dict of every data set, newest first. A damaged one is left out; opening it says what is wrong."""
+def list_datasets() -> list[dict[str, Any]]:
+    """Meta dict of every data set, newest first. Damaged ones are left out; opening them says what is wrong."""
     metas = []
     for folder in _datasets().iterdir():
         with suppress(LabError):
@@ -91,11 +101,9 @@ def list_datasets():
     return sorted(metas, key=lambda meta: meta["created"], reverse=True)
 
 
-def open_dataset(dataset_id):
-    """The DataSet with this id. Raises LabError when there is none, or when it is damaged."""
-    folder = _datasets() / str(dataset_id)
-    if not _is_id(str(dataset_id)) or not folder.is_dir():
-        raise LabError(f"There is no data set {str(dataset_id)[:40]!r} in this workspace; choose one from the list.")
+def open_dataset(dataset_id: str) -> DataSet:
+    """Open the data set with this id. Raises LabError for an unknown or damaged one."""
+    folder = _folder(dataset_id)
     meta, tiles = _read_meta(folder), read_tiles(folder / "tiles.npy")
     try:
         table = pd.read_csv(folder / "particles.csv", dtype={"image": str, "class": str})
@@ -103,101 +111,132 @@ def open_dataset(dataset_id):
         table = pd.DataFrame()
     if len(table) != len(tiles):
         raise LabError(
-            f"The data set {meta['name']!r} is damaged: {len(tiles)} tiles, {len(table)} rows; save it again."
+            f"The data set {meta['name']!r} is damaged: it has {len(tiles)} tiles but {len(table)} rows; save it again."
         )
     return DataSet(meta, tiles, table)
 
 
-def export_zip(dataset_id):
-    """Path of a zip with the data set's PNG images, one folder a class, manifest.csv and dataset.json.
+def list_dataset_dependents(dataset_id: str) -> list[Dependent]:
+    """Reviews and jobs that name this data set. Raises LabError for an unknown one."""
+    return dataset_dependents(_folder(dataset_id).name)
 
-    It is packed once and kept in the workspace.
+
+def rename_dataset(dataset_id: str, name: str) -> None:
+    """Change the displayed name of a data set; its id stays, so nothing that refers to it changes.
+
+    Raises LabError for an invalid name, for the shipped samples and for an unknown or damaged data set.
     """
-    found = open_dataset(dataset_id)
-    path = workspace_root() / "exports" / f"{found.meta['id']}-{found.meta['content'][:12]}.zip"
+    folder, name = _changeable_folder(dataset_id), check_name(name)
+    write_json(folder / "dataset.json", {**_read_meta(folder), "name": name})
+    _drop_exports(dataset_id)  # they hold the former name
+
+
+def delete_dataset(dataset_id: str) -> None:
+    """Delete a data set for good, also a damaged one.
+
+    Reviews and finished jobs hold copies of its tiles and stay as they are. Raises LabError for the shipped samples,
+    for an unknown data set, and while a job that needs it is queued, running or paused.
+    """
+    folder = _changeable_folder(dataset_id)
+    try:
+        name = _read_meta(folder)["name"]
+    except LabError:
+        name = dataset_id
+    check_not_in_use(name, dataset_dependents(dataset_id))
+    remove_folder(folder)
+    _drop_exports(dataset_id)
+
+
+def export_zip(dataset_id: str) -> Path:
+    """Path of a zip with the data set's PNG images, one folder per class, manifest.csv and dataset.json.
+
+    It is packed once and stored in the workspace.
+    """
+    dataset = open_dataset(dataset_id)
+    path = _exports() / f"{dataset.meta['id']}-{dataset.meta['content'][:12]}.zip"
     if not path.is_file():
         path.parent.mkdir(exist_ok=True)
-        write_zip(path, found.tiles, found.table, meta=found.meta)
+        write_zip(path, dataset.tiles, dataset.table, meta=dataset.meta)
     return path
 
 
-def write_zip(path, tiles, table, *, meta=None):
-    """Pack tiles as PNG images, one folder a class, with manifest.csv: the table and a first column "file".
+def install_samples() -> str:
+    """Copy the shipped sample particles into the workspace as the data set SAMPLES; returns its id.
 
-    meta: dict that goes in as dataset.json. The same tiles and table give the same bytes. Returns the path.
-    """
-    from svp_core.images import encode_png
-
-    classes = table["class"] if "class" in table else [None] * len(table)
-    names = _file_names(table["image"], classes)
-
-    def write(temporary: Path) -> None:
-        with zipfile.ZipFile(temporary, "w") as archive:
-            for name, tile in zip(names, tiles, strict=True):
-                # ZipInfo's fixed date, so that packing again gives the same file. PNG is compressed already.
-                archive.writestr(zipfile.ZipInfo(name), encode_png(np.asarray(tile)))
-            manifest = table.assign(file=names)[["file", *(c for c in table.columns if c != "file")]]
-            archive.writestr(zipfile.ZipInfo("manifest.csv"), manifest.to_csv(index=False, lineterminator="\n"))
-            if meta:
-                archive.writestr(zipfile.ZipInfo("dataset.json"), json.dumps(meta, indent=2) + "\n")
-
-    atomic_write(path, write)
-    return Path(path)
-
-
-def install_samples():
-    """Put the shipped sample particles into the workspace as the data set SAMPLES; returns its id.
-
-    Nothing happens when they are there already; an older edition is replaced. Raises LabError when they are not
-    shipped with this copy.
+    Does nothing if they are already there; an older edition is replaced. Raises LabError if this copy of SvP Lab does
+    not contain them.
     """
     shipped = sample_folder()
     if not ((shipped / "tiles.npy").is_file() and (shipped / "particles.csv").is_file()):
-        raise LabError(f"{shipped} holds no sample particles; build them with: python -m svp_core sample-data")
-    place = _datasets() / SAMPLES
-    if place.is_dir() and _read_meta(place)["content"] == _content(shipped):
+        raise LabError(f"{shipped} contains no sample particles; build them with: python -m svp_core sample-data")
+    installed = _datasets() / SAMPLES
+    if installed.is_dir() and _read_meta(installed)["content"] == _content_hash(shipped):
         return SAMPLES
     unfinished = _new_folder()
     for name in ("tiles.npy", "particles.csv"):
         shutil.copyfile(shipped / name, unfinished / name)
     table = pd.read_csv(unfinished / "particles.csv")
     _write_meta(unfinished, SAMPLES, "Sample particles", "sample", table, {"made_by": "simulator"})
-    old = unfinished.with_name(f"{unfinished.name}-old")
+    outdated = unfinished.with_name(f"{unfinished.name}-old")
     with suppress(FileNotFoundError):
-        os.replace(place, old)
-    with suppress(OSError):  # somebody else put the same there this instant
-        os.replace(unfinished, place)
-    for folder in (old, unfinished):
+        installed.replace(outdated)
+    with suppress(OSError):  # another process installed the same at this moment
+        unfinished.replace(installed)
+    for folder in (outdated, unfinished):
         shutil.rmtree(folder, ignore_errors=True)
     return SAMPLES
 
 
-def _datasets():
+def _datasets() -> Path:
     folder = workspace_root() / "datasets"
     folder.mkdir(exist_ok=True)
     return folder
 
 
-def _new_folder():
-    # Hidden, so that it is no data set until it gets its name.
+def _exports() -> Path:
+    return workspace_root() / "exports"
+
+
+def _drop_exports(dataset_id: str) -> None:
+    for path in _exports().glob(f"{dataset_id}-*.zip"):
+        path.unlink(missing_ok=True)
+
+
+def _folder(dataset_id: str) -> Path:
+    folder = _datasets() / str(dataset_id)
+    if not _is_id(str(dataset_id)) or not folder.is_dir():
+        raise LabError(f"There is no data set {str(dataset_id)[:40]!r} in this workspace; choose one from the list.")
+    return folder
+
+
+def _changeable_folder(dataset_id: str) -> Path:
+    if dataset_id == SAMPLES:
+        raise LabError("The sample particles are shipped with SvP Lab; they cannot be renamed or deleted.")
+    return _folder(dataset_id)
+
+
+def _new_folder() -> Path:
+    # Hidden, so that it is not a data set until it gets its name.
     folder = _datasets() / f".unfinished-{uuid4().hex}"
     folder.mkdir()
     return folder
 
 
-def _is_id(name):
+def _is_id(name: str) -> bool:
     return bool(re.fullmatch("[a-z0-9]+", name))
 
 
-def _content(folder):
-    """SHA-256 of tiles and table: what the data set is, wherever it lies."""
-    found = hashlib.sha256()
+def _content_hash(folder: Path) -> str:
+    """SHA-256 of tiles and table together, which identifies the content in any workspace."""
+    digest = hashlib.sha256()
     for name in ("tiles.npy", "particles.csv"):
-        found.update((folder / name).read_bytes())
-    return found.hexdigest()
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
 
 
-def _write_meta(folder, dataset_id, name, kind, table, provenance):
+def _write_meta(
+    folder: Path, dataset_id: str, name: str, kind: str, table: pd.DataFrame, provenance: Mapping[str, Any]
+) -> None:
     classes = table["class"].value_counts(sort=False) if "class" in table else {}
     meta = {
         "id": dataset_id,
@@ -206,30 +245,14 @@ def _write_meta(folder, dataset_id, name, kind, table, provenance):
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "count": len(table),
         "classes": {str(key): int(count) for key, count in classes.items()},
-        "content": _content(folder),
+        "content": _content_hash(folder),
         "provenance": provenance,
     }
-    (folder / "dataset.json").write_text(json.dumps(meta, indent=2) + "\n", "utf-8")
+    write_json(folder / "dataset.json", meta)
 
 
-def _read_meta(folder):
+def _read_meta(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "dataset.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise LabError(f"The data set in {folder} is damaged: its dataset.json; remove that folder.") from None
-
-
-def _file_names(images, classes):
-    """A file name for each image, unique and harmless wherever it is unpacked: "air_bubble/run 1_p2.png"."""
-    names, taken = [], set()
-    for image, class_key in zip(images, classes, strict=True):
-        # Parts of a path become one name; characters that some file system refuses become "_".
-        stem = re.sub(r'[\x00-\x1f<>:"/\\|?*#]+', "_", str(image).removesuffix(".png")).strip(". ") or "image"
-        folder = f"{class_key}/" if isinstance(class_key, str) and re.fullmatch(r"\w+", class_key) else ""
-        name, number = f"{folder}{stem}.png", 1
-        while name.casefold() in taken:
-            number += 1
-            name = f"{folder}{stem} ({number}).png"
-        taken.add(name.casefold())
-        names.append(name)
-    return names
+        raise LabError(f"The data set in {folder} is damaged: its dataset.json cannot be read; delete it.") from None

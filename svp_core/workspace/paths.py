@@ -1,32 +1,50 @@
-"""Where things lie: the repository, what it ships, and the workspace folder of this lab."""
+"""Locations: the repository, what it ships, and this lab's workspace folder."""
 
 import os
+import shutil
 from pathlib import Path
+from uuid import uuid4
 
 from svp_core.errors import LabError
 
 
-def repo_root():
-    """Folder of this copy of SvP Lab, the one that holds app.py."""
+def repo_root() -> Path:
+    """Folder of this copy of SvP Lab, which holds app.py."""
     return Path(__file__).resolve().parents[2]
 
 
-def sample_folder():
+def sample_folder() -> Path:
     """Folder of the shipped sample data."""
     return repo_root() / "sample_data"
 
 
-def workspace_root():
-    """The folder in which this lab's work is kept, created when it is missing.
+def workspace_root() -> Path:
+    """Folder that holds this lab's work; created if missing.
 
-    SVP_WORKSPACE names it; without that it is `workspace` beside app.py. Raises LabError when it cannot be made.
+    Named by SVP_WORKSPACE, by default `workspace` beside app.py. Raises LabError if it cannot be created.
     """
     folder = Path(os.environ.get("SVP_WORKSPACE") or repo_root() / "workspace").expanduser().resolve()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LabError(
-            f"The workspace folder {folder} cannot be made ({error.strerror}); "
-            "set SVP_WORKSPACE to a folder you may write to."
+            f"The workspace folder {folder} cannot be created ({error.strerror}); "
+            "set SVP_WORKSPACE to a folder with write permission."
         ) from None
     return folder
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder of the workspace: it vanishes at once and whole, then its files are deleted.
+
+    Raises LabError where the system does not allow it, for instance while another program has one of its files open.
+    """
+    removed = workspace_root() / f".removed-{uuid4().hex}"
+    try:
+        folder.rename(removed)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LabError(f"{folder.name!r} cannot be deleted ({reason}); close programs that use it.") from None
+    # What could not be deleted earlier is tried again.
+    for leftover in workspace_root().glob(".removed-*"):
+        shutil.rmtree(leftover, ignore_errors=True)

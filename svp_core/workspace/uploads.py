@@ -1,9 +1,11 @@
-"""Files that came through the browser: a folder an upload in the workspace, kept long enough to be classified again."""
+"""Files uploaded through the browser: one folder per upload in the workspace, stored long enough to classify again."""
 
 import os
 import re
 import shutil
 import time
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,24 +14,25 @@ from svp_core.instruments.records import is_hidden, unique_name
 from svp_core.workspace.paths import workspace_root
 
 MAX_COUNT = 100_000  # files in one upload
-MAX_BYTES = 4 * 1024**3  # all its files together
-KEPT_DAYS = 30  # results keep their own tiles; after that only classifying anew needs the upload again
+MAX_BYTES = 4 * 1024**3  # of all its files together
+RETENTION_DAYS = 30  # results have their own tiles; later, only classifying again needs a new upload
 
 
 class Upload:
-    """One upload while its files come in."""
+    """One upload while its files arrive."""
 
-    def __init__(self):
-        _drop_old()
+    def __init__(self) -> None:
+        _remove_expired()
         self.id = uuid4().hex
         self.count = self.bytes = 0
-        self._taken = set()
+        self._names: set[str] = set()
         _folder(self.id).mkdir(parents=True)
 
-    def keep(self, name, data):
-        """Write one file. name: as the browser gives it, "folder/sub/p 1.png". Raises LabError for too much.
+    def write(self, name: str, data: bytes | memoryview) -> None:
+        """Write one file. name: as the browser gives it, "folder/sub/p 1.png".
 
-        Hidden files and what systems leave behind are not kept; a second file of one name gets a number.
+        Hidden and system files are skipped; a second file of the same name gets a number. Raises LabError for too many
+        or too large files, and where the file cannot be stored.
         """
         parts = [part for part in re.split(r"[/\\]", name.replace("\0", "")) if part not in ("", ".", "..")]
         safe = "/".join(part.replace(":", "_") if os.name == "nt" else part for part in parts)
@@ -39,10 +42,10 @@ class Upload:
         self.bytes += len(data)
         if self.count > MAX_COUNT or self.bytes > MAX_BYTES:
             raise LabError(
-                f"More than {MAX_COUNT:,} files or {MAX_BYTES // 1024**3} GB were sent; put the folder where the "
-                "server can read it and give its path."
+                f"The upload has more than {MAX_COUNT:,} files or {MAX_BYTES // 1024**3} GB; put the folder where the "
+                "server can read it and enter its path."
             )
-        path = _folder(self.id) / unique_name(safe, self._taken)
+        path = _folder(self.id) / unique_name(safe, self._names)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -50,25 +53,28 @@ class Upload:
             raise LabError(f"{safe[:80]!r} could not be stored ({error.strerror}); pack the folder as a zip.") from None
 
 
-def store_upload(upload_id):
-    """Path of what was uploaded: the one folder or file, else the folder around them. Raises LabError when gone."""
-    known = re.fullmatch("[0-9a-f]{32}", str(upload_id)) and _folder(upload_id).is_dir()
-    inside = list(_folder(upload_id).iterdir()) if known else []
-    if not inside:
-        raise LabError("This upload is not in the workspace any more, or holds no files; send it again.")
-    return inside[0] if len(inside) == 1 else _folder(upload_id)
+def find_upload(upload_id: str | None) -> Path:
+    """Path of an upload: its only folder or file, else the folder that holds them. Raises LabError if it is gone."""
+    folder = _folder(str(upload_id))
+    exists = re.fullmatch("[0-9a-f]{32}", str(upload_id)) and folder.is_dir()
+    contents = list(folder.iterdir()) if exists else []
+    if not contents:
+        raise LabError("This upload is no longer in the workspace, or holds no files; upload it again.")
+    return contents[0] if len(contents) == 1 else folder
 
 
-def server_path(text, *, roots):
-    """Path of a file or folder on the server that a person may name. Raises LabError when it lies outside the roots.
+def server_path(text: str, *, roots: Sequence[str | Path] | None) -> Path:
+    """Path of a file or folder on the server, as entered by the user. Raises LabError if it lies outside the roots.
 
     roots: folders below which everything may be read; None: everywhere.
     """
     if not text.strip():
-        raise LabError("No path was entered; give one that begins with / or a drive.")
-    path = Path(os.path.expanduser(text.strip().strip('"')))
+        raise LabError("No path was entered; enter one that begins with / or a drive.")
+    path = Path(text.strip().strip('"'))
+    with suppress(RuntimeError):  # an unknown user: not a full path
+        path = path.expanduser()
     if not path.is_absolute():
-        raise LabError(f"{text.strip()[:200]!r} is no full path; give one that begins with / or a drive.")
+        raise LabError(f"{text.strip()[:200]!r} is not a full path; enter one that begins with / or a drive.")
     path = Path(os.path.realpath(path))
     if roots is not None and not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
         allowed = ", ".join(map(str, roots)) or "none (see SVP_DATA_ROOTS in the README)"
@@ -76,11 +82,11 @@ def server_path(text, *, roots):
     return path
 
 
-def _folder(upload_id):
+def _folder(upload_id: str) -> Path:
     return workspace_root() / "uploads" / upload_id
 
 
-def _drop_old():
+def _remove_expired() -> None:
     for folder in (workspace_root() / "uploads").glob("*"):
-        if folder.stat().st_mtime < time.time() - KEPT_DAYS * 86_400:
+        if folder.stat().st_mtime < time.time() - RETENTION_DAYS * 86_400:
             shutil.rmtree(folder, ignore_errors=True)

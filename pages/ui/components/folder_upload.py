@@ -46,7 +46,7 @@ def _take(key, state, on_upload):
     data, start = base64.b64decode(chunk["b64"]), 0
     try:
         for name, size in chunk["meta"]:
-            state["upload"].keep(name, data[start : start + size])
+            state["upload"].write(name, data[start : start + size])
             start += size
     except LabError as error:
         state |= {"error": str(error), "refused": chunk["id"]}

@@ -94,7 +94,7 @@ def _offer_dataset(review, standing):
         as_reviewed = f"{review.name[: datasets.MAX_NAME - len(REVIEWED)]}{REVIEWED}"
         name = st.text_input("Name of the cleaned data set", as_reviewed, key="cleaned_name", width=360)
         if st.button("Save as data set", key="cleaned_save"):
-            name = datasets.unique_name(name)
+            name = datasets.check_name(name)
             tiles, names, labels = cleaned.reviewed_tiles(review, standing)
             table = pd.DataFrame({"image": names, "class": labels})
             history = {"review": review.id, "decisions": standing.last}

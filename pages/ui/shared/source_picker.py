@@ -12,7 +12,7 @@ from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES, SOURCE_SUFFIXES
 from svp_core.workspace.paths import sample_folder
-from svp_core.workspace.uploads import Upload, server_path, store_upload
+from svp_core.workspace.uploads import Upload, find_upload, server_path
 
 LOCAL_ADDRESSES = ("127.0.0.1", "localhost", "::1")
 # The uploader compares the text after the last dot only: "tar.gz" is taken where "gz" is.
@@ -31,7 +31,7 @@ def chosen_source(page: str) -> Path | None:
     """
     if upload := opened(page, "upload"):
         try:
-            return store_upload(upload)
+            return find_upload(upload)
         except LabError as error:
             forget_source(page)
             st.error(escape_markdown(error))
@@ -104,7 +104,7 @@ def _take_files(page, turn):
         upload = Upload()
         folder = f"{len(files)} files/" if len(files) > 1 else ""
         for file in sorted(files, key=lambda file: file.name):
-            upload.keep(folder + file.name, file.getbuffer())
+            upload.write(folder + file.name, file.getbuffer())
         open_as(page, upload.id, "upload")
     except LabError as error:
         st.session_state["upload_error"] = str(error)

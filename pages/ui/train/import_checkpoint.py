@@ -7,7 +7,7 @@ from pages.ui.shared.text import class_name, escape_markdown
 from svp_core.errors import LabError
 from svp_core.particle_classes import all_keys
 from svp_core.workspace import models
-from svp_core.workspace.uploads import Upload, store_upload
+from svp_core.workspace.uploads import Upload, find_upload
 
 
 def show_import_checkpoint():
@@ -42,8 +42,8 @@ def _import(file, path, name, class_key):
     folder = models.new_model_folder(name)
     if file is not None:
         upload = Upload()
-        upload.keep(file.name, file.getbuffer())
-        source = store_upload(upload.id)
+        upload.write(file.name, file.getbuffer())
+        source = find_upload(upload.id)
     elif path.strip():
         source = path_on_server(path)
     else:

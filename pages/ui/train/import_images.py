@@ -50,7 +50,7 @@ def _ask(path):
             pressed = st.button("Read images", type="primary", key="images_go")
             st.button("Choose something else", key="images_forget", on_click=forget_source, args=(PAGE,))
     if pressed:
-        name = datasets.unique_name(name)
+        name = datasets.check_name(name)
         st.session_state["images_class"] = kind
         forget_source(PAGE)
         start_job(ImportRequest(str(path), name, class_name=kind.strip() or None))

@@ -1,4 +1,4 @@
-"""What comes through the browser, kept in the workspace, and which paths on the server may be named."""
+"""Uploads through the browser, and paths on the server that may be entered."""
 
 import os
 import time
@@ -15,65 +15,65 @@ def workspace(tmp_path, monkeypatch):
     return tmp_path / "work"
 
 
-def test_folder_is_kept_as_it_was_sent():
+def test_a_folder_is_stored_as_it_was_uploaded():
     upload = uploads.Upload()
-    upload.keep("run 1/oil/tröpfchen.png", b"1")
-    upload.keep("run 1/<b>.png", b"22")
-    found = uploads.store_upload(upload.id)
-    assert found.name == "run 1"
-    assert (found / "oil" / "tröpfchen.png").read_bytes() == b"1"
-    assert (found / "<b>.png").read_bytes() == b"22"
+    upload.write("run 1/oil/tröpfchen.png", b"1")
+    upload.write("run 1/<b>.png", b"22")
+    folder = uploads.find_upload(upload.id)
+    assert folder.name == "run 1"
+    assert (folder / "oil" / "tröpfchen.png").read_bytes() == b"1"
+    assert (folder / "<b>.png").read_bytes() == b"22"
     assert (upload.count, upload.bytes) == (2, 3)
 
 
-def test_one_file_is_the_source_itself():
+def test_a_single_file_is_the_upload_itself():
     upload = uploads.Upload()
-    upload.keep("a.zip", b"PK")
-    assert uploads.store_upload(upload.id).name == "a.zip"
+    upload.write("a.zip", b"PK")
+    assert uploads.find_upload(upload.id).name == "a.zip"
 
 
 @pytest.mark.parametrize(
     "name", ["../out.png", "/etc/out.png", "a/../../out.png", "..\\out.png", "a\0/out.png", "./out.png"]
 )
-def test_nothing_is_written_outside(workspace, name):
+def test_no_file_is_written_outside_the_upload(workspace, name):
     upload = uploads.Upload()
-    upload.keep(name, b"x")
+    upload.write(name, b"x")
     (written,) = [path for path in workspace.rglob("*") if path.is_file()]
     assert written.name == "out.png"
     assert written.is_relative_to(workspace / "uploads" / upload.id)
 
 
-def test_hidden_files_are_not_kept_and_twins_both_are():
+def test_hidden_files_are_skipped_and_files_of_equal_name_are_numbered():
     upload = uploads.Upload()
     for name in (".DS_Store", "a/.git/x", "Thumbs.db", "p.png", "p.png"):
-        upload.keep(name, b"x")
-    assert sorted(path.name for path in uploads.store_upload(upload.id).iterdir()) == ["p (2).png", "p.png"]
+        upload.write(name, b"x")
+    assert sorted(path.name for path in uploads.find_upload(upload.id).iterdir()) == ["p (2).png", "p.png"]
 
 
-def test_too_much_is_refused(monkeypatch):
+def test_a_too_large_upload_is_refused(monkeypatch):
     monkeypatch.setattr(uploads, "MAX_BYTES", 10)
     upload = uploads.Upload()
-    with pytest.raises(LabError, match="give its path"):
-        upload.keep("large.png", bytes(11))
+    with pytest.raises(LabError, match="enter its path"):
+        upload.write("large.png", bytes(11))
 
 
 @pytest.mark.parametrize("upload_id", ["0" * 32, "../..", "", None])
-def test_unknown_upload(upload_id):
-    with pytest.raises(LabError, match="send it again"):
-        uploads.store_upload(upload_id)
+def test_an_unknown_upload_is_refused(upload_id):
+    with pytest.raises(LabError, match="upload it again"):
+        uploads.find_upload(upload_id)
 
 
-def test_old_uploads_are_dropped(workspace):
+def test_uploads_are_removed_after_the_retention_time(workspace):
     old = uploads.Upload()
-    old.keep("p.png", b"x")
-    past = time.time() - (uploads.KEPT_DAYS + 1) * 86_400
+    old.write("p.png", b"x")
+    past = time.time() - (uploads.RETENTION_DAYS + 1) * 86_400
     os.utime(workspace / "uploads" / old.id, (past, past))
     uploads.Upload()
     with pytest.raises(LabError):
-        uploads.store_upload(old.id)
+        uploads.find_upload(old.id)
 
 
-def test_server_path_stays_below_the_roots(tmp_path):
+def test_a_server_path_outside_the_roots_is_refused(tmp_path):
     inside, outside = tmp_path / "data" / "run", tmp_path / "elsewhere"
     for folder in (inside, outside):
         folder.mkdir(parents=True)
@@ -88,9 +88,9 @@ def test_server_path_stays_below_the_roots(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["run 1", "../x", "~no such person/x"])
-def test_server_path_must_be_full(text):
+def test_a_server_path_must_be_absolute(text):
     with pytest.raises(LabError, match="full path"):
         uploads.server_path(text, roots=None)
-    for nothing in ("", "  "):
+    for blank in ("", "  "):
         with pytest.raises(LabError, match="No path was entered"):
-            uploads.server_path(nothing, roots=None)
+            uploads.server_path(blank, roots=None)
