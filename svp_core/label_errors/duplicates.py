@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.label_errors.neighbours import Neighbours
+from svp_core.near_duplicates import MAX_SHIFTED_RMS
 
 MIN_SIMILARITY = 0.8  # of neighbours (Neighbours.similarity) that are compared pixel by pixel
 MAX_COARSE_RMS = 8.0  # grey levels, over means of 8 x 8 px; a shift of one pixel cannot bridge a larger distance
-MAX_RMS = 2.2  # grey levels; two images of different simulated particles are never closer than 2.5
 MIN_CORRELATION = 0.9  # two nearly empty tiles are close without being the same picture
 _SHIFT_PX = 1
 _BATCH_SIZE = 512  # pairs
@@ -74,7 +74,7 @@ def _is_same_picture(tiles, left, right):
                 shifted = _centred(whole[:, down : down + height, across : across + width])
                 rms = np.sqrt(((inner - shifted) ** 2).mean((1, 2)))
                 power = np.sqrt((inner**2).mean((1, 2)) * (shifted**2).mean((1, 2)))
-                result[batch] |= (rms < MAX_RMS) & ((inner * shifted).mean((1, 2)) > MIN_CORRELATION * power)
+                result[batch] |= (rms < MAX_SHIFTED_RMS) & ((inner * shifted).mean((1, 2)) > MIN_CORRELATION * power)
     return result
 
 

@@ -1,6 +1,6 @@
 """Split tiles into training and held-out parts, without near-copies of other tiles."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.errors import LabError
+from svp_core.near_duplicates import MAX_CELL_RMS, orientations
 from svp_core.progress import Progress
 
 MIN_TILES, MAX_TILES = 50, 100_000
@@ -17,12 +18,10 @@ MIN_PER_CLASS = 25
 SHARE_HELD_OUT, SHARE_OF_MANY, MANY = 0.2, 0.15, 1000  # of each class; of a class with at least MANY tiles
 MIN_HELD_OUT = 10  # tiles per class; fewer would allow no statement about it
 
-# A near-copy is the same image stored again, perhaps rotated, flipped, brighter or noisier. Of 1,000 recorded particles
-# no two different ones come so close, of 10,000 simulated bubbles two pairs; JPEG copies do. Copies shifted by a pixel
-# are not detected.
+# A near-copy is the same image stored again, perhaps rotated, flipped, brighter or noisier: at most MAX_CELL_RMS and
+# MAX_CELL_SHARE apart. Copies shifted by a pixel are not detected.
 CELL_PX = 4  # tiles are compared by the means of square cells of this size, which removes the noise
-NEAR_LEVELS = 1.5  # difference of two near-copies, root mean square, in grey levels
-NEAR_SHARE = 0.15  # and relative to the standard deviation of the image
+MAX_CELL_SHARE = 0.15  # difference of two near-copies relative to the standard deviation of the image
 BATCH_PAIRS = 40_000_000  # pairs compared at a time; bounds memory
 
 
@@ -86,7 +85,7 @@ def _near_copies(tiles: NDArray[np.uint8], message: str) -> Generator[Progress, 
         end = min(start + rows, len(tiles))
         nearest, first = torch.full((end - start,), torch.inf), torch.zeros(end - start, dtype=torch.int64)
         later = torch.arange(end)[None] >= torch.arange(start, end)[:, None]
-        for oriented in _orientations(means[start:end]):
+        for oriented in orientations(means[start:end]):
             # Squared distances to every earlier tile; rotation and reflection change no length.
             squared = lengths[start:end, None] + lengths[None, :end] - 2 * oriented.flatten(1) @ cells[:end].T
             distance, index = squared.masked_fill_(later, torch.inf).min(1)
@@ -94,18 +93,12 @@ def _near_copies(tiles: NDArray[np.uint8], message: str) -> Generator[Progress, 
             nearest[closer], first[closer] = distance[closer], index[closer]
         difference = (nearest.clamp_min(0) / cells.shape[1]).sqrt()
         spread = (lengths[start:end] / cells.shape[1]).sqrt()
-        is_copy = (difference <= NEAR_LEVELS) & (difference <= NEAR_SHARE * spread) | (difference == 0)
+        is_copy = (difference <= MAX_CELL_RMS) & (difference <= MAX_CELL_SHARE * spread) | (difference == 0)
         for row in torch.nonzero(is_copy).flatten().tolist():
             # A copy of a copy repeats the first of them.
             copies[start + row] = copies.get(int(first[row]), int(first[row]))
         yield Progress(0, None, message)
     return copies
-
-
-def _orientations(images: torch.Tensor) -> Iterator[torch.Tensor]:
-    for flipped in (images, images.flip(2)):
-        for quarters in range(4):
-            yield torch.rot90(flipped, quarters, (1, 2))
 
 
 def _cell_means(tiles):

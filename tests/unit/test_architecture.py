@@ -51,10 +51,17 @@ LAYERS = (
         "svp_core.tile_file",
     ),
     ("svp_core.files",),
-    ("svp_core.images", "svp_core.particle_classes", "svp_core.device", "svp_core.progress", "svp_core.errors"),
+    (
+        "svp_core.images",
+        "svp_core.near_duplicates",
+        "svp_core.particle_classes",
+        "svp_core.device",
+        "svp_core.progress",
+        "svp_core.errors",
+    ),
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}
-MAX_ROOT_MODULES = 16  # of svp_core: more belong into rooms
+MAX_ROOT_MODULES = 17  # of svp_core: more belong into rooms
 
 NETWORKS = ("generator", "classifier", "novelty")
 # The science knows no database, process or screen; it gets arrays and paths.
