@@ -1,18 +1,18 @@
-"""How soon the page Classify answers, measured in a headless Chromium: slider, first rows, filter.
+"""Response times of the Classify page in a headless Chromium: slider, first rows, filter.
 
     python benchmarks/classify_page.py [--rounds 9] [--few 1000] [--many 100000]
 
-Two finished classifications are made up, of sample tiles repeated, with all our measures and 130 columns of an
-instrument: one of --few particles, one of --many. Then, each on a server that has only just read them:
+Two finished classifications are fabricated from repeated sample tiles, with all our measures and 130 columns of an
+instrument: one of --few particles, one of --many. On a freshly started server:
 
-- the slider "Unsure below" is moved by a key, in every view: from the key to the figures in the head, and to the last
-  change anywhere on the page;
-- the larger one is opened at its table: from following the link to its first rows, when the server has not read it yet
-  and when it has; and it is filtered by a class: from the click to the last change.
+- the slider "Unsure below" is moved by a key press, in every view: from the key press to the new numbers in the
+  header, and to the last change anywhere on the page;
+- the larger one is opened at its table: from following the link to its first rows, before and after the server has read
+  it; and it is filtered by a class: from the click to the last change.
 
-Times are of the browser's clock, in ms. Beside them stands the processor time of server and browser, where the system
-tells it: on a machine that does other work as well, that says more than the clock. Exit code 1 where a target is missed
-by the clock: a slider's redraw of --few in 300 ms, first rows of --many in 2 s, a filter in 1 s.
+Times are of the browser's clock, in ms. The CPU time of server and browser is printed as well, where the system
+provides it: on a busy machine it is more informative than the clock. Exit code 1 where a target is missed by the clock:
+a slider's redraw of --few in 300 ms, first rows of --many in 2 s, a filter in 1 s.
 """
 
 import argparse
@@ -41,11 +41,11 @@ KEYS = ("protein", "silicone_oil", "air_bubble")
 INSTRUMENT = tuple(f"Column {number}" for number in range(130))
 VIEWS = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side", "Report")
 TARGET_MS = {"slider": 300, "rows": 2000, "filter": 1000}
-QUIET_MS = 600  # without a change: the page has come to rest
-LOOK_EVERY_MS = 50
+QUIET_MS = 600  # without a change, after which the page counts as finished
+POLL_MS = 50
 
-# Times of changes anywhere, in components' shadow trees too, and of their drawings on a canvas, which begin with a
-# clean one; but not in what says that work is under way.
+# Records the times of changes anywhere, including components' shadow trees and canvas drawings (which start by clearing
+# the canvas), but not in the indicators of running work.
 _WATCH = """
 () => {
   const watch = window.watch = { start: performance.now(), head: null, last: null, what: null };
@@ -85,8 +85,8 @@ quiet => {
 """
 
 
-def make_up(job_id, folder, count):
-    """Write a classification of so many particles, half of them not quite sure, into a job's folder."""
+def write_classification(folder, count):
+    """Write a classification of `count` particles, half of them with low confidence, into a job's folder."""
     from svp_core.files import write_json
 
     rng, tiles = np.random.default_rng(0), np.load(ROOT / "sample_data" / "tiles.npy", mmap_mode="r")
@@ -98,12 +98,14 @@ def make_up(job_id, folder, count):
     table["label"], table["confidence"] = np.array(KEYS)[probs.argmax(1)], probs.max(1)
     table[[f"p_{key}" for key in KEYS]] = probs
     table["given"], table["reason"], table["run"], table["status"], table["um_per_px"] = "", "", "run", "ok", 0.5
-    own = pd.DataFrame(rng.gamma(2, 9, (count, len(INSTRUMENT))).round(4), columns=INSTRUMENT).add_prefix("instrument.")
-    pd.concat([table, own], axis=1)[columns(KEYS, INSTRUMENT)].to_csv(folder / "results.csv", index=False)
-    kept = np.lib.format.open_memmap(folder / "tiles.npy", "w+", np.uint8, (count, *tiles.shape[1:]))
+    instrument = pd.DataFrame(rng.gamma(2, 9, (count, len(INSTRUMENT))).round(4), columns=INSTRUMENT).add_prefix(
+        "instrument."
+    )
+    pd.concat([table, instrument], axis=1)[columns(KEYS, INSTRUMENT)].to_csv(folder / "results.csv", index=False)
+    stored = np.lib.format.open_memmap(folder / "tiles.npy", "w+", np.uint8, (count, *tiles.shape[1:]))
     for start in range(0, count, len(tiles)):
-        kept[start : start + len(tiles)] = tiles[: count - start]
-    kept.flush()
+        stored[start : start + len(tiles)] = tiles[: count - start]
+    stored.flush()
     run = {
         "name": "run",
         "kind": "flowcam",
@@ -133,14 +135,14 @@ def make_up(job_id, folder, count):
     )
 
 
-def begin(count):
-    """Id of a finished "classify" job of so many particles."""
+def finished_job(count):
+    """Id of a finished "classify" job of `count` particles."""
     from svp_core.workspace import jobs
     from svp_core.workspace.database import engine, job
 
     with patch.object(jobs, "executor"):  # no process is started
         job_id, _ = jobs.start("classify", {"source": f"/data/{count}", "weights": "resnet18", "um_per_px": None})
-    make_up(job_id, jobs.job_folder(job_id), count)
+    write_classification(jobs.job_folder(job_id), count)
     with engine().begin() as db:
         ended = {"state": "done", "step": count, "total": count, "started": 1.0, "ended": 2.0}
         db.execute(job.update().where(job.c.id == job_id).values(**ended))
@@ -149,16 +151,16 @@ def begin(count):
 
 @contextmanager
 def serving(workspace):
-    """Address of the app on this workspace."""
+    """Run the app on this workspace; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
-    with open(workspace / "server.log", "w") as log:
+    with (workspace / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
     try:
-        while not _answers(f"{address}/_stcore/health"):
+        while not _responds(f"{address}/_stcore/health"):
             if server.poll() is not None:
                 sys.exit((workspace / "server.log").read_text())
             time.sleep(0.2)
@@ -168,62 +170,62 @@ def serving(workspace):
         server.wait()
 
 
-def _answers(address):
+def _responds(address):
     try:
-        with urllib.request.urlopen(address, timeout=2) as answer:
-            return answer.status == 200
+        with urllib.request.urlopen(address, timeout=2) as response:
+            return response.status == 200
     except OSError:
         return False
 
 
 def settle(page):
-    """Wait until nothing changes any more."""
+    """Wait until nothing changes on the page."""
     page.locator("h1").first.wait_for()
     page.evaluate(_WATCH)
     page.evaluate("window.watch.last = performance.now()")
-    page.wait_for_function(_RESTED, arg=QUIET_MS, polling=LOOK_EVERY_MS)
+    page.wait_for_function(_RESTED, arg=QUIET_MS, polling=POLL_MS)
 
 
 def timed(page, act):
-    """(ms to the figures in the head or nan, ms to the last change, ms of processor) after act(), a key or a click."""
+    """(ms to new numbers in the header or NaN, ms to the last change, ms of CPU) after act(), a key press or click."""
     page.evaluate(_WATCH)
-    before = processor_ms()
+    before = cpu_ms()
     act()
-    page.wait_for_function(_RESTED, arg=QUIET_MS, polling=LOOK_EVERY_MS)
-    spent, found = processor_ms() - before, page.evaluate("window.watch")
-    head = float("nan") if found["head"] is None else found["head"] - found["start"]
-    return head, found["last"] - found["start"], spent
+    page.wait_for_function(_RESTED, arg=QUIET_MS, polling=POLL_MS)
+    cpu, times = cpu_ms() - before, page.evaluate("window.watch")
+    header = float("nan") if times["head"] is None else times["head"] - times["start"]
+    return header, times["last"] - times["start"], cpu
 
 
-def processor_ms():
-    """Processor time so far of the server and of the browser that this process has started; 0 where nobody tells."""
+def cpu_ms():
+    """CPU time so far of the server and the browser that this process has started; 0 where the system has no /proc."""
     parents, names = {}, {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
             name, _, rest = stat.read_text().rpartition(")")
             parents[int(stat.parent.name)], names[int(stat.parent.name)] = int(rest.split()[1]), name.partition("(")[2]
-    mine = {os.getpid()}
-    while more := {pid for pid, parent in parents.items() if parent in mine} - mine:
-        mine |= more
-    spent = 0
-    for pid in mine - {os.getpid()}:
-        if names[pid] != "node":  # what steers the browser is no part of it
+    tree = {os.getpid()}
+    while children := {pid for pid, parent in parents.items() if parent in tree} - tree:
+        tree |= children
+    nanoseconds = 0
+    for pid in tree - {os.getpid()}:
+        if names[pid] != "node":  # without the driver of the browser
             for task in Path(f"/proc/{pid}/task").glob("*/schedstat"):
                 with suppress(OSError):
-                    spent += int(task.read_text().split()[0])
-    return spent / 1e6
+                    nanoseconds += int(task.read_text().split()[0])
+    return nanoseconds / 1e6
 
 
 def slider_times(page, rounds):
-    """The same three for every one of so many moves of the slider: three lists."""
+    """The times of timed() for `rounds` moves of the slider: three lists."""
     slider = page.locator(".st-key-unsure_below input").first
     slider.focus()
-    timed(page, lambda: slider.press("ArrowLeft"))  # the first one warms up
+    timed(page, lambda: slider.press("ArrowLeft"))  # warm-up
     keys = (("ArrowLeft", "ArrowRight") * rounds)[:rounds]
     return zip(*(timed(page, lambda key=key: slider.press(key)) for key in keys), strict=True)
 
 
-def opening(page, address):
+def opening_ms(page, address):
     """ms from following the link to the first rows of its table."""
     start = time.perf_counter()
     page.goto(address)
@@ -231,31 +233,29 @@ def opening(page, address):
     return (time.perf_counter() - start) * 1000
 
 
-def show(words, heads, ends, spent):
+def show(title, headers, ends, cpu):
     """Print a line of medians, with the range of the times to the last change."""
-    heads, end, work = np.nanmedian(heads), statistics.median(ends), statistics.median(spent)
-    print(
-        f"  {words:<22} {heads:6.0f} {end:6.0f} ({min(ends):.0f} to {max(ends):.0f}), processor {work:.0f}", flush=True
-    )
+    header, end, work = np.nanmedian(headers), statistics.median(ends), statistics.median(cpu)
+    print(f"  {title:<22} {header:6.0f} {end:6.0f} ({min(ends):.0f} to {max(ends):.0f}), CPU {work:.0f}", flush=True)
 
 
 def measure(page, address, few, many, options):
     """Print all times; returns the three that have targets."""
-    print(f"ms to the figures in the head and to the last change; medians of {options.rounds}")
+    print(f"ms to the new numbers in the header and to the last change; medians of {options.rounds}")
     print(f"slider, {options.few:,} particles")
     worst = 0.0
     for view in options.views:
         page.goto(f"{address}/classify?job={few}&view={view.replace(' ', '+')}")
         settle(page)
-        heads, ends, spent = slider_times(page, options.rounds)
+        headers, ends, cpu = slider_times(page, options.rounds)
         worst = max(worst, statistics.median(ends))
-        show(view, heads, ends, spent)
+        show(view, headers, ends, cpu)
     link, rows = f"{address}/classify?job={many}&view=Table", []
     print(f"{options.many:,} particles, table")
     for _ in range(2):
-        rows.append(opening(page, link))
+        rows.append(opening_ms(page, link))
         settle(page)
-    print(f"  first rows {rows[0]:.0f} ms, of one that the server has read {rows[1]:.0f} ms", flush=True)
+    print(f"  first rows {rows[0]:.0f} ms, once the server has read them {rows[1]:.0f} ms", flush=True)
     pill = page.get_by_test_id("stButtonGroup").get_by_text("Silicone oil").first
     filtered = list(zip(*(timed(page, pill.click) for _ in range(options.rounds)), strict=True))
     show("filter by class", *filtered)
@@ -264,29 +264,31 @@ def measure(page, address, few, many, options):
 
 
 def main():
-    """Make up, measure, judge."""
+    """Fabricate the jobs, measure, compare with the targets."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9, help="moves of the slider in each view")
     parser.add_argument("--few", type=int, default=1000, help="particles of the smaller classification")
-    parser.add_argument("--views", nargs="+", default=VIEWS, help="in which the slider is moved")
+    parser.add_argument("--views", nargs="+", default=VIEWS, help="views in which the slider is moved")
     parser.add_argument("--many", type=int, default=100_000, help="particles of the larger one")
     options = parser.parse_args()
     from playwright.sync_api import sync_playwright
 
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with tempfile.TemporaryDirectory() as place:
-        os.environ["SVP_WORKSPACE"] = place
+    with tempfile.TemporaryDirectory() as workspace:
+        os.environ["SVP_WORKSPACE"] = workspace
         os.environ.pop("SVP_DATABASE_URL", None)
-        few, many = begin(options.few), begin(options.many)
-        with sync_playwright() as playwright, serving(Path(place)) as address:
+        few, many = finished_job(options.few), finished_job(options.many)
+        with sync_playwright() as playwright, serving(Path(workspace)) as address:
             browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.set_default_timeout(120_000)
-            page.goto(f"{address}/classify")  # the server has imported what it needs
+            page.goto(f"{address}/classify")  # the server imports its modules
             settle(page)
-            found = measure(page, address, few, many, options)
+            times = measure(page, address, few, many, options)
             browser.close()
-    missed = [f"{name} {found[name]:.0f} ms (target {most})" for name, most in TARGET_MS.items() if found[name] > most]
+    missed = [
+        f"{name} {times[name]:.0f} ms (target {limit})" for name, limit in TARGET_MS.items() if times[name] > limit
+    ]
     print("All targets are met." if not missed else f"Missed: {', '.join(missed)}")
     return 1 if missed else 0
 

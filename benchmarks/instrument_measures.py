@@ -1,10 +1,11 @@
-"""How our figures of a FlowCam run lie beside the instrument's own, particle by particle.
+"""Our measures of a FlowCam run compared with the instrument's own, particle by particle.
 
     python benchmarks/instrument_measures.py [RUN_FOLDER]        (default ../shared/real/flowcam_run)
 
-From the instrument's own masks, twice: by flowcam_measures, which computes what FlowCam computes (fringe off, caliper
-widths rounded in the camera frame), and by morphology.measure, whose figures stand in results.csv, with the fringe
-taken off. Then from our own segmentation: the diameter (ECD) beside that of the instrument's mask, its holes filled.
+From the instrument's own masks, twice: by instruments.flowcam.measures, which follows FlowCam's formulas (fringe
+subtracted, caliper widths rounded in the camera frame), and by morphology.measure, whose values are in results.csv,
+with the fringe subtracted. Then from our own segmentation: the diameter (ECD) compared with that of the instrument's
+mask, holes filled.
 """
 
 import argparse
@@ -20,8 +21,8 @@ from svp_core.instruments.detect import read_particles
 from svp_core.instruments.flowcam import measures
 from svp_core.morphology import measure
 
-# Export name: (in flowcam_measures, in measure(), whether a length, tolerance, in px or else as a share)
-FIGURES = {
+# Name in exports: (name in flowcam.measures, in measure(), is a length, tolerance, in px rather than relative)
+COMPARED = {
     "Diameter (ABD)": ("abd_diameter", "ecd_px", True, 0.005, False),
     "Aspect Ratio": ("Aspect Ratio", "aspect_ratio", False, 0.005, False),
     "Circularity": ("Circularity", "circularity", False, 0.005, False),
@@ -31,19 +32,19 @@ FIGURES = {
 }
 
 
-def compared(record):
-    """{export name: (FlowCam's, by its formulas, by ours)} of one particle; lengths in um."""
-    given, scale, fringe = record.columns, record.um_per_px, record.columns["fringe_size"]
-    theirs = measures.measure_particle(
-        record.pixels, record.mask, left=given["src_x"], top=given["src_y"], um_per_px=scale, fringe_px=fringe
+def compare(record):
+    """{name in exports: (FlowCam's value, by its formulas, by ours)} of one particle; lengths in um."""
+    columns, scale, fringe = record.columns, record.um_per_px, record.columns["fringe_size"]
+    by_formulas = measures.measure_particle(
+        record.pixels, record.mask, left=columns["src_x"], top=columns["src_y"], um_per_px=scale, fringe_px=fringe
     )
-    theirs |= measures.derived_measures({**theirs, "cal_const": scale})
-    ours, found = measure(record.pixels, mask=record.mask), {}
-    for name, (formula, key, length, *_) in FIGURES.items():
-        if name in given:
+    by_formulas |= measures.derived_measures({**by_formulas, "cal_const": scale})
+    ours, values = measure(record.pixels, mask=record.mask), {}
+    for name, (formula, key, length, *_) in COMPARED.items():
+        if name in columns:
             value = measures.subtract_fringe(ours[key], fringe) * scale if length else ours[key]
-            found[name] = float(given[name]), theirs[formula], value
-    return found
+            values[name] = float(columns[name]), by_formulas[formula], value
+    return values
 
 
 def main():
@@ -52,34 +53,34 @@ def main():
     parser.add_argument("run", nargs="?", type=Path, default=ROOT.parent / "shared" / "real" / "flowcam_run")
     records = [record for record in read_particles(parser.parse_args().run) if record.mask is not None]
     if not records:
-        sys.exit("This run has no masks to compare with.")
-    pairs = [compared(record) for record in records]
+        sys.exit("This run has no masks.")
+    pairs = [compare(record) for record in records]
     scales = np.array([record.um_per_px for record in records])
     print(f"{len(records):,} particles; share within the tolerance, and the largest difference")
-    print(f"  {'':16}{'tolerance':>10}{'FlowCam formulas':>24}{'measure(), fringe off':>26}")
-    for name, (*_, most, in_px) in FIGURES.items():
+    print(f"  {'':16}{'tolerance':>10}{'FlowCam formulas':>24}{'measure(), no fringe':>26}")
+    for name, (*_, tolerance, in_px) in COMPARED.items():
         rows = np.array([pair[name] for pair in pairs if name in pair])
         if not len(rows):
             continue
         cells = []
-        for at in (1, 2):
-            apart = rows[:, at] - rows[:, 0]
-            off = np.abs(apart / scales if in_px else apart / rows[:, 0])
-            largest = f"{off.max():.2f} px" if in_px else f"{off.max():.2%}"
-            cells.append(f"{np.mean(off <= most):.1%}, {largest}")
-        print(f"  {name:16}{f'{most:g} px' if in_px else f'{most:.1%}':>10}{cells[0]:>24}{cells[1]:>26}")
+        for column in (1, 2):
+            difference = rows[:, column] - rows[:, 0]
+            error = np.abs(difference / scales if in_px else difference / rows[:, 0])
+            largest = f"{error.max():.2f} px" if in_px else f"{error.max():.2%}"
+            cells.append(f"{np.mean(error <= tolerance):.1%}, {largest}")
+        print(f"  {name:16}{f'{tolerance:g} px' if in_px else f'{tolerance:.1%}':>10}{cells[0]:>24}{cells[1]:>26}")
     own = [measure(record.pixels)["ecd_px"] for record in records]
-    theirs = np.array([measure(record.pixels, mask=binary_fill_holes(record.mask))["ecd_px"] for record in records])
-    found = np.array([one is not None for one in own])
-    error = np.array([one for one in own if one is not None]) / theirs[found] - 1
-    print(f"Own segmentation: {found.mean():.1%} of the particles found; ECD beside that of the instrument's mask:")
-    print(f"  median {np.median(error):+.1%}, median without sign {np.median(np.abs(error)):.1%}")
+    reference = np.array([measure(record.pixels, mask=binary_fill_holes(record.mask))["ecd_px"] for record in records])
+    segmented = np.array([diameter is not None for diameter in own])
+    errors = np.array([diameter for diameter in own if diameter is not None]) / reference[segmented] - 1
+    print(f"Own segmentation: {segmented.mean():.1%} of particles found; ECD relative to the instrument's mask:")
+    print(f"  median {np.median(errors):+.1%}, median absolute {np.median(np.abs(errors)):.1%}")
     for low, high in ((0, 6.5), (6.5, 10), (10, 20), (20, np.inf)):
-        mine = (theirs[found] >= low) & (theirs[found] < high)
-        if mine.any():
+        in_range = (reference[segmented] >= low) & (reference[segmented] < high)
+        if in_range.any():
             print(
-                f"  {low:4g} to {high:4g} px  n = {mine.sum():4}: {np.median(error[mine]):+.1%}, "
-                f"{np.median(np.abs(error[mine])):.1%}"
+                f"  {low:4g} to {high:4g} px  n = {in_range.sum():4}: {np.median(errors[in_range]):+.1%}, "
+                f"{np.median(np.abs(errors[in_range])):.1%}"
             )
 
 

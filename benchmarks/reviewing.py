@@ -1,13 +1,13 @@
-"""How soon the next particle is painted after a key on page Review, and whether every key is written.
+"""Response time of the Review page to a key press, and whether every decision is stored.
 
     python benchmarks/reviewing.py [--particles 100000] [--keys 200] [--rounds 3]
 
-A review of so many particles is made up, its server started, its first page opened in a headless Chromium. Each round
-presses --keys keys: each is timed from the key's event to the end of the frame in which the next particle is painted,
-read by the page itself; the next key comes 60 ms later. In the end 40 keys come 20 ms apart. After every round the
-history has to hold each key's decision, on the particle that was shown, in the order of the keys.
-Printed: opening, key to paint (median, 95th percentile, longest), last key to all written. Exit code 1 where the
-best round's 95th percentile is above 100 ms, or a decision is missing, doubled or on another particle.
+A review of --particles is fabricated, a server started, and its first page opened in a headless Chromium. Each round
+presses --keys keys: each is timed from the key event to the end of the frame in which the next particle is painted, by
+the page itself; the next key follows 60 ms later. The last round presses 40 keys 20 ms apart. After every round the
+decision log must contain each key's decision, on the particle that was shown, in the order of the keys.
+Prints the opening time, key to paint (median, 95th percentile, longest), and last key to all stored. Exit code 1 where
+the best round's 95th percentile is above 100 ms, or a decision is missing, duplicated or on another particle.
 """
 
 import argparse
@@ -30,9 +30,9 @@ ROOT = Path(__file__).resolve().parents[1]
 from svp_core.review import decision_log, store
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
-TARGET_MS, PATIENCE_S = 100, 300
-FAST, FAST_S = 40, 0.02
-# Each key's particle, and the ms until the frame is over that shows the next one.
+TARGET_MS, TIMEOUT_S = 100, 300
+FAST_KEYS, FAST_PAUSE_MS = 40, 20
+# The particle of each key, and the ms to the end of the frame that shows the next one.
 _PRESS = """([keys, pause]) => new Promise(done => {
   const box = [...document.querySelectorAll('*')].map(one => one.shadowRoot?.querySelector('.box[role=application]'))
     .concat(document.querySelector('.box[role=application]')).find(Boolean);
@@ -40,7 +40,7 @@ _PRESS = """([keys, pause]) => new Promise(done => {
   const next = () => {
     if (took.length === keys.length) return done([took, particles]);
     const at = box.querySelector('.tile.at');
-    if (!at || box.querySelector('.panel').hidden) return setTimeout(next, 20);  // the next page is on its way
+    if (!at || box.querySelector('.panel').hidden) return setTimeout(next, 20);  // the next page is loading
     particles.push(at.title.split('\\n').pop().split(' · ').pop());
     const start = performance.now();
     box.focus();
@@ -53,7 +53,7 @@ _PRESS = """([keys, pause]) => new Promise(done => {
 
 
 def main():
-    """Make a review, decide, print."""
+    """Fabricate a review, decide, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--particles", type=int, default=100_000)
     parser.add_argument("--keys", type=int, default=200)
@@ -62,59 +62,61 @@ def main():
     with tempfile.TemporaryDirectory() as workspace:
         os.environ["SVP_WORKSPACE"] = workspace
         os.environ.pop("SVP_DATABASE_URL", None)
-        review = made_up(options.particles)
-        with served(workspace) as address, browsed() as browser:
+        review = fabricate_review(options.particles)
+        with serving(workspace) as address, browsing() as browser:
             page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
-            page.set_default_timeout(1000 * PATIENCE_S)
+            page.set_default_timeout(1000 * TIMEOUT_S)
             start = time.perf_counter()
             page.goto(f"{address}/review?review={review}&reviewer=Anna")
             page.locator(".tile").first.wait_for()
             print(f"first page of {options.particles:,}: {time.perf_counter() - start:.1f} s", flush=True)
-            return measured(page, review, options)
+            return measure(page, review, options)
 
 
-def measured(page, review, options):
-    """Press, compare with what was written, print; returns the exit code."""
-    rng, best, right, done = np.random.default_rng(0), np.inf, True, 0
-    for pause, keys in (*((60, options.keys) for _ in range(options.rounds)), (1000 * FAST_S, FAST)):
+def measure(page, review, options):
+    """Press keys, compare with the decision log, print; returns the exit code."""
+    rng, best, all_correct, logged = np.random.default_rng(0), np.inf, True, 0
+    for pause, keys in (*((60, options.keys) for _ in range(options.rounds)), (FAST_PAUSE_MS, FAST_KEYS)):
         pressed = [str(key) for key in rng.integers(1, 1 + len(CLASSES), keys)]
         took, particles = page.evaluate(_PRESS, [pressed, pause])
         start = time.perf_counter()
-        while len(rows := decision_log.history(review, after=done)) < keys and time.perf_counter() - start < PATIENCE_S:
+        while (
+            len(rows := decision_log.history(review, after=logged)) < keys and time.perf_counter() - start < TIMEOUT_S
+        ):
             time.sleep(0.05)
         waited = time.perf_counter() - start
-        wanted = [(particle, CLASSES[int(key) - 1]) for particle, key in zip(particles, pressed, strict=True)]
-        same = [(row.particle, row.to_label) for row in rows] == wanted
-        right, done = right and same, done + len(rows)
+        expected = [(particle, CLASSES[int(key) - 1]) for particle, key in zip(particles, pressed, strict=True)]
+        correct = [(row.particle, row.to_label) for row in rows] == expected
+        all_correct, logged = all_correct and correct, logged + len(rows)
         middle, high = np.quantile(took, (0.5, 0.95))
         best = min(best, high)
         print(
             f"{keys} keys, {pause:.0f} ms apart: painted after {middle:.0f} ms (95th percentile {high:.0f}, longest "
-            f"{max(took):.0f}); all written {waited:.1f} s after the last; "
-            f"{'each on its particle, in order' if same else 'NOT WHAT WAS PRESSED'}",
+            f"{max(took):.0f}); all stored {waited:.1f} s after the last; "
+            f"{'each on its particle, in order' if correct else 'DECISIONS DIFFER FROM THE KEYS'}",
             flush=True,
         )
-    return 0 if right and best <= TARGET_MS else 1
+    return 0 if all_correct and best <= TARGET_MS else 1
 
 
-def made_up(count):
-    """Id of a review of `count` particles of several pairs, each with a grey of its own."""
+def fabricate_review(count):
+    """Id of a new review of `count` particles of several label pairs, each tile of one random grey level."""
     rng = np.random.default_rng(0)
     given, suggested = (np.array(CLASSES, object)[rng.integers(len(CLASSES), size=count)] for _ in range(2))
     table = pd.DataFrame(
         {
-            "particle": [f"run 7.lst#{place}" for place in range(count)],
+            "particle": [f"run 7.lst#{number}" for number in range(count)],
             "given": given,
             "suggested": suggested,
             "score": np.linspace(0, 1, count),
             "ecd_um": rng.uniform(2, 30, count),
-            "reason": "8 of 9 look-alikes say so",
+            "reason": "8 of 9 nearest particles have this label",
             **{f"p_{key}": rng.random(count).round(3) for key in CLASSES},
         }
     )
     greys = rng.integers(20, 220, count).astype(np.uint8)
     return store.create_review(
-        "Made up",
+        "Fabricated",
         kind="folder",
         source={"path": "/lab"},
         class_keys=CLASSES,
@@ -125,8 +127,8 @@ def made_up(count):
 
 
 @contextmanager
-def served(workspace):
-    """The app on this workspace; gives its address."""
+def serving(workspace):
+    """Run the app on this workspace; yields its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -134,10 +136,10 @@ def served(workspace):
     environment = {**os.environ, "SVP_WORKSPACE": workspace}
     server = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        address, end = f"http://127.0.0.1:{port}", time.monotonic() + PATIENCE_S
+        address, end = f"http://127.0.0.1:{port}", time.monotonic() + TIMEOUT_S
         while time.monotonic() < end:
-            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as answer:
-                if answer.status == 200:
+            with suppress(OSError), urllib.request.urlopen(f"{address}/_stcore/health", timeout=2) as response:
+                if response.status == 200:
                     break
             time.sleep(0.2)
         yield address
@@ -147,13 +149,13 @@ def served(workspace):
 
 
 @contextmanager
-def browsed():
-    """A headless Chromium."""
+def browsing():
+    """Run a headless Chromium; yields the browser."""
     from playwright.sync_api import sync_playwright
 
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))))
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         yield browser
         browser.close()
 

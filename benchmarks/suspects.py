@@ -1,18 +1,18 @@
-"""How well wrong labels are found: planted errors, ours beside cleanlab on the same probabilities, kNN and chance.
+"""Detection of planted label errors: ours compared with cleanlab on the same probabilities, kNN and chance.
 
     python benchmarks/suspects.py [--rare 200] [--seeds 5] [--tiles FOLDER] [--sets digits] [--out report.json]
     python benchmarks/suspects.py --cost 20000 [--tiles FOLDER]
 
-Two sets: simulated particles that nothing was trained on, protein : silicone oil : air bubble = 20 : 1 : 1 (--rare of
-each of the last two), and scikit-learn's digits, enlarged to 64 x 64. Features are the shipped network's. Errors are
-planted five ways, each with every seed: 5 % of all labels, any other class ("uniform"); 5 and 12 % of the labels of one
-confusable pair of classes swapped at random ("pair": silicone oil and air bubble, 1 and 8); and the same share of that
-pair's labels, the likelier the more another model takes the image for one of the other class ("look-alikes").
-Average precision and precision at k, k = number of planted errors; mean and 95 % interval over seeds (t). Then the
-estimated number of errors beside the planted one. Exit code 1 where ours is neither the best nor within the seeds'
-spread of the best in a column, or not the best on average.
---tiles: folder in which drawn tiles are kept and looked for; 4,400 take half an hour of one core.
---cost: time and peak memory of everything from tiles to suspects for so many tiles, nothing else.
+Two data sets: simulated particles that no model was trained on, protein : silicone oil : air bubble = 20 : 1 : 1
+(--rare of each of the last two), and scikit-learn's digits, enlarged to 64 x 64. Features are the shipped network's.
+Errors are planted in five ways, each with every seed: 5 % of all labels, any other class ("uniform"); 5 and 12 % of the
+labels of one confusable pair of classes swapped at random ("pair": silicone oil and air bubble, 1 and 8); and the same
+shares of that pair's labels, with a probability proportional to that of the other class by another model
+("look-alikes"). Prints average precision and precision at k, k = number of planted errors, as mean and 95 % interval
+over seeds (t), then the estimated number of errors relative to the planted one. Exit code 1 where ours is neither the
+best nor within the spread over seeds of the best in a column, or not the best on average.
+--tiles: folder in which simulated tiles are stored and reused; simulating 4,400 takes half an hour on one core.
+--cost: only measure time and peak memory of the whole search for this many tiles.
 """
 
 import argparse
@@ -29,14 +29,15 @@ from sklearn.metrics import average_precision_score
 
 ROOT = Path(__file__).resolve().parents[1]
 
-from benchmarks.generator_quality import drawn, finished, tell
+from benchmarks.generator_quality import simulated, tell
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.embedding.features import classifier_features, layered_features
 from svp_core.label_errors import find_label_errors, neighbour_votes, validation
 from svp_core.model_files import find_model_folder
+from svp_core.progress import run_to_end
 
-RUN_SEED = 33  # of the simulator: nothing was trained on or chosen by it
-COMMON = 20  # proteins for each particle of a rare class
+RUN_SEED = 33  # of the simulator: no model was trained or selected on it
+COMMON = 20  # proteins per particle of a rare class
 CASES = (
     ("uniform", 0.05),
     ("pair", 0.05),
@@ -45,18 +46,18 @@ CASES = (
     ("look-alikes", 0.12),
 )
 OURS = "ours"
-WITHIN = 0.3  # of the planted number: how far the estimate may be off, where errors are slips
+MAX_DEVIATION = 0.3  # of the estimated number of errors from the planted one, relative; except for look-alikes
 
 
 def main():
-    """Draw, plant, rank, compare, print."""
+    """Simulate, plant errors, rank, compare, print; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rare", type=int, default=200, help="silicone oil droplets, and as many air bubbles")
+    parser.add_argument("--rare", type=int, default=200, help="silicone oil droplets, and equally many air bubbles")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="+", choices=("particles", "digits"), default=("particles", "digits"))
-    parser.add_argument("--tiles", type=Path, help="folder to keep drawn tiles in")
-    parser.add_argument("--cost", type=int, help="only time so many tiles")
-    parser.add_argument("--out", type=Path, help="where to put all figures as JSON")
+    parser.add_argument("--tiles", type=Path, help="folder to store simulated tiles in")
+    parser.add_argument("--cost", type=int, help="only measure the cost for this many tiles")
+    parser.add_argument("--out", type=Path, help="JSON file for all results")
     options = parser.parse_args()
     if options.tiles:
         options.tiles.mkdir(parents=True, exist_ok=True)
@@ -67,34 +68,39 @@ def main():
     sets = {"particles": lambda: particles(options.rare, classifier, options.tiles), "digits": digits}
     columns = {}
     for name in options.sets:
-        tiles, truth, likeness, pair, words = sets[name]()
+        tiles, truth, confusability, pair, class_names = sets[name]()
         features, last = layered_features(classifier, tiles), classifier_features(classifier, tiles)
         for kind, share in CASES:
             results = []
             for seed in range(options.seeds):
-                given = plant(truth, likeness, kind=kind, share=share, pair=pair, seed=seed)
-                results.append(ranked(tiles, features, last, given, truth, words, seed))
+                given = plant(truth, confusability, kind=kind, share=share, pair=pair, seed=seed)
+                results.append(evaluate(tiles, features, last, given, truth, class_names, seed))
                 tell(f"{name}, {kind} {100 * share:g} %, seed {seed}: {results[-1]['planted']} planted")
             columns[f"{name}, {kind} {100 * share:g} %"] = results
     if options.out:
         options.out.write_text(json.dumps(columns, indent=2) + "\n", "utf-8")
     print(*tables(columns), sep="\n")
     missed = list(misses(columns))
-    print("", *(missed or ["Ours is the best, or within the seeds' spread of the best, in every column."]), sep="\n")
+    print(
+        "", *(missed or ["Ours is the best, or within the spread over seeds of the best, in every column."]), sep="\n"
+    )
     return 1 if missed else 0
 
 
 def particles(rare, classifier, folder):
-    """(tiles, truth, likeness float (N, 3), pair, words): simulated, 20 : 1 : 1."""
+    """(tiles, truth, confusability float (N, 3), pair, class names) of simulated particles, 20 : 1 : 1.
+
+    confusability: probability of each class by another model.
+    """
     counts = {"protein": COMMON * rare, "silicone_oil": rare, "air_bubble": rare}
-    tiles = np.concatenate([drawn(key, count, RUN_SEED, folder) for key, count in counts.items()])
+    tiles = np.concatenate([simulated(key, count, RUN_SEED, folder) for key, count in counts.items()])
     truth = np.repeat(np.arange(3), list(counts.values()))
-    # In the order of the classifier's classes, which is that of the product.
+    # In the order of the classifier's classes.
     return tiles, truth, predict_probs(classifier, tiles), (1, 2), ["protein", "silicone oil", "air bubble"]
 
 
 def digits():
-    """The same of scikit-learn's digits; how alike they are says a support vector machine that sees the pixels."""
+    """The same of scikit-learn's digits; their confusability comes from a support vector machine on the pixels."""
     from PIL import Image
     from sklearn.calibration import CalibratedClassifierCV
     from sklearn.datasets import load_digits
@@ -104,42 +110,46 @@ def digits():
     data = load_digits()
     large = [Image.fromarray((image * 255 / 16).astype(np.uint8)).resize((64, 64), 3) for image in data.images]
     machine = CalibratedClassifierCV(SVC(gamma=0.001, C=10), ensemble=False)
-    likeness = cross_val_predict(machine, data.data, data.target, method="predict_proba")
-    return np.stack(large), data.target, likeness, (1, 8), [f"digit {k}" for k in range(10)]
+    confusability = cross_val_predict(machine, data.data, data.target, method="predict_proba")
+    return np.stack(large), data.target, confusability, (1, 8), [f"digit {k}" for k in range(10)]
 
 
-def plant(truth, likeness, *, kind, share, pair, seed):
-    """Labels with planted errors, int (N,). kind: one of those in CASES; share: of all, or of the pair's images."""
+def plant(truth, confusability, *, kind, share, pair, seed):
+    """Labels with planted errors, int (N,). kind: one of CASES; share: of all images, or of the pair's."""
     rng, given = np.random.default_rng(seed), truth.copy()
     if kind == "uniform":
         rows = rng.choice(len(truth), round(share * len(truth)), replace=False)
-        given[rows] = (truth[rows] + rng.integers(1, likeness.shape[1], len(rows))) % likeness.shape[1]
+        given[rows] = (truth[rows] + rng.integers(1, confusability.shape[1], len(rows))) % confusability.shape[1]
         return given
     members = np.flatnonzero(np.isin(truth, pair))
     other = np.where(truth[members] == pair[0], pair[1], pair[0])
-    weights = likeness[members, other] if kind == "look-alikes" else np.ones(len(members))
+    weights = confusability[members, other] if kind == "look-alikes" else np.ones(len(members))
     chosen = rng.choice(len(members), round(share * len(members)), replace=False, p=weights / weights.sum())
     given[members[chosen]] = other[chosen]
     return given
 
 
-def ranked(tiles, features, last, given, truth, words, seed):
-    """Every method's figures for one planting: {"planted", "scores": {method: (AP, P@k)}, "estimates": {...}}."""
+def evaluate(tiles, features, last, given, truth, class_names, seed):
+    """Results of every method for one planting: {"planted", "scores": {method: (AP, P@k)}, "estimates": {...}}."""
     from cleanlab.count import num_label_issues
     from cleanlab.filter import find_label_issues
     from cleanlab.rank import get_label_quality_scores
 
     wrong = given != truth
-    # The tiles are looked up, so that the network sees them once for all plantings.
-    place = {tile.tobytes(): row for row, tile in enumerate(tiles)}
-    found = finished(
+    # The features are looked up, so that the network computes them once for all plantings.
+    rows = {tile.tobytes(): row for row, tile in enumerate(tiles)}
+    report = run_to_end(
         find_label_errors(
-            tiles, given, embed=lambda part: features[[place[t.tobytes()] for t in part]], class_names=words, seed=seed
+            tiles,
+            given,
+            embed=lambda batch: features[[rows[tile.tobytes()] for tile in batch]],
+            class_names=class_names,
+            seed=seed,
         )
     )
-    probs = found.probs.astype(np.float64)
+    probs = report.probs.astype(np.float64)
     probs /= probs.sum(1, keepdims=True)
-    own = validation.probability_given(given, probs)
+    confidence = validation.probability_given(given, probs)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         flagged = {
@@ -147,22 +157,22 @@ def ranked(tiles, features, last, given, truth, words, seed):
             for by in ("confident_learning", "prune_by_noise_rate")
         }
         counted = float(num_label_issues(given, probs))
-    usual = usual_recipe(last, given, seed)
+    standard = standard_recipe(last, given, seed)
     neighbours = (
-        neighbour_votes(found.neighbours, given, len(words))[np.arange(len(given)), given]
-        / found.neighbours.positions.shape[1]
+        neighbour_votes(report.neighbours, given, len(class_names))[np.arange(len(given)), given]
+        / report.neighbours.positions.shape[1]
     )
     scores = {
-        OURS: found.scores.score,
+        OURS: report.scores.score,
         "cleanlab self-confidence": get_label_quality_scores(given, probs, method="self_confidence"),
         "cleanlab normalised margin": get_label_quality_scores(given, probs, method="normalized_margin"),
         "cleanlab weighted entropy": get_label_quality_scores(given, probs, method="confidence_weighted_entropy"),
-        # What the filter flags comes first, each part by self-confidence.
-        "cleanlab confident learning": own + ~flagged["confident_learning"],
-        "cleanlab noise rate": own + ~flagged["prune_by_noise_rate"],
-        "usual recipe + cleanlab": get_label_quality_scores(given, usual, method="self_confidence"),
-        # Among equals the likelier label waits.
-        "kNN-15": neighbours + 1e-3 * own,
+        # Flagged labels first, both groups ordered by self-confidence.
+        "cleanlab confident learning": confidence + ~flagged["confident_learning"],
+        "cleanlab noise rate": confidence + ~flagged["prune_by_noise_rate"],
+        "standard recipe + cleanlab": get_label_quality_scores(given, standard, method="self_confidence"),
+        # Ties are ordered by self-confidence.
+        "kNN-15": neighbours + 1e-3 * confidence,
         "random order": np.random.default_rng(seed).random(len(given)),
     }
     k = int(wrong.sum())
@@ -176,16 +186,16 @@ def ranked(tiles, features, last, given, truth, words, seed):
             for method, score in scores.items()
         },
         "estimates": {
-            "value": found.total.value,
-            "low": found.total.low,
-            "high": found.total.high,
+            "value": report.total.value,
+            "low": report.total.low,
+            "high": report.total.high,
             "confident joint": counted,
         },
     }
 
 
-def usual_recipe(last, given, seed):
-    """Out-of-fold probabilities as one gets them without us: logistic regression on the last layer, five folds."""
+def standard_recipe(last, given, seed):
+    """Out-of-fold probabilities of the standard recipe: logistic regression on the last layer, five folds."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
@@ -203,25 +213,25 @@ def usual_recipe(last, given, seed):
 
 
 def tables(columns):
-    """Lines of Markdown: average precision, precision at k, then how many errors were estimated."""
+    """Lines of Markdown: average precision, precision at k, then the estimated number of errors."""
     methods = next(iter(columns.values()))[0]["scores"]
     head = ["| method | " + " | ".join(columns) + " | mean |", "|---" * (len(columns) + 2) + "|"]
-    for place, title in enumerate(("Average precision", "Precision at k")):
+    for column, title in enumerate(("Average precision", "Precision at k")):
         yield from ("", title, "", *head)
         for method in methods:
-            values = {name: [r["scores"][method][place] for r in results] for name, results in columns.items()}
-            cells = [interval(found) for found in values.values()]
-            mean = np.mean([np.mean(found) for found in values.values()])
+            values = {name: [r["scores"][method][column] for r in results] for name, results in columns.items()}
+            cells = [interval(per_seed) for per_seed in values.values()]
+            mean = np.mean([np.mean(per_seed) for per_seed in values.values()])
             yield f"| {method} | " + " | ".join(cells) + f" | {mean:.3f} |"
     yield from ("", "Estimated number of errors", "")
-    yield "| case | planted | ours / planted | range held it | confident joint / planted |"
+    yield "| case | planted | ours / planted | covered by the interval | confident joint / planted |"
     yield "|---|---|---|---|---|"
     for name, results in columns.items():
         planted = np.array([r["planted"] for r in results])
         ours, joint = (np.array([r["estimates"][k] for r in results]) for k in ("value", "confident joint"))
-        held = sum(r["estimates"]["low"] <= r["planted"] <= r["estimates"]["high"] for r in results)
+        covered = sum(r["estimates"]["low"] <= r["planted"] <= r["estimates"]["high"] for r in results)
         yield (
-            f"| {name} | {planted[0]} | {interval(ours / planted, 2)} | {held} of {len(results)} | "
+            f"| {name} | {planted[0]} | {interval(ours / planted, 2)} | {covered} of {len(results)} | "
             f"{interval(joint / planted, 2)} |"
         )
 
@@ -235,29 +245,29 @@ def interval(values, decimals=3):
 
 
 def misses(columns):
-    """What is missed, in words: columns where another method is better by more than the seeds' spread; means."""
+    """Sentences on what is missed: columns in which another method is better by more than the spread; means."""
     means = {}
-    for place, title in enumerate(("average precision", "precision at k")):
+    for column, title in enumerate(("average precision", "precision at k")):
         for name, results in columns.items():
-            found = {m: np.array([r["scores"][m][place] for r in results]) for m in results[0]["scores"]}
-            for method, values in found.items():
+            scores = {m: np.array([r["scores"][m][column] for r in results]) for m in results[0]["scores"]}
+            for method, values in scores.items():
                 means.setdefault((title, method), []).append(values.mean())
-            best = max(found, key=lambda method: found[method].mean())
-            spread = max(found[best].std(), found[OURS].std())
-            if found[OURS].mean() < found[best].mean() - spread:
-                yield f"{name}, {title}: ours {interval(found[OURS])}, {best} {interval(found[best])}."
+            best = max(scores, key=lambda method: scores[method].mean())
+            spread = max(scores[best].std(), scores[OURS].std())
+            if scores[OURS].mean() < scores[best].mean() - spread:
+                yield f"{name}, {title}: ours {interval(scores[OURS])}, {best} {interval(scores[best])}."
         best = max((m for t, m in means if t == title), key=lambda method: np.mean(means[title, method]))
         if best != OURS:
             yield f"{title} on average: {best} is better than ours."
     for name, results in columns.items():
         ratio = np.mean([r["estimates"]["value"] / r["planted"] for r in results])
-        if "look-alikes" not in name and abs(ratio - 1) > WITHIN:
+        if "look-alikes" not in name and abs(ratio - 1) > MAX_DEVIATION:
             yield f"{name}: {ratio:.2f} times the planted number was estimated."
 
 
 def cost(count, classifier, folder):
-    """Print time and peak memory of review() for so many tiles: drawn ones, mirrored, moved and with noise."""
-    base = np.concatenate([drawn(key, 50, RUN_SEED, folder) for key in ("protein", "silicone_oil", "air_bubble")])
+    """Print time and peak memory of the search for `count` tiles: simulated ones, mirrored, shifted and with noise."""
+    base = np.concatenate([simulated(key, 50, RUN_SEED, folder) for key in ("protein", "silicone_oil", "air_bubble")])
     rng = np.random.default_rng(0)
     tiles, chosen = np.empty((count, 64, 64), np.uint8), rng.integers(len(base), size=count)
     for row, source in enumerate(chosen):
@@ -267,24 +277,23 @@ def cost(count, classifier, folder):
     labels = chosen // 50
     wrong = rng.random(count) < 0.05
     labels[wrong] = (labels[wrong] + 1) % 3
-    began, processor = time.monotonic(), time.process_time()
-    last = [began, ""]
-    steps = find_label_errors(
-        tiles, labels, embed=lambda part: layered_features(classifier, part), class_names=["a", "b", "c"]
+    started, cpu_before = time.monotonic(), time.process_time()
+    previous = ""
+
+    def on_progress(progress):
+        nonlocal previous
+        if progress.message.split()[-1] != previous:
+            previous = progress.message.split()[-1]
+            tell(f"{time.monotonic() - started:6.1f} s  {progress.message}")
+
+    search = find_label_errors(
+        tiles, labels, embed=lambda batch: layered_features(classifier, batch), class_names=["a", "b", "c"]
     )
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            found = end.value
-            break
-        if progress.message.split()[-1] != last[1]:
-            last = [time.monotonic(), progress.message.split()[-1]]
-            tell(f"{last[0] - began:6.1f} s  {progress.message}")
+    report = run_to_end(search, on_progress)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
-    precision = average_precision_score(wrong, -found.scores.score)
+    precision = average_precision_score(wrong, -report.scores.score)
     print(
-        f"{count:,} tiles: {time.monotonic() - began:.0f} s, {time.process_time() - processor:.0f} s on processors; "
+        f"{count:,} tiles: {time.monotonic() - started:.0f} s, {time.process_time() - cpu_before:.0f} s CPU; "
         f"peak memory {memory:.2f} GB; average precision {precision:.3f}"
     )
 
