@@ -5,7 +5,7 @@
 
 RUN: name of a model or a model folder, by default the shipped generator. Simulates twice --count held-out particles per
 class (twice, for real-vs-real baselines at the same number) and --training ones of those it was trained on (run seed
-0), generates --count per class, and gives every figure of svp_core.quality, and which of the product's targets are met.
+0), generates --count per class, and prints every metric of svp_core.quality and which of the product's targets are met.
 --tiles: folder in which tiles are stored and reused; simulating 1,000 takes minutes.
 --write: put the table into the model's card.md as its section Quality; without it it is only printed.
 """
@@ -82,10 +82,10 @@ def main():
 
     held_out = {key: simulated(key, 2 * options.count, HELD_OUT_SEED, options.tiles) for key in keys}
     training = {key: simulated(key, options.training, TRAINING_SEED, options.tiles) for key in keys if options.training}
-    made = {key: generated(generator, key, options.count, sampler, options.tiles) for key in keys}
+    tiles = {key: generated(generator, key, options.count, sampler, options.tiles) for key in keys}
     classifier = load_classifier(find_model_folder("resnet18"))
     report = run_to_end(
-        compare(real=held_out, synthetic=made, training=training or None, classifier=classifier),
+        compare(real=held_out, synthetic=tiles, training=training or None, classifier=classifier),
         lambda progress: tell(f"measured {progress.message}"),
     )
     if options.out:
@@ -169,14 +169,14 @@ def misses(report, column):
     """Missed targets as text. column of TARGETS: 2 for required, 3 for target ranges."""
     for target in TARGETS:
         low, high = target[column]
-        for key, part in report["classes"].items():
-            figure = part["figures"].get(target[0], {})
-            value = figure.get(target[1])
-            if target[0] == "ct_z" and figure:
+        for key, section in report["classes"].items():
+            entry = section["figures"].get(target[0], {})
+            value = entry.get(target[1])
+            if target[0] == "ct_z" and entry:
                 # Tiles that lie equally close to real tiles that were not trained on are not copies.
-                value = max(value, value - figure["real"])
+                value = max(value, value - entry["real"])
             if value is not None and not low <= value <= high:
-                metric = METRICS[target[0]].name + (" over its floor" if target[1] == "ratio" else "")
+                metric = METRICS[target[0]].name + (" relative to its baseline" if target[1] == "ratio" else "")
                 required = f"{low:g} to {high:g}" if np.isfinite([low, high]).all() else f"at most {high:g}"
                 yield f"{metric} of {key} {number(value)} ({required if high < np.inf else f'at least {low:g}'})"
 

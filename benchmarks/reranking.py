@@ -17,12 +17,10 @@ from scipy.stats import t as student
 
 ROOT = Path(__file__).resolve().parents[1]
 
-from benchmarks.suspects import CASES, digits, particles, plant
+from benchmarks._planted_errors import CASES, digits, particles, plant, search
 from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import layered_features
-from svp_core.label_errors import find_label_errors
 from svp_core.model_files import find_model_folder
-from svp_core.progress import run_to_end
 from svp_core.review.reranking import prepare_rerank, rerank
 
 BATCH_SIZE = 40  # particles per page
@@ -45,20 +43,11 @@ def main():
     for name in options.sets:
         tiles, truth, confusability, pair, class_names = sets[name]()
         features = layered_features(classifier, tiles)
-        rows = {tile.tobytes(): row for row, tile in enumerate(tiles)}
         for kind, share in CASES:
             found = []
             for seed in range(options.seeds):
                 given = plant(truth, confusability, kind=kind, share=share, pair=pair, seed=seed)
-                report = run_to_end(
-                    find_label_errors(
-                        tiles,
-                        given,
-                        embed=lambda batch: features[[rows[tile.tobytes()] for tile in batch]],  # noqa: B023
-                        class_names=class_names,
-                        seed=seed,
-                    )
-                )
+                report = search(tiles, features, given, class_names, seed)
                 baseline = prepare_rerank(report.coordinates, given, report.scores.score, class_count=len(class_names))
                 found.append(
                     [

@@ -1,10 +1,10 @@
-"""Measure the shipped models on held-out simulated particles, and write the figures into their cards.
+"""Measure the shipped models on held-out simulated particles, and write the results into their cards.
 
     python benchmarks/shipped_weights.py [--models FOLDER] [--count 300] [--made 200] [--tiles FOLDER] [--write]
 
 Simulates held-out particles (seeds that no training saw) and classifies them; generates particles and classifies them
 with the first classifier. --models: the folder of generator, resnet18 and resnet50. --tiles: a folder of real tiles,
-one sub-folder per class; they are only evaluated. --write: put the figures into the cards; without it they are only
+one sub-folder per class; they are only evaluated. --write: put the results into the cards; without it they are only
 printed.
 """
 
@@ -23,6 +23,7 @@ from svp_core.generator.sampling import image_seeds, sample_tiles
 from svp_core.model_files import SHIPPED_MODELS, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
+from svp_core.stats.intervals import estimate_share
 
 CLASSIFIERS = ("resnet18", "resnet50")
 TIMED, ROUNDS = 256, 3  # tiles, and repetitions
@@ -37,7 +38,7 @@ def main():
     parser.add_argument("--count", type=int, default=300, help="held-out simulated particles per class")
     parser.add_argument("--made", type=int, default=200, help="generated particles per class")
     parser.add_argument("--tiles", type=Path, help="folder of real tiles, one sub-folder per class")
-    parser.add_argument("--write", action="store_true", help="put the figures into the cards")
+    parser.add_argument("--write", action="store_true", help="put the results into the cards")
     options = parser.parse_args()
 
     classifiers = {name: load_classifier(options.models / name) for name in CLASSIFIERS}
@@ -60,8 +61,11 @@ def main():
         finish(options.models / name, lines, options.write)
 
     generator = load_generator(options.models / "generator")
-    made = {key: generated(generator, key, options.made) for key in generator.class_keys}
-    tiles, labels = np.concatenate(list(made.values())), np.repeat([keys.index(key) for key in made], options.made)
+    synthetic = {key: generated(generator, key, options.made) for key in generator.class_keys}
+    tiles, labels = (
+        np.concatenate(list(synthetic.values())),
+        np.repeat([keys.index(key) for key in synthetic], options.made),
+    )
     lines = [*OPENING]
     lines += table("Generated particles (standard sampler), classified with the ResNet-18", classifier, tiles, labels)
     lines += [
@@ -69,12 +73,12 @@ def main():
         "the outline, generated / held out (median) |",
         "|---|---|---|---|",
     ]
-    for key in made:
+    for key in synthetic:
         real = held_out[0][held_out[1] == keys.index(key)]
-        figures = [(tiles_of.mean(), texture(tiles_of), roundness(tiles_of)) for tiles_of in (made[key], real)]
+        values = [(tiles_of.mean(), texture(tiles_of), roundness(tiles_of)) for tiles_of in (synthetic[key], real)]
         pairs = [
             f"{a:.1f} / {b:.1f}" if name != "round" else f"{a:.3f} / {b:.3f}"
-            for a, b, name in zip(*figures, ("mean", "texture", "round"), strict=True)
+            for a, b, name in zip(*values, ("mean", "texture", "round"), strict=True)
         ]
         lines.append(f"| {key} | {pairs[0]} | {pairs[1]} | {pairs[2]} |")
     finish(options.models / "generator", [*lines, ""], options.write)
@@ -129,12 +133,8 @@ def slower(model, other, tiles):
 
 def share(correct):
     """ "93.4 % (91.0 to 95.2)", the interval after Wilson 1927."""
-    n, p, z = len(correct), correct.mean(), 1.96
-    middle, half = (
-        (p + z**2 / (2 * n)) / (1 + z**2 / n),
-        z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2)) / (1 + z**2 / n),
-    )
-    return f"{100 * p:.1f} % ({100 * (middle - half):.1f} to {100 * (middle + half):.1f})"
+    estimate = estimate_share(correct)
+    return f"{100 * estimate.value:.1f} % ({100 * estimate.low:.1f} to {100 * estimate.high:.1f})"
 
 
 def texture(tiles):
@@ -150,7 +150,7 @@ def roundness(tiles):
 
 
 def finish(folder, lines, write):
-    """Print the figures; with `write`, put them behind the card's description, in place of earlier ones."""
+    """Print the results; with `write`, put them behind the card's description, in place of earlier ones."""
     print(f"\n# {folder.name}\n", *lines, sep="\n", flush=True)
     if write:
         description = read_model_folder(folder).card.split(OPENING[0])[0].rstrip()

@@ -29,22 +29,14 @@ from sklearn.metrics import average_precision_score
 
 ROOT = Path(__file__).resolve().parents[1]
 
+from benchmarks._planted_errors import CASES, RUN_SEED, digits, particles, plant, search
 from benchmarks.generator_quality import simulated, tell
-from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import classifier_features, layered_features
 from svp_core.label_errors import find_label_errors, neighbour_votes, validation
 from svp_core.model_files import find_model_folder
 from svp_core.progress import run_to_end
 
-RUN_SEED = 33  # of the simulator: no model was trained or selected on it
-COMMON = 20  # proteins per particle of a rare class
-CASES = (
-    ("uniform", 0.05),
-    ("pair", 0.05),
-    ("pair", 0.12),
-    ("look-alikes", 0.05),
-    ("look-alikes", 0.12),
-)
 OURS = "ours"
 MAX_DEVIATION = 0.3  # of the estimated number of errors from the planted one, relative; except for look-alikes
 
@@ -87,48 +79,6 @@ def main():
     return 1 if missed else 0
 
 
-def particles(rare, classifier, folder):
-    """(tiles, truth, confusability float (N, 3), pair, class names) of simulated particles, 20 : 1 : 1.
-
-    confusability: probability of each class by another model.
-    """
-    counts = {"protein": COMMON * rare, "silicone_oil": rare, "air_bubble": rare}
-    tiles = np.concatenate([simulated(key, count, RUN_SEED, folder) for key, count in counts.items()])
-    truth = np.repeat(np.arange(3), list(counts.values()))
-    # In the order of the classifier's classes.
-    return tiles, truth, predict_probs(classifier, tiles), (1, 2), ["protein", "silicone oil", "air bubble"]
-
-
-def digits():
-    """The same of scikit-learn's digits; their confusability comes from a support vector machine on the pixels."""
-    from PIL import Image
-    from sklearn.calibration import CalibratedClassifierCV
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import cross_val_predict
-    from sklearn.svm import SVC
-
-    data = load_digits()
-    large = [Image.fromarray((image * 255 / 16).astype(np.uint8)).resize((64, 64), 3) for image in data.images]
-    machine = CalibratedClassifierCV(SVC(gamma=0.001, C=10), ensemble=False)
-    confusability = cross_val_predict(machine, data.data, data.target, method="predict_proba")
-    return np.stack(large), data.target, confusability, (1, 8), [f"digit {k}" for k in range(10)]
-
-
-def plant(truth, confusability, *, kind, share, pair, seed):
-    """Labels with planted errors, int (N,). kind: one of CASES; share: of all images, or of the pair's."""
-    rng, given = np.random.default_rng(seed), truth.copy()
-    if kind == "uniform":
-        rows = rng.choice(len(truth), round(share * len(truth)), replace=False)
-        given[rows] = (truth[rows] + rng.integers(1, confusability.shape[1], len(rows))) % confusability.shape[1]
-        return given
-    members = np.flatnonzero(np.isin(truth, pair))
-    other = np.where(truth[members] == pair[0], pair[1], pair[0])
-    weights = confusability[members, other] if kind == "look-alikes" else np.ones(len(members))
-    chosen = rng.choice(len(members), round(share * len(members)), replace=False, p=weights / weights.sum())
-    given[members[chosen]] = other[chosen]
-    return given
-
-
 def evaluate(tiles, features, last, given, truth, class_names, seed):
     """Results of every method for one planting: {"planted", "scores": {method: (AP, P@k)}, "estimates": {...}}."""
     from cleanlab.count import num_label_issues
@@ -136,17 +86,7 @@ def evaluate(tiles, features, last, given, truth, class_names, seed):
     from cleanlab.rank import get_label_quality_scores
 
     wrong = given != truth
-    # The features are looked up, so that the network computes them once for all plantings.
-    rows = {tile.tobytes(): row for row, tile in enumerate(tiles)}
-    report = run_to_end(
-        find_label_errors(
-            tiles,
-            given,
-            embed=lambda batch: features[[rows[tile.tobytes()] for tile in batch]],
-            class_names=class_names,
-            seed=seed,
-        )
-    )
+    report = search(tiles, features, given, class_names, seed)
     probs = report.probs.astype(np.float64)
     probs /= probs.sum(1, keepdims=True)
     confidence = validation.probability_given(given, probs)
