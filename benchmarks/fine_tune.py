@@ -29,7 +29,7 @@ from svp_core.model_files import SHIPPED_MODELS, read_model_folder
 from svp_core.optics import scenes
 from svp_core.particle_classes import FIBRE, key_from_name
 from svp_core.progress import run_to_end
-from svp_core.quality import kid, real_baseline
+from svp_core.quality import kid, kid_value, real_baseline
 from svp_core.training.checkpoints import check_rows, read_history
 from svp_core.training.checks import SHARE_ALARM, Z_ALARM
 from svp_core.training.generator import train_generator
@@ -59,7 +59,7 @@ def main():
     base, generated = load_generator(SHIPPED_MODELS / "generator"), sample(load_generator(model), key)
     before = {other: distance(sample(base, other), test_tiles) for other in base.class_keys}
     nearest, after = min(before, key=lambda other: before[other].value), distance(generated, test_tiles)
-    baseline = real_baseline(lambda **sets: kid(**sets).value, real=fixed_features(test_tiles))
+    baseline = real_baseline(kid_value, real=fixed_features(test_tiles))
     held_out = set(read_model_folder(model).config["held_out"])
     training_tiles = data.tiles[[name not in held_out for name in data.names]]
     copies = copy_test(synthetic=generated, training=training_tiles, held_out=test_tiles)
