@@ -27,7 +27,7 @@ def write_confusion_reference(folder: Path, reference: ConfusionReference) -> No
     }
     if reference.sizes_px is not None:
         tensors["sizes_px"] = np.asarray(reference.sizes_px, np.float16)
-    metadata = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.words}
+    metadata = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.description}
     save_file(tensors, folder / FILE, metadata=metadata)
 
 

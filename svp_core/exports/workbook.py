@@ -133,7 +133,7 @@ def _write_settings(sheet, found, counted, settings, shown):
         ("µm per px from", summary.get("um_per_px_from")),
         ("Model", summary.get("weights")),
         *((f"Unsure below, {class_name(key)}", value) for key, value in thresholds_of(found, settings).items()),
-        ("Corrected counts rest on", counted.reference.words if counted.reference else counted.no_reference),
+        ("Corrected counts rest on", counted.reference.description if counted.reference else counted.no_reference),
         ("Intervals", "95 %; counted: exact Poisson (Garwood 1936)"),
         ("Files of the source", inputs.get("files")),
         ("Bytes", inputs.get("bytes")),

@@ -136,7 +136,7 @@ def _counting(counted, settings):
             "Corrected counts are the true ones that most likely gave what was named, by what the classifier calls "
             "labelled particles of like size that it was not trained on (expectation and maximisation, Shepp and Vardi "
             "1982); their intervals hold the chance in sample and labelled particles together. Those are "
-            f"{counted.reference.words}."
+            f"{counted.reference.description}."
         )
         words.append("How far labelled particles are like those of this sample, no interval knows.")
     return join(*(tag("p", sentence) for sentence in words))

@@ -1,11 +1,13 @@
-"""How far do two looks at the same particles agree, and how much does a suggestion on the screen pull?
+"""Agreement of two labellings of the same particles, and the pull of a suggestion on the screen.
 
-Answers are texts, one a particle: class keys, "unsure", "not_a_particle". Nothing here says which answer is right.
+Answers are texts, one per particle: class keys, "unsure", "not_a_particle". Neither labelling is taken as correct.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.stats.intervals import Estimate, estimate_share, interval_from_resamples
 
@@ -15,28 +17,28 @@ RESAMPLES = 1000
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two looks at the same particles."""
+    """Agreement of two labellings of the same particles."""
 
     same: Estimate  # share of equal answers, Wilson's interval
-    kappa: Estimate | None  # Cohen's kappa, bootstrap interval; None where one answer is all there is
-    answers: tuple  # what was answered, in alphabetical order
-    table: np.ndarray  # int (K, K): rows the first look, columns the second, in the order of answers
+    kappa: Estimate | None  # Cohen's kappa, bootstrap interval; None where only one answer occurs
+    answers: tuple[str, ...]  # all answers, in alphabetical order
+    table: NDArray[np.int_]  # (K, K): rows the first labelling, columns the second, in the order of answers
 
     @property
-    def n(self):
-        """How many particles were looked at twice."""
+    def n(self) -> int:
+        """Number of particles labelled twice."""
         return self.same.n
 
 
-def measure_agreement(first, second, *, seed=0):
-    """The Agreement of two looks at the same particles, or None when there is none.
+def measure_agreement(first: Sequence[str], second: Sequence[str], *, seed: int = 0) -> Agreement | None:
+    """Agreement of two labellings, or None without particles.
 
-    first, second: texts (N,), a particle at the same place in both. Cohen's kappa (Cohen 1960) is the agreement beyond
-    what the two shares of each answer give by chance: 1 complete, 0 chance. Where one class dominates it is low even
-    for careful reviewers: read it beside the share and the table.
+    first, second: texts (N,), the same particle at the same position in both. Cohen's kappa (Cohen 1960) is the
+    agreement beyond what the two distributions of answers give by chance: 1 complete, 0 chance. Where one class
+    dominates it is low even for careful reviewers: read it together with the share and the table.
     """
     if len(first) != len(second):
-        raise ValueError(f"agreement needs two answers a particle; got {len(first)} and {len(second)}")
+        raise ValueError(f"agreement needs two answers per particle; got {len(first)} and {len(second)}")
     if not len(first):
         return None
     answers, codes = np.unique([list(first), list(second)], return_inverse=True)
@@ -46,52 +48,63 @@ def measure_agreement(first, second, *, seed=0):
     return Agreement(estimate_share(rows == columns), _kappa_estimate(table, seed), tuple(map(str, answers)), table)
 
 
-def agreement_by_size(first, second, sizes_um, *, edges_um=(SMALL_UM,), seed=0):
-    """Agreement below, between and above these diameters: a list of (at least, below, Agreement or None), sizes in um.
+def agreement_by_size(
+    first: Sequence[str],
+    second: Sequence[str],
+    sizes_um: ArrayLike,
+    *,
+    edges_um: Sequence[float] = (SMALL_UM,),
+    seed: int = 0,
+) -> list[tuple[float | None, float | None, Agreement | None]]:
+    """Agreement below, between and above these diameters: list of (low, high, Agreement or None), sizes in µm.
 
     sizes_um: float (N,), NaN where unknown; those come last as (None, None, ...) where there are any.
     """
-    first, second, sizes = np.asarray(first, object), np.asarray(second, object), np.asarray(sizes_um, float)
-    bins = [
+    answers_1, answers_2 = np.asarray(first, object), np.asarray(second, object)
+    sizes = np.asarray(sizes_um, float)
+    bins: list[tuple[float | None, float | None, NDArray[np.bool_]]] = [
         (low, high, (sizes >= low) & (sizes < high))
         for low, high in zip((0.0, *edges_um), (*edges_um, np.inf), strict=True)
     ]
     if np.isnan(sizes).any():
         bins.append((None, None, np.isnan(sizes)))
-    return [(low, high, measure_agreement(first[inside], second[inside], seed=seed)) for low, high, inside in bins]
+    return [
+        (low, high, measure_agreement(answers_1[mask].tolist(), answers_2[mask].tolist(), seed=seed))
+        for low, high, mask in bins
+    ]
 
 
 @dataclass(frozen=True)
 class Anchoring:
-    """What seeing a suggestion does to the answer."""
+    """Effect of a visible suggestion on the answers."""
 
-    shown: Estimate  # share of answers equal to the suggestion, where it was on the screen
+    shown: Estimate  # share of answers equal to the suggestion, where it was visible
     hidden: Estimate  # the same where it was hidden
-    difference: Estimate  # shown less hidden; above 0: reviewers lean on the suggestion
+    difference: Estimate  # shown minus hidden; above 0: reviewers follow the suggestion
 
 
-def measure_anchoring(follows, shown):
-    """The Anchoring, or None where the suggestion was always shown, or never.
+def measure_anchoring(follows: ArrayLike, shown: ArrayLike) -> Anchoring | None:
+    """Anchoring, or None where the suggestion was always visible, or never.
 
-    follows: bool (N,), whether the answer is the suggested label. shown: bool (N,). Only particles whose suggestion
-    differs from their label say anything. Holds as far as it was left to chance where the suggestion is hidden. The
-    difference's interval is Newcombe's (1998, method 10).
+    follows: bool (N,), whether the answer is the suggested label. shown: bool (N,), whether the suggestion was visible.
+    Only particles whose suggestion differs from their label are informative. Valid as far as hiding was random. The
+    difference has Newcombe's interval (1998, method 10).
     """
     follows, shown = np.asarray(follows, bool), np.asarray(shown, bool)
     if len(follows) != len(shown):
-        raise ValueError(f"anchoring needs one of each for an answer; got {len(follows)} and {len(shown)}")
+        raise ValueError(f"anchoring needs one value of each per answer; got {len(follows)} and {len(shown)}")
     if shown.all() or not shown.any():
         return None
-    with_it, without = estimate_share(follows[shown]), estimate_share(follows[~shown])
-    value = with_it.value - without.value
-    down = np.hypot(with_it.value - with_it.low, without.high - without.value)
-    up = np.hypot(with_it.high - with_it.value, without.value - without.low)
-    difference = Estimate(value, float(value - down), float(value + up), min(with_it.n, without.n))
-    return Anchoring(with_it, without, difference)
+    visible, hidden = estimate_share(follows[shown]), estimate_share(follows[~shown])
+    value = visible.value - hidden.value
+    down = np.hypot(visible.value - visible.low, hidden.high - hidden.value)
+    up = np.hypot(visible.high - visible.value, hidden.value - hidden.low)
+    difference = Estimate(value, float(value - down), float(value + up), min(visible.n, hidden.n))
+    return Anchoring(visible, hidden, difference)
 
 
-def kappa(table):
-    """Cohen's kappa of tables of counts, (..., K, K) -> (...); NaN where chance alone would agree always."""
+def kappa(table: ArrayLike) -> NDArray[np.float64]:
+    """Cohen's kappa of tables of counts, (..., K, K) -> (...); NaN where agreement by chance is certain."""
     table = np.asarray(table, float)
     n = table.sum((-2, -1))
     by_chance = (table.sum(-1) * table.sum(-2)).sum(-1) / n**2
@@ -100,11 +113,11 @@ def kappa(table):
         return np.where(np.isclose(by_chance, 1), np.nan, (same - by_chance) / (1 - by_chance))
 
 
-def _kappa_estimate(table, seed):
-    value, n = kappa(table), int(table.sum())
+def _kappa_estimate(table: NDArray[np.int_], seed: int) -> Estimate | None:
+    value, n = float(kappa(table)), int(table.sum())
     if np.isnan(value):
         return None
-    # Drawing particles again with replacement is drawing from the cells of the table.
-    drawn = np.random.default_rng(seed).multinomial(n, table.ravel() / n, size=RESAMPLES)
-    found = kappa(drawn.reshape(-1, *table.shape))
-    return interval_from_resamples(value, found[~np.isnan(found)], n)
+    # Resampling particles with replacement is resampling the cells of the table.
+    resampled = np.random.default_rng(seed).multinomial(n, table.ravel() / n, size=RESAMPLES)
+    kappas = kappa(resampled.reshape(-1, *table.shape))
+    return interval_from_resamples(value, kappas[~np.isnan(kappas)], n)

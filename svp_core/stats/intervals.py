@@ -1,50 +1,71 @@
-"""A figure and how far chance may have moved it."""
+"""95 % intervals: of shares (Wilson 1927) and of any statistic (bootstrap)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binomtest, norm
 
 RESAMPLES = 200  # of a bootstrap
-_Z = 1.96  # standard deviations of a normal distribution that 95 % lie within
+LEVEL = 0.95  # of all intervals
+Z95 = float(norm.ppf((1 + LEVEL) / 2))  # standard deviations of a normal distribution that hold 95 %: 1.95996
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """A figure with its 95 % interval."""
+    """A value with its 95 % interval."""
 
     value: float
     low: float
     high: float
-    n: int  # images it rests on; of two sets the smaller one's
+    n: int  # sample size; of two samples the smaller one
 
 
-def estimate_share(hits, *, n=None):
-    """Share of items that are hits, 0..1: Estimate with the interval of Wilson 1927. hits: bool (N,), or a share of n.
+def estimate_share(hits: ArrayLike | float, *, n: float | None = None) -> Estimate:
+    """Share of items that are hits, 0..1, with Wilson's interval (Wilson 1927).
 
-    Holds at 0 and 1 too, where a bootstrap would claim certainty.
+    hits: bool (N,), N > 0; or with n a share of n items, where n may be an effective sample size. The interval is
+    valid at shares of 0 and 1 too, where a bootstrap would have zero width.
     """
-    n = len(hits) if n is None else n
-    p = float(np.mean(hits))
-    middle = (p + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z * np.sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
-    return Estimate(p, float(max(0.0, min(p, middle - half))), float(min(1.0, max(p, middle + half))), n)
+    if n is not None:
+        share = float(np.mean(hits))
+        return _clamped(share, *_wilson_interval(share, n), n)
+    mask = np.asarray(hits, bool)
+    interval = binomtest(int(mask.sum()), mask.size).proportion_ci(LEVEL, method="wilson")
+    return _clamped(float(mask.mean()), interval.low, interval.high, mask.size)
 
 
-def resampling_interval(figure, *samples, seed=0):
-    """figure(*samples), a number: Estimate with a bootstrap's interval. Each sample, (N, ...), is resampled by itself.
+def _wilson_interval(share: float, n: float) -> tuple[float, float]:
+    """Wilson's formula for an effective sample size, which scipy (whole numbers only) does not take."""
+    middle = (share + Z95**2 / (2 * n)) / (1 + Z95**2 / n)
+    half = Z95 * np.sqrt(share * (1 - share) / n + Z95**2 / (4 * n**2)) / (1 + Z95**2 / n)
+    return middle - half, middle + half
 
-    Resampling only ever adds to a distance, so the interval is moved to have its middle at the value. The n is the
-    smallest sample's.
+
+def _clamped(share: float, low: float, high: float, n: float) -> Estimate:
+    # Rounding may put an end on the wrong side of a share of 0 or 1.
+    return Estimate(share, float(max(0.0, min(share, low))), float(min(1.0, max(share, high))), round(n))
+
+
+def resampling_interval(
+    statistic: Callable[..., float], *samples: NDArray[np.generic], seed: int | np.random.Generator = 0
+) -> Estimate:
+    """Bootstrap estimate of statistic(*samples). samples: (N, ...) each, resampled independently of one another.
+
+    Resampling can only increase a distance, so the interval is shifted to have its median at the value. n is that of
+    the smallest sample.
     """
     rng = np.random.default_rng(seed)
-    found = [
-        figure(*(sample[rng.integers(len(sample), size=len(sample))] for sample in samples)) for _ in range(RESAMPLES)
+    resampled = [
+        statistic(*(sample[rng.integers(len(sample), size=len(sample))] for sample in samples))
+        for _ in range(RESAMPLES)
     ]
-    value = figure(*samples)
-    return interval_from_resamples(value, np.array(found) - np.median(found) + value, min(map(len, samples)))
+    value = statistic(*samples)
+    return interval_from_resamples(value, np.array(resampled) - np.median(resampled) + value, min(map(len, samples)))
 
 
-def interval_from_resamples(value, found, n):
-    """Estimate from a figure's value and its values in resamples (K,)."""
-    low, high = np.quantile(found, (0.025, 0.975))
+def interval_from_resamples(value: float, resampled: ArrayLike, n: int) -> Estimate:
+    """Estimate from a statistic's value and its values in resamples, float (K,)."""
+    low, high = np.quantile(np.asarray(resampled, float), ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
     return Estimate(float(value), float(low), float(high), n)

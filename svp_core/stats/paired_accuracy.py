@@ -1,17 +1,16 @@
-"""Two networks tried on the same particles: how often each names them right, and by how much they differ."""
+"""Compare two models on the same particles: accuracy of each, and their difference."""
 
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from svp_core.stats.intervals import Estimate, estimate_share
-
-_Z = 1.96
+from svp_core.stats.intervals import Z95, Estimate, estimate_share
 
 
 @dataclass(frozen=True)
 class PairedAccuracy:
-    """Shares of particles named right, 0..1, and after less before."""
+    """Shares of correctly classified particles, 0..1, and their difference, after minus before."""
 
     before: Estimate
     after: Estimate
@@ -19,22 +18,27 @@ class PairedAccuracy:
     n: int
 
 
-def paired_accuracy(right_before, right_after, weights=None):
-    """BeforeAfter from bool (N,) each, N > 0. weights: float (N,), how many particles each one stands for.
+def paired_accuracy(
+    correct_before: ArrayLike, correct_after: ArrayLike, weights: ArrayLike | None = None
+) -> PairedAccuracy:
+    """Accuracies from bool (N,) each, N > 0. weights: float (N,), number of particles that each one represents.
 
-    Shares: Wilson's interval; the difference of paired shares: Agresti and Min 2005, which adds half a particle to each
-    of the four cells. With weights both are taken at the effective number of particles (Kish 1965).
+    Shares have Wilson's interval; the difference of paired shares that of Agresti and Min 2005, which adds half a
+    particle to each of the four cells. With weights, both use the effective sample size (Kish 1965).
     """
-    before, after = np.asarray(right_before, float), np.asarray(right_after, float)
-    weights = np.ones(len(before)) if weights is None else np.asarray(weights, float)
-    weights = weights / weights.sum()
-    n = 1 / (weights**2).sum()
-    won, lost = n * (weights * (after > before)).sum(), n * (weights * (after < before)).sum()
-    middle = (won - lost) / (n + 2)
-    half = _Z * np.sqrt(won + lost + 1 - (won - lost) ** 2 / (n + 2)) / (n + 2)
-    value = (won - lost) / n
+    before, after = np.asarray(correct_before, float), np.asarray(correct_after, float)
+    normalised = np.ones(len(before)) if weights is None else np.asarray(weights, float)
+    normalised = normalised / normalised.sum()
+    n = float(1 / (normalised**2).sum())
+    gained = n * (normalised * (after > before)).sum()
+    lost = n * (normalised * (after < before)).sum()
+    middle = (gained - lost) / (n + 2)
+    half = Z95 * np.sqrt(gained + lost + 1 - (gained - lost) ** 2 / (n + 2)) / (n + 2)
+    value = (gained - lost) / n
     difference = Estimate(
         float(value), float(max(-1, min(value, middle - half))), float(min(1, max(value, middle + half))), len(before)
     )
-    shares = (replace(estimate_share((weights * right).sum(), n=n), n=len(right)) for right in (before, after))
-    return PairedAccuracy(*shares, difference, len(before))
+    share_before, share_after = (
+        replace(estimate_share((normalised * correct).sum(), n=n), n=len(before)) for correct in (before, after)
+    )
+    return PairedAccuracy(share_before, share_after, difference, len(before))

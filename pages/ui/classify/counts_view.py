@@ -233,7 +233,7 @@ def _show_corrected(found, labels, shown, chosen, thresholds, how, unit, diamete
     )
     st.markdown("**How often a name is right**, at the mixture of this sample (positive predictive value)")
     st.html(ppv_html(values))
-    st.caption(escape_markdown(f"Both rest on particles that the classifier never trained on: {reference.words}."))
+    st.caption(escape_markdown(f"Both are estimated on held-out particles: {reference.description}."))
 
 
 @st.cache_data(max_entries=40, show_spinner=False)

@@ -167,7 +167,7 @@ def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
     assert [row[6] for row in rows if row[0] == "Unsure"] == ["–"]
     ppv = Page(written(job)).rows("How often a name is right")
     assert [row[1] for row in ppv] == ["10", "2", "1"]
-    assert reference.words in Page(written(job)).text
+    assert reference.description in Page(written(job)).text
 
 
 def test_the_same_inputs_give_the_same_bytes_but_for_the_date(job, tmp_path):

@@ -252,7 +252,7 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
 
 
 def test_a_reference_of_other_classes_is_refused():
-    with pytest.raises(ValueError, match="the reference is of"):
+    with pytest.raises(ValueError, match="the reference has classes"):
         counts.predictive_values(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
 
 
@@ -263,7 +263,7 @@ def test_a_reference_comes_back_from_its_file(tmp_path):
     found = read_confusion_reference(tmp_path)
     assert np.allclose(found.probs, given.probs, atol=1e-3)
     assert (found.labels == given.labels).all()
-    assert (found.class_keys, found.words) == (KEYS, "drawn")
+    assert (found.class_keys, found.description) == (KEYS, "drawn")
     assert (found.sizes_um == 12).all()
     assert found.sizes_px is None
     write_confusion_reference(tmp_path, dataclasses.replace(given, sizes_px=np.full(15, 20.0)))
@@ -357,7 +357,7 @@ def test_the_shipped_reference_is_what_the_shipped_classifier_says():
     classifier = load_classifier(find_model_folder("resnet18"))
     reference = read_confusion_reference(classifier.folder)
     assert reference.class_keys == tuple(classifier.config.class_keys)
-    assert "run seed 6" in reference.words
+    assert "run seed 6" in reference.description
     assert list(np.bincount(reference.labels)) == [1000] * len(KEYS)
     for label, key in enumerate(reference.class_keys):
         start = int(np.flatnonzero(reference.labels == label)[0])

@@ -383,7 +383,7 @@ def test_predictions_on_held_out_tiles_are_stored_as_confusion_reference(folder,
     assert np.allclose(reference.probs, predict_probs(classifier, tiles), atol=2e-3)
     assert np.isnan(reference.sizes_um).all()
     counted = ", ".join(f"{key} {count}" for key, count in zip(data.class_keys, np.bincount(labels), strict=True))
-    assert reference.words == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
+    assert reference.description == f"{len(tiles)} held-out tiles of its training ({counted}), of unknown sizes"
     assigned = apply_thresholds(reference.probs, reference.class_keys)
     rows = corrected_counts(
         assigned, np.full(len(assigned), 12.0), reference=reference, class_keys=reference.class_keys
