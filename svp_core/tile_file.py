@@ -1,53 +1,56 @@
-"""Tiles in one growing file, tiles.npy: at every moment readable up to the last finished batch."""
+"""Tiles in one growing file, tiles.npy, which is readable at any moment up to the last finished batch."""
 
 import math
 import os
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 
 
-def read_tiles(path):
-    """The tiles in this file, uint8 (N, H, W), memory-mapped, read-only. Raises LabError when missing or damaged."""
+def read_tiles(path: str | Path) -> NDArray[np.uint8]:
+    """Tiles of this file, uint8 (N, H, W), memory-mapped, read-only. Raises LabError where missing or damaged."""
     return _read(path, "grey tiles (N, H, W)", 3)
 
 
-def read_colour_tiles(path):
-    """The tiles in this file, uint8 (N, H, W, 3), memory-mapped, read-only. Raises LabError as read_tiles does."""
+def read_colour_tiles(path: str | Path) -> NDArray[np.uint8]:
+    """Tiles of this file, uint8 (N, H, W, 3), memory-mapped, read-only. Raises LabError where missing or damaged."""
     return _read(path, "colour tiles (N, H, W, 3)", 4)
 
 
-def _read(path, words, *dimensions):
+def _read(path: str | Path, expected: str, *dimensions: int) -> NDArray[np.uint8]:
     try:
         tiles = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError):
-        raise LabError(f"{path} is missing or no file of tiles; make it again.") from None
+        raise LabError(f"{path} is missing or not a file of tiles; create it again.") from None
     if tiles.ndim not in dimensions or tiles.dtype != np.uint8:
-        raise LabError(f"{path} holds {tiles.dtype} {tiles.shape}, not {words} of 8 bits; make it again.")
+        raise LabError(f"{path} holds {tiles.dtype} {tiles.shape}, not 8-bit {expected}; create it again.")
     return tiles
 
 
-def append_tiles(path, tiles, *, after):
-    """Put tiles behind the first `after` tiles of the file; what stood behind those is dropped.
+def append_tiles(path: str | Path, tiles: NDArray[np.uint8], *, after: int) -> None:
+    """Append tiles behind the first `after` tiles of the file; any tiles behind those are dropped.
 
-    tiles: uint8 (n, H, W) or (n, H, W, 3), as those in the file. after=0 begins the file anew. The count in the head
-    is written last: a reader, or a process that takes over after a crash, never sees a tile that is not there.
+    tiles: uint8 (n, H, W) or (n, H, W, 3), the same shape as those in the file. after=0 starts a new file. The count
+    in the header is written last: a reader, or a process that resumes after a crash, never sees an unwritten tile.
     """
     if after and len(_read(path, "tiles", 3, 4)) < after:
-        raise ValueError(f"{path} holds fewer than the {after} tiles that were said to be in it")
-    with open(path, "r+b" if after else "w+b") as file:
-        _write_head(file, after, tiles.shape[1:])
+        raise ValueError(f"{path} holds fewer tiles than the {after} to append after")
+    with Path(path).open("r+b" if after else "w+b") as file:
+        _write_header(file, after, tiles.shape[1:])
         file.seek(after * math.prod(tiles.shape[1:]), os.SEEK_CUR)
         file.write(np.ascontiguousarray(tiles, np.uint8).tobytes())
         file.truncate()
         file.flush()
         os.fsync(file.fileno())
-        _write_head(file, after + len(tiles), tiles.shape[1:])
+        _write_header(file, after + len(tiles), tiles.shape[1:])
 
 
-def _write_head(file, count, tile_shape):
-    # numpy leaves room in the head for a growing first axis, so its length does not depend on the count.
+def _write_header(file: BinaryIO, count: int, tile_shape: tuple[int, ...]) -> None:
+    # numpy reserves room in the header for a growing first axis, so its length does not depend on the count.
     file.seek(0)
-    head = {"descr": "|u1", "fortran_order": False, "shape": (count, *tile_shape)}
-    np.lib.format.write_array_header_1_0(file, head)
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, *tile_shape)}
+    np.lib.format.write_array_header_1_0(file, header)

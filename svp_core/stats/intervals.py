@@ -29,7 +29,7 @@ def estimate_share(hits: ArrayLike | float, *, n: float | None = None) -> Estima
     valid at shares of 0 and 1 too, where a bootstrap would have zero width.
     """
     if n is not None:
-        share = float(np.mean(hits))
+        share = float(np.asarray(hits, float).mean())
         return _clamped(share, *_wilson_interval(share, n), n)
     mask = np.asarray(hits, bool)
     interval = binomtest(int(mask.sum()), mask.size).proportion_ci(LEVEL, method="wilson")

@@ -1,4 +1,4 @@
-"""Agreement between two looks: beside scikit-learn, by hand, and where nothing can be said."""
+"""Agreement of two labellings: against scikit-learn, computed by hand, and where it is undefined."""
 
 import numpy as np
 import pytest
@@ -8,14 +8,14 @@ from svp_core.stats.agreement import agreement_by_size, kappa, measure_agreement
 
 
 def answers(rng, n, shares, *, repeated):
-    """Two looks: the second gives the first answer again with this chance, else any."""
+    """Two labellings: the second repeats the first answer with this probability, otherwise draws any."""
     first = rng.choice(["air_bubble", "protein", "unsure"], n, p=shares)
     other = rng.choice(["air_bubble", "protein", "unsure"], n, p=shares)
     return first, np.where(rng.random(n) < repeated, first, other)
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_kappa_is_scikit_learns(seed):
+def test_kappa_equals_scikit_learns(seed):
     rng = np.random.default_rng(seed)
     first, second = answers(rng, 200, [0.2, 0.7, 0.1], repeated=seed / 4)
     found = measure_agreement(first, second)
@@ -25,7 +25,7 @@ def test_kappa_is_scikit_learns(seed):
     assert found.same.value == np.mean(first == second)
 
 
-def test_the_table_has_the_first_look_in_its_rows():
+def test_the_table_has_the_first_labelling_in_its_rows():
     found = measure_agreement(["a", "a", "a", "b"], ["a", "b", "b", "b"])
     assert found.answers == ("a", "b")
     assert found.table.tolist() == [[1, 2], [0, 1]]
@@ -34,17 +34,17 @@ def test_the_table_has_the_first_look_in_its_rows():
     assert found.kappa.value == pytest.approx((0.5 - 0.375) / (1 - 0.375))
 
 
-def test_the_interval_holds_the_true_kappa():
+def test_the_interval_covers_the_true_kappa():
     rng = np.random.default_rng(0)
     inside = 0
     for _ in range(200):
-        # The second look repeats the first with chance 0.7, else draws anew: kappa is 0.7 exactly.
+        # The second labelling repeats the first with probability 0.7, else draws again: kappa is exactly 0.7.
         found = measure_agreement(*answers(rng, 300, [0.5, 0.3, 0.2], repeated=0.7)).kappa
         inside += found.low <= 0.7 <= found.high
     assert inside >= 0.9 * 200
 
 
-def test_one_answer_throughout_has_no_kappa_but_a_share():
+def test_a_single_answer_has_a_share_but_no_kappa():
     found = measure_agreement(["protein"] * 30, ["protein"] * 30)
     assert found.kappa is None
     assert found.same.value == 1
@@ -52,16 +52,16 @@ def test_one_answer_throughout_has_no_kappa_but_a_share():
     assert measure_agreement([], []) is None
     assert measure_agreement(["a"], ["b"]).kappa.value == 0
     assert measure_agreement(["a"], ["a"]).kappa is None
-    with pytest.raises(ValueError, match="two answers a particle; got 1 and 2"):
+    with pytest.raises(ValueError, match="two answers per particle; got 1 and 2"):
         measure_agreement(["a"], ["a", "b"])
 
 
-def test_tables_at_once_are_tables_one_by_one():
+def test_kappa_of_stacked_tables_equals_kappa_of_each():
     tables = np.random.default_rng(1).integers(1, 20, (4, 3, 3))
     assert np.allclose(kappa(tables), [kappa(table) for table in tables])
 
 
-def test_small_particles_are_judged_apart():
+def test_agreement_is_given_by_size():
     sizes = [2, 7.99, 8, 30, np.nan]
     low, high, unknown = agreement_by_size(list("aabbc"), list("babbc"), sizes)
     assert (low[:2], high[:2], unknown[:2]) == ((0, 8), (8, np.inf), (None, None))
@@ -71,7 +71,7 @@ def test_small_particles_are_judged_apart():
     assert [found for _, _, found in agreement_by_size(["a"], ["a"], [3.0], edges_um=(5, 10))][1:] == [None, None]
 
 
-def test_leaning_on_the_suggestion_shows():
+def test_following_the_suggestion_is_detected():
     rng = np.random.default_rng(2)
     shown = rng.random(2000) < 0.9
     found = measure_anchoring(rng.random(2000) < np.where(shown, 0.8, 0.5), shown)
@@ -81,7 +81,7 @@ def test_leaning_on_the_suggestion_shows():
     assert found.difference.n == (~shown).sum()
     assert measure_anchoring([True], [True]) is None
     assert measure_anchoring([], []) is None
-    with pytest.raises(ValueError, match="one of each"):
+    with pytest.raises(ValueError, match="one value of each per answer"):
         measure_anchoring([True], [])
 
 

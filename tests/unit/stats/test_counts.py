@@ -25,14 +25,14 @@ CONFUSION = np.array([[0.9, 0.08, 0.02], [0.05, 0.85, 0.1], [0.0, 0.1, 0.9]])
 
 
 def drawn_reference(n, rng, confusion=CONFUSION):
-    """Reference of n particles a class that are called by this confusion, surely."""
+    """Reference of n particles per class, assigned with certainty by this confusion matrix."""
     called = [rng.choice(3, n, p=row) for row in confusion]
     probs = np.eye(3, dtype=np.float32)[np.concatenate(called)] * 0.94 + 0.02
     return counts.ConfusionReference(probs, np.repeat([0, 1, 2], n), np.full(3 * n, 12.0), KEYS, "drawn")
 
 
 def called_as(true_counts, rng):
-    """Class keys that so many true particles are called by CONFUSION."""
+    """Assigned class keys of these numbers of true particles, by CONFUSION."""
     return np.array(KEYS, object)[
         np.concatenate([rng.choice(3, n, p=row) for n, row in zip(true_counts, CONFUSION, strict=True)])
     ]
@@ -41,7 +41,7 @@ def called_as(true_counts, rng):
 @pytest.mark.parametrize(
     ("n", "low", "high"), [(0, 0, 3.689), (1, 0.0253, 5.572), (10, 4.795, 18.39), (100, 81.36, 121.6)]
 )
-def test_poisson_intervals_are_the_tabled_ones(n, low, high):
+def test_poisson_intervals_equal_the_published_table(n, low, high):
     assert counts.poisson_interval(n) == pytest.approx((low, high), rel=2e-3)
     if n:
         assert poisson.sf(n - 1, counts.poisson_interval(n)[0]) == pytest.approx(0.025)
@@ -52,9 +52,9 @@ def test_counts_are_cumulative_and_add_up():
     labels = ["protein", "protein", "air_bubble", "unsure", "protein"]
     rows = counts.count_table(labels, [1.0, 5.0, 30, 12, None], class_keys=KEYS, bins_um=(0, 5, 25), volume_ml=0.5)
     found = {(row.class_key, row.at_least_um): row for row in rows}
-    # What has no size is in no bin.
+    # A particle without a size is in no bin.
     assert [found[key, 0.0].count for key in (*KEYS, "unsure", "all")] == [2, 0, 1, 1, 4]
-    # A size on the edge belongs to the larger ones.
+    # A size on the edge belongs to the upper bin.
     assert [found["protein", edge].count for edge in (5.0, 25.0)] == [1, 0]
     assert found["all", 5.0].count == 3
     assert found["all", 25.0].count == 1
@@ -78,7 +78,7 @@ def test_differential_bins_and_dilution():
     assert mine[0].per_ml == pytest.approx(60)
 
 
-def test_unsure_is_what_lies_below_the_threshold_of_its_class():
+def test_a_particle_below_the_threshold_of_its_class_is_unsure():
     probs = np.array([[0.6, 0.3, 0.1], [0.2, 0.6, 0.2], [0.1, 0.1, 0.8]])
     assert list(counts.apply_thresholds(probs, KEYS)) == list(KEYS)
     assert list(counts.apply_thresholds(probs, KEYS, thresholds={"protein": 0.7, "air_bubble": 0.8})) == [
@@ -89,7 +89,7 @@ def test_unsure_is_what_lies_below_the_threshold_of_its_class():
     assert len(counts.apply_thresholds(np.zeros((0, 3)), KEYS)) == 0
 
 
-def test_correction_finds_the_true_numbers():
+def test_corrected_counts_are_near_the_true_ones():
     rng = np.random.default_rng(0)
     labels = called_as((20_000, 800, 300), rng)
     raw = {
@@ -104,7 +104,7 @@ def test_correction_finds_the_true_numbers():
         volume_ml=2.0,
     )
     found = {row.class_key: row for row in rows}
-    assert raw["silicone_oil"] > 2000  # protein called oil
+    assert raw["silicone_oil"] > 2000  # protein assigned to oil
     assert found["silicone_oil"].count == pytest.approx(800, abs=130)
     assert found["silicone_oil"].low < 800 < found["silicone_oil"].high
     assert found["air_bubble"].count == pytest.approx(300, abs=90)
@@ -121,7 +121,7 @@ def test_correction_finds_the_true_numbers():
     assert values["silicone_oil"].n == raw["silicone_oil"]
 
 
-def test_what_nobody_is_called_has_no_ppv():
+def test_a_class_without_assigned_particles_has_no_ppv():
     values = counts.predictive_values(
         ["protein"] * 5, reference=drawn_reference(200, np.random.default_rng(0)), class_keys=KEYS
     )
@@ -129,7 +129,7 @@ def test_what_nobody_is_called_has_no_ppv():
     assert values[1].n == 0
 
 
-def test_intervals_hold_the_truth_for_corrected_counts_and_not_for_raw_ones():
+def test_intervals_cover_the_truth_for_corrected_counts_and_not_for_raw_ones():
     """200 samples of 300 protein, 60 oil, 40 air on average, each with its own reference."""
     rng, hits = np.random.default_rng(1), {"raw": np.zeros((200, 3)), "corrected": np.zeros((200, 3))}
     truth = np.array([300, 60, 40])
@@ -145,11 +145,11 @@ def test_intervals_hold_the_truth_for_corrected_counts_and_not_for_raw_ones():
         for kind, found in rows.items():
             hits[kind][k] = [row.low <= true <= row.high for row, true in zip(found, truth, strict=False)]
     assert (hits["corrected"].mean(0) >= 0.9).all()
-    # Protein called oil makes a third more oil than there is: no Poisson interval knows that.
+    # Protein assigned to oil makes a third more oil than there is: a Poisson interval does not include that.
     assert hits["raw"].mean(0)[1] < 0.8
 
 
-def test_only_particles_of_the_size_speak_for_it():
+def test_only_reference_particles_of_the_same_size_are_used():
     rng = np.random.default_rng(0)
     good, bad = drawn_reference(300, rng, np.eye(3)), drawn_reference(300, rng)
     both = counts.ConfusionReference(
@@ -167,7 +167,7 @@ def test_only_particles_of_the_size_speak_for_it():
     assert found["silicone_oil", 2.0] == pytest.approx(0, abs=1e-6)
 
 
-def test_none_seen_may_be_some_after_correction_too():
+def test_a_count_of_zero_has_the_poisson_upper_limit_after_correction():
     rng = np.random.default_rng(0)
     for labels in ([], ["protein"] * 40):
         options = {"reference": drawn_reference(500, rng), "class_keys": KEYS, "bins_um": (2, 10, 25)}
@@ -178,17 +178,17 @@ def test_none_seen_may_be_some_after_correction_too():
                 assert row.high == pytest.approx(3.69, abs=0.1)
 
 
-def test_zero_ends_are_zero_and_the_limit_of_nothing_is_the_exact_one():
+def test_lower_ends_of_zero_stay_zero_and_empty_bins_have_the_exact_limit():
     labels = ["protein"] * 40 + ["silicone_oil", "unsure"]
     options = {"reference": drawn_reference(500, np.random.default_rng(0)), "class_keys": KEYS, "bins_um": (2, 10)}
     rows = {(row.class_key, row.at_least_um): row for row in counts.corrected_counts(labels, [5.0] * 42, **options)}
     assert rows["silicone_oil", 2.0].low == rows["air_bubble", 2.0].low == 0
     assert all(row.low == 0 or row.low >= 0.01 for row in rows.values())
-    # Of 0 particles there is one limit, raw or corrected, of one class or of all.
+    # 0 particles have one upper limit, raw or corrected, for one class or all.
     assert {rows[key, 10.0].high for key in (*KEYS, "all")} == {counts.poisson_interval(0)[1]}
 
 
-def test_of_a_classifier_that_is_always_right_corrected_counts_are_the_raw_ones():
+def test_for_a_perfect_classifier_corrected_counts_equal_raw_ones():
     labels, sizes = np.repeat(KEYS, (12, 5, 30)), np.tile([3.0, 12, 30], 16)[:47]
     options = {"class_keys": KEYS, "bins_um": (2, 10, 25)}
     reference = drawn_reference(500, np.random.default_rng(0), np.eye(3))
@@ -221,8 +221,8 @@ def test_corrected_counts_never_rise_with_size():
     assert [row.count for row in rows if row.class_key == "all"] == [(sizes >= edge).sum() for edge in (2, 5, 10, 25)]
 
 
-def test_particles_as_large_in_pixels_speak_whatever_their_scale():
-    """Half of the large protein is called oil, none of the small, at the same size in um."""
+def test_reference_particles_of_the_same_size_in_pixels_are_used_whatever_their_scale():
+    """Half of the large protein is assigned to oil, none of the small, at the same size in µm."""
     rng, large = np.random.default_rng(5), np.array([[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1]])
     parts = [drawn_reference(400, rng, np.eye(3)), drawn_reference(400, rng, large)]
     reference = counts.ConfusionReference(
@@ -241,8 +241,8 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
         assert row.count == pytest.approx(true, rel=0.15)
         assert row.low <= true <= row.high
     in_um = counts.corrected_counts(labels, [12.0] * 200, **how)[0].count
-    assert 120 < in_um < 160  # both scales speak
-    # Too few are as large: the next in size speak as well, of each class by itself.
+    assert 120 < in_um < 160  # both scales are used
+    # Too few are as large: the next in size are used as well, for each class separately.
     few = np.r_[np.arange(0, 1200), np.arange(1200, 1220), np.arange(1600, 2400)]
     reference = counts.ConfusionReference(
         reference.probs[few], reference.labels[few], reference.sizes_um[few], KEYS, "", reference.sizes_px[few]
@@ -251,12 +251,12 @@ def test_particles_as_large_in_pixels_speak_whatever_their_scale():
     assert 110 < row.count < 150
 
 
-def test_a_reference_of_other_classes_is_refused():
+def test_a_reference_with_other_classes_is_refused():
     with pytest.raises(ValueError, match="the reference has classes"):
         counts.predictive_values(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
 
 
-def test_a_reference_comes_back_from_its_file(tmp_path):
+def test_a_reference_is_read_back_as_written(tmp_path):
     given = drawn_reference(5, np.random.default_rng(0))
     assert read_confusion_reference(tmp_path) is None
     write_confusion_reference(tmp_path, given)
@@ -273,13 +273,13 @@ def test_a_reference_comes_back_from_its_file(tmp_path):
         read_confusion_reference(tmp_path)
 
 
-def test_counts_of_resampled_sample_runs_hold_the_truth():
-    """The shipped run of simulated particles, drawn anew 200 times: known truth, sizes as they are measured.
+def test_counts_of_resampled_sample_runs_cover_the_truth():
+    """The shipped run of simulated particles, resampled 200 times: known truth, measured sizes.
 
     benchmarks/counts.py prints the shares. Raw counts fail for oil in five of six: of 388 protein aggregates 26 are
-    called oil, beside 94 droplets. Corrected ones hold for protein and oil up to 10 um in nearly all, and for air in
-    87 %, as this run's bubbles are called oil twice as often as the reference's. From 25 um on 6 of 17 aggregates are
-    called oil here. No interval knows how far one instrument differs from the usual ones.
+    assigned to oil, beside 94 droplets. Corrected ones cover the truth for protein and oil up to 10 µm in nearly all,
+    and for air in 87 %, as this run's bubbles are assigned to oil twice as often as the reference's. From 25 µm on 6 of
+    17 aggregates are assigned to oil here. No interval includes how far one instrument differs from the simulated ones.
     """
     (folder,) = (path.parent for path in (ROOT / "sample_data" / "flowcam_run").glob("*/*.lst"))
     records = [record for record in read_particles(folder) if not record.rejected]
@@ -324,7 +324,7 @@ def test_counts_of_resampled_sample_runs_hold_the_truth():
     assert shares["raw"][:, :3].mean() < 0.7
 
 
-def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_reference():
+def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference():
     """200 samples from one half of the shipped reference, the other half of which corrects: every class and bin."""
     whole, rng, bins = read_confusion_reference(find_model_folder("resnet18")), np.random.default_rng(0), (2, 5, 10, 25)
     speaks = rng.permutation(len(whole.labels)) % 2 == 0
@@ -349,11 +349,11 @@ def test_corrected_counts_hold_the_truth_where_the_instruments_are_those_of_the_
             found = [row for row in found if row.class_key in KEYS]
             held[kind].append([row.low <= true <= row.high for row, true in zip(found, truth, strict=True)])
     assert np.mean(held["corrected"], 0).min() >= 0.95
-    # Of the small protein aggregates every tenth is called oil, of which there are few.
+    # Every tenth of the small protein aggregates is assigned to oil, of which there are few.
     assert np.mean(held["raw"], 0)[len(bins)] < 0.6
 
 
-def test_the_shipped_reference_is_what_the_shipped_classifier_says():
+def test_the_shipped_reference_equals_what_the_shipped_classifier_predicts():
     classifier = load_classifier(find_model_folder("resnet18"))
     reference = read_confusion_reference(classifier.folder)
     assert reference.class_keys == tuple(classifier.config.class_keys)

@@ -1,7 +1,8 @@
-"""Before and after on the same particles: known shares, an independent interval, weights, swapped arguments."""
+"""Paired accuracy: known shares, an independent interval, weights, swapped arguments."""
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from svp_core.stats.paired_accuracy import paired_accuracy
 
@@ -20,12 +21,12 @@ def test_shares_and_their_difference():
     assert found.difference.value == pytest.approx(0.2)
     assert 0 < found.difference.low < 0.2 < found.difference.high
     # Agresti and Min by their formula: 25 won, 5 lost, half a particle more in each cell.
-    half = 1.96 * np.sqrt(25.5 + 5.5 - 20**2 / 102) / 102
+    half = norm.ppf(0.975) * np.sqrt(25.5 + 5.5 - 20**2 / 102) / 102
     assert found.difference.high == pytest.approx(20 / 102 + half)
     assert paired_accuracy(after, before).difference.value == pytest.approx(-0.2)
 
 
-def test_the_interval_of_a_difference_holds_the_truth():
+def test_the_interval_of_a_difference_covers_the_truth():
     rng, held = np.random.default_rng(0), 0
     for _ in range(500):
         cell = rng.choice(4, 120, p=(0.6, 0.18, 0.06, 0.16))  # both, after only, before only, none
@@ -34,14 +35,14 @@ def test_the_interval_of_a_difference_holds_the_truth():
     assert held >= 0.93 * 500
 
 
-def test_no_difference_is_no_certainty():
+def test_a_difference_of_zero_still_has_an_interval():
     same = np.array([True, False] * 10)
     found = paired_accuracy(same, same).difference
     assert found.value == 0
     assert found.low < 0 < found.high
 
 
-def test_weights_count_as_so_many_particles():
+def test_a_weight_counts_as_that_many_particles():
     before, after = np.array([True, True, False, False]), np.array([True, True, True, False])
     found = paired_accuracy(before, after, np.array([1, 1, 7, 1]))
     assert (found.before.value, found.after.value) == (pytest.approx(0.2), pytest.approx(0.9))
