@@ -141,10 +141,10 @@ def corrected_counts(
         redrawn = rng.standard_gamma(observed, size=(DRAWS, len(observed)))
         draws.append(unfold(redrawn, drawn_shares(table, uniform)))
     # Below a hundredth of a particle, the value is rounding error.
-    value, draws = np.round(estimates, 2), np.array(draws)  # (bins, K), (bins, DRAWS, K)
+    value, drawn = np.round(np.array(estimates), 2).astype(float), np.array(draws)  # (bins, K), (bins, DRAWS, K)
     if not differential:
-        value, draws = (array[::-1].cumsum(0)[::-1] for array in (value, draws))
-    figures = np.stack([value, *_ends(value, draws, rng)], axis=2)  # (bins, K, 3)
+        value, drawn = (array[::-1].cumsum(0)[::-1] for array in (value, drawn))
+    figures = np.stack([value, *_ends(value, drawn, rng)], axis=2)  # (bins, K, 3)
     bins = list(_size_bins(sizes, bins_um, differential))
     rows = [
         _count(key, low_um, high_um, tuple(row.tolist()), volume_ml, dilution)

@@ -1,4 +1,4 @@
-"""From a folder, an archive, a run or data sets to labelled tiles; a lab's own classes included."""
+"""Labelled tiles from a folder, an archive, a run or data sets; a lab's own classes included."""
 
 import zipfile
 
@@ -14,7 +14,7 @@ from svp_core.workspace import datasets
 
 @pytest.fixture
 def put(tmp_path):
-    """put(name) writes a picture of its own there; returns the folder."""
+    """put(name, ...) writes a different image under each name; returns the folder."""
     rng = np.random.default_rng(0)
 
     def write(*names):
@@ -27,17 +27,17 @@ def put(tmp_path):
     return write
 
 
-def test_folders_of_any_name_are_classes_the_products_own_first(put):
+def test_every_folder_is_a_class_and_the_products_classes_come_first(put):
     data = read_labelled(put("Fat droplets/1.png", "Fat droplets/day 2/2.png", "oil/1.png", "oil/2.png", "loose.png"))
     assert data.class_keys == ("silicone_oil", "fat_droplets")
     assert data.counts() == {
         "silicone_oil": 2,
         "fat_droplets": 2,
     }
-    assert dict(data.left_out) == {"loose.png": "it lies in no folder named after a class"}
+    assert dict(data.left_out) == {"loose.png": "it is not in a folder named after a class"}
 
 
-def test_a_folder_around_the_class_folders_is_no_class(put, tmp_path):
+def test_a_folder_around_the_class_folders_is_not_a_class(put, tmp_path):
     folder = put("all/fat/1.png", "all/fat/2.png", "all/dust/1.png", "all/dust/2.png")
     assert read_labelled(folder).class_keys == ("dust", "fat")
     with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
@@ -46,15 +46,15 @@ def test_a_folder_around_the_class_folders_is_no_class(put, tmp_path):
     assert read_labelled(tmp_path / "one.zip").class_keys == ("fat",)
 
 
-def test_one_class_for_everything(put):
+def test_all_images_can_be_given_one_class(put):
     folder = put("1.png", "2.png", "oil/3.png")
     data = read_labelled(folder, class_name="Fat droplets")
     assert data.counts() == {"fat_droplets": 3}
     assert data.names == ("1.png", "2.png", "oil/3.png")
-    with pytest.raises(LabError, match=r"'\.\.' cannot name a class"):
+    with pytest.raises(LabError, match=r"'\.\.' is not a valid class name"):
         read_labelled(folder, class_name="..")
     (folder / "oil" / "3.png").unlink()
-    with pytest.raises(LabError, match="^data holds no labelled images; .* or say which class all of them are"):
+    with pytest.raises(LabError, match="^data contains no labelled images; .* or name the one class of all images"):
         read_labelled(folder)
     for name in ("1.png", "2.png"):
         (folder / name).write_bytes(b"")
@@ -62,7 +62,7 @@ def test_one_class_for_everything(put):
         read_labelled(folder, class_name="Fat droplets")
 
 
-def test_reading_tells_how_far_it_is(put, monkeypatch):
+def test_reading_yields_progress(put, monkeypatch):
     monkeypatch.setattr("svp_core.datasets.labelled_tiles.PROGRESS_EVERY", 2)
     steps = read_labelled_steps(put(*(f"fat/{k}.png" for k in range(5))))
     assert [next(steps).step, next(steps).step] == [2, 4]
@@ -71,19 +71,19 @@ def test_reading_tells_how_far_it_is(put, monkeypatch):
     assert len(end.value.value.tiles) == 5
 
 
-def test_some_classes_of_many(put):
+def test_only_some_classes_can_be_chosen(put):
     data = read_labelled(put(*(f"{kind}/{k}.png" for kind in ("fat", "oil", "zinc") for k in range(2))))
     chosen = data.only(["zinc", "silicone_oil"])
     assert chosen.class_keys == ("silicone_oil", "zinc")
     assert len(chosen.tiles) == 4
     assert np.array_equal(chosen.tiles[chosen.labels == 1], data.tiles[data.labels == 2])
     assert dict(chosen.left_out) == {f"fat/{k}.png": "its class was not chosen" for k in range(2)}
-    for wrong, says in ((["dust"], "dust was asked for"), ([], "no class was asked for")):
+    for wrong, says in ((["dust"], "no images of dust"), ([], "No class is chosen")):
         with pytest.raises(LabError, match=says):
             data.only(wrong)
 
 
-def test_data_sets_come_with_their_classes_and_are_joined(put, tmp_path, monkeypatch):
+def test_data_sets_keep_their_classes_when_joined(put, tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     tiles = np.random.default_rng(1).integers(0, 255, (4, 64, 64), dtype=np.uint8)
     table = pd.DataFrame({"image": list("abcd"), "class": ["zinc", "protein", None, "zinc"]})
@@ -100,12 +100,12 @@ def test_data_sets_come_with_their_classes_and_are_joined(put, tmp_path, monkeyp
 
     bare = datasets.save_dataset("Bare", "sample", tiles, table[["image"]], {})
     small = datasets.save_dataset("Small", "sample", tiles[:, :32], table, {})
-    for name, says in ((bare, "'Bare' has no classes"), (small, "'Small' holds tiles of 32 x 64 px")):
+    for name, says in ((bare, "'Bare' has no classes"), (small, "'Small' has tiles of 32 x 64 px")):
         with pytest.raises(LabError, match=says):
             from_dataset(datasets.open_dataset(name))
 
 
-def test_the_products_classes_come_in_its_order_with_reasons_for_the_rest(put):
+def test_the_products_classes_keep_their_order_and_left_out_items_their_reason(put):
     folder = put(*(f"{kind}/{k}.png" for kind in ("air", "Protein", "oil") for k in range(2)))
     (folder / "oil" / "notes.txt").write_text("not an image")
     data = read_labelled(folder)

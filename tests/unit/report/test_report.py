@@ -451,7 +451,7 @@ def test_what_is_no_classification_is_refused_in_words(job, tmp_path):
     with pytest.raises(LabError, match="lacks the tiles of 12 particles"):
         write_report(job, tmp_path / "r.html")
     (job / "tiles.npy").unlink()
-    with pytest.raises(LabError, match="no file of tiles"):
+    with pytest.raises(LabError, match="not a file of tiles"):
         write_report(job, tmp_path / "r.html")
     (job / "results.csv").write_text("image,status\na,ok\n")
     with pytest.raises(LabError, match="has no probabilities"):

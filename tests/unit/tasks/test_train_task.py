@@ -127,7 +127,7 @@ def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_
         ({"name": "tiny"}, "a model called 'tiny' already"),
         ({"name": "a/b"}, "cannot name a model"),
         ({"classes": ["fat_droplet", "speck"]}, "Class speck has 3 different images"),
-        ({"classes": ["oil"]}, "There are images of fat_droplet, speck; oil was asked for"),
+        ({"classes": ["oil"]}, "There are no images of oil; choose from fat_droplet, speck"),
         ({"datasets": ["nosuch"]}, "no data set 'nosuch'"),
         ({"base": "nosuch"}, "no model called 'nosuch'"),
         ({"images": None, "minutes": 1}, "Minutes of training must be 2"),

@@ -355,7 +355,7 @@ def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [(["--from", "nonesuch"], "no model called 'nonesuch'"), (["--class", ".."], "cannot name a class")],
+    [(["--from", "nonesuch"], "no model called 'nonesuch'"), (["--class", ".."], "is not a valid class name")],
 )
 def test_the_command_prints_what_is_wrong(folder, tmp_path, capsys, options, message):
     assert main(["train", "generator", str(folder), "--out", str(tmp_path / "run"), *options]) == 2

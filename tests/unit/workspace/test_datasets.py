@@ -67,7 +67,7 @@ def test_a_short_file_or_table_is_reported_as_damage(lab):
     with pytest.raises(LabError, match="4 tiles but 3 rows"):
         datasets.open_dataset(dataset_id)
     (folder / "tiles.npy").write_bytes((folder / "tiles.npy").read_bytes()[:5000])
-    with pytest.raises(LabError, match="no file of tiles"):
+    with pytest.raises(LabError, match="not a file of tiles"):
         datasets.open_dataset(dataset_id)
 
 
@@ -239,13 +239,13 @@ def test_readers_of_a_growing_tile_file_see_whole_batches(tmp_path):
     # As after a crash: the last three are written again.
     tile_file.append_tiles(path, tiles[:1], after=2)
     assert np.array_equal(np.load(path), tiles[[0, 1, 0]])
-    with pytest.raises(ValueError, match="fewer than the 4"):
+    with pytest.raises(ValueError, match="fewer tiles than the 4"):
         tile_file.append_tiles(path, tiles, after=4)
     tile_file.append_tiles(path, tiles[:1], after=0)
     assert len(np.load(path)) == 1
     for content in (b"", b"not tiles"):
         path.write_bytes(content)
-        with pytest.raises(LabError, match="no file of tiles"):
+        with pytest.raises(LabError, match="not a file of tiles"):
             tile_file.read_tiles(path)
     np.save(path, np.zeros((2, 4)))
     with pytest.raises(LabError, match="not grey tiles"):
