@@ -13,7 +13,7 @@ from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
 from svp_core.images import TILE_PX, to_tile
 from svp_core.instruments.detect import read_particles
-from svp_core.particle_classes import is_key, key_from_name, sort_keys
+from svp_core.particle_classes import is_valid_key, key_from_name, sort_keys
 from svp_core.progress import Progress, run_to_end
 from svp_core.tile_file import read_tiles
 
@@ -109,14 +109,15 @@ def from_dataset(dataset: "DataSet") -> LabelledTiles:
     Raises LabError where its tiles have no classes, or another size.
     """
     title, table = f"The data set {dataset.meta['name']!r}", dataset.table
-    if "class" not in table or not table["class"].notna().any():
+    classes = _texts(table["class"]) if "class" in table else []
+    if not any(classes):
         raise LabError(f"{title} has no classes; choose one with classes.")
     if dataset.tiles.shape[1:] != (TILE_PX, TILE_PX):
         height, width = dataset.tiles.shape[1:]
         raise LabError(
             f"{title} has tiles of {height} x {width} px; tiles of {TILE_PX} x {TILE_PX} px are needed for training."
         )
-    keys = [key if is_key(key) else "" for key in _texts(table["class"])]
+    keys = [key if is_valid_key(key) else "" for key in classes]
     names = [f"{dataset.meta['id']}/{name}" for name in table["image"]]
     selected = [position for position, key in enumerate(keys) if key]
     left_out = [(name, "it has no class") for name, key in zip(names, keys, strict=True) if not key]
