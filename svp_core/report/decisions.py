@@ -1,79 +1,100 @@
-"""What reviewers decided about the particles of a classification, for its report."""
+"""Reviewers' decisions about the particles of a classification, for its report."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from svp_core.display import count_noun, format_utc, label_text
 from svp_core.report.examples import shorten
-from svp_core.report.markup import join, table, tag
 from svp_core.review.decision_log import history
 from svp_core.review.history_file import verify
 from svp_core.review.store import list_reviews, open_review
 from svp_core.workspace.paths import workspace_root
 
-LISTED = 50  # changed labels, of each review
+LISTED = 50  # changed labels, per review
 
 
-def decisions_section(folder):
-    """Html of every review of a job's particles in this workspace; empty where nobody decided anything.
+@dataclass(frozen=True)
+class ChangedLabel:
+    """One particle whose label a reviewer changed."""
 
-    folder: of the job. The counts of a report are not changed by it: they are the classifier's.
+    particle: str
+    before: str
+    now: str
+    reviewer: str
+    time: str  # UTC
+    reason: str
+
+
+@dataclass(frozen=True)
+class ReviewDecisions:
+    """The decisions of one review."""
+
+    name: str
+    summary: str
+    chain: str  # last hash of the decision log, or how it is damaged
+    changes: list[tuple[str, str, str]]  # (label before, label now, number of particles)
+    changed: list[ChangedLabel]  # the first LISTED
+
+
+def review_decisions(folder: str | Path) -> list[ReviewDecisions]:
+    """Every review of a job's particles in this workspace with decisions; none without one.
+
+    folder: of the job. The counts of a report are not changed by decisions: they are the classifier's.
     """
-    return join(*(_review(head) for head in _reviews_of(folder)))
+    return [_decisions(header) for header in _reviews_of(folder)]
 
 
-def count_reviewer_decisions(folder):
-    """How many decisions the report of a job's folder would tell of: one more, and it is another report."""
-    return sum(head["decisions"] for head in _reviews_of(folder))
+def count_reviewer_decisions(folder: str | Path) -> int:
+    """Number of decisions that the report of a job's folder shows: with one more, the report is a different one."""
+    return sum(header["decisions"] for header in _reviews_of(folder))
 
 
-def _reviews_of(folder):
-    """Headers of the reviews of a job's particles in which somebody decided, first begun first."""
+def _reviews_of(folder: str | Path) -> list[dict[str, Any]]:
+    """Headers of the reviews of a job's particles with decisions, oldest first."""
     folder = Path(folder).resolve()
     if folder.parent != workspace_root() / "jobs":
         return []
-    mine = [head for head in list_reviews() if head["source"].get("job") == folder.name and head["decisions"]]
-    return sorted(mine, key=lambda head: (head["created"], head["review"]))
+    reviews = [head for head in list_reviews() if head["source"].get("job") == folder.name and head["decisions"]]
+    return sorted(reviews, key=lambda head: (head["created"], head["review"]))
 
 
-def _review(head):
-    review, verdict = open_review(head["review"]), verify(head["review"])
+def _decisions(header: Mapping[str, Any]) -> ReviewDecisions:
+    review, verdict = open_review(header["review"]), verify(header["review"])
     labels = review.standing().take(history(review.id)).labels()
-    decided = labels[labels["state"] != "open"]
-    moved = decided[decided["state"] != "kept"]
-    moves = moved.groupby(["given", "label"], sort=True).size()
-    tally = [[label_text(given), label_text(label), f"{count:,}"] for (given, label), count in moves.items()]
-    short = dict(zip(labels["particle"], shorten(labels["particle"].tolist()), strict=True))
-    rows = [
+    decided = pd.DataFrame(labels[labels["state"] != "open"])
+    changed = pd.DataFrame(decided[decided["state"] != "kept"])
+    reviewers = ", ".join(sorted(set(decided["reviewer"])))
+    summary = (
+        f"{count_noun(verdict.count, 'decision')} by {reviewers or 'no current reviewer'}; {len(decided):,} of "
+        f"{len(labels):,} particles are decided, {len(changed):,} of them changed. The counts above are the "
+        "classifier's."
+    )
+    if len(changed) > LISTED:
+        summary += f" The first {LISTED} of {len(changed):,} are listed."
+    in_order = changed.sort_values("server_time", kind="stable")
+    pairs = changed.groupby(["given", "label"], sort=True).agg(count=("particle", "size")).reset_index()
+    return ReviewDecisions(
+        header["name"],
+        summary,
+        f"Last hash of the decision log: {verdict.head}."
+        if verdict.sound
+        else f"The decision log is damaged: {verdict.problem}",
         [
-            short[row.particle],
-            label_text(row.given),
-            label_text(row.label),
-            row.reviewer,
-            format_utc(row.server_time),
-            row.reason,
-        ]
-        for row in moved.sort_values("server_time", kind="stable")[:LISTED].itertuples()
+            (label_text(before), label_text(now), f"{count:,}")
+            for before, now, count in zip(pairs["given"], pairs["label"], pairs["count"], strict=True)
+        ],
+        _changed_labels(labels["particle"].tolist(), pd.DataFrame(in_order[:LISTED])),
+    )
+
+
+def _changed_labels(particles: list[str], changed: pd.DataFrame) -> list[ChangedLabel]:
+    short = dict(zip(particles, shorten(particles), strict=True))
+    columns = [changed[name] for name in ("particle", "given", "label", "reviewer", "server_time", "reason")]
+    return [
+        ChangedLabel(short[particle], label_text(before), label_text(now), reviewer, format_utc(time), reason)
+        for particle, before, now, reviewer, time, reason in zip(*columns, strict=True)
     ]
-    who = ", ".join(sorted(set(decided["reviewer"])))
-    words = (
-        f"{count_noun(verdict.count, 'decision')} by {who or 'nobody that holds'}; {len(decided):,} of {len(labels):,} "
-        f"particles are decided, {len(moved):,} of them otherwise than before. The counts above are the classifier's."
-    )
-    chain = (
-        f"Last hash of the history: {verdict.head}." if verdict.sound else f"The history is damaged: {verdict.problem}"
-    )
-    more = f" The first {LISTED} of {len(moved):,} are listed." if len(moved) > LISTED else ""
-    return join(
-        tag("h3", head["name"]),
-        tag("p", words + more),
-        tag("p", chain, class_="hash"),
-        table(["Before", "Now", "Particles"], [tally], texts=(0, 1)) if tally else None,
-        table(
-            ["Particle", "Before", "Now", "Reviewer", "When (UTC)", "Reason"],
-            [[row] for row in rows],
-            class_="list",
-            texts=range(6),
-        )
-        if rows
-        else None,
-    )

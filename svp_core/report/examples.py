@@ -1,107 +1,182 @@
-"""Example tiles by class and size, and the lists of what is unsure and what was rejected."""
+"""Example tiles by class and size, and the lists of unsure particles and rejected items."""
 
 import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
-from svp_core.classification.counted import band_of
-from svp_core.classification.results import measure_label
+from svp_core.classification.counted import CountResult, band_of
+from svp_core.classification.results import ClassificationResults, measure_label
+from svp_core.classification.settings import CountSettings
 from svp_core.display import class_name, count_noun, format_number, format_percent, shared_prefix
 from svp_core.images import encode_png
-from svp_core.report.count_tables import size_words
-from svp_core.report.markup import Html, class_cell, join, table, tag
+from svp_core.report.count_tables import size_text
 from svp_core.stats.counts import UNSURE
 
-EXAMPLES = 8  # tiles of a class and size band
-LISTED = 50  # unsure, and rejected ones
-SEED = 0  # by which examples are drawn
-_MM_PX = 0.25  # one pixel of a tile on paper
+EXAMPLES = 8  # tiles per class and size range
+LISTED = 50  # unsure particles, and rejected items
+SEED = 0  # of the random choice of examples
+_MM_PER_PX = 0.25  # size of a tile's pixel on paper
+_BAR_LENGTHS_UM = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000)
+_MIN_BAR_PX = 16
 
 
-def example_tables(found, counted, settings, order):
-    """Html: of every class, a row a size band with tiles drawn by chance. order: class keys, UNSURE among them."""
-    bands = _bands(counted)
-    band = band_of(counted.sizes, settings.bins) if settings.in_um else np.zeros(len(counted.labels), int)
-    rng, tables = np.random.default_rng(SEED), []
-    for key in order:
-        rows = []
-        for place, entry in enumerate(bands):
-            mine = np.flatnonzero((counted.labels == key) & (band == place))
-            if len(mine):
-                drawn = np.sort(rng.choice(mine, min(EXAMPLES, len(mine)), replace=False))
-                words = join(size_words(entry), tag("small", count_noun(len(mine), "particle")))
-                rows.append([words, join(*(_tile(found, counted, at) for at in drawn))])
-        if rows:
-            tables.append(table([class_cell(key), ""], [[row] for row in rows], class_="tiles", texts=(0, 1)))
-    return join(*tables)
+@dataclass(frozen=True)
+class Tile:
+    """An image of a particle."""
+
+    png: str  # base64
+    title: str
+    width_mm: str
 
 
-def scale_bar(um_per_px):
-    """Html of a line as long as so many µm of a tile are, with its length in words."""
-    length = next(step for step in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000) if step / um_per_px >= 16)
-    return join(tag("span", "", class_="bar", style=f"width:{length / um_per_px * _MM_PX:.2f}mm"), f" {length} µm")
+@dataclass(frozen=True)
+class ExampleRow:
+    """Examples of one class in one size range."""
+
+    size: str
+    count: str
+    tiles: list[Tile]
 
 
-def unsure_list(found, counted, settings):
-    """Html of the first unsure particles, the least probable first, with what they might be."""
-    mine = np.flatnonzero(counted.labels == UNSURE)
-    if not len(mine):
-        return tag("p", "None: every particle is at least as probable of its class as asked for.")
-    mine = mine[np.argsort(found.probs[mine].max(1), kind="stable")]
-    shown, names = mine[:LISTED], shorten(found.table["image"].tolist())
-    size = measure_label(settings.diameter)
-    cards = [_card(found, counted, at, names[at], size) for at in shown]
-    return join(
-        tag("p", _how_many(len(shown), len(mine), "the least probable first")), tag("div", *cards, class_="cards")
+@dataclass(frozen=True)
+class ScaleBar:
+    """A line as long as so many µm of a tile."""
+
+    length_um: int
+    width_mm: str
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples of every class by size range; no tables without particles."""
+
+    introduction: str
+    scale_bar: ScaleBar | None = None
+    tables: dict[str, list[ExampleRow]] = field(default_factory=dict)  # class key -> rows
+
+
+@dataclass(frozen=True)
+class Card:
+    """An unsure particle with its most likely classes."""
+
+    tile: Tile
+    name: str
+    lines: list[str]
+
+
+@dataclass(frozen=True)
+class UnsureList:
+    """The first unsure particles, the least probable ones first."""
+
+    introduction: str
+    cards: list[Card] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class RejectedList:
+    """The first rejected items as (name, reason)."""
+
+    introduction: str
+    rows: list[tuple[str, str]] = field(default_factory=list)
+
+
+def example_tables(
+    results: ClassificationResults, counted: CountResult, settings: CountSettings, order: Sequence[str]
+) -> Examples:
+    """Randomly drawn tiles of every class by size range. order: class keys, UNSURE included."""
+    if not len(counted.labels):
+        return Examples("")
+    scales, side = results.table["um_per_px"].dropna().unique(), results.tiles.shape[1]
+    introduction = (
+        f"Up to {EXAMPLES} particles of each class and size range, drawn at random. An image is {side} x {side} px"
     )
+    tables = _tables(results, counted, settings, order)
+    if len(scales) == 1:
+        introduction += f" or {side * scales[0]:.3g} µm across; larger particles are cropped. "
+        return Examples(introduction, scale_bar(float(scales[0])), tables)
+    introduction += "; the particles differ in pixel size." if len(scales) else "; the pixel size is not known."
+    return Examples(introduction, None, tables)
 
 
-def rejected_list(found):
-    """Html of the first rejected items with their reasons."""
-    if not len(found.rejected):
-        return tag("p", "None: every item that was offered could be read.")
-    shown = found.rejected[:LISTED]
-    rows = [[[image, "" if reason is None else reason]] for image, reason in shown.itertuples(index=False)]
-    said = tag("p", _how_many(len(shown), len(found.rejected), "in their order"))
-    return join(said, table(["Item", "Why it could not be read"], rows, class_="list", texts=(0, 1)))
+def scale_bar(um_per_px: float) -> ScaleBar:
+    """Scale bar of a round length for tiles of this pixel size."""
+    length = next(step for step in _BAR_LENGTHS_UM if step / um_per_px >= _MIN_BAR_PX)
+    return ScaleBar(length, f"{length / um_per_px * _MM_PER_PX:.2f}")
 
 
-def shorten(names):
-    """These names without the folders and the list that all of them share: "#12" for "run 7/run 7.lst#12".
+def unsure_list(results: ClassificationResults, counted: CountResult, settings: CountSettings) -> UnsureList:
+    """The first LISTED unsure particles with their two most likely classes."""
+    positions = np.flatnonzero(counted.labels == UNSURE)
+    if not len(positions):
+        return UnsureList("None: every particle reaches the confidence threshold of its class.")
+    positions = positions[np.argsort(results.probs[positions].max(1), kind="stable")]
+    names = shorten(results.table["image"].tolist())
+    size_label = measure_label(settings.diameter)
+    cards = [_card(results, counted, position, names[position], size_label) for position in positions[:LISTED]]
+    return UnsureList(_how_many(len(cards), len(positions), "the least probable first"), cards)
 
-    Of several runs, each named by its list, without folders, where they are still told apart: "run 7#12".
+
+def rejected_list(results: ClassificationResults) -> RejectedList:
+    """The first LISTED rejected items with their reasons."""
+    if not len(results.rejected):
+        return RejectedList("None: every item could be read.")
+    shown = results.rejected[:LISTED]
+    rows = [(image, reason or "") for image, reason in zip(shown["image"], shown["reason"], strict=True)]
+    return RejectedList(_how_many(len(rows), len(results.rejected), "in their order"), rows)
+
+
+def shorten(names: Sequence[str]) -> list[str]:
+    """These names without the folders and the list file that all of them share: "#12" for "run 7/run 7.lst#12".
+
+    With several runs, each named by its list file, without folders where that is unambiguous: "run 7#12".
     """
     shared = shared_prefix(names) if len(names) > 1 else ""
     cut = max(shared.rfind("/") + 1, shared.rfind("#"), 0)
-    kept = [name[cut:] for name in names]
-    last = [name.rpartition("/")[2] for name in kept]
-    return last if all("#" in name for name in last) and len(set(last)) == len(last) else kept
+    short = [name[cut:] for name in names]
+    last = [name.rpartition("/")[2] for name in short]
+    return last if all("#" in name for name in last) and len(set(last)) == len(last) else short
 
 
-def _bands(counted):
-    return list({(entry.at_least_um, entry.below_um): entry for entry in counted.bands}.values())
+def _tables(
+    results: ClassificationResults, counted: CountResult, settings: CountSettings, order: Sequence[str]
+) -> dict[str, list[ExampleRow]]:
+    size_ranges = list({(entry.at_least_um, entry.below_um): entry for entry in counted.bands}.values())
+    bands = band_of(counted.sizes, settings.bins) if settings.in_um else np.zeros(len(counted.labels), int)
+    rng, tables = np.random.default_rng(SEED), {}
+    for key in order:
+        rows = []
+        for index, entry in enumerate(size_ranges):
+            positions = np.flatnonzero((counted.labels == key) & (bands == index))
+            if len(positions):
+                drawn = np.sort(rng.choice(positions, min(EXAMPLES, len(positions)), replace=False))
+                tiles = [_tile(results, counted, position) for position in drawn]
+                rows.append(ExampleRow(size_text(entry), count_noun(len(positions), "particle"), tiles))
+        if rows:
+            tables[key] = rows
+    return tables
 
 
-def _tile(found, counted, at):
-    pixels = found.tiles[at]
-    data = base64.b64encode(encode_png(np.ascontiguousarray(pixels))).decode()
-    width = f"width:{pixels.shape[1] * _MM_PX:.0f}mm"
-    words = f"{class_name(counted.labels[at])} {found.table['image'].iat[at]}"
-    return tag("img", src=Html(f"data:image/png;base64,{data}"), alt=words, title=words, style=width)
+def _tile(results: ClassificationResults, counted: CountResult, position: int) -> Tile:
+    pixels = results.tiles[position]
+    png = base64.b64encode(encode_png(np.ascontiguousarray(pixels))).decode()
+    title = f"{class_name(counted.labels[position])} {results.table['image'].iat[position]}"
+    return Tile(png, title, f"{pixels.shape[1] * _MM_PER_PX:.0f}")
 
 
-def _card(found, counted, at, name, size):
-    first, *others = np.argsort(-found.probs[at], kind="stable")
+def _card(results: ClassificationResults, counted: CountResult, position: int, name: str, size_label: str) -> Card:
+    probs = results.probs[position]
     lines = [
-        f"{class_name(found.class_keys[k])} {format_percent(float(found.probs[at, k]))}" for k in (first, *others[:1])
+        f"{class_name(results.class_keys[k])} {format_percent(float(probs[k]))}"
+        for k in np.argsort(-probs, kind="stable")[:2]
     ]
-    if np.isfinite(counted.sizes[at]):
-        lines.append(f"{size} {format_number(float(counted.sizes[at]))}")
-    text = [tag("div", name, class_="name"), *(tag("div", line) for line in lines)]
-    return tag("div", _tile(found, counted, at), tag("div", *text), class_="card")
+    if np.isfinite(counted.sizes[position]):
+        lines.append(f"{size_label} {format_number(float(counted.sizes[position]))}")
+    return Card(_tile(results, counted, position), name, lines)
 
 
-def _how_many(shown, all_of_them, order):
-    if shown == all_of_them:
-        return f"{count_noun(all_of_them, 'item')}, {order}."
-    return f"The first {shown} of {all_of_them:,}, {order}; all of them stand in results.csv."
+def _how_many(shown: int, total: int, order: str) -> str:
+    if shown == total:
+        return f"{count_noun(total, 'item')}, {order}."
+    return f"The first {shown} of {total:,}, {order}; all of them are in results.csv."

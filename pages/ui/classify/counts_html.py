@@ -6,7 +6,7 @@ from pages.ui.classify.results_data import label_text
 from pages.ui.shared.text import DASH
 from svp_core import display
 from svp_core.display import format_interval, format_number, format_percent
-from svp_core.report.count_tables import size_words
+from svp_core.report.count_tables import size_text
 from svp_core.stats.counts import ALL
 
 _HEAD = "padding:4px 10px;vertical-align:bottom;border-bottom:1px solid rgba(128,128,128,.5)"
@@ -17,7 +17,7 @@ _SMALL = "font-size:.8rem;opacity:.75;white-space:nowrap"
 def count_html(table, *, per_ml):
     """HTML of a list of svp_core.stats.counts.Count."""
     found = {(entry.class_key, entry.at_least_um): entry for entry in table}
-    sizes = {entry.at_least_um: str(size_words(entry)) for entry in table}
+    sizes = {entry.at_least_um: str(size_text(entry)) for entry in table}
     rows = [_head(["Class", *sizes.values()])]
     for key in dict.fromkeys(entry.class_key for entry in table):
         rows.append(_row([_name(key), *(_count(found.get((key, size)), per_ml) for size in sizes)]))
@@ -29,7 +29,7 @@ def comparison_html(tables, *, per_ml):
 
     tables: name of the sample -> list of svp_core.stats.counts.Count.
     """
-    sizes = {entry.at_least_um: str(size_words(entry)) for table in tables.values() for entry in table}
+    sizes = {entry.at_least_um: str(size_text(entry)) for table in tables.values() for entry in table}
     keys = dict.fromkeys(entry.class_key for table in tables.values() for entry in table)
     found = {name: {(entry.class_key, entry.at_least_um): entry for entry in table} for name, table in tables.items()}
     rows = [_head(["Class", "Size", *tables], texts=2)]
