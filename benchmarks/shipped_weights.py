@@ -23,6 +23,7 @@ from svp_core.generator.sampling import image_seeds, sample_tiles
 from svp_core.model_files import SHIPPED_MODELS, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
+from svp_core.optics.viewing import OTHER_LAW, USUAL_LAW
 from svp_core.stats.intervals import estimate_share
 
 CLASSIFIERS = ("resnet18", "resnet50")
@@ -44,8 +45,8 @@ def main():
     classifiers = {name: load_classifier(options.models / name) for name in CLASSIFIERS}
     classifier = classifiers[CLASSIFIERS[0]]
     keys = classifier.config.class_keys
-    held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=scenes.USUAL_LAW)
-    other = simulated(keys, options.count, seed=OTHER_SEED, law=scenes.OTHER_LAW)
+    held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=USUAL_LAW)
+    other = simulated(keys, options.count, seed=OTHER_SEED, law=OTHER_LAW)
     real = read_labelled(options.tiles) if options.tiles else None
     for name, model in classifiers.items():
         lines = [*OPENING]

@@ -1,31 +1,38 @@
-"""The only pixel seam: bytes <-> uint8 arrays <-> model tensors, and how a crop becomes a tile.
+"""Convert images: file bytes <-> uint8 arrays <-> model tensors, and crops to tiles.
 
-Everywhere between modules an image is uint8, (H, W) or (H, W, 3), 0..255. Inside a network it is a float32 tensor
-(N, 1, H, W), -1..1. This module knows no particle class, no instrument and no screen. PyTorch is loaded only where a
-tensor is made: processes that read images start in a tenth of the time and memory without it.
+All conversions between these forms are here. Everywhere between modules an image is uint8, (H, W) or (H, W, 3), 0..255.
+Inside a network it is a float32 tensor (N, 1, H, W), -1..1. This module does not depend on particle classes,
+instruments or screens. PyTorch is imported only where a tensor is created: without it, processes that read images start
+in a tenth of the time and memory.
 """
 
 import io
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageSequence, UnidentifiedImageError
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageSequence, UnidentifiedImageError
+
+if TYPE_CHECKING:
+    import torch
 
 TILE_PX = 64
-MAX_IMAGE_PX = 60_000_000  # larger than any camera frame or collage seen; bounds what one file can take in memory
+MAX_IMAGE_PX = 60_000_000  # limits the memory for one file; larger than any camera frame or collage known
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
 
-# Pillow modes that hold more than 8 bits a pixel.
+# Pillow modes with more than 8 bits per pixel.
 _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 
 
 class ImageUnreadable(ValueError):
-    """This file cannot be taken as an image. The text is the reason, fit for a results table."""
+    """A file that cannot be read as an image. The text is the reason, as shown in a results table."""
 
 
 @contextmanager
-def open_image(data):
-    """The picture file in these bytes, opened by Pillow; faults in the with block, too, become ImageUnreadable."""
+def open_image(data: bytes) -> Iterator[ImageFile.ImageFile]:
+    """The image file in these bytes, opened by Pillow; errors in the with block also become ImageUnreadable."""
     if not data:
         raise ImageUnreadable("the file is empty")
     with image_errors(), Image.open(io.BytesIO(data)) as file:
@@ -33,8 +40,8 @@ def open_image(data):
 
 
 @contextmanager
-def image_errors():
-    """Whatever Pillow raises in this with block on a damaged or foreign file becomes ImageUnreadable."""
+def image_errors() -> Iterator[None]:
+    """Convert whatever Pillow raises in this with block on a damaged or unknown file to ImageUnreadable."""
     try:
         yield
     except ImageUnreadable:
@@ -48,8 +55,8 @@ def image_errors():
         raise ImageUnreadable(f"the image is damaged ({str(error) or type(error).__name__})") from None
 
 
-def decode_images(data):
-    """Every image in one file's bytes: a list of uint8 arrays, as page_pixels gives them, one per page.
+def decode_images(data: bytes) -> list[NDArray[np.uint8]]:
+    """Every image in one file's bytes: a list of uint8 arrays, as page_pixels returns them, one per page.
 
     Raises ImageUnreadable with the reason when any page is damaged.
     """
@@ -57,21 +64,21 @@ def decode_images(data):
         return [page_pixels(page) for page in ImageSequence.Iterator(file)]
 
 
-def page_pixels(page):
-    """uint8 array, (H, W) if grey and (H, W, 3) if colour, of the page at which a file of open_image stands.
+def page_pixels(page: Image.Image) -> NDArray[np.uint8]:
+    """Pixels of the current page of a file of open_image: uint8, (H, W) if grey and (H, W, 3) if colour.
 
-    Deep images (10 to 16 bits) are brought to 8 by the smallest of 8, 10, 12, 14, 16 bits that holds their brightest
-    pixel, since files do not say how many of the 16 bits the camera used. Transparency is dropped.
-    Raises ImageUnreadable for an image that is too large, or whose values are no levels.
+    Deep images (10 to 16 bits) are scaled to 8 bits from the smallest of 8, 10, 12, 14, 16 bits that holds their
+    brightest pixel, since files do not state how many of the 16 bits the camera used. Transparency is discarded.
+    Raises ImageUnreadable for an image that is too large, or whose values are not grey levels.
     """
     if page.width * page.height > MAX_IMAGE_PX:
         raise ImageUnreadable(
-            f"the image is {page.width} x {page.height} px; at most {MAX_IMAGE_PX // 1_000_000} megapixels are read"
+            f"the image is {page.width} x {page.height} px; the limit is {MAX_IMAGE_PX // 1_000_000} megapixels"
         )
     return _to_uint8(page)
 
 
-def _to_uint8(page):
+def _to_uint8(page: Image.Image) -> NDArray[np.uint8]:
     if page.mode in _DEEP_MODES:
         deep = np.asarray(page).astype(np.float64)
         if not np.isfinite(deep).all() or deep.min() < 0:
@@ -79,64 +86,64 @@ def _to_uint8(page):
         peak = deep.max()
         bits = next((b for b in (8, 10, 12, 14, 16) if peak < 2**b), None)
         if bits is None:
-            raise ImageUnreadable(f"the brightest pixel is {peak:.0f}; at most 16 bits (65535) are read")
+            raise ImageUnreadable(f"the brightest pixel is {peak:.0f}; the limit is 16 bits (65535)")
         return np.round(deep * (255 / (2**bits - 1))).astype(np.uint8)
     if page.mode in ("L", "1", "LA"):
         return np.array(page if page.mode == "L" else page.convert("L"))
     colour = np.array(page.convert("RGB"))
-    # A grey picture saved as colour is a grey picture.
+    # A grey image saved as colour is a grey image.
     if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 1] == colour[..., 2]).all():
         return np.ascontiguousarray(colour[..., 0])
     return colour
 
 
-def to_grey(pixels):
-    """uint8 (H, W) from uint8 (H, W) or (H, W, 3), by ITU-R 601 luma."""
+def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Grey levels, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3), by ITU-R 601 luma."""
     if pixels.ndim == 2:
         return pixels
     return np.round(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
 
 
-def background_level(pixels):
-    """Grey level of the empty liquid around a particle: the median of the crop's outermost pixels, float 0..255."""
+def background_level(pixels: NDArray[np.uint8]) -> float:
+    """Grey level of the empty liquid around a particle: the median of the crop's outermost pixels, 0..255."""
     grey = to_grey(pixels)
     border = np.concatenate([grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]])
     border.sort()
-    # As np.median, which takes three times as long: this is asked several times of every particle.
+    # Equal to np.median but three times as fast: this runs several times for every particle.
     middle = len(border) // 2
     return float(border[middle]) if len(border) % 2 else (int(border[middle - 1]) + int(border[middle])) / 2
 
 
-def to_tile(pixels, *, tile_px=TILE_PX):
-    """uint8 (tile_px, tile_px) at native scale: padded with the crop's own background, centre-cropped where too large.
+def to_tile(pixels: NDArray[np.uint8], *, tile_px: int = TILE_PX) -> NDArray[np.uint8]:
+    """Tile, uint8 (tile_px, tile_px), at native scale: padded with the crop's own background, or centre-cropped.
 
     pixels: uint8 (H, W) or (H, W, 3). Nothing is resized, so a pixel keeps its size in um.
     """
-    middle = _middle(to_grey(pixels), tile_px)
-    return middle if middle.shape == (tile_px, tile_px) else _framed(middle, round(background_level(pixels)), tile_px)
+    centre = _centre_crop(to_grey(pixels), tile_px)
+    return centre if centre.shape == (tile_px, tile_px) else _pad(centre, round(background_level(pixels)), tile_px)
 
 
-def to_colour_tile(pixels, *, tile_px=TILE_PX):
-    """uint8 (tile_px, tile_px, 3): the tile of to_tile in colour, padded with the background of each channel.
+def to_colour_tile(pixels: NDArray[np.uint8], *, tile_px: int = TILE_PX) -> NDArray[np.uint8]:
+    """The tile of to_tile in colour, uint8 (tile_px, tile_px, 3), padded with the background of each channel.
 
-    pixels: uint8 (H, W, 3), or (H, W), whose channels are then all the same.
+    pixels: uint8 (H, W, 3), or (H, W), which gives three equal channels.
     """
     if pixels.ndim == 2:
         return np.repeat(to_tile(pixels, tile_px=tile_px)[..., None], 3, axis=2)
-    middle = _middle(pixels, tile_px)
-    if middle.shape == (tile_px, tile_px, 3):
-        return middle
-    return _framed(middle, [round(background_level(pixels[..., channel])) for channel in range(3)], tile_px)
+    centre = _centre_crop(pixels, tile_px)
+    if centre.shape == (tile_px, tile_px, 3):
+        return centre
+    return _pad(centre, [round(background_level(pixels[..., channel])) for channel in range(3)], tile_px)
 
 
-def _middle(pixels, tile_px):
-    """The pixels, or the middle of what is larger than a tile."""
+def _centre_crop(pixels: NDArray[np.uint8], tile_px: int) -> NDArray[np.uint8]:
+    """The pixels, cropped around their centre to at most tile_px in each direction."""
     top, left = (max(0, size - tile_px) // 2 for size in pixels.shape[:2])
     return np.ascontiguousarray(pixels[top : top + tile_px, left : left + tile_px])
 
 
-def _framed(pixels, level, tile_px):
-    """A square with these pixels in its middle and this level around them."""
+def _pad(pixels: NDArray[np.uint8], level: int | list[int], tile_px: int) -> NDArray[np.uint8]:
+    """A square of tile_px with these pixels in its centre and this level (or one per channel) around them."""
     height, width = pixels.shape[:2]
     tile = np.empty((tile_px, tile_px, *pixels.shape[2:]), np.uint8)
     tile[:] = level
@@ -145,36 +152,45 @@ def _framed(pixels, level, tile_px):
     return tile
 
 
-def to_model(tiles, device=None):
-    """float32 tensor (N, 1, H, W), -1..1, from uint8 tiles (N, H, W); on this torch.device, None is the processor."""
+def to_model(
+    tiles: NDArray[np.uint8] | Sequence[NDArray[np.uint8]], device: "torch.device | None" = None
+) -> "torch.Tensor":
+    """Model input, float32 (N, 1, H, W), -1..1, from uint8 tiles (N, H, W), on this device; None is the CPU."""
     import torch
 
     levels = torch.from_numpy(np.array(tiles))
     if device is not None and device.type == "cuda":
-        # Bytes travel, while the processor goes on with something else.
+        # Bytes are copied asynchronously, while the CPU continues.
         levels = levels.pin_memory().to(device, non_blocking=True)
     return levels.float().div_(127.5).sub_(1)[:, None]
 
 
-def from_model(images):
-    """uint8 tiles (N, H, W) from a float tensor (N, 1, H, W), -1..1; values outside are clipped."""
+def from_model(images: "torch.Tensor") -> NDArray[np.uint8]:
+    """Tiles, uint8 (N, H, W), from a float tensor (N, 1, H, W), -1..1; values outside are clipped."""
     import torch
 
     levels = images.detach().float().add(1).mul(127.5).round().clamp(0, 255)
     return levels[:, 0].to(torch.uint8).cpu().numpy()
 
 
-def encode_png(pixels):
+def encode_png(pixels: NDArray[np.uint8]) -> bytes:
     """PNG bytes of a uint8 image (H, W) or (H, W, 3); the same pixels give the same bytes."""
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG", compress_level=6)
     return buffer.getvalue()
 
 
-def contact_sheet(tiles, *, columns, scale=1, gap_px=2, gap_level=255):
-    """One uint8 picture (H, W) of many tiles in rows of `columns`; each pixel drawn scale x scale.
+def contact_sheet(
+    tiles: NDArray[np.uint8] | Sequence[NDArray[np.uint8]],
+    *,
+    columns: int,
+    scale: int = 1,
+    gap_px: int = 2,
+    gap_level: int = 255,
+) -> NDArray[np.uint8]:
+    """One uint8 image (H, W) of many tiles in rows of `columns`; each pixel is drawn scale x scale.
 
-    tiles: uint8 (N, h, w). gap_level: grey level between tiles. N = 0 gives a picture of shape (0, 0).
+    tiles: uint8 (N, h, w). gap_level: grey level between tiles. N = 0 gives an image of shape (0, 0).
     """
     if not len(tiles):
         return np.zeros((0, 0), np.uint8)

@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--instruments",
         choices=("usual", "soft", "other"),
         default="usual",
-        help="distribution that instrument parameters are drawn from, see scenes.LAWS",
+        help="distribution that instrument parameters are drawn from, see viewing.LAWS",
     )
 
 
@@ -38,6 +38,7 @@ def run(options: Namespace) -> None:
     """Write PNG images into a sub-folder named after the class, and a CSV file with the truth beside it."""
     from svp_core.images import encode_png
     from svp_core.optics import scenes
+    from svp_core.optics.viewing import LAWS
 
     if options.kind not in scenes.KINDS:
         raise LabError(f"{options.kind!r} cannot be simulated; classes are {', '.join(scenes.KINDS)}.")
@@ -45,7 +46,7 @@ def run(options: Namespace) -> None:
         raise LabError(f"{options.count:,} particles were requested; one run can simulate 1 to {MAX_COUNT:,}.")
     check_folder(options.out)
     (options.out / options.kind).mkdir(parents=True, exist_ok=True)
-    law, writer = scenes.LAWS[options.instruments], None
+    law, writer = LAWS[options.instruments], None
     with (options.out / f"{options.kind}.csv").open("w", newline="", encoding="utf-8") as file:
         for position in range(options.count):
             seed = scenes.particle_seed(options.seed, position)

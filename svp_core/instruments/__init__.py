@@ -1,1 +1,1 @@
-"""What labs have on disk -> particle records. sources.py is the door; each other module knows one format."""
+"""Read what labs have on disk into particle records; the entry point is detect.py."""

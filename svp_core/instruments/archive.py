@@ -1,19 +1,20 @@
-"""Zip and tar archives as Files, read in place: nothing is unpacked to disk, so nothing can be written astray.
+"""Zip and tar archives as SourceFiles, read in place: nothing is unpacked to disk, so nothing can be written elsewhere.
 
-An archive is refused as a whole, before anything of it is read, when a name leads outside, when it holds links, or
-when it would unpack to more than the bounds below.
+A whole archive is rejected, before any of its files is read, when an entry's name leads outside its folder, when it
+contains links, or when it would unpack to more than the limits below.
 """
 
 import gzip
-import os
 import re
 import stat
 import tarfile
 import tempfile
 import zipfile
 import zlib
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import IO, TypeVar
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
@@ -22,46 +23,51 @@ from svp_core.instruments.images.folder import MAX_FILE_BYTES
 from svp_core.instruments.records import SourceFiles, is_hidden, natural_key, unique_name
 from svp_core.instruments.sqlite_guard import is_own_database
 
-MAX_FILES = 200_000  # files in one archive
-MAX_UNPACKED_BYTES = 4 * 1024**3  # unpacked, all files together
-MAX_RATIO = 200  # unpacked to packed, of what is large: pictures and tables shrink to a fiftieth at best
-RATIO_CHECKED_FROM_BYTES = 256 * 1024**2  # from where on the ratio is looked at
-# Entries by which a zip file is known to be a document or a program: .docx and .xlsx, .odt and .epub, .jar.
+MAX_FILES = 200_000  # in one archive
+MAX_UNPACKED_BYTES = 4 * 1024**3  # all files together
+MAX_RATIO = 200  # unpacked to packed size of a large archive: images and tables shrink to a fiftieth at best
+RATIO_CHECKED_FROM_BYTES = 256 * 1024**2  # unpacked size above which the ratio is checked
+# Entries that identify a zip file as a document or a program: .docx and .xlsx, .odt and .epub, .jar.
 DOCUMENT_ENTRIES = ("[Content_Types].xml", "mimetype", "META-INF/MANIFEST.MF")
+_GZIP_MAGIC = b"\x1f\x8b"
+_BLOCK_BYTES = 1024**2
+
+Entry = TypeVar("Entry", zipfile.ZipInfo, tarfile.TarInfo)
 
 
-def is_archive_name(name):
-    """True for a name that says by its ending that it is a zip or tar archive."""
+def is_archive_name(name: str) -> bool:
+    """Whether a file name has the ending of a zip or tar archive."""
     return name.casefold().endswith(ARCHIVE_SUFFIXES)
 
 
-def is_archive(path):
-    """True for a file that is, or says by its ending that it is, a zip or tar archive."""
-    if is_own_database(os.stat(path)):
+def is_archive(path: Path | str) -> bool:
+    """Whether a file is a zip or tar archive, by its ending or its content."""
+    path = Path(path)
+    if is_own_database(path.stat()):
         return False
-    if is_archive_name(Path(path).name):
+    if is_archive_name(path.name):
         return True
     if zipfile.is_zipfile(path):
         return not _is_document(path)
     try:
-        return _begins_like_tar(path)
+        return _starts_like_tar(path)
     except (OSError, EOFError, zlib.error):
         return False
 
 
-def _is_document(path):
-    """Whether a zip file without an archive's ending is a word processor's file or the like."""
+def _is_document(path: Path) -> bool:
+    """Whether a zip file without an archive's ending is a document, such as a word processor's."""
     try:
         with zipfile.ZipFile(path) as archive:
             return bool({*archive.namelist()} & {*DOCUMENT_ENTRIES})
     except (zipfile.BadZipFile, OSError, NotImplementedError):
-        return False  # opening it says what is wrong
+        return False  # opening it reports what is wrong
 
 
-def _begins_like_tar(path):
-    with open(path, "rb") as file:
+def _starts_like_tar(path: Path) -> bool:
+    with path.open("rb") as file:
         head = file.read(512)
-        if head[:2] == b"\x1f\x8b":
+        if head[:2] == _GZIP_MAGIC:
             file.seek(0)
             with gzip.open(file) as stream:
                 head = stream.read(512)
@@ -69,8 +75,8 @@ def _begins_like_tar(path):
 
 
 @contextmanager
-def open_archive(path):
-    """Files of a zip, tar or tar.gz archive; valid inside the with block. Raises LabError."""
+def open_archive(path: Path | str) -> Iterator[SourceFiles]:
+    """SourceFiles of a zip, tar or tar.gz archive, valid inside the with block. Raises LabError."""
     path = Path(path)
     with ExitStack() as stack:
         try:
@@ -82,35 +88,35 @@ def open_archive(path):
         yield files
 
 
-def _open(path, stack):
+def _open(path: Path, stack: ExitStack) -> SourceFiles:
     if not zipfile.is_zipfile(path) and not path.name.casefold().endswith(".zip"):
-        plain = stack.enter_context(_plain_tar(path))
-        return _tar_files(path.name, stack.enter_context(tarfile.open(fileobj=plain, mode="r:")))
+        tar = stack.enter_context(_open_uncompressed(path))
+        return _tar_files(path.name, stack.enter_context(tarfile.open(fileobj=tar, mode="r:")))
     return _zip_files(path.name, stack.enter_context(zipfile.ZipFile(path)))
 
 
-def _zip_files(title, archive):
+def _zip_files(title: str, archive: zipfile.ZipFile) -> SourceFiles:
     entries = [e for e in archive.infolist() if not e.is_dir()]
     if any(e.flag_bits & 1 for e in entries):
-        raise LabError(f"The archive {title} is locked by a password; pack the folder again without one.")
+        raise LabError(f"The archive {title} is protected by a password; pack the folder again without one.")
     for entry in entries:
         _check_entry(title, entry.filename, entry.file_size, is_link=stat.S_ISLNK(entry.external_attr >> 16))
     total = sum(e.file_size for e in entries)
     _check_total(title, len(entries), total)
     _check_ratio(title, total, sum(e.compress_size for e in entries))
-    offered = _offered(entries, lambda e: e.filename)
+    by_name = _by_name(entries, lambda e: e.filename)
 
-    def read(name, limit=None):
+    def read(name: str, limit: int | None = None) -> bytes:
         try:
-            with archive.open(offered[name]) as file:
+            with archive.open(by_name[name]) as file:
                 return file.read(-1 if limit is None else limit)
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError):
             raise ImageUnreadable("the file is damaged inside the archive") from None
 
-    return SourceFiles(title, {name: entry.file_size for name, entry in offered.items()}, read)
+    return SourceFiles(title, {name: entry.file_size for name, entry in by_name.items()}, read)
 
 
-def _tar_files(title, archive):
+def _tar_files(title: str, archive: tarfile.TarFile) -> SourceFiles:
     entries, total = [], 0
     for entry in archive:
         if entry.isdir():
@@ -119,68 +125,73 @@ def _tar_files(title, archive):
         entries.append(entry)
         total += entry.size
         _check_total(title, len(entries), total)
-    offered = _offered(entries, lambda e: e.name)
+    by_name = _by_name(entries, lambda e: e.name)
 
-    def read(name, limit=None):
+    def read(name: str, limit: int | None = None) -> bytes:
         try:
-            return archive.extractfile(offered[name]).read(-1 if limit is None else limit)
+            file = archive.extractfile(by_name[name])
+            assert file is not None, "only regular files are listed"
+            return file.read(-1 if limit is None else limit)
         except (tarfile.TarError, EOFError, OSError):
             raise ImageUnreadable("the file is damaged inside the archive") from None
 
-    return SourceFiles(title, {name: entry.size for name, entry in offered.items()}, read)
+    return SourceFiles(title, {name: entry.size for name, entry in by_name.items()}, read)
 
 
 @contextmanager
-def _plain_tar(path):
-    """The tar itself: a .tar.gz, readable only forwards, is first unzipped into a nameless temporary file."""
-    with open(path, "rb") as packed:
-        is_packed = packed.read(2) == b"\x1f\x8b"
+def _open_uncompressed(path: Path) -> Iterator[IO[bytes]]:
+    """The tar file, seekable.
+
+    A .tar.gz, readable only forwards, is first decompressed into an unnamed temporary file.
+    """
+    with path.open("rb") as packed:
+        is_packed = packed.read(2) == _GZIP_MAGIC
         packed.seek(0)
         if not is_packed:
             yield packed
             return
-        with gzip.open(packed) as stream, tempfile.TemporaryFile() as plain:
-            while block := stream.read(1024**2):
-                plain.write(block)
-                _check_total(path.name, 0, plain.tell())
-                _check_ratio(path.name, plain.tell(), packed.tell())
-            plain.seek(0)
-            yield plain
+        with gzip.open(packed) as stream, tempfile.TemporaryFile() as tar:
+            while block := stream.read(_BLOCK_BYTES):
+                tar.write(block)
+                _check_total(path.name, 0, tar.tell())
+                _check_ratio(path.name, tar.tell(), packed.tell())
+            tar.seek(0)
+            yield tar
 
 
-def _check_entry(title, name, size, *, is_link):
+def _check_entry(title: str, name: str, size: int, *, is_link: bool) -> None:
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        raise LabError(f"The archive {title} was refused: {name[:80]!r} in it would be written outside its folder.")
+        raise LabError(f"The archive {title} is rejected: its entry {name[:80]!r} would be written outside its folder.")
     if is_link:
-        raise LabError(f"The archive {title} was refused: {name[:80]!r} in it is a link; pack the files themselves.")
+        raise LabError(f"The archive {title} is rejected: its entry {name[:80]!r} is a link; pack the file itself.")
     if size > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1024**2
-        raise LabError(f"The archive {title} was refused: {name[:80]!r} in it unpacks to more than {limit} MB.")
+        raise LabError(f"The archive {title} is rejected: its entry {name[:80]!r} unpacks to more than {limit} MB.")
 
 
-def _check_total(title, count, total):
+def _check_total(title: str, count: int, total: int) -> None:
     if count > MAX_FILES:
-        raise LabError(f"The archive {title} holds more than {MAX_FILES:,} files; pack it in parts.")
+        raise LabError(f"The archive {title} contains more than {MAX_FILES:,} files; split it into smaller archives.")
     if total > MAX_UNPACKED_BYTES:
-        raise LabError(
-            f"The archive {title} unpacks to more than {MAX_UNPACKED_BYTES // 1024**3} GB; pack it in parts."
-        )
+        limit = MAX_UNPACKED_BYTES // 1024**3
+        raise LabError(f"The archive {title} unpacks to more than {limit} GB; split it into smaller archives.")
 
 
-def _check_ratio(title, total, packed):
+def _check_ratio(title: str, total: int, packed: int) -> None:
     if total > RATIO_CHECKED_FROM_BYTES and total > MAX_RATIO * packed:
         raise LabError(
-            f"The archive {title} was refused: it unpacks to more than {MAX_RATIO} times its size, as no images do; "
-            "pack the folder again."
+            f"The archive {title} is rejected: it unpacks to more than {MAX_RATIO} times its size, which images never "
+            "do; pack the folder again."
         )
 
 
-def _offered(entries, name_of):
-    """Name -> entry in natural order. Two entries of one name are both kept."""
-    taken, offered = set(), {}
+def _by_name(entries: Iterable[Entry], name_of: Callable[[Entry], str]) -> dict[str, Entry]:
+    """Name -> entry, in natural order, hidden files excluded. Two entries of the same name are both kept."""
+    taken: set[str] = set()
+    by_name = {}
     for entry in entries:
         name = re.sub(r"^(\./)+", "", name_of(entry).replace("\\", "/"))
         if not is_hidden(name):
-            offered[unique_name(name, taken)] = entry
-    return dict(sorted(offered.items(), key=lambda item: natural_key(item[0])))
+            by_name[unique_name(name, taken)] = entry
+    return dict(sorted(by_name.items(), key=lambda item: natural_key(item[0])))

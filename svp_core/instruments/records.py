@@ -1,12 +1,14 @@
-"""What every reader takes and gives: the files of a source, wherever they lie, its runs, one record per particle."""
+"""Types that every reader takes and returns: the files of a source, its runs, and one record per particle."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import PurePosixPath
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svp_core import particle_classes
 from svp_core.instruments.metadata import Question, RunFacts
@@ -15,56 +17,77 @@ from svp_core.instruments.text_tables import normalise_name
 
 @dataclass(frozen=True)
 class SourceFiles:
-    """The offered files of one source. Hidden files and litter are already left out."""
+    """The files of one source, wherever they lie. Hidden and system files are already excluded."""
 
-    title: str  # of the folder or archive, as the person knows it
+    title: str  # of the folder or archive, as the user knows it
     sizes: dict[str, int]  # name -> bytes, in natural order; parts of a name are joined by "/"
-    read: Callable[..., bytes]  # (name, limit=None) => its first `limit` bytes or all; raises ImageUnreadable
+    read: Callable[..., bytes]  # (name, limit=None) -> its first `limit` bytes or all; raises ImageUnreadable
 
     @property
-    def names(self):
+    def names(self) -> tuple[str, ...]:
+        """Names of the files, in natural order."""
         return tuple(self.sizes)
 
 
 @dataclass(frozen=True)
 class ScannedFiles:
-    """The files of a source as the readers of runs look at them."""
+    """The files of a source with the start of each text, as the readers of runs examine them."""
 
     files: SourceFiles
-    heads: dict[str, str]  # name -> how the file begins, as text; only of files that are no images
+    heads: dict[str, str]  # name -> start of the file as text; image files have none
 
     @cached_property
-    def folders(self):
-        """Folder ("" at the top) -> {plain_name: name} of the files directly in it."""
-        found = {}
+    def folders(self) -> dict[str, dict[str, str]]:
+        """Folder ("" at the top) -> {normalise_name: name} of the files directly in it."""
+        folders: dict[str, dict[str, str]] = {}
         for name in self.files.names:
-            found.setdefault(name.rpartition("/")[0], {})[normalise_name(name)] = name
-        return found
+            folders.setdefault(name.rpartition("/")[0], {})[normalise_name(name)] = name
+        return folders
 
-    def siblings(self, name):
-        """{plain_name: name} of the files in the folder of this one."""
+    def siblings(self, name: str) -> dict[str, str]:
+        """{normalise_name: name} of the files in the same folder as this one, itself included."""
         return self.folders[name.rpartition("/")[0]]
 
-    def sibling_finder(self, name):
-        """Function (picture as a list names it) -> its name beside the file `name`, or None."""
-        beside = self.siblings(name)
-        return lambda picture: beside.get(normalise_name(picture))
+    def sibling_finder(self, name: str) -> Callable[[str], str | None]:
+        """Function (image name as a list has it) -> name of that file in the folder of `name`, or None."""
+        siblings = self.siblings(name)
+        return lambda image: siblings.get(normalise_name(image))
 
-    def without(self, names):
-        """Offered less these files: they belong to a run already."""
+    def without(self, names: Collection[str]) -> "ScannedFiles":
+        """The same files except these, which already belong to a run."""
         sizes = {name: size for name, size in self.files.sizes.items() if name not in names}
         heads = {name: head for name, head in self.heads.items() if name not in names}
         return ScannedFiles(SourceFiles(self.files.title, sizes, self.files.read), heads)
 
 
+@dataclass(frozen=True, eq=False)
+class ParticleRecord:
+    """One particle, or one item of the source that could not be read as a particle."""
+
+    name: str  # unique within the source: relative path, then "#page" or "#particle id"
+    source: str  # title of the source it came from
+    pixels: NDArray[np.uint8] | None = None  # (H, W) or (H, W, 3); None when rejected
+    um_per_px: float | None = None  # None when the files do not state it
+    given: str | None = None  # given class: key from the instrument or the nearest folder named after a class
+    columns: dict[str, Any] = field(default_factory=dict)  # what the instrument wrote, under its own names
+    mask: NDArray[np.bool_] | None = None  # (H, W), the instrument's own segmentation
+    reason: str = ""  # why it is rejected; empty for a readable particle
+    run: str = ""  # name of its RunFacts
+
+    @property
+    def rejected(self) -> bool:
+        """Whether the item could not be read as a particle."""
+        return bool(self.reason)
+
+
 @dataclass(frozen=True)
 class InstrumentRun:
-    """A run as its reader found it; nothing of it is kept in memory until it is read."""
+    """A run that a reader has detected; no pixels are in memory until it is read."""
 
-    path: str  # name of the file that makes it a run
+    path: str  # name of the file that makes it a run: its list or table
     facts: RunFacts
-    read: Callable  # () => iterator of ParticleRecord, their names not yet unique within the source
-    file_names: frozenset[str]  # names of the files that belong to it
+    read: Callable[[], Iterator[ParticleRecord]]  # names of the records are not yet unique within the source
+    file_names: frozenset[str]  # files that belong to it
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
@@ -72,69 +95,53 @@ class InstrumentRun:
 
 @dataclass(frozen=True)
 class UnreadableRun:
-    """What begins like a run but cannot be used as a whole."""
+    """A file that starts like a run but cannot be used as a whole."""
 
     path: str
-    message: str
+    message: str  # one sentence: what is wrong and what would work
     file_names: frozenset[str]
 
 
-@dataclass(frozen=True, eq=False)
-class ParticleRecord:
-    """One particle, or one offered item that could not be read as one."""
-
-    name: str  # unique within the source: relative path, then "#page" or "#particle id"
-    source: str  # title of the source it came from
-    pixels: np.ndarray | None = None  # uint8 (H, W) or (H, W, 3); None when rejected
-    um_per_px: float | None = None  # None where the files do not say
-    given: str | None = None  # class key from the nearest folder that is named after a class
-    columns: dict = field(default_factory=dict)  # what the instrument wrote, under its own names
-    mask: np.ndarray | None = None  # bool (H, W), the instrument's own segmentation
-    reason: str = ""  # why it is rejected, in words; empty for a readable particle
-    run: str = ""  # name of its RunFacts
-
-    @property
-    def rejected(self):
-        return bool(self.reason)
+DetectedRun = InstrumentRun | UnreadableRun
 
 
-def natural_key(name):
-    """Sort key by which "p2.png" comes before "p10.png"; capitals do not matter."""
+def natural_key(name: str) -> tuple[list[Any], str]:
+    """Sort key that puts "p2.png" before "p10.png"; case does not matter."""
     parts = re.split(r"([0-9]+)", name.casefold())
     # Numbers compare by length, then digits: no limit on how many digits a name may have.
     return [(len(p.lstrip("0")), p.lstrip("0")) if i % 2 else (0, p) for i, p in enumerate(parts)], name
 
 
-_LITTER = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "system volume information"}
+_SYSTEM_FILES = {"thumbs.db", "ehthumbs.db", "desktop.ini", "__macosx", "$recycle.bin", "system volume information"}
 
 
-def is_hidden(name):
-    """True for files that the operating system leaves behind, or that lie in a hidden folder of the source."""
-    return any(part.startswith(".") or part.casefold() in _LITTER for part in name.split("/"))
+def is_hidden(name: str) -> bool:
+    """Whether a file is left by the operating system, or is in a hidden folder of the source."""
+    return any(part.startswith(".") or part.casefold() in _SYSTEM_FILES for part in name.split("/"))
 
 
-def class_from_path(name):
-    """Class key of the nearest folder above this item that is named after a class ("oil/run 1/p.png"), or None."""
+def class_from_path(name: str) -> str | None:
+    """Class key of the nearest parent folder that is named after a class ("oil/run 1/p.png"), or None."""
     for folder in reversed(name.split("/")[:-1]):
-        found = particle_classes.class_from_folder(folder)
-        if found:
-            return found.key
+        particle_class = particle_classes.class_from_folder(folder)
+        if particle_class:
+            return particle_class.key
     return None
 
 
-def file_stem(name):
+def file_stem(name: str) -> str:
     """The name without folder and ending: "run" for "day 5/run.lst"."""
     last = name.rpartition("/")[2]
     return last[: last.rfind(".")] if last.rfind(".") > 0 else last
 
 
-def sibling_path(name, other):
-    """Name of `other` in the folder of `name`: "day 5/run#3" for "day 5/run.lst" and "run#3"."""
-    return name[: len(name) - len(name.rpartition("/")[2])] + other
+def sibling_path(name: str, sibling: str) -> str:
+    """Path of `sibling` in the folder of `name`: "day 5/run#3" for "day 5/run.lst" and "run#3"."""
+    return name[: len(name) - len(name.rpartition("/")[2])] + sibling
 
 
-def unique_name(name, taken):
-    """This name, or "name (2).png", "name (3).png" where it is already in the set `taken`; enters it there."""
+def unique_name(name: str, taken: set[str]) -> str:
+    """This name, or "name (2).png", "name (3).png" if it is already in the set `taken`; adds the result to the set."""
     free, number = name, 1
     while free in taken:
         number += 1

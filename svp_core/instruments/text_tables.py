@@ -1,22 +1,24 @@
-"""Text as instruments write it: any encoding, any decimal sign, tables with any delimiter -> str, numbers, rows."""
+"""Text as instruments write it, in any encoding, decimal sign and delimiter: decode it, parse numbers and tables."""
 
 import csv
 import math
 import re
 import unicodedata
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-# What may stand in brackets behind a column's name. "Area (ABD)" keeps its own.
+# Units that may stand in brackets after a column's name. The bracket of "Area (ABD)" is part of the name.
 _UNIT = re.compile(r"\s*\((?:[µμu]m|mm|cm|px|pixels?|n?m?s|sec|m?l|[µμu]l|mL|%|°|deg|fps)[²³23]?\)$", re.IGNORECASE)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+(?:e[+-]?\d+)?", re.IGNORECASE)
 _DELIMITERS = ",;\t|"
 
 
-def decode_text(data):
-    """Text of a file's bytes, line ends "\\n".
+def decode_text(data: bytes) -> str:
+    """Text of a file's bytes, with line ends "\\n".
 
-    By its byte order mark, else UTF-16 where every other byte is 0, else UTF-8 where it is that, else latin-1.
+    Decoded by its byte order mark if there is one; as UTF-16 if every other byte is 0; else as UTF-8 if it is valid
+    UTF-8, otherwise as latin-1.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16", "replace")
@@ -32,14 +34,14 @@ def decode_text(data):
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def normalise_name(name):
-    """The last part of a file's name as it is compared: any case, umlauts in one piece, Windows' paths taken off."""
-    # Lists name files as Windows did, perhaps with a path; archives from a Mac take umlauts apart.
+def normalise_name(name: str) -> str:
+    """The last part of a file's path in the form for comparison: case-folded, composed (NFC), Windows paths removed."""
+    # Lists name files as Windows did, perhaps with a path; archives from a Mac decompose umlauts.
     return unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2]).casefold()
 
 
-def parse_number(value):
-    """float of a text like "0.5544" or "0,5544", finite; None where it is none."""
+def parse_number(value: object) -> float | None:
+    """Finite float of a text like "0.5544" or "0,5544"; None for anything else."""
     try:
         text = str(value).strip()
         number = float(text.replace(",", ".") if _DECIMAL_COMMA.fullmatch(text) else text)
@@ -48,84 +50,84 @@ def parse_number(value):
     return number if math.isfinite(number) else None
 
 
-def parse_positive(value):
-    """number_of where it is above 0, else None."""
+def parse_positive(value: object) -> float | None:
+    """parse_number if the result is above 0, else None."""
     number = parse_number(value)
     return number if number and number > 0 else None
 
 
-def parse_integer(value):
+def parse_integer(value: object) -> int | None:
     """int of a text like "12" or "12.0000", else None."""
     number = parse_number(value)
     return int(number) if number is not None and number == int(number) else None
 
 
-def column_key(name):
-    """A column's name as it is compared: without a last bracket that is a unit, in lower case, single spaces."""
+def column_key(name: str) -> str:
+    """A column's name in the form for comparison: without a final unit in brackets, lower case, single spaces."""
     return " ".join(_UNIT.sub("", name.strip().lstrip("\ufeff")).split()).casefold()
 
 
 @dataclass(frozen=True)
 class Table:
-    """A delimited text with a line of column names; rows are taken apart when they are asked for."""
+    """A delimited text with a line of column names; rows are split on demand."""
 
-    names: tuple[str, ...]  # as written, spaces around them taken off
+    names: tuple[str, ...]  # as written, without surrounding spaces
     delimiter: str
-    lines: tuple[str, ...]  # one per row, empty ones left out
+    lines: tuple[str, ...]  # one per row, empty lines excluded
 
     @cached_property
-    def positions(self):
-        """column_key -> position; the first of two columns of one name."""
-        found = {}
+    def positions(self) -> dict[str, int]:
+        """column_key -> position; of two columns of the same name, the first."""
+        positions: dict[str, int] = {}
         for position, name in enumerate(self.names):
-            found.setdefault(column_key(name), position)
-        return found
+            positions.setdefault(column_key(name), position)
+        return positions
 
-    def column(self, key):
-        """The text under the column of this key in every row; "" where a row is too short."""
-        at, texts = self.positions[key], []
+    def column(self, key: str) -> list[str]:
+        """The text in the column of this key in every row; "" in rows that are too short."""
+        position, texts = self.positions[key], []
         for line in self.lines:
-            values = self.values(line) if '"' in line else line.split(self.delimiter, at + 1)
-            texts.append(values[at].strip() if at < len(values) else "")
+            values = self.values(line) if '"' in line else line.split(self.delimiter, position + 1)
+            texts.append(values[position].strip() if position < len(values) else "")
         return texts
 
-    def values(self, line):
+    def values(self, line: str) -> list[str]:
         """The texts in one line; with a delimiter other than the comma, decimal commas become points."""
-        values = _parted(line, self.delimiter)
+        values = _split(line, self.delimiter)
         if self.delimiter != ",":
             values = [v.replace(",", ".") if "," in v and _DECIMAL_COMMA.fullmatch(v) else v for v in values]
         # A delimiter at the end of every line makes one empty value more than there are columns.
         return values[:-1] if len(values) == len(self.names) + 1 and not values[-1] else values
 
-    def value(self, values, key):
-        """The text under the column of this key in values(), or None where there is no such column or value."""
-        position = self.positions.get(key)
+    def value(self, values: Sequence[str], key: str | None) -> str | None:
+        """The text in the column of this key, from values(); None if there is no such column or value."""
+        position = None if key is None else self.positions.get(key)
         return values[position] if position is not None and position < len(values) else None
 
 
-def parse_table(text):
-    """Table of a delimited text: by the delimiter that its first line holds most often. No rows for an empty text."""
+def parse_table(text: str) -> Table:
+    """Table of a delimited text; the delimiter is the most frequent one in the first line. Empty text: no rows."""
     lines = [line for line in text.split("\n") if line.strip()]
     first = lines[0] if lines else ""
     delimiter = max(_DELIMITERS, key=first.count)
-    names = tuple(_parted(first, delimiter))
+    names = tuple(_split(first, delimiter))
     if len(names) > 1 and not names[-1]:
         names = names[:-1]
     return Table(names, delimiter, tuple(lines[1:]))
 
 
-def _parted(line, delimiter):
+def _split(line: str, delimiter: str) -> list[str]:
     try:
         return [value.strip() for value in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:  # a value of more than 131,072 characters
         return []
 
 
-def parse_fields(text, *, separators=":=,;\t"):
-    """Lines "key: value" of a text as a dict: the key as column_key, the value's text; the first of one key holds."""
-    found = {}
+def parse_fields(text: str, *, separators: str = ":=,;\t") -> dict[str, str]:
+    """Lines "key: value" of a text as a dict from column_key to the value's text; of equal keys the first is kept."""
+    fields: dict[str, str] = {}
     for line in text.split("\n"):
         parts = re.split(f"[{re.escape(separators)}]", line.strip(), maxsplit=1)
         if len(parts) == 2 and parts[0].strip():
-            found.setdefault(column_key(parts[0]), parts[1].strip().strip('"').strip())
-    return found
+            fields.setdefault(column_key(parts[0]), parts[1].strip().strip('"').strip())
+    return fields

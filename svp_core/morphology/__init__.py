@@ -1,4 +1,4 @@
-"""The outline of one particle, and its size and shape."""
+"""Segment one particle and measure its size and shape."""
 
 from svp_core.morphology.measures import MEASURES, Measure, measure
 from svp_core.morphology.outline import segment

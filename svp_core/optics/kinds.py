@@ -1,20 +1,28 @@
-"""What each kind of particle is: its shape and index, drawn to the size that was asked for, and its light.
+"""Draw each kind of particle: its shape and refractive index at the requested size, and its image.
 
-Every function takes (rng, viewing, x, y) and gives the intensity on the axes x, y (um from the place meant for the
-particle), float32 (H, W), background 1, and the truth about the particle: shape, diameter_um (of a sphere its own, of
-anything else the equivalent circular diameter of its projection), index, and moved_x_um, moved_y_um where a particle
-that the tile cuts lies elsewhere than meant.
+Every draw function takes (rng, viewing, x, y) and returns the intensity on the axes x, y (um from the intended position
+of the particle), float32 (H, W), background 1, and the ground truth: shape, diameter_um (of a sphere its own, of
+anything else the equivalent circular diameter of its projection), index, and moved_x_um, moved_y_um if a particle that
+the tile cuts off is not at its intended position.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import scipy.fft
+from numpy.typing import NDArray
 
 from svp_core.optics import shapes
 from svp_core.optics.multislice import image_of_volume
 from svp_core.optics.sphere import image_of_sphere
+from svp_core.optics.viewing import Viewing
+
+Axis = NDArray[np.float64]
+Drawing = tuple[NDArray[np.float32], dict[str, Any]]  # intensity, ground truth
 
 
-def _window(rng, viewing, off_centre):
+def _displacement(rng: np.random.Generator, viewing: Viewing, off_centre: float) -> tuple[float, float]:
     """How far a particle that does not fit is moved, so that the tile shows a part of it: um in x and y."""
     if not viewing.oversized:
         return 0.0, 0.0
@@ -22,32 +30,32 @@ def _window(rng, viewing, off_centre):
     return distance * np.cos(angle), distance * np.sin(angle)
 
 
-def _moved(dx, dy):
+def _moved(dx: float, dy: float) -> dict[str, float]:
     return {"moved_x_um": float(dx), "moved_y_um": float(dy)}
 
 
-def _sphere(x, y, viewing, radius, index, z_f):
+def _sphere(x: Axis, y: Axis, viewing: Viewing, radius: float, index: float, z_f: float) -> NDArray[np.float32]:
     return image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=viewing.microscope)
 
 
-def _silicone_oil(rng, viewing, x, y):
+def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
     index = rng.uniform(1.388, 1.412)
     radius = viewing.diameter_um / 2
-    dx, dy = _window(rng, viewing, 0.8)
-    form = rng.random()
-    if form < 0.78 or viewing.oversized:
+    dx, dy = _displacement(rng, viewing, 0.8)
+    draw = rng.random()
+    if draw < 0.78 or viewing.oversized:
         image = _sphere(x - dx, y - dy, viewing, radius, index, viewing.z_f_um)
         return image, {"shape": "single", "diameter_um": 2 * radius, "index": index, **_moved(dx, dy)}
-    # Two droplets in contact, or two that have begun to merge and are lopsided.
-    merged = form > 0.87
+    # Two droplets in contact, or a lopsided one of two that have started to merge.
+    merged = draw > 0.87
     second = radius * (rng.uniform(0.6, 1.0) if merged else rng.uniform(0.5, 1.0))
-    apart = (radius + second) * (rng.uniform(0.25, 0.6) if merged else rng.uniform(1.0, 1.02))
-    # Kept to the asked size by area.
+    distance = (radius + second) * (rng.uniform(0.25, 0.6) if merged else rng.uniform(1.0, 1.02))
+    # Scaled to the requested size by area.
     shrink = radius / np.sqrt(radius**2 + (0.4 if merged else 1.0) * second**2)
-    tilt, turn = rng.uniform(-0.5, 0.5), rng.uniform(0, 2 * np.pi)
-    axis = np.array([np.cos(turn) * np.cos(tilt), np.sin(turn) * np.cos(tilt), np.sin(tilt)])
+    tilt, azimuth = rng.uniform(-0.5, 0.5), rng.uniform(0, 2 * np.pi)
+    axis = np.array([np.cos(azimuth) * np.cos(tilt), np.sin(azimuth) * np.cos(tilt), np.sin(tilt)])
     share = second**2 / (radius**2 + second**2)
-    centres = shrink * np.stack([-axis * apart * share, axis * apart * (1 - share)])
+    centres = shrink * np.stack([-axis * distance * share, axis * distance * (1 - share)])
     radii = shrink * np.array([radius, second])
     grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
     volume = shapes.union_of_spheres(centres, radii, index - viewing.microscope.medium_index, grid)
@@ -55,9 +63,9 @@ def _silicone_oil(rng, viewing, x, y):
     return _volume(x, y, volume, grid, viewing), {"shape": shape, "diameter_um": _ecd(volume, grid), "index": index}
 
 
-def _air_bubble(rng, viewing, x, y):
+def _air_bubble(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
     if viewing.oversized or rng.random() < 0.22:
-        # Far larger than the tile: an arc of black rim and grey disc, somewhere between in focus and half a radius off.
+        # Much larger than the tile: an arc of black rim and grey disc, 0.2 to 1.2 radii out of focus.
         px = viewing.camera.um_per_px
         radius = px * np.exp(rng.uniform(np.log(29), np.log(min(120, 48 / px))))
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.05) * radius
@@ -73,7 +81,7 @@ def _air_bubble(rng, viewing, x, y):
     return image, {"shape": "small", "diameter_um": 2 * radius, "index": 1.0}
 
 
-def _protein(rng, viewing, x, y):
+def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
     shape = rng.choice(["clump", "felt", "thread", "wisp"], p=[0.35, 0.35, 0.10, 0.20])
     if shape in ("clump", "wisp"):
         monomer = rng.uniform(0.3, 0.7)
@@ -89,14 +97,14 @@ def _protein(rng, viewing, x, y):
         weights = np.full(len(points), 0.7)
     phase = rng.uniform(*{"clump": (0.7, 3.2), "felt": (0.6, 2.6), "thread": (0.5, 2.0), "wisp": (0.15, 0.6)}[shape])
 
-    # To the asked size; strands and monomers grow less than the whole, but never come apart into beads.
+    # Scaled to the requested size; strands and monomers grow less than the whole, but never separate into beads.
     scale = viewing.diameter_um / _width(points, radii)
     points, radii = points * scale, np.maximum(radii * max(scale**0.7, 0.8 * scale), 0.15)
-    dx, dy = _window(rng, viewing, 0.6)
+    dx, dy = _displacement(rng, viewing, 0.6)
     x, y = x - dx, y - dy
     grid = _grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
     filling = shapes.saturate(shapes.gaussian_blobs(points, radii, weights, grid), 1.0)
-    # The index follows from how much the thickest part delays the light; protein never exceeds 0.09 above the liquid.
+    # The index follows from the phase delay of the thickest part; protein is never more than 0.09 above the liquid.
     thickest = filling.sum(0).max() * grid.dz_um
     delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
     image = _volume(x, y, filling * np.float32(delta), grid, viewing)
@@ -108,14 +116,14 @@ def _protein(rng, viewing, x, y):
     }
 
 
-def _glass_flake(rng, viewing, x, y):
+def _glass_flake(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
     grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 20))
     delta = 1.52 - viewing.microscope.medium_index
     volume = shapes.flake(rng, 0.6 * viewing.diameter_um, delta, grid)
     return _volume(x, y, volume, grid, viewing), {"shape": "flake", "diameter_um": _ecd(volume, grid), "index": 1.52}
 
 
-def _fibre(rng, viewing, x, y):
+def _fibre(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
     points, spacing = shapes.fibre(rng)
     scale = 2.2 * viewing.diameter_um / np.ptp(points, axis=0).max()
     points, spacing = points * scale, spacing * scale
@@ -131,7 +139,7 @@ def _fibre(rng, viewing, x, y):
     }
 
 
-DRAW_FUNCTIONS = {
+DRAW_FUNCTIONS: dict[str, Callable[[np.random.Generator, Viewing, Axis, Axis], Drawing]] = {
     "protein": _protein,
     "silicone_oil": _silicone_oil,
     "air_bubble": _air_bubble,
@@ -140,8 +148,8 @@ DRAW_FUNCTIONS = {
 }
 
 
-def _grid(viewing, x, y, *, dz_um, width_um=None):
-    """Voxels wide enough that the particle's periodic copies stay off the tile at this focus."""
+def _grid(viewing: Viewing, x: Axis, y: Axis, *, dz_um: float, width_um: float | None = None) -> shapes.Grid:
+    """Voxel grid wide enough that the particle's periodic copies stay outside the tile at this focus."""
     microscope, px = viewing.microscope, viewing.camera.um_per_px / viewing.camera.oversampling
     reach = max(np.abs(x).max(), np.abs(y).max())
     spread = abs(viewing.z_f_um) * microscope.na_objective / microscope.medium_index * 1.2
@@ -150,19 +158,19 @@ def _grid(viewing, x, y, *, dz_um, width_um=None):
     return shapes.Grid(scipy.fft.next_fast_len(int(period / px)), px, dz_um)
 
 
-def _volume(x, y, volume, grid, viewing):
+def _volume(x: Axis, y: Axis, volume: NDArray[np.float32], grid: shapes.Grid, viewing: Viewing) -> NDArray[np.float32]:
     return image_of_volume(
         x, y, volume, px_um=grid.px_um, dz_um=grid.dz_um, z_f=viewing.z_f_um, microscope=viewing.microscope
     )
 
 
-def _width(points, radii):
-    """Equivalent circular diameter of a cloud of blobs seen along z, um, from its spread."""
+def _width(points: NDArray[np.float64], radii: NDArray[np.float64]) -> float:
+    """Equivalent circular diameter, um, of a cloud of blobs seen along z, from its variance."""
     spread = points[:, :2].var(0) + (radii**2).mean()
     return float(4 * np.sqrt(np.sqrt(spread[0] * spread[1])))
 
 
-def _ecd(volume, grid):
-    """Equivalent circular diameter of the projection, um: where the light path is a tenth of the thickest part's."""
+def _ecd(volume: NDArray[np.float32], grid: shapes.Grid) -> float:
+    """Equivalent circular diameter of the projection, um: its outline is at a tenth of the maximum optical path."""
     path = volume.sum(0)
     return float(np.sqrt(4 / np.pi * (path > 0.1 * path.max()).sum()) * grid.px_um)

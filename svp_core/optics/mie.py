@@ -1,17 +1,19 @@
 """Lorenz-Mie scattering amplitudes of a homogeneous sphere (Bohren & Huffman 1983, chapter 4).
 
-x = k R is the size parameter in the medium, m = n_particle / n_medium the relative index, absorption has Im m > 0.
+x = k R is the size parameter in the medium, m = n_particle / n_medium the relative index; Im m > 0 for absorption.
 """
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import spherical_jn, spherical_yn
 
-# S(theta) swings with period pi/x; linear interpolation with so many nodes a swing stays below 0.2 % of background.
-NODES_PER_SWING = 64
+# S(theta) oscillates with period pi/x; with this many nodes per period, the error of linear interpolation stays below
+# 0.2 % of the background.
+NODES_PER_PERIOD = 64
 
 
-def coefficients(x, m):
-    """a_n and b_n for n = 1 .. ceil(x + 4.05 x^(1/3) + 2), complex (n_max,) each (Bohren & Huffman Eq. 4.88)."""
+def coefficients(x: float, m: complex) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Mie coefficients a_n, b_n for n = 1 .. ceil(x + 4.05 x^(1/3) + 2), each (n_max,) (Bohren & Huffman Eq. 4.88)."""
     n_max = int(np.ceil(x + 4.05 * x ** (1 / 3) + 2))
     n = np.arange(1, n_max + 1)
     log_derivative = _log_derivative(m * x, n_max)
@@ -24,8 +26,8 @@ def coefficients(x, m):
     return a, b
 
 
-def _log_derivative(z, n_max):
-    # Downward recurrence is the stable direction; started well above n_max, its start value is forgotten.
+def _log_derivative(z: complex, n_max: int) -> NDArray[np.complex128]:
+    # Downward recurrence is the stable direction; starting well above n_max, the start value does not matter.
     start = max(n_max, int(abs(z))) + 16
     d = np.zeros(start + 1, complex)
     for n in range(start, 0, -1):
@@ -33,8 +35,8 @@ def _log_derivative(z, n_max):
     return d[1 : n_max + 1]
 
 
-def amplitudes(x, m, cos_theta):
-    """S1 and S2 at scattering angles of these cosines, complex, shape of cos_theta (Bohren & Huffman Eq. 4.74)."""
+def amplitudes(x: float, m: complex, cos_theta: ArrayLike) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """S1 and S2 at the scattering angles with these cosines, in the shape of cos_theta (Bohren & Huffman Eq. 4.74)."""
     a, b = coefficients(x, m)
     mu = np.asarray(cos_theta, float)
     s1, s2 = np.zeros(mu.shape, complex), np.zeros(mu.shape, complex)
@@ -48,8 +50,8 @@ def amplitudes(x, m, cos_theta):
     return s1, s2
 
 
-def efficiencies(x, m):
-    """Q_ext and Q_sca, cross-sections over pi R^2 (Bohren & Huffman Eq. 4.61, 4.62)."""
+def efficiencies(x: float, m: complex) -> tuple[float, float]:
+    """Q_ext and Q_sca, cross-sections divided by pi R^2 (Bohren & Huffman Eq. 4.61, 4.62)."""
     a, b = coefficients(x, m)
     weights = 2 * np.arange(1, len(a) + 1) + 1
     q_ext = 2 / x**2 * np.sum(weights * (a + b).real)
@@ -57,9 +59,11 @@ def efficiencies(x, m):
     return float(q_ext), float(q_sca)
 
 
-def scalar_table(x, m, theta_max, nodes_per_swing=NODES_PER_SWING):
-    """Angles (T,) and S = (S1 + S2) / 2 on them (T,), dense enough for linear interpolation up to theta_max."""
-    count = max(64, int(np.ceil(theta_max * x / np.pi * nodes_per_swing)))
+def scalar_table(
+    x: float, m: complex, theta_max: float, nodes_per_period: int = NODES_PER_PERIOD
+) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+    """Angles (T,) and S = (S1 + S2) / 2 at them (T,), dense enough for linear interpolation up to theta_max."""
+    count = max(64, int(np.ceil(theta_max * x / np.pi * nodes_per_period)))
     theta = np.linspace(0, theta_max, count)
     s1, s2 = amplitudes(x, m, np.cos(theta))
     return theta, (s1 + s2) / 2

@@ -1,18 +1,19 @@
-"""Build the shipped sample data again, all of it; the same code gives the same files."""
+"""Rebuild all shipped sample data; the same code gives the same files."""
 
 import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 from svp_core.progress import Progress
 from svp_core.sample_data import flowcam_run, frames, tiles
 
-_SAID = {"tiles": "labelled tiles", "run": "particles of the sample run", "frames": "particles in frames"}
+_MESSAGES = {"tiles": "labelled tiles", "run": "particles of the sample run", "frames": "particles in frames"}
 
 
-def build(folder):
+def build(folder: Path | str) -> Iterator[Progress]:
     """Yield Progress after each particle; writes tiles, labelled example folder, FlowCam-style run and frames.
 
-    What else lies in the folder stays as it is.
+    Other files in the folder are not changed.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
@@ -23,4 +24,4 @@ def build(folder):
         frames.write_frames(folder, counts=frames.COUNTS),
     )
     for step, name in enumerate(itertools.chain(*parts), 1):
-        yield Progress(step, total, _SAID[name])
+        yield Progress(step, total, _MESSAGES[name])

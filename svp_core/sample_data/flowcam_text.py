@@ -1,14 +1,10 @@
-"""The text files of a FlowCam run folder, worded as VisualSpreadsheet 4 does; every number comes in from outside."""
+"""Per-particle text files of a FlowCam run folder, as VisualSpreadsheet 4 writes them, from given values."""
 
-import math
-
-import numpy as np
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from svp_core.instruments.flowcam.measures import derived_measures
 
-_WHOLE_NUMBERS = """
-    id image_x image_y image_w image_h src_x src_y src_image cal_image ppc camera sphere_count
-"""
 _FIELDS = """
     id image_x image_y image_w image_h src_x src_y src_image cal_image ppc camera cal_const fringe_size
     sphere_count raw_sphere_volume raw_sphere_complement raw_sphere_unknown
@@ -20,12 +16,28 @@ _FIELDS = """
     ch1_peak ch1_width ch1_area ch2_peak ch2_width ch2_area ch3_peak ch3_width ch3_area
     timestamp collage_file image_id
 """
-_WHOLE = frozenset(_WHOLE_NUMBERS.split())
+_INTEGER_FIELDS = frozenset(
+    [
+        "id",
+        "image_x",
+        "image_y",
+        "image_w",
+        "image_h",
+        "src_x",
+        "src_y",
+        "src_image",
+        "cal_image",
+        "ppc",
+        "camera",
+        "sphere_count",
+    ]
+)
 LIST_FIELDS = tuple(_FIELDS.split())
-_KINDS = {"timestamp": "timestamp", "collage_file": "string", "image_id": "guid"} | dict.fromkeys(_WHOLE, "int32")
+_TYPES = {"timestamp": "timestamp", "collage_file": "string", "image_id": "guid"}
+_TYPES |= dict.fromkeys(_INTEGER_FIELDS, "int32")
 
-# Export name -> field of the list it repeats.
-_REPEATED = {
+# Name in the export -> field of the list with the same value.
+_LIST_FIELD_OF = {
     "Particle ID": "id",
     "Area (ABD)": "abd_area",
     "Area (Filled)": "filled_area",
@@ -80,39 +92,22 @@ _REPEATED = {
     "Timestamp": "timestamp",
     "Width": "width",
 }
-_NOT_SUMMARISED = {
-    "Particle ID",
-    "Calibration Factor",
-    "Calibration Image",
-    "Camera",
-    "Date",
-    "Time",
-    "Timestamp",
-    "Feret Angle Max",
-    "Feret Angle Min",
-    "Filter Score",
-    "Image File",
-    "Image X",
-    "Image Y",
-    "Original Reference ID",
-    "Source Image",
-}
 
 
-def list_text(rows):
-    """The .lst: a header that names 65 fields, then one line a particle. A field that a row lacks is 0."""
-    lines = ["017", f"num-fields|{len(LIST_FIELDS)}", *(f"{name}|{_KINDS.get(name, 'double')}" for name in LIST_FIELDS)]
+def list_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """The .lst: a header that names 65 fields, then one line per particle. A field missing in a row is 0."""
+    lines = ["017", f"num-fields|{len(LIST_FIELDS)}", *(f"{name}|{_TYPES.get(name, 'double')}" for name in LIST_FIELDS)]
     lines += ["|".join(_list_value(name, row.get(name, 0)) for name in LIST_FIELDS) for row in rows]
     return "\n".join([*lines, ""])
 
 
-def _list_value(name, value):
-    return f"{value:.4f}" if name not in _KINDS else str(value)
+def _list_value(name: str, value: Any) -> str:
+    return f"{value:.4f}" if name not in _TYPES else str(value)
 
 
-def export_row(row):
+def export_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """All 71 columns of the .csv export of one particle, unrounded, in the export's alphabetical order."""
-    values = {name: row.get(field, 0 if field in _WHOLE else 0.0) for name, field in _REPEATED.items()}
+    values = {name: row.get(field, 0 if field in _INTEGER_FIELDS else 0.0) for name, field in _LIST_FIELD_OF.items()}
     values |= derived_measures(row)
     date, time = row["timestamp"].split("T")
     values |= {
@@ -127,19 +122,19 @@ def export_row(row):
     return {name: values[name] for name in ["Particle ID", *sorted(values.keys() - {"Particle ID"})]}
 
 
-def export_text(columns):
-    """The .csv export from exported() of every particle."""
-    lines = [",".join(columns[0]), *(",".join(map(_export_value, row, row.values())) for row in columns)]
-    return _windows(lines)
+def export_text(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The .csv export. rows: export_row() of every particle."""
+    lines = [",".join(rows[0]), *(",".join(map(_export_value, row, row.values())) for row in rows)]
+    return windows_text(lines)
 
 
-def _export_value(name, value):
+def _export_value(name: str, value: Any) -> str:
     if not isinstance(value, float):
         return str(value)
     return f"{value:.6e}" if name.startswith("Volume") else f"{value:.4f}"
 
 
-def outline_text(rows):
+def outline_text(rows: Iterable[Mapping[str, Any]]) -> str:
     """The .edg: one line per outer contour, in camera-frame pixels; a single pixel has no outline."""
     lines = (
         f"{row['id']},{len(chain)},{x + row['src_x']},{y + row['src_y']},{chain}"
@@ -147,171 +142,14 @@ def outline_text(rows):
         for x, y, chain in row["contours"]
         if chain
     )
-    return _windows(lines)
+    return windows_text(lines)
 
 
-def summary_text(columns, run):
-    """The _summary.csv. columns: exported() of every particle. run: flowcam_run.RunFigures."""
-    lines = [
-        f"List File,{run.name}.lst",
-        f"Start Time,{run.local_start:%Y-%m-%d  %H:%M:%S}",
-        f"Sampling Time,{int(run.sampling_s)} sec",
-        "",
-        f"Count,{run.count}",
-        f"Particles / ml,{run.per_ml:.0f}",
-        "",
-        f"Sample Volume Processed ml,{run.processed_ml:.5f}",
-        f"Sample Volume Imaged ml,{run.imaged_ml:.5f}",
-        "",
-        f"Efficiency,{100 * run.efficiency:.1f}%",
-        f"PPI,{run.count / run.frames:.2f}",
-        "",
-        "Summary Stats,Mean,Min,Max,StdDev,% CV",
-        *_statistics(columns),
-        "",
-        f"Particle Segmentation,Dark Threshold {run.threshold:.2f} Light Threshold {run.threshold:.2f}",
-        f"Distance to Nearest Neighbor,{run.neighbour_um:.2f} microns",
-        "Close Holes,1 iterations",
-        f"Basic Size Filter,Diameter (ESD) Min {run.min_esd_um:.2f}  Max {run.max_esd_um:.2f}  microns",
-        "Advanced Filter,None",
-        f"AutoImage Frame Rate,{run.frames_per_s:.0f} frames per second",
-        "Flash Duration,70.00 microseconds",
-        "Camera Gain,30",
-        "",
-    ]
-    return _windows(lines)
-
-
-def _statistics(columns):
-    lines = {}
-    for name in columns[0].keys() - _NOT_SUMMARISED:
-        values = np.array([row[name] for row in columns], float)
-        lines[name] = values, np.ones(len(values))
-    for diameter in ("ABD", "ESD"):
-        values = np.array([row[f"Diameter ({diameter})"] for row in columns])
-        lines[f"D[3 2]({diameter})"] = values, values**2
-        lines[f"D[4 3]({diameter})"] = values, values**3
-    return [f"{name},{_five_figures(*lines[name])}" for name in sorted(lines)]
-
-
-def _five_figures(values, weights):
-    mean = np.average(values, weights=weights)
-    spread = math.sqrt(np.average((values - mean) ** 2, weights=weights))
-    figures = mean, values.min(), values.max(), spread, 100 * spread / mean if mean else 0.0
-    return ",".join(f"{figure:.2f}" if abs(figure) < 1e5 else f"{figure:.3e}" for figure in figures)
-
-
-def run_summary_text(run):
-    """The _run_summary.txt: what the instrument's operator reads after the run."""
-    blocks = {
-        "Run": {
-            "Mode": "AutoImage",
-            "Priming Method": "machine prime",
-            "Flow Rate": f"{run.flow_ml_per_min:.3f} ml/min",
-            "Recalibrations": 0,
-            "Stop Reason": "Particle Count",
-            "Sample Volume Processed": f"{run.processed_ml:.4f} ml",
-            "Fluid Volume Imaged": f"{run.imaged_ml:.4f} ml",
-            "Efficiency": f"{100 * run.efficiency:.1f}%",
-            "Particle Count": run.count,
-        },
-        "Images": {
-            "Total": run.frames,
-            "Used": run.frames_used,
-            "Percentage Used": f"{100 * run.frames_used / run.frames:.2f}%",
-            "Particles Per Used Image": f"{run.count / run.frames_used:.2f}",
-            "Particles Per Image": f"{run.count / run.frames:.2f}",
-            "Frame Rate": f"{run.frames_per_s:.2f} fps",
-        },
-        "Date/Time": {
-            "Start": f"{run.local_start:%Y-%m-%d %H:%M:%S}",
-            "End": f"{run.local_end:%Y-%m-%d %H:%M:%S}",
-            "Sampling Time": f"{int(run.sampling_s) // 3600:02d}:{int(run.sampling_s) // 60 % 60:02d}"
-            f":{int(run.sampling_s) % 60:02d}",
-        },
-        "Environment": {
-            "Software": "SvP Lab simulator, layout of VisualSpreadsheet 4.19.3",
-            "Magnification": "10X",
-            "Calibration Factor": f"{run.um_per_px:.4f}",
-        },
-    }
-    lines = []
-    for title, entries in blocks.items():
-        lines += [f"{title}:", *(f"\t{key}:  {value}" for key, value in entries.items()), ""]
-    return _windows(lines)
-
-
-def context_text(run):
-    """The .ctx: an INI file with the keys that the volume, the scale and the segmentation follow from."""
-    sections = {
-        "Software": {
-            "SoftwareName": "SvP Lab simulator, layout of VisualSpreadsheet",
-            "SoftwareVersion": "4.19.3",
-            "CameraMagnification": 10,
-        },
-        "General": {
-            "TechnicianName": "",
-            "RunStartTime": f"{run.utc_start:%Y-%m-%d %H:%M:%S}",
-            "RunEndTime": f"{run.utc_end:%Y-%m-%d %H:%M:%S}",
-            "TimeZone": "",
-        },
-        "CameraBehavior": {"AutoImageRate": f"{run.frames_per_s:.0f}", "FlashDuration": "70.00"},
-        "Camera": {
-            "CameraName": "Simulated",
-            "Gain": 30,
-            "ImageWidth": run.frame_width,
-            "ImageHeight": run.frame_height,
-        },
-        "RunTermination": {"MaxParticles": run.count, "StopOnMaxParticles": 1},
-        "CaptureReport": {"AutoExportList": 1, "AutoExportListSummary": 1, "ClassificationTemplate": ""},
-        "Fluid": {
-            "FlowCellType": f"FC{run.flow_cell_depth_um:.0f}",
-            "FlowCellDepth": f"{run.flow_cell_depth_um:.0f}",
-            "FlowCellWidth": 2000,
-            "SampleDilution": 1,
-            "PumpFlowRate": f"{run.flow_ml_per_min:.4f}",
-            "CalibrationConstant": f"{run.um_per_px:.4f}",
-            "FringeSize": f"{run.fringe_px:.4f}",
-        },
-        "CaptureRegion": {
-            "AcceptableLeft": run.left,
-            "AcceptableRight": run.right,
-            "AcceptableTop": run.top,
-            "AcceptableBottom": run.bottom,
-            "ImagePixelBorder": run.border_px,
-            "SaveImageFiles": 1,
-            "SaveBinaryImageFiles": 1,
-            "SaveRawFiles": 0,
-        },
-        "CaptureParameters": {
-            "DistanceToNeighbor": f"{run.neighbour_um:.4f}",
-            "ThresholdDark": f"{run.threshold:.4f}",
-            "ThresholdLight": f"{run.threshold:.4f}",
-            "CloseHoles": 1,
-            "CaptureDarkOrLightPixels": 2,
-            "MinESD": f"{run.min_esd_um:.4f}",
-            "MaxESD": f"{run.max_esd_um:.4f}",
-            "UseAdvancedFilter": 0,
-        },
-        "CaptureStats": {
-            "RawImageTotal": run.frames,
-            "RunTimeMilliSeconds": f"{1000 * run.sampling_s:.0f}",
-            "CalibrationsCompletedCount": 1,
-            "Efficiency": f"{100 * run.efficiency:.4f}",
-            "VolumeCF": f"{run.volume_cf:.4f}",
-            "IncludesVolumeCF": 1,
-        },
-    }
-    lines = []
-    for title, entries in sections.items():
-        lines += [f"[{title}]", *(f"{key}={value}" for key, value in entries.items())]
-    return _windows(lines)
-
-
-def unclassified_text():
-    """A .cla that holds no classification yet."""
+def unclassified_text() -> str:
+    """A .cla without classifications."""
     return "v3\n0\n"
 
 
-def _windows(lines):
+def windows_text(lines: Iterable[str]) -> str:
+    """Text of these lines with Windows line ends."""
     return "".join(f"{line}\r\n" for line in lines)

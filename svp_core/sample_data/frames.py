@@ -1,6 +1,11 @@
-"""Full camera frames of the sample instrument, each with many particles and a true box around every one."""
+"""Full camera frames of the sample instrument, each with many particles and their ground-truth boxes."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svp_core.images import encode_png
 from svp_core.optics import scenes
@@ -10,10 +15,10 @@ from svp_core.sample_data.tiles import write_table
 
 COUNTS = (12, 18, 24)  # particles in each frame
 RUN_SEED = 4
-VISIBLE = 0.04  # a particle reaches as far as the light without noise differs by this share from the empty frame
-MIN_AREA_PX = 12  # that are so; nobody could find less
-_TAPER_PX = 6  # over which a window's outermost diffraction rings fade, so that its edge does not show
-_PLACE, _NOISE = 101, 102
+MIN_DIFFERENCE = 0.04  # relative, to the empty frame, of the light without noise: the extent of a particle
+MIN_AREA_PX = 12  # pixels that differ so much; a smaller particle could not be found
+_TAPER_PX = 6  # width over which a window's outermost diffraction rings fade, so that its edge is invisible
+_POSITION, _NOISE = 101, 102  # streams of random numbers
 _COLUMNS = (
     "frame",
     "top",
@@ -30,16 +35,16 @@ _COLUMNS = (
 )
 
 
-def write_frames(folder, *, counts=COUNTS):
-    """Yield a line after each particle; writes folder/frames/frame_1.png ... and boxes.csv."""
+def write_frames(folder: Path, *, counts: Sequence[int] = COUNTS) -> Iterator[str]:
+    """Yield "frames" after each particle; writes folder/frames/frame_1.png ... and boxes.csv."""
     folder = folder / "frames"
     folder.mkdir(parents=True, exist_ok=True)
     rows, k = [], 0
     for number, count in enumerate(counts, 1):
-        name, light, taken = f"frame_{number}.png", _empty(), []
+        name, light, boxes = f"frame_{number}.png", _empty_frame(), []
         for _ in range(count):
-            box, truth = _add(light, scenes.particle_seed(RUN_SEED, k), taken)
-            taken.append(box)
+            box, truth = _add(light, scenes.particle_seed(RUN_SEED, k), boxes)
+            boxes.append(box)
             sides = dict(zip(("top", "left", "bottom", "right"), box, strict=True))
             px = instrument.CAMERA.um_per_px
             rows.append({"frame": name, **sides, "label": truth["kind"], "um_per_px": px, **truth})
@@ -50,47 +55,49 @@ def write_frames(folder, *, counts=COUNTS):
     write_table(folder / "boxes.csv", _COLUMNS, rows)
 
 
-def _empty():
-    """Light of an empty frame at the camera's oversampling and with its margins, float32, all 1."""
+def _empty_frame() -> NDArray[np.float32]:
+    """Intensity of an empty frame at the camera's oversampling and with its margins, all 1."""
     shape = instrument.FRAME_HEIGHT, instrument.FRAME_WIDTH
     return np.ones([(size + 2 * MARGIN_PX) * instrument.CAMERA.oversampling for size in shape], np.float32)
 
 
-def _add(light, seed, taken):
-    """Put the particle of this seed where nothing is yet, in place; its box (top, left, bottom, right) and truth."""
-    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_PLACE,)))
-    drawn, mask = next(instrument.iter_whole_particles(instrument.sample_kind(rng), seed, _find))
+def _add(
+    light: NDArray[np.float32], seed: int, boxes: Sequence[instrument.Box]
+) -> tuple[instrument.Box, dict[str, Any]]:
+    """Add the particle of this seed to `light`, clear of these boxes; returns its box and ground truth."""
+    rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_POSITION,)))
+    particle, mask = next(instrument.iter_whole_particles(instrument.sample_kind(rng), seed, _find))
     while True:
         top, left = instrument.random_position(rng, instrument.bounding_box(mask))
         box_top, box_left, box_bottom, box_right = instrument.bounding_box(mask)
         box = top + box_top, left + box_left, top + box_bottom, left + box_right
-        if instrument.is_clear_of(box, taken, gap_px=2 * instrument.BORDER_PX):
-            _multiply(light, _faded(drawn), top, left)
-            return box, drawn.truth
+        if instrument.is_clear_of(box, boxes, gap_px=2 * instrument.BORDER_PX):
+            _multiply(light, _tapered(particle), top, left)
+            return box, particle.truth
 
 
-def _find(drawn):
-    """Mask of what stands out, bool (window_px, window_px), or None."""
+def _find(particle: instrument.DrawnParticle) -> NDArray[np.bool_] | None:
+    """Mask of the visible particle, bool (window_px, window_px), or None."""
     n = instrument.CAMERA.oversampling
-    inner = drawn.intensity[MARGIN_PX * n : -MARGIN_PX * n, MARGIN_PX * n : -MARGIN_PX * n]
-    light = inner.reshape(drawn.window_px, n, drawn.window_px, n).mean(axis=(1, 3))
-    mask = instrument.find_particle(np.abs(light - 1), VISIBLE)
+    inner = particle.intensity[MARGIN_PX * n : -MARGIN_PX * n, MARGIN_PX * n : -MARGIN_PX * n]
+    light = inner.reshape(particle.window_px, n, particle.window_px, n).mean(axis=(1, 3))
+    mask = instrument.find_particle(np.abs(light - 1), MIN_DIFFERENCE)
     return mask if mask is not None and mask.sum() >= MIN_AREA_PX else None
 
 
-def _faded(drawn):
-    """The window's intensity, brought to 1 at its edges."""
-    size = drawn.intensity.shape[0]
+def _tapered(particle: instrument.DrawnParticle) -> NDArray[np.float32]:
+    """The window's intensity, tapered to 1 at its edges."""
+    size = particle.intensity.shape[0]
     from_edge = np.minimum(np.arange(size), np.arange(size)[::-1]) / (_TAPER_PX * instrument.CAMERA.oversampling)
     weight = np.minimum(from_edge, 1).astype(np.float32)
-    return 1 + (drawn.intensity - 1) * weight[:, None] * weight[None, :]
+    return 1 + (particle.intensity - 1) * weight[:, None] * weight[None, :]
 
 
-def _multiply(light, intensity, top, left):
-    """Light through both: the window's top left camera pixel is (top, left) of the frame."""
+def _multiply(light: NDArray[np.float32], intensity: NDArray[np.float32], top: int, left: int) -> None:
+    """Multiply the frame's light by a window's intensity, in place; its top left camera pixel is (top, left)."""
     n, size = instrument.CAMERA.oversampling, intensity.shape[0]
     rows, columns = (
-        (max(0, n * at), min(limit, n * at + size)) for at, limit in zip((top, left), light.shape, strict=True)
+        (max(0, n * start), min(limit, n * start + size)) for start, limit in zip((top, left), light.shape, strict=True)
     )
-    part = intensity[rows[0] - n * top : rows[1] - n * top, columns[0] - n * left : columns[1] - n * left]
-    light[slice(*rows), slice(*columns)] *= part
+    window = intensity[rows[0] - n * top : rows[1] - n * top, columns[0] - n * left : columns[1] - n * left]
+    light[slice(*rows), slice(*columns)] *= window

@@ -1,14 +1,18 @@
-"""The one simulated instrument behind the sample run and the sample frames, and how its software finds a particle."""
+"""The simulated instrument of the sample run and the sample frames, and how its software detects a particle."""
 
 import itertools
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from svp_core.optics import scenes
 from svp_core.optics.camera import Camera
 from svp_core.optics.microscope import Microscope
+from svp_core.optics.viewing import Viewing, sample_viewing
 
 FRAME_HEIGHT, FRAME_WIDTH = 964, 1292
 MICROSCOPE = Microscope(
@@ -30,32 +34,35 @@ CAMERA = Camera(
     blur_px=0.45,
     noise=0.005,
 )
-_INSTRUMENT = scenes.Viewing(MICROSCOPE, CAMERA, z_f_um=0.0, diameter_um=0.0, oversized=False)
+_INSTRUMENT = Viewing(MICROSCOPE, CAMERA, z_f_um=0.0, diameter_um=0.0, oversized=False)
 
-NEIGHBOUR_UM = 5.0  # parts no farther apart than this are one particle
-BORDER_PX = 5  # left around a particle when it is cut out
-_WINDOWS_PX = (96, 160, 256)  # of the frame, simulated around a particle: the first that holds it
-_EIGHT = np.ones((3, 3), bool)
+NEIGHBOUR_UM = 5.0  # parts at most this far apart are one particle
+BORDER_PX = 5  # kept around a particle in its crop
+_WINDOWS_PX = (96, 160, 256)  # sizes of the simulated part of the frame; the first that contains the particle is used
+_EIGHT_CONNECTED = np.ones((3, 3), bool)
+
+
+Box = tuple[int, int, int, int]  # top, left, bottom, right; end excluded
 
 
 @dataclass(frozen=True)
 class DrawnParticle:
-    """One particle as the sensor would see it on an even field of light."""
+    """One particle as it reaches the sensor under uniform illumination."""
 
-    intensity: np.ndarray  # float32, background 1, at the camera's oversampling, with the camera's margins
+    intensity: NDArray[np.float32]  # background 1, at the camera's oversampling, with the camera's margins
     window_px: int  # width and height of the window in camera pixels
-    truth: dict
+    truth: dict[str, Any]
 
 
-def sample_kind(rng):
-    """The kind of the next particle: 70 % protein, 18 % silicone oil, 12 % air bubbles."""
+def sample_kind(rng: np.random.Generator) -> str:
+    """Kind of the next particle: 70 % protein, 18 % silicone oil, 12 % air bubbles."""
     return str(rng.choice(["protein", "silicone_oil", "air_bubble"], p=[0.70, 0.18, 0.12]))
 
 
-def draw_particle(kind, seed, *, attempt, window_px):
-    """Drawn, the particle in the middle of the window. A new attempt is another particle of the same seed."""
+def draw_particle(kind: str, seed: int, *, attempt: int, window_px: int) -> DrawnParticle:
+    """The particle in the centre of the window. Another attempt is another particle of the same seed."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(scenes.KINDS.index(kind), attempt)))
-    viewing = scenes.sample_viewing(rng, instrument=_INSTRUMENT)
+    viewing = sample_viewing(rng, instrument=_INSTRUMENT)
     viewing = replace(viewing, camera=replace(viewing.camera, shift_px=(0.0, 0.0)))
     axis = viewing.camera.sensor_axis(window_px, 0.0)
     intensity, particle = scenes.draw_intensity(kind, rng, viewing, axis, axis)
@@ -64,62 +71,64 @@ def draw_particle(kind, seed, *, attempt, window_px):
     return DrawnParticle(intensity, window_px, truth)
 
 
-def iter_whole_particles(kind, seed, find):
-    """Yield (Drawn, mask) of one attempt after another, without end: those that are found and lie whole in a window.
+def iter_whole_particles(
+    kind: str, seed: int, find: Callable[[DrawnParticle], NDArray[np.bool_] | None]
+) -> Iterator[tuple[DrawnParticle, NDArray[np.bool_]]]:
+    """Yield (DrawnParticle, mask) for one attempt after another, without end, if found and entirely within a window.
 
-    find: Drawn -> bool (window_px, window_px), or None where there is nothing to find.
+    find: DrawnParticle -> mask (window_px, window_px), or None if no particle is found.
     """
     for attempt in itertools.count():
         for window_px in _WINDOWS_PX:
-            drawn = draw_particle(kind, seed, attempt=attempt, window_px=window_px)
-            mask = find(drawn)
+            particle = draw_particle(kind, seed, attempt=attempt, window_px=window_px)
+            mask = find(particle)
             if mask is None:
                 break
             if edge_margin(mask) > BORDER_PX + 2:
-                yield drawn, mask
+                yield particle, mask
                 break
 
 
-def find_particle(difference, threshold):
-    """bool (H, W), the largest group of pixels that differ from the empty frame by more than the threshold; or None.
+def find_particle(difference: NDArray[np.floating], threshold: float) -> NDArray[np.bool_] | None:
+    """Mask (H, W) of the largest group of pixels that differ from the empty frame by more than the threshold, or None.
 
-    difference: |image - empty frame| (H, W). Done as FlowCam is said to: threshold, close holes by one pixel, take
-    parts up to NEIGHBOUR_UM apart together.
+    difference: |image - empty frame| (H, W). Steps as reported for FlowCam: threshold, close holes by one pixel, join
+    parts up to NEIGHBOUR_UM apart.
     """
     over = np.pad(difference > threshold, 1)
-    over = (over | ndimage.binary_closing(over, _EIGHT))[1:-1, 1:-1]
+    over = (over | ndimage.binary_closing(over, _EIGHT_CONNECTED))[1:-1, 1:-1]
     reach_px = NEIGHBOUR_UM / CAMERA.um_per_px
-    # Two parts are neighbours when their surroundings of half the reach meet.
+    # Two parts are neighbours if their surroundings of half the reach touch.
     surroundings = ndimage.distance_transform_edt(~over) <= reach_px / 2 if over.any() else over
-    groups, count = ndimage.label(surroundings, _EIGHT)
+    groups, count = ndimage.label(surroundings, _EIGHT_CONNECTED)
     if not count:
         return None
     sizes = np.bincount(groups[over], minlength=count + 1)
     return over & (groups == sizes[1:].argmax() + 1)
 
 
-def bounding_box(mask):
-    """(top, left, bottom, right) around the mask's pixels, end excluded."""
+def bounding_box(mask: NDArray[np.bool_]) -> Box:
+    """Box (top, left, bottom, right) around the mask's pixels, end excluded."""
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     return int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1
 
 
-def edge_margin(mask):
-    """Pixels between the mask's box and the nearest edge of the window."""
+def edge_margin(mask: NDArray[np.bool_]) -> int:
+    """Distance in pixels between the mask's box and the nearest edge of the window."""
     top, left, bottom, right = bounding_box(mask)
     return min(top, left, mask.shape[0] - bottom, mask.shape[1] - right)
 
 
-def random_position(rng, box):
-    """(top, left) in the frame of a window, so that the box in it lies in the frame, border and 3 px included."""
+def random_position(rng: np.random.Generator, box: Box) -> tuple[int, int]:
+    """(top, left) of a window in the frame such that this box in it is within the frame, with its border and 3 px."""
     spare = BORDER_PX + 3
     top = rng.integers(spare - box[0], FRAME_HEIGHT - spare - box[2], endpoint=True)
     left = rng.integers(spare - box[1], FRAME_WIDTH - spare - box[3], endpoint=True)
     return int(top), int(left)
 
 
-def is_clear_of(box, others, gap_px=2):
-    """True when the box (top, left, bottom, right) keeps this distance from all others."""
+def is_clear_of(box: Box, others: Iterable[Box], gap_px: int = 2) -> bool:
+    """Whether the box is at least this far from all others."""
     top, left, bottom, right = box
     return all(
         top >= other[2] + gap_px
@@ -130,16 +139,18 @@ def is_clear_of(box, others, gap_px=2):
     )
 
 
-def background_light(top=0, left=0, height=FRAME_HEIGHT, width=FRAME_WIDTH):
-    """The liquid without particles in a window of the frame, float (height, width), 0..1; may reach over the edge."""
+def background_light(
+    top: int = 0, left: int = 0, height: int = FRAME_HEIGHT, width: int = FRAME_WIDTH
+) -> NDArray[np.float64]:
+    """Light of the empty liquid in a window of the frame, (height, width), 0..1; the window may exceed the frame."""
     v = 2 * (top + np.arange(height)) / (FRAME_HEIGHT - 1) - 1
     u = 2 * (left + np.arange(width)) / (FRAME_WIDTH - 1) - 1
     return CAMERA.background * (1 + CAMERA.gradient[0] * u[None, :] + CAMERA.gradient[1] * v[:, None])
 
 
-def camera_at(top, left, window_px):
-    """The camera for a square window of the frame: there the same light as empty_light() says."""
+def camera_at(top: int, left: int, window_px: int) -> Camera:
+    """The camera for a square window of the frame, with the light of background_light()."""
     light = background_light(top, left, window_px, window_px)
-    middle = light.mean()
-    gradient = (light[0, -1] - light[0, 0]) / 2 / middle, (light[-1, 0] - light[0, 0]) / 2 / middle
-    return replace(CAMERA, background=middle, gradient=gradient)
+    mean = light.mean()
+    gradient = (light[0, -1] - light[0, 0]) / 2 / mean, (light[-1, 0] - light[0, 0]) / 2 / mean
+    return replace(CAMERA, background=mean, gradient=gradient)

@@ -183,7 +183,7 @@ def test_zip_comes_in_and_a_bad_one_is_refused(visit, lab, odd_folder, tmp_path)
 
     page = visit(f"{lab}/classify")
     uploader = page.get_by_test_id("stFileUploader").locator("input")
-    for archive, says in ((bad, "is damaged"), (astray, "was refused")):
+    for archive, says in ((bad, "is damaged"), (astray, "outside its folder")):
         uploader.set_input_files(archive)
         expect(page.get_by_test_id("stAlert")).to_contain_text(says)
         # The uploader is a new one after each file; the old one would swallow the next.

@@ -1,4 +1,4 @@
-"""Small FlowCam runs drawn for the tests, in both known variants of the list; every particle's pixels are known."""
+"""Small FlowCam runs drawn for the tests, in both known variants of the list, with known pixels of every particle."""
 
 import numpy as np
 from PIL import Image
@@ -28,11 +28,24 @@ FIELDS_65 = " ".join(
         "image_id",
     ]
 ).split()
-_WHOLE = {"id", "image_x", "image_y", "image_w", "image_h", "src_x", "src_y", "src_image", "cal_image", "ppc", "camera"}
+_INTEGER_FIELDS = {
+    "id",
+    "image_x",
+    "image_y",
+    "image_w",
+    "image_h",
+    "src_x",
+    "src_y",
+    "src_image",
+    "cal_image",
+    "ppc",
+    "camera",
+}
 
 
-def kind_of(field):
-    if field in _WHOLE:
+def field_type(field):
+    """Type of a field as the list names it."""
+    if field in _INTEGER_FIELDS:
         return "int32"
     return {"timestamp": "timestamp", "collage_file": "string", "image_id": "guid"}.get(field, "double")
 
@@ -40,7 +53,7 @@ def kind_of(field):
 def draw_run(folder, *, fields=FIELDS_65, count=12, per_collage=5, title="run ä1", cal_const="0.5545"):
     """Write list, collages, masks, calibration image, csv and ctx; returns [(pixels, mask)] in list order.
 
-    Crops differ in height and width and are asymmetric, so that a swapped x and y or w and h shows.
+    Crops differ in height and width and are asymmetric, so that swapping x and y or w and h is detected.
     """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(3)
@@ -63,11 +76,11 @@ def draw_run(folder, *, fields=FIELDS_65, count=12, per_collage=5, title="run ä
             values = {"id": number, "image_x": x, "image_y": 3, "image_w": width, "image_h": height}
             values |= {"cal_const": cal_const, "raw_area": f"{mask.sum():.4f}", "collage_file": name}
             values |= {"timestamp": "2025-04-09T14:14:53.412", "image_id": "04479F20-AD11"}
-            rows.append("|".join(str(values.get(f, 0 if kind_of(f) == "int32" else "0.0000")) for f in fields))
+            rows.append("|".join(str(values.get(f, 0 if field_type(f) == "int32" else "0.0000")) for f in fields))
             x += width + 2
         Image.fromarray(collage).save(folder / name, compression="tiff_lzw")
         Image.fromarray(masks).save(folder / name.replace(".tif", "_bin.tif"), compression="tiff_lzw")
-    header = ["017", f"num-fields|{len(fields)}", *(f"{field}|{kind_of(field)}" for field in fields)]
+    header = ["017", f"num-fields|{len(fields)}", *(f"{field}|{field_type(field)}" for field in fields)]
     (folder / f"{title}.lst").write_bytes("\n".join([*header, *rows, ""]).encode("latin-1"))
     Image.fromarray(np.full((80, 400), 176, np.uint8)).save(folder / "cal_image_000001.tif")
     csv = ["Particle ID,Area (ABD),Filter Score", *(f"{n},{n}.5000,0.0000" for n in range(1, count + 1))]
@@ -77,18 +90,18 @@ def draw_run(folder, *, fields=FIELDS_65, count=12, per_collage=5, title="run ä
 
 
 def draw_collage(sizes, *, gap=2, width=300, level=150, noise=3, seed=0):
-    """(uint8 picture, boxes (N, 4)): tiles of these (height, width) packed in rows on black, each with a dark disc."""
+    """(uint8 image, boxes (N, 4)): tiles of these (height, width) packed in rows on black, each with a disc."""
     rng = np.random.default_rng(seed)
-    picture, boxes = np.zeros((2000, width), np.uint8), []
+    image, boxes = np.zeros((2000, width), np.uint8), []
     top = left = row_height = 0
     for tile_height, tile_width in sizes:
         if left + tile_width > width:
             top, left, row_height = top + row_height + 2, 0, 0
         tile = rng.normal(level, noise, (tile_height, tile_width))
         rows, columns = np.ogrid[:tile_height, :tile_width]
-        near = np.hypot(rows - tile_height / 2, columns - tile_width / 2) < min(tile_height, tile_width) / 4
-        tile[near] = rng.integers(5, 250)
-        picture[top : top + tile_height, left : left + tile_width] = tile.clip(0, 255)
+        disc = np.hypot(rows - tile_height / 2, columns - tile_width / 2) < min(tile_height, tile_width) / 4
+        tile[disc] = rng.integers(5, 250)
+        image[top : top + tile_height, left : left + tile_width] = tile.clip(0, 255)
         boxes.append((top, left, top + tile_height, left + tile_width))
         left, row_height = left + tile_width + gap, max(row_height, tile_height)
-    return picture[: top + row_height + 10], np.array(boxes)
+    return image[: top + row_height + 10], np.array(boxes)

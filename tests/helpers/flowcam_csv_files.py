@@ -1,4 +1,4 @@
-"""FlowCam runs without a list: the table exported as csv, in the words of two versions."""
+"""FlowCam runs without a list: the csv export with the column names of two versions."""
 
 from tests.helpers.drawn_run import draw_run
 
@@ -17,7 +17,7 @@ COLUMNS_2 = ["ID", "AreaABD", "CalConst", "Filename", "PixelH", "PixelW", "SaveX
 
 
 def write_export(folder, names=COLUMNS_4, *, delimiter=",", scale="0.5545", title="run ä1", count=12):
-    """A drawn run with its list taken away; returns [(pixels, mask)]."""
+    """Write a drawn run without its list; returns [(pixels, mask)]."""
     truth = draw_run(folder)
     rows = [line.split("|") for line in (folder / "run ä1.lst").read_text("latin-1").split("\n")[67:-1]]
     lines = [delimiter.join(names)]

@@ -1,4 +1,4 @@
-"""IFCB samples written from the documented layout of both versions."""
+"""IFCB samples written in the documented layout of both versions."""
 
 import numpy as np
 
@@ -8,6 +8,7 @@ SHAPES = [(12, 30), (0, 0), (25, 16)]  # height, width of three triggers; the se
 
 
 def write_sample(folder, *, version, title="D20240401T101010_IFCB102", shapes=SHAPES, extra=0):
+    """Write .adc, .roi and .hdr; returns the pixels of each trigger. extra: further columns of the .adc."""
     folder.mkdir(parents=True, exist_ok=True)
     names, rng = FIELDS[version].split(), np.random.default_rng(5)
     pixels, lines, data = [], [], b"\0"  # one byte before the first region, so that start_byte matters

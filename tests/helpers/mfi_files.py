@@ -1,9 +1,9 @@
-"""MFI runs drawn for the tests: full frames, and the table of boxes in them."""
+"""MFI runs drawn for the tests: full frames and the table of boxes in them."""
 
 import numpy as np
 from PIL import Image
 
-# Columns as the published screenshot shows them.
+# Columns as in the published screenshot.
 COLUMNS = [
     "#",
     " Frame #",
@@ -30,6 +30,7 @@ BOXES = [(1, 10, 29, 40, 49), (3, 0, 4, 0, 7), (2, 190, 199, 100, 119)]
 
 
 def draw_frames(folder, *, first=1, count=3, pattern="frame_{:03d}.png"):
+    """Write frames of noise; returns their pixels. first: number of the first frame in the file names."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(4)
     frames = [rng.integers(100, 200, SHAPE, dtype=np.uint8) for _ in range(count)]
@@ -39,7 +40,7 @@ def draw_frames(folder, *, first=1, count=3, pattern="frame_{:03d}.png"):
 
 
 def write_table(folder, boxes, *, name="day 1.csv", delimiter=","):
-    """boxes: [(frame, left, right, top, bottom)]."""
+    """Write a table of particles with these boxes: [(frame, left, right, top, bottom)]."""
     lines = [delimiter.join(COLUMNS)]
     for number, (frame, left, right, top, bottom) in enumerate(boxes, 1):
         values = [number, frame, 1, "1.499", "78.125", 3085, 273.39, 0.72, 594.17, 192.7, 72, 934, 121.875, 0.4]

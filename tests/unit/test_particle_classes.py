@@ -1,4 +1,4 @@
-"""The vocabulary: keys are unique, folder names are understood, colours can be told apart from both backgrounds."""
+"""Particle classes: unique keys, folder names, and colours with enough contrast on both backgrounds."""
 
 import pytest
 
@@ -15,13 +15,13 @@ from svp_core.particle_classes import (
 )
 
 
-def test_label_order_is_that_of_the_published_classifier():
+def test_label_order_matches_the_published_classifier():
     assert [c.key for c in CLASSES] == ["protein", "silicone_oil", "air_bubble"]
 
 
-def test_keys_and_markers_are_unique():
-    every = (*CLASSES, *FOREIGN)
-    assert len({c.key for c in every}) == len({c.symbol for c in every}) == len(every) == len(all_keys())
+def test_keys_and_symbols_are_unique():
+    classes = (*CLASSES, *FOREIGN)
+    assert len({c.key for c in classes}) == len({c.symbol for c in classes}) == len(classes) == len(all_keys())
 
 
 @pytest.mark.parametrize(
@@ -36,12 +36,14 @@ def test_keys_and_markers_are_unique():
         ("fibers", "fibre"),
     ],
 )
-def test_folder_names_people_use_are_classes(folder, key):
-    assert class_from_folder(folder).key == key
+def test_common_folder_names_are_recognised(folder, key):
+    particle_class = class_from_folder(folder)
+    assert particle_class is not None
+    assert particle_class.key == key
 
 
 @pytest.mark.parametrize("folder", ["", "run 7", "oil in water", "boil", "airport"])
-def test_other_folder_names_are_not(folder):
+def test_other_folder_names_are_not_classes(folder):
     assert class_from_folder(folder) is None
 
 
@@ -57,12 +59,12 @@ def test_other_folder_names_are_not(folder):
         ("x " * 60, "x_" * 19 + "x"),
     ],
 )
-def test_own_classes_have_a_key_by_their_name(name, key):
+def test_key_of_an_own_class_follows_from_its_name(name, key):
     assert key_from_name(name) == key
     assert is_valid_key(key) == (key != "")
 
 
-def test_an_own_class_has_a_name_and_always_the_same_look():
+def test_own_class_has_a_name_and_a_fixed_appearance():
     own = class_by_key("fat_droplet")
     assert (own.key, own.name, own.aliases) == ("fat_droplet", "Fat droplet", ("fat droplet",))
     assert own == class_by_key("fat_droplet")
@@ -71,13 +73,13 @@ def test_an_own_class_has_a_name_and_always_the_same_look():
 
 
 @pytest.mark.parametrize("text", ["", "Dust", "a b", "_dust", "a__b", "../dust", "d" * 41, "<b>"])
-def test_what_cannot_be_a_key_is_refused_with_the_known_ones(text):
+def test_invalid_key_raises_with_the_valid_ones(text):
     assert not is_valid_key(text)
-    with pytest.raises(KeyError, match="known are protein"):
+    with pytest.raises(KeyError, match="use protein"):
         class_by_key(text)
 
 
-def test_the_products_classes_come_first():
+def test_built_in_classes_are_sorted_first():
     assert sort_keys(["zinc", "fibre", "air_bubble", "dust", "protein", "dust"]) == (
         "protein",
         "air_bubble",
@@ -89,7 +91,7 @@ def test_the_products_classes_come_first():
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#101416"])
 @pytest.mark.parametrize("colour", sorted({c.colour for c in (*CLASSES, *FOREIGN)} | set(_OWN_COLOURS)))
-def test_colours_have_a_contrast_of_three_to_one(colour, background):
+def test_colours_have_a_contrast_of_at_least_three_to_one(colour, background):
     light, dark = sorted((_luminance(colour), _luminance(background)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3
 

@@ -1,4 +1,4 @@
-"""The shipped sample data: counts, truth, what the reader makes of it, and that a part built again is the same."""
+"""The shipped sample data: counts, ground truth, how it is read, and that a rebuilt part is identical."""
 
 import configparser
 import csv
@@ -13,9 +13,10 @@ from scipy.ndimage import binary_closing
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.flowcam import measures
 from svp_core.particle_classes import CLASSES
-from svp_core.sample_data import flowcam_run, frames, tiles
+from svp_core.sample_data import flowcam_run, frames, run_metadata, tiles
 from svp_core.sample_data.build import build
 from svp_core.sample_data.flowcam_text import LIST_FIELDS
+from tests.helpers.records import mask_of, pixels_of
 
 SHIPPED = Path(__file__).resolve().parents[2] / "sample_data"
 RUN = SHIPPED / "flowcam_run" / flowcam_run.RUN_NAME
@@ -33,19 +34,19 @@ EXPORT_HEADER = (
 
 
 def table(path):
-    with open(path, newline="", encoding="latin-1") as file:
+    with path.open(newline="", encoding="latin-1") as file:
         return list(csv.DictReader(file))
 
 
-def picture(path):
+def read_image(path):
     with Image.open(path) as file:
         return np.array(file)
 
 
-def same_pixels(one, other):
-    """Another processor may round a pixel the other way; never more."""
-    off = np.abs(one.astype(int) - other)
-    return one.shape == other.shape and off.max() <= 1 and (off > 0).mean() <= 1e-4
+def same_pixels(a, b):
+    """Whether two images are equal but for rounding, which may differ by one level on another CPU."""
+    difference = np.abs(a.astype(int) - b)
+    return a.shape == b.shape and difference.max() <= 1 and (difference > 0).mean() <= 1e-4
 
 
 def files_below(folder):
@@ -54,15 +55,15 @@ def files_below(folder):
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """A few of each, built twice."""
+    """A small data set of each kind, built twice."""
     folders = [tmp_path_factory.mktemp(name) for name in ("one", "two")]
     for folder in folders:
-        said = [
+        steps = [
             *tiles.write_tiles(folder, per_class=2),
             *flowcam_run.write_run(folder, count=8),
             *frames.write_frames(folder, counts=(2, 1)),
         ]
-        assert said == ["tiles"] * 6 + ["run"] * 8 + ["frames"] * 3
+        assert steps == ["tiles"] * 6 + ["run"] * 8 + ["frames"] * 3
     return folders
 
 
@@ -78,7 +79,7 @@ def context():
     return {key: value for section in parser.sections() for key, value in parser[section].items()}
 
 
-def test_it_is_small_and_complete():
+def test_sample_data_is_small_and_complete():
     assert 4e6 < sum(len(data) for data in files_below(SHIPPED).values()) < 25e6
     assert len(np.load(SHIPPED / "tiles.npy", mmap_mode="r")) == 960
     endings = [".lst", ".csv", ".edg", ".ctx", ".cla", "_summary.csv", "_run_summary.txt", "_000001_bin.tif"]
@@ -86,41 +87,41 @@ def test_it_is_small_and_complete():
     assert expected <= {path.name for path in RUN.iterdir()}
 
 
-# --- built again ---------------------------------------------------------------------------------------------------
+# --- rebuilt -------------------------------------------------------------------------------------------------------
 
 
-def test_two_builds_are_the_same_to_the_last_bit(small):
-    one, two = map(files_below, small)
-    assert one == two
-    assert len(one) > 20
+def test_two_builds_are_identical_bit_for_bit(small):
+    first, second = map(files_below, small)
+    assert first == second
+    assert len(first) > 20
 
 
-def test_tiles_built_again_are_the_shipped_ones(small):
+def test_rebuilt_tiles_equal_the_shipped_ones(small):
     assert same_pixels(np.load(small[0] / "tiles.npy"), np.load(SHIPPED / "tiles.npy")[:6])
-    for again, shipped in zip(table(small[0] / "particles.csv"), table(SHIPPED / "particles.csv"), strict=False):
-        assert_same_truth(again, shipped)
+    for rebuilt, shipped in zip(table(small[0] / "particles.csv"), table(SHIPPED / "particles.csv"), strict=False):
+        assert_same_truth(rebuilt, shipped)
 
 
-def test_run_particles_built_again_are_the_shipped_ones(small, records):
-    again = list(read_particles(small[0] / "flowcam_run" / flowcam_run.RUN_NAME))
-    assert len(again) == 8
-    for one, other in zip(again, records, strict=False):
-        assert same_pixels(one.pixels, other.pixels)
+def test_rebuilt_run_particles_equal_the_shipped_ones(small, records):
+    rebuilt = list(read_particles(small[0] / "flowcam_run" / flowcam_run.RUN_NAME))
+    assert len(rebuilt) == 8
+    for one, other in zip(rebuilt, records, strict=False):
+        assert same_pixels(pixels_of(one), pixels_of(other))
         assert one.columns["image_id"] == other.columns["image_id"]
         assert one.columns["src_image"] == other.columns["src_image"]
     for one, other in zip(*(table(f / "flowcam_run" / "truth.csv") for f in (small[0], SHIPPED)), strict=False):
         assert_same_truth(one, other)
 
 
-def test_boxes_built_again_are_the_shipped_ones(small):
-    # The shipped frames hold more particles; the first ones are the same.
-    again, shipped = (table(folder / "frames" / "boxes.csv")[:2] for folder in (small[0], SHIPPED))
-    for one, other in zip(again, shipped, strict=True):
+def test_rebuilt_boxes_equal_the_shipped_ones(small):
+    # The shipped frames contain more particles; the first ones are the same.
+    rebuilt, shipped = (table(folder / "frames" / "boxes.csv")[:2] for folder in (small[0], SHIPPED))
+    for one, other in zip(rebuilt, shipped, strict=True):
         assert_same_truth(one, other)
         top, left, bottom, right = (int(one[side]) for side in ("top", "left", "bottom", "right"))
         box = slice(top, bottom), slice(left, right)
-        pixels = [picture(folder / "frames" / "frame_1.png")[box].astype(int) for folder in (small[0], SHIPPED)]
-        # A neighbour's outermost rings may reach over.
+        pixels = [read_image(folder / "frames" / "frame_1.png")[box].astype(int) for folder in (small[0], SHIPPED)]
+        # The outermost rings of a neighbour may extend into the box.
         assert np.abs(pixels[0] - pixels[1]).max() <= 3
 
 
@@ -136,7 +137,7 @@ def assert_same_truth(one, other):
 # --- tiles ---------------------------------------------------------------------------------------------------------
 
 
-def test_tiles_go_round_the_classes_and_each_row_tells_its_truth():
+def test_tiles_alternate_between_classes_and_have_their_ground_truth():
     rows = table(SHIPPED / "particles.csv")
     assert [row["class"] for row in rows] == [c.key for _ in range(320) for c in CLASSES]
     assert len({row["image"] for row in rows}) == len(rows) == 960
@@ -146,7 +147,7 @@ def test_tiles_go_round_the_classes_and_each_row_tells_its_truth():
     assert all(value for row in rows for value in row.values())
 
 
-def test_labelled_folder_holds_the_first_forty_of_each_class():
+def test_labelled_folder_contains_the_first_forty_of_each_class():
     shipped, rows = np.load(SHIPPED / "tiles.npy"), table(SHIPPED / "particles.csv")
     position = {row["image"]: n for n, row in enumerate(rows)}
     read = list(read_particles(SHIPPED / "labelled"))
@@ -154,13 +155,13 @@ def test_labelled_folder_holds_the_first_forty_of_each_class():
     assert {record.given for record in read} == {c.key for c in CLASSES}
     for record in read:
         assert rows[position[record.name]]["class"] == record.given
-        assert np.array_equal(record.pixels, shipped[position[record.name]])
+        assert np.array_equal(pixels_of(record), shipped[position[record.name]])
 
 
 # --- the run -------------------------------------------------------------------------------------------------------
 
 
-def test_the_reader_gives_every_particle(records):
+def test_reader_returns_every_particle(records):
     summary = detect_source(RUN)
     assert (summary.kind, summary.count, summary.um_per_px) == ("flowcam", flowcam_run.PARTICLE_COUNT, 0.5545)
     assert len(records) == flowcam_run.PARTICLE_COUNT >= 520
@@ -168,33 +169,38 @@ def test_the_reader_gives_every_particle(records):
     assert {record.um_per_px for record in records} == {0.5545}
 
 
-def test_crop_and_mask_are_what_the_camera_saw(records):
-    empty = picture(RUN / "cal_image_000001.tif").astype(int)
+def test_crops_and_masks_match_the_camera_frame(records):
+    empty = read_image(RUN / "cal_image_000001.tif").astype(int)
     assert empty.shape == (964, 1292)
     border = 5
     for record in records:
-        given, height, width = record.columns, *record.pixels.shape
-        frame = empty[given["src_y"] :, given["src_x"] :][:height, :width]
-        assert frame.shape == record.pixels.shape  # all inside the camera frame
-        over = np.abs(record.pixels - frame) > flowcam_run.THRESHOLD
-        closed = over | binary_closing(over, np.ones((3, 3)))
-        assert closed[record.mask].all()
-        # What stands out beside it are parts farther off, which the run left out.
-        assert record.mask[over].mean() > 0.5
-        rows, columns = np.nonzero(record.mask)
+        columns, height, width = record.columns, *pixels_of(record).shape
+        frame = empty[columns["src_y"] :, columns["src_x"] :][:height, :width]
+        assert frame.shape == (height, width)  # entirely inside the camera frame
+        differing = np.abs(pixels_of(record) - frame) > run_metadata.THRESHOLD
+        closed = differing | binary_closing(differing, np.ones((3, 3)))
+        assert closed[mask_of(record)].all()
+        # Other differing pixels belong to more distant parts, which the run excluded.
+        assert mask_of(record)[differing].mean() > 0.5
+        rows, columns = np.nonzero(mask_of(record))
         assert (rows.min(), columns.min()) == (border, border)
         assert (rows.max(), columns.max()) == (height - 1 - border, width - 1 - border)
 
 
-def test_every_number_of_the_list_and_the_export_follows_from_the_mask(records):
+def test_every_value_of_the_list_and_the_export_follows_from_the_mask(records):
     for record in records[::7]:
-        given = record.columns
+        columns = record.columns
         row = measures.measure_particle(
-            record.pixels, record.mask, left=given["src_x"], top=given["src_y"], um_per_px=0.5545, fringe_px=4.5
+            pixels_of(record),
+            mask_of(record),
+            left=columns["src_x"],
+            top=columns["src_y"],
+            um_per_px=0.5545,
+            fringe_px=4.5,
         )
         row |= measures.derived_measures({**row, "cal_const": 0.5545})
         for name, value in row.items():
-            assert float(given[name]) == pytest.approx(value, rel=1e-6, abs=6e-5), name
+            assert float(columns[name]) == pytest.approx(value, rel=1e-6, abs=6e-5), name
 
 
 def test_list_and_export_agree(records):
@@ -216,16 +222,16 @@ def test_list_and_export_agree(records):
         "Elapsed Time": "elapsed_time",
     }
     for record in records:
-        given = record.columns
-        assert all(float(given[export]) == given[field] for export, field in pairs.items())
-        assert given["Original Reference ID"] == given["image_id"]
-        assert given["Image File"] == given["collage_file"]
-        assert given["Timestamp"] == given["timestamp"] == f"{given['Date']}T{given['Timestamp'][11:]}"
-        assert (given["edge_gradient"], given["circle_fit"], given["symmetry"]) == (0, 0, 0)  # formulas not known
-        assert flowcam_run.MIN_ESD_UM <= given["esd_diameter"] <= flowcam_run.MAX_ESD_UM
+        columns = record.columns
+        assert all(float(columns[export]) == columns[field] for export, field in pairs.items())
+        assert columns["Original Reference ID"] == columns["image_id"]
+        assert columns["Image File"] == columns["collage_file"]
+        assert columns["Timestamp"] == columns["timestamp"] == f"{columns['Date']}T{columns['Timestamp'][11:]}"
+        assert (columns["edge_gradient"], columns["circle_fit"], columns["symmetry"]) == (0, 0, 0)  # formulas not known
+        assert run_metadata.MIN_ESD_UM <= columns["esd_diameter"] <= run_metadata.MAX_ESD_UM
 
 
-def test_collages_are_laid_out_as_flowcam_does(records):
+def test_collages_have_the_layout_of_flowcam(records):
     first = records[0].columns
     assert (first["image_x"], first["image_y"]) == (0, 0)
     for name, page in groupby(records, key=lambda record: record.columns["collage_file"]):
@@ -234,24 +240,24 @@ def test_collages_are_laid_out_as_flowcam_does(records):
             x, y, w, h = (record.columns[f"image_{side}"] for side in "xywh")
             assert used[max(0, y - 2) : y + h + 2, max(0, x - 2) : x + w + 2].sum() == 0  # 2 px of black between
             used[y : y + h, x : x + w] = 1
-        collage, masks = picture(RUN / name), picture(RUN / name.replace(".tif", "_bin.tif"))
+        collage, masks = read_image(RUN / name), read_image(RUN / name.replace(".tif", "_bin.tif"))
         assert collage.shape == masks.shape == used.shape
         assert not collage[used == 0].any()
         assert set(np.unique(masks)) == {0, 255}
 
 
-def test_outlines_follow_the_masks(records):
-    of = {}
+def test_contours_match_the_masks(records):
+    contours = {}
     for line in (RUN / f"{flowcam_run.RUN_NAME}.edg").read_text().split():
-        identity, count, x, y, chain = line.split(",")
+        particle_id, count, x, y, chain = line.split(",")
         assert len(chain) == int(count)
-        of.setdefault(int(identity), []).append((int(x), int(y), chain))
+        contours.setdefault(int(particle_id), []).append((int(x), int(y), chain))
     for record in records[::11]:
-        given = record.columns
-        for x, y, _ in of.get(given["id"], []):
-            assert record.mask[y - given["src_y"], x - given["src_x"]]
-        length = sum(measures.chain_length(chain) for _, _, chain in of.get(given["id"], []))
-        assert length == pytest.approx(given["raw_perimeter"], abs=1e-4)
+        columns = record.columns
+        for x, y, _ in contours.get(columns["id"], []):
+            assert mask_of(record)[y - columns["src_y"], x - columns["src_x"]]
+        length = sum(measures.chain_length(chain) for _, _, chain in contours.get(columns["id"], []))
+        assert length == pytest.approx(columns["raw_perimeter"], abs=1e-4)
 
 
 def test_volume_and_concentration_agree_in_every_file(records, context):
@@ -274,7 +280,7 @@ def test_volume_and_concentration_agree_in_every_file(records, context):
     assert frames_counted[-1] == int(context["rawimagetotal"]) + 31
 
 
-def test_summary_statistics_are_those_of_the_export(records):
+def test_summary_statistics_match_the_export(records):
     rows = csv.reader((RUN / f"{flowcam_run.RUN_NAME}_summary.csv").read_text().splitlines())
     shown = {row[0]: row[1:] for row in rows if len(row) == 6}
     diameters = np.array([float(record.columns["Diameter (ABD)"]) for record in records])
@@ -284,13 +290,13 @@ def test_summary_statistics_are_those_of_the_export(records):
     assert float(shown["D[4 3](ABD)"][0]) == pytest.approx((diameters**4).sum() / (diameters**3).sum(), abs=0.006)
 
 
-def test_truth_lies_beside_the_run(records):
+def test_ground_truth_is_beside_the_run(records):
     truth = table(RUN.parent / "truth.csv")
     assert [int(row["id"]) for row in truth] == [record.columns["id"] for record in records]
     share = {c.key: np.mean([row["class"] == c.key for row in truth]) for c in CLASSES}
-    wished = {"protein": 0.70, "silicone_oil": 0.18, "air_bubble": 0.12}
-    assert share == pytest.approx(wished, abs=0.04)
-    # Size measured against size drawn: sharp droplets agree within the fringe and the blur.
+    expected = {"protein": 0.70, "silicone_oil": 0.18, "air_bubble": 0.12}
+    assert share == pytest.approx(expected, abs=0.04)
+    # Measured size relative to the drawn size: sharp droplets agree within the fringe and the blur.
     ratio = [
         record.columns["abd_diameter"] / float(row["diameter_um"])
         for row, record in zip(truth, records, strict=True)
@@ -306,13 +312,13 @@ def test_truth_lies_beside_the_run(records):
 # --- frames --------------------------------------------------------------------------------------------------------
 
 
-def test_frames_hold_particles_only_in_their_boxes():
+def test_frames_contain_particles_only_in_their_boxes():
     rows = table(SHIPPED / "frames" / "boxes.csv")
-    empty = picture(RUN / "cal_image_000001.tif").astype(int)
+    empty = read_image(RUN / "cal_image_000001.tif").astype(int)
     names = list(dict.fromkeys(row["frame"] for row in rows))
     assert len(names) == 3
     for name in names:
-        pixels = picture(SHIPPED / "frames" / name)
+        pixels = read_image(SHIPPED / "frames" / name)
         assert pixels.shape == (964, 1292)
         assert pixels.dtype == np.uint8
         boxes = [[int(row[s]) for s in ("top", "left", "bottom", "right")] for row in rows if row["frame"] == name]
@@ -326,7 +332,7 @@ def test_frames_hold_particles_only_in_their_boxes():
             inside[top:bottom, left:right] += 1
             reach[max(0, top - 3) : bottom + 3, max(0, left - 3) : right + 3] = True
         assert inside.max() == 1  # no two boxes overlap
-        assert difference[~reach].max() <= 12  # rings too faint for the box, and noise
+        assert difference[~reach].max() <= 12  # noise, and rings too faint for the box
     assert {row["label"] for row in rows} == {c.key for c in CLASSES}
 
 
@@ -334,8 +340,8 @@ def test_build_reports_every_particle(tmp_path, monkeypatch):
     monkeypatch.setattr(tiles, "PER_CLASS", 1)
     monkeypatch.setattr(flowcam_run, "PARTICLE_COUNT", 2)
     monkeypatch.setattr(frames, "COUNTS", (1,))
-    (tmp_path / "results.csv").write_text("made elsewhere")
-    said = list(build(tmp_path))
-    assert [p.step for p in said] == [1, 2, 3, 4, 5, 6]
-    assert {p.total for p in said} == {6}
-    assert (tmp_path / "results.csv").read_text() == "made elsewhere"
+    (tmp_path / "results.csv").write_text("from another command")
+    progress = list(build(tmp_path))
+    assert [p.step for p in progress] == [1, 2, 3, 4, 5, 6]
+    assert {p.total for p in progress} == {6}
+    assert (tmp_path / "results.csv").read_text() == "from another command"

@@ -1,1 +1,1 @@
-"""Files of FlowCam instruments: runs, exports, lists, measures, class files."""
+"""Files of FlowCam instruments: runs, csv exports, lists, measurements, class files."""

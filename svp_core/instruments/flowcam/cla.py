@@ -1,15 +1,16 @@
-"""FlowCam's .cla: which particle was put into which class, read and written.
+"""Read and write FlowCam's .cla: the assignment of particles to classes.
 
-Lines: "v3"; the number of classifications; then for each its name, the number of its classes, and for each class its
-name, AND or OR, the number of its filters, one filter path a line, the number of its particles, one id a line. Ids in
-no class are unclassified. Known from one real file (VisualSpreadsheet 4.19.3), which comes back byte for byte.
+Lines: "v3"; the number of classifications; then for each its name and the number of its classes, and for each class its
+name, AND or OR, the number of its filters, one filter path per line, the number of its particles, one id per line. Ids
+in no class are unclassified. Derived from one real file (VisualSpreadsheet 4.19.3), which is reproduced byte for byte.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from svp_core.errors import LabError
 
-CLASSIFICATION_NAME = "SvP Lab"  # name of the classification that relabelled() writes
+CLASSIFICATION_NAME = "SvP Lab"  # of the classification that update_cla() writes
 VERSION = "v3"
 
 
@@ -25,61 +26,61 @@ class LabelClass:
 
 @dataclass(frozen=True)
 class Classification:
-    """One way in which a run's particles were classified."""
+    """One classification of a run's particles."""
 
     name: str
     classes: tuple[LabelClass, ...] = ()
 
-    def label_of(self):
+    def label_of(self) -> dict[str, str]:
         """{id: class name} of every classified particle."""
-        return {identity: c.name for c in self.classes for identity in c.ids}
+        return {particle_id: c.name for c in self.classes for particle_id in c.ids}
 
 
 @dataclass(frozen=True)
-class _Written:
-    """How a file is written beside what it says."""
+class _FileFormat:
+    """How a file is written, apart from its classifications."""
 
     version: str = VERSION
     line_end: str = "\n"
     encoding: str = "latin-1"
-    rest: tuple[str, ...] = ()  # lines behind what is known
+    rest: tuple[str, ...] = ()  # lines after the known part
 
 
-def read_cla(data):
-    """List of Classification of the bytes of a .cla. Raises LabError where it is none or breaks off."""
-    return _read(data)[0]
+def read_cla(data: bytes) -> list[Classification]:
+    """Classifications in the bytes of a .cla. Raises LabError if it is not a .cla or is truncated."""
+    return _parse(data)[0]
 
 
-def write_cla(classifications):
+def write_cla(classifications: Sequence[Classification]) -> bytes:
     """Bytes of a .cla with these classifications."""
-    return _bytes(classifications, _Written())
+    return _to_bytes(classifications, _FileFormat())
 
 
-def update_cla(original, labels):
+def update_cla(original: bytes | None, labels: Mapping[str, Iterable[object]]) -> bytes:
     """Bytes of a .cla in which the classification "SvP Lab" holds these labels: {class name: ids}.
 
-    original: bytes of the run's own .cla, or None. Its other classifications, its filters and what else stands in it
-    are kept; a classification "SvP Lab" in it is brought up to date: the ids given leave the classes they were in,
-    other ids stay. Raises LabError where the original cannot be read or an id is given two classes.
+    original: bytes of the run's own .cla, or None. Its other classifications, its filters and any further lines are
+    kept; an existing classification "SvP Lab" is updated: the ids in `labels` leave their previous classes, other ids
+    stay. Raises LabError if the original cannot be read or an id has two classes.
     """
-    classifications, written = _read(original) if original else ([], _Written())
-    labels = {name: tuple(str(identity) for identity in ids) for name, ids in labels.items()}
-    given = [identity for ids in labels.values() for identity in ids]
-    if len(set(given)) < len(given):
-        twice = next(identity for identity in given if given.count(identity) > 1)
-        raise LabError(f"Particle {twice} is given two classes; give each particle one.")
-    place = next((i for i, c in enumerate(classifications) if c.name == CLASSIFICATION_NAME), len(classifications))
-    before = classifications[place] if place < len(classifications) else Classification(CLASSIFICATION_NAME)
-    labelled = set(given)
-    known = {c.name: replace(c, ids=tuple(i for i in c.ids if i not in labelled)) for c in before.classes}
-    for name, ids in labels.items():
-        there = known.get(name, LabelClass(name))
-        known[name] = replace(there, ids=(*there.ids, *ids))
-    ours = replace(before, classes=tuple(known.values()))
-    return _bytes([*classifications[:place], ours, *classifications[place + 1 :]], written)
+    classifications, file_format = _parse(original) if original else ([], _FileFormat())
+    new_ids = {name: tuple(str(particle_id) for particle_id in ids) for name, ids in labels.items()}
+    labelled = [particle_id for ids in new_ids.values() for particle_id in ids]
+    if len(set(labelled)) < len(labelled):
+        twice = next(particle_id for particle_id in labelled if labelled.count(particle_id) > 1)
+        raise LabError(f"Particle {twice} has two classes; assign one class to each particle.")
+    index = next((i for i, c in enumerate(classifications) if c.name == CLASSIFICATION_NAME), len(classifications))
+    previous = classifications[index] if index < len(classifications) else Classification(CLASSIFICATION_NAME)
+    relabelled = set(labelled)
+    classes = {c.name: replace(c, ids=tuple(i for i in c.ids if i not in relabelled)) for c in previous.classes}
+    for name, ids in new_ids.items():
+        label_class = classes.get(name, LabelClass(name))
+        classes[name] = replace(label_class, ids=(*label_class.ids, *ids))
+    updated = replace(previous, classes=tuple(classes.values()))
+    return _to_bytes([*classifications[:index], updated, *classifications[index + 1 :]], file_format)
 
 
-def _read(data):
+def _parse(data: bytes) -> tuple[list[Classification], _FileFormat]:
     try:
         text, encoding = data.decode("utf-8"), "utf-8"
         encoding = "latin-1" if text.isascii() else encoding
@@ -90,58 +91,59 @@ def _read(data):
     if lines[-1] == "":
         lines.pop()
     if not lines or not lines[0].strip().startswith("v"):
-        raise LabError("This is no FlowCam classification file: it does not begin with its version, like v3.")
-    reader = _Lines(lines)
+        raise LabError("This is not a FlowCam classification file: it does not start with a version such as v3.")
+    reader = _LineReader(lines)
     version = reader.text()
     if version.strip() != VERSION:
-        raise LabError(f"The classification file has version {version.strip()[:20]!r}; {VERSION} is read.")
-    found = [
-        Classification(reader.text(), tuple(_class(reader) for _ in range(reader.count())))
+        raise LabError(f"The classification file has version {version.strip()[:20]!r}; only {VERSION} can be read.")
+    classifications = [
+        Classification(reader.text(), tuple(_parse_class(reader) for _ in range(reader.count())))
         for _ in range(reader.count())
     ]
-    return found, _Written(version, line_end, encoding, tuple(lines[reader.at :]))
+    return classifications, _FileFormat(version, line_end, encoding, tuple(lines[reader.line :]))
 
 
-def _class(reader):
+def _parse_class(reader: "_LineReader") -> LabelClass:
     name, rule = reader.text(), reader.text()
     if rule.strip() not in ("AND", "OR"):
-        raise LabError(f"Line {reader.at} of the classification file is {rule[:40]!r} where AND or OR should stand.")
+        raise LabError(f"Line {reader.line} of the classification file is {rule[:40]!r}; expected AND or OR.")
     filters = tuple(reader.text() for _ in range(reader.count()))
     return LabelClass(name, rule, filters, tuple(reader.text().strip() for _ in range(reader.count())))
 
 
-class _Lines:
-    """The lines of a file, taken one after the other."""
+class _LineReader:
+    """The lines of a file, read one after the other."""
 
-    def __init__(self, lines):
-        self._lines, self.at = lines, 0
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self.line = 0  # number of the last line read, from 1
 
-    def text(self):
-        if self.at >= len(self._lines):
-            raise LabError(f"The classification file breaks off after line {self.at}; export it again.")
-        self.at += 1
-        return self._lines[self.at - 1]
+    def text(self) -> str:
+        if self.line >= len(self._lines):
+            raise LabError(f"The classification file is truncated after line {self.line}; export it again.")
+        self.line += 1
+        return self._lines[self.line - 1]
 
-    def count(self):
+    def count(self) -> int:
         text = self.text().strip()
         if not (text.isascii() and text.isdigit()):
-            raise LabError(f"Line {self.at} of the classification file is {text[:40]!r} where a number should stand.")
-        # More than there are lines means a file that breaks off; text() says where.
+            raise LabError(f"Line {self.line} of the classification file is {text[:40]!r}; expected a number.")
+        # A count above the number of lines means a truncated file; text() reports the line.
         return min(int(text), len(self._lines) + 1)
 
 
-def _bytes(classifications, written):
-    lines = [written.version, str(len(classifications))]
+def _to_bytes(classifications: Sequence[Classification], file_format: _FileFormat) -> bytes:
+    lines = [file_format.version, str(len(classifications))]
     for classification in classifications:
         lines += [classification.name, str(len(classification.classes))]
         for c in classification.classes:
             lines += [c.name, c.rule, str(len(c.filters)), *c.filters, str(len(c.ids)), *c.ids]
-    lines += written.rest
+    lines += file_format.rest
     broken = next((line for line in lines if "\n" in line or "\r" in line), None)
     if broken is not None:
-        raise LabError(f"{broken[:40]!r} cannot stand in a classification file; give it a name of one line.")
-    text = "".join(line + written.line_end for line in lines)
+        raise LabError(f"{broken[:40]!r} cannot be written to a classification file; use a name without line breaks.")
+    text = "".join(line + file_format.line_end for line in lines)
     try:
-        return text.encode(written.encoding)
+        return text.encode(file_format.encoding)
     except UnicodeEncodeError:
         return text.encode("utf-8")

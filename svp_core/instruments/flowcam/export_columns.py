@@ -1,12 +1,17 @@
-"""FlowCam's csv export of a run: columns by name, whatever the version wrote them as.
+"""Columns of FlowCam's csv export of a run, found by name in the spelling of every version.
 
 VisualSpreadsheet 4 writes "Area (ABD)", versions 5 and 6 "Area (ABD) (µm²)", version 2 "Filename" for "Image File";
-users choose columns. So names are compared without units and capitals, and only what is used is required. Known from
-real exports of version 4.19.3; the names of the other versions are those that their open readers document.
+users choose which columns to export. Names are therefore compared without units and case, and only columns that are
+used are required. Derived from real exports of version 4.19.3; the names of the other versions are those documented by
+open-source readers.
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.text_tables import decode_text, normalise_name, parse_table
+from svp_core.instruments.records import SourceFiles
+from svp_core.instruments.text_tables import Table, decode_text, normalise_name, parse_table
 
 ID_COLUMNS = ("particle id", "id")
 FILE_COLUMNS = ("image file", "filename")
@@ -15,33 +20,35 @@ SCALE_COLUMNS = ("calibration factor", "calibration constant")
 HEADER_BYTES = 65_536
 _MEASURED = {"area (abd)", "diameter (abd)", "diameter (esd)", "area (filled)", "feret max angle", "capture x"}
 
+Layout = Literal["collage", "single"]
 
-def export_layout(head):
-    """How the particles of an export that begins like this have their images; None for any other text.
 
-    "cut": it says where each stands in a collage. "single": their images are files of their own.
+def export_layout(head: str) -> Layout | None:
+    """How the particles' images are stored, from the start of an export; None for any other text.
+
+    "collage": the export gives each particle's box in a collage. "single": each particle is an image file of its own.
     """
     keys = set(parse_table(head[: head.find("\n")] if "\n" in head else head).positions)
     if not keys & set(ID_COLUMNS):
         return None
     if all(keys & set(names) for names in (FILE_COLUMNS, *BOX_COLUMNS)):
-        return "cut"
+        return "collage"
     return "single" if len(keys & _MEASURED) >= 2 else None
 
 
-def read_export(files, name):
+def read_export(files: SourceFiles, name: str) -> Table:
     """Table of the export of this name. Raises ImageUnreadable."""
     return parse_table(decode_text(files.read(name)))
 
 
-def first_key(table, names):
+def first_key(table: Table, keys: Iterable[str]) -> str | None:
     """The first of these column keys that the table has, or None."""
-    return next((key for key in names if key in table.positions), None)
+    return next((key for key in keys if key in table.positions), None)
 
 
-def exported_names(files, beside, title):
-    """Column names of the export that lies beside a list; () without one."""
-    name = beside.get(normalise_name(f"{title}.csv"))
+def exported_names(files: SourceFiles, siblings: Mapping[str, str], title: str) -> tuple[str, ...]:
+    """Column names of the export beside a list; () without one."""
+    name = siblings.get(normalise_name(f"{title}.csv"))
     try:
         table = parse_table(decode_text(files.read(name, limit=HEADER_BYTES))) if name else parse_table("")
     except ImageUnreadable:
@@ -49,27 +56,27 @@ def exported_names(files, beside, title):
     return table.names if first_key(table, ID_COLUMNS) else ()
 
 
-def rows_by_id(files, beside, title):
-    """Function (id) -> {column: text} of the export that lies beside a list; gives {} where it has no such id."""
-    name = beside.get(normalise_name(f"{title}.csv"))
+def rows_by_id(files: SourceFiles, siblings: Mapping[str, str], title: str) -> Callable[[object], dict[str, str]]:
+    """Function (id) -> {column: text} of the export beside a list; {} for an id that is not in it."""
+    name = siblings.get(normalise_name(f"{title}.csv"))
     try:
         table = read_export(files, name) if name else parse_table("")
     except ImageUnreadable:
         table = parse_table("")
     id_key = first_key(table, ID_COLUMNS)
     if id_key is None:
-        return lambda identity: {}
-    at = table.positions[id_key]
-    # Lines are kept whole until they are asked for. The id is in front in every export seen; a quoted delimiter before
-    # it would only lose the extra columns.
+        return lambda particle_id: {}
+    id_position = table.positions[id_key]
+    # Lines are split on demand. The id comes first in every export known; a quoted delimiter before it would only lose
+    # the extra columns.
     lines = {}
     for line in table.lines:
-        parts = line.split(table.delimiter, at + 1)
-        if len(parts) > at:
-            lines[parts[at].strip().strip('"')] = line
+        parts = line.split(table.delimiter, id_position + 1)
+        if len(parts) > id_position:
+            lines[parts[id_position].strip().strip('"')] = line
 
-    def columns(identity):
-        line = lines.get(str(identity))
+    def columns(particle_id: object) -> dict[str, str]:
+        line = lines.get(str(particle_id))
         values = table.values(line) if line else []
         return dict(zip(table.names, values, strict=True)) if len(values) == len(table.names) else {}
 

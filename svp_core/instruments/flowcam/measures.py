@@ -1,32 +1,38 @@
-"""What FlowCam writes about one particle, computed from its mask and pixels by the formulas that real runs confirm.
+"""FlowCam's measurements of one particle, computed from its mask and pixels by formulas confirmed on real runs.
 
-Lengths in pixels carry the fringe: FlowCam shortens them by its fringe size before it turns them into um. The names are
-those of the .lst (raw_ = pixels, no fringe taken off) and of the .csv export. Edge Gradient, Circle Fit and Symmetry
-are not here: their formulas are not known. This module knows no file.
+Lengths in pixels include the fringe: FlowCam shortens them by its fringe size before converting them to um. Names are
+those of the .lst (raw_ = pixels, fringe not subtracted) and of the .csv export. Edge Gradient, Circle Fit and Symmetry
+are missing: their formulas are not known. This module reads no files.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import ConvexHull
 
-# 36 directions, anticlockwise from the rows' axis, in FlowCam's order: a direction, then the one square to it. Of equal
-# widths the first is reported.
+# 36 directions, anticlockwise from the rows' axis, in FlowCam's order: a direction, then the perpendicular one. Of
+# equal widths the first is reported.
 FERET_DEGREES = np.stack([np.arange(0, 90, 5), np.arange(-90, 0, 5)], axis=1).ravel()
 
-_EIGHT = np.ones((3, 3), bool)
+_EIGHT_CONNECTED = np.ones((3, 3), bool)
 # Steps of the chain code as (row, column): digits 1 to 8 are E NE N NW W SW S SE, N being up the image.
 _STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
-def subtract_fringe(length_px, fringe_px):
-    """Length in px after FlowCam's fringe correction: shorter by the fringe, or halved when that would leave less."""
+def subtract_fringe(length_px: float, fringe_px: float) -> float:
+    """Length in px after FlowCam's fringe correction: shorter by the fringe, but never by more than half."""
     return length_px - fringe_px if length_px > 2 * fringe_px else length_px / 2
 
 
-def measure_particle(pixels, mask, *, left, top, um_per_px, fringe_px):
-    """The measured fields of one row of the .lst, a dict of floats and of the int ppc.
+def measure_particle(
+    pixels: NDArray[np.uint8], mask: NDArray[np.bool_], *, left: int, top: int, um_per_px: float, fringe_px: float
+) -> dict[str, Any]:
+    """The measured fields of one row of the .lst: a dict of floats, and of the int ppc.
 
-    pixels: uint8 (H, W), grey. mask: bool (H, W), at least one pixel. left, top: where column 0 and row 0 lie in the
+    pixels: uint8 (H, W), grey. mask: bool (H, W), at least one pixel. left, top: position of column 0 and row 0 in the
     camera frame; Feret diameters depend on it by up to a pixel, as FlowCam rounds in frame coordinates.
     """
     raw = measure_mask(mask, left=left, top=top)
@@ -63,8 +69,8 @@ def measure_particle(pixels, mask, *, left, top, um_per_px, fringe_px):
     }
 
 
-def measure_mask(mask, *, left, top):
-    """The fields of the .lst that are in pixels and come from the mask alone; dict of floats and of the int ppc."""
+def measure_mask(mask: NDArray[np.bool_], *, left: int, top: int) -> dict[str, Any]:
+    """The fields of the .lst that are in pixels and depend on the mask alone: a dict of floats, and of the int ppc."""
     filled = fill_holes(mask)
     points = np.argwhere(filled)[:, ::-1] + (left, top)  # x, y in the camera frame
     widths = feret_widths(points)
@@ -90,29 +96,29 @@ def measure_mask(mask, *, left, top):
     }
 
 
-def fill_holes(mask):
-    """bool (H, W): the mask with its holes. A hole is background that is not 4-connected to the outside."""
+def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask (H, W) with its holes filled. A hole is background that is not 4-connected to the outside."""
     outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
     return outside[1:-1, 1:-1] != outside[0, 0]
 
 
-def feret_widths(points):
-    """Caliper widths in whole px, int (36,), of pixels at points (N, 2): whole x, y in the camera frame."""
+def feret_widths(points: NDArray[np.integer]) -> NDArray[np.integer]:
+    """Caliper widths (36,) in whole px, of pixels at points (N, 2): integer x, y in the camera frame."""
     angles = np.deg2rad(FERET_DEGREES)
-    along = points @ np.stack([np.cos(angles), -np.sin(angles)])
-    return np.ptp(np.floor(along + 0.5 + 1e-9).astype(int), axis=0) + 1
+    projections = points @ np.stack([np.cos(angles), -np.sin(angles)])
+    return np.ptp(np.floor(projections + 0.5 + 1e-9).astype(int), axis=0) + 1
 
 
-def convex_hull(points):
-    """(perimeter, area) in px of the convex hull of pixel centres (N, 2); of a line, there and back, and 0."""
+def convex_hull(points: NDArray[np.integer]) -> tuple[float, float]:
+    """(perimeter, area) in px of the convex hull of pixel centres (N, 2); for a line, twice its length and 0."""
     if np.linalg.matrix_rank(points - points[0]) < 2:
         return 2 * float(np.hypot(*np.ptp(points, axis=0))), 0.0
     hull = ConvexHull(points)
-    return float(hull.area), float(hull.volume)  # what scipy calls area is the perimeter of a plane figure
+    return float(hull.area), float(hull.volume)  # in two dimensions, scipy calls the perimeter area
 
 
-def geodesic(filled_area, perimeter):
-    """(length, thickness) in px of the rectangle with this area and perimeter; a square where there is none."""
+def geodesic(filled_area: float, perimeter: float) -> tuple[float, float]:
+    """(length, thickness) in px of the rectangle with this area and perimeter; of a square if there is none."""
     half = perimeter / 2
     root = half**2 / 4 - filled_area
     if root < 0:
@@ -120,48 +126,48 @@ def geodesic(filled_area, perimeter):
     return half / 2 + np.sqrt(root), half / 2 - np.sqrt(root)
 
 
-def outer_contours(mask):
-    """[(x, y, chain)] of every 8-connected part, last start first: its outer outline as FlowCam's .edg has it.
+def outer_contours(mask: NDArray[np.bool_]) -> list[tuple[int, int, str]]:
+    """(x, y, chain code) of the outer contour of every 8-connected part, last start first, as in FlowCam's .edg.
 
-    x, y: the leftmost pixel of the part's top row. chain: digits 1 to 8 for steps E NE N NW W SW S SE, anticlockwise
-    and back to the start; "" for a single pixel.
+    x, y: the leftmost pixel of the part's top row. Chain code: digits 1 to 8 for steps E NE N NW W SW S SE,
+    anticlockwise and back to the start; "" for a single pixel.
     """
-    labels, count = ndimage.label(mask, _EIGHT)
+    labels, count = ndimage.label(mask, _EIGHT_CONNECTED)
     labels = np.pad(labels, 1)
-    found = []
-    for part in range(1, count + 1):
-        row, column = np.argwhere(labels == part)[0]
-        found.append((int(column) - 1, int(row) - 1, _follow(labels == part, row, column)))
-    return sorted(found, key=lambda contour: (-contour[1], -contour[0]))
+    contours = []
+    for label in range(1, count + 1):
+        row, column = np.argwhere(labels == label)[0]
+        contours.append((int(column) - 1, int(row) - 1, _chain_code(labels == label, row, column)))
+    return sorted(contours, key=lambda contour: (-contour[1], -contour[0]))
 
 
-def chain_length(chain):
+def chain_length(chain: str) -> float:
     """Length in px of a chain code: 1 per straight step, the root of 2 per diagonal one."""
     diagonal = sum(digit in "2468" for digit in chain)
     return float(len(chain) - diagonal + np.sqrt(2) * diagonal)
 
 
-def _follow(part, row, column):
-    """Chain code around one part (bool, with a border of False) from its first pixel in reading order."""
-    at, heading, chain = (row, column), 7, []
+def _chain_code(part: NDArray[np.bool_], row: int, column: int) -> str:
+    """Chain code around one part (with a border of False) from its first pixel in reading order."""
+    pixel, heading, chain = (row, column), 7, []
     while True:
-        # Look anticlockwise, from the direction that lies just off the outline just walked.
+        # Turn anticlockwise, starting from the direction just outside the contour followed so far.
         first = heading + (7 if heading % 2 == 0 else 6)
-        turns = ((first + turn) % 8 for turn in range(8))
-        heading = next((d for d in turns if part[at[0] + _STEPS[d][0], at[1] + _STEPS[d][1]]), None)
+        directions = ((first + turn) % 8 for turn in range(8))
+        heading = next((d for d in directions if part[pixel[0] + _STEPS[d][0], pixel[1] + _STEPS[d][1]]), None)
         if heading is None:
             return ""
-        # Back at the start and about to leave it the way it was left first.
-        if at == (row, column) and chain and heading == chain[0]:
+        # Back at the start and about to leave it in the direction of the first step.
+        if pixel == (row, column) and chain and heading == chain[0]:
             return "".join(str(d + 1) for d in chain)
         chain.append(heading)
-        at = at[0] + _STEPS[heading][0], at[1] + _STEPS[heading][1]
+        pixel = pixel[0] + _STEPS[heading][0], pixel[1] + _STEPS[heading][1]
 
 
-def derived_measures(row):
-    """What the .csv export computes on top of the .lst: a dict by export name, from a row as measure_particle gives.
+def derived_measures(row: Mapping[str, Any]) -> dict[str, float]:
+    """Measurements that the .csv export adds to those of the .lst, by export name.
 
-    The row also needs um_per_px under cal_const.
+    row: the output of measure_particle, with um_per_px under cal_const.
     """
     cal, filled, perimeter = row["cal_const"], row["raw_filled_area"], row["raw_perimeter"]
     length, thickness = geodesic(filled, perimeter)

@@ -1,9 +1,10 @@
-"""FlowCam run folders and libraries with a list (VisualSpreadsheet 2 to 4): particles cut from collages.
+"""Read FlowCam run folders and libraries that have a list (VisualSpreadsheet 2 to 4): particles cropped from collages.
 
-Tried on real files of VisualSpreadsheet 4.19.3 (65 fields, grey and colour). Lists of 57 fields (version 3) and
-libraries (.flb) are tested on files written from their documented layout.
+Tested on real files of VisualSpreadsheet 4.19.3 (65 fields, grey and colour). Lists of 57 fields (version 3) and
+libraries (.flb) are tested on files written according to their documented layout.
 """
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -14,10 +15,21 @@ from svp_core.instruments.crops import ImageCache, group_by_image, mask_file_nam
 from svp_core.instruments.flowcam import context as context_files
 from svp_core.instruments.flowcam.cla import read_cla
 from svp_core.instruments.flowcam.export_columns import exported_names, rows_by_id
-from svp_core.instruments.flowcam.list_file import BOX_FIELDS, distinct_scales, is_list, read_list, row_fault
+from svp_core.instruments.flowcam.list_file import (
+    BOX_FIELDS,
+    RunList,
+    distinct_scales,
+    is_list,
+    read_list,
+    row_fault,
+)
+from svp_core.instruments.metadata import Choices
 from svp_core.instruments.records import (
+    DetectedRun,
     InstrumentRun,
     ParticleRecord,
+    ScannedFiles,
+    SourceFiles,
     UnreadableRun,
     class_from_path,
     file_stem,
@@ -26,48 +38,48 @@ from svp_core.instruments.records import (
 )
 from svp_core.instruments.text_tables import normalise_name, parse_positive
 
-CLASS_COLUMN = "Class"  # of the instrument's own classification
+CLASS_COLUMN = "Class"  # column for the instrument's own classification
 
 
-def find_runs(offered, choices=None):
-    """A Run, or Unusable, for every file that begins like a FlowCam list, whatever it is called."""
-    found = []
-    for name, head in offered.heads.items():
+def find_runs(scanned: ScannedFiles, _choices: Choices | None = None) -> list[DetectedRun]:
+    """The run of every file that starts like a FlowCam list, whatever it is called."""
+    runs: list[DetectedRun] = []
+    for name, head in scanned.heads.items():
         if is_list(head):
             try:
-                found.append(_run(offered, read_list(offered.files, name)))
+                runs.append(_describe(scanned, read_list(scanned.files, name)))
             except LabError as error:
-                found.append(UnreadableRun(name, str(error), run_file_names(offered.siblings(name), name)))
-    return found
+                runs.append(UnreadableRun(name, str(error), run_file_names(scanned.siblings(name), name)))
+    return runs
 
 
-def run_file_names(beside, name):
-    """Names of the files of a run that are known by its title, and the list or export of this name itself."""
+def run_file_names(siblings: Mapping[str, str], name: str) -> frozenset[str]:
+    """Names of a run's files that follow from its title, and the list or export of this name itself."""
     title = file_stem(name)
-    known = (normalise_name(title + ending) for ending in context_files.RUN_FILE_ENDINGS)
-    frames = (key for key in beside if key.startswith(("cal_image_", "rawfile_")))
-    return frozenset({name, *(beside[key] for key in (*known, *frames) if key in beside)})
+    titled = (normalise_name(title + ending) for ending in context_files.RUN_FILE_ENDINGS)
+    frames = (key for key in siblings if key.startswith(("cal_image_", "rawfile_")))
+    return frozenset({name, *(siblings[key] for key in (*titled, *frames) if key in siblings)})
 
 
-def read_labels(files, beside, title):
-    """({id: class name} of the run's .cla, notes); the last classification of several holds."""
-    name = beside.get(normalise_name(f"{title}.cla"))
+def read_labels(files: SourceFiles, siblings: Mapping[str, str], title: str) -> tuple[dict[str, str], list[str]]:
+    """({id: class name} of the run's .cla, notes); of several classifications, the last."""
+    name = siblings.get(normalise_name(f"{title}.cla"))
     try:
-        found = read_cla(files.read(name)) if name else []
+        classifications = read_cla(files.read(name)) if name else []
     except (ImageUnreadable, LabError) as error:
-        return {}, [f"The classes in {title}.cla are not read: {str(error).rstrip('.')}."]
-    return found[-1].label_of() if found else {}, []
+        return {}, [f"The classes in {title}.cla cannot be read: {str(error).rstrip('.')}."]
+    return classifications[-1].label_of() if classifications else {}, []
 
 
-def class_from_label(label, name):
-    """Class key of an instrument's class called this, else that of the folder the run lies in, else None."""
-    known = particle_classes.class_from_folder(label) if label else None
-    return known.key if known else class_from_path(name)
+def class_from_label(label: str | None, name: str) -> str | None:
+    """Class key of an instrument's class of this name, else that of the run's folder, else None."""
+    particle_class = particle_classes.class_from_folder(label) if label else None
+    return particle_class.key if particle_class else class_from_path(name)
 
 
-def _run(offered, run):
-    files, beside = offered.files, offered.siblings(run.path)
-    context = context_files.read_context(files, beside, run.title)
+def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
+    files, siblings = scanned.files, scanned.siblings(run.path)
+    context = context_files.read_context(files, siblings, run.title)
     is_library = run.path.casefold().endswith(".flb")
     facts, notes = context_files.run_facts(context, "flowcam_library" if is_library else "flowcam", len(run.lines))
     scales = distinct_scales(run)
@@ -76,49 +88,50 @@ def _run(offered, run):
     elif scales:
         facts = replace(facts, um_per_px=None, um_per_px_from="")
         notes.append("The particles of this list differ in pixel size; each keeps its own.")
-    # A row that breaks off names none.
+    # A truncated row names no collage.
     collages = tuple(filter(None, dict.fromkeys(run.column("collage_file"))))
-    exported = exported_names(files, beside, run.title)
-    labels, label_notes = read_labels(files, beside, run.title)
+    exported = exported_names(files, siblings, run.title)
+    labels, label_notes = read_labels(files, siblings, run.title)
     class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in exported else ()
-    pictures = (beside.get(normalise_name(name)) for c in collages for name in (c, mask_file_name(c)))
+    images = (siblings.get(normalise_name(name)) for c in collages for name in (c, mask_file_name(c)))
     return InstrumentRun(
         run.path,
         facts,
-        partial(_read, offered, run.path, context.um_per_px),
-        run_file_names(beside, run.path) | frozenset(filter(None, pictures)),
+        partial(_read, scanned, run.path, context.um_per_px),
+        run_file_names(siblings, run.path) | frozenset(filter(None, images)),
         tuple(dict.fromkeys((*exported, *class_column, *run.fields))),
-        (*notes, *label_notes, *_collage_notes(collages, beside)),
+        (*notes, *label_notes, *_collage_notes(collages, siblings)),
     )
 
 
-def _collage_notes(collages, beside):
-    missing = [name for name in collages if normalise_name(name) not in beside]
-    there = [name for name in collages if normalise_name(name) in beside]
-    without_mask = [name for name in there if normalise_name(mask_file_name(name)) not in beside]
+def _collage_notes(collages: Sequence[str], siblings: Mapping[str, str]) -> Iterator[str]:
+    missing = [name for name in collages if normalise_name(name) not in siblings]
+    present = [name for name in collages if normalise_name(name) in siblings]
+    without_mask = [name for name in present if normalise_name(mask_file_name(name)) not in siblings]
     if missing:
         yield f"{len(missing)} of {len(collages)} collages are missing; their particles are rejected."
     if without_mask:
-        yield f"{len(without_mask)} of {len(collages)} collages have no mask picture."
+        yield f"{len(without_mask)} of {len(collages)} collages have no mask image."
 
 
-def _read(offered, name, scale):
-    """Yield a ParticleRecord for every row of the list, collage by collage; what cannot be cut is a rejected one."""
-    files, beside = offered.files, offered.siblings(name)
+def _read(scanned: ScannedFiles, name: str, scale: float | None) -> Iterator[ParticleRecord]:
+    """Yield a ParticleRecord for every row of the list, collage by collage; rejected if it cannot be cropped."""
+    files, siblings = scanned.files, scanned.siblings(name)
     run = read_list(files, name)
-    pictures = ImageCache(files, offered.sibling_finder(name), word="collage", masks=True)
-    exported = rows_by_id(files, beside, run.title)
-    labels, _ = read_labels(files, beside, run.title)
-    taken, stem = set(), sibling_path(name, run.title)
+    collages = ImageCache(files, scanned.sibling_finder(name), noun="collage", masks=True)
+    exported = rows_by_id(files, siblings, run.title)
+    labels, _ = read_labels(files, siblings, run.title)
+    taken: set[str] = set()
+    stem = sibling_path(name, run.title)
     for position in group_by_image(run.column("collage_file")):
         row, value_count = run.row(run.lines[position])
-        identity = row.get("id", position + 1)
-        label = labels.get(str(identity))
-        columns = {**exported(identity), **row}
+        particle_id = row.get("id", position + 1)
+        label = labels.get(str(particle_id))
+        columns = {**exported(particle_id), **row}
         if label is not None:
             columns.setdefault(CLASS_COLUMN, label)
         record = ParticleRecord(
-            unique_name(f"{stem}#{identity}", taken),
+            unique_name(f"{stem}#{particle_id}", taken),
             files.title,
             um_per_px=parse_positive(row.get("cal_const")) or scale,
             given=class_from_label(label, name),
@@ -126,5 +139,6 @@ def _read(offered, name, scale):
         )
         reason, pixels, mask = row_fault(run, row, value_count), None, None
         if not reason:
-            pixels, mask, reason = pictures.cut(str(row["collage_file"]), tuple(row[key] for key in BOX_FIELDS))
+            x, y, width, height = (row[key] for key in BOX_FIELDS)
+            pixels, mask, reason = collages.crop(str(row["collage_file"]), (x, y, width, height))
         yield replace(record, pixels=pixels, mask=mask, reason=reason)

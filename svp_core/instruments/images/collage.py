@@ -1,60 +1,61 @@
-"""Find the tiles in a collage picture that comes without a list: rectangles of grey on black, often touching.
+"""Find the tiles in a collage image that has no list: grey rectangles on black, often touching.
 
 Boxes are (top, left, bottom, right) in whole pixels, bottom and right excluded, origin at the top-left pixel.
-Two touching tiles are told apart by a dark seam, by their different heights or widths, or by the step between their
-backgrounds. Two tiles of the same height and the same background level without a seam cannot be told apart.
+Two touching tiles are separated at a dark seam, by their different heights or widths, or by the step between their
+backgrounds. Two tiles of the same height and the same background level without a seam cannot be separated.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import ndimage
 
 from svp_core.images import to_grey
 
 MIN_TILE_PX = 8
-BLACK_LEVEL = 40  # of 255: JPEG leaves traces in black
+BLACK_LEVEL = 40  # of 255: JPEG artefacts in black stay below
 DRAWN_COLOURFULNESS = 120  # brightest minus darkest channel; tinted tiles of colour cameras stay below 60
 MIN_COLLAGE_TILES = 4
 MIN_COLLAGE_PX = 128  # of the longer side; those of instruments have 512 and more
 MIN_BLACK_SHARE = 0.05
-MIN_GAP_SHARE = 0.01  # of the picture: black between and beside the tiles
-LONG_ROW = 3  # a light area this many times longer than high is taken for a row of tiles
-EDGE_LEVEL = 0.92  # of the tile's usual grey: an outermost line darker than this is blurred into the gap
+MIN_GAP_SHARE = 0.01  # of the image area: black between and around the tiles
+LONG_ROW = 3  # a bright area at least this many times longer than high is taken for a row of tiles
+EDGE_LEVEL = 0.92  # of the tile's median grey: an outermost line darker than this is blurred into the gap
 MIN_STEP = 5.0  # grey levels between the backgrounds of two touching tiles
 
 
-def looks_like_collage(pixels):
-    """True for a picture of several separate rectangular tiles on black, False for a picture of one particle.
+def looks_like_collage(pixels: NDArray[np.uint8]) -> bool:
+    """True for an image of several separate rectangular tiles on black, False for an image of one particle.
 
     pixels: uint8 (H, W) or (H, W, 3).
     """
-    # Most crops of a single particle need no closer look.
+    # Most crops of a single particle are decided here.
     if min(pixels.shape[:2]) < MIN_TILE_PX or max(pixels.shape[:2]) < MIN_COLLAGE_PX:
         return False
-    # Light is brighter than half the usual level, so nothing of it is darker than this: most tiles end here.
+    # Bright pixels exceed half the usual level, so none of them is darker than this: most tiles are decided here.
     if pixels.ndim == 2 and np.count_nonzero(pixels < 128) < MIN_BLACK_SHARE * pixels.size:
         return False
-    light = _light(pixels)
-    if not light.any() or (~light).mean() < MIN_BLACK_SHARE:
+    bright = _bright(pixels)
+    if not bright.any() or (~bright).mean() < MIN_BLACK_SHARE:
         return False
     # The black between tiles reaches the border; a dark particle inside its tile does not.
-    outside = _reaching_border(~light)
+    outside = _connected_to_border(~bright)
     if outside.mean() < MIN_GAP_SHARE:
         return False
-    # The black of a collage is one even level; the black of a bubble fades towards its rim.
-    dark = to_grey(pixels)[~light].astype(int)
+    # The black of a collage has a uniform level; the black of a bubble fades towards its rim.
+    dark = to_grey(pixels)[~bright].astype(int)
     if (np.abs(dark - np.median(dark)) <= 4).mean() < 0.8:
         return False
     boxes = find_tiles(pixels)
-    covered = np.zeros(light.shape, bool)
+    covered = np.zeros(bright.shape, bool)
     for top, left, bottom, right in boxes:
         covered[top:bottom, left:right] = True
-    # Round, bright objects on black fill their boxes by less than 0.8; rectangles fill them whole.
+    # Round, bright objects on black fill less than 0.8 of their boxes; rectangles fill them completely.
     filled = ~outside
-    return len(boxes) >= MIN_COLLAGE_TILES and filled[covered].mean() > 0.95 and covered[filled].mean() > 0.9
+    return bool(len(boxes) >= MIN_COLLAGE_TILES and filled[covered].mean() > 0.95 and covered[filled].mean() > 0.9)
 
 
-def _reaching_border(dark):
-    """Those of the dark pixels (bool (H, W)) that are connected to the border of the picture."""
+def _connected_to_border(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The dark pixels (H, W) that are connected to the border of the image."""
     labels, count = ndimage.label(dark)
     at_border = np.zeros(count + 1, bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
@@ -63,13 +64,13 @@ def _reaching_border(dark):
     return at_border[labels]
 
 
-def find_tiles(pixels):
-    """Boxes of all tiles in reading order, int (N, 4); N is 0 on an empty picture.
+def find_tiles(pixels: NDArray[np.uint8]) -> NDArray[np.int_]:
+    """Boxes of all tiles in reading order, int (N, 4); N is 0 for an empty image.
 
-    pixels: uint8 (H, W) or (H, W, 3). Frames drawn over the picture in a bright colour are left out of the tiles.
+    pixels: uint8 (H, W) or (H, W, 3). Rectangles drawn on the image in a bright colour are excluded from the tiles.
     """
     grey = to_grey(pixels).astype(np.float32)
-    labels, _ = ndimage.label(_light(pixels))
+    labels, _ = ndimage.label(_bright(pixels))
     boxes = []
     for number, window in enumerate(ndimage.find_objects(labels), 1):
         if min(side.stop - side.start for side in window) >= MIN_TILE_PX:
@@ -79,52 +80,52 @@ def find_tiles(pixels):
     return _in_reading_order(np.array(boxes, int).reshape(-1, 4))
 
 
-def _light(pixels):
-    """Pixels that belong to a tile: brighter than half the usual background, and not drawn over it in colour."""
+def _bright(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Pixels (H, W) that belong to a tile: brighter than half the usual background, and not drawn in colour."""
     grey = to_grey(pixels)
     if not (grey > BLACK_LEVEL).any():
         return np.zeros(grey.shape, bool)
-    light = grey > np.median(grey[grey > BLACK_LEVEL]) / 2
+    bright = grey > np.median(grey[grey > BLACK_LEVEL]) / 2
     if pixels.ndim == 3:
-        light &= (pixels.max(axis=2) - pixels.min(axis=2)) < DRAWN_COLOURFULNESS
-    return light
+        bright &= (pixels.max(axis=2) - pixels.min(axis=2)) < DRAWN_COLOURFULNESS
+    return bright
 
 
-def _split(shape, grey, *, joined=False):
+def _split(shape: NDArray[np.bool_], grey: NDArray[np.float32], *, touching: bool = False) -> list[NDArray[np.int_]]:
     """Boxes of the tiles in one connected area. shape: bool (H, W) without holes; grey: float (H, W).
 
-    joined: it is known that tiles touch here. Only then, or in a long row, are faint seams looked for: the edge of
-    the flow cell looks like a seam, and most collages part all their tiles by black lines.
+    touching: it is known that tiles touch here. Only then, or in a long row, are faint seams searched for: the edge of
+    the flow cell looks like a seam, and most collages separate all their tiles by black lines.
     """
     (top, bottom), (left, right) = _extent(shape.any(axis=1)), _extent(shape.any(axis=0))
     height, width = bottom - top, right - left
     if min(height, width) < MIN_TILE_PX:
         return []
     shape, grey = shape[top:bottom, left:right], grey[top:bottom, left:right]
-    joined = joined or max(height, width) >= LONG_ROW * min(height, width)
-    # First across the columns, since collages are packed in rows; then across the rows.
-    for part_columns in (True, False):
-        view, level = (shape, grey) if part_columns else (shape.T, grey.T)
-        at = _silhouette_cut(view)
-        if at is None and joined:
-            at = _seam_cut(level)
-        if at is not None:
-            before, after = (np.s_[:, :at], np.s_[:, at:]) if part_columns else (np.s_[:at], np.s_[at:])
-            shift = np.array([0, at, 0, at] if part_columns else [at, 0, at, 0])
-            boxes = _split(shape[before], grey[before], joined=True)
-            boxes += [shift + box for box in _split(shape[after], grey[after], joined=True)]
+    touching = touching or max(height, width) >= LONG_ROW * min(height, width)
+    # First between columns, since collages are packed in rows; then between rows.
+    for between_columns in (True, False):
+        view, level = (shape, grey) if between_columns else (shape.T, grey.T)
+        cut = _silhouette_cut(view)
+        if cut is None and touching:
+            cut = _seam_cut(level)
+        if cut is not None:
+            before, after = (np.s_[:, :cut], np.s_[:, cut:]) if between_columns else (np.s_[:cut], np.s_[cut:])
+            shift = np.array([0, cut, 0, cut] if between_columns else [cut, 0, cut, 0])
+            boxes = _split(shape[before], grey[before], touching=True)
+            boxes += [shift + box for box in _split(shape[after], grey[after], touching=True)]
             return [np.array([top, left, top, left]) + box for box in boxes]
     return [np.array([top, left, top, left]) + _without_blurred_edge(shape, grey)]
 
 
-def _without_blurred_edge(shape, grey):
-    """Box of one tile less its edge lines that are half black: a picture that was resized mixes tile and gap there."""
-    paper = np.median(grey[shape])
-    is_tile = np.percentile(np.where(shape, grey, 0), 75, axis=1) > EDGE_LEVEL * paper
+def _without_blurred_edge(shape: NDArray[np.bool_], grey: NDArray[np.float32]) -> NDArray[np.int_]:
+    """Box of one tile without its half-black edge lines, where a resized image mixes tile and gap."""
+    background = np.median(grey[shape])
+    is_tile = np.percentile(np.where(shape, grey, 0), 75, axis=1) > EDGE_LEVEL * background
     top, bottom = _extent(is_tile)
-    is_tile = np.percentile(np.where(shape, grey, 0), 75, axis=0) > EDGE_LEVEL * paper
+    is_tile = np.percentile(np.where(shape, grey, 0), 75, axis=0) > EDGE_LEVEL * background
     left, right = _extent(is_tile)
-    # More than two lines are no blur but a dark particle that is cut off by the edge.
+    # More than two lines are not blur but a dark particle that the edge cuts off.
     height, width = shape.shape
     top, left = (edge if edge <= 2 else 0 for edge in (top, left))
     bottom = bottom if height - bottom <= 2 else height
@@ -132,69 +133,74 @@ def _without_blurred_edge(shape, grey):
     return np.array([top, left, bottom, right])
 
 
-def _extent(lines):
-    found = np.flatnonzero(lines)
-    return (found[0], found[-1] + 1) if len(found) else (0, 0)
+def _extent(lines: NDArray[np.bool_]) -> tuple[int, int]:
+    """(first, last + 1) of the true entries; (0, 0) if there are none."""
+    indices = np.flatnonzero(lines)
+    return (int(indices[0]), int(indices[-1]) + 1) if len(indices) else (0, 0)
 
 
-def _silhouette_cut(shape):
-    """Column at which the upper or lower outline jumps between two level stretches, or None."""
+def _silhouette_cut(shape: NDArray[np.bool_]) -> int | None:
+    """Column at which the upper or lower outline jumps between two level sections, or None."""
     height, width = shape.shape
     upper = np.where(shape.any(axis=0), shape.argmax(axis=0), height)
     lower = np.where(shape.any(axis=0), height - shape[::-1].argmax(axis=0), 0)
     reach = MIN_TILE_PX - 2  # leaves room for a blurred edge
-    best, at = 0.0, None
+    largest, cut = 0.0, None
     for outline in (upper, lower):
         for column in np.flatnonzero(np.diff(outline)) + 1:
             if not MIN_TILE_PX <= column <= width - MIN_TILE_PX:
                 continue
-            # A blurred edge may put one odd column right beside the jump; then a jump of one row means nothing.
+            # A blurred edge may put one odd column next to the jump; a jump of one row is then not significant.
             before, after = outline[column - reach : column], outline[column : column + reach]
             jump = abs(np.median(after) - np.median(before))
             uneven = max(_unevenness(before), _unevenness(after))
             level = not np.ptp(before) and not np.ptp(after)
-            if jump > best and (level or (uneven <= 1 and jump > 2)):
-                best, at = jump, int(column)
-    return at
+            if jump > largest and (level or (uneven <= 1 and jump > 2)):
+                largest, cut = jump, int(column)
+    return cut
 
 
-def _unevenness(outline):
+def _unevenness(outline: NDArray[np.integer]) -> int:
+    """Range of the values without the lowest and the highest one."""
     levels = np.sort(outline)
     return levels[-2] - levels[1]
 
 
-def _seam_cut(grey):
-    """Column that begins a new tile by a step or a darker line over the full height, or None. grey: float (H, W)."""
+def _seam_cut(grey: NDArray[np.float32]) -> int | None:
+    """First column of a new tile, found by a step or a darker line over the full height, or None. grey: (H, W)."""
     if grey.shape[1] < 2 * MIN_TILE_PX:
         return None
-    # A particle stays clear of its tile's upper and lower edge, so only a seam shows in every band of rows.
+    # A particle does not reach its tile's upper and lower edge, so only a seam appears in every band of rows.
     bands = np.stack([band.mean(axis=0) for band in np.array_split(grey, 4)])
     noise = np.median(np.abs(np.diff(bands, axis=1)))
-    # Eight columns around each place where a tile could begin: three before, two that may hold the seam, three after.
+    # Eight columns around each possible start of a tile: three before, two that may hold the seam, three after.
     around = np.lib.stride_tricks.sliding_window_view(bands, 8, axis=1)[:, MIN_TILE_PX - 4 : 5 - MIN_TILE_PX or None]
     before, seam, after = around[..., :3], around[..., 3:5], around[..., 5:]
     step = after.mean(axis=-1) - before.mean(axis=-1)
     same_sign = np.abs(np.sign(step).sum(axis=0)) == len(step)
     line = np.minimum(before.mean(axis=-1), after.mean(axis=-1)) - seam.min(axis=-1)
     score = np.maximum(np.where(same_sign, np.abs(step).min(axis=0), 0), line.min(axis=0))
-    # Beside a seam both backgrounds are flat; beside the edge of the flow cell or a fibre the light changes gradually.
+    # Next to a seam both backgrounds are flat; next to the flow cell's edge or a fibre the light changes gradually.
     uneven = np.maximum(np.ptp(before, axis=-1), np.ptp(after, axis=-1)).max(axis=0)
     score = np.where(uneven < 0.3 * score, score, 0)
     best = score.argmax()
     if score[best] <= max(MIN_STEP, 4 * noise):
         return None
-    # The window says which tiles, the largest change within it says between which two columns.
+    # The window determines which tiles, the largest change within it between which two columns.
     change = np.abs(np.diff(around[:, best].mean(axis=0)))[2:5]
     return MIN_TILE_PX - 1 + int(best) + int(change.argmax())
 
 
-def _in_reading_order(boxes):
-    """Rows of the collage from the top, each from left to right; a row is what overlaps its first tile in height."""
-    ordered, left_over = [], boxes[np.argsort(boxes[:, 0], kind="stable")]
-    while len(left_over):
-        top, bottom = left_over[0, 0], left_over[0, 2]
-        in_row = left_over[:, 0] < (top + bottom) / 2
-        row = left_over[in_row]
+def _in_reading_order(boxes: NDArray[np.int_]) -> NDArray[np.int_]:
+    """Boxes by rows of the collage from the top, each from left to right.
+
+    A row consists of the tiles that start above the middle of its first tile.
+    """
+    ordered, rest = [], boxes[np.argsort(boxes[:, 0], kind="stable")]
+    while len(rest):
+        top, bottom = rest[0, 0], rest[0, 2]
+        in_row = rest[:, 0] < (top + bottom) / 2
+        row = rest[in_row]
         ordered.append(row[np.argsort(row[:, 1], kind="stable")])
-        left_over = left_over[~in_row]
+        rest = rest[~in_row]
     return np.concatenate(ordered) if ordered else boxes

@@ -1,4 +1,4 @@
-"""Archives: read in place, checked before anything is read, never written out."""
+"""Archives are read in place, checked before anything is read, and never unpacked to disk."""
 
 import io
 import stat
@@ -14,6 +14,7 @@ from svp_core.images import encode_png
 from svp_core.instruments import archive
 from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import draw_collage, draw_run
+from tests.helpers.records import pixels_of
 
 PNG = encode_png(np.pad(np.full((4, 9), 60, np.uint8), 8, constant_values=170))
 
@@ -34,14 +35,14 @@ def write_tar(path, entries, mode="w:gz"):
     return path
 
 
-def refused(path, sentence):
+def assert_rejected(path, message):
     for read in (detect_source, lambda p: list(read_particles(p))):
-        with pytest.raises(LabError, match=sentence):
+        with pytest.raises(LabError, match=message):
             read(path)
 
 
 @pytest.mark.parametrize("kind", ["zip", "tar.gz", "tgz", "tar"])
-def test_what_lies_in_an_archive_is_read_like_a_folder(tmp_path, kind):
+def test_archive_contents_are_read_like_a_folder(tmp_path, kind):
     long = "l" * 300 + ".png"
     entries = [("top/oil/p10.png", PNG), ("top/oil/p2.png", PNG), ("top/<b> größe.png", PNG), (long, PNG)]
     entries += [("top/notes.txt", b"hello")]
@@ -55,12 +56,12 @@ def test_what_lies_in_an_archive_is_read_like_a_folder(tmp_path, kind):
     assert summary.count == len(records) == 6
     assert [n for n in records if "oil" in n] == ["top/oil/p2.png", "top/oil/p10.png"]
     assert records["top/oil/p2.png"].given == "silicone_oil"
-    assert records[long].pixels.shape == (20, 25)
+    assert pixels_of(records[long]).shape == (20, 25)
     assert {n for n, r in records.items() if r.rejected} == {"top/notes.txt", "top/empty.png"}
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # nothing was written
 
 
-def test_a_zip_is_known_by_its_content(tmp_path):
+def test_zip_is_detected_by_content(tmp_path):
     assert detect_source(write_zip(tmp_path / "upload", [("p.png", PNG)])).kind == "archive"
 
 
@@ -76,19 +77,19 @@ def test_a_document_that_is_packed_as_a_zip_is_refused(tmp_path, name, entry):
 
 
 @pytest.mark.parametrize("folder", ["", "run/", "export/day 1/run/"])
-def test_a_flowcam_run_inside_an_archive(tmp_path, folder):
+def test_flowcam_run_inside_an_archive_is_read(tmp_path, folder):
     truth = draw_run(tmp_path / "run")
     entries = [(folder + p.name, p.read_bytes()) for p in (tmp_path / "run").iterdir()]
     for path in (write_zip(tmp_path / "r.zip", entries), write_tar(tmp_path / "r.tar.gz", entries)):
         summary, records = detect_source(path), list(read_particles(path))
         assert summary.kind == "flowcam"
         assert summary.count == len(records) == 12
-        assert all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
+        assert all(np.array_equal(pixels_of(r), pixels) for r, (pixels, _) in zip(records, truth, strict=True))
 
 
-def test_a_collage_alone_in_an_archive_is_cut(tmp_path):
-    picture, _boxes = draw_collage([(20, 30), (25, 35), (30, 20), (22, 40), (28, 33)])
-    path = write_zip(tmp_path / "c.zip", [("x/collage.png", encode_png(picture)), ("x/readme.txt", b"hello")])
+def test_single_collage_in_an_archive_is_split(tmp_path):
+    image, _boxes = draw_collage([(20, 30), (25, 35), (30, 20), (22, 40), (28, 33)])
+    path = write_zip(tmp_path / "c.zip", [("x/collage.png", encode_png(image)), ("x/readme.txt", b"hello")])
     records = list(read_particles(path))
     assert detect_source(path).kind == "collage"
     assert detect_source(path).count == len(records) == 6
@@ -96,12 +97,12 @@ def test_a_collage_alone_in_an_archive_is_cut(tmp_path):
 
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
-def test_two_files_of_one_name_are_both_read(tmp_path):
+def test_two_files_with_the_same_name_are_both_read(tmp_path):
     path = write_zip(tmp_path / "d.zip", [("p.png", PNG), ("p.png", PNG)])
     assert [(r.name, r.rejected) for r in read_particles(path)] == [("p (2).png", False), ("p.png", False)]
 
 
-def test_a_file_damaged_inside_the_archive_is_one_rejected_record(tmp_path):
+def test_damaged_file_inside_the_archive_is_one_rejected_record(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_STORED) as file:
         file.writestr("bad.png", PNG)
         file.writestr("good.png", PNG)
@@ -118,29 +119,29 @@ OUTSIDE = ["../p.png", "a/../../p.png", "/etc/p.png", "C:\\p.png", "..\\p.png", 
 
 
 @pytest.mark.parametrize("name", OUTSIDE)
-def test_names_that_lead_outside_refuse_the_archive(tmp_path, name):
+def test_archive_with_paths_outside_its_folder_is_rejected(tmp_path, name):
     entries = [("good.png", PNG), (name, PNG)]
-    refused(write_zip(tmp_path / "z.zip", entries), "would be written outside")
-    refused(write_tar(tmp_path / "t.tar.gz", entries), "would be written outside")
+    assert_rejected(write_zip(tmp_path / "z.zip", entries), "would be written outside")
+    assert_rejected(write_tar(tmp_path / "t.tar.gz", entries), "would be written outside")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["t.tar.gz", "z.zip"]
 
 
-def test_links_refuse_the_archive(tmp_path):
+def test_archive_with_links_is_rejected(tmp_path):
     link = zipfile.ZipInfo("p.png")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
-    refused(write_zip(tmp_path / "z.zip", [(link, "/etc/passwd")]), "is a link")
+    assert_rejected(write_zip(tmp_path / "z.zip", [(link, "/etc/passwd")]), "is a link")
     with tarfile.open(tmp_path / "t.tar", "w") as file:
         info = tarfile.TarInfo("p.png")
         info.type, info.linkname = tarfile.SYMTYPE, "/etc/passwd"
         file.addfile(info)
-    refused(tmp_path / "t.tar", "is a link")
+    assert_rejected(tmp_path / "t.tar", "is a link")
 
 
-def test_bounds_are_checked_before_anything_is_read(tmp_path, monkeypatch):
+def test_limits_are_checked_before_anything_is_read(tmp_path, monkeypatch):
     entries = [(f"p{k}.png", PNG + bytes(100_000)) for k in range(5)]
     paths = [write_zip(tmp_path / "z.zip", entries), write_tar(tmp_path / "t.tar.gz", entries)]
-    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *a: pytest.fail("opened a file of a refused archive"))
-    for limit, value, sentence in (
+    monkeypatch.setattr(zipfile.ZipFile, "open", lambda *a: pytest.fail("opened a file of a rejected archive"))
+    for limit, value, message in (
         ("MAX_FILES", 4, "more than 4 files"),
         ("MAX_UNPACKED_BYTES", 400_000, "unpacks to more than"),
         ("MAX_FILE_BYTES", 90_000, "unpacks to more than"),
@@ -148,17 +149,17 @@ def test_bounds_are_checked_before_anything_is_read(tmp_path, monkeypatch):
         with monkeypatch.context() as patch:
             patch.setattr(archive, limit, value)
             for path in paths:
-                refused(path, sentence)
+                assert_rejected(path, message)
 
 
-def test_zeros_that_unpack_to_gigabytes_are_refused_before_they_are(tmp_path, monkeypatch):
+def test_archive_bomb_is_rejected_before_it_is_unpacked(tmp_path, monkeypatch):
     monkeypatch.setattr(archive, "RATIO_CHECKED_FROM_BYTES", 4 * 1024**2)
     zeros = [("z.png", bytes(20 * 1024**2))]
     for path in (write_zip(tmp_path / "z.zip", zeros), write_tar(tmp_path / "z.tar.gz", zeros)):
-        refused(path, "unpacks to more than 200 times its size")
+        assert_rejected(path, "unpacks to more than 200 times its size")
 
 
-def test_fifty_thousand_entries_are_counted_at_once(tmp_path):
+def test_fifty_thousand_entries_are_counted_quickly(tmp_path):
     path = tmp_path / "many.zip"
     with zipfile.ZipFile(path, "w") as file:
         for k in range(50_000):
@@ -168,22 +169,22 @@ def test_fifty_thousand_entries_are_counted_at_once(tmp_path):
     assert time.process_time() - started < 20
 
 
-def test_a_tar_is_known_by_its_content(tmp_path):
+def test_tar_is_detected_by_content(tmp_path):
     for name, mode in (("packed", "w:gz"), ("plain", "w")):
         assert detect_source(write_tar(tmp_path / name, [("p.png", PNG)], mode)).kind == "archive"
     assert detect_source(write_zip(tmp_path / "z.tgz", [("p.png", PNG)])).kind == "archive"
 
 
-def test_bad_archives_are_one_sentence(tmp_path):
+def test_unreadable_archives_raise_lab_errors(tmp_path):
     path = write_zip(tmp_path / "z.zip", [("p.png", PNG)])
     (tmp_path / "cut.zip").write_bytes(path.read_bytes()[:-30])
     (tmp_path / "text.zip").write_text("hello")
     (tmp_path / "text.tar.gz").write_text("hello")
     (tmp_path / "cut.tgz").write_bytes(write_tar(tmp_path / "t.tgz", [("p.png", PNG)]).read_bytes()[:60])
     for name in ("cut.zip", "text.zip", "text.tar.gz", "cut.tgz"):
-        refused(tmp_path / name, "is damaged")
-    refused(write_zip(tmp_path / "empty.zip", []), "holds no files")
+        assert_rejected(tmp_path / name, "is damaged")
+    assert_rejected(write_zip(tmp_path / "empty.zip", []), "contains no files")
     locked = bytearray(path.read_bytes())
     locked[locked.index(b"PK\x01\x02") + 8] |= 1
     (tmp_path / "locked.zip").write_bytes(locked)
-    refused(tmp_path / "locked.zip", "locked by a password")
+    assert_rejected(tmp_path / "locked.zip", "protected by a password")

@@ -1,4 +1,4 @@
-"""FlowCam's .cla: the real one byte for byte, new labels beside what stands there, and every broken file in words."""
+"""FlowCam's .cla: round trip of a real file, new labels beside existing ones, and malformed files."""
 
 import pytest
 
@@ -9,7 +9,7 @@ FILTER = "C:\\filter\\junk.flt"
 TEXT = f"v3\n2\nby hand\n2\nJunk\nOR\n1\n{FILTER}\n2\n11\n13\nCells\nAND\n0\n1\n7\nauto\n0\n"
 
 
-def test_every_line_has_its_meaning():
+def test_every_line_is_parsed():
     by_hand, auto = read_cla(TEXT.encode())
     assert by_hand.classes == (
         LabelClass("Junk", "OR", (FILTER,), ("11", "13")),
@@ -22,18 +22,18 @@ def test_every_line_has_its_meaning():
     assert write_cla([]) == b"v3\n0\n"
 
 
-def test_the_real_one_is_read_written_and_read_again(real_data):
+def test_real_file_survives_a_round_trip(real_data):
     data = next(real_data.glob("flowcam_run/*/*.cla")).read_bytes()
-    found = read_cla(data)
-    assert write_cla(found) == data
-    assert read_cla(write_cla(found)) == found
-    assert next((c.name, len(c.ids)) for c in found[0].classes) == ("Junk", 326)
-    kept = read_cla(update_cla(data, {"Protein": [1, 2]}))
-    assert kept[:-1] == found
-    assert kept[-1].label_of() == {"1": "Protein", "2": "Protein"}
+    classifications = read_cla(data)
+    assert write_cla(classifications) == data
+    assert read_cla(write_cla(classifications)) == classifications
+    assert next((c.name, len(c.ids)) for c in classifications[0].classes) == ("Junk", 326)
+    updated = read_cla(update_cla(data, {"Protein": [1, 2]}))
+    assert updated[:-1] == classifications
+    assert updated[-1].label_of() == {"1": "Protein", "2": "Protein"}
 
 
-def test_new_labels_stand_beside_the_others():
+def test_new_labels_are_added_to_existing_classifications():
     first = update_cla(TEXT.encode(), {"Protein": [1, 2], "Silicone oil": [11]})
     assert (
         first.decode()
@@ -42,18 +42,18 @@ def test_new_labels_stand_beside_the_others():
     assert update_cla(None, {"Protein": [1]}) == b"v3\n1\nSvP Lab\n1\nProtein\nOR\n0\n1\n1\n"
 
 
-def test_our_own_classification_is_brought_up_to_date():
+def test_existing_svp_lab_classification_is_updated():
     first = update_cla(TEXT.encode(), {"Protein": [1, 2], "Fibre": [3]})
-    by_hand, auto, ours = read_cla(update_cla(first, {"Protein": [2], "Silicone oil": [1]}))
-    # Fibre 3 was not named again and stays; particle 1 has left Protein.
-    assert ours.label_of() == {"2": "Protein", "3": "Fibre", "1": "Silicone oil"}
+    by_hand, auto, svp_lab = read_cla(update_cla(first, {"Protein": [2], "Silicone oil": [1]}))
+    # Fibre 3 has no new label and stays; particle 1 has left Protein.
+    assert svp_lab.label_of() == {"2": "Protein", "3": "Fibre", "1": "Silicone oil"}
     assert [by_hand, auto] == read_cla(TEXT.encode())
 
 
-def test_filters_of_our_classes_and_unknown_parts_are_kept():
+def test_filters_and_unknown_lines_are_kept():
     data = f"v3\r\n1\r\nSvP Lab\r\n1\r\nÖl\r\nAND\r\n1\r\n{FILTER}\r\n0\r\nsomething new\r\n".encode("latin-1")
-    again = update_cla(data, {"Öl": [5]})
-    assert again.decode("latin-1").split("\r\n") == [
+    updated = update_cla(data, {"Öl": [5]})
+    assert updated.decode("latin-1").split("\r\n") == [
         "v3",
         "1",
         "SvP Lab",
@@ -69,30 +69,30 @@ def test_filters_of_our_classes_and_unknown_parts_are_kept():
     ]
 
 
-def test_a_name_of_another_alphabet_is_written_as_utf8():
+def test_name_in_another_alphabet_is_written_as_utf8():
     data = update_cla(None, {"气泡": [1]})
     assert read_cla(data)[0].label_of() == {"1": "气泡"}
 
 
 @pytest.mark.parametrize(
-    ("data", "sentence"),
+    ("data", "message"),
     [
-        (b"", "does not begin with its version, like v3"),
-        (b"hello\n", "does not begin with its version"),
-        (b"v2\n0\n", "has version 'v2'; v3 is read"),
-        (TEXT[:40].encode(), "breaks off after line|where a number should stand"),
-        (TEXT.replace("13\nCells", "Cells").encode(), "where AND or OR should stand"),
-        (TEXT.replace("OR\n1", "OR\none").encode(), "Line 7 of the classification file is 'one' where a number"),
-        (b"v3\n99999999999\n", "breaks off after line 2"),
+        (b"", "does not start with a version such as v3"),
+        (b"hello\n", "does not start with a version"),
+        (b"v2\n0\n", "has version 'v2'; only v3"),
+        (TEXT[:40].encode(), "truncated after line|expected a number"),
+        (TEXT.replace("13\nCells", "Cells").encode(), "expected AND or OR"),
+        (TEXT.replace("OR\n1", "OR\none").encode(), "Line 7 of the classification file is 'one'; expected a number"),
+        (b"v3\n99999999999\n", "truncated after line 2"),
     ],
 )
-def test_a_broken_file_is_one_sentence(data, sentence):
-    with pytest.raises(LabError, match=sentence):
+def test_malformed_file_raises_a_lab_error(data, message):
+    with pytest.raises(LabError, match=message):
         read_cla(data)
 
 
-def test_labels_that_cannot_be_written():
-    with pytest.raises(LabError, match="Particle 1 is given two classes"):
+def test_labels_that_cannot_be_written_raise_lab_errors():
+    with pytest.raises(LabError, match="Particle 1 has two classes"):
         update_cla(None, {"Protein": [1], "Oil": ["1"]})
-    with pytest.raises(LabError, match="cannot stand in a classification file"):
+    with pytest.raises(LabError, match="cannot be written to a classification file"):
         update_cla(None, {"Pro\ntein": [1]})

@@ -1,4 +1,4 @@
-"""FlowCam runs without a list: the real export, exports drawn in every version's words, libraries, broken ones."""
+"""FlowCam runs without a list: the real export, exports with the column names of each version, libraries."""
 
 import shutil
 
@@ -10,67 +10,68 @@ from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.flowcam_csv_files import COLUMNS_2, COLUMNS_4, write_export
+from tests.helpers.records import mask_of, pixels_of
 
 
-def change(folder, old, new):
+def replace_in_export(folder, old, new):
     path = next(folder.glob("*.csv"))
     path.write_bytes(path.read_bytes().replace(old.encode("latin-1"), new.encode("latin-1")))
 
 
 def same_pixels(records, truth):
-    return all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
+    return all(np.array_equal(pixels_of(r), pixels) for r, (pixels, _) in zip(records, truth, strict=True))
 
 
 @pytest.mark.parametrize("names", [COLUMNS_4, COLUMNS_2], ids=["version 4", "version 2"])
-def test_particles_are_cut_by_the_export(tmp_path, names):
+def test_particles_are_cropped_by_the_boxes_of_the_export(tmp_path, names):
     truth = write_export(tmp_path, names)
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert (summary.kind, summary.title, summary.count) == ("flowcam", "FlowCam run run ä1", 12)
     assert summary.columns == tuple(names)
-    assert any("There is no list" in note for note in summary.notes)
+    assert any("no list" in note for note in summary.notes)
     assert same_pixels(records, truth)
     assert [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
-    assert all(np.array_equal(r.mask, mask) for r, (_, mask) in zip(records, truth, strict=True))
+    assert all(np.array_equal(mask_of(r), mask) for r, (_, mask) in zip(records, truth, strict=True))
     assert records[4].columns[names[1]] == "12.5000"
     assert {r.run for r in records} == {"run ä1"}
-    scale, where = (
+    scale, source = (
         (0.5545, "Calibration Factor in run ä1.csv")
         if names is COLUMNS_4
         else (0.7, "CalibrationConstant in run ä1.ctx")
     )
-    assert (summary.um_per_px, summary.um_per_px_from) == (scale, where)
+    assert (summary.um_per_px, summary.um_per_px_from) == (scale, source)
     assert records[0].um_per_px == scale
 
 
-def test_the_instruments_class_gives_the_label(tmp_path):
+def test_class_column_sets_the_given_class(tmp_path):
     write_export(tmp_path)
     assert [r.given for r in read_particles(tmp_path)] == [None] * 2 + ["silicone_oil"] + [None] * 9
 
 
-def test_decimal_commas(tmp_path):
+def test_decimal_commas_are_read(tmp_path):
     truth = write_export(tmp_path, delimiter=";", scale="0,5545")
     records = list(read_particles(tmp_path))
     assert same_pixels(records, truth)
     assert {r.um_per_px for r in records} == {0.5545}
     assert records[0].columns["Area (ABD)"] == "12.5000"
-    # The same as the export that lies beside a list.
+    # The same for an export beside a list.
     draw_run(tmp_path / "b")
     (tmp_path / "b" / "run ä1.csv").write_text("Particle ID;Area (ABD)\n3;3,5000\n")
     assert list(read_particles(tmp_path / "b"))[2].columns["Area (ABD)"] == "3.5000"
 
 
-def test_decimal_commas_between_commas_reject_the_row(tmp_path):
+def test_unquoted_decimal_commas_between_commas_reject_the_row(tmp_path):
     write_export(tmp_path)
-    change(tmp_path, "12.5000", "12,5000")
+    replace_in_export(tmp_path, "12.5000", "12,5000")
     records = list(read_particles(tmp_path))
     assert len(records) == 12
     assert {r.reason for r in records} == {"its row in the export has 10 values but the header names 9"}
 
 
-def test_the_export_itself_may_be_given(tmp_path):
+def test_export_file_can_be_read_directly(tmp_path):
     truth = write_export(tmp_path)
     assert same_pixels(list(read_particles(tmp_path / "run ä1.csv")), truth)
-    # The csv beside a list brings the run with its list.
+    # A csv beside a list leads to the run with its list.
     draw_run(tmp_path / "b")
     assert detect_source(tmp_path / "b" / "run ä1.csv").um_per_px_from == "cal_const in run ä1.lst"
 
@@ -80,21 +81,21 @@ def test_the_export_itself_may_be_given(tmp_path):
     [
         ("20,32,0,3", "20,32,x,3", ""),
         ("21,32,0,3", "21,32,x,3", "Image X in the export is 'x', not a whole number"),
-        ("21,32,0,3", "21,32,395,3", "reaches outside the collage of 400 x 80 px"),
+        ("21,32,0,3", "21,32,395,3", "extends beyond the collage of 400 x 80 px"),
         ("run ä1_000001.tif,21,", "gone.tif,21,", "its collage gone.tif is missing from the run folder"),
     ],
 )
-def test_a_bad_row_is_a_rejected_record(tmp_path, old, new, reason):
+def test_invalid_row_is_a_rejected_record(tmp_path, old, new, reason):
     write_export(tmp_path)
-    change(tmp_path, old, new)
+    replace_in_export(tmp_path, old, new)
     rejected = [r for r in read_particles(tmp_path) if r.rejected]
     assert [r.name for r in rejected] == (["run ä1#1"] if reason else [])
     assert all(reason in r.reason for r in rejected)
 
 
-def test_an_empty_export_is_one_sentence(tmp_path):
+def test_empty_export_raises_a_lab_error(tmp_path):
     write_export(tmp_path, count=0)
-    with pytest.raises(LabError, match="The FlowCam export run ä1.csv holds no particles"):
+    with pytest.raises(LabError, match="The FlowCam export run ä1.csv contains no particles"):
         detect_source(tmp_path)
 
 
@@ -115,7 +116,7 @@ HEADER_6 = "Id,Area (ABD) (µm²),Capture X (px),Calibration Factor"
 
 
 @pytest.mark.parametrize("images", ["run", "Export 7"])
-def test_images_that_are_files_of_their_own(tmp_path, images):
+def test_particles_stored_as_separate_image_files(tmp_path, images):
     truth = write_single(tmp_path, header=HEADER_6, images=images)
     (tmp_path / "run_summary.csv").write_text("Fluid Volume Imaged (ml),0.0123\nMagnification,10X\n")
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
@@ -132,12 +133,12 @@ def test_images_that_are_files_of_their_own(tmp_path, images):
     }
 
 
-def test_the_image_of_a_particle_is_that_of_its_id_not_of_its_row(tmp_path):
+def test_particle_image_is_found_by_id_not_by_row(tmp_path):
     truth = write_single(tmp_path, header=HEADER_6, ids=(3, 1))
     assert same_pixels(list(read_particles(tmp_path)), [truth[2], truth[0]])
 
 
-def test_missing_and_broken_images_have_their_reason(tmp_path):
+def test_missing_and_damaged_images_are_rejected_with_a_reason(tmp_path):
     write_single(tmp_path, header=HEADER_6, ids=(1, 2, 3, 7, "x"))
     (tmp_path / "run_00001.png").write_bytes(b"\x89PNG broken")
     reasons = [r.reason for r in read_particles(tmp_path)]
@@ -147,7 +148,7 @@ def test_missing_and_broken_images_have_their_reason(tmp_path):
     assert reasons[4] == "its id in the export is 'x', not a number"
 
 
-def test_a_library_is_read_like_a_list(tmp_path):
+def test_library_is_read_like_a_list(tmp_path):
     truth = draw_run(tmp_path, title="oil_lib_images")
     (tmp_path / "oil_lib_images.lst").rename(tmp_path / "oil.flb")
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
@@ -156,7 +157,7 @@ def test_a_library_is_read_like_a_list(tmp_path):
     assert summary.runs[0].volume_ml is None
 
 
-def test_a_library_of_several_pixel_sizes_says_so(tmp_path):
+def test_library_with_several_pixel_sizes_is_noted(tmp_path):
     draw_run(tmp_path)
     path = tmp_path / "run ä1.lst"
     text = path.read_text("latin-1")
@@ -168,7 +169,7 @@ def test_a_library_of_several_pixel_sizes_says_so(tmp_path):
     assert [r.um_per_px for r in read_particles(tmp_path)] == [1.813] * 3 + [0.5545] * 9
 
 
-def test_classes_of_the_cla_are_taken_over(tmp_path):
+def test_classes_of_the_cla_become_given_classes(tmp_path):
     draw_run(tmp_path)
     (tmp_path / "run ä1.cla").write_text("v3\n1\nby hand\n2\nJunk\nOR\n0\n1\n2\nAir bubble\nOR\n0\n1\n5\n")
     records = list(read_particles(tmp_path))
@@ -177,11 +178,11 @@ def test_classes_of_the_cla_are_taken_over(tmp_path):
     assert "Class" not in records[0].columns
     assert "Class" in detect_source(tmp_path).columns
     (tmp_path / "run ä1.cla").write_text("v3\n1\n")
-    assert any("The classes in run ä1.cla are not read" in note for note in detect_source(tmp_path).notes)
+    assert any("The classes in run ä1.cla cannot be read" in note for note in detect_source(tmp_path).notes)
     assert sum(r.rejected for r in read_particles(tmp_path)) == 0
 
 
-def test_the_real_export_alone_gives_the_same_particles_as_its_list(tmp_path, real_data):
+def test_real_export_gives_the_same_particles_as_its_list(tmp_path, real_data):
     real = next((real_data / "flowcam_run").iterdir())
     for path in real.iterdir():
         if path.suffix != ".lst":
@@ -191,9 +192,9 @@ def test_the_real_export_alone_gives_the_same_particles_as_its_list(tmp_path, re
     assert not any(r.rejected for r in alone)
     assert detect_source(tmp_path).runs[0].volume_ml == detect_source(real).runs[0].volume_ml
     for a, b in zip(alone, listed, strict=True):
-        assert np.array_equal(a.pixels, b.pixels)
-        assert np.array_equal(a.mask, b.mask)
+        assert np.array_equal(pixels_of(a), b.pixels)
+        assert np.array_equal(mask_of(a), b.mask)
         assert a.name == b.name
         assert a.columns.items() <= {**b.columns, "Class": a.columns.get("Class")}.items()
-        assert a.pixels.shape[2] == 3
+        assert pixels_of(a).shape[2] == 3
         assert a.um_per_px == b.um_per_px

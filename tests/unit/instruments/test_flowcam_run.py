@@ -1,4 +1,4 @@
-"""FlowCam runs: drawn runs with known pixels in both variants, broken lists, and the real ones if at hand."""
+"""FlowCam runs: drawn runs with known pixels in both list variants, malformed lists, and real runs if available."""
 
 import numpy as np
 import pytest
@@ -8,6 +8,7 @@ from svp_core.errors import LabError
 from svp_core.instruments import crops
 from svp_core.instruments.detect import detect_source, read_particles
 from tests.helpers.drawn_run import FIELDS_57, FIELDS_65, draw_run
+from tests.helpers.records import mask_of, pixels_of
 
 
 def edit_list(folder, change):
@@ -16,7 +17,7 @@ def edit_list(folder, change):
 
 
 def edit_row(folder, number, **values):
-    """Put these values into the row with this number, counted from 1."""
+    """Write these values into the row with this number, counted from 1."""
 
     def change(text):
         lines = text.split("\n")
@@ -30,14 +31,14 @@ def edit_row(folder, number, **values):
 
 
 @pytest.mark.parametrize("fields", [FIELDS_57, FIELDS_65], ids=["57 fields", "65 fields"])
-def test_every_particle_is_cut_right(tmp_path, fields):
+def test_every_particle_is_cropped_exactly(tmp_path, fields):
     assert len(fields) in (57, 65)
     truth = draw_run(tmp_path / "run", fields=fields)
     records = list(read_particles(tmp_path / "run"))
     assert [r.name for r in records] == [f"run ä1#{n}" for n in range(1, 13)]
     for record, (pixels, mask) in zip(records, truth, strict=True):
-        assert np.array_equal(record.pixels, pixels)
-        assert np.array_equal(record.mask, mask)
+        assert np.array_equal(pixels_of(record), pixels)
+        assert np.array_equal(mask_of(record), mask)
         assert record.um_per_px == 0.5545
         assert not record.rejected
         assert record.columns["raw_area"] == mask.sum()
@@ -47,7 +48,7 @@ def test_every_particle_is_cut_right(tmp_path, fields):
 def test_fields_are_found_by_name_in_any_order(tmp_path):
     truth = draw_run(tmp_path, fields=FIELDS_57[::-1])
     records = list(read_particles(tmp_path))
-    assert all(np.array_equal(r.pixels, pixels) for r, (pixels, _) in zip(records, truth, strict=True))
+    assert all(np.array_equal(pixels_of(r), pixels) for r, (pixels, _) in zip(records, truth, strict=True))
 
 
 def test_summary_and_count(tmp_path):
@@ -58,7 +59,7 @@ def test_summary_and_count(tmp_path):
     assert summary.notes == ("Recorded at 10x.",)
 
 
-def test_the_list_itself_and_folders_above(tmp_path):
+def test_run_is_read_from_its_list_and_from_parent_folders(tmp_path):
     draw_run(tmp_path / "protein" / "deep" / "run")
     by_list = list(read_particles(tmp_path / "protein" / "deep" / "run" / "run ä1.lst"))
     from_above = list(read_particles(tmp_path))
@@ -67,10 +68,10 @@ def test_the_list_itself_and_folders_above(tmp_path):
     assert from_above[0].name == "protein/deep/run/run ä1#1"
     assert by_list[0].given is None
     assert from_above[0].given == "protein"
-    assert np.array_equal(by_list[7].pixels, from_above[7].pixels)
+    assert np.array_equal(pixels_of(by_list[7]), from_above[7].pixels)
 
 
-def test_two_runs_and_images_beside_them(tmp_path):
+def test_two_runs_and_loose_images_in_one_folder(tmp_path):
     draw_run(tmp_path / "a", count=3)
     draw_run(tmp_path / "b", count=4, cal_const="1.8")
     Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
@@ -81,7 +82,7 @@ def test_two_runs_and_images_beside_them(tmp_path):
     assert len({r.name for r in records}) == 8
 
 
-def test_notes_say_of_which_run_they_are_where_they_are_not_of_all(tmp_path):
+def test_notes_name_their_runs_unless_they_hold_for_all(tmp_path):
     for name in "abc":
         draw_run(tmp_path / name, count=3, title=name)
     assert detect_source(tmp_path).notes == ("Recorded at 10x.",)
@@ -92,7 +93,7 @@ def test_notes_say_of_which_run_they_are_where_they_are_not_of_all(tmp_path):
     assert {"a, c: Recorded at 10x.", "b: Recorded at 20x."} < set(detect_source(tmp_path).notes)
 
 
-def test_the_list_is_known_by_its_content_and_encoding(tmp_path):
+def test_list_is_detected_by_content_in_any_encoding(tmp_path):
     draw_run(tmp_path)
     path = tmp_path / "run ä1.lst"
     text = path.read_bytes().decode("latin-1")
@@ -102,14 +103,14 @@ def test_the_list_is_known_by_its_content_and_encoding(tmp_path):
         assert sum(not r.rejected for r in read_particles(tmp_path)) == 12
 
 
-def test_scale_from_the_ctx_when_the_list_has_none(tmp_path):
+def test_pixel_size_comes_from_the_ctx_if_the_list_has_none(tmp_path):
     draw_run(tmp_path, cal_const="0.0000")
     summary = detect_source(tmp_path)
     assert (summary.um_per_px, summary.um_per_px_from) == (0.7, "CalibrationConstant in run ä1.ctx")
     assert next(read_particles(tmp_path)).um_per_px == 0.7
 
 
-def test_missing_and_broken_collages_reject_only_their_own(tmp_path):
+def test_missing_and_damaged_collages_reject_only_their_particles(tmp_path):
     draw_run(tmp_path)
     (tmp_path / "run ä1_000001.tif").unlink()
     (tmp_path / "run ä1_000003.tif").write_bytes(b"II*\x00broken")
@@ -122,19 +123,19 @@ def test_missing_and_broken_collages_reject_only_their_own(tmp_path):
     assert "1 of 3 collages are missing" in " ".join(detect_source(tmp_path).notes)
 
 
-def test_missing_masks_are_said_and_do_no_harm(tmp_path):
+def test_missing_masks_are_noted_and_reject_nothing(tmp_path):
     draw_run(tmp_path)
     (tmp_path / "run ä1_000002_bin.tif").unlink()
     records = list(read_particles(tmp_path))
     assert [r.mask is None for r in records] == [False] * 5 + [True] * 5 + [False] * 2
-    assert "1 of 3 collages have no mask picture." in detect_source(tmp_path).notes
+    assert any("1 of 3 collages have no mask" in note for note in detect_source(tmp_path).notes)
 
 
 @pytest.mark.parametrize(
     ("values", "reason"),
     [
-        ({"image_x": "390"}, "reaches outside the collage of 400 x 80 px"),
-        ({"image_y": "-1"}, "reaches outside"),
+        ({"image_x": "390"}, "extends beyond the collage of 400 x 80 px"),
+        ({"image_y": "-1"}, "extends beyond"),
         ({"image_w": "0"}, "is empty (0 x 24 px)"),
         ({"image_h": "ten"}, "image_h in the list is 'ten', not a whole number"),
         ({"collage_file": "other.tif"}, "its collage other.tif is missing"),
@@ -142,7 +143,7 @@ def test_missing_masks_are_said_and_do_no_harm(tmp_path):
         ({"timestamp": "a|b"}, "has 66 values but the header names 65"),
     ],
 )
-def test_a_bad_row_is_a_rejected_record(tmp_path, values, reason):
+def test_invalid_row_is_a_rejected_record(tmp_path, values, reason):
     draw_run(tmp_path)
     edit_row(tmp_path, 4, **values)
     records = {r.name: r for r in read_particles(tmp_path)}
@@ -151,7 +152,7 @@ def test_a_bad_row_is_a_rejected_record(tmp_path, values, reason):
     assert reason in records["run ä1#4"].reason
 
 
-def test_a_cut_off_last_row_is_rejected(tmp_path):
+def test_truncated_last_row_is_rejected(tmp_path):
     draw_run(tmp_path)
     edit_list(tmp_path, lambda text: text[:-150])
     records = list(read_particles(tmp_path))
@@ -161,7 +162,7 @@ def test_a_cut_off_last_row_is_rejected(tmp_path):
     assert not any("missing" in note for note in detect_source(tmp_path).notes)  # it names no collage
 
 
-def test_doubled_ids_keep_both_particles(tmp_path):
+def test_duplicate_ids_keep_both_particles(tmp_path):
     draw_run(tmp_path)
     edit_row(tmp_path, 4, id="3")
     names = [r.name for r in read_particles(tmp_path)]
@@ -170,22 +171,22 @@ def test_doubled_ids_keep_both_particles(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "sentence"),
+    ("change", "message"),
     [
-        (lambda text: text[: text.index("\n1|")] + "\n", "holds no particles"),
+        (lambda text: text[: text.index("\n1|")] + "\n", "contains no particles"),
         (lambda text: text.replace("num-fields|65", "num-fields|70"), "announces 70 columns but names 65"),
         (lambda text: text.replace("image_w|", "picture_w|"), "has no column image_w"),
     ],
 )
-def test_a_useless_list_is_one_sentence(tmp_path, change, sentence):
+def test_unusable_list_raises_a_lab_error(tmp_path, change, message):
     draw_run(tmp_path)
     edit_list(tmp_path, change)
     for read in (detect_source, lambda path: list(read_particles(path))):
-        with pytest.raises(LabError, match=sentence):
+        with pytest.raises(LabError, match=message):
             read(tmp_path)
 
 
-def test_one_useless_list_beside_a_good_one_is_a_rejected_record(tmp_path):
+def test_unusable_list_beside_a_valid_one_is_a_rejected_record(tmp_path):
     draw_run(tmp_path / "a", count=3)
     draw_run(tmp_path / "b", count=3)
     edit_list(tmp_path / "a", lambda text: text[: text.index("\n1|")] + "\n")
@@ -194,7 +195,7 @@ def test_one_useless_list_beside_a_good_one_is_a_rejected_record(tmp_path):
     assert [r.name for r in records if r.rejected] == ["a/run ä1.lst"]
 
 
-def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, monkeypatch):
+def test_each_collage_is_decoded_once_even_if_the_list_is_shuffled(tmp_path, monkeypatch):
     truth = draw_run(tmp_path)
 
     def shuffle(text):
@@ -208,16 +209,16 @@ def test_each_collage_is_decoded_once_even_when_the_list_is_shuffled(tmp_path, m
     records = list(read_particles(tmp_path))
     assert len(decoded) == 6  # three collages, three masks
     for record in records:
-        assert np.array_equal(record.pixels, truth[record.columns["id"] - 1][0])
+        assert np.array_equal(pixels_of(record), truth[record.columns["id"] - 1][0])
 
 
 @pytest.mark.parametrize(("name", "count", "scale"), [("flowcam_run", 1000, 0.5544), ("flowcam_library", 506, 1.813)])
-def test_real_runs(name, count, scale, real_data):
+def test_real_runs_are_read_completely(name, count, scale, real_data):
     records = list(read_particles(real_data / name))
     assert len(records) == detect_source(real_data / name).count == count
     assert not any(r.rejected for r in records)
     assert {r.um_per_px for r in records} == {scale}
     for r in records:
-        # The mask cut out with the picture holds exactly the particle's own pixels: the cut is right.
-        assert r.pixels.shape[:2] == r.mask.shape == (r.columns["image_h"], r.columns["image_w"])
-        assert r.mask.sum() == r.columns["raw_area"]
+        # The cropped mask has exactly the particle's own number of pixels: the crop is correct.
+        assert pixels_of(r).shape[:2] == mask_of(r).shape == (r.columns["image_h"], r.columns["image_w"])
+        assert mask_of(r).sum() == r.columns["raw_area"]

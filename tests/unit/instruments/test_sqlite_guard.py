@@ -1,4 +1,4 @@
-"""Readers of images stay away from the database of their own process."""
+"""Readers never open the database of their own process."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ from svp_core.instruments.sqlite_guard import is_own_database
 from svp_core.workspace.database import bookmark, engine
 
 ROOT = Path(__file__).resolve().parents[3]
-# Another process that comes and goes, as a job's does.
+# Another process that opens and closes the database, as a job does.
 VISITOR = """
 from svp_core.workspace.database import bookmark, engine
 with engine().begin() as db:
@@ -43,7 +43,7 @@ def visit(workspace):
     return done.stdout.split()
 
 
-def test_looking_into_the_workspace_takes_no_locks_away(workspace):
+def test_reading_the_workspace_releases_no_locks(workspace):
     write("A")
     assert (workspace / "lab.sqlite-wal").exists()  # held by this process
     (workspace / "particle.png").write_bytes(encode_png(np.full((64, 64), 170, np.uint8)))
@@ -52,13 +52,13 @@ def test_looking_into_the_workspace_takes_no_locks_away(workspace):
     assert records.pop("lab/particle.png") == ""
     assert {reason for name, reason in records.items() if "lab.sqlite" in name} == {"this is the lab's own database"}
     assert visit(workspace) == ["A"]
-    # Whoever believes to be the last one throws the log away.
+    # A process that takes itself for the last one deletes the log.
     assert (workspace / "lab.sqlite-wal").exists()
     write("B")
     assert visit(workspace) == ["A", "B"]
 
 
-def test_the_database_itself_is_no_source(workspace):
+def test_database_is_not_a_source(workspace):
     write("A")
     for name in ("lab.sqlite", "lab.sqlite-wal"):
         with pytest.raises(LabError, match=f"{name} is the lab's own database; choose a folder"):
@@ -70,9 +70,9 @@ def test_the_database_itself_is_no_source(workspace):
     assert (workspace / "lab.sqlite-wal").exists()
 
 
-def test_other_files_are_not_taken_for_it(workspace, tmp_path):
+def test_only_the_own_database_is_protected(workspace, tmp_path):
     write("A")
     (tmp_path / "other.sqlite").write_bytes(b"SQLite format 3")
-    assert not is_own_database(os.stat(tmp_path / "other.sqlite"))
+    assert not is_own_database((tmp_path / "other.sqlite").stat())
     (tmp_path / "linked.png").symlink_to(workspace / "lab.sqlite")
-    assert is_own_database(os.stat(tmp_path / "linked.png"))
+    assert is_own_database((tmp_path / "linked.png").stat())

@@ -7,6 +7,7 @@ from svp_core.optics import kinds, scenes, shapes
 from svp_core.optics.microscope import Microscope, required_rings, source_directions
 from svp_core.optics.multislice import exit_waves, image_of_volume
 from svp_core.optics.sphere import image_of_sphere
+from svp_core.optics.viewing import LAWS
 
 SCOPE = Microscope(na_objective=0.30, na_condenser=0.08)
 LINE = (np.arange(128) - 64) * 0.28  # 36 um, the field of the published bounds
@@ -55,7 +56,7 @@ def test_few_walked_directions_are_enough(z_f):
     line = (np.arange(48) - 24) * 0.28
     options = {"px_um": 0.28, "dz_um": 0.8, "z_f": z_f, "microscope": scope, "rings": 5, "per_ring": 20}
     quick = image_of_volume(line, line, volume, **options)
-    every = image_of_volume(line, line, volume, walk_all=True, **options)
+    every = image_of_volume(line, line, volume, propagate_all=True, **options)
     assert np.abs(quick - every).max() < 0.02
 
 
@@ -67,7 +68,7 @@ def test_six_walked_directions_are_enough_for_droplets_that_focus_the_light(z_f)
     line = (np.arange(48) - 24) * 0.28
     options = {"px_um": 0.28, "dz_um": 0.5, "z_f": z_f, "microscope": scope}
     quick = image_of_volume(line, line, volume, rings=6, per_ring=24, **options)
-    every = image_of_volume(line, line, volume, walk_all=True, rings=6, per_ring=24, **options)
+    every = image_of_volume(line, line, volume, propagate_all=True, rings=6, per_ring=24, **options)
     assert every.max() > 2
     assert np.abs(quick - every).max() < 0.02
     # And as many of them as are taken without being asked.
@@ -93,12 +94,12 @@ def test_what_the_simulator_draws_has_converged(monkeypatch, law, kind, seed):
     def compared(x, y, volume, **options):
         quick = image_of_volume(x, y, volume, **options)
         rings = int(1.6 * required_rings(options["microscope"], options["z_f"], radius_um=20)[0])
-        many = image_of_volume(x, y, volume, walk_all=True, rings=rings, per_ring=4 * rings, **options)
+        many = image_of_volume(x, y, volume, propagate_all=True, rings=rings, per_ring=4 * rings, **options)
         errors.append(np.abs(quick - many).max())
         return quick
 
     monkeypatch.setattr(kinds, "image_of_volume", compared)
-    scenes.simulate(kind, seed, law=scenes.LAWS[law])
+    scenes.simulate(kind, seed, law=LAWS[law])
     assert errors
     assert max(errors) < 0.03
 

@@ -9,6 +9,7 @@ import pytest
 
 from svp_core.images import background_level
 from svp_core.optics import scenes
+from svp_core.optics.viewing import LAWS, sample_viewing
 
 
 def pixels(job):
@@ -52,15 +53,15 @@ def test_runs_never_share_a_particle():
 
 
 def test_the_viewing_is_drawn_without_the_kind():
-    assert "kind" not in inspect.signature(scenes.sample_viewing).parameters
-    assert scenes.sample_viewing(np.random.default_rng(3)) == scenes.sample_viewing(np.random.default_rng(3))
+    assert "kind" not in inspect.signature(sample_viewing).parameters
+    assert sample_viewing(np.random.default_rng(3)) == sample_viewing(np.random.default_rng(3))
 
 
-@pytest.mark.parametrize("law", scenes.LAWS.values(), ids=scenes.LAWS)
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
 def test_no_instrument_resolves_more_than_its_sensor_samples(law):
     rng = np.random.default_rng(0)
     for _ in range(500):
-        viewing = scenes.sample_viewing(rng, law=law)
+        viewing = sample_viewing(rng, law=law)
         scope, camera = viewing.microscope, viewing.camera
         rendered = camera.um_per_px / camera.oversampling
         assert rendered <= scope.wavelength_um / (4 * scope.na_objective) + 1e-12
@@ -71,14 +72,14 @@ def test_no_instrument_resolves_more_than_its_sensor_samples(law):
 
 def test_pixel_sizes_are_drawn_over_what_instruments_have():
     rng = np.random.default_rng(0)
-    sizes = np.array([scenes.sample_viewing(rng).camera.um_per_px for _ in range(300)])
+    sizes = np.array([sample_viewing(rng).camera.um_per_px for _ in range(300)])
     near = [np.isclose(sizes, size, rtol=0.11).mean() for size in (0.28, 0.55, 1.25)]
     assert sum(near) == pytest.approx(1)
     assert min(near) > 0.2
 
 
 def test_one_instrument_looks_at_a_whole_run():
-    instrument = scenes.sample_viewing(np.random.default_rng(4), um_per_px=0.55)
+    instrument = sample_viewing(np.random.default_rng(4), um_per_px=0.55)
     drawn = [scenes.simulate("air_bubble", k, instrument=instrument).truth for k in range(3)]
     assert len({d["wavelength_um"] for d in drawn}) == len({d["background"] for d in drawn}) == 1
     assert len({d["diameter_um"] for d in drawn}) == 3
@@ -113,7 +114,7 @@ def test_a_particle_cut_by_the_tile_says_where_it_lies():
 
 def test_only_what_exceeds_the_tile_is_oversized_and_no_size_is_piled_up():
     rng = np.random.default_rng(2)
-    drawn = [scenes.sample_viewing(rng) for _ in range(2000)]
+    drawn = [sample_viewing(rng) for _ in range(2000)]
     assert all(v.oversized == (v.diameter_um >= 58 * v.camera.um_per_px) for v in drawn)
     large = [scenes.simulate("air_bubble", k, um_per_px=1.25).truth for k in range(60)]
     large = [truth["diameter_um"] for truth in large if truth["shape"] == "large"]
