@@ -16,22 +16,8 @@ _FIELDS = """
     ch1_peak ch1_width ch1_area ch2_peak ch2_width ch2_area ch3_peak ch3_width ch3_area
     timestamp collage_file image_id
 """
-_INTEGER_FIELDS = frozenset(
-    [
-        "id",
-        "image_x",
-        "image_y",
-        "image_w",
-        "image_h",
-        "src_x",
-        "src_y",
-        "src_image",
-        "cal_image",
-        "ppc",
-        "camera",
-        "sphere_count",
-    ]
-)
+_INTEGER_FIELDS = {"id", "image_x", "image_y", "image_w", "image_h", "src_x", "src_y", "src_image", "cal_image"}
+_INTEGER_FIELDS |= {"ppc", "camera", "sphere_count"}
 LIST_FIELDS = tuple(_FIELDS.split())
 _TYPES = {"timestamp": "timestamp", "collage_file": "string", "image_id": "guid"}
 _TYPES |= dict.fromkeys(_INTEGER_FIELDS, "int32")
