@@ -68,7 +68,7 @@ def test_zip_is_detected_by_content(tmp_path):
 @pytest.mark.parametrize(
     ("name", "entry"), [("notes.docx", "[Content_Types].xml"), ("notes.odt", "mimetype"), ("x", "META-INF/MANIFEST.MF")]
 )
-def test_a_document_that_is_packed_as_a_zip_is_refused(tmp_path, name, entry):
+def test_document_packed_as_a_zip_is_rejected(tmp_path, name, entry):
     with zipfile.ZipFile(tmp_path / name, "w") as archive:
         archive.writestr(entry, "")
         archive.writestr("media/image1.png", b"not looked at")
