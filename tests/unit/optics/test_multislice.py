@@ -1,4 +1,4 @@
-"""Multi-slice against Lorenz-Mie where both hold, energy, emptiness, and the shortcut over directions."""
+"""Multi-slice propagation: agreement with Lorenz-Mie where both are valid, energy, and interpolation of directions."""
 
 import numpy as np
 import pytest
@@ -22,7 +22,7 @@ LINE = (np.arange(128) - 64) * 0.28  # 36 um, the field of the published bounds
         (1.40, 4.5, 4, 0.0054, 0.049),
     ],
 )
-def test_weak_spheres_look_as_lorenz_mie_has_them(index, radius, z_f, rms, worst):
+def test_weak_spheres_agree_with_lorenz_mie(index, radius, z_f, rms, worst):
     grid = shapes.Grid(160, 0.28, 0.5)
     volume = shapes.union_of_spheres([[0, 0, 0]], [radius], index - SCOPE.medium_index, grid)
     sliced = image_of_volume(LINE, LINE, volume, px_um=0.28, dz_um=0.5, z_f=z_f, microscope=SCOPE)
@@ -32,12 +32,12 @@ def test_weak_spheres_look_as_lorenz_mie_has_them(index, radius, z_f, rms, worst
     assert np.abs(difference).max() <= worst
 
 
-def test_an_empty_volume_gives_an_even_background():
+def test_empty_volume_gives_a_uniform_background():
     image = image_of_volume(LINE, LINE, np.zeros((3, 64, 64), np.float32), px_um=0.28, dz_um=1, z_f=9, microscope=SCOPE)
     assert np.abs(image - 1).max() < 1e-3
 
 
-def test_slices_keep_the_light():
+def test_slices_conserve_energy():
     rng = np.random.default_rng(0)
     volume = np.zeros((6, 64, 64), np.float32)
     volume[:, 20:44, 20:44] = rng.uniform(0, 0.03, (6, 24, 24))
@@ -47,7 +47,7 @@ def test_slices_keep_the_light():
 
 
 @pytest.mark.parametrize("z_f", [5, 40, -30])
-def test_few_walked_directions_are_enough(z_f):
+def test_six_propagated_directions_are_enough_for_aggregates(z_f):
     rng = np.random.default_rng(1)
     points = shapes.aggregate(rng, 60, 0.9, tries=2)
     scope = Microscope(na_objective=0.30, na_condenser=0.11, offset=(0.012, 0.01))
@@ -55,23 +55,23 @@ def test_few_walked_directions_are_enough(z_f):
     volume = shapes.saturate(shapes.gaussian_blobs(points, np.full(60, 0.4), np.full(60, 0.7), grid), 0.04)
     line = (np.arange(48) - 24) * 0.28
     options = {"px_um": 0.28, "dz_um": 0.8, "z_f": z_f, "microscope": scope, "rings": 5, "per_ring": 20}
-    quick = image_of_volume(line, line, volume, **options)
-    every = image_of_volume(line, line, volume, propagate_all=True, **options)
-    assert np.abs(quick - every).max() < 0.02
+    interpolated = image_of_volume(line, line, volume, **options)
+    exact = image_of_volume(line, line, volume, propagate_all=True, **options)
+    assert np.abs(interpolated - exact).max() < 0.02
 
 
 @pytest.mark.parametrize("z_f", [14, 24])
-def test_six_walked_directions_are_enough_for_droplets_that_focus_the_light(z_f):
+def test_six_propagated_directions_are_enough_for_droplets_that_focus_the_light(z_f):
     scope = Microscope(na_objective=0.27, na_condenser=0.11, offset=(0.01, -0.02))
     grid = shapes.Grid(128, 0.28, 0.5)
     volume = shapes.union_of_spheres([[-2.5, 1, 0.8], [3, -1.5, -1]], [3.4, 3.0], 0.07, grid)
     line = (np.arange(48) - 24) * 0.28
     options = {"px_um": 0.28, "dz_um": 0.5, "z_f": z_f, "microscope": scope}
-    quick = image_of_volume(line, line, volume, rings=6, per_ring=24, **options)
-    every = image_of_volume(line, line, volume, propagate_all=True, rings=6, per_ring=24, **options)
-    assert every.max() > 2
-    assert np.abs(quick - every).max() < 0.02
-    # And as many of them as are taken without being asked.
+    interpolated = image_of_volume(line, line, volume, rings=6, per_ring=24, **options)
+    exact = image_of_volume(line, line, volume, propagate_all=True, rings=6, per_ring=24, **options)
+    assert exact.max() > 2
+    assert np.abs(interpolated - exact).max() < 0.02
+    # The default number of directions is enough, too.
     many = image_of_volume(line, line, volume, rings=10, per_ring=40, **options)
     assert np.abs(image_of_volume(line, line, volume, **options) - many).max() < 0.03
 
@@ -79,7 +79,7 @@ def test_six_walked_directions_are_enough_for_droplets_that_focus_the_light(z_f)
 @pytest.mark.parametrize(
     ("law", "kind", "seed"),
     [
-        # The worst of eight pictures of each kind under each law.
+        # The worst of eight images of each kind under each law.
         ("usual", "silicone_oil", 8_100_018),
         ("soft", "silicone_oil", 8_100_004),
         ("other", "silicone_oil", 8_100_028),
@@ -88,35 +88,35 @@ def test_six_walked_directions_are_enough_for_droplets_that_focus_the_light(z_f)
         ("other", "protein", 8_100_003),
     ],
 )
-def test_what_the_simulator_draws_has_converged(monkeypatch, law, kind, seed):
+def test_simulated_images_have_converged(monkeypatch, law, kind, seed):
     errors = []
 
-    def compared(x, y, volume, **options):
-        quick = image_of_volume(x, y, volume, **options)
+    def compare(x, y, volume, **options):
+        interpolated = image_of_volume(x, y, volume, **options)
         rings = int(1.6 * required_rings(options["microscope"], options["z_f"], radius_um=20)[0])
         many = image_of_volume(x, y, volume, propagate_all=True, rings=rings, per_ring=4 * rings, **options)
-        errors.append(np.abs(quick - many).max())
-        return quick
+        errors.append(np.abs(interpolated - many).max())
+        return interpolated
 
-    monkeypatch.setattr(kinds, "image_of_volume", compared)
+    monkeypatch.setattr(kinds, "image_of_volume", compare)
     scenes.simulate(kind, seed, law=LAWS[law])
     assert errors
     assert max(errors) < 0.03
 
 
-def test_the_picture_moves_with_the_particle():
+def test_image_moves_with_the_particle():
     grid = shapes.Grid(128, 0.28, 0.5)
     line = (np.arange(64) - 32) * 0.28
     images = []
-    for at in (0.0, 4 * 0.28):
-        volume = shapes.union_of_spheres([[at, 0, 0]], [2.0], 0.05, grid)
+    for x in (0.0, 4 * 0.28):
+        volume = shapes.union_of_spheres([[x, 0, 0]], [2.0], 0.05, grid)
         images.append(image_of_volume(line, line, volume, px_um=0.28, dz_um=0.5, z_f=10, microscope=SCOPE))
-    # x is the column: to the right, not down.
+    # x is the column: the image moves to the right, not down.
     assert np.abs(np.roll(images[0], 4, axis=1) - images[1])[:, 8:-8].max() < 5e-3
     assert np.abs(np.roll(images[0], 4, axis=0) - images[1])[8:-8].max() > 0.05
 
 
-def test_directions_weigh_one_and_follow_the_offset():
+def test_direction_weights_sum_to_one_and_follow_the_offset():
     directions, weights = source_directions(Microscope(na_condenser=0.1, offset=(0.03, 0.0)), 4, 16)
     assert weights.sum() == pytest.approx(1)
     assert directions.shape == (64, 2)

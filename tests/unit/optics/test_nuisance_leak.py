@@ -1,4 +1,4 @@
-"""Nothing but the particle tells its class: a forest that sees only nuisances is near chance."""
+"""Nuisance parameters do not reveal the class: a random forest on them alone is near chance."""
 
 import numpy as np
 import pandas as pd
@@ -7,13 +7,13 @@ from benchmarks.nuisance_leak import DRAWN, told
 from svp_core.workspace.paths import sample_folder
 
 
-def test_nuisances_do_not_tell_the_class():
+def test_nuisances_do_not_predict_the_class():
     table = pd.read_csv(sample_folder() / "particles.csv")
     score, _ = told(table[list(DRAWN)].to_numpy(), table["class"].to_numpy())
     assert score < 0.42
 
 
-def test_a_leak_would_be_found():
+def test_planted_leak_is_detected():
     table = pd.read_csv(sample_folder() / "particles.csv")
     features = table[list(DRAWN)].to_numpy(copy=True)
     features[:, 0] += np.where(table["class"] == "air_bubble", 0.15, 0)

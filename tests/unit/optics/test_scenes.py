@@ -1,4 +1,4 @@
-"""Simulated particles: reproducible, true to their labels, seen by instruments that never know what they look at."""
+"""Simulated particles: reproducible, with correct labels, and imaging conditions independent of the class."""
 
 import inspect
 import json
@@ -17,19 +17,19 @@ def pixels(job):
     return scenes.simulate(kind, seed).pixels
 
 
-def test_a_particle_is_the_same_in_any_order_and_process():
+def test_particle_is_the_same_in_any_order_and_process():
     jobs = [("silicone_oil", 5), ("air_bubble", 5), ("protein", 5), ("silicone_oil", 6)]
-    here = [pixels(job) for job in jobs]
-    assert all(np.array_equal(a, pixels(job)) for a, job in zip(here[::-1], jobs[::-1], strict=True))
+    expected = [pixels(job) for job in jobs]
+    assert all(np.array_equal(a, pixels(job)) for a, job in zip(expected[::-1], jobs[::-1], strict=True))
     with ProcessPoolExecutor(1) as pool:
-        there = list(pool.map(pixels, jobs))
-    assert all(np.array_equal(a, b) for a, b in zip(here, there, strict=True))
-    assert not np.array_equal(here[0], here[3])
-    assert not np.array_equal(here[0], here[1])
+        results = list(pool.map(pixels, jobs))
+    assert all(np.array_equal(a, b) for a, b in zip(expected, results, strict=True))
+    assert not np.array_equal(expected[0], expected[3])
+    assert not np.array_equal(expected[0], expected[1])
 
 
 @pytest.mark.parametrize("kind", scenes.KINDS)
-def test_every_kind_comes_as_a_tile_with_its_truth(kind):
+def test_every_kind_is_a_tile_with_its_ground_truth(kind):
     drawn = scenes.simulate(kind, 1, um_per_px=0.28)
     assert drawn.pixels.shape == (64, 64)
     assert drawn.pixels.dtype == np.uint8
@@ -41,18 +41,18 @@ def test_every_kind_comes_as_a_tile_with_its_truth(kind):
     assert drawn.pixels.std() > 1
 
 
-def test_an_unknown_kind_is_refused():
-    with pytest.raises(ValueError, match="'dust' cannot be simulated; kinds are protein"):
+def test_unknown_kind_raises():
+    with pytest.raises(ValueError, match="'dust' cannot be simulated; choose one of protein"):
         scenes.simulate("dust", 0)
 
 
 def test_runs_never_share_a_particle():
     assert scenes.particle_seed(2, 5) == 2_000_005
-    with pytest.raises(ValueError, match="a run holds a million particles"):
+    with pytest.raises(ValueError, match="Particle 1000000 is outside"):
         scenes.particle_seed(0, 1_000_000)
 
 
-def test_the_viewing_is_drawn_without_the_kind():
+def test_viewing_does_not_depend_on_the_kind():
     assert "kind" not in inspect.signature(sample_viewing).parameters
     assert sample_viewing(np.random.default_rng(3)) == sample_viewing(np.random.default_rng(3))
 
@@ -70,7 +70,7 @@ def test_no_instrument_resolves_more_than_its_sensor_samples(law):
         assert 0.2 <= camera.background <= 0.9
 
 
-def test_pixel_sizes_are_drawn_over_what_instruments_have():
+def test_pixel_sizes_cover_those_of_instruments():
     rng = np.random.default_rng(0)
     sizes = np.array([sample_viewing(rng).camera.um_per_px for _ in range(300)])
     near = [np.isclose(sizes, size, rtol=0.11).mean() for size in (0.28, 0.55, 1.25)]
@@ -78,7 +78,7 @@ def test_pixel_sizes_are_drawn_over_what_instruments_have():
     assert min(near) > 0.2
 
 
-def test_one_instrument_looks_at_a_whole_run():
+def test_one_instrument_images_a_whole_run():
     instrument = sample_viewing(np.random.default_rng(4), um_per_px=0.55)
     drawn = [scenes.simulate("air_bubble", k, instrument=instrument).truth for k in range(3)]
     assert len({d["wavelength_um"] for d in drawn}) == len({d["background"] for d in drawn}) == 1
@@ -86,7 +86,7 @@ def test_one_instrument_looks_at_a_whole_run():
     assert {d["um_per_px"] for d in drawn} == {0.55}
 
 
-def test_a_small_bubble_is_dark_and_background_is_as_drawn():
+def test_small_bubble_is_dark_and_background_has_its_level():
     for k in range(40):
         drawn = scenes.simulate("air_bubble", k, um_per_px=0.28)
         truth = drawn.truth
@@ -94,11 +94,11 @@ def test_a_small_bubble_is_dark_and_background_is_as_drawn():
             assert background_level(drawn.pixels) == pytest.approx(255 * truth["background"], abs=8)
             assert drawn.pixels.min() < background_level(drawn.pixels) - 7
             return
-    raise AssertionError("no small bubble among forty draws")
+    raise AssertionError("no small bubble among forty particles")
 
 
-def test_a_particle_cut_by_the_tile_says_where_it_lies():
-    """The dark disc of a large bubble in focus ends about where centre and diameter say."""
+def test_particle_cut_off_by_the_tile_has_its_true_centre():
+    """The dark disc of a large bubble in focus agrees with its centre and diameter."""
     for k in range(200):
         drawn = scenes.simulate("air_bubble", k, um_per_px=0.28)
         truth = drawn.truth
@@ -109,10 +109,10 @@ def test_a_particle_cut_by_the_tile_says_where_it_lies():
             dark = drawn.pixels < 255 * truth["background"] * 0.8
             assert (dark == inside).mean() > 0.85 > (dark == mirrored).mean()
             return
-    raise AssertionError("no large bubble that the tile cuts off centre")
+    raise AssertionError("no large off-centre bubble that the tile cuts off")
 
 
-def test_only_what_exceeds_the_tile_is_oversized_and_no_size_is_piled_up():
+def test_only_particles_larger_than_the_tile_are_oversized_and_sizes_are_not_clipped():
     rng = np.random.default_rng(2)
     drawn = [sample_viewing(rng) for _ in range(2000)]
     assert all(v.oversized == (v.diameter_um >= 58 * v.camera.um_per_px) for v in drawn)
@@ -123,7 +123,7 @@ def test_only_what_exceeds_the_tile_is_oversized_and_no_size_is_piled_up():
     assert max(large) < 96
 
 
-def test_protein_never_exceeds_its_index():
+def test_protein_never_exceeds_its_maximum_index():
     for k in range(6):
         truth = scenes.simulate("protein", k, um_per_px=0.28).truth
         assert truth["medium_index"] < truth["index"] <= truth["medium_index"] + 0.09 + 1e-9

@@ -1,4 +1,4 @@
-"""Volumes: of the asked size and index, centred, within their cap; aggregates that touch."""
+"""Volumes: size, index and centring, limited index, and monomers that touch."""
 
 import numpy as np
 import pytest
@@ -10,21 +10,21 @@ GRID = shapes.Grid(96, 0.25, 0.5)
 
 
 @pytest.mark.parametrize("radius", [1.5, 3.0, 6.0])
-def test_a_sphere_has_its_volume_and_stays_below_its_index(radius):
+def test_sphere_has_its_volume_and_index(radius):
     volume = shapes.union_of_spheres([[0, 0, 0]], [radius], 0.07, GRID)
     assert volume.sum() * 0.25**2 * 0.5 / 0.07 == pytest.approx(4 / 3 * np.pi * radius**3, rel=0.02)
     assert volume.max() <= 0.07 * (1 + 1e-6)
     assert volume.min() >= 0
 
 
-def test_overlapping_droplets_are_one_liquid():
+def test_overlapping_droplets_do_not_add_up():
     apart = shapes.union_of_spheres([[-2, 0, 0], [2, 0, 0]], [2, 2], 0.07, GRID)
     merged = shapes.union_of_spheres([[-0.5, 0, 0], [0.5, 0, 0]], [2, 2], 0.07, GRID)
     assert merged.max() <= 0.07 * (1 + 1e-6)
     assert merged.sum() < 0.75 * apart.sum()
 
 
-def test_a_blob_keeps_its_integral_whatever_the_voxel():
+def test_blob_integral_does_not_depend_on_the_voxel_size():
     totals = []
     for px, dz in ((0.25, 0.5), (0.5, 1.0)):
         grid = shapes.Grid(64, px, dz)
@@ -65,14 +65,14 @@ def test_open_aggregates_are_larger_than_dense_ones():
 
 
 @pytest.mark.parametrize("draw", [shapes.felt, shapes.thread])
-def test_worms_stay_within_reach(draw):
+def test_worm_like_chains_stay_within_their_box(draw):
     points = draw(np.random.default_rng(2))
     assert points.shape[1] == 3
     assert np.abs(points).max() < 14
     assert np.abs(points.mean(0)).max() < 1e-9
 
 
-def test_a_fibre_is_long_and_thin():
+def test_fibre_is_long_and_thin():
     points, spacing = shapes.fibre(np.random.default_rng(3))
     length = np.linalg.norm(np.diff(points, axis=0), axis=1).sum()
     assert 9 < length < 25
@@ -80,7 +80,7 @@ def test_a_fibre_is_long_and_thin():
     assert np.ptp(points[:, 2]) < 0.4 * length
 
 
-def test_a_flake_is_flat_and_of_one_index():
+def test_flake_is_flat_with_a_single_index():
     volume = shapes.flake(np.random.default_rng(4), 5.0, 0.186, GRID)
     filled = volume.sum() * 0.25**2 * 0.5 / 0.186
     assert volume.max() <= 0.186 * (1 + 1e-6)

@@ -1,4 +1,4 @@
-"""Bright-field images of spheres: signs, energy, convergence over what the simulator draws, scalar against vector."""
+"""Bright-field images of spheres: signs, energy, convergence over the simulated range, scalar versus vector theory."""
 
 import numpy as np
 import pytest
@@ -23,25 +23,25 @@ def test_oil_is_a_positive_lens_and_air_a_negative_one(index, z_f, centre):
     )
 
 
-def test_nothing_to_see_where_the_index_is_the_mediums():
+def test_sphere_with_the_index_of_the_medium_is_invisible():
     scope = Microscope(offset=(0.05, -0.03), coma=(1.0, 0.5))
-    flat = image_of_sphere(LINE, LINE, radius_um=4, index=scope.medium_index, z_f=17, microscope=scope)
-    assert flat == pytest.approx(np.ones((64, 64)), abs=1e-4)
+    image = image_of_sphere(LINE, LINE, radius_um=4, index=scope.medium_index, z_f=17, microscope=scope)
+    assert image == pytest.approx(np.ones((64, 64)), abs=1e-4)
 
 
-def test_moving_the_particle_by_whole_pixels_moves_the_image_columns_with_x():
+def test_moving_the_particle_by_whole_pixels_moves_the_image_with_x_as_columns():
     scope = Microscope(offset=(0.04, -0.02))
-    still = image_of_sphere(LINE, LINE, radius_um=3, index=1.4, z_f=12, microscope=scope, rings=5, per_ring=20)
+    original = image_of_sphere(LINE, LINE, radius_um=3, index=1.4, z_f=12, microscope=scope, rings=5, per_ring=20)
     moved = image_of_sphere(
         LINE - 5 * 0.28, LINE + 3 * 0.28, radius_um=3, index=1.4, z_f=12, microscope=scope, rings=5, per_ring=20
     )
     # Copies of the particle beyond the tile's edge may differ a little.
-    assert moved[10:45, 15:55] == pytest.approx(still[13:48, 10:50], abs=0.01)
-    assert np.abs(moved[10:45, 15:55] - still[10:45, 15:55]).max() > 0.2
+    assert moved[10:45, 15:55] == pytest.approx(original[13:48, 10:50], abs=0.01)
+    assert np.abs(moved[10:45, 15:55] - original[10:45, 15:55]).max() > 0.2
 
 
-def test_light_from_the_left_throws_the_image_to_the_right():
-    """Behind the particle (z_f > 0) light that travels to +x carries the image to +x, by tan(angle) z_f."""
+def test_light_from_the_left_shifts_the_image_to_the_right():
+    """Behind the particle (z_f > 0), light that travels to +x shifts the image to +x, by tan(angle) z_f."""
     scope = Microscope(na_objective=0.3, na_condenser=0.02, offset=(0.1, 0.0))
     image = image_of_sphere(LINE, LINE, radius_um=2, index=1.4, z_f=15, microscope=scope)
     row, column = np.unravel_index(image.argmax(), image.shape)
@@ -52,26 +52,26 @@ def test_light_from_the_left_throws_the_image_to_the_right():
 @pytest.mark.parametrize(
     "index, radius, z_f", [(1.40, 2, 0), (1.40, 4, 15), (1.0, 4, 0), (1.0, 4, 15), (1.4 + 0.01j, 3, 8)]
 )
-def test_light_that_the_image_lacks_is_what_the_sphere_took(index, radius, z_f):
-    """Optical theorem through the whole chain: extinction, less what is scattered into the objective."""
+def test_light_missing_in_the_image_equals_the_extinction_of_the_sphere(index, radius, z_f):
+    """Optical theorem through the whole chain: extinction minus the light scattered into the objective."""
     scope = Microscope(na_objective=0.30, na_condenser=0.0)
     # Points of one period of the image exactly, from -75 um to its end, so that no light is lost at an edge.
     period = 75 + radius + z_f * 0.3 / scope.medium_index * 1.2 + 7 * scope.wavelength_um / 0.3
     px = period / 256
     line = np.arange(256) * px - 75
     image = image_of_sphere(line, line, radius_um=radius, index=index, z_f=z_f, microscope=scope, **AXIAL)
-    taken = (1 - image.astype(float)).sum() * px**2
+    missing = (1 - image.astype(float)).sum() * px**2
 
     x, m = scope.k * radius, index / scope.medium_index
     theta = np.linspace(0, np.arcsin(0.35 / scope.medium_index), 4001)
     s1, s2 = mie.amplitudes(x, m, np.cos(theta))
-    through, _ = scope.pupil(scope.k * np.sin(theta), 0, step=2 * np.pi / period)
+    transmission, _ = scope.pupil(scope.k * np.sin(theta), 0, step=2 * np.pi / period)
     # tan, not sin: there is no aplanatic factor.
-    scattered = np.abs((s1 + s2) / 2 * through) ** 2 * np.tan(theta)
+    scattered = np.abs((s1 + s2) / 2 * transmission) ** 2 * np.tan(theta)
     into_objective = np.trapezoid(scattered, theta) * 2 * np.pi / scope.k**2
     extinction = mie.efficiencies(x, m)[0] * np.pi * radius**2
-    # For oil nine tenths of the extinction come back through the objective, so single precision shows in the rest.
-    assert taken == pytest.approx(extinction - into_objective, rel=2e-3, abs=3e-4 * extinction)
+    # For oil, nine tenths of the extinction pass the objective again, so single precision limits the remainder.
+    assert missing == pytest.approx(extinction - into_objective, rel=2e-3, abs=3e-4 * extinction)
 
 
 # um per pixel, NA of objective, condenser's share of it, oblique NA, wavelength, index, radius, focus, um off centre.
@@ -81,7 +81,7 @@ ORDINARY = [
     (0.55, 0.245, 0.30, 0.01, 0.52, 1.00, 6.0, -40.0, 0),
     (0.28, 0.285, 0.41, 0.05, 0.45, 1.00, 12.0, 8.0, 8),
 ]
-# The worst found: large droplets near their focus under wide light, deep bubbles, tiny ones far away, oblique light.
+# The worst cases: large droplets near their focus with a wide condenser, deep bubbles, tiny distant ones.
 CORNERS = [
     (0.31, 0.308, 0.50, 0.00, 0.45, 1.412, 15.5, 78.0, 0),
     (1.24, 0.151, 0.50, 0.01, 0.45, 1.412, 30.0, 214.0, 0),
@@ -94,23 +94,23 @@ CORNERS = [
 
 
 @pytest.mark.parametrize("case", ORDINARY + CORNERS)
-def test_the_source_sum_has_converged_wherever_the_simulator_draws(case):
+def test_source_sum_has_converged_over_the_simulated_range(case):
     px, na, share, oblique, wavelength, index, radius, z_f, off_centre = case
     scope = Microscope(wavelength, 1.339, na, share * na, (oblique, 0.0))
-    # The picture's lower half is the upper one's mirror.
+    # The lower half of the image mirrors the upper one.
     x, y = (np.arange(64) - 31.5) * px + off_centre, (np.arange(32) + 0.5) * px
     rings, per_ring = required_rings(scope, z_f, radius)
     more = max(12, round(1.3 * rings))
-    here, reference = (
-        image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=scope, rings=each, per_ring=around)
-        for each, around in ((rings, per_ring), (more, max(40, 4 * more)))
+    image, reference = (
+        image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=scope, rings=rings, per_ring=per_ring)
+        for rings, per_ring in ((rings, per_ring), (more, max(40, 4 * more)))
     )
-    assert np.abs(here - reference).max() < 0.03
+    assert np.abs(image - reference).max() < 0.03
 
 
 @pytest.mark.parametrize("index, z_f", [(1.40, 15), (1.0, 5)])
-def test_polarisation_may_be_left_out(index, z_f):
-    """Unpolarised vector image of one direction, three lines of OPTICS' formula, against the scalar one."""
+def test_polarisation_is_negligible(index, z_f):
+    """Unpolarised vector image of one direction, compared with the scalar one."""
     scope, radius = Microscope(na_objective=0.30, na_condenser=0.0), 4
     image = image_of_sphere(LINE, LINE, radius_um=radius, index=index, z_f=z_f, microscope=scope, **AXIAL)
     edge = scope.k0 * 0.30
@@ -130,5 +130,5 @@ def test_polarisation_may_be_left_out(index, z_f):
     vector, scalar = (plus + minus) / 2 + np.abs(sine) ** 2, np.abs(background + mean) ** 2
     assert np.abs(cosine).max() > 1e-4
     assert np.abs(vector - scalar).max() < 2e-3
-    # Coherent light rings far: the two periods differ, and so do the pictures' copies.
+    # Coherent rings extend far: the two periods differ, and so do the periodic copies in the images.
     assert np.abs(image - scalar).max() < 0.05 < np.abs(scalar - 1).max()
