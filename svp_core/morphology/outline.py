@@ -13,9 +13,7 @@ SMOOTHING_PX = 0.7  # s.d. of the Gaussian filter against camera noise; shifts a
 MIN_CONTRAST = 7.0  # grey levels of 255; a pixel below this never belongs to the particle
 MAX_CONTRAST = 25.0  # a border rougher than this is not noise but a particle that extends over it
 NOISE_FACTOR = 3.5  # a particle pixel differs from the background by more than this many s.d. of the border
-OUTLINE_LEVEL = (
-    0.4  # fraction of the particle's own contrast at which its outline is drawn; see the tests for the errors
-)
+OUTLINE_LEVEL = 0.4  # fraction of the particle's own contrast at which its outline is drawn
 MIN_AREA_PX = 9  # smaller specks are noise
 
 _EIGHT_CONNECTED = np.ones((3, 3), np.uint8)
