@@ -31,6 +31,7 @@ from svp_core.generator.autoguidance import attach_guide
 from svp_core.generator.training_loop import GeneratorTrainingPlan
 from svp_core.model_files import read_model_folder
 from svp_core.optics import scenes
+from svp_core.optics.viewing import LAWS
 from svp_core.progress import Progress, run_to_end
 from svp_core.quality.report import MIN_IMAGES
 from svp_core.training.classifier import train_classifier
@@ -44,7 +45,7 @@ class TileSet:
     """Simulated particles 0 to count - 1 of each class, of one run of the simulator."""
 
     run_seed: int
-    law: str  # key of scenes.LAWS
+    law: str  # key of viewing.LAWS
     count: int  # per class
 
 
@@ -160,7 +161,7 @@ def simulated(key: str, tile_set: TileSet, count: int, work: Path) -> NDArray[np
 
 
 def _pixels(key, run_seed, law, k):
-    return scenes.simulate(key, scenes.particle_seed(run_seed, k), law=scenes.LAWS[law]).pixels
+    return scenes.simulate(key, scenes.particle_seed(run_seed, k), law=LAWS[law]).pixels
 
 
 def describe(tile_sets: Sequence[TileSet], scale: float) -> str:
