@@ -1,7 +1,6 @@
 """What a person does, in a real browser, with the shipped models and a real worker."""
 
 import io
-import itertools
 import zipfile
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from tests.helpers.app_server import serving, settle, wait_for_job
 
 PAGES = {"": "SvP Lab", "synthesize": "Synthesize", "denoising": "Denoising", "classify": "Classify"}
 NAME_WITH_TAGS = "<b>bold <img src=x>.png"
-WIDTHS, SCHEMES = (1280, 1920), ("light", "dark")
+SCREENS = [(1280, "light"), (1920, "dark")]
 
 
 def job_of(page):
@@ -51,7 +50,7 @@ def test_a_number_that_cannot_be_reaches_the_page_and_is_refused(visit, lab):
     assert len(jobs.recent(1000)) == before
 
 
-@pytest.mark.parametrize(("width", "scheme"), list(itertools.product(WIDTHS, SCHEMES)))
+@pytest.mark.parametrize(("width", "scheme"), SCREENS)
 def test_every_page_fits(visit, server, width, scheme):
     page = visit(server, viewport={"width": width, "height": 900}, color_scheme=scheme)
     for path, title in PAGES.items():

@@ -135,18 +135,18 @@ def test_a_reload_goes_on_where_one_was_and_undo_reaches_back(visit, lab):
 
 
 def test_two_at_one_queue_decide_nothing_twice(visit, lab):
-    review = begin(400)
+    review = begin(240)
     pages = [visit(f"{lab}/review?review={review}&reviewer={name}") for name in ("Anna", "Bert")]
     for page in pages:
         desk_of(page)
-    for turn in range(5):
+    for turn in range(3):
         for page in pages:
             desk_of(page)
             press(page, ["3"] * 20)
         wait_until(lambda turn=turn: len(written(review)) >= 40 * (turn + 1))
     particles = [d.particle for d in decision_log.history(review) if d.purpose == "queue"]
     assert len(particles) == len(set(particles))
-    assert len(written(review)) == 200
+    assert len(written(review)) == 120
 
 
 def test_a_large_queue_takes_every_key(visit, lab):

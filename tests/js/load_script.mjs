@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 const folder = fileURLToPath(new URL('../../pages/ui/components/lib/', import.meta.url));
 
-// The definitions of these names in `script`, as an object.
-export const loadScript = (script, names) => {
+// The definitions of these names in `script`, as an object. window: what the script takes for the browser's window.
+export const loadScript = (script, names, window = {}) => {
   const source = readFileSync(folder + script, 'utf-8');
-  return new Function(`${source}\nreturn { ${names.join(', ')} };`)();
+  return new Function('window', `${source}\nreturn { ${names.join(', ')} };`)(window);
 };
