@@ -21,7 +21,7 @@ from svp_core.display import join_names
 from svp_core.errors import LabError
 from svp_core.instruments.metadata import format_volume
 from svp_core.particle_classes import SIZE_BINS_UM
-from svp_core.report.count_tables import small_notes
+from svp_core.report.count_tables import small_size_notes
 from svp_core.stats import counts
 
 
@@ -198,7 +198,7 @@ def show_counts(found, labels, shown, chosen, thresholds):
     unit = "Particles per mL" if per_ml else "Particles"
     _table(f"{unit} by {diameter}, as named, with 95 % intervals of the counting (Poisson)", raw, per_ml)
     if size:
-        for note in small_notes(CountSettings(bins_um=bins, diameter=size)):
+        for note in small_size_notes(CountSettings(bins_um=bins, diameter=size)):
             st.caption(escape_markdown(note))
     warn_without_sizes(found, shown, size)
     if not is_scaled(found):
