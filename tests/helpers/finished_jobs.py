@@ -9,6 +9,7 @@ from svp_core.classification.results_csv import INSTRUMENT, ResultsWriter
 from svp_core.morphology import MEASURES
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
+EXPORTED = ("protein", "silicone_oil", "?", "air_bubble")  # classes of the particles that are exported, see sure()
 
 
 def run_facts(name="day 5", count=0, **more):

@@ -1,6 +1,5 @@
-"""One row for every particle offered, whatever it is; and the command that writes them."""
+"""The command classify and its results.csv: every offered item, read again by columns, refused in a sentence."""
 
-import csv
 import hashlib
 import io
 
@@ -15,6 +14,7 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.model_files import save_model
+from tests.helpers.csv_rows import read_rows
 from tests.helpers.mfi_files import draw_frames, write_table
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
@@ -59,15 +59,10 @@ def folder(tmp_path):
     return source
 
 
-def read(path):
-    with open(path, newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
 def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
     out = tmp_path / "r.csv"
     assert main(["classify", str(folder), "--weights", str(run), "--um-per-px", "0.5", "--out", str(out)]) == 0
-    rows = {row["image"]: row for row in read(out)}
+    rows = {row["image"]: row for row in read_rows(out)}
     assert set(rows) == {
         "Silicone oil/größe 1.png",
         "<b>bold<b>.png",
@@ -248,60 +243,10 @@ def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
     command = ["classify", str(source), "--weights", str(run), "--out", str(out)]
     assert main(command) == 0
     assert "else --choose 'first_frame:day 1.csv=OPTION' (0, 1)" in capsys.readouterr().err
-    (by_default,) = read(out)
+    (by_default,) = read_rows(out)
     assert main([*command, "--choose", "first_frame:day 1.csv=1"]) == 0
-    (answered,) = read(out)
+    (answered,) = read_rows(out)
     assert answered["background_level"] != by_default["background_level"]
     assert answered["instrument.X Left"] == "10"
     assert main([*command, "--choose", "first=1"]) == 2
     assert "question of this source; it leaves open first_frame:day 1.csv, box" in capsys.readouterr().err
-
-
-def test_simulated_particles_are_saved_with_their_truth(tmp_path):
-    arguments = ["simulate", "--class", "air_bubble", "--count", "3", "--seed", "5", "--out", str(tmp_path)]
-    assert main(arguments) == 0
-    rows = read(tmp_path / "air_bubble.csv")
-    assert len(rows) == 3
-    assert {row["kind"] for row in rows} == {"air_bubble"}
-    pixels = [np.array(Image.open(tmp_path / row["image"])) for row in rows]
-    assert all(p.shape == (64, 64) for p in pixels)
-    assert not np.array_equal(pixels[0], pixels[1])
-    assert [int(row["seed"]) for row in rows] == [5_000_000, 5_000_001, 5_000_002]
-    assert float(rows[0]["diameter_um"]) > 1
-
-
-def test_generated_tiles_come_with_a_manifest(tmp_path, monkeypatch):
-    from svp_core.generator import unet
-
-    torch.manual_seed(0)
-    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, channels=(16, 32))
-    tensors = unet.build_unet(config).state_dict()
-    save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
-    command = [
-        "generate",
-        "--class",
-        "silicone_oil",
-        "--count",
-        "3",
-        "--steps",
-        "2",
-        "--weights",
-        str(tmp_path / "run"),
-    ]
-    assert main([*command, "--out", str(tmp_path / "a")]) == 0
-    rows = read(tmp_path / "a" / "manifest.csv")
-    assert [row["position"] for row in rows] == ["0", "1", "2"]
-    assert {row["kind"] for row in rows} == {"synthetic"}
-    assert all((tmp_path / "a" / row["image"]).is_file() for row in rows)
-    assert main([*command, "--out", str(tmp_path / "b")]) == 0
-    assert (tmp_path / "a" / rows[2]["image"]).read_bytes() == (tmp_path / "b" / rows[2]["image"]).read_bytes()
-
-
-def test_a_class_the_generator_cannot_make_is_refused(tmp_path, capsys):
-    from svp_core.generator import unet
-
-    config = unet.GeneratorConfig(("silicone_oil",), pixel_mean=0.3, pixel_std=0.2, channels=(16, 32))
-    tensors = unet.build_unet(config).state_dict()
-    save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
-    assert main(["generate", "--class", "dust", "--weights", str(tmp_path / "run"), "--out", str(tmp_path / "o")]) == 2
-    assert "This generator makes silicone_oil; it was asked for dust" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What leaves for other programs is what stands in the results: workbook, tiles by class, FlowCam's .cla."""
+"""Exported tiles and class lists (.cla): read back as what they were; the command."""
 
 import io
 import re
@@ -6,178 +6,21 @@ import shutil
 import zipfile
 
 import numpy as np
-import openpyxl
-import pandas as pd
 import pytest
 from PIL import Image
 
 from svp_core import exports
-from svp_core.classification.results_csv import read_results
 from svp_core.cli import main
 from svp_core.datasets.labelled_tiles import read_labelled
 from svp_core.errors import LabError
-from svp_core.exports.chosen import positions_among, select_rows
-from svp_core.exports.sheet import clean, letters
 from svp_core.exports.tiles import file_name
 from svp_core.instruments.flowcam.cla import CLASSIFICATION_NAME, read_cla
-from svp_core.particle_classes import class_by_key
-from svp_core.stats import counts
 from tests.helpers.drawn_run import draw_run
-from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
-
-LABELS = ("protein", "silicone_oil", "?", "air_bubble")
-
-
-@pytest.fixture(autouse=True)
-def workspace(tmp_path, monkeypatch):
-    """Nobody else's models."""
-    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
-
-
-@pytest.fixture
-def job(tmp_path):
-    """Four particles, of one the class is unsure; one item that could not be read."""
-    make_job(
-        tmp_path / "job",
-        sure(*LABELS),
-        [3.0, 12.0, 12.0, None],
-        rejected=[("x.png", "it is empty")],
-        instrument={"id": [7, 8, 9, 10], "Timestamp": ["2025-04-09T14:14:53"] * 4},
-    )
-    return tmp_path / "job"
-
-
-def book_of(job, rows=None, **settings):
-    out = job.parent / "results.xlsx"
-    exports.export_workbook(job, out, rows, settings=settings)
-    return openpyxl.load_workbook(out)
-
-
-def table_of(sheet):
-    head, *rows = sheet.values
-    return [dict(zip(head, row, strict=True)) for row in rows]
-
-
-def test_the_workbook_holds_every_row_and_numbers_are_numbers(job):
-    book = book_of(job)
-    assert book.sheetnames == ["Results", "Counts", "Settings"]
-    told, stored = table_of(book["Results"]), read_results(job / "results.csv")
-    assert [name for name in told[0] if name != "called"] == list(stored.columns)
-    assert len(told) == 5
-    for row, (_, known) in zip(told, stored.iterrows(), strict=True):
-        for name, value in known.items():
-            assert row[name] == (None if pd.isna(value) else value)
-    assert isinstance(told[0]["ecd_um"], (int, float))
-    assert told[1]["instrument.id"] == 8
-    assert [row["called"] for row in told] == ["protein", "silicone_oil", "unsure", "air_bubble", None]
-    assert [row["label"] for row in told][2] == "silicone_oil"
-    assert told[4]["reason"] == "it is empty"
-    assert book["Results"].freeze_panes == "B2"
-    assert book["Results"]["A1"].font.bold
-
-
-def test_other_programs_read_the_workbook_too(job):
-    book_of(job)
-    told = pd.read_excel(job.parent / "results.xlsx", sheet_name="Results")
-    assert told["ecd_um"].dtype == float
-    assert told["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
-
-
-def test_its_counts_are_those_of_the_counting(job):
-    labels = np.array(["protein", "silicone_oil", "unsure", "air_bubble"], object)
-    sizes = [3.0, 12.0, 12.0, np.nan]
-    expected = counts.count_table(labels, sizes, class_keys=KEYS, bins_um=(2, 10), volume_ml=0.25, dilution=2.0)
-    rows = table_of(book_of(job, bins_um=[2, 10], dilution=2.0)["Counts"])
-    told = [row for row in rows if row["estimate"] == "counted" and row["particles"] == "all"]
-    kept = ("at_least_um", "count", "count_low", "count_high", "per_ml")
-    told = {(row["class"], row["at_least_um"]): [row[name] for name in kept] for row in told if row["below_um"] is None}
-    assert len(expected) == 10
-    for entry in expected:
-        name = {"unsure": "Unsure", "all": "All"}.get(entry.class_key) or class_by_key(entry.class_key).name
-        values = [entry.at_least_um, entry.count, entry.low, entry.high, entry.per_ml]
-        assert told[name, entry.at_least_um] == pytest.approx(values, rel=1e-12)
-    assert {row["diameter"] for row in rows} == {"ECD (µm)"}
-    assert {row["estimate"] for row in rows} == {
-        "counted",
-        "corrected",
-    }
-    # The largest sizes stand in both countings, and once here.
-    assert len({tuple(row.values()) for row in rows}) == len(rows)
-    settings = dict(book_of(job, bins_um=[2, 10], dilution=2.0)["Settings"].values)
-    assert settings["Dilution"] == 2
-    assert settings["Volume imaged, mL"] == 0.25
-    assert settings["Rejected"] == 1
-    assert settings["Unsure below, Protein"] == 0.8
-    assert "informational" in "".join(map(str, settings.values()))
-
-
-def test_chosen_rows_in_their_order_are_counted_raw(job):
-    book = book_of(job, rows=[4, 2, 0])
-    assert [row["image"] for row in table_of(book["Results"])] == ["x.png", "day 5.lst#3", "day 5.lst#1"]
-    rows = table_of(book["Counts"])
-    assert {row["estimate"] for row in rows} == {"counted"}
-    assert {row["particles"] for row in rows} == {"rows of sheet Results"}
-    assert {(row["class"], row["count"]) for row in rows if row["at_least_um"] == 2} == {
-        ("Protein", 1),
-        ("Silicone oil", 0),
-        ("Air bubble", 0),
-        ("Unsure", 1),
-        ("All", 2),
-    }
-    assert table_of(book_of(job, rows=[])["Results"]) == []
-
-
-def test_texts_are_never_formulas_or_errors(tmp_path):
-    names = ['=cmd|"/c calc"!A1', "#N/A", "a\x01b<&>", "_x0041_ + @x"]
-    make_job(tmp_path / "job", sure(*LABELS), [3.0] * 4, names=names, title="=1+1", weights="=2")
-    book = book_of(tmp_path / "job", author="=3\x00", remarks="#REF!")
-    cells = [row[0] for row in book["Results"].iter_rows(min_row=2)]
-    assert {cell.data_type for cell in cells} == {"s"} | {"inlineStr"} & {cell.data_type for cell in cells}
-    assert [cell.value for cell in cells] == ['=cmd|"/c calc"!A1', "#N/A", "a�b<&>", "-x0041- + @x"]
-    settings = {row[0].value: row[1] for row in book["Settings"].iter_rows()}
-    assert settings["Title"].value == "=1+1"
-    assert settings["Remarks"].value == "#REF!"
-    assert settings["Title"].data_type == settings["Remarks"].data_type == "s"
-
-
-def test_runs_stand_apart_in_its_counts(tmp_path):
-    runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 1, volume_ml=0.2)]
-    make_job(tmp_path / "job", sure("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
-    rows = table_of(book_of(tmp_path / "job")["Counts"])
-    told = {row["particles"]: row["per_ml"] for row in rows if row["class"] == "All" and row["at_least_um"] == 25}
-    assert told["run a"] == pytest.approx(10)
-    assert told["run b"] == pytest.approx(5)
-
-
-def test_many_rows_pass_the_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(exports.sheet, "CHUNK", 3)
-    make_job(tmp_path / "job", sure(*["protein"] * 10), list(range(1, 11)))
-    assert [row["ecd_um"] for row in table_of(book_of(tmp_path / "job")["Results"])] == list(range(1, 11))
-
-
-def test_more_rows_than_a_sheet_holds(job, monkeypatch):
-    monkeypatch.setattr(exports.workbook, "MAX_ROWS", 4)
-    with pytest.raises(LabError, match="A sheet of Excel holds 4 rows, not 5; choose fewer, or take the CSV"):
-        book_of(job)
-
-
-@pytest.mark.parametrize("rows", [[5], [-1]])
-def test_rows_that_are_not_there(job, rows):
-    for make in (exports.export_workbook, exports.export_tiles_by_class):
-        with pytest.raises(LabError, match=r"was asked for, but the results have rows 0 to 4"):
-            make(job, job.parent / "x", rows)
-
-
-def test_rows_and_named_particles():
-    assert select_rows(None, 3).tolist() == [0, 1, 2]
-    assert select_rows([], 3).tolist() == []
-    named = np.array([0, 2, 3, 7])
-    assert positions_among(np.array([7, 1, 0, 3, 9]), named).tolist() == [3, 0, 2]
-    assert positions_among(np.array([1]), np.array([], int)).tolist() == []
+from tests.helpers.finished_jobs import EXPORTED, KEYS, make_job, run_facts, sure
 
 
 def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
-    labels = (*LABELS, "air_bubble", "protein", "silicone_oil")
+    labels = (*EXPORTED, "air_bubble", "protein", "silicone_oil")
     tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 7, rejected=[("x.png", "empty")])
     exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", settings={"unsure_below": 0.8})
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
@@ -200,7 +43,7 @@ def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
 
 
 def test_tiles_keep_their_colour_and_chosen_ones_their_row(tmp_path):
-    tiles = make_job(tmp_path / "job", sure(*LABELS), [3.0] * 4, colour=True)
+    tiles = make_job(tmp_path / "job", sure(*EXPORTED), [3.0] * 4, colour=True)
     exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", [3])
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
         (name,) = archive.namelist()
@@ -360,10 +203,3 @@ def test_the_command_writes_what_the_ending_says(job, tmp_path, capsys):
         assert out.read_bytes() == (tmp_path / f"a.{ending}").read_bytes()
     assert main(["export-results", str(job), "--out", str(tmp_path / "b.txt")]) == 2
     assert "end it with .xlsx, .zip or .cla" in capsys.readouterr().err
-
-
-def test_letters_of_a_sheet():
-    from openpyxl.utils import get_column_letter
-
-    assert [letters(n) for n in range(1, 900)] == [get_column_letter(n) for n in range(1, 900)]
-    assert clean("a\x00\ud800b\n") == "a��b\n"

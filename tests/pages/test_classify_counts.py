@@ -1,0 +1,135 @@
+"""The page Classify without a browser: counts by size and class, per mL where the volume is known."""
+
+import pytest
+
+from pages.ui.classify.counts_view import read_bins
+from svp_core.display import format_number
+from svp_core.errors import LabError
+from svp_core.stats import counts
+from svp_core.workspace import jobs
+from tests.helpers.classified_page import KEYS, cells_of, change_run, opened, said, tables, write_job
+
+
+def test_counts_per_ml_are_those_of_the_core():
+    job_id, table = write_job()
+    app = opened(job_id, "Counts", unsure_below="0.0")
+    assert "Volume imaged 0.02 mL (….ctx)" in said(app)
+    found = {
+        (row.class_key, row.at_least_um): row
+        for row in counts.count_table(table["label"], table["ecd_um"], class_keys=KEYS, volume_ml=0.02)
+    }
+    row = found["protein", 5.0]
+    assert f"<b>{format_number(row.per_ml)}</b>" in tables(app)[0]
+    assert f"{format_number(row.per_ml_low)} to {format_number(row.per_ml_high)}" in tables(app)[0]
+    assert "corrected for confusion" in said(app)
+    assert len(tables(app)) == 3
+    app.number_input(key=f"{job_id}_volume").set_value(0.5)
+    app.number_input(key=f"{job_id}_dilution").set_value(10.0)
+    app.text_input(key="count_bins").set_value("10; 3").run()
+    assert "Volume imaged 0.5 mL (typed in), dilution 10." in said(app)
+    assert "≥ 3 µm †" in tables(app)[0]
+    assert "≥ 2 µm" not in tables(app)[0]
+    large = ((table["label"] == "protein") & (table["ecd_um"] >= 10)).sum()
+    assert f"<b>{format_number(large / 0.5 * 10)}</b>" in tables(app)[0]
+
+
+def test_counts_by_the_instruments_own_diameter_and_between_sizes():
+    job_id, table = write_job()
+    app = opened(job_id, "Counts", unsure_below="0.0")
+    app.selectbox(key="count_size").set_value("instrument.abd_diameter")
+    app.button_group(key="count_bands").set_value("Between")
+    app.button_group(key="count_unit").set_value("Counts").run()
+    between = ((table["label"] == "protein") & table["instrument.abd_diameter"].between(2, 5, inclusive="left")).sum()
+    assert "abd_diameter · instrument" in said(app)
+    assert "2 to 5 µm †" in tables(app)[0]
+    assert f"<b>{between}</b>" in tables(app)[0]
+
+
+def test_no_correction_of_particles_chosen_by_class_or_confidence():
+    job_id, _ = write_job()
+    app = opened(job_id, "Counts")
+    app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
+    assert "take those out of the filter" in said(app)
+    assert len(tables(app)) == 1
+
+
+@pytest.mark.parametrize(
+    ("how", "says"),
+    [
+        ({"volume_ml": None}, "type it in"),
+        ({"um_per_px": None}, "give the µm per pixel"),
+        ({"missing": 50}, "50 items of the source were not reached"),
+        ({"weights": "gone"}, "no model called 'gone'"),
+    ],
+)
+def test_what_cannot_be_counted_says_why(how, says):
+    job_id, _ = write_job(**how)
+    app = opened(job_id, "Counts")
+    assert says in said(app)
+    assert not app.exception
+    assert tables(app)
+
+
+@pytest.mark.parametrize("text", ["", "two", "2, -5", "1 2 3 4 5 6 7 8 9 10 11 12 13", "1e9", "nan"])
+def test_bins_that_cannot_be_are_a_sentence(text):
+    with pytest.raises(LabError, match="are no size bins; give 1 to 12 numbers"):
+        read_bins(text)
+    job_id, _ = write_job()
+    app = opened(job_id, "Counts")
+    app.text_input(key="count_bins").set_value(text).run()
+    assert "are no size bins" in app.error[0].value.replace("\\", "")
+    assert not app.exception
+
+
+def test_bins_are_sorted_and_read_with_any_separator():
+    assert read_bins(" 25;2 5,,10 ") == (2, 5, 10, 25)
+
+
+def test_a_run_without_sizes_is_counted_as_unknown_and_not_as_none():
+    job_id, _table = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", no_sizes=True, um_per_px=None, volume_ml=None)
+    app = opened(job_id, "Side by side")
+    rows = cells_of(tables(app)[0])
+    assert rows[0] == ["Class", "Size", "c 1", "c 2"]
+    assert {row[3] for row in rows[1:]} == {"–"}
+    assert all(row[2][0].isdigit() for row in rows[1:])
+    assert "200 of the shown particles of c 2 have no ECD (µm) and are in no bin." in said(app)
+    app.selectbox(key="beside_measure").set_value("ecd_um").run()
+    assert "Of c 2 no particle has ECD (µm), so nothing is drawn." in said(app)
+    app.selectbox(key="beside_measure").set_value("circularity").run()
+    assert "nothing is drawn" not in said(app)
+    assert not app.exception
+
+
+def test_shown_particles_without_sizes_are_counted_without_them():
+    job_id, table = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", no_sizes=True)
+    app = opened(job_id, "Counts", unsure_below="0.0")
+    assert "200 of the shown particles have no ECD (µm) and are in no bin." in said(app)
+    app.button_group(key=f"{job_id}_runs").set_value(["c 2"])
+    app.button_group(key="count_unit").set_value("Counts").run()
+    assert "None of the shown particles has ECD (µm): they are counted without sizes." in said(app)
+    protein = ((table["run"] == "c 2") & (table["label"] == "protein")).sum()
+    assert cells_of(tables(app)[0])[1][1].startswith(str(protein))
+    assert not app.exception
+
+
+def test_pixel_sizes_that_the_model_was_not_trained_at_are_said_where_names_are_counted():
+    warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 µm its classes are unreliable."
+    job_id, _ = write_job(um_per_px=1.813)
+    assert warning in said(opened(job_id, "Counts"))
+    opened(job_id, "Report")
+    assert warning in (jobs.job_folder(job_id) / "report.html").read_text("utf-8")
+    job_id, _ = write_job(name="fine")
+    assert "its classes are unreliable" not in said(opened(job_id, "Counts"))
+
+
+def test_the_run_whose_volume_is_missing_is_named():
+    job_id, _ = write_job(name="c", runs=2)
+    change_run(job_id, "c 2", volume_ml=None)
+    app = opened(job_id, "Counts")
+    assert "The files of c 2 do not say the volume imaged; type in that of all runs together" in said(app)
+    app.button_group(key=f"{job_id}_runs").set_value(["c 1"]).run()
+    assert "Volume imaged 0.02 mL" in said(app)
+    app.button_group(key=f"{job_id}_runs").set_value(["c 2"]).run()
+    assert "The volume imaged is not in the files; type it in" in said(app)

@@ -1,0 +1,103 @@
+"""The page Classify without a browser: thresholds, the filter, what a view shows then."""
+
+import numpy as np
+import pytest
+
+from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, figures, opened, said, tables, write_job
+
+
+@pytest.mark.parametrize("below", [0.0, 0.6, 0.99])
+def test_slider_says_who_is_unsure(below):
+    job_id, table = write_job()
+    app = opened(job_id)
+    app.slider(key="unsure_below").set_value(below).run()
+    sure = table["confidence"] >= below
+    assert figures(app)["Unsure"] == (~sure).sum()
+    assert figures(app)["Air bubble"] == (sure & (table["label"] == "air_bubble")).sum()
+
+
+def test_class_may_have_its_own_threshold():
+    job_id, table = write_job()
+    app = opened(job_id)
+    app.slider(key="unsure_below").set_value(0.0).run()
+    app.toggle(key="own_threshold_protein").set_value(True).run()
+    app.slider(key="threshold_protein").set_value(0.9).run()
+    protein = table["label"] == "protein"
+    assert figures(app)["Protein"] == (protein & (table["confidence"] >= 0.9)).sum()
+    assert figures(app)["Silicone oil"] == (table["label"] == "silicone_oil").sum()
+
+
+def test_filter_holds_for_figures_and_table_and_is_taken_back():
+    job_id, table = write_job()
+    app = opened(job_id, "Table", unsure_below="0.0")
+    app.button_group(key=f"{job_id}_labels").set_value(["protein"])
+    app.number_input(key=f"{job_id}_ecd_um_from").set_value(5.0)
+    app.number_input(key=f"{job_id}_ecd_um_to").set_value(9.0).run()
+    kept = (table["label"] == "protein") & table["ecd_um"].between(5, 9)
+    assert f"**{kept.sum()} of 400 particles** · Protein · ECD (µm) 5 to 9" in said(app)
+    assert figures(app)["Protein"] == kept.sum()
+    assert figures(app)["Silicone oil"] == 0
+    (shown,) = [frame.value for frame in app.dataframe if "Confidence" in frame.value]
+    assert len(shown) == kept.sum()
+    assert shown["ECD (µm)"].between(5, 9).all()
+    assert shown["Confidence"].is_monotonic_decreasing
+    app.button(key="filter_clear").click().run()
+    assert "All **400 particles**" in said(app)
+    assert not app.exception
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_filter_may_leave_nothing(view):
+    job_id, _ = write_job()
+    app = opened(job_id, view)
+    app.number_input(key=f"{job_id}_ecd_um_from").set_value(1e4).run()
+    assert "**0 of 400 particles**" in said(app)
+    assert not app.exception
+    assert not app.error
+
+
+def test_particles_cut_by_the_edge_and_runs_can_be_left_out():
+    job_id, table = write_job(runs=2)
+    app = opened(job_id)
+    app.toggle(key=f"{job_id}_whole").set_value(True)
+    app.button_group(key=f"{job_id}_runs").set_value(["run 1 2"]).run()
+    kept = (table["touches_edge"] == "no") & (table["run"] == "run 1 2")
+    assert f"**{kept.sum()} of 400 particles**" in said(app)
+    assert "whole particles" in said(app)
+
+
+def test_those_like_the_selected_ones_are_shown():
+    job_id, table = write_job()
+    app = opened(job_id)
+    app.session_state[f"{job_id}_picks"] = [3, 70]
+    app.run()
+    assert "**2 selected**" in said(app)
+    app.button(key="like_picked").click().run()
+    columns = ["ecd_um", "aspect_ratio", "circularity", "contrast"]
+    ends = [
+        (app.number_input(key=f"{job_id}_{name}_from").value, app.number_input(key=f"{job_id}_{name}_to").value)
+        for name in columns
+    ]
+    kept = np.logical_and.reduce([table[name].between(*ends) for name, ends in zip(columns, ends, strict=True)])
+    assert kept[3]
+    assert kept[70]
+    assert kept.sum() < COUNT
+    assert f"**{kept.sum()} of 400" in said(app)
+    app.button(key="pick_none").click().run()
+    assert "selected" not in said(app)
+    assert f"**{kept.sum()} of 400" in said(app)
+
+
+def test_rejected_items_keep_their_reason():
+    job_id, _ = write_job()
+    app = opened(job_id, "Rejected")
+    assert app.dataframe[0].value["reason"].tolist() == ["the image is damaged"] * REJECTED
+
+
+@pytest.mark.parametrize("view", ["Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side"])
+def test_where_everything_was_rejected_it_is_said(view):
+    job_id, _ = write_job(count=0)
+    app = opened(job_id, view)
+    assert "Nothing was named: all 2 items were rejected; their reasons stand under Rejected." in said(app)
+    assert "widen the filter" not in said(app)
+    assert not tables(app)
