@@ -1,4 +1,4 @@
-"""Synthesize: particles of one class from a diffusion model beside reference particles; two models side by side."""
+"""Synthesize: generate particles of one class and compare them with reference particles; compare two models."""
 
 from contextlib import suppress
 
@@ -8,10 +8,10 @@ from pages.ui.shared import generator_form
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.model_card import origin, show_model
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import count_noun, escape_markdown, format_duration
 from pages.ui.shared.url_state import opened, opened_job, start_job
 from pages.ui.synthesize import model_comparison, results_view
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference
+from svp_core.display import count_noun, escape_markdown, format_duration
 from svp_core.errors import LabError
 from svp_core.tasks.compare import MIN_IMAGES, SIDES, CompareRequest
 from svp_core.tasks.generate import GenerateRequest
@@ -21,53 +21,51 @@ from svp_core.workspace import jobs
 
 require_app(__file__)
 
-MOST = 1000  # on this page; the command line makes more
+MAX_IMAGES = 1000  # on this page; the command line generates more
 
 
-def take_settings():
-    """Begin with the settings of the job that is open, once for each: a reload knows no others."""
+def restore_settings() -> None:
+    """Fill the form with the settings of the open job, once per job: after a reload nothing else holds them."""
     job_id = opened("synthesize")
     if job_id is None or job_id == st.session_state.get("make_taken_from"):
         return
     st.session_state["make_taken_from"] = job_id
-    with suppress(LabError):  # show_one says what is wrong with the link
+    with suppress(LabError):  # show_generated says what is wrong with the link
         if (job := jobs.get(job_id)).kind == "generate":
             request = request_of(job)
             generator_form.preselect_model(request.weights or DEFAULT_GENERATOR)
             st.session_state["make_quality"] = request.sampler
             st.session_state["make_class"] = request.class_key
-            st.session_state["make_count"] = min(request.count, MOST)
+            st.session_state["make_count"] = min(request.count, MAX_IMAGES)
             st.session_state["make_seed"] = request.seed
 
 
-def ask_one():
-    """Settings of one model; starts the job when its button is pressed."""
-    take_settings()
+def show_generate_form() -> None:
+    """Settings for one model; starts the job when its button is pressed."""
+    restore_settings()
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         model = generator_form.choose_model()
         quality = generator_form.choose_quality(model, "make_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = generator_form.choose_class(generator_form.classes_of(model), "make_class")
-        count = generator_form.integer_input("How many", 16, "make_count")
+        count = generator_form.integer_input("Number of images", 16, "make_count")
         seed = generator_form.seed_input(
             "make_seed", "The same seed gives the same particles; a larger number only adds to them."
         )
-        pressed = st.button("Make particles", type="primary", key="make_go")
-    generator_form.require_integer("{} images are asked for", count, 1, MOST)
+        pressed = st.button("Generate", type="primary", key="make_go")
+    generator_form.require_integer("Number of images", count, 1, MAX_IMAGES)
     generator_form.check_seed(seed)
     steps = generator_form.samplers_of(model)[quality].steps
     seconds = generator_form.seconds_to_make(model, quality, [count])
-    st.caption(
-        f"{count_noun(count, 'image')} with {steps} steps each: about {format_duration(seconds)} on this computer."
-    )
+    st.caption(f"{count_noun(count, 'image')}, {steps} steps each: about {format_duration(seconds)} on this computer.")
     show_model(model.name, origin(model))
     if pressed:
         start_job(GenerateRequest(class_key, count, seed, sampler=quality, weights=model.name))
 
 
-def show_one():
-    """The job that is open and what it made; reference particles until there is one."""
-    if job := opened_job("generate", "made particles; make some here"):
+def show_generated() -> None:
+    """The open job and its particles; reference particles until there is one."""
+    if job := opened_job("generate", "generated particles; generate some here"):
         st.subheader(results_view.heading(job))
         show_progress(job, results_view.show_so_far)
         if not job.active:
@@ -77,7 +75,7 @@ def show_one():
         results_view.show_reference(class_key)
 
 
-def ask_two():
+def show_compare_form() -> None:
     """Settings of a comparison; starts the job when its button is pressed."""
     sides = {}
     for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
@@ -86,20 +84,20 @@ def ask_two():
     class_keys = model_comparison.classes_in_common(sides)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = generator_form.choose_class(class_keys, "compare_class")
-        reference = choose_reference(class_key, "compare_reference", label="Against")
-        count = generator_form.integer_input("Of each", 200, "compare_count", step=50)
-        seed = generator_form.seed_input("compare_seed", "Of both sides, and of the halves of the reference.")
+        reference = choose_reference(class_key, "compare_reference", label="Reference set")
+        count = generator_form.integer_input("Images per model", 200, "compare_count", step=50)
+        seed = generator_form.seed_input("compare_seed", "Of both models, and of the split of the reference set.")
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
-    generator_form.require_integer("{} images of each are asked for", count, MIN_IMAGES, MOST)
+    generator_form.require_integer("Images per model", count, MIN_IMAGES, MAX_IMAGES)
     generator_form.check_seed(seed)
     st.caption(model_comparison.estimate(sides, count) if reference else no_reference(class_key))
     if pressed:
         start_job(CompareRequest(class_key, count, seed, reference, **sides))
 
 
-def show_two():
-    """The comparison that is open."""
-    if job := opened_job("compare", "a comparison; make one here"):
+def show_comparison() -> None:
+    """The open comparison."""
+    if job := opened_job("compare", "a comparison; start one here"):
         st.subheader(model_comparison.heading(job))
         show_progress(job, model_comparison.show_so_far)
         if job.state == "done":
@@ -107,9 +105,11 @@ def show_two():
 
 
 st.title("Synthesize")
-st.markdown("Make particles of one class with a diffusion model, and see how they compare with reference particles.")
+st.markdown("Generate particles of one class with a diffusion model and compare them with reference particles.")
+# The tab "Make" is part of stored addresses.
 tabs = st.tabs(["Make", "Compare"], key="mode", on_change="rerun", bind="query-params")
-for tab, parts in zip(tabs, ((ask_one, show_one), (ask_two, show_two)), strict=True):
+TAB_PARTS = ((show_generate_form, show_generated), (show_compare_form, show_comparison))
+for tab, parts in zip(tabs, TAB_PARTS, strict=True):
     if not tab.open:
         continue
     for part in parts:

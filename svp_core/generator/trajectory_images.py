@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 # Steps at which the paper shows its particles, in per cent of all: 0, 200, 400, 450, 480 and 499 of 500.
 PAPER_PERCENT = (0, 40, 80, 90, 96, 100)
+# Noise levels between which the predicted clean image changes most; a finished tile hardly changes below 0.25.
+NOISE_LEVELS = (20, 8, 4, 2, 1, 0.3)
 UNCHANGED = 128  # grey level of a pixel that did not change
 GAINS = (16, 8, 4, 2, 1)  # contrast of a change; the largest that fits is used
 
@@ -19,6 +21,16 @@ GAINS = (16, 8, 4, 2, 1)  # contrast of a change; the largest that fits is used
 def steps_at(percent: Iterable[float], last_step: int) -> list[int]:
     """Steps nearest to these percentages (0..100) of last_step: ascending, each once, in 0..last_step."""
     return sorted({int(share * last_step / 100 + 0.5) for share in percent})
+
+
+def steps_at_noise(sigmas: Sequence[float], levels: Iterable[float] = NOISE_LEVELS) -> list[int]:
+    """First step, the steps nearest to these noise levels (by ratio), last step: ascending, each once.
+
+    sigmas: (S + 1,), descending, in the units of the tiles' standard deviation; the last may be 0.
+    """
+    logs = np.log(np.maximum(np.asarray(sigmas, float), 1e-9))
+    nearest = {int(np.abs(logs - np.log(level)).argmin()) for level in levels}
+    return sorted({0, *nearest, len(logs) - 1})
 
 
 def evenly_spaced_steps(last_step: int, *, most: int = 101) -> list[int]:
@@ -68,13 +80,37 @@ def draw_strip(
 
 
 def draw_animation(
-    frames: NDArray[np.uint8], *, columns: int = 8, scale: int = 2, frame_ms: int = 120, hold_ms: int = 1500
+    frames: NDArray[np.uint8],
+    headings: Sequence[str],
+    labels: Sequence[str],
+    *,
+    scale: int = 3,
+    frame_ms: int = 200,
+    hold_ms: int = 2000,
 ) -> bytes:
-    """Animated GIF of all steps of all particles, in rows of `columns`; holds the last step, then repeats."""
-    from svp_core.images import contact_sheet
+    """Animated GIF of all steps, one row per label, with the step's heading and the labels written in it.
 
-    sheets = [Image.fromarray(contact_sheet(frame, columns=columns, scale=scale)) for frame in frames]
+    headings: S + 1 texts. labels: N texts, the class of each particle. Holds the last step, then repeats.
+    """
+    rows = [(label, [k for k, name in enumerate(labels) if name == label]) for label in dict.fromkeys(labels)]
+    sheets = [_labelled_sheet(frame, heading, rows, scale) for frame, heading in zip(frames, headings, strict=True)]
     durations = [frame_ms] * (len(sheets) - 1) + [hold_ms]
     buffer = io.BytesIO()
     sheets[0].save(buffer, "GIF", save_all=True, append_images=sheets[1:], duration=durations, loop=0, optimize=False)
     return buffer.getvalue()
+
+
+def _labelled_sheet(frame, heading, rows, scale, *, gap_px=6, label_px=150, top_px=44):
+    """White image of one step: the heading on top, then each label with its particles."""
+    cell = frame.shape[-1] * scale + gap_px
+    columns = max(len(members) for _, members in rows)
+    sheet = Image.new("L", (label_px + columns * cell + gap_px, top_px + len(rows) * cell + gap_px), 255)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((gap_px, 8), heading, fill=20, font=ImageFont.load_default(24))
+    for row, (label, members) in enumerate(rows):
+        top = top_px + row * cell
+        draw.text((gap_px, top + cell // 2 - 12), label, fill=20, font=ImageFont.load_default(20))
+        for column, member in enumerate(members):
+            tile = Image.fromarray(frame[member].repeat(scale, 0).repeat(scale, 1))
+            sheet.paste(tile, (label_px + column * cell, top))
+    return sheet

@@ -1,36 +1,39 @@
-"""A recorded denoising: the player with its strip of chosen steps, and what can be taken away."""
+"""A recorded denoising: the step gallery with its scrubber, and downloads."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
 from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.sample_content import particle_names, read_trajectory
+from svp_core.display import class_name
 from svp_core.generator import trajectory_images
 from svp_core.images import encode_png
 from svp_core.workspace import jobs
 
-MOST_COLUMNS = 10
-VIEWS = {"noisy": "noisy", "clean": "predicted clean", "changed": "what changed"}
+MAX_COLUMNS = 10
+VIEWS = {"noisy": "noisy input", "clean": "predicted clean", "changed": "change"}
+
+Trajectory = dict[str, Any]  # arrays as read_trajectory gives them; "steps" of its frames where not all were kept
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
-def trajectory_of(job_id):
-    """The trajectory of a finished "denoise" job, of long ones only so many steps as can be played smoothly."""
+def trajectory_of(job_id: str) -> Trajectory:
+    """The trajectory of a finished "denoise" job; of long ones only as many steps as can be played smoothly."""
     whole = read_trajectory(jobs.job_folder(job_id) / "trajectory.npz")
     kept = trajectory_images.evenly_spaced_steps(len(whole["sigmas"]) - 1)
     return {**whole, **{name: whole[name][kept] for name in ("noisy", "clean", "sigmas")}, "steps": kept}
 
 
 @st.fragment
-def show(trajectory, name):
-    """Draw it. trajectory: as read_trajectory gives it, "steps" of its frames where they are not all.
-
-    name: of the files that are taken away, without ending.
-    """
+def show(trajectory: Trajectory, file_stem: str) -> None:
+    """Draw a trajectory with its downloads. file_stem: name of the downloaded files, without ending."""
     steps = list(trajectory.get("steps", range(len(trajectory["sigmas"]))))
     view = st.session_state.get("player", {}).get("view", "clean")
     with st.container(horizontal=True, gap="small", horizontal_alignment="right"):
-        chosen = _choose_steps(steps)
-        _take_away(trajectory, steps, chosen, view, name)
+        chosen = _choose_steps(steps, trajectory["sigmas"])
+        _show_downloads(trajectory, steps, chosen, view, file_stem)
     changed, gains = trajectory_images.step_changes(trajectory["clean"], chosen)
     names = particle_names(trajectory)
     show_trajectory(
@@ -47,49 +50,56 @@ def show(trajectory, name):
     )
     if view == "changed":
         st.caption(
-            "The predicted clean image against the one of the column before: grey is no change; small changes are "
-            "drawn stronger, as the head of the column says."
+            "Change of the predicted clean image since the column before: grey is no change. Small changes are shown "
+            "with more contrast; the factor is in the column's head."
         )
 
 
-def _choose_steps(steps):
-    """Frames of the strip, ascending positions in `steps`."""
-    nearest = [
-        min(steps, key=lambda step: abs(step - at))
-        for at in trajectory_images.steps_at(trajectory_images.PAPER_PERCENT, steps[-1])
-    ]
-    paper = sorted(set(map(steps.index, nearest)))
+def _choose_steps(steps: Sequence[int], sigmas: Sequence[float]) -> list[int]:
+    """Frames shown as columns, ascending positions in `steps`."""
+    by_noise = trajectory_images.steps_at_noise(sigmas)
+    paper = trajectory_images.steps_at(trajectory_images.PAPER_PERCENT, steps[-1])
+    in_paper = sorted({min(range(len(steps)), key=lambda index: abs(steps[index] - step)) for step in paper})
     key = f"steps_{steps[-1]}"
-    with st.popover("Steps in the strip"):
-        st.session_state.setdefault(key, paper)
+    with st.popover("Columns"):
+        st.session_state.setdefault(key, by_noise)
         chosen = st.pills(
-            f"Steps, at most {MOST_COLUMNS}",
+            f"Steps, at most {MAX_COLUMNS}",
             range(len(steps)),
             selection_mode="multi",
             key=key,
-            format_func=lambda at: str(steps[at]),
+            format_func=lambda index: str(steps[index]),
             persist_state="session",
         )
-        st.button(
-            "As in the paper",
-            key="paper_steps",
-            on_click=st.session_state.update,
-            args=({key: paper},),
-            help="0, 40, 80, 90, 96 and 100 % of the way",
-        )
-    return sorted(chosen)[:MOST_COLUMNS]
+        for label, preset, columns, help_text in (
+            (
+                "By noise level",
+                "noise_steps",
+                by_noise,
+                "Where the predicted image changes most: σ 20, 8, 4, 2, 1, 0.3",
+            ),
+            ("As in the paper", "paper_steps", in_paper, "0, 40, 80, 90, 96 and 100 % of the steps"),
+        ):
+            st.button(label, key=preset, on_click=st.session_state.update, args=({key: columns},), help=help_text)
+    return sorted(chosen)[:MAX_COLUMNS]
 
 
-def _take_away(trajectory, steps, chosen, view, name):
+def _show_downloads(
+    trajectory: Trajectory, steps: Sequence[int], chosen: Sequence[int], view: str, file_stem: str
+) -> None:
     sigmas, last = trajectory["sigmas"], steps[-1]
 
-    def frames(at):
-        return trajectory_images.step_changes(trajectory["clean"], at)[0] if view == "changed" else trajectory[view][at]
+    def frames(positions):
+        if view == "changed":
+            return trajectory_images.step_changes(trajectory["clean"], positions)[0]
+        return trajectory[view][positions]
 
-    # Drawn at once, some 50 ms: what is made only on the click is lost when another run of the page ends meanwhile.
-    headings = [f"{100 * steps[at] / last:.0f} %, step {steps[at]}\nsigma {sigmas[at]:.3g}" for at in chosen]
+    # Drawn at once, some 50 ms: what is drawn only on the click is lost when another run of the page ends meanwhile.
+    headings = [
+        f"{100 * steps[index] / last:.0f} %, step {steps[index]}\nsigma {sigmas[index]:.3g}" for index in chosen
+    ]
     strip = encode_png(trajectory_images.draw_strip(frames(chosen), headings)) if chosen else b""
-    file = f"{name}_{VIEWS[view].replace(' ', '_')}"
+    file = f"{file_stem}_{VIEWS[view].replace(' ', '_')}"
     st.download_button(
         f"PNG strip, {VIEWS[view]}",
         strip,
@@ -99,7 +109,15 @@ def _take_away(trajectory, steps, chosen, view, name):
         on_click="ignore",
         disabled=not chosen,
     )
-    film_bytes = trajectory_images.draw_animation(frames(list(range(len(steps)))))
     st.download_button(
-        f"GIF film, {VIEWS[view]}", film_bytes, f"{file}.gif", "image/gif", key="film_gif", on_click="ignore"
+        f"Animated GIF, {VIEWS[view]}",
+        trajectory_images.draw_animation(
+            frames(list(range(len(steps)))),
+            [f"Step {step} of {last}, noise {sigma:.3g}" for step, sigma in zip(steps, sigmas, strict=True)],
+            [class_name(key) for key in trajectory["classes"]],
+        ),
+        f"{file}.gif",
+        "image/gif",
+        key="film_gif",
+        on_click="ignore",
     )

@@ -1,55 +1,59 @@
-"""Particles to compare with: the shipped sample particles, or a data set of the workspace."""
+"""Reference particles to compare with: the sample particles, or a data set of the workspace."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.ui.shared.chart_style import SHAPE_COLUMNS
 from pages.ui.shared.sample_content import sample_results, sample_tiles
-from pages.ui.shared.text import class_name, truncate
+from pages.ui.synthesize.charts import SHAPE_COLUMNS
+from svp_core.display import class_name, truncate
 from svp_core.errors import LabError
 from svp_core.workspace import datasets
 
-MAX_TILES = 500  # tiles of a data set that are looked at and measured on a page
+MAX_TILES = 500  # of a data set that are read and measured on a page
 
 
 @dataclass(frozen=True)
 class ReferenceTiles:
-    """Particles of one class; the three have one length."""
+    """Particles of one class; all fields have the same length."""
 
-    tiles: np.ndarray  # uint8 (N, 64, 64)
+    tiles: NDArray[np.uint8]  # (N, 64, 64)
     shapes: pd.DataFrame  # columns of SHAPE_COLUMNS, missing where not measurable
-    names: list
+    names: list[str]
 
 
-def choose_reference(class_key, key, *, label="Reference"):
-    """Id of the data set of reference particles; None where nothing holds this class.
+def choose_reference(class_key: str, key: str, *, label: str = "Reference") -> str | None:
+    """Id of the data set of reference particles; None if no data set has this class.
 
-    Asks only where there is a choice. The sample data come first where they hold the class, then the workspace's data
-    sets, made ones last.
+    Asks only where there is a choice: the sample data first if they have the class, then the data sets of the
+    workspace, generated ones last.
     """
-    found = references(class_key)
-    if st.session_state.get(key) not in found:
+    titles = references(class_key)
+    if st.session_state.get(key) not in titles:
         st.session_state.pop(key, None)
-    if len(found) < 2:
-        return next(iter(found), None)
-    return st.selectbox(label, list(found), format_func=found.get, key=key, persist_state="session", width=320)
+    if len(titles) < 2:
+        return next(iter(titles), None)
+    return st.selectbox(
+        label, list(titles), format_func=titles.__getitem__, key=key, persist_state="session", width=320
+    )
 
 
-def references(class_key):
-    """Id -> title of every data set that holds particles of this class."""
-    found = {datasets.SAMPLES: "Sample particles (simulated)"} if (sample_results()["given"] == class_key).any() else {}
-    held = [meta for meta in datasets.list_datasets() if meta["classes"].get(class_key)]
-    for meta in sorted(held, key=lambda meta: meta["kind"] == "synthetic"):
-        made = ", made by a generator" if meta["kind"] == "synthetic" else ""
-        found.setdefault(meta["id"], f"{truncate(meta['name'])} ({meta['classes'][class_key]:,}{made})")
-    return found
+def references(class_key: str) -> dict[str, str]:
+    """Id -> title of each data set that has particles of this class."""
+    has_samples = (sample_results()["given"] == class_key).any()
+    titles = {datasets.SAMPLES: "Sample particles (simulated)"} if has_samples else {}
+    with_class = [meta for meta in datasets.list_datasets() if meta["classes"].get(class_key)]
+    for meta in sorted(with_class, key=lambda meta: meta["kind"] == "synthetic"):
+        generated = ", generated" if meta["kind"] == "synthetic" else ""
+        titles.setdefault(meta["id"], f"{truncate(meta['name'])} ({meta['classes'][class_key]:,}{generated})")
+    return titles
 
 
-def read_reference(dataset_id, class_key):
-    """The Reference of one class in a data set, at most MOST tiles of one that is not shipped."""
+def read_reference(dataset_id: str, class_key: str) -> ReferenceTiles:
+    """ReferenceTiles of one class in a data set, at most MAX_TILES unless it is the sample data."""
     if dataset_id == datasets.SAMPLES:
         results = sample_results()
         results = results[results["given"] == class_key]
@@ -59,21 +63,23 @@ def read_reference(dataset_id, class_key):
 
 @st.cache_data(max_entries=4, show_spinner="Measuring size and shape")
 def _read(dataset_id, class_key):
-    found = datasets.open_dataset(dataset_id)
-    if found.tiles.shape[1:] != (64, 64):
-        raise LabError(f"{found.meta['name']!r} holds tiles of {found.tiles.shape[1]} px; 64 px can be compared with.")
-    positions = np.flatnonzero(found.table["class"] == class_key)[:MAX_TILES]
-    tiles = np.asarray(found.tiles[positions])
-    return ReferenceTiles(tiles, reference_shapes(tiles), list(found.table["image"].iloc[positions]))
+    dataset = datasets.open_dataset(dataset_id)
+    if dataset.tiles.shape[1:] != (64, 64):
+        raise LabError(
+            f"The tiles of {dataset.meta['name']!r} are {dataset.tiles.shape[1]} px wide; choose one of 64 px tiles."
+        )
+    positions = np.flatnonzero(dataset.table["class"] == class_key)[:MAX_TILES]
+    tiles = np.asarray(dataset.tiles[positions])
+    return ReferenceTiles(tiles, shapes_of(tiles), list(dataset.table["image"].iloc[positions]))
 
 
-def reference_shapes(tiles):
-    """DataFrame of SHAPE_COLUMNS, a row a tile."""
+def shapes_of(tiles: NDArray[np.uint8]) -> pd.DataFrame:
+    """DataFrame with SHAPE_COLUMNS, one row per tile."""
     from svp_core.morphology import measure
 
     return pd.DataFrame([measure(tile) for tile in tiles], columns=list(SHAPE_COLUMNS)).astype(float)
 
 
-def no_reference(class_key):
-    """What to say where nothing holds this class."""
-    return f"Nothing to compare with: no data set here holds {class_name(class_key).lower()}."
+def no_reference(class_key: str) -> str:
+    """Message where no data set has this class."""
+    return f"There is no reference: no data set has {class_name(class_key).lower()}."

@@ -85,7 +85,7 @@ def minutes_input():
 
 def check_minutes(minutes):
     """Raises LabError for a time that cannot be planned."""
-    generator_form.require_integer("A training of {} min is asked for", minutes, MIN_MINUTES, MAX_MINUTES)
+    generator_form.require_integer("Minutes", minutes, MIN_MINUTES, MAX_MINUTES)
 
 
 def refusal(chosen, class_keys):

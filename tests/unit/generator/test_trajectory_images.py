@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image, ImageSequence
+from PIL import Image
 
 from svp_core.generator import trajectory_images
 
@@ -67,10 +67,26 @@ def test_strip_has_particles_in_rows_and_steps_in_columns():
     assert (strip[50:58, 12:20] == frames[1, 1]).all()
 
 
-def test_animation_plays_every_step():
-    with Image.open(io.BytesIO(trajectory_images.draw_animation(rising_frames().astype(np.uint8), scale=1))) as gif:
-        frames = [np.asarray(frame.convert("L")) for frame in ImageSequence.Iterator(gif)]
-        assert len(frames) == 5
-        assert abs(int(frames[4][4, 4]) - 140) <= 2
+def test_animation_plays_every_step_with_its_heading_and_labels():
+    frames = rising_frames().astype(np.uint8)
+    headings = [f"Step {step}" for step in range(5)]
+    data = trajectory_images.draw_animation(frames, headings, ["Protein", "Air bubble"], scale=2)
+    with Image.open(io.BytesIO(data)) as gif:
+        assert gif.n_frames == 5
+        first = np.asarray(gif.convert("L")).astype(int)
         gif.seek(4)
-        assert gif.info["duration"] == 1500
+        last = np.asarray(gif.convert("L")).astype(int)
+        assert gif.info["duration"] == 2000
+    # Rows of 2 x 8 px tiles beside 150 px of labels, under 44 px of heading.
+    assert last.shape == (44 + 2 * 22 + 6, 150 + 22 + 6)
+    assert abs(last[52, 158] - 140) <= 2
+    assert abs(last[52 + 22, 158] - 88) <= 2
+    assert (first[:44] != last[:44]).any()  # the step's number
+    assert (last[44:, :150] < 100).any()  # the labels
+
+
+def test_columns_follow_the_noise_level():
+    sigmas = [80, 30, 20, 9, 4, 2.1, 1, 0.5, 0.3, 0.01, 0]
+    assert trajectory_images.steps_at_noise(sigmas) == [0, 2, 3, 4, 5, 6, 8, 10]
+    assert trajectory_images.steps_at_noise([80, 1, 0]) == [0, 1, 2]
+    assert trajectory_images.steps_at_noise([80.0, 0.0], levels=()) == [0, 1]
