@@ -44,7 +44,7 @@ _PRESS = """([keys, pause]) => new Promise(done => {
     particles.push(at.title.split('\\n').pop().split(' · ').pop());
     const start = performance.now();
     box.focus();
-    box.dispatchEvent(new KeyboardEvent('keydown', { key: keys[took.length], bubbles: true }));
+    box.dispatchEvent(new KeyboardEvent('keydown', { key: keys[took.length], bubbles: true, composed: true }));
     const painted = () => { took.push(performance.now() - start); setTimeout(next, pause); };
     requestAnimationFrame(() => setTimeout(painted, 0));
   };

@@ -1,85 +1,101 @@
-"""Review: labels that are likely wrong, looked at by a person, put right at a keystroke, and every decision kept."""
+"""Review: find labels that are probably wrong, correct them with one key each, and keep every decision."""
 
 import streamlit as st
 
+from pages.ui.components.remembered_text import recall_text, remember_text
 from pages.ui.review import start_review
 from pages.ui.review.annotate import show_annotation
 from pages.ui.review.embedding_map import show_map
 from pages.ui.review.history_view import show_history
+from pages.ui.review.open_tabs import end_leases, holder_of, send_heartbeat
 from pages.ui.review.queue_filter import choose_queue_filter
 from pages.ui.review.retraining import show_retraining
-from pages.ui.review.review_data import current_labels_of, holder_of, review_of
+from pages.ui.review.review_data import current_labels_of, review_of
+from pages.ui.review.times import format_iso
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
+from svp_core.review.store import Review
 
 require_app(__file__)
 
+REVIEWER, MAX_REVIEWER = "reviewer", 80  # name in the address and in the browser's memory; characters
 
-def leave():
+
+def leave() -> None:
     """Close the review; it stays in the list."""
+    if review_id := opened("review", "review"):
+        end_leases(review_id)
     for name in ("review", "desk"):
         close("review", name)
 
 
-def ask_name():
-    """Who decides: asked once, kept in the address."""
-    with st.form("reviewer_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Your name, as it is to stand beside every decision", key="reviewer_name", max_chars=80, width=340
-        )
-        if st.form_submit_button("Go to the desk", type="primary", key="reviewer_go"):
-            if not name.strip():
-                raise LabError("A decision needs the name of its reviewer; enter yours.")
-            open_as("review", name.strip(), "reviewer")
-            st.rerun()
-
-
-def change_name():
-    """Somebody else sits down."""
-    for name in ("reviewer", "desk"):
+def change_reviewer(review_id: str) -> None:
+    """Ask for the reviewer's name again."""
+    end_leases(review_id)
+    st.session_state.pop("reviewer_recalled", None)
+    for name in (REVIEWER, "desk"):
         close("review", name)
 
 
-def heading(review, reviewer):
-    """Which review, and who decides."""
-    model = review.header["model"]
-    by = f"{'Named' if review.by_machine else 'Suggestions'} by {model}. " if model else ""
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        st.title(
-            escape_markdown(review.name),
-            width="stretch",
-            help=escape_markdown(f"{by}Begun {review.header['created'][:10]}."),
+def ask_name() -> None:
+    """Ask for the reviewer's name, with the last one of this browser filled in; it is kept in the address."""
+    name = recall_text(REVIEWER, key="reviewer_memory")
+    if name and "reviewer_recalled" not in st.session_state:
+        st.session_state["reviewer_recalled"] = True
+        st.session_state["reviewer_name"] = name[:MAX_REVIEWER]
+    with st.form("reviewer_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
+        name = st.text_input(
+            "Your name (stored with every decision)", key="reviewer_name", max_chars=MAX_REVIEWER, width=340
         )
+        if st.form_submit_button("Start reviewing", type="primary", key="reviewer_go"):
+            if not name.strip():
+                raise LabError("A decision needs the name of its reviewer; enter yours.")
+            open_as("review", name.strip(), REVIEWER)
+            st.rerun()
+
+
+def show_heading(review: Review, reviewer: str) -> None:
+    """Which review is open, and who decides."""
+    model = review.header["model"]
+    source = f"{'Classified' if review.has_model_labels else 'Suggestions'} by {model}. " if model else ""
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        started = f"Started {format_iso(review.header['created'])}."
+        st.title(escape_markdown(review.name), width="stretch", help=escape_markdown(source + started))
         if reviewer:
-            st.caption(escape_markdown(f"Deciding as {reviewer}"), width="content")
-            st.button("Not you?", key="reviewer_change", on_click=change_name, type="tertiary")
-        st.button("Another review", key="review_leave", on_click=leave)
+            st.caption(escape_markdown(f"Reviewer: {reviewer}"), width="content")
+            st.button(
+                "Change reviewer", key="reviewer_change", on_click=change_reviewer, args=(review.id,), type="tertiary"
+            )
+        st.button("Close review", key="review_leave", on_click=leave)
 
 
-def decide(review, reviewer):
-    """The filters and the desk."""
+def annotate(review: Review, reviewer: str) -> None:
+    """The filter and the grid."""
     if not reviewer:
         ask_name()
         return
-    wanted = choose_queue_filter(review, current_labels_of(review), reviewer)
-    show_annotation(review.id, reviewer, holder_of(review.id, reviewer), wanted)
+    queue_filter = choose_queue_filter(review, current_labels_of(review), reviewer)
+    holder = holder_of(review.id, reviewer)
+    show_annotation(review.id, reviewer, holder, queue_filter)
+    send_heartbeat(review.id, holder)
+    remember_text(REVIEWER, reviewer, key="reviewer_memory_kept")
 
 
-VIEWS = {"Decide": decide, "Map": show_map, "History": show_history, "Retrain": show_retraining}
+VIEWS = {"Decide": annotate, "Map": show_map, "History": show_history, "Retrain": show_retraining}
 
 
-def show(review_id):
-    """The review that is open."""
+def show(review_id: str) -> None:
+    """The open review."""
     try:
         review = review_of(review_id)
     except LabError:
         st.title("Review")
         leave()
         raise
-    reviewer = (opened("review", "reviewer") or "").strip()[:80]
-    heading(review, reviewer)
+    reviewer = (opened("review", REVIEWER) or "").strip()[:MAX_REVIEWER]
+    show_heading(review, reviewer)
     for view, tab in zip(VIEWS, st.tabs(list(VIEWS), key="look", on_change="rerun", bind="query-params"), strict=True):
         if tab.open:
             with tab:
@@ -97,7 +113,7 @@ try:
         show(review_id)
     else:
         st.title("Review")
-        st.markdown("Look through labels, the most doubtful first, and put them right; every decision is kept.")
+        st.markdown("Check labels, the most doubtful first, and correct the wrong ones; every decision is kept.")
         start_review.show_start()
 except LabError as error:
     st.error(escape_markdown(error))

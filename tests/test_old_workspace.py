@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 from svp_core.exports.cleaned import export_reviewed_csv, export_reviewed_folders, reviewed_tiles
 from svp_core.review.batches import decode_position
 from svp_core.review.blind_repeats import blind_repeats
-from svp_core.review.bookmarks import bookmark_of
+from svp_core.review.bookmarks import load_bookmark
 from svp_core.review.decision_log import history, record, undo
 from svp_core.review.embedding_store import load_embedding
 from svp_core.review.history_file import export_history, verify, verify_file
@@ -52,7 +52,7 @@ def lab(tmp_path, monkeypatch):
 
 
 def standing_of(review):
-    return review.standing().take(history(review.id))
+    return review.current_labels().add(history(review.id))
 
 
 def sha256(tiles):
@@ -144,25 +144,25 @@ def test_a_review_stands_as_it_was_left(which, tmp_path):
     assert {row.Index: [row.label, row.state] for row in decided.itertuples()} == planted["labels"]
     assert {one.particle: standing.state(one.particle) for one in past if one.kind == "undo"} == planted["undone"]
     for reviewer in REVIEWERS:
-        last = standing.last_of(reviewer)
+        last = standing.last_decision_of(reviewer)
         assert (last and last.number) == planted["last_of"][reviewer]
         assert sorted(standing.skipped(reviewer)) == planted["skipped"][reviewer]
-        assert bookmark_of(planted["id"], reviewer) == planted["bookmarks"][reviewer]
+        assert load_bookmark(planted["id"], reviewer) == planted["bookmarks"][reviewer]
     assert list(standing.disagreements()) == planted["disagreements"]
-    assert [[look.first, look.second, look.every.n] for look in blind_repeats(standing)] == planted["second_looks"]
-    assert list(load_embedding(review).nearest.shape) == planted["likeness"]
+    assert [[look.first, look.second, look.overall.n] for look in blind_repeats(standing)] == planted["second_looks"]
+    assert list(load_embedding(review).neighbours.shape) == planted["likeness"]
 
 
 def test_a_random_audit_goes_on_where_it_was():
     review = open_review(REVIEWS["dataset"]["id"])
     audit, planted = last_audit(standing_of(review)), REVIEWS["dataset"]["audit"]
-    assert audit.number == planted["number"] and list(audit.to_do) == planted["to_do"]
-    assert [[part.size, part.drawn, part.wrong, part.unsure] for part in audit.parts] == planted["parts"]
+    assert audit.number == planted["number"] and list(audit.open_particles) == planted["to_do"]
+    assert [[part.size, part.drawn, part.wrong, part.unsure] for part in audit.strata] == planted["parts"]
 
 
 def test_a_bookmark_brings_its_page_back():
     planted = REVIEWS["dataset"]["bookmarks"]["Anna"]
-    wanted, (page,), holder = decode_position(bookmark_of(REVIEWS["dataset"]["id"], "Anna"))
+    wanted, (page,), holder = decode_position(load_bookmark(REVIEWS["dataset"]["id"], "Anna"))
     assert wanted.what == "open" and holder == "d1 Anna"
     assert list(page.particles) == planted["pages"][0]["particles"] and page.since == 33
 
@@ -195,12 +195,12 @@ def test_a_review_is_gone_on_with():
     standing, (particle, *_) = standing_of(review), planted["audit"]["to_do"]
     event = {"tab": "new", "n": 1, "reviewer": "Anna", "particle": particle, "kind": "label", "label": "air_bubble"}
     assert [outcome.state for outcome in record(review, [event])] == ["saved"]
-    standing.take(history(review.id, after=standing.last))
-    assert (standing.label(particle), standing.last) == ("air_bubble", planted["decisions"] + 1)
+    standing.add(history(review.id, after=standing.last_number))
+    assert (standing.label(particle), standing.last_number) == ("air_bubble", planted["decisions"] + 1)
     assert history(review.id)[-1].previous == planted["head"] and verify(review.id).sound
     undo(review, standing, "Anna")
-    standing.take(history(review.id, after=standing.last))
-    assert standing.is_open(particle) and standing.last_of("Anna").number == planted["last_of"]["Anna"]
+    standing.add(history(review.id, after=standing.last_number))
+    assert standing.is_open(particle) and standing.last_decision_of("Anna").number == planted["last_of"]["Anna"]
     assert verify(review.id).count == planted["decisions"] + 2
 
 

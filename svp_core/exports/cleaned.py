@@ -30,7 +30,7 @@ def export_reviewed_folders(review, standing, path):
     pixels = review.colour if review.colour is not None else review.tiles
     if pixels is None:
         raise LabError("This history came without images; export the folders where the review was begun.")
-    labels = [(place, particle, standing.label(particle)) for particle, place in review.place.items()]
+    labels = [(place, particle, standing.label(particle)) for particle, place in review.positions.items()]
     labels = [row for row in labels if row[2] not in ("", NOT_A_CLASS[1])]
     if not labels:
         raise LabError("No particle has a label yet; give some first.")
@@ -53,7 +53,7 @@ def export_reviewed_cla(review, standing, path, *, job_folder, run=None):
     run: as for labels.run_cla, which says what LabError is raised for.
     """
     found = read_results_folder(job_folder)
-    labels = [standing.label(name) if name in review.place else "unsure" for name in found.table["image"]]
+    labels = [standing.label(name) if name in review.positions else "unsure" for name in found.table["image"]]
     export_cla(job_folder, path, [label or "unsure" for label in labels], run=run)
 
 

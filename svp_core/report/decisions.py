@@ -64,7 +64,7 @@ def _reviews_of(folder: str | Path) -> list[dict[str, Any]]:
 
 def _decisions(header: Mapping[str, Any]) -> ReviewDecisions:
     review, verdict = open_review(header["review"]), verify(header["review"])
-    labels = review.standing().take(history(review.id)).labels()
+    labels = review.current_labels().add(history(review.id)).labels()
     decided = pd.DataFrame(labels[labels["state"] != "open"])
     changed = pd.DataFrame(decided[decided["state"] != "kept"])
     reviewers = ", ".join(sorted(set(decided["reviewer"])))

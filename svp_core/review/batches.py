@@ -1,203 +1,228 @@
-"""Which particles of a review come to whom next: pages of look-alikes, the most suspect first.
+"""Batches: which particles of a review a reviewer gets next; pages of similar ones, the most doubtful first.
 
-A page is of one pair of given and suggested label. Particles for a second look are mixed in without being told apart.
+A batch has one pair of given and suggested label. Particles for a second look are mixed in and not marked as such.
 """
 
 import json
 from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import islice
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from svp_core.review.blind_repeats import hides_suggestion, repeats_due, second_reviews_due
-from svp_core.review.current_labels import ANSWERS, COMPARISON_PURPOSES, effective_decisions
+from svp_core.review.current_labels import ANSWERS, COMPARISON_PURPOSES, CurrentLabels, effective_decisions
 from svp_core.review.leases import lease, lease_holders
 from svp_core.review.random_audit import last_audit
+from svp_core.review.store import Review
 
 BATCH_SIZE = 40  # particles
-MIN_BATCH = 12  # of one pair that make a page of their own
-WINDOW = 400  # of the next particles, in which those of one pair are looked for
-SECOND_LOOKS = 8  # on a page, where they are due
+MIN_BATCH = 12  # particles of one pair that make a batch of their own
+WINDOW = 400  # next particles of the queue, among which those of one pair are searched
+SECOND_LOOKS = 8  # in a batch, where they are due
 WHAT = ("open", "changed", "kept", "unsure", "not_a_particle", "skipped", "audit", "disagreements")
-SIZES = ("ecd_um", "ecd_px")  # columns of a queue that are a particle's size, the first there is
+SIZE_COLUMNS = ("ecd_um", "ecd_px")  # columns of a queue with the particles' size; the first that exists is used
 
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What a reviewer wants to go through."""
+    """What a reviewer wants to see. Stored in bookmarks under these names."""
 
     what: str = "open"  # one of WHAT
-    pairs: tuple = ()  # of (given, suggested); all where empty
-    runs: tuple = ()  # all where empty
-    size: tuple | None = None  # (smallest, largest) in the unit of the size column
-    score: float | None = None  # largest
-    decided_by: str = ""  # a reviewer; anybody where empty
+    pairs: tuple[tuple[str, str], ...] = ()  # of (given, suggested); empty: all
+    runs: tuple[str, ...] = ()  # empty: all
+    size: tuple[float, float] | None = None  # (smallest, largest) in the unit of the size column
+    score: float | None = None  # largest label quality
+    decided_by: str = ""  # reviewer; empty: any
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Particles that come onto the screen together."""
+    """Particles that are shown together. Stored in bookmarks under these names."""
 
-    particles: tuple
-    purposes: tuple  # of the decisions to come, one a particle
-    since: int  # number of the last decision when the page was made: what came later was decided on it
-    again: bool  # they were decided before, and are to be decided once more
-    pair: tuple  # (given, suggested) of all of them, suggested "" where it is not shown; empty where they differ
-    blind: bool = True  # suggestions may be kept back: nothing else on the screen gives them away
+    particles: tuple[str, ...]
+    purposes: tuple[str, ...]  # purpose of the decision on each particle
+    since: int  # number of the last decision when the batch was made: later ones were made on it
+    again: bool  # they are decided already, and are to be decided once more
+    pair: tuple[str, ...]  # (given, suggested) of all, suggested "" where it is hidden; empty where they differ
+    blind: bool = True  # suggestions may be hidden: nothing else on the screen reveals them
     id: str = field(default_factory=lambda: uuid4().hex[:12])
-    moved_up: int = 0  # particles that came up by a page or more since the page before, for what was decided there
+    moved_up: int = 0  # particles that re-ranking has moved up by a batch or more since the batch before
 
 
-def size_column(table):
-    """Name of the queue's column that is the particles' size; None where there is none."""
-    return next((name for name in SIZES if name in table and table[name].notna().any()), None)
+def size_column(table: pd.DataFrame) -> str | None:
+    """Name of the queue's column with the particles' size; None where there is none."""
+    return next((name for name in SIZE_COLUMNS if name in table and bool(table[name].notna().any())), None)
 
 
-def positions_of(review, wanted):
-    """Positions in the queue, int (n,), of the particles that `wanted` asks for whatever was decided."""
-    table, chosen = review.table, np.ones(len(review.table), bool)
-    if wanted.pairs:
+def filtered_positions(review: Review, queue_filter: QueueFilter) -> NDArray[np.intp]:
+    """Positions in the queue (n,) of the particles that pass the filter, whatever was decided."""
+    table, passes = review.table, np.ones(len(review.table), bool)
+    if queue_filter.pairs:
         suggested = table["suggested"] if "suggested" in table else [""] * len(table)
-        asked = {tuple(pair) for pair in wanted.pairs}
-        chosen &= np.array([pair in asked for pair in zip(table["given"], suggested, strict=True)])
-    if wanted.runs:
-        chosen &= table["run"].isin(wanted.runs).to_numpy()
-    if wanted.size and (column := size_column(table)):
-        chosen &= table[column].between(*wanted.size).to_numpy()
-    if wanted.score is not None:
-        chosen &= (table["score"] <= wanted.score).to_numpy()
-    return np.flatnonzero(chosen)
+        pairs = {tuple(pair) for pair in queue_filter.pairs}
+        passes &= np.array([pair in pairs for pair in zip(table["given"], suggested, strict=True)])
+    if queue_filter.runs:
+        passes &= table["run"].isin(queue_filter.runs).to_numpy()
+    if queue_filter.size and (column := size_column(table)):
+        passes &= table[column].between(*queue_filter.size).to_numpy()
+    if queue_filter.score is not None:
+        passes &= (table["score"] <= queue_filter.score).to_numpy()
+    return np.flatnonzero(passes)
 
 
-def next_batch(review, standing, wanted, positions, *, reviewer, holder, seen=(), count=BATCH_SIZE):
-    """The next Page for this reviewer, its particles handed out to `holder`; None where nothing is left.
+def next_batch(
+    review: Review,
+    current: CurrentLabels,
+    queue_filter: QueueFilter,
+    positions: Sequence[int] | NDArray[np.intp],
+    *,
+    reviewer: str,
+    holder: str,
+    seen: Collection[str] = (),
+    count: int = BATCH_SIZE,
+) -> Batch | None:
+    """The next Batch for this reviewer, its particles leased to `holder`; None where nothing is left.
 
-    positions: as positions_of gives them. holder: the open browser tab. seen: particles that are on its other pages, or
-    were looked at again already.
+    positions: as filtered_positions gives them, in the order to review. holder: the open browser tab. seen: particles
+    of its other batches, and those looked at again already.
     """
     seen = set(seen)
-    away = {particle for particle, (who, _) in lease_holders(review.id).items() if who != reviewer}
-    waiting = (p for p in _waiting(review, standing, wanted, positions, reviewer) if p not in seen and p not in away)
-    blind = not wanted.pairs
-    window, again = list(islice(waiting, WINDOW)), wanted.what not in ("open", "audit", "skipped")
+    taken = {particle for particle, (name, _) in lease_holders(review.id).items() if name != reviewer}
+    matching = _matching(review, current, queue_filter, positions, reviewer)
+    available = (particle for particle in matching if particle not in seen and particle not in taken)
+    blind = not queue_filter.pairs
+    window, again = list(islice(available, WINDOW)), queue_filter.what not in ("open", "audit", "skipped")
+    leased: list[str] = []
+    pair: tuple[str, ...] = ()
     while window:
-        chosen, pair = (window, ()) if wanted.what == "audit" else _alike(review, window, blind)
-        free = lease(review.id, chosen, count, holder=holder, reviewer=reviewer, again=again)
-        if free:
+        similar, pair = (window, ()) if queue_filter.what == "audit" else _one_pair(review, window, blind)
+        leased = lease(review.id, similar, count, holder=holder, reviewer=reviewer, include_decided=again)
+        if leased:
             break
-        window = [particle for particle in window if particle not in set(chosen)]  # with another tab of theirs
+        # Leased to another tab of this reviewer.
+        window = [particle for particle in window if particle not in set(similar)]
     if not window:
         return None
-    purpose = {"audit": "audit", "disagreements": "settle"}.get(wanted.what, "queue")
-    rows = [(particle, purpose) for particle in free]
-    # Not among those that are all of one pair: what does not fit there would be known for what it is.
-    if wanted.what == "open" and len(rows) >= MIN_BATCH and not (pair and pair[1]):
-        rows = _with_second_looks(review, standing, reviewer, rows, seen)
+    purpose = {"audit": "audit", "disagreements": "settle"}.get(queue_filter.what, "queue")
+    rows = [(particle, purpose) for particle in leased]
+    # Not in a batch of one pair: a particle of another pair would be recognised as a second look.
+    if queue_filter.what == "open" and len(rows) >= MIN_BATCH and not (pair and pair[1]):
+        rows = _with_second_looks(review, current, reviewer, rows, seen)
     particles, purposes = zip(*rows, strict=True)
-    return Batch(particles, purposes, standing.last, again, pair, blind)
+    return Batch(particles, purposes, current.last_number, again, pair, blind)
 
 
-def decided_on(page, standing, reviewer):
-    """Particle -> (kind, label) of what was decided since the page was made, as the reviewer may see it."""
-    found = {}
-    for particle, purpose in zip(page.particles, page.purposes, strict=True):
-        stands = standing.decided.get(particle) if purpose not in COMPARISON_PURPOSES else None
-        if stands and stands.number > page.since:
-            found[particle] = stands.kind, stands.to_label
+def decisions_in(batch: Batch, current: CurrentLabels, reviewer: str) -> dict[str, tuple[str, str]]:
+    """Particle -> (kind, label) of the decisions since the batch was made, as far as this reviewer may see them."""
+    visible = {}
+    for particle, purpose in zip(batch.particles, batch.purposes, strict=True):
+        decision = current.decided.get(particle) if purpose not in COMPARISON_PURPOSES else None
+        if decision and decision.number > batch.since:
+            visible[particle] = decision.kind, decision.to_label
             continue
-        own = (d for d in reversed(effective_decisions(standing.all.get(particle, []))) if d.reviewer == reviewer)
-        for decision in own:
+        effective = reversed(effective_decisions(current.decisions.get(particle, [])))
+        for decision in (decision for decision in effective if decision.reviewer == reviewer):
             is_answer = decision.kind in ANSWERS and decision.purpose == purpose and purpose in COMPARISON_PURPOSES
-            if decision.number > page.since and (is_answer or decision.kind == "skip"):
-                found[particle] = decision.kind, "" if decision.kind == "skip" else decision.to_label
+            if decision.number > batch.since and (is_answer or decision.kind == "skip"):
+                visible[particle] = decision.kind, "" if decision.kind == "skip" else decision.to_label
                 break
-    return found
+    return visible
 
 
-def encode_position(wanted, pages, holder):
-    """Dict for bookmarks.put_bookmark: what brings these pages back."""
-    return {"wanted": asdict(wanted), "pages": [asdict(page) for page in pages], "holder": holder}
+def encode_position(queue_filter: QueueFilter, batches: Sequence[Batch], holder: str) -> dict[str, Any]:
+    """Dict for bookmarks.save_bookmark, from which decode_position brings these batches back."""
+    return {"wanted": asdict(queue_filter), "pages": [asdict(batch) for batch in batches], "holder": holder}
 
 
-def decode_position(place):
-    """(Wanted, Pages, holder) of such a dict; empty ones of one that is of another making."""
+def decode_position(position: Mapping[str, Any] | None) -> tuple[QueueFilter, list[Batch], str]:
+    """(filter, batches, holder) of such a dict; empty ones for None and for a dict of another version."""
     try:
-        place = json.loads(json.dumps(place))
-        wanted = QueueFilter(**{name: _tuples(value) for name, value in place["wanted"].items()})
-        pages = [Batch(**{name: _tuples(value) for name, value in page.items()}) for page in place["pages"]]
-        return wanted, pages, str(place["holder"])
+        position = json.loads(json.dumps(position or {}))
+        queue_filter = QueueFilter(**{name: _as_tuples(value) for name, value in position["wanted"].items()})
+        batches = [Batch(**{name: _as_tuples(value) for name, value in batch.items()}) for batch in position["pages"]]
+        return queue_filter, batches, str(position["holder"])
     except (KeyError, TypeError, AttributeError):
         return QueueFilter(), [], ""
 
 
-def resume_batch(review, pages, *, reviewer, holder):
-    """Those of the pages of an earlier visit that can be gone on with, handed out again."""
-    found = []
-    for page in pages:
-        there = [particle for particle in page.particles if particle in review.place]
-        free = set(lease(review.id, there, len(there), holder=holder, reviewer=reviewer, again=True))
-        rows = [row for row in zip(page.particles, page.purposes, strict=True) if row[0] in free]
+def resume_batches(review: Review, batches: Sequence[Batch], *, reviewer: str, holder: str) -> list[Batch]:
+    """The batches of an earlier visit with those of their particles that can be leased again."""
+    resumed = []
+    for batch in batches:
+        known = [particle for particle in batch.particles if particle in review.positions]
+        leased = set(lease(review.id, known, len(known), holder=holder, reviewer=reviewer, include_decided=True))
+        rows = [row for row in zip(batch.particles, batch.purposes, strict=True) if row[0] in leased]
         if rows:
             particles, purposes = zip(*rows, strict=True)
-            found.append(Batch(particles, purposes, page.since, page.again, page.pair, page.blind, page.id))
-    return found
+            resumed.append(Batch(particles, purposes, batch.since, batch.again, batch.pair, batch.blind, batch.id))
+    return resumed
 
 
-def _waiting(review, standing, wanted, positions, reviewer):
-    """Particles that are as wanted now, in the order in which they come."""
-    names = review.table["particle"].array
-    if wanted.what == "audit":
-        audit = last_audit(standing)
-        yield from audit.to_do if audit else ()
+def _matching(
+    review: Review,
+    current: CurrentLabels,
+    queue_filter: QueueFilter,
+    positions: Sequence[int] | NDArray[np.intp],
+    reviewer: str,
+) -> Iterator[str]:
+    """Particles at these positions that pass the filter with the current decisions, in the order to review."""
+    names, what = review.table["particle"].array, queue_filter.what
+    if what == "audit":
+        audit = last_audit(current)
+        yield from audit.open_particles if audit else ()
         return
-    if wanted.what == "disagreements":
-        asked = {names[position] for position in positions}
-        yield from (particle for particle in standing.disagreements() if particle in asked)
+    if what == "disagreements":
+        passing = {names[position] for position in positions}
+        yield from (particle for particle in current.disagreements() if particle in passing)
         return
-    put_off = standing.skipped(reviewer)
+    skipped = current.skipped(reviewer)
     for position in positions:
         particle = names[position]
-        if wanted.what in ("open", "skipped"):
-            if standing.is_open(particle) and (particle in put_off) == (wanted.what == "skipped"):
+        if what in ("open", "skipped"):
+            if current.is_open(particle) and (particle in skipped) == (what == "skipped"):
                 yield particle
-        elif standing.state(particle) == wanted.what and (
-            wanted.decided_by in ("", standing.decided[particle].reviewer)
-        ):
+        elif current.state(particle) == what and (queue_filter.decided_by in ("", current.decided[particle].reviewer)):
             yield particle
 
 
-def is_hidden(review, particle, *, blind):
-    """Whether the suggestion for this particle is kept back. blind: of the page."""
+def is_hidden(review: Review, particle: str, *, blind: bool) -> bool:
+    """Whether the suggestion for this particle is hidden. blind: of the batch."""
     return blind and "suggested" in review.table and hides_suggestion(review.id, particle)
 
 
-def _alike(review, window, blind):
-    """Those of the window that are of its first one's pair, and the pair; all of them where that are too few."""
+def _one_pair(review: Review, window: Sequence[str], blind: bool) -> tuple[list[str], tuple[str, ...]]:
+    """Particles of the window with the pair of its first one, and the pair; the next ones of any where too few."""
     table, groups = review.table, defaultdict(list)
     suggested = table["suggested"].array if "suggested" in table else None
     for particle in window:
         hidden = suggested is None or is_hidden(review, particle, blind=blind)
-        groups[review.given(particle), "" if hidden else suggested[review.place[particle]]].append(particle)
-    pair, alike = next(iter(groups.items()))
-    if len(alike) >= MIN_BATCH or len(groups) == 1:
-        return alike, pair
+        groups[review.given(particle), "" if hidden else suggested[review.positions[particle]]].append(particle)
+    pair, similar = next(iter(groups.items()))
+    if len(similar) >= MIN_BATCH or len(groups) == 1:
+        return similar, pair
     first = set(window[:BATCH_SIZE])
     return [particle for group in groups.values() for particle in group if particle in first], ()
 
 
-def _with_second_looks(review, standing, reviewer, rows, seen):
-    due = [(particle, "repeat") for particle in repeats_due(review.id, standing, reviewer)]
-    due += [(particle, "second") for particle in second_reviews_due(review.id, standing, reviewer)]
-    on_page = {particle for particle, _ in rows}
-    due = [row for row in due if row[0] not in seen and row[0] not in on_page][:SECOND_LOOKS]
+def _with_second_looks(
+    review: Review, current: CurrentLabels, reviewer: str, rows: Sequence[tuple[str, str]], seen: Collection[str]
+) -> list[tuple[str, str]]:
+    due = [(particle, "repeat") for particle in repeats_due(review.id, current, reviewer)]
+    due += [(particle, "second") for particle in second_reviews_due(review.id, current, reviewer)]
+    in_batch = {particle for particle, _ in rows}
+    due = [row for row in due if row[0] not in seen and row[0] not in in_batch][:SECOND_LOOKS]
     rows = list(rows)
-    rng = np.random.default_rng(standing.last)
+    rng = np.random.default_rng(current.last_number)
     for row in due:
         rows.insert(int(rng.integers(len(rows) + 1)), row)
     return rows
 
 
-def _tuples(value):
-    return tuple(_tuples(one) for one in value) if isinstance(value, list) else value
+def _as_tuples(value: Any) -> Any:
+    return tuple(_as_tuples(item) for item in value) if isinstance(value, list) else value

@@ -1,155 +1,169 @@
-"""What a decision that was sent becomes: a row, a second opinion, or a sentence that says why it cannot be one.
+"""Decision rules: whether an event becomes a decision, a second opinion, or is refused with a sentence that says why.
 
-Rules only: what is sent, what was decided before about the same particle, and what comes of it. No database.
+Rules only: the event, the earlier decisions on the same particle, and the result. No database.
 """
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from svp_core.review.current_labels import (
     ANSWERS,
     COMPARISON_PURPOSES,
     LABELLING_PURPOSES,
     NOT_A_CLASS,
+    Decision,
     deciding_answer,
 )
 from svp_core.review.hash_chain import canonical_json
+from svp_core.review.queue_file import clean_text
+from svp_core.review.store import Review
 
-MAX_EVIDENCE = 8_000  # letters of one decision's evidence
-_LONGEST = {"reviewer": 80, "reason": 2_000, "batch": 64}
+MAX_EVIDENCE = 8_000  # characters of one decision's evidence
+_MAX_LENGTH = {"reviewer": 80, "reason": 2_000, "batch": 64}
+_EVENT_COLUMNS = (
+    "tab",
+    "n",
+    "particle",
+    "kind",
+    "purpose",
+    "to_label",
+    "reviewer",
+    "browser_time",
+    "batch",
+    "undoes",
+    "reason",
+    "evidence",
+)
 
 
 class Outcome(NamedTuple):
-    """What became of one decision that was sent."""
+    """Result of one event."""
 
     tab: str
     n: int
     particle: str
-    state: str  # "saved"; "known": it was there; "late": kept as a second opinion; "refused"
-    words: str  # one sentence for the reviewer when late or refused, else ""
+    state: str  # "saved"; "known": stored already; "late": stored as a second opinion; "refused"
+    message: str  # one sentence for the reviewer when late or refused, else ""
 
 
-def read(review, event, more_classes):
-    """The event with clean values under the names of Decision's columns, or its Outcome when it cannot be one."""
+def parse_event(review: Review, event: Mapping[str, Any], more_classes: Sequence[str]) -> dict[str, Any] | Outcome:
+    """The event with clean values under the names of Decision's columns, or its Outcome when it is invalid."""
     tab, n, kind = event.get("tab"), event.get("n"), event.get("kind")
     if not (isinstance(tab, str) and 0 < len(tab) <= 64 and type(n) is int and 0 < n < 2**53):
         raise ValueError(f"a decision needs a tab (text) and n (1, 2, ...); got {tab!r}, {n!r}")
-    found = {name: clean(event.get(name) or "") for name in ("particle", "reviewer", "reason", "batch", "undoes")}
-    found |= {"tab": clean(tab), "n": n, "kind": kind, "purpose": event.get("purpose") or "queue"}
-    found["again"], found["shown_label"] = bool(event.get("again")), clean(event.get("from") or "")
-    label = event.get("label") if kind == "label" else ""
+    fields: dict[str, Any] = {
+        name: clean_text(event.get(name) or "") for name in ("particle", "reviewer", "reason", "batch", "undoes")
+    }
+    fields |= {"tab": clean_text(tab), "n": n, "kind": kind, "purpose": event.get("purpose") or "queue"}
+    fields["again"], fields["shown_label"] = bool(event.get("again")), clean_text(event.get("from") or "")
+    fields["reviewer"] = fields["reviewer"].strip()
     at = event.get("at")
-    found["browser_time"] = round(float(at), 3) if isinstance(at, int | float) and 0 < at < 1e11 else None
-    found["reviewer"] = found["reviewer"].strip()
-    of_last = kind == "undo" and not found["particle"] and not found["undoes"]  # which one is seen when it is written
-    too_long = [name for name, most in _LONGEST.items() if len(found[name]) > most]
-    problem = ""
-    if not found["reviewer"]:
-        problem = "A decision needs the name of its reviewer; enter yours."
-    elif of_last:
-        found |= {"to_label": "", "evidence": canonical_json({})}
-    elif found["particle"] not in review.place:
-        problem = f"There is no particle {found['particle'][:80]!r} in this review."
-    elif kind not in (*ANSWERS, "skip", "undo") or found["purpose"] not in (
-        *LABELLING_PURPOSES,
-        *COMPARISON_PURPOSES[:2],
-    ):
-        problem = f"{str(kind)[:40]!r} ({str(found['purpose'])[:40]!r}) is nothing that can be decided."
-    elif kind == "label" and label not in (*review.class_keys, *more_classes):
-        problem = f"{str(label)[:40]!r} is no class of this review; it has {', '.join(review.class_keys)}."
-    elif found["shown_label"] not in ("", *review.class_keys, *more_classes, review.given(found["particle"])):
-        problem = f"{found['shown_label'][:40]!r} was never a label of this particle."
-    elif too_long:
-        problem = f"The {too_long[0]} is too long; at most {_LONGEST[too_long[0]]:,} letters are kept."
-    else:
-        found["to_label"] = label if kind == "label" else kind if kind in NOT_A_CLASS else ""
-        shown = event.get("evidence") if isinstance(event.get("evidence"), dict) else {}
-        found["evidence"] = clean(canonical_json({**review.evidence(found["particle"]), **shown}))
-        if len(found["evidence"]) > MAX_EVIDENCE:
-            problem = "The evidence of this decision is too long to be kept."
-    return outcome(found, "refused", problem) if problem else found
+    fields["browser_time"] = round(float(at), 3) if isinstance(at, int | float) and 0 < at < 1e11 else None
+    if not fields["reviewer"]:
+        return make_outcome(fields, "refused", "A decision needs the name of its reviewer; enter yours.")
+    if kind == "undo" and not fields["particle"] and not fields["undoes"]:
+        # Which decision is the last one is known when the undo is written.
+        return fields | {"to_label": "", "evidence": canonical_json({})}
+    label = event.get("label") if kind == "label" else ""
+    if problem := _problem(review, fields, label, more_classes):
+        return make_outcome(fields, "refused", problem)
+    fields["to_label"] = label if kind == "label" else kind if kind in NOT_A_CLASS else ""
+    shown = event.get("evidence")
+    evidence = review.evidence(fields["particle"]) | (shown if isinstance(shown, dict) else {})
+    fields["evidence"] = clean_text(canonical_json(evidence))
+    if len(fields["evidence"]) > MAX_EVIDENCE:
+        problem = f"The evidence of this decision is longer than {MAX_EVIDENCE:,} characters and cannot be stored."
+        return make_outcome(fields, "refused", problem)
+    return fields
 
 
-def in_order(events):
-    """By the time of the key press; in one tab always by n, since a clock may be set back."""
-    latest, at = defaultdict(float), {}
+def _problem(review: Review, fields: Mapping[str, Any], label: Any, more_classes: Sequence[str]) -> str:
+    """Why an event with these fields is invalid: one sentence, "" when it is valid."""
+    particle, kind, purpose = fields["particle"], fields["kind"], fields["purpose"]
+    classes = (*review.class_keys, *more_classes)
+    too_long = [name for name, most in _MAX_LENGTH.items() if len(fields[name]) > most]
+    if particle not in review.positions:
+        return f"There is no particle {particle[:80]!r} in this review."
+    if kind not in (*ANSWERS, "skip", "undo") or purpose not in (*LABELLING_PURPOSES, *COMPARISON_PURPOSES[:2]):
+        return f"{str(kind)[:40]!r} ({str(purpose)[:40]!r}) is not a valid decision."
+    if kind == "label" and label not in classes:
+        return f"{str(label)[:40]!r} is not a class of this review; its classes are {', '.join(review.class_keys)}."
+    if fields["shown_label"] not in ("", *classes, review.given(particle)):
+        return f"{fields['shown_label'][:40]!r} was never a label of this particle."
+    if too_long:
+        return f"The {too_long[0]} is too long; the limit is {_MAX_LENGTH[too_long[0]]:,} characters."
+    return ""
+
+
+def sort_events(events: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events by the time of the key press; within one tab always by n, since a clock may be set back."""
+    latest: defaultdict[str, float] = defaultdict(float)
+    times = {}
     for event in sorted(events, key=lambda event: (event["tab"], event["n"])):
-        latest[event["tab"]] = at[id(event)] = max(latest[event["tab"]], event["browser_time"] or 0.0)
-    return sorted(events, key=lambda event: (at[id(event)], event["tab"], event["n"]))
+        latest[event["tab"]] = times[id(event)] = max(latest[event["tab"]], event["browser_time"] or 0.0)
+    return sorted(events, key=lambda event: (times[id(event)], event["tab"], event["n"]))
 
 
-def decide(review, event, decisions):
-    """Columns of the row that this event becomes after one particle's decisions, or why it cannot: a sentence."""
-    now = deciding_answer(decisions)
-    label = now.to_label if now else review.given(event["particle"])
-    row = {
-        name: event[name]
-        for name in (
-            "tab",
-            "n",
-            "particle",
-            "kind",
-            "purpose",
-            "to_label",
-            "reviewer",
-            "browser_time",
-            "batch",
-            "undoes",
-            "reason",
-            "evidence",
-        )
-    } | {"from_label": label}
+def decide(review: Review, event: Mapping[str, Any], decisions: Sequence[Decision]) -> dict[str, Any] | str:
+    """Columns of the row that this event becomes after one particle's decisions, or a sentence why it is refused.
+
+    A second opinion has the extra key "message".
+    """
+    current = deciding_answer(decisions)
+    label = current.to_label if current else review.given(event["particle"])
+    row = {name: event[name] for name in _EVENT_COLUMNS} | {"from_label": label}
     if event["kind"] == "undo":
         return _undo(review, event, decisions, row)
     row["undoes"] = ""
     if event["kind"] == "skip":
         return row | {"to_label": label}
     if event["kind"] == "keep":
-        # What was on the screen is what was meant.
+        # The reviewer meant the label on the screen.
         row["to_label"] = event["shown_label"] or label
         if row["to_label"] in ("", *NOT_A_CLASS):
-            return "This particle has no label that could be kept; give it one."
-    taken = now and now.reviewer != event["reviewer"] and not event["again"]
-    if taken and row["purpose"] in ("queue", "audit", "map"):
-        words = f"{now.reviewer} has decided this particle already ({now.to_label}); yours is kept as a second opinion."
-        return row | {"purpose": "late", "words": words}
+            return "This particle has no label to keep; give it one."
+    is_taken = current and current.reviewer != event["reviewer"] and not event["again"]
+    if current and is_taken and row["purpose"] in ("queue", "audit", "map"):
+        message = (
+            f"{current.reviewer} has already decided this particle ({current.to_label}); yours is stored as a second "
+            "opinion."
+        )
+        return row | {"purpose": "late", "message": message}
     return row
 
 
-def _undo(review, event, decisions, row):
-    target = next((d for d in decisions if d.id == event["undoes"]), None)
+def _undo(
+    review: Review, event: Mapping[str, Any], decisions: Sequence[Decision], row: dict[str, Any]
+) -> dict[str, Any] | str:
+    target = next((decision for decision in decisions if decision.id == event["undoes"]), None)
     if target is None:
-        return "The decision that was to be undone is not in this review."
+        return "The decision to undo is not in this review."
     if target.reviewer != event["reviewer"] and not event["again"]:
         return f"{target.reviewer} made this decision; decide the particle yourself instead."
-    if any(d.undoes == target.id for d in _valid_undos(decisions)):
-        return "This decision has been undone already."
-    # Of an undo, what counts is the decision it would bring back.
+    if any(decision.undoes == target.id for decision in _effective_undos(decisions)):
+        return "This decision is already undone."
+    # For an undo of an undo, the decision that it would bring back counts.
     answer = target
     while answer.kind == "undo":
-        answer = next(d for d in decisions if d.id == answer.undoes)
-    now = deciding_answer(decisions)
-    if now and answer.purpose in LABELLING_PURPOSES and now.number > target.number:
-        return f"{now.reviewer} has decided this particle again since ({now.to_label}); undo that first."
-    after = deciding_answer(
-        [*decisions, target._replace(number=target.number, tab="", n=0, kind="undo", undoes=target.id)]
-    )
+        answer = next(decision for decision in decisions if decision.id == answer.undoes)
+    current = deciding_answer(decisions)
+    if current and answer.purpose in LABELLING_PURPOSES and current.number > target.number:
+        return f"{current.reviewer} has decided this particle again since ({current.to_label}); undo that first."
+    undone = target._replace(number=target.number, tab="", n=0, kind="undo", undoes=target.id)
+    after = deciding_answer([*decisions, undone])
     label = after.to_label if after else review.given(event["particle"])
     return row | {"purpose": target.purpose, "to_label": label}
 
 
-def _valid_undos(decisions):
-    gone = set()
-    for found in reversed(decisions):
-        if found.undoes and found.id not in gone:
-            gone.add(found.undoes)
-            yield found
+def _effective_undos(decisions: Sequence[Decision]) -> Iterator[Decision]:
+    undone = set()
+    for decision in reversed(decisions):
+        if decision.undoes and decision.id not in undone:
+            undone.add(decision.undoes)
+            yield decision
 
 
-def outcome(event, state, words=""):
-    return Outcome(event["tab"], event["n"], event["particle"], state, words)
-
-
-def clean(text):
-    # Lone surrogates and NUL are text in a browser and in Python, but not in every database.
-    return str(text).encode("utf-8", "replace").decode().replace("\0", "�")
+def make_outcome(event: Mapping[str, Any], state: str, message: str = "") -> Outcome:
+    """Outcome of this event."""
+    return Outcome(event["tab"], event["n"], event["particle"], state, message)

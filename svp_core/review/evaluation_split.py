@@ -1,63 +1,65 @@
-"""What a network retrained on a review is checked on: particles that nobody relabelled because a model said so.
+"""Evaluation split of a review: particles on which a retrained network is tested, without a model's say in their label.
 
-Two parts, neither ever learnt from. Checked at random: particles drawn for an audit and decided without a suggestion;
-their labels are the reviewer's. Set aside by chance: a fifth of all particles with the labels they had before the
-review; wrong ones among them count against any network alike.
+Two test sets, neither ever trained on. Audited: particles drawn for a random audit and decided without a suggestion;
+their labels are the reviewer's. Held out: a random fifth of all particles with the labels they had before the review;
+wrong ones among them count against every network alike.
 """
 
 import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from svp_core.review.current_labels import NOT_A_CLASS
+from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
+from svp_core.review.store import Review
 
-SHARE = 0.2
+HELD_OUT_SHARE = 0.2
 
 
 @dataclass(frozen=True)
 class EvaluationSplit:
-    """Per particle, in the queue's order."""
+    """Arrays of one entry per particle, in the queue's order."""
 
-    before: np.ndarray  # object (N,): label before the review, "" for none
-    after: np.ndarray  # object (N,): label now, "" for none, unsure or no particle
-    checked: np.ndarray  # object (N,): label given in an audit, "" for particles that were not drawn or have none
-    weight: np.ndarray  # float (N,): how many particles each checked one stands for
-    by_chance: np.ndarray  # bool (N,): set aside by chance
+    before: NDArray[np.object_]  # (N,): label before the review, "" for none
+    after: NDArray[np.object_]  # (N,): current label, "" for none, unsure or not a particle
+    audited: NDArray[np.object_]  # (N,): label given in an audit, "" for particles not drawn or without one
+    weight: NDArray[np.float64]  # (N,): how many particles each audited one stands for
+    held_out: NDArray[np.bool_]  # (N,): random hold-out
 
     @property
-    def learnt(self):
-        """Particles that are learnt from: bool (N,)."""
-        return ~self.by_chance & (self.checked == "") & (self.weight == 0)
+    def is_training(self) -> NDArray[np.bool_]:
+        """Particles to train on: bool (N,)."""
+        return ~self.held_out & (self.audited == "") & (self.weight == 0)
 
 
-def split_for_evaluation(review, standing):
-    """The SetAside of a review as it stands. What a classifier has said is no truth: none of that is set aside."""
-    place, count = review.place, len(review.table)
-    before = np.array([_as_class(label) for label in standing.given.values()], object)
-    after = np.array([_as_class(standing.label(particle)) for particle in standing.given], object)
-    checked, weight = np.full(count, "", object), np.zeros(count)
-    for draw in standing.all.get("", ()):
-        for part in draw.known.get("parts", ()):
-            found = [
-                (place[particle], standing.decided[particle])
-                for particle in part["particles"]
-                if particle in standing.decided and standing.decided[particle].purpose == "audit"
+def split_for_evaluation(review: Review, current: CurrentLabels) -> EvaluationSplit:
+    """Evaluation split with the current labels. A classifier's own predictions are not truth: none is held out."""
+    positions, count = review.positions, len(review.table)
+    before = np.array([_class_or_none(label) for label in current.given.values()], object)
+    after = np.array([_class_or_none(current.label(particle)) for particle in current.given], object)
+    audited, weight = np.full(count, "", object), np.zeros(count)
+    for draw in current.decisions.get("", ()):
+        for stratum in draw.evidence_dict.get("parts", ()):
+            answers = [
+                (positions[particle], current.decided[particle])
+                for particle in stratum["particles"]
+                if particle in current.decided and current.decided[particle].purpose == "audit"
             ]
-            for position, decision in found:
-                checked[position] = _as_class(decision.to_label)
-                weight[position] = part["size"] / len(found)
-    chances = np.ones(count)
-    if not review.by_machine:
-        chances = np.array([_chance(review.id, particle) for particle in standing.given])
-    return EvaluationSplit(before, after, checked, weight, chances < SHARE)
+            for position, decision in answers:
+                audited[position] = _class_or_none(decision.to_label)
+                weight[position] = stratum["size"] / len(answers)
+    draws = np.ones(count)
+    if not review.has_model_labels:
+        draws = np.array([hash_uniform(review.id, "set aside", particle) for particle in current.given])
+    return EvaluationSplit(before, after, audited, weight, draws < HELD_OUT_SHARE)
 
 
-def _as_class(label):
+def hash_uniform(review_id: str, salt: str, particle: str) -> float:
+    """Number in [0, 1), evenly distributed over particles and always the same for the same texts."""
+    digest = hashlib.sha256(f"{review_id}\n{salt}\n{particle}".encode()).digest()
+    return int.from_bytes(digest[:8]) / 2**64
+
+
+def _class_or_none(label: str) -> str:
     return "" if label in NOT_A_CLASS else label
-
-
-def _chance(review_id, particle):
-    """0..1, evenly spread, always the same for the same texts."""
-    found = hashlib.sha256(f"{review_id}\nset aside\n{particle}".encode()).digest()
-    return int.from_bytes(found[:8]) / 2**64

@@ -1,97 +1,103 @@
-"""The hash chain of a review's decisions: each carries the hash of the one before it, the first that of the header.
+"""Hash chain of a review's decisions: each carries the hash of the one before it, the first that of the header.
 
-A row that was altered, taken out or moved breaks the chain at that place. A tail that was cut off, or a chain that was
-computed anew, shows only where the count and the last hash (the head) are known from elsewhere: they stand in every
-export.
+A row that was altered, removed or moved breaks the chain there. A tail that was cut off, or a chain that was rebuilt,
+shows only where the count and the last hash (the head) are known from elsewhere: they are in every export.
 """
 
 import hashlib
 import json
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any, NoReturn
 
-UNCHAINED = ("review", "hash")  # the chain begins with the header, which names the review
+UNCHAINED = ("review", "hash")  # columns that are not hashed; the chain begins with the header, which names the review
 
 
 @dataclass(frozen=True)
 class ChainCheck:
-    """Whether a history is what was written."""
+    """Result of checking a decision log against its hash chain."""
 
-    count: int  # decisions that are as they were written, from the first on
+    count: int  # decisions from the first on that are as they were written
     head: str  # hash of the last of those
-    problem: str = ""  # one sentence; "" when the whole history is sound
+    problem: str = ""  # one sentence; "" when the whole chain is intact
 
     @property
-    def sound(self):
-        """True when nothing was found."""
+    def sound(self) -> bool:
+        """True when no problem was found."""
         return not self.problem
 
 
-def canonical_json(content):
-    """One text for one content, whoever writes it: JSON with sorted keys, no spaces, floats to six decimals.
+def canonical_json(content: Any) -> str:
+    """Canonical JSON, the same text for the same content: sorted keys, no spaces, floats rounded to six decimals.
 
     content: dicts with text keys, lists, texts, numbers (numpy's too), bools and None; NaN becomes None. Raises
     ValueError for anything else.
     """
-    return as_text(_plain(content))
+    return dump_plain(_plain(content))
 
 
-def as_text(plain):
-    """The canonical text of what came out of one before, or holds nothing that canonical would change."""
+def dump_plain(plain: Any) -> str:
+    """Canonical JSON of content that canonical_json would not change, e.g. because it was parsed from it."""
     return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def from_text(text):
-    """The content of one line of JSON. Raises ValueError for what is none, NaN and infinity included."""
-    return json.loads(text, parse_constant=_refused)
+def parse_json(text: str) -> Any:
+    """Content of one line of JSON. Raises ValueError for invalid JSON, NaN and infinity included."""
+    return json.loads(text, parse_constant=_refuse_constant)
 
 
-def first_hash(header):
-    """What the first decision names as the hash before it. header: dict of the review."""
+def first_hash(header: Mapping[str, Any]) -> str:
+    """The hash that the first decision names as the one before it. header: of the review."""
     return _sha256(canonical_json(header))
 
 
-def next_hash(previous, row):
-    """Hash of a decision. previous: hash of the one before; row: dict of its columns, times in ms at the finest."""
-    return _sha256(previous + as_text({name: value for name, value in row.items() if name not in UNCHAINED}))
+def next_hash(previous: str, row: Mapping[str, Any]) -> str:
+    """Hash of a decision. previous: hash of the one before; row: its columns, times rounded to ms."""
+    return _sha256(previous + dump_plain({name: value for name, value in row.items() if name not in UNCHAINED}))
 
 
-def check_chain(header, rows, *, count=None, head=None):
-    """Verdict on a history. rows: dicts of the decisions' columns, in order; count and head as known elsewhere."""
-    last, seen = first_hash(header), 0
+def check_chain(
+    header: Mapping[str, Any],
+    rows: Iterable[Mapping[str, Any]],
+    *,
+    count: int | None = None,
+    head: str | None = None,
+) -> ChainCheck:
+    """Check a decision log. rows: the decisions' columns, in order; count and head: as known from elsewhere."""
+    last, checked = first_hash(header), 0
     for number, row in enumerate(rows, 1):
         if row["number"] != number:
-            found = f"Decision {number} is missing or not in its place: number {row['number']} stands there."
+            problem = f"Decision {number} is missing or out of place: number {row['number']} follows."
         elif row["previous"] != last:
-            before = f"the one before it ({number - 1})" if number > 1 else "the header"
-            found = f"Decision {number} does not follow on {before}: one of the two was altered or put in."
+            before = f"decision {number - 1}" if number > 1 else "the header"
+            problem = f"Decision {number} does not follow {before}: one of the two was altered or inserted."
         elif next_hash(last, row) != row["hash"]:
-            found = f"Decision {number} ({row['particle'][:80]!r}) was altered: its hash does not fit its content."
+            problem = f"Decision {number} ({row['particle'][:80]!r}) was altered: its hash does not match its content."
         else:
-            last, seen = row["hash"], number
+            last, checked = row["hash"], number
             continue
-        return ChainCheck(seen, last, found)
-    if count is not None and count != seen:
-        return ChainCheck(seen, last, f"The history ends after decision {seen}; there were {count}.")
+        return ChainCheck(checked, last, problem)
+    if count is not None and count != checked:
+        return ChainCheck(checked, last, f"The log ends after decision {checked}; there were {count}.")
     if head not in (None, last):
-        return ChainCheck(
-            seen, last, f"The last hash is {last}, not {head}: this is another history, or was made anew."
-        )
-    return ChainCheck(seen, last)
+        problem = f"The last hash is {last}, not {head}: this is another log, or it was rebuilt."
+        return ChainCheck(checked, last, problem)
+    return ChainCheck(checked, last)
 
 
-def _sha256(text):
-    # A file name that is no valid Unicode comes with lone surrogates, which plain UTF-8 refuses.
+def _sha256(text: str) -> str:
+    # A file name that is not valid Unicode comes with lone surrogates, which plain UTF-8 refuses.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _refused(constant):
-    raise ValueError(f"{constant} is no JSON")
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not valid JSON")
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     if hasattr(value, "item") and not isinstance(value, dict | list | tuple | str):
-        value = value.item()  # of numpy
+        value = value.item()  # a numpy scalar
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -100,4 +106,4 @@ def _plain(value):
         return [_plain(item) for item in value]
     if isinstance(value, dict) and all(isinstance(key, str) for key in value):
         return {key: _plain(item) for key, item in value.items()}
-    raise ValueError(f"{type(value).__name__} cannot go into a history: {str(value)[:80]!r}")
+    raise ValueError(f"{type(value).__name__} cannot be stored in a decision log: {str(value)[:80]!r}")

@@ -1,11 +1,13 @@
-"""A review's whole history as one file of JSON lines, readable without SvP Lab, and the way back into a workspace.
+"""A review's whole history as one JSON lines file, readable without SvP Lab, and its import into a workspace.
 
-Line 1 is the header, then a line a particle with its label before the review, then a line a decision with its hash,
-last how many there were and the hash of the last one. Every line is canonical JSON (workspace.chain).
+Line 1 is the header, then one line per particle with its label before the review, one line per decision with its hash,
+and last the number of decisions and the hash of the last one. Every line is canonical JSON (hash_chain).
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
@@ -13,90 +15,97 @@ import sqlalchemy as sa
 from svp_core.errors import LabError
 from svp_core.files import atomic_write
 from svp_core.review.current_labels import Decision
-from svp_core.review.decision_log import MAX_BATCH, history, lock_log
-from svp_core.review.hash_chain import ChainCheck, as_text, canonical_json, check_chain, from_text
-from svp_core.review.store import content_of, is_header, queue_of, save_review
+from svp_core.review.decision_log import SQL_BATCH_SIZE, history, lock_log
+from svp_core.review.hash_chain import ChainCheck, canonical_json, check_chain, dump_plain, parse_json
+from svp_core.review.queue_file import content_hash
+from svp_core.review.store import is_header, load_queue, save_review
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
 
 _PARTICLE, _END = {"particle", "given"}, {"count", "head"}
-_TYPES = dict.fromkeys(Decision._fields, str) | {"number": int, "n": int, "server_time": float, "evidence": dict}
-_DECISIONS = [_TYPES | {"browser_time": known} for known in (float, type(None))]
+_TYPES: dict[str, type] = dict.fromkeys(Decision._fields, str) | {
+    "number": int,
+    "n": int,
+    "server_time": float,
+    "evidence": dict,
+}
+_DECISIONS = [_TYPES | {"browser_time": kind} for kind in (float, type(None))]
 
 
-def export_history(review_id, path):
-    """Write the review's history to this file; returns its Verdict, whose count and head belong into every report."""
-    header, count, head, rows = _whole(review_id)
-    particles = queue_of(header)
+def export_history(review_id: str, path: str | Path) -> ChainCheck:
+    """Write the review's history to this file; returns its check, whose count and head belong in every report."""
+    header, count, head, rows = _snapshot(review_id)
+    particles = load_queue(header)
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="\n") as file:
             file.write(canonical_json(header) + "\n")
             for particle, given in zip(particles["particle"], particles["given"], strict=True):
-                file.write(as_text({"particle": particle, "given": given}) + "\n")
-            file.writelines(as_text(row) + "\n" for row in rows)
-            # As the database has it: rows that were taken away there are missed in the file too.
+                file.write(dump_plain({"particle": particle, "given": given}) + "\n")
+            file.writelines(dump_plain(row) + "\n" for row in rows)
+            # As the database has it: rows that were removed there are missed in the file too.
             file.write(canonical_json({"count": count, "head": head}) + "\n")
 
     atomic_write(path, write)
     return check_chain(header, rows, count=count, head=head)
 
 
-def verify(review_id, *, head=None):
-    """Verdict on the history in this workspace. head: its last hash as noted elsewhere.
+def verify(review_id: str, *, head: str | None = None) -> ChainCheck:
+    """Check the history in this workspace. head: its last hash as noted elsewhere.
 
     Raises LabError where the review's folder is damaged.
     """
-    header, count, own_head, rows = _whole(review_id)
-    queue_of(header)
+    header, count, own_head, rows = _snapshot(review_id)
+    load_queue(header)
     return check_chain(header, rows, count=count, head=head or own_head)
 
 
-def verify_file(path, *, head=None):
-    """Verdict on an exported history. head: its last hash as noted elsewhere, which shows a chain made anew."""
+def verify_file(path: str | Path, *, head: str | None = None) -> ChainCheck:
+    """Check an exported history. head: its last hash as noted elsewhere, which reveals a rebuilt chain."""
     try:
         header, particles, rows, end = _read(path)
     except _Damaged as damage:
         return ChainCheck(0, "", str(damage))
-    if content_of(particles) != header["content"] or len(particles) != header["particles"]:
+    if content_hash(particles) != header["content"] or len(particles) != header["particles"]:
         return ChainCheck(0, "", "The particles or their labels before the review are not those of the header.")
     return check_chain(header, rows, count=end["count"], head=head or end["head"])
 
 
-def import_history(path):
-    """Bring an exported history into this workspace; returns the review's id, the same as where it came from.
+def import_history(path: str | Path) -> str:
+    """Import an exported history into this workspace; returns the review's id, the same as where it was exported.
 
-    A review that is here already is continued where the file goes on after its last decision, and left alone where it
-    is further than the file. Otherwise a new one is made, without images. Raises LabError where the file is damaged or
-    the two have grown apart.
+    A review that exists here is continued where the file goes on after its last decision, and left alone where it is
+    further than the file; a deleted one is restored. Otherwise a new one is created, without images. Raises LabError
+    where the file is damaged or the two have diverged.
     """
-    verdict = verify_file(path)
-    if not verdict.sound:
-        raise LabError(f"{Path(path).name} is not as it was exported and was not imported: {verdict.problem}")
+    check = verify_file(path)
+    if not check.sound:
+        raise LabError(f"{Path(path).name} is not as it was exported and was not imported: {check.problem}")
     header, particles, rows, _ = _read(path)
     review_id = header["review"]
     with engine().connect() as db:
-        there = db.scalar(sa.select(review_row.c.header).where(review_row.c.id == review_id))
-    if there is None:
+        stored_header = db.scalar(sa.select(review_row.c.header).where(review_row.c.id == review_id))
+    if stored_header is None:
         save_review(header, particles)
-    elif json.loads(there) != header:
+    elif json.loads(stored_header) != header:
         raise LabError(
-            f"The review {header['name']!r} is in this workspace with another beginning; nothing was imported."
+            f"The review {header['name']!r} exists in this workspace with another header; nothing was imported."
         )
     with lasting() as db:
         lock_log(db, review_id)
-        mine = decision_row.c.review == review_id
-        hashes = list(db.scalars(sa.select(decision_row.c.hash).where(mine).order_by(decision_row.c.number)))
-        for number, (here, row) in enumerate(zip(hashes, rows, strict=False), 1):
-            if here != row["hash"]:
+        db.execute(review_row.update().where(review_row.c.id == review_id).values(deleted=None))
+        own = decision_row.c.review == review_id
+        hashes = list(db.scalars(sa.select(decision_row.c.hash).where(own).order_by(decision_row.c.number)))
+        for number, (stored_hash, row) in enumerate(zip(hashes, rows, strict=False), 1):
+            if stored_hash != row["hash"]:
                 raise LabError(
-                    f"Since decision {number} the review {header['name']!r} has gone on in two workspaces; nothing was "
-                    "imported: keep one of the two and settle the differences there."
+                    f"From decision {number} on, the review {header['name']!r} differs between the two workspaces; "
+                    "nothing was imported: keep one of the two and settle the differences there."
                 )
         new = [{**row, "review": review_id, "evidence": canonical_json(row["evidence"])} for row in rows[len(hashes) :]]
-        for start in range(0, len(new), MAX_BATCH):
-            db.execute(decision_row.insert(), new[start : start + MAX_BATCH])
+        for start in range(0, len(new), SQL_BATCH_SIZE):
+            db.execute(decision_row.insert(), new[start : start + SQL_BATCH_SIZE])
         if new:
             last = {"count": len(rows), "head": rows[-1]["hash"]}
             db.execute(review_row.update().where(review_row.c.id == review_id).values(**last))
@@ -104,54 +113,55 @@ def import_history(path):
 
 
 class _Damaged(Exception):
-    """This file is no whole history; the text says why."""
+    """This file is not a complete history; the text says why."""
 
 
-def _whole(review_id):
+def _snapshot(review_id: str) -> tuple[dict[str, Any], int, str, list[dict[str, Any]]]:
     """(header, count, head, dicts of the decisions' columns) of one moment."""
     before, decisions = None, []
     while True:
         with engine().connect() as db:
-            found = db.execute(sa.select(review_row).where(review_row.c.id == str(review_id))).one_or_none()
-        if found is None:
+            row = db.execute(sa.select(review_row).where(review_row.c.id == str(review_id))).one_or_none()
+        if row is None:
             raise LabError(f"There is no review {str(review_id)[:40]!r} in this workspace; choose one from the list.")
-        if found == before:
-            return json.loads(found.header), found.count, found.head, [_as_row(decision) for decision in decisions]
-        before, decisions = found, history(review_id)
+        if row == before:
+            columns = row._mapping  # row.count would be the tuple's method for a type checker
+            return json.loads(row.header), columns["count"], row.head, [_as_row(decision) for decision in decisions]
+        before, decisions = row, history(review_id)
 
 
-def _as_row(decision):
-    """The dict of a Decision that is hashed and exported: evidence as an object, not as a text of one."""
-    row = decision._asdict()
-    known = decision.known
-    # A text that is not the one that was written stays a text, which does not fit the hash.
-    return row | {"evidence": known if as_text(known) == decision.evidence else decision.evidence}
+def _as_row(decision: Decision) -> dict[str, Any]:
+    """The dict of a Decision that is hashed and exported: evidence as an object, not as its JSON text."""
+    evidence = decision.evidence_dict
+    # An altered text stays a text, which does not match the hash.
+    is_unaltered = dump_plain(evidence) == decision.evidence
+    return decision._asdict() | {"evidence": evidence if is_unaltered else decision.evidence}
 
 
-def _read(path):
-    """(header, DataFrame of the particles, dicts of the decisions, dict of the last line). Raises _Damaged."""
-    lines = []
+def _read(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[dict[str, Any]], Mapping[str, Any]]:
+    """(header, table of the particles, dicts of the decisions, dict of the last line). Raises _Damaged."""
+    lines: list[dict[str, Any]] = []
     try:
-        with open(path, encoding="utf-8") as file:
+        with Path(path).open(encoding="utf-8") as file:
             for line in file:
-                content = from_text(line)
+                content = parse_json(line)
                 if not isinstance(content, dict):
                     raise ValueError
                 lines.append(content)
     except OSError as error:
-        raise LabError(f"{path} cannot be read ({error.strerror}); give the file of an exported history.") from None
+        raise LabError(f"{path} cannot be read ({error.strerror}); choose the file of an exported history.") from None
     except ValueError:
         if lines:
-            raise _Damaged(f"Line {len(lines) + 1} is no JSON object.") from None
+            raise _Damaged(f"Line {len(lines) + 1} is not a JSON object.") from None
     if not lines or not is_header(lines[0]):
-        raise LabError(f"{Path(path).name} is no exported history of a review; it would begin with its header.")
-    header, *between = lines
-    if not between or set(between[-1]) != _END:
+        raise LabError(f"{Path(path).name} is not an exported history of a review; its first line is not a header.")
+    header, *rest = lines
+    if not rest or set(rest[-1]) != _END:
         raise _Damaged("The last line is missing: the end of the file was cut off.")
-    end = between.pop()
-    count = next((place for place, line in enumerate(between) if set(line) != _PARTICLE), len(between))
-    rows = between[count:]
-    for place, row in enumerate(rows):
+    end = rest.pop()
+    count = next((index for index, line in enumerate(rest) if set(line) != _PARTICLE), len(rest))
+    rows = rest[count:]
+    for index, row in enumerate(rows):
         if {name: type(value) for name, value in row.items()} not in _DECISIONS:
-            raise _Damaged(f"Line {2 + count + place} is not a decision.")
-    return header, pd.DataFrame(between[:count], columns=["particle", "given"]), rows, end
+            raise _Damaged(f"Line {2 + count + index} is not a decision.")
+    return header, pd.DataFrame(rest[:count], columns=["particle", "given"]), rows, end

@@ -1,44 +1,46 @@
-"""Who did how much in a review, what came of it, and how far each kind of suspicion has been worked off."""
+"""Progress of a review: counts per reviewer and per suggested change, hit rate, time per decision."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from svp_core.review.current_labels import OPEN
+from svp_core.review.current_labels import OPEN, CurrentLabels, Decision
 from svp_core.stats.intervals import Estimate, estimate_share
 
 RECENT = 100  # decisions that the hit rate is taken from
-PAUSE_S = 120.0  # a longer gap between two decisions is no time spent on the second
+PAUSE_S = 120.0  # a longer gap between two decisions is a pause, not time spent on the second
+SAME_KEY_S = 0.015  # decisions of one reviewer no further apart come from one key press
 _STATES = ("changed", "kept", "unsure", "not_a_particle")
+_WRONG = ("changed", "not_a_particle")  # states of particles whose label before the review was wrong
 
 
 @dataclass(frozen=True)
 class ReviewProgress:
-    """How far a reviewer, or all of them, have come."""
+    """Progress of one reviewer, or of all."""
 
-    reviewed: int  # particles whose standing decision is theirs
+    reviewed: int  # particles with a counting decision
     changed: int
     kept: int
     unsure: int
     not_a_particle: int
-    hit_rate: Estimate | None  # share changed or no particle among the last 100 answers from the queue; None: no answer
-    seconds: float | None  # median time a decision took, pauses left out; None below two decisions
+    hit_rate: Estimate | None  # share of wrong labels in the last 100 answers from the queue; None without an answer
+    seconds: float | None  # median time per decision without pauses; None where no time is known
     last_time: float | None  # when the last was written; s since 1970, UTC
 
 
-def review_progress(standing, reviewer=None):
-    """The Tally of one reviewer, or of all together."""
+def review_progress(current: CurrentLabels, reviewer: str | None = None) -> ReviewProgress:
+    """Progress of one reviewer, or of all together."""
     rows = [
-        (decision, standing.state(particle))
-        for particle, decision in list(standing.decided.items())
+        (decision, current.state(particle))
+        for particle, decision in list(current.decided.items())
         if reviewer is None or decision.reviewer == reviewer
     ]
     rows.sort(key=lambda row: row[0].number)
     count = Counter(state for _, state in rows)
-    # Particles of an audit are drawn at random: they say nothing about what is next in the queue.
-    hits = [state in ("changed", "not_a_particle") for d, state in rows if d.purpose == "queue" and state != "unsure"]
+    hits = _wrong_labels(rows)
     return ReviewProgress(
         len(rows),
         count["changed"],
@@ -46,44 +48,73 @@ def review_progress(standing, reviewer=None):
         count["unsure"],
         count["not_a_particle"],
         hit_rate=estimate_share(hits[-RECENT:]) if hits else None,
-        seconds=_seconds([decision for decision, _ in rows]),
+        seconds=seconds_per_decision([decision for decision, _ in rows]),
         last_time=rows[-1][0].server_time if rows else None,
     )
 
 
-def progress_by_pair(standing, suggested):
-    """DataFrame given, suggested, count, reviewed, changed, kept, unsure, not_a_particle: a row a pair, largest first.
+def wrong_labels_in_order(current: CurrentLabels) -> list[bool]:
+    """Whether the label before the review was wrong, for each decision from the queue, in their order.
 
-    suggested: texts, one a particle in the queue's order; particles without one or with the given one are left out.
+    Unsure ones are left out: they count neither as wrong nor as right.
+    """
+    rows = [(decision, current.state(particle)) for particle, decision in list(current.decided.items())]
+    return _wrong_labels(sorted(rows, key=lambda row: row[0].number))
+
+
+def _wrong_labels(rows: Iterable[tuple[Decision, str]]) -> list[bool]:
+    # Audited particles are drawn at random: they do not tell what comes next in the queue.
+    return [state in _WRONG for decision, state in rows if decision.purpose == "queue" and state != "unsure"]
+
+
+def progress_by_pair(current: CurrentLabels, suggested: Sequence[str]) -> pd.DataFrame:
+    """Table of given, suggested, count, reviewed, changed, kept, unsure, not_a_particle: one row per pair of labels.
+
+    Largest pair first. suggested: one per particle in the queue's order; particles without one or with the given label
+    are left out.
     """
     rows = [
-        (given, other, standing.state(particle))
-        for (particle, given), other in zip(standing.given.items(), suggested, strict=True)
+        (given, other, current.state(particle))
+        for (particle, given), other in zip(current.given.items(), suggested, strict=True)
         if other and other != given
     ]
     pairs = pd.DataFrame(rows, columns=["given", "suggested", "state"])
     counts = {"count": pairs["state"].notna(), "reviewed": pairs["state"] != OPEN}
     counts |= {state: pairs["state"] == state for state in _STATES}
-    found = pairs[["given", "suggested"]].assign(**counts).groupby(["given", "suggested"], sort=True).sum()
-    return found.astype(int).sort_values("count", ascending=False, kind="stable").reset_index()
+    labels = pd.DataFrame(pairs[["given", "suggested"]])
+    table = pd.DataFrame(labels.assign(**counts).groupby(["given", "suggested"], sort=True).sum()).astype(int)
+    return table.sort_values(by="count", ascending=False, kind="stable").reset_index()
 
 
-def reviewers(standing):
-    """Everybody who took part, in the order of their first decision."""
-    first = {}
-    for decisions in list(standing.all.values()):
+def reviewers(current: CurrentLabels) -> list[str]:
+    """All reviewers, in the order of their first decision."""
+    first: dict[str, int] = {}
+    for decisions in list(current.decisions.values()):
         for decision in decisions:
             first[decision.reviewer] = min(decision.number, first.get(decision.reviewer, decision.number))
-    return sorted(first, key=first.get)
+    return sorted(first, key=lambda name: first[name])
 
 
-def _seconds(decisions):
-    """Median gap between one reviewer's decisions after one another, a batch being one decision."""
-    times, gaps, batch = {}, [], {}
+def seconds_per_decision(decisions: Iterable[Decision]) -> float | None:
+    """Median time per decision, s, from the gaps between one reviewer's key presses; None where none is known.
+
+    decisions: in their order. n particles decided by one key t seconds after the reviewer's last key took t/n each. A
+    gap of PAUSE_S or more is a pause and says nothing.
+    """
+    last_key: dict[str, float] = {}
+    open_group: dict[str, tuple[float, int]] = {}  # reviewer -> (gap before the key, particles it decided)
+    groups: list[tuple[float, int]] = []
     for decision in decisions:
-        at = decision.browser_time or decision.server_time
-        gap = at - times.get(decision.reviewer, at)
-        if 0 < gap < PAUSE_S and not (decision.batch and decision.batch == batch.get(decision.reviewer)):
-            gaps.append(gap)
-        times[decision.reviewer], batch[decision.reviewer] = at, decision.batch
-    return float(np.median(gaps)) if gaps else None
+        name, time = decision.reviewer, decision.browser_time or decision.server_time
+        gap = time - last_key.get(name, -np.inf)
+        if abs(gap) <= SAME_KEY_S:
+            before, size = open_group[name]
+            open_group[name] = before, size + 1
+        else:
+            if name in open_group:
+                groups.append(open_group[name])
+            open_group[name] = gap, 1
+        last_key[name] = time
+    groups += open_group.values()
+    seconds = [gap / size for gap, size in groups if 0 < gap < PAUSE_S for _ in range(size)]
+    return float(np.median(seconds)) if seconds else None

@@ -1,55 +1,69 @@
-"""What was decided moves the rest of a queue: after each page, so that the next decisions are worth the most."""
+"""Re-ranking: order the rest of a review queue by what was decided so far."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.label_errors import LeaveOneOut, leave_one_out_ridge
 
-MAX_NUMBERS = 25_000_000  # that the places may have; of more particles the finer directions are left out
-_LIKELIEST, _WEIGHT = 1e-4, 3.0  # see order_again
+MAX_NUMBERS = 25_000_000  # N x d of the coordinates; with more particles the last components are left out
+_MIN_PROBABILITY, _WEIGHT = 1e-4, 3.0  # see rerank
 
 
 @dataclass(frozen=True)
 class RerankBaseline:
-    """What does not change while a queue is worked off: made once, asked after every page."""
+    """What stays the same while a queue is reviewed: computed once, used after every batch."""
 
     ridge: LeaveOneOut
-    labels: np.ndarray  # int (N,), -1 for none: before anything was decided
-    margin: np.ndarray  # float (N,): of these labels, as their look-alikes bear them out
-    doubt: np.ndarray  # float (N,): log odds that the label is wrong, from the queue's score
+    labels: NDArray[np.integer[Any]]  # (N,), -1 for none: before the review
+    margin: NDArray[np.float64]  # (N,): support of these labels by similar particles, see _margin
+    doubt: NDArray[np.float64]  # (N,): log odds that the label is wrong, from the queue's score
     class_count: int
 
 
-def prepare_rerank(places, labels, scores, *, class_count):
-    """The FirstLook at a queue. places: float (N, d) as a label_review.Space gives them; labels: int (N,), -1 for none.
+def prepare_rerank(
+    coordinates: NDArray[np.floating[Any]],
+    labels: NDArray[np.integer[Any]],
+    scores: ArrayLike,
+    *,
+    class_count: int,
+) -> RerankBaseline:
+    """Baseline of a queue. coordinates: (N, d) from label_errors.pca; labels: (N,), -1 for none.
 
-    scores: float (N,), 0 = surely labelled wrong, 1 = fine; nan where nobody knows.
+    scores: (N,), label quality: 0 = surely wrong, 1 = surely right; nan where unknown.
     """
-    places = places[:, : max(1, MAX_NUMBERS // max(1, len(places)))]
-    ridge = leave_one_out_ridge(places)
-    score = np.clip(np.nan_to_num(np.asarray(scores, float), nan=0.5), _LIKELIEST, 1 - _LIKELIEST)
+    coordinates = coordinates[:, : max(1, MAX_NUMBERS // max(1, len(coordinates)))]
+    ridge = leave_one_out_ridge(coordinates)
+    score = np.clip(np.nan_to_num(np.asarray(scores, float), nan=0.5), _MIN_PROBABILITY, 1 - _MIN_PROBABILITY)
     return RerankBaseline(
         ridge, labels, _margin(ridge, labels, class_count), np.log1p(-score) - np.log(score), class_count
     )
 
 
-def rerank(first, labels):
-    """Positions in the order in which to look now, int (N,): most doubtful first.
+def rerank(baseline: RerankBaseline, labels: NDArray[np.integer[Any]]) -> NDArray[np.intp]:
+    """Positions in the order to review now, (N,): most doubtful first.
 
-    labels: int (N,), as they are now; -1 for particles that have none or teach nothing (unsure, no particle). How
-    doubtful a label is stays what the queue says, plus what has been learnt since: by how much less the look-alikes'
-    labels bear it out than before anything was decided. Without decisions the order is the queue's.
+    labels: (N,), the current ones; -1 for particles without a label to learn from (unsure, not a particle). The doubt
+    of a label is the queue's, plus what was learnt since: how much less the labels of similar particles support it than
+    before the review. Without decisions the order is the queue's.
     """
-    # Of a particle that was decided the margin is of the label it had: it is not looked at again.
-    change = _margin(first.ridge, first.labels, first.class_count, taught=labels) - first.margin
-    return np.argsort(-(first.doubt - _WEIGHT * change), kind="stable")
+    # For a decided particle the margin is that of its former label: it is not reviewed again.
+    change = _margin(baseline.ridge, baseline.labels, baseline.class_count, current=labels) - baseline.margin
+    return np.argsort(-(baseline.doubt - _WEIGHT * change), kind="stable")
 
 
-def _margin(ridge, labels, class_count, *, taught=None):
-    """Leave-one-out regression of the label less the largest other, float (N,); 0 where there is no label."""
-    taught = labels if taught is None else taught
-    predicted = ridge.predict(np.maximum(taught, 0), class_count=class_count, known=taught >= 0)
+def _margin(
+    ridge: LeaveOneOut,
+    labels: NDArray[np.integer[Any]],
+    class_count: int,
+    *,
+    current: NDArray[np.integer[Any]] | None = None,
+) -> NDArray[np.float64]:
+    """Leave-one-out regression value of the label minus the largest other, (N,); 0 where there is no label."""
+    current = labels if current is None else current
+    predicted = ridge.predict(np.maximum(current, 0), class_count=class_count, known=current >= 0)
     rows = np.arange(len(labels))
     own = predicted[rows, np.maximum(labels, 0)].copy()
     predicted[rows, np.maximum(labels, 0)] = -np.inf

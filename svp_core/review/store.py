@@ -1,37 +1,39 @@
-"""Reviews: particles whose labels somebody goes through, in the order in which that is worth most.
+"""Reviews: particles whose labels are reviewed, ordered so that the most doubtful labels come first.
 
-A review is a folder, workspace/reviews/ID: queue.csv (a row a particle, worst first), tiles.npy in the same order,
-colour.npy where there is colour, review.json; and a row in the database, which its decisions hang on
-(workspace.decisions). What lies in the folder does not change afterwards.
+A review is a folder, workspace/reviews/ID: queue.csv (one row per particle, most doubtful first), tiles.npy in the same
+order, colour.npy for colour images, review.json; and a row in the database, to which its decisions belong
+(decision_log). The folder does not change afterwards. Deleting a review hides it; its folder and decisions stay.
 """
 
-import hashlib
 import json
-import os
 import re
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import sqlalchemy as sa
+from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
-from svp_core.review.decision_rules import clean
 from svp_core.review.hash_chain import canonical_json, first_hash
+from svp_core.review.queue_file import clean_text, content_hash, particle_id, read_queue
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import review as review_row
 from svp_core.workspace.paths import workspace_root
 
 FORMAT = "svp-lab review 1"
-TEXTS = ("particle", "image", "given", "label", "suggested", "reason", "run", "status")  # in which "NA" is a word
-EVIDENCE = ("score", "suggested", "margin", "rank", "confidence")  # columns that go into every decision's evidence
+EVIDENCE = ("score", "suggested", "margin", "rank", "confidence")  # columns stored as evidence with every decision
 _HEADER = {"format", "review", "name", "kind", "source", "class_keys", "model", "created", "particles", "content"}
-MAX_ID_BYTES = 2_000  # of a particle's id; a database can index no more
+MAX_ID_BYTES = 2_000  # of a particle's id; the limit of a database index
+MAX_NAME = 200  # characters of a review's name
 
 
 @dataclass(frozen=True)
@@ -39,64 +41,70 @@ class Review:
     """An open review."""
 
     id: str
-    header: dict  # format, review (id), name, kind, source, class_keys, model, created (ISO 8601), particles, content
-    table: pd.DataFrame  # a row a particle in the queue's order: particle, given ("" for none), and what is known of it
-    tiles: np.ndarray | None  # uint8 (N, 64, 64), memory-mapped, in the same order; None where none came along
-    colour: np.ndarray | None  # uint8 (N, 64, 64, 3); None for grey ones
+    header: dict[str, Any]  # format, review (id), name, kind, source, class_keys, model, created (ISO 8601), ...
+    table: pd.DataFrame  # one row per particle in the queue's order: particle, given ("" for none), and more
+    tiles: NDArray[np.uint8] | None  # (N, 64, 64), memory-mapped, in the same order; None for an imported history
+    colour: NDArray[np.uint8] | None  # (N, 64, 64, 3); None for grey images
+    name: str  # display name; header["name"] is the first one
 
     @property
-    def name(self):
-        """What the review is called on screens."""
-        return self.header["name"]
-
-    @property
-    def class_keys(self):
+    def class_keys(self) -> tuple[str, ...]:
         """Classes that a particle can be given."""
         return tuple(self.header["class_keys"])
 
     @property
-    def by_machine(self):
-        """Whether its labels before the review are what a classifier said itself."""
+    def has_model_labels(self) -> bool:
+        """Whether the labels before the review are a classifier's own predictions."""
         return self.header["kind"] == "classify" and self.header["source"].get("labels") == "label"
 
     @cached_property
-    def place(self):
+    def positions(self) -> dict[str, int]:
         """Particle -> its position in the queue."""
         return {particle: position for position, particle in enumerate(self.table["particle"])}
 
-    def given(self, particle):
-        """Its label before the review, "" for none."""
-        return self._given[self.place[particle]]
+    def given(self, particle: str) -> str:
+        """Label before the review, "" for none."""
+        return self._given[self.positions[particle]]
 
-    def evidence(self, particle):
-        """What the queue says of it: a dict with those of EVIDENCE that there are, and the model."""
-        position = self.place[particle]
+    def evidence(self, particle: str) -> dict[str, Any]:
+        """What the queue says of this particle: the model, and those of EVIDENCE that the queue has."""
+        position = self.positions[particle]
         return {"model": self.header["model"]} | {name: values[position] for name, values in self._evidence.items()}
 
-    def standing(self):
-        """A Standing without decisions yet; take(decisions.history(review.id)) brings it up to date."""
+    def current_labels(self) -> CurrentLabels:
+        """CurrentLabels without decisions; add(decision_log.history(review.id)) brings them up to date."""
         return CurrentLabels(dict(zip(self.table["particle"], self._given, strict=True)))
 
     @cached_property
-    def _given(self):
+    def _given(self) -> list[str]:
         return self.table["given"].tolist()
 
     @cached_property
-    def _evidence(self):
-        # Lists: picking one value out of a DataFrame takes longer than writing the decision.
+    def _evidence(self) -> dict[str, list[Any]]:
+        # Lists: reading one value from a DataFrame takes longer than writing the decision.
         return {name: self.table[name].tolist() for name in EVIDENCE if name in self.table}
 
 
-def create_review(name, *, kind, source, class_keys, table, tiles, colour=None, model=""):
-    """Begin a review of these particles; returns its id.
+def create_review(
+    name: str,
+    *,
+    kind: str,
+    source: Mapping[str, Any],
+    class_keys: Sequence[str],
+    table: pd.DataFrame,
+    tiles: NDArray[np.uint8],
+    colour: NDArray[np.uint8] | None = None,
+    model: str = "",
+) -> str:
+    """Create a review of these particles; returns its id.
 
-    kind: "folder", "dataset" or "classify". source: JSON-ready dict that says where they lie. class_keys: classes a
-    particle can be given. table: DataFrame in the queue's order with a unique "particle", "given" (class key, or empty)
-    and whatever the screen shows (score, suggested, rank, reason, ecd_um, ...). tiles: uint8 (N, 64, 64), colour:
-    uint8 (N, 64, 64, 3), both in the table's order. model: what suggested labels, in words.
-    Raises LabError for what cannot be reviewed.
+    kind: "folder", "dataset" or "classify". source: JSON-ready dict that says where they come from. class_keys: classes
+    that a particle can be given. table: in the queue's order, with a unique "particle", "given" (class key, or empty)
+    and what the screen shows (score, suggested, rank, reason, ecd_um, ...). tiles: (N, 64, 64), colour:
+    (N, 64, 64, 3), both in the table's order. model: name of what suggested other labels.
+    Raises LabError for particles that cannot be reviewed.
     """
-    table, class_keys = _checked(name, table, class_keys), list(dict.fromkeys(class_keys))
+    table, class_keys = _checked_table(name, table, class_keys), list(dict.fromkeys(class_keys))
     if len(table) != len(tiles) or (colour is not None and len(colour) != len(tiles)):
         raise ValueError(f"{len(table)} rows need as many tiles; got {len(tiles)}")
     review_id = uuid4().hex[:12]
@@ -110,14 +118,19 @@ def create_review(name, *, kind, source, class_keys, table, tiles, colour=None, 
         "model": model,
         "created": datetime.now(UTC).isoformat(timespec="milliseconds"),
         "particles": len(table),
-        "content": content_of(table),
+        "content": content_hash(table),
     }
     save_review(json.loads(canonical_json(header)), table, tiles, colour)
     return review_id
 
 
-def save_review(header, table, tiles=None, colour=None):
-    """Put a review of this header in place: its folder first, then the row that makes it known."""
+def save_review(
+    header: Mapping[str, Any],
+    table: pd.DataFrame,
+    tiles: NDArray[np.uint8] | None = None,
+    colour: NDArray[np.uint8] | None = None,
+) -> None:
+    """Store a review with this header: first its folder, then the row that makes it known."""
     folder = _folder(header["review"])
     unfinished = folder.with_name(f".unfinished-{uuid4().hex}")
     unfinished.mkdir(parents=True)
@@ -126,64 +139,79 @@ def save_review(header, table, tiles=None, colour=None):
         if pixels is not None:
             np.save(unfinished / file, np.ascontiguousarray(pixels, np.uint8))
     (unfinished / "review.json").write_text(json.dumps(header, indent=2) + "\n", "utf-8")
-    os.replace(unfinished, folder)
+    unfinished.replace(folder)
+    row = {
+        "id": header["review"],
+        "header": canonical_json(header),
+        "created": time.time(),
+        "count": 0,
+        "head": first_hash(header),
+    }
     with engine().begin() as db:
-        row = {
-            "id": header["review"],
-            "header": canonical_json(header),
-            "created": time.time(),
-            "head": first_hash(header),
-        }
-        db.execute(review_row.insert().values(count=0, **row))
+        db.execute(review_row.insert().values(**row))
 
 
-def list_reviews():
-    """The header dict of every review, newest first, with "decisions": how many there are."""
+def list_reviews(*, deleted: bool = False) -> list[dict[str, Any]]:
+    """Header of every review, newest first, with its display name and "decisions": how many there are.
+
+    deleted: those that were deleted, instead of the others.
+    """
+    is_listed = review_row.c.deleted.is_not(None) if deleted else review_row.c.deleted.is_(None)
     with engine().connect() as db:
-        rows = db.execute(sa.select(review_row).order_by(review_row.c.created.desc())).all()
-    return [{**json.loads(row.header), "decisions": row.count} for row in rows]
+        rows = db.execute(sa.select(review_row).where(is_listed).order_by(review_row.c.created.desc())).all()
+    return [_named_header(row) | {"decisions": row.count} for row in rows]
 
 
-def open_review(review_id):
-    """The Review with this id; takes a second for 200,000 particles, so keep it. Raises LabError where it cannot be."""
+def open_review(review_id: str) -> Review:
+    """The Review with this id; takes a second for 200,000 particles, so keep it.
+
+    Raises LabError where there is none, or where it is deleted or damaged.
+    """
     with engine().connect() as db:
-        header = db.scalar(sa.select(review_row.c.header).where(review_row.c.id == str(review_id)))
-    if header is None:
+        row = db.execute(sa.select(review_row).where(review_row.c.id == str(review_id))).one_or_none()
+    if row is None:
         raise LabError(f"There is no review {str(review_id)[:40]!r} in this workspace; choose one from the list.")
-    header, folder = json.loads(header), _folder(review_id)
-    table = queue_of(header)
-    tiles, colour = _pixels(folder / "tiles.npy"), _pixels(folder / "colour.npy")
+    header, name, folder = json.loads(row.header), _named_header(row)["name"], _folder(review_id)
+    if row.deleted is not None:
+        raise LabError(f"The review {name!r} was deleted; restore it from the list of deleted reviews to open it.")
+    table = load_queue(header)
+    tiles, colour = _load_pixels(folder / "tiles.npy"), _load_pixels(folder / "colour.npy")
     if any(pixels is not None and pixels.shape[:1] != (len(table),) for pixels in (tiles, colour)):
         raise _damaged(header)
-    return Review(str(review_id), header, table, tiles, colour)
+    return Review(str(review_id), header, table, tiles, colour, name)
 
 
-def queue_of(header):
-    """The DataFrame of a review's particles. Raises LabError where they are not those that it was begun with."""
+def rename_review(review_id: str, name: str) -> None:
+    """Change the display name. The header, and with it the hash chain of the decisions, stays as it is."""
+    name = name.strip()
+    if not name or len(name) > MAX_NAME:
+        raise LabError(f"A review needs a name of 1 to {MAX_NAME} characters; got {len(name):,}.")
+    _update(review_id, name=name)
+
+
+def delete_review(review_id: str) -> None:
+    """Hide the review: it is neither listed nor opened any more. Its files and decisions stay; see restore_review."""
+    _update(review_id, deleted=time.time())
+
+
+def restore_review(review_id: str) -> None:
+    """List a deleted review again, with all of its decisions."""
+    _update(review_id, deleted=None)
+
+
+def load_queue(header: Mapping[str, Any]) -> pd.DataFrame:
+    """Table of a review's particles. Raises LabError where they are not those that it was created with."""
     try:
         table = read_queue(_folder(header["review"]) / "queue.csv")
-        if content_of(table) == header["content"]:
+        if content_hash(table) == header["content"]:
             return table
     except (OSError, ValueError, KeyError):
         pass
     raise _damaged(header)
 
 
-def read_queue(path):
-    """DataFrame of a queue.csv or of any table with texts like those; an empty text is "" and no NaN."""
-    with open(path, "rb") as file:
-        names = pd.read_csv(file, nrows=0).columns
-        file.seek(0)
-        return pd.read_csv(
-            file,
-            dtype={name: str for name in TEXTS if name in names},
-            keep_default_na=False,
-            na_values={name: [""] for name in names if name not in TEXTS},
-        )
-
-
-def is_header(content):
-    """Whether this dict is the header of a review; it may come from anybody's file."""
+def is_header(content: Mapping[str, Any]) -> bool:
+    """Whether this dict, which may come from any file, is the header of a review."""
     return (
         content.get("format") == FORMAT
         and set(content) == _HEADER
@@ -192,41 +220,47 @@ def is_header(content):
     )
 
 
-def content_of(table):
-    """SHA-256 over the particles and their labels before the review, in the queue's order."""
-    pairs = list(zip(table["particle"].tolist(), table["given"].tolist(), strict=True))
-    return hashlib.sha256(json.dumps(pairs, ensure_ascii=False).encode()).hexdigest()
-
-
-def _checked(name, table, class_keys):
-    """The table with clean texts. Raises LabError with a sentence for what cannot be reviewed."""
+def _checked_table(name: str, table: pd.DataFrame, class_keys: Sequence[str]) -> pd.DataFrame:
+    """The table with clean texts. Raises LabError for what cannot be reviewed."""
     if not name.strip():
-        raise LabError("The review has no name; give it one.")
+        raise LabError("Enter a name for the review.")
     if not len(table):
-        raise LabError(f"There are no particles to go through in {name.strip()!r}; choose a source that holds some.")
-    taken = [key for key in class_keys if key in NOT_A_CLASS or not str(key).strip()]
-    if taken or not class_keys:
+        raise LabError(f"There are no particles to review in {name.strip()!r}; choose a source with particles.")
+    invalid = [key for key in class_keys if key in NOT_A_CLASS or not str(key).strip()]
+    if invalid or not class_keys:
         raise LabError(
-            f"A review needs classes to choose from, and none may be called {' or '.join(map(repr, NOT_A_CLASS))}; "
-            f"given are {', '.join(map(repr, class_keys)) or 'none'}."
+            f"A review needs at least one class, none of them named {' or '.join(map(repr, NOT_A_CLASS))}; "
+            f"got {', '.join(map(repr, class_keys)) or 'none'}."
         )
     table = table.assign(
         particle=[particle_id(particle) for particle in table["particle"]],
-        given=[clean(given) if isinstance(given, str) else "" for given in table["given"]],
+        given=[clean_text(given) if isinstance(given, str) else "" for given in table["given"]],
     )
     too_long = next((particle for particle in table["particle"] if len(particle.encode()) > MAX_ID_BYTES), None)
     if too_long:
         raise LabError(
-            f"The name {too_long[:60]!r}... has more than {MAX_ID_BYTES:,} bytes; shorten the folders it lies in."
+            f"The name {too_long[:60]!r}... is longer than {MAX_ID_BYTES:,} bytes; shorten the names of its folders."
         )
     if not table["particle"].is_unique:
-        twice = table["particle"][table["particle"].duplicated()].iloc[0]
-        raise LabError(f"The name {twice[:80]!r} stands for two particles; give each its own.")
+        duplicate = str(table.loc[table["particle"].duplicated(), "particle"].tolist()[0])
+        raise LabError(f"The name {duplicate[:80]!r} occurs twice; give each particle its own name.")
     return table
 
 
-def _pixels(path):
-    """The array in this file, memory-mapped, read-only; None where there is none, an empty one where it is damaged."""
+def _update(review_id: str, **values: Any) -> None:
+    with engine().begin() as db:
+        if not db.execute(review_row.update().where(review_row.c.id == str(review_id)).values(**values)).rowcount:
+            raise LabError(f"There is no review {str(review_id)[:40]!r} in this workspace; choose one from the list.")
+
+
+def _named_header(row: sa.Row[Any]) -> dict[str, Any]:
+    """The header with the display name in place of the first one."""
+    header = json.loads(row.header)
+    return header | {"name": row.name or header["name"]}
+
+
+def _load_pixels(path: Path) -> NDArray[np.uint8] | None:
+    """The array in this file, memory-mapped, read-only; None without a file, an empty one where it is damaged."""
     try:
         return np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
@@ -235,17 +269,12 @@ def _pixels(path):
         return np.zeros(0, np.uint8)
 
 
-def _damaged(header):
+def _damaged(header: Mapping[str, Any]) -> LabError:
     return LabError(
-        f"The review {header['name']!r} is damaged: the files in {_folder(header['review'])} are not those it began "
-        "with; put them back from a copy."
+        f"The review {header['name']!r} is damaged: the files in {_folder(header['review'])} are not those that it was "
+        "created with; restore them from a backup."
     )
 
 
-def particle_id(name):
-    """A particle's id as every database and table takes it: lone surrogates of a broken file name written out."""
-    return str(name).encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
-
-
-def _folder(review_id):
+def _folder(review_id: str) -> Path:
     return workspace_root() / "reviews" / str(review_id)

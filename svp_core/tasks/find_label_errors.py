@@ -61,8 +61,8 @@ def find_label_errors(request: LabelErrorRequest, folder: Path) -> Steps:
         ordered, notes, embedding = yield from _score(reviewable)
     except LabError as error:
         ordered, notes, embedding = reviewable, [f"The labels could not be scored: {error}"], None
-    if reviewable.left_out:
-        notes = [*notes, f"{len(reviewable.left_out):,} items of the source were left out."]
+    if reviewable.excluded:
+        notes = [*notes, f"{len(reviewable.excluded):,} items of the source were left out."]
     if not {"ecd_um", "ecd_px"} & set(ordered.table):
         ordered = yield from _measured(ordered)
     if embedding:
@@ -70,7 +70,7 @@ def find_label_errors(request: LabelErrorRequest, folder: Path) -> Steps:
 
         yield Progress(count, count, "Laying out the map")
         embedding = (*embedding, tsne_map(embedding[1]))
-    review = sources.begin_review(replace(ordered, name=request.name.strip()))
+    review = sources.start_review(replace(ordered, name=request.name.strip()))
     if embedding:
         save_embedding(review, [str(name) for name in reviewable.table["particle"]], *embedding)
     write_json(folder / "review.json", {"review": review, "notes": notes})
@@ -114,12 +114,12 @@ def _score(
     index = {key: label for label, key in enumerate(reviewable.class_keys)}
     labels = np.array([index[key] for key in reviewable.table["given"]], np.int64)
     names = tuple(reviewable.table["particle"])
-    data = LabelledTiles(np.asarray(reviewable.tiles), labels, reviewable.class_keys, names, reviewable.left_out)
+    data = LabelledTiles(np.asarray(reviewable.tiles), labels, reviewable.class_keys, names, reviewable.excluded)
     errors = yield from search_label_errors(data, load_classifier(find_model(FEATURE_MODEL)))
     queue = pd.DataFrame(errors.rows()).astype({"score": float, "margin": float})
     probabilities = pd.DataFrame(
-        errors.review.probs[errors.review.judged], columns=[f"p_{key}" for key in errors.class_keys]
+        errors.report.probs[errors.report.judged], columns=[f"p_{key}" for key in errors.class_keys]
     ).assign(image=errors.names)
     queue = queue.merge(probabilities.round(4), on="image", validate="one_to_one")
-    ordered = sources.with_queue(reviewable, queue, model=FEATURE_MODEL)
-    return ordered, summary(errors), (errors.review.neighbours.positions, errors.review.coordinates)
+    ordered = sources.apply_queue(reviewable, queue, model=FEATURE_MODEL)
+    return ordered, summary(errors), (errors.report.neighbours.positions, errors.report.coordinates)

@@ -53,7 +53,7 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
     review = open_review(request.review)
     if review.tiles is None:
         raise LabError("This history came without images; retrain where the review was begun.")
-    standing = review.standing().take([d for d in history(review.id) if d.number <= request.decisions])
+    standing = review.current_labels().add([d for d in history(review.id) if d.number <= request.decisions])
     found = split_for_evaluation(review, standing)
     keys = _classes(review, found)
     classifier, count = load_classifier(models.find_model(FEATURE_MODEL)), len(review.tiles)
@@ -65,7 +65,7 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
     yield Progress(count, count, "learning")
     learnt, named = {}, {}
     for which, labels in (("before", found.before), ("after", found.after)):
-        rows = np.flatnonzero(found.learnt & np.isin(labels, keys))
+        rows = np.flatnonzero(found.is_training & np.isin(labels, keys))
         there = [key for key in keys if (labels[rows] == key).any()]
         places = np.array([there.index(label) for label in labels[rows]])
         learnt[which] = (
@@ -78,7 +78,7 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
             if learnt[which]
             else np.full(count, there[0] if there else "", object)
         )
-    counts = {key: int((found.learnt & (found.after == key)).sum()) for key in keys}
+    counts = {key: int((found.is_training & (found.after == key)).sum()) for key in keys}
     note = f"Labels of the review {review.name!r} after {request.decisions:,} decisions."
     save_last_layer(learnt["after"], folder / "run", counts=counts, note=note)
     _keep_reference(learnt["after"], folder / "run", features, found, layer_probs)
@@ -106,7 +106,7 @@ def retrain_summary(folder):
 
 def _classes(review, found):
     """Classes to tell apart: those with enough particles to learn from. Raises LabError where that is no two."""
-    counts = {key: int((found.learnt & (found.after == key)).sum()) for key in review.class_keys}
+    counts = {key: int((found.is_training & (found.after == key)).sum()) for key in review.class_keys}
     keys = [key for key, count in counts.items() if count >= MIN_LABELS]
     if len(keys) < 2:
         there = ", ".join(f"{key} {count:,}" for key, count in counts.items())
@@ -122,8 +122,8 @@ def _checks(found, named, keys):
     from svp_core.stats.paired_accuracy import paired_accuracy
 
     parts = (
-        (CHECKED, found.checked != "", found.checked, found.weight),
-        (BY_CHANCE, found.by_chance & (found.before != ""), found.before, None),
+        (CHECKED, found.audited != "", found.audited, found.weight),
+        (BY_CHANCE, found.held_out & (found.before != ""), found.before, None),
     )
     for of, rows, truth, weight in parts:
         for key in ("", *keys):
@@ -155,8 +155,8 @@ def _keep_reference(classifier, run, features, found, layer_probs):
     from svp_core.stats.counts import ConfusionReference
 
     keys = classifier.config.class_keys
-    rows = np.flatnonzero(np.isin(found.checked, keys))
-    labels = np.array([keys.index(label) for label in found.checked[rows]], int)
+    rows = np.flatnonzero(np.isin(found.audited, keys))
+    labels = np.array([keys.index(label) for label in found.audited[rows]], int)
     if len(rows) and np.bincount(labels, minlength=len(keys)).min() >= MIN_REFERENCE:
         words = f"{len(rows):,} particles checked at random in its review, of unknown sizes"
         probs = layer_probs(classifier, features[rows])

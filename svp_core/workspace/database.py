@@ -54,17 +54,19 @@ is_running = job.c.state == "running"
 sa.Index("one_active_job", job.c.same_as, unique=True, sqlite_where=is_active, postgresql_where=is_active)
 sa.Index("one_job_a_slot", job.c.slot, unique=True, sqlite_where=is_running, postgresql_where=is_running)
 
-# A review: somebody goes through the labels of some particles. Its head is that of the chain of its decisions.
+# A review of the labels of some particles.
 review = sa.Table(
     "review",
     METADATA,
     sa.Column("id", sa.String(32), primary_key=True),
-    sa.Column("header", sa.Text, nullable=False),  # reviews.Review.header as canonical JSON
+    sa.Column("header", sa.Text, nullable=False),  # store.Review.header as canonical JSON
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("count", sa.Integer, nullable=False, default=0),  # decisions so far
-    sa.Column("head", sa.String(64), nullable=False),  # hash of the last one
+    sa.Column("head", sa.String(64), nullable=False),  # hash of the last decision, or of the header
+    sa.Column("name", sa.Text),  # display name; null: the header's
+    sa.Column("deleted", sa.Float),  # when it was deleted (hidden); null: it was not
 )
-# Decisions are only ever added. What the columns mean stands at decisions.Decision.
+# Append-only. What the columns mean is documented at current_labels.Decision.
 decision = sa.Table(
     "decision",
     METADATA,
@@ -87,10 +89,10 @@ decision = sa.Table(
     sa.Column("previous", sa.String(64), nullable=False),
     sa.Column("hash", sa.String(64), nullable=False),
 )
-# A decision that is sent twice is there once.
+# A decision that is sent twice is stored once.
 sa.Index("one_decision_a_key", decision.c.review, decision.c.tab, decision.c.n, unique=True)
 sa.Index("decisions_of_particle", decision.c.review, decision.c.particle)
-# Which particle lies on whose screen, until when.
+# Lease on a particle: which browser tab has it, until when.
 claim = sa.Table(
     "claim",
     METADATA,

@@ -1,4 +1,4 @@
-"""The page Review in a real browser: no key is lost, doubled or put on the wrong particle, whatever happens."""
+"""The page Review in a real browser: no key is lost, doubled or applied to the wrong particle."""
 
 import time
 from functools import partial
@@ -22,7 +22,7 @@ NAMED_BADLY = "<script>document.title='no'</script>" + "x" * 300
 
 
 def begin(count, **columns):
-    """A review of `count` particles that are all called protein, with a tile of its own grey for each."""
+    """A review of `count` particles, all labelled protein, each with a tile of its own grey value."""
     names = columns.pop("names", None) or [f"run 7.lst#{place}" for place in range(count)]
     table = pd.DataFrame(
         {
@@ -46,16 +46,13 @@ def begin(count, **columns):
             return review
 
 
-def desk_of(page):
-    """The desk with the first page on it, ready for keys."""
-    box = page.locator(".box[role=application]")
+def grid_of(page):
+    """Wait for the first page of the grid; nothing is clicked, since keys work wherever the focus is."""
     expect(page.locator(".tile").first).to_be_visible()
-    box.focus()
-    return box
 
 
-def words_under(page):
-    """What stands on each tile of the page, in order, and whether it is painted as decided."""
+def chips_on(page):
+    """[text, classes] of the chip on each tile of the page, in order."""
     return page.locator(".tile .chip").evaluate_all("all => all.map(one => [one.textContent, one.className])")
 
 
@@ -82,7 +79,7 @@ def written(review):
 def test_forty_keys_in_a_row_are_forty_rows(visit, lab):
     review = begin(200)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    desk_of(page)
+    grid_of(page)
     ids = ids_on(page)
     assert len(ids) == 40
     keys = [str(1 + place % 3) for place in range(40)]
@@ -92,56 +89,56 @@ def test_forty_keys_in_a_row_are_forty_rows(visit, lab):
     assert set(ids_on(page)).isdisjoint(ids)  # the next page is there
 
 
-def test_what_a_dead_server_did_not_hear_of_is_written_after_its_return(visit, browser, tmp_path, monkeypatch):
+def test_decisions_made_while_the_server_is_down_are_written_after_its_restart(visit, browser, tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
     review = begin(200)
     with serving(tmp_path) as address:
         page = visit(f"{address}/review?review={review}&reviewer=Anna")
-        desk_of(page)
+        grid_of(page)
         ids = ids_on(page)
         press(page, ["3"] * 10)
     press(page, ["1"] * 10)  # nobody is there
-    painted = [words for words, look in words_under(page) if "settled" in look]
+    painted = [words for words, look in chips_on(page) if "settled" in look]
     assert painted == ["Air bubble"] * 10 + ["Protein"] * 10
     with serving(tmp_path, port=int(address.rpartition(":")[2])):
         wait_until(lambda: len(written(review)) == 20)
         assert written(review) == [*((p, "air_bubble") for p in ids[:10]), *((p, "protein") for p in ids[10:20])]
-        desk_of(page)
-        wait_until(lambda: sum("settled" in look for _, look in words_under(page)) == 20)
+        grid_of(page)
+        wait_until(lambda: sum("settled" in look for _, look in chips_on(page)) == 20)
         press(page, ["2"])
         wait_until(lambda: len(written(review)) == 21)
         assert written(review)[-1] == (ids[20], "silicone_oil")
 
 
-def test_a_reload_goes_on_where_one_was_and_undo_reaches_back(visit, lab):
+def test_a_reload_resumes_and_undo_reaches_back(visit, lab):
     review = begin(100)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    desk_of(page)
+    grid_of(page)
     ids = ids_on(page)
     press(page, ["3"] * 5 + ["u"])
     wait_until(lambda: len(written(review)) == 6)
     page.reload()
-    desk_of(page)
+    grid_of(page)
     assert ids_on(page) == ids
     press(page, ["z"])
     wait_until(lambda: len(written(review)) == 7)
     expect(page.locator(".tile .chip.settled")).to_have_count(5)
     press(page, ["1"])
     wait_until(lambda: len(written(review)) == 8)
-    standing = store.open_review(review).standing().take(decision_log.history(review))
+    standing = store.open_review(review).current_labels().add(decision_log.history(review))
     assert standing.state(ids[5]) != "unsure"
     assert len(standing.decided) == 6
 
 
-def test_two_at_one_queue_decide_nothing_twice(visit, lab):
+def test_two_reviewers_of_one_queue_decide_nothing_twice(visit, lab):
     review = begin(240)
     pages = [visit(f"{lab}/review?review={review}&reviewer={name}") for name in ("Anna", "Bert")]
     for page in pages:
-        desk_of(page)
+        grid_of(page)
     for turn in range(3):
         for page in pages:
-            desk_of(page)
+            grid_of(page)
             press(page, ["3"] * 20)
         wait_until(lambda turn=turn: len(written(review)) >= 40 * (turn + 1))
     particles = [d.particle for d in decision_log.history(review) if d.purpose == "queue"]
@@ -150,10 +147,10 @@ def test_two_at_one_queue_decide_nothing_twice(visit, lab):
 
 
 def test_a_large_queue_takes_every_key(visit, lab):
-    """How soon the next particle is painted, benchmarks/reviewing.py measures."""
+    """Without a limit of time: benchmarks/reviewing.py measures how soon the next particle is painted."""
     review = begin(MANY)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    desk_of(page)
+    grid_of(page)
     done = []
     for _ in range(3):
         expect(page.locator(".tile .chip.settled")).to_have_count(0)
@@ -164,10 +161,10 @@ def test_a_large_queue_takes_every_key(visit, lab):
         assert written(review) == done
 
 
-def test_a_page_that_is_fine_is_kept_with_one_key_and_undone_as_a_whole(visit, lab):
+def test_the_rest_of_a_page_is_accepted_with_one_key_and_undone_as_a_whole(visit, lab):
     review = begin(100)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    desk_of(page)
+    grid_of(page)
     ids = ids_on(page)
     press(page, ["3", "f"])
     wait_until(lambda: len(written(review)) == 40)
@@ -178,10 +175,10 @@ def test_a_page_that_is_fine_is_kept_with_one_key_and_undone_as_a_whole(visit, l
     expect(page.locator(".tile .chip.settled")).to_have_count(1)
 
 
-def test_names_of_files_are_text(visit, lab):
+def test_file_names_are_shown_as_text(visit, lab):
     review = begin(30, names=[f"{place}{NAMED_BADLY}" for place in range(30)])
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    desk_of(page)
+    grid_of(page)
     expect(page.locator(".evidence")).to_contain_text("<script>")
     press(page, ["3", "2"])
     wait_until(lambda: len(written(review)) == 2)
@@ -192,23 +189,23 @@ def test_names_of_files_are_text(visit, lab):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wider_than_a_laptop(visit, lab, scheme):
+def test_the_page_fits_the_width_of_a_laptop(visit, lab, scheme):
     review = begin(100)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna", color_scheme=scheme)
-    desk_of(page)
+    grid_of(page)
     for key in ("?", " "):
         page.keyboard.press(key)
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_the_tables_own_buttons_cover_no_other(visit, lab):
+def test_the_toolbar_of_the_table_covers_no_button(visit, lab):
     review = begin(50)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna", viewport={"width": 1920, "height": 1080})
-    desk_of(page)
+    grid_of(page)
     press(page, ["3"])
     wait_until(lambda: len(written(review)) == 1)
     page.get_by_role("tab", name="History").click()
-    undo, table = page.get_by_role("button", name="Undo my last"), page.get_by_test_id("stDataFrame")
+    undo, table = page.get_by_role("button", name="Undo my last decision"), page.get_by_test_id("stDataFrame")
     undo.scroll_into_view_if_needed()
     expect(table).to_have_count(3)
     table.last.hover()
@@ -217,13 +214,13 @@ def test_the_tables_own_buttons_cover_no_other(visit, lab):
     assert buttons["x"] + buttons["width"] < own["x"]
 
 
-def draw_round_all(page):
-    """Draw a lasso round everything in the map."""
-    area = page.locator(".js-plotly-plot .nsewdrag").first
+def draw_around_all(page):
+    """Draw a lasso around everything in the map."""
+    area = page.locator(".plot .over").first
     expect(area).to_be_visible()
     settle(page)
     box = area.bounding_box()
-    corners = [(0.01, 0.01), (0.99, 0.01), (0.99, 0.99), (0.01, 0.99), (0.01, 0.02)]
+    corners = [(0.06, 0.02), (0.99, 0.02), (0.99, 0.93), (0.06, 0.93), (0.06, 0.03)]
     points = [(box["x"] + across * box["width"], box["y"] + down * box["height"]) for across, down in corners]
     page.mouse.move(*points[0])
     page.mouse.down()
@@ -232,39 +229,38 @@ def draw_round_all(page):
     page.mouse.up()
 
 
-def test_five_hundred_are_named_by_one_lasso_and_undone_at_once(visit, lab):
+def test_five_hundred_are_labelled_by_one_lasso_and_undone_at_once(visit, lab):
     review = begin(500)
     names = [f"run 7.lst#{place}" for place in range(500)]
     places = np.random.default_rng(0).normal(size=(500, 3)).astype(np.float32)
     save_embedding(review, names, np.full((500, 1), -1), places, places[:, :2])
     page = visit(f"{lab}/review?review={review}&reviewer=Anna&look=Map")
-    draw_round_all(page)
-    expect(page.get_by_text("500 particles undecided")).to_be_visible()
+    draw_around_all(page)
+    expect(page.get_by_text("500 particles unreviewed")).to_be_visible()
     page.get_by_role("button", name="Air bubble", exact=True).click()
     wait_until(lambda: len(written(review)) == 500)
     assert sorted(written(review)) == sorted((name, "air_bubble") for name in names)
     assert len({d.batch for d in decision_log.history(review)}) == 1
-    expect(page.get_by_text("Nothing in here is undecided.")).to_be_visible()
+    expect(page.get_by_text("No unreviewed particles in this selection.")).to_be_visible()
     page.get_by_role("tab", name="History").click()
-    page.get_by_role("button", name="Undo my last").click()
+    page.get_by_role("button", name="Undo my last decision").click()
     wait_until(lambda: len(written(review)) == 1000)
-    standing = store.open_review(review).standing().take(decision_log.history(review))
+    standing = store.open_review(review).current_labels().add(decision_log.history(review))
     assert not standing.decided
 
 
-def test_what_is_handed_out_is_the_same_elsewhere(visit, lab, tmp_path, monkeypatch):
+def test_an_exported_history_gives_the_same_labels_in_another_workspace(visit, lab, tmp_path, monkeypatch):
     review = begin(50)
     page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    desk_of(page)
+    grid_of(page)
     press(page, ["3", "2", "u", "x", "Enter", "z"])
     wait_until(lambda: len(written(review)) == 6)
     page.get_by_role("tab", name="History").click()
-    page.get_by_role("button", name="Whole history").click()
     with page.expect_download() as download:
-        page.get_by_role("button", name="Download .jsonl").click()
+        page.get_by_role("button", name="Whole history").click()
     file = tmp_path / "history.jsonl"
     download.value.save_as(file)
-    labels = store.open_review(review).standing().take(decision_log.history(review)).labels()
+    labels = store.open_review(review).current_labels().add(decision_log.history(review)).labels()
     tampered = tmp_path / "tampered.jsonl"
     tampered.write_text(
         file.read_text("utf-8").replace('"to_label":"silicone_oil"', '"to_label":"protein"', 1), "utf-8"
@@ -273,18 +269,18 @@ def test_what_is_handed_out_is_the_same_elsewhere(visit, lab, tmp_path, monkeypa
     with pytest.raises(LabError):
         import_history(tampered)
     there = import_history(file)
-    again = store.open_review(there).standing().take(decision_log.history(there)).labels()
+    again = store.open_review(there).current_labels().add(decision_log.history(there)).labels()
     pd.testing.assert_frame_equal(again, labels)
     assert labels["state"].value_counts().to_dict() == {"open": 46, "changed": 2, "unsure": 1, "not_a_particle": 1}
 
 
-def test_what_a_closed_tab_held_is_written_when_the_next_is_opened(visit, browser, tmp_path, monkeypatch):
+def test_unsaved_decisions_of_a_closed_tab_are_written_when_the_next_is_opened(visit, browser, tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
     review = begin(200)
     with serving(tmp_path) as address:
         page = visit(f"{address}/review?review={review}&reviewer=Anna")
-        desk_of(page)
+        grid_of(page)
         ids = ids_on(page)
         press(page, ["3"] * 4)
         wait_until(lambda: len(written(review)) == 4)
@@ -297,4 +293,91 @@ def test_what_a_closed_tab_held_is_written_when_the_next_is_opened(visit, browse
         settle(page)
         wait_until(lambda: len(written(review)) == 10)
         assert [particle for particle, _ in written(review)] == ids[:10]
-        desk_of(page)
+        grid_of(page)
+
+
+def start_reviewing(page, name):
+    """Enter a name and start, as a new visitor does; nothing is clicked afterwards."""
+    page.get_by_role("textbox").first.fill(name)
+    page.get_by_role("button", name="Start reviewing").click()
+    expect(page.locator(".tile").first).to_be_visible()
+
+
+def test_keys_work_straight_after_start_reviewing(visit, lab):
+    review = begin(200)
+    page = visit(f"{lab}/review?review={review}")
+    start_reviewing(page, "Anna")
+    ids = ids_on(page)
+    keys = [str(1 + index % 3) for index in range(40)]
+    press(page, keys)
+    wait_until(lambda: len(written(review)) == 40)
+    assert written(review) == [(particle, CLASSES[int(key) - 1]) for particle, key in zip(ids, keys, strict=True)]
+
+
+def test_keys_work_after_a_click_beside_the_grid(visit, lab):
+    review = begin(100)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    expect(page.locator(".tile").first).to_be_visible()
+    ids = ids_on(page)
+    page.locator("h1").first.click()
+    press(page, ["3", "2"])
+    page.get_by_role("tab", name="Decide", exact=True).click()
+    press(page, ["Enter"])
+    wait_until(lambda: len(written(review)) == 3)
+    assert written(review) == list(zip(ids[:3], ("air_bubble", "silicone_oil", "protein"), strict=True))
+
+
+def test_typing_into_a_field_decides_nothing(visit, lab):
+    review = begin(100)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    expect(page.locator(".tile").first).to_be_visible()
+    keys = page.locator(".keyboard")
+    expect(keys).to_have_text("")
+    page.get_by_test_id("stPopover").get_by_role("button").click()
+    field = page.get_by_test_id("stPopoverBody").get_by_role("combobox").first
+    field.click()
+    expect(keys).to_contain_text("Keys off")
+    press(page, ["3", "3"])
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    page.locator("h1").first.click()
+    expect(keys).to_have_text("")
+    press(page, ["2"])
+    wait_until(lambda: len(written(review)) == 1)
+    time.sleep(1)
+    assert [label for _, label in written(review)] == ["silicone_oil"]
+
+
+def test_a_window_without_the_focus_says_so(visit, lab):
+    review = begin(60)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    expect(page.locator(".tile").first).to_be_visible()
+    page.evaluate("document.hasFocus = () => false; window.dispatchEvent(new Event('blur'))")
+    expect(page.locator(".keyboard")).to_contain_text("Keys off")
+    page.evaluate("document.hasFocus = () => true; window.dispatchEvent(new Event('focus'))")
+    expect(page.locator(".keyboard")).to_have_text("")
+
+
+@pytest.mark.parametrize("name", ["Anna", "Bert"])
+def test_a_closed_tab_returns_its_particles(visit, lab, name):
+    review = begin(200)
+    first = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    expect(first.locator(".tile").first).to_be_visible()
+    ids = ids_on(first)
+    first.goto("about:blank")  # as good as closed
+    second = visit(f"{lab}/review?review={review}&reviewer={name}")
+    expect(second.locator(".tile").first).to_be_visible()
+    assert ids_on(second) == ids
+
+
+def test_an_open_tab_keeps_its_particles_while_nothing_is_pressed(visit, lab):
+    from svp_core.review.leases import LEASE_S, lease_holders
+
+    review = begin(200)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    expect(page.locator(".tile").first).to_be_visible()
+    ids = set(ids_on(page))
+    first_end = min(until_ for _, until_ in lease_holders(review).values())
+    assert first_end <= time.time() + LEASE_S <= time.time() + 60
+    wait_until(lambda: min((end for _, end in lease_holders(review).values()), default=0) > first_end)
+    assert ids <= set(lease_holders(review))

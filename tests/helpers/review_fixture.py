@@ -1,4 +1,4 @@
-"""What the tests of reviews share: a small review, decisions as a browser sends them, PostgreSQL if there is one."""
+"""Shared by the tests of reviews: a small review, events as a browser sends them, PostgreSQL where there is one."""
 
 import os
 
@@ -23,13 +23,13 @@ def databases(tmp_path, monkeypatch, which):
     return tmp_path
 
 
-def new_review(count=20, *, names=None, given="protein", **columns):
-    """An open review of `count` particles p0, p1, ... that are all called protein."""
-    names = names or [f"p{place}" for place in range(count)]
+def new_review(count=20, *, names=None, given="protein", class_keys=CLASSES, **columns):
+    """An open review of `count` particles p0, p1, ..., all labelled protein, all suggested air bubble."""
+    names = names or [f"p{index}" for index in range(count)]
     known = {"suggested": "air_bubble"} | columns
     table = pd.DataFrame({"particle": pd.Series(names, dtype=object), "given": given, **known})
     tiles = np.zeros((len(table), 64, 64), np.uint8)
-    made_of = {"kind": "folder", "source": {"path": "/lab/a"}, "class_keys": CLASSES, "model": "resnet18"}
+    made_of = {"kind": "folder", "source": {"path": "/lab/a"}, "class_keys": class_keys, "model": "resnet18"}
     return store.open_review(store.create_review("A <b>", table=table, tiles=tiles, **made_of))
 
 
@@ -40,10 +40,10 @@ def event(n, particle, kind="label", *, label="air_bubble", tab="tab1", reviewer
 
 
 def record(review, *events, **options):
-    """States of what was sent."""
+    """States of the outcomes of these events."""
     return [outcome.state for outcome in decision_log.record(review, list(events), **options)]
 
 
-def standing(review):
-    """The review's Standing now."""
-    return review.standing().take(decision_log.history(review.id))
+def current_labels(review):
+    """The review's current labels."""
+    return review.current_labels().add(decision_log.history(review.id))

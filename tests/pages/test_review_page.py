@@ -1,13 +1,16 @@
-"""The page Review without a browser: ways in, what comes onto the desk, what is written, what is handed out."""
+"""The page Review without a browser: starting, annotating, history, exports, retraining."""
 
 import io
 import zipfile
+from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
 
+from pages.ui.review import review_exports
+from pages.ui.review.retraining import COLUMN_DIFFERENCE
 from svp_core.instruments.flowcam.cla import read_cla
 from svp_core.review import bookmarks, decision_log, store
 from svp_core.review.embedding_store import save_embedding
@@ -17,13 +20,13 @@ from svp_core.workspace.paths import workspace_root
 from tests.helpers.app_pages import end, finish, opened, said
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.finished_jobs import make_job, run_facts, sure
-from tests.helpers.review_fixture import event, new_review, record, standing
+from tests.helpers.review_fixture import current_labels, event, new_review, record
 
 PAGE = "pages/review.py"
 
 
-def at_desk(review, **query):
-    """The page with Anna at the desk of this review."""
+def reviewing(review, **query):
+    """The page with this review open for Anna."""
     return opened(PAGE, review=review.id, reviewer="Anna", desk="d1", **query)
 
 
@@ -32,13 +35,13 @@ def press(app, label):
     next(button for button in app.button if button.label == label).click().run()
 
 
-def pages_of(app, review):
-    return app.session_state[f"desk_{review.id}_pages"]["pages"]
+def batches_of(app, review):
+    return app.session_state[f"annotation_{review.id}_state"].batches
 
 
 def decide(app, review, *events, finished=()):
-    """The desk sends these, as its half in the browser does."""
-    app.session_state[f"desk_{review.id}"] = {"unsaved": list(events), "finished": list(finished)}
+    """Send these events as the browser does."""
+    app.session_state[f"annotation_{review.id}"] = {"unsaved": list(events), "finished": list(finished)}
     return app.run()
 
 
@@ -49,9 +52,9 @@ def own():
     return datasets.save_dataset("Droplets of <May>", "own", tiles, table, {})
 
 
-def test_a_data_set_is_searched_and_its_review_asks_for_a_name(own):
+def test_a_data_set_is_searched_and_its_review_asks_for_the_reviewer(own):
     app = opened(PAGE)
-    app.button_group(key="review_way").set_value("A data set").run()
+    app.button_group(key="review_way").set_value("Data set").run()
     app.button(key="review_of_dataset").click().run()
     (job,) = jobs.active()
     assert job.config == {"kind": "dataset", "source": own, "name": "Droplets of <May>"}
@@ -63,30 +66,30 @@ def test_a_data_set_is_searched_and_its_review_asks_for_a_name(own):
     assert header["name"] == "Droplets of <May>"
     assert header["particles"] == 30
     app.text_input(key="reviewer_name").set_value(" Anna ")
-    press(app, "Go to the desk")
+    press(app, "Start reviewing")
     assert "Anna" in app.query_params["reviewer"]
-    assert "Deciding as Anna" in said(app)
+    assert "Reviewer: Anna" in said(app).replace("\\", "")
     review = store.open_review(header["review"])
-    page, *_ = pages_of(app, review)
-    batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
+    page, *_ = batches_of(app, review)
+    batch = app.session_state[f"annotation_{review.id}_state"].grid_data[page.id]
     item = batch["items"][0]
     assert item["neighbours"]
-    assert item["id"] in review.place
+    assert item["id"] in review.positions
     assert review.table["reason"].iloc[0]
     assert {label for _, label in item["neighbours"]} <= {"fat_droplet", "speck"}
 
 
-def test_labels_that_cannot_be_judged_are_reviewed_in_their_order():
+def test_labels_that_cannot_be_scored_are_reviewed_in_source_order():
     table = pd.DataFrame({"image": [f"{k}.png" for k in range(9)], "class": "speck"})
     source = datasets.save_dataset("One class", "own", draw_blocks(9, seed=1), table, {})
     job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": "One class"})
     finish(job_id)
     app = opened(PAGE, search=job_id)
-    assert "could not be judged" in said(app)
+    assert "could not be scored" in said(app)
     assert store.list_reviews()[0]["particles"] == 9
 
 
-def test_a_classified_run_begins_with_the_least_sure():
+def test_a_classified_run_starts_with_the_least_certain():
     rng = np.random.default_rng(0)
     config = {"source": "/lab/run", "weights": "resnet18", "um_per_px": None}
     job_id, _ = jobs.start("classify", config)
@@ -99,7 +102,7 @@ def test_a_classified_run_begins_with_the_least_sure():
     assert review.table["score"].is_monotonic_increasing
 
 
-def test_against_a_classifiers_own_naming_nothing_is_suggested():
+def test_a_classifiers_own_predictions_have_no_suggestion():
     job_id, _ = jobs.start("classify", {"source": "/lab/run", "weights": "resnet18", "um_per_px": None})
     probs = np.tile([0.49, 0.37, 0.14], (30, 1))
     make_job(jobs.job_folder(job_id), probs, [5.0] * 30, weights="resnet18", source="/lab/run")
@@ -107,31 +110,31 @@ def test_against_a_classifiers_own_naming_nothing_is_suggested():
     app = opened(PAGE, of=job_id)
     app.button(key="review_of_job").click().run()
     review = store.open_review(store.list_reviews()[0]["review"])
-    app = at_desk(review)
-    (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    app = reviewing(review)
+    (batch,) = app.session_state[f"annotation_{review.id}_state"].grid_data.values()
     assert {item["suggested"] for item in batch["items"]} == {""}
-    words = "Named protein by the classifier, 0.49; next silicone oil 0.37."
-    assert {item["words"][0] for item in batch["items"]} == {words}
+    words = "Classified as protein, probability 0.49; next silicone oil 0.37."
+    assert {item["lines"][0] for item in batch["items"]} == {words}
     assert "Protein · 30 particles" in batch["title"]
-    assert "Named by resnet18" in app.title[0].help.replace("\\", "")
+    assert "Classified by resnet18" in app.title[0].help.replace("\\", "")
     record(review, event(1, "day 5.lst#1", label="silicone_oil"))
-    app = at_desk(review, look="History")
-    assert "By suspicion" not in said(app)
+    app = reviewing(review, look="History")
+    assert "By suggested change" not in said(app)
     assert not app.exception
-    app = at_desk(review, look="Decide")
+    app = reviewing(review, look="Decide")
     app.selectbox(key=f"{review.id}_Anna_what").set_value("changed").run()
-    (batch,) = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
-    assert batch["items"][0]["words"][0] == "Labelled silicone oil."  # by Anna, not by the classifier
+    (batch,) = app.session_state[f"annotation_{review.id}_state"].grid_data.values()
+    assert batch["items"][0]["lines"][0] == "Labelled silicone oil."  # by Anna, not by the classifier
 
 
-def test_a_label_that_is_not_doubted_has_no_suggestion():
+def test_a_label_without_doubt_has_no_suggestion():
     review = new_review(40, suggested="protein")
-    app = at_desk(review)
-    batches = app.session_state[f"desk_{review.id}_pages"]["batches"].values()
+    app = reviewing(review)
+    batches = app.session_state[f"annotation_{review.id}_state"].grid_data.values()
     assert {item["suggested"] for batch in batches for item in batch["items"]} == {""}
 
 
-def test_a_link_from_the_unsure_ones_names_the_classification():
+def test_a_link_selects_the_classification():
     ids = []
     for name in ("/lab/run", "/lab/other"):
         config = {"source": name, "weights": "resnet18", "um_per_px": None}
@@ -152,122 +155,136 @@ def test_a_link_from_the_unsure_ones_names_the_classification():
 def test_without_a_name_nothing_is_decided():
     review = new_review()
     app = opened(PAGE, review=review.id)
-    press(app, "Go to the desk")
+    press(app, "Start reviewing")
     assert "enter yours" in said(app)
     assert not lease_holders(review.id)
 
 
-def test_a_review_that_is_not_there_is_said_so():
+def test_an_unknown_review_is_reported():
     app = opened(PAGE, review="0" * 12)
     assert "There is no review" in said(app)
     assert app.title[0].value == "Review"
 
 
-def test_what_is_decided_is_written_with_what_was_shown_and_the_page_turns():
+def test_decisions_are_written_with_what_was_shown_and_the_page_turns():
     review = new_review(100, score=np.linspace(0, 1, 100), reason="8 of 9")
-    app = at_desk(review)
-    first, second, *_ = pages_of(app, review)
+    app = reviewing(review)
+    first, second, *_ = batches_of(app, review)
     assert not set(first.particles) & set(second.particles)
-    assert set(lease_holders(review.id)) == {p for page in pages_of(app, review) for p in page.particles}
+    assert set(lease_holders(review.id)) == {p for page in batches_of(app, review) for p in page.particles}
     events = [
         event(n, particle, **{"from": "protein", "shown": True, "purpose": "queue", "again": False})
         for n, particle in enumerate(first.particles, 1)
     ]
     app = decide(app, review, *events[:3])
     assert [d.particle for d in decision_log.history(review.id)] == list(first.particles[:3])
-    assert decision_log.history(review.id)[0].known["shown"] is True
+    assert decision_log.history(review.id)[0].evidence_dict["shown"] is True
     app = decide(app, review, *events[1:], finished=[first.id])
     assert len(decision_log.history(review.id)) == len(events)
-    assert [page.id for page in pages_of(app, review)][:2] == [first.id, second.id]
+    assert [page.id for page in batches_of(app, review)][:2] == [first.id, second.id]
     assert f"**{len(events)}** of 100 reviewed" in said(app)
 
 
-def test_a_new_visit_goes_on_with_the_same_page():
+def test_a_new_visit_resumes_the_same_page():
     review = new_review(100)
-    app = at_desk(review)
-    pages = [page.particles for page in pages_of(app, review)]
+    app = reviewing(review)
+    pages = [page.particles for page in batches_of(app, review)]
     decide(app, review, event(1, pages[0][0], **{"from": "protein", "shown": True}))
-    again = at_desk(review)
-    assert [page.particles for page in pages_of(again, review)][: len(pages)] == pages
-    assert bookmarks.bookmark_of(review.id, "Anna")["holder"] == "d1 Anna"
+    again = reviewing(review)
+    assert [page.particles for page in batches_of(again, review)][: len(pages)] == pages
+    assert bookmarks.load_bookmark(review.id, "Anna")["holder"] == "d1 Anna"
 
 
-def test_two_at_once_get_different_particles():
+def test_two_reviewers_get_different_particles():
     review = new_review(100)
-    one = at_desk(review)
+    one = reviewing(review)
     two = opened(PAGE, review=review.id, reviewer="Bert", desk="d2")
-    mine, theirs = ({p for page in pages_of(app, review) for p in page.particles} for app in (one, two))
+    mine, theirs = ({p for page in batches_of(app, review) for p in page.particles} for app in (one, two))
     assert mine
     assert theirs
     assert not mine & theirs
 
 
-def test_what_somebody_else_decided_meanwhile_is_said_on_the_particle():
+def test_a_decision_of_another_reviewer_is_noted_on_the_tile():
     review = new_review(20)
-    app = at_desk(review)
-    page = pages_of(app, review)[0]
+    app = reviewing(review)
+    page = batches_of(app, review)[0]
     record(review, event(1, page.particles[0], tab="other", reviewer="Bert"))
     decide(app, review, event(1, page.particles[0], **{"from": "protein", "shown": True}))
-    (words,) = app.session_state[f"desk_{review.id}_notes"].values()
-    assert words.startswith("Bert has decided this particle already")
+    (words,) = app.session_state[f"annotation_{review.id}_notes"].values()
+    assert words.startswith("Bert has already decided this particle")
 
 
-def test_an_undo_after_a_new_visit_takes_back_the_last_one():
+def test_an_undo_on_a_new_visit_reverses_the_last_decision():
     review = new_review(20)
-    app = at_desk(review)
-    first = pages_of(app, review)[0].particles[0]
+    app = reviewing(review)
+    first = batches_of(app, review)[0].particles[0]
     decide(app, review, event(1, first, **{"from": "protein", "shown": True}))
-    decide(at_desk(review), review, {**event(1, "", "undo", tab="tab2"), "undoes": "", "label": ""})
-    assert standing(review).is_open(first)
+    decide(reviewing(review), review, {**event(1, "", "undo", tab="tab2"), "undoes": "", "label": ""})
+    assert current_labels(review).is_open(first)
     assert len(decision_log.history(review.id)) == 2
 
 
-def test_history_shows_counts_and_hands_out_the_labels():
+@pytest.fixture
+def downloads(monkeypatch):
+    """Label of each download on the page -> (file name, bytes)."""
+    found = {}
+
+    def download(label, name, _mime, content):
+        found[label] = name, content() if callable(content) else content
+
+    monkeypatch.setattr(review_exports, "_download", download)
+    return found
+
+
+def test_history_shows_counts_and_exports_the_labels(downloads):
     review = new_review(20, names=[f"<script>{k}.png" for k in range(20)])
     names = review.table["particle"]
     record(review, event(1, names[0]), event(2, names[1], "keep"), event(3, names[2], "not_a_particle"))
-    app = at_desk(review, look="History")
-    people = next(frame.value for frame in app.dataframe if "Hit rate" in frame.value)
+    app = reviewing(review, look="History")
+    people = next(frame.value for frame in app.dataframe if "Wrong labels" in frame.value)
     assert people.iloc[0][["Reviewer", "Reviewed", "Changed", "Kept"]].tolist() == ["Anna", 3, 1, 1]
-    for label in ("Labels as CSV", "Tiles by class", "Whole history"):
-        app.button(key=f"make_{label}").click().run()
-        assert not app.error
-        assert not app.exception
-    kept = {label: app.session_state[f"{review.id}_{label}_file"][1] for label in ("Labels as CSV", "Tiles by class")}
-    table = pd.read_csv(io.BytesIO(kept["Labels as CSV"]))
+    times = next(frame.value for frame in app.dataframe if "Purpose" in frame.value)
+    assert [column for column in times if column.startswith("Time (")]
+    table = pd.read_csv(io.BytesIO(downloads["Labels as CSV"][1]))
     assert table["label"].tolist()[:3] == ["air_bubble", "protein", "not_a_particle"]
-    archive = zipfile.ZipFile(io.BytesIO(kept["Tiles by class"]))
+    archive = zipfile.ZipFile(io.BytesIO(downloads["Tiles by class"][1]))
     assert len(archive.namelist()) == 19
     assert sum(name.startswith("air_bubble/") for name in archive.namelist()) == 1
     assert Image.open(archive.open(archive.namelist()[0])).size == (64, 64)
+    assert len(downloads["Whole history"][1].splitlines()) == 1 + 20 + 3 + 1
+    today = f"{datetime.now(UTC).astimezone():%Y-%m-%d}"
+    assert downloads["Labels as CSV"][0] == f"A _b__labels_{today}.csv"
     app.button(key="history_verify").click().run()
-    assert "3 decisions, each as it was written" in app.success[0].value.replace("\\", "")
+    assert "Audit trail intact: 3 decisions" in app.success[0].value.replace("\\", "")
     app.button(key="cleaned_save").click().run()
     assert datasets.list_datasets()[0]["classes"] == {"protein": 18, "air_bubble": 1}
+    assert not app.error
+    assert not app.exception
 
 
 def test_the_last_decision_is_undone_by_a_button():
     review = new_review(20)
     record(review, event(1, "p0"), event(2, "p1"))
-    app = at_desk(review, look="History")
+    app = reviewing(review, look="History")
     app.button(key="history_undo").click().run()
-    assert standing(review).is_open("p1")
-    assert not standing(review).is_open("p0")
+    assert current_labels(review).is_open("p1")
+    assert not current_labels(review).is_open("p0")
 
 
 def test_a_random_check_is_drawn_and_shown_without_suggestions():
     review = new_review(300)
-    app = at_desk(review)
+    app = reviewing(review)
     app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
     app.button(key="audit_draw").click().run()
-    page = pages_of(app, review)[0]
+    page = batches_of(app, review)[0]
     assert set(page.purposes) == {"audit"}
     assert "100 particles of the last draw" in said(app)
-    batch = app.session_state[f"desk_{review.id}_pages"]["batches"][page.id]
+    batch = app.session_state[f"annotation_{review.id}_state"].grid_data[page.id]
     assert not any(item["suggested"] or item["probabilities"] for item in batch["items"])
 
 
-def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
+def test_the_queue_is_reranked_after_each_page():
     count = 400
     review = new_review(count, score=np.linspace(0.1, 0.9, count))
     places = np.random.default_rng(0).normal(0, 0.3, (count, 6)).astype(np.float32)
@@ -275,8 +292,8 @@ def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
     places[odd] += 6
     places[:40] += 6
     save_embedding(review.id, review.table["particle"].tolist(), np.full((count, 1), -1), places, places[:, :2])
-    app = at_desk(review)
-    first = pages_of(app, review)[0]
+    app = reviewing(review)
+    first = batches_of(app, review)[0]
     events = [
         event(n, particle, label="silicone_oil", **{"from": "protein", "shown": True})
         for n, particle in enumerate(first.particles, 1)
@@ -285,23 +302,23 @@ def test_the_queue_is_ranked_anew_after_each_page_and_says_so():
     ranks = app.session_state[f"ranks_{review.id}"][1]
     assert ranks[odd].mean() < 250 < odd.mean()
     assert sorted(ranks) == list(range(count))
-    standing_pages = [page for page in pages_of(app, review) if page.id != first.id]
+    standing_pages = [page for page in batches_of(app, review) if page.id != first.id]
     assert len(standing_pages) >= 2
     assert all(page.moved_up >= 0 for page in standing_pages)
 
 
-def test_what_a_random_check_says_stands_beside_it():
+def test_the_result_of_a_random_check_is_shown():
     review = new_review(40)
-    app = at_desk(review)
+    app = reviewing(review)
     app.selectbox(key=f"{review.id}_Anna_what").set_value("audit").run()
     app.button(key="audit_draw").click().run()
-    drawn = pages_of(app, review)[0].particles
+    drawn = batches_of(app, review)[0].particles
     record(review, *(event(n, p, "keep", purpose="audit") for n, p in enumerate(drawn, 1)))
     app.run()
-    assert "40 drawn at random 0 had a wrong label" in said(app)
+    assert "0 of 40 labels wrong" in said(app)
 
 
-def test_a_review_is_retrained_on_and_the_round_is_shown():
+def test_the_result_of_a_retraining_is_shown():
     tiles = draw_blocks(60, seed=1)
     tiles[30:] = 255 - tiles[30:]
     given = ["protein"] * 30 + ["air_bubble"] * 30
@@ -315,15 +332,15 @@ def test_a_review_is_retrained_on_and_the_round_is_shown():
     assert job.config["decisions"] == 1
     finish(job.id)
     app.run()
-    table = next(frame.value for frame in app.dataframe if "Difference" in frame.value)
+    table = next(frame.value for frame in app.dataframe if COLUMN_DIFFERENCE in frame.value)
     assert table["Class"].tolist() == ["All", "Protein", "Air bubble"]
-    assert "learnt from protein" in said(app)
+    assert "trained on protein" in said(app)
     assert not app.exception
     assert not app.error
 
 
 @pytest.mark.parametrize("runs", [("day 5",), ("day 5", "day 6")])
-def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, runs):
+def test_a_run_without_labels_is_exported_as_a_labelled_cla(tmp_path, runs, downloads):
     source = tmp_path / "source"
     source.mkdir()
     (source / "notes.txt").write_text("no list of classes yet")
@@ -345,11 +362,10 @@ def test_a_run_without_labels_comes_out_labelled_as_flowcam_s_list(tmp_path, run
     least_sure, *_ = review.table["particle"]
     assert least_sure == "day 5.lst#3"
     record(review, event(1, least_sure), event(2, "day 5.lst#1", "not_a_particle"))
-    app = at_desk(review, look="History")
-    app.button(key="make_Classes as .cla").click().run()
+    app = reviewing(review, look="History")
     assert not app.error
     assert not app.exception
-    (found,) = read_cla(app.session_state[f"{review.id}_Classes as .cla_file"][1])
+    (found,) = read_cla(downloads["Classes as .cla"][1])
     told = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
     assert {particle: name for particle, name in found.label_of().items() if particle != "11"} == told
 
@@ -364,7 +380,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_sets_are_gone_through_in_every_view(odd):
+def test_every_view_opens_for_unusual_sets(odd):
     count, label = ODD[odd]
     tiles = draw_blocks(count, seed=3)
     if odd == "identical images":
@@ -377,5 +393,53 @@ def test_odd_sets_are_gone_through_in_every_view(odd):
     review = store.open_review(header["review"])
     assert len(review.table) == count
     for view in ("Decide", "Map", "History", "Retrain"):
-        app = at_desk(review, look=view)
+        app = reviewing(review, look=view)
         assert not app.exception and not app.error, (view, said(app))
+
+
+def test_a_review_is_renamed_deleted_and_restored_on_the_page():
+    review = new_review(5)
+    record(review, event(1, "p0"))
+    app = opened(PAGE)
+    app.session_state[f"edit_{review.id}"] = True
+    app.run()
+    app.text_input(key=f"name_{review.id}").set_value("Run 7 again").run()
+    app.button(key=f"rename_{review.id}").click().run()
+    assert store.list_reviews()[0]["name"] == "Run 7 again"
+    app.session_state[f"edit_{review.id}"] = True
+    app.run()
+    assert "1 decision" in said(app)
+    app.button(key=f"delete_{review.id}").click().run()
+    assert store.list_reviews() == []
+    app.button(key=f"restore_{review.id}").click().run()
+    assert store.list_reviews()[0]["decisions"] == 1
+    assert not app.exception
+
+
+def test_the_name_that_this_browser_remembers_is_filled_in():
+    review = new_review()
+    app = opened(PAGE, review=review.id)
+    app.session_state["reviewer_memory"] = {"stored": "Anna"}
+    app.run()
+    assert app.text_input(key="reviewer_name").value == "Anna"
+    press(app, "Start reviewing")
+    assert "Anna" in app.query_params["reviewer"]
+
+
+def test_leaving_a_review_returns_its_particles():
+    review = new_review(100)
+    app = reviewing(review)
+    assert lease_holders(review.id)
+    app.button(key="review_leave").click().run()
+    assert not lease_holders(review.id)
+
+
+def test_the_advice_follows_the_run_of_kept_labels():
+    review = new_review(300, score=np.linspace(0, 1, 300))
+    names = review.table["particle"].tolist()
+    record(
+        review,
+        *(event(n, name) for n, name in enumerate(names[:14], 1)),
+        *(event(15 + n, name, "keep") for n, name in enumerate(names[14:60])),
+    )
+    assert "46 labels in a row were kept since the last wrong one" in said(reviewing(review))

@@ -1,98 +1,206 @@
-"""The desk of one review: pages of look-alikes come from the queue, what is decided on them goes to disk."""
+"""The annotation view of one review: batches of similar particles from the queue; decisions are written to disk."""
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.ui.components.annotation_grid import batch_of, show_annotation_grid, take_events
-from pages.ui.review.item_text import batch_title, items_of, with_neighbours
+from pages.ui.components.annotation_grid import batch_data, show_annotation_grid, take_events
+from pages.ui.review.item_text import add_neighbours, batch_title, items_of
+from pages.ui.review.open_tabs import sync_leases
 from pages.ui.review.progress_summary import show_progress_summary
 from pages.ui.review.review_data import (
     current_labels_of,
     embedding_of,
-    examples,
-    keep_open,
     pixels_of,
-    positions,
+    positions_of,
     ranks_now,
     review_of,
+    typical_tiles,
 )
 from pages.ui.shared.text import escape_markdown
 from svp_core.errors import LabError
-from svp_core.review.batches import BATCH_SIZE, decided_on, decode_position, encode_position, next_batch, resume_batch
-from svp_core.review.bookmarks import bookmark_of, put_bookmark
+from svp_core.review.batches import (
+    BATCH_SIZE,
+    Batch,
+    QueueFilter,
+    decisions_in,
+    decode_position,
+    encode_position,
+    next_batch,
+    resume_batches,
+)
+from svp_core.review.bookmarks import load_bookmark, save_bookmark
+from svp_core.review.current_labels import CurrentLabels
 from svp_core.review.decision_log import record
-from svp_core.review.leases import lease, release
+from svp_core.review.leases import release
+from svp_core.review.store import Review
 
-AHEAD = 80  # particles in the browser on pages that are not finished, so that the next one is there at once
-BEHIND = 1  # finished ones that stay there, for an undo
-RENEW_S = 20.0  # between two signs that what is on the desk is still being worked on
-LOOK_S = 2.0  # between two looks for more where there was nothing
+PREFETCH = 80  # particles of unfinished batches in the browser, so that the next page is there at once
+FINISHED_KEPT = 1  # finished batches that stay in the browser, for an undo
+SEARCH_AGAIN_S = 2.0  # between two searches for more particles where none were found
+EVENT_FIELDS = (
+    "tab",
+    "n",
+    "reviewer",
+    "particle",
+    "kind",
+    "label",
+    "at",
+    "from",
+    "batch",
+    "undoes",
+    "purpose",
+    "again",
+)
+
+
+@dataclass
+class AnnotationState:
+    """What one tab is annotating: kept in the session, after a reload or a break restored from the bookmark."""
+
+    review_id: str
+    reviewer: str
+    holder: str  # of the leases
+    queue_filter: QueueFilter
+    batches: list[Batch] = field(default_factory=list)  # on the screen and next
+    grid_data: dict[str, dict[str, Any]] = field(default_factory=dict)  # batch id -> as the grid takes it
+    looked_again: set[str] = field(default_factory=set)  # decided particles that were shown once more
+    ranks: NDArray[np.intp] | None = None  # when the last batch was made
+    last_search: float = 0.0  # time.monotonic() of the last search that found nothing
+
+    @classmethod
+    def restore(cls, review: Review, reviewer: str, holder: str, queue_filter: QueueFilter) -> "AnnotationState":
+        """The session's state; a new one after a reload, or when the reviewer or the filter has changed."""
+        key = state_key(review.id)
+        state: AnnotationState | None = st.session_state.get(key)
+        if state and (state.reviewer, state.holder, state.queue_filter) == (reviewer, holder, queue_filter):
+            return state
+        batches: list[Batch] = []
+        if state:
+            release(review.id, state.holder)
+        elif bookmark := load_bookmark(review.id, reviewer):
+            sync_leases(review.id)
+            last_filter, batches, _ = decode_position(bookmark)
+            is_same = last_filter == queue_filter
+            batches = resume_batches(review, batches, reviewer=reviewer, holder=holder) if is_same else []
+        state = cls(review.id, reviewer, holder, queue_filter, batches)
+        st.session_state[key] = state
+        return state
+
+    def turn_pages(self, review: Review, current: CurrentLabels, finished: set[str]) -> int:
+        """Remove finished batches and add new ones; returns how many particles are in unfinished ones.
+
+        finished: ids of batches that were finished in the browser.
+        """
+        before = [batch.id for batch in self.batches]
+        done = {batch.id for batch in self.batches if batch.id in finished or self._is_decided(batch, current)}
+        waiting = [batch for batch in self.batches if batch.id not in done]
+        behind = [batch for batch in self.batches if batch.id in done][-FINISHED_KEPT:]
+        while _particle_count(waiting) < PREFETCH and self._may_search(waiting):
+            batch = self._next_batch(review, current, waiting)
+            if batch is None:
+                self.last_search = time.monotonic()
+                break
+            waiting.append(batch)
+        self.batches = [*behind, *waiting]
+        if [batch.id for batch in self.batches] != before:
+            position = encode_position(self.queue_filter, waiting, self.holder)
+            save_bookmark(review.id, self.reviewer, position)
+        return _particle_count(waiting)
+
+    def grid_batches(self, review: Review, current: CurrentLabels) -> list[dict[str, Any]]:
+        """All batches as the grid takes them; only the decisions on them are looked up again."""
+        self.grid_data = {
+            batch.id: self.grid_data.get(batch.id) or _grid_batch(review, current, batch) for batch in self.batches
+        }
+        for batch in self.batches:
+            decisions = decisions_in(batch, current, self.reviewer)
+            for item in self.grid_data[batch.id]["items"]:
+                kind, label = decisions.get(item["id"], ("", ""))
+                item["decided"] = {"kind": kind, "label": label} if kind else None
+        return list(self.grid_data.values())
+
+    def _is_decided(self, batch: Batch, current: CurrentLabels) -> bool:
+        return len(decisions_in(batch, current, self.reviewer)) == len(batch.particles)
+
+    def _may_search(self, waiting: list[Batch]) -> bool:
+        return not waiting or time.monotonic() - self.last_search > SEARCH_AGAIN_S
+
+    def _next_batch(self, review: Review, current: CurrentLabels, waiting: list[Batch]) -> Batch | None:
+        sync_leases(review.id)
+        shown = {particle for batch in waiting for particle in batch.particles}
+        positions, ranks = positions_of(review.id, self.queue_filter), ranks_now(review, current)
+        batch = next_batch(
+            review,
+            current,
+            self.queue_filter,
+            positions[np.argsort(ranks[positions])],
+            reviewer=self.reviewer,
+            holder=self.holder,
+            seen=shown | self.looked_again,
+        )
+        if batch is None:
+            return None
+        if batch.again:
+            self.looked_again.update(batch.particles)
+        elif self.ranks is not None and "queue" in batch.purposes:
+            rows = [review.positions[particle] for particle in batch.particles]
+            batch = replace(batch, moved_up=int((self.ranks[rows] - ranks[rows] >= BATCH_SIZE).sum()))
+        self.ranks = ranks
+        return batch
+
+
+def state_key(review_id: str) -> str:
+    """Key of the AnnotationState in the session."""
+    return f"annotation_{review_id}_state"
+
+
+def grid_key(review_id: str) -> str:
+    """Key of the grid in the session."""
+    return f"annotation_{review_id}"
 
 
 @st.fragment
-def show_annotation(review_id, reviewer, holder, wanted):
-    """Figures, then the desk with what is wanted."""
+def show_annotation(review_id: str, reviewer: str, holder: str, queue_filter: QueueFilter) -> None:
+    """Draw the progress summary and the grid with the particles that pass the filter."""
     try:
         review = review_of(review_id)
-        _show(review, current_labels_of(review), reviewer, holder, wanted)
+        state = AnnotationState.restore(review, reviewer, holder, queue_filter)
+        _show(review, current_labels_of(review), state)
     except LabError as error:
         st.error(escape_markdown(error))
 
 
-def _show(review, standing, reviewer, holder, wanted):
-    key, desk = f"desk_{review.id}", _desk(review, reviewer, holder, wanted)
-    figures = st.container()
+def _show(review: Review, current: CurrentLabels, state: AnnotationState) -> None:
+    key, summary = grid_key(review.id), st.container()
     try:
-        left = take_events(key, lambda events: _save(review, standing, events))
+        finished = take_events(key, lambda events: _save_events(review, events))
     except LabError as error:
-        left = set()
-        st.error(escape_markdown(f"{error} What you decide is kept in this browser and sent again."))
-    waiting = _turn_pages(review, standing, desk, left, reviewer=reviewer, holder=holder, wanted=wanted)
-    _renew(review, desk, reviewer, holder)
-    with figures:
-        show_progress_summary(review, standing, reviewer)
+        finished = set()
+        st.error(escape_markdown(f"{error} Your decisions are kept in this browser and sent again."))
+    waiting = state.turn_pages(review, current, finished)
+    with summary:
+        show_progress_summary(review, current)
     show_annotation_grid(
-        [_batch(review, standing, desk, page, reviewer) for page in desk["pages"]],
+        state.grid_batches(review, current),
         key=key,
         review=review.id,
-        reviewer=reviewer,
+        reviewer=state.reviewer,
         class_keys=review.class_keys,
-        more=waiting >= AHEAD,
-        examples=examples(review.id),
+        more=waiting >= PREFETCH,
+        filter_id=repr(state.queue_filter),
+        examples=typical_tiles(review.id),
     )
 
 
-def _desk(review, reviewer, holder, wanted):
-    """What is on the desk: kept in the session, after a reload or a break taken up from the bookmark."""
-    name, asked = f"desk_{review.id}_pages", (reviewer, holder, wanted)
-    desk = st.session_state.get(name)
-    if desk is None or desk["asked"] != asked:
-        place = bookmark_of(review.id, reviewer)
-        before, pages, _ = decode_position(place) if place and desk is None else (None, [], "")
-        if desk:
-            release(review.id, desk["asked"][1])
-        pages = resume_batch(review, pages, reviewer=reviewer, holder=holder) if before == wanted else []
-        desk = {
-            "asked": asked,
-            "pages": pages,
-            "batches": {},
-            "seen": set(),
-            "renewed": 0.0,
-            "looked": 0.0,
-            "ranks": None,
-        }
-        st.session_state[name] = desk
-    return desk
-
-
-def _save(review, standing, events):
-    """Write what was decided; returns particle -> words to show on it."""
-    names = ("tab", "n", "reviewer", "particle", "kind", "label", "at", "from", "batch", "undoes", "purpose", "again")
+def _save_events(review: Review, events: list[dict[str, Any]]) -> dict[str, str]:
+    """Write what the browser has sent; returns particle -> note to show on its tile."""
     sent = [
-        {name: event[name] for name in names if name in event}
+        {name: event[name] for name in EVENT_FIELDS if name in event}
         | ({"evidence": {"shown": bool(event["shown"])}} if "shown" in event else {})
         for event in events
     ]
@@ -100,76 +208,19 @@ def _save(review, standing, events):
     current_labels_of(review)
     for event, outcome in zip(sent, outcomes, strict=True):
         if event["kind"] == "undo" and not event["particle"]:
-            st.toast(escape_markdown(outcome.words or f"Undone: {outcome.particle}. It comes back to be decided."))
-    return {outcome.particle: outcome.words for outcome in outcomes}
+            message = outcome.message or f"Undone: {outcome.particle}. It will be shown again."
+            st.toast(escape_markdown(message))
+    return {outcome.particle: outcome.message for outcome in outcomes}
 
 
-def _turn_pages(review, standing, desk, left, *, reviewer, holder, wanted):
-    """Take finished pages off the desk and put new ones on it; returns how many particles are on unfinished ones."""
-    finished = {
-        page.id
-        for page in desk["pages"]
-        if page.id in left or len(decided_on(page, standing, reviewer)) == len(page.particles)
-    }
-    waiting = [page for page in desk["pages"] if page.id not in finished]
-    behind = [page for page in desk["pages"] if page.id in finished][-BEHIND:]
-    before = [page.id for page in desk["pages"]]
-    while _on(waiting) < AHEAD and (not waiting or time.monotonic() - desk["looked"] > LOOK_S):
-        here = {particle for page in waiting for particle in page.particles}
-        asked, ranks = positions(review.id, wanted), ranks_now(review, standing)
-        page = next_batch(
-            review,
-            standing,
-            wanted,
-            asked[np.argsort(ranks[asked])],
-            reviewer=reviewer,
-            holder=holder,
-            seen=here | desk["seen"],
-        )
-        if page is None:
-            desk["looked"] = time.monotonic()
-            break
-        if page.again:
-            desk["seen"].update(page.particles)
-        if desk["ranks"] is not None and "queue" in page.purposes and not page.again:
-            places = [review.place[particle] for particle in page.particles]
-            moved = int((desk["ranks"][places] - ranks[places] >= BATCH_SIZE).sum())
-            page = replace(page, moved_up=moved)
-        desk["ranks"] = ranks
-        waiting.append(page)
-    desk["pages"] = [*behind, *waiting]
-    if [page.id for page in desk["pages"]] != before:
-        put_bookmark(review.id, reviewer, encode_position(wanted, waiting, holder))
-    return _on(waiting)
+def _grid_batch(review: Review, current: CurrentLabels, batch: Batch) -> dict[str, Any]:
+    rows = [review.positions[particle] for particle in batch.particles]
+    pixels, items, neighbours = pixels_of(review), items_of(review, current, batch), None
+    if embedding := embedding_of(review.id):
+        neighbour_rows = add_neighbours(review, current, items, rows, embedding)
+        neighbours = pixels[neighbour_rows] if neighbour_rows else None
+    return batch_data(batch.id, batch_title(batch), items, pixels[rows], neighbours=neighbours)
 
 
-def _on(pages):
-    """How many particles are on these pages."""
-    return sum(len(page.particles) for page in pages)
-
-
-def _renew(review, desk, reviewer, holder):
-    if time.monotonic() - desk["renewed"] > RENEW_S:
-        desk["renewed"] = time.monotonic()
-        keep_open(holder)
-        lease(review.id, [], 0, holder=holder, reviewer=reviewer)
-
-
-def _batch(review, standing, desk, page, reviewer):
-    """The page as the desk takes it; only what was decided on it is looked up anew."""
-    batch = desk["batches"].get(page.id)
-    if batch is None:
-        places = [review.place[particle] for particle in page.particles]
-        tiles = pixels_of(review)[places]
-        items, around = items_of(review, standing, page), None
-        if likeness := embedding_of(review.id):
-            beside = with_neighbours(review, standing, items, places, likeness)
-            around = pixels_of(review)[beside] if len(beside) else None
-        batch = batch_of(page.id, batch_title(page), items, tiles, around=around)
-        desk["batches"] = {one.id: desk["batches"][one.id] for one in desk["pages"] if one.id in desk["batches"]}
-        desk["batches"][page.id] = batch
-    decided = decided_on(page, standing, reviewer)
-    for item in batch["items"]:
-        kind, label = decided.get(item["id"], ("", ""))
-        item["decided"] = {"kind": kind, "label": label} if kind else None
-    return batch
+def _particle_count(batches: list[Batch]) -> int:
+    return sum(len(batch.particles) for batch in batches)

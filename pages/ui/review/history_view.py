@@ -1,30 +1,36 @@
-"""What was decided in a review: by whom, how far they agree, every decision, and what can be taken away."""
+"""History of a review: reviewers, agreement, every decision, and the exports."""
 
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 import streamlit as st
 
-from pages.ui.review.item_text import label_text
 from pages.ui.review.review_data import current_labels_of
 from pages.ui.review.review_exports import show_exports
+from pages.ui.review.times import local_time
 from pages.ui.shared.text import DASH, count_noun, escape_markdown
+from svp_core.display import label_text
 from svp_core.review.batches import size_column
-from svp_core.review.blind_repeats import anchoring_of, blind_repeats
+from svp_core.review.blind_repeats import BlindRepeat, anchoring_of, blind_repeats
+from svp_core.review.current_labels import CurrentLabels, Decision
 from svp_core.review.decision_log import history, undo
 from svp_core.review.progress import progress_by_pair, review_progress, reviewers
+from svp_core.review.store import Review
+from svp_core.stats.agreement import Agreement
+from svp_core.stats.intervals import Estimate
 
-PER_PAGE = 100
-KINDS = {
+ROWS_PER_PAGE = 100
+KIND_NAMES = {
     "label": "Label",
     "keep": "Keep",
     "unsure": "Unsure",
-    "not_a_particle": "No particle",
-    "skip": "Put off",
+    "not_a_particle": "Not a particle",
+    "skip": "Skip",
     "undo": "Undo",
     "draw": "Random draw",
 }
-PURPOSES = {
+PURPOSE_NAMES = {
     "queue": "Queue",
     "audit": "Random check",
     "settle": "Settled",
@@ -33,56 +39,61 @@ PURPOSES = {
     "late": "Second opinion",
     "map": "Map",
 }
+SECONDS, WRONG_LABELS = "Seconds per decision", "Wrong labels"
 
 
-def show_history(review, reviewer):
-    """Everything about the past of the review."""
-    standing = current_labels_of(review)
-    if not standing.last:
-        st.caption("Nothing is decided yet.")
+def show_history(review: Review, reviewer: str) -> None:
+    """Reviewers, suggested changes, agreement, decisions, exports."""
+    current = current_labels_of(review)
+    if not current.last_number:
+        st.caption("There are no decisions yet.")
     else:
-        _show_people(standing)
-        _show_pairs(review, standing)
-        _show_agreement(review, standing)
-        _show_decisions(review, standing, reviewer)
-    show_exports(review, standing)
+        _show_reviewers(current)
+        _show_pairs(review, current)
+        _show_agreement(review, current)
+        _show_decisions(review, current, reviewer)
+    show_exports(review, current)
 
 
-def _show_people(standing):
+def _show_reviewers(current: CurrentLabels) -> None:
     rows = []
-    for name in reviewers(standing):
-        counts = review_progress(standing, name)
+    for name in reviewers(current):
+        progress = review_progress(current, name)
         rows.append(
             {
                 "Reviewer": name,
-                "Reviewed": counts.reviewed,
-                "Changed": counts.changed,
-                "Kept": counts.kept,
-                "Unsure": counts.unsure,
-                "No particle": counts.not_a_particle,
-                "Hit rate": interval(counts.hit_rate),
-                "Seconds each": DASH if counts.seconds is None else f"{counts.seconds:.1f}",
+                "Reviewed": progress.reviewed,
+                "Changed": progress.changed,
+                "Kept": progress.kept,
+                "Unsure": progress.unsure,
+                "Not a particle": progress.not_a_particle,
+                WRONG_LABELS: percent_interval(progress.hit_rate),
+                SECONDS: DASH if progress.seconds is None else f"{progress.seconds:.1f}",
             }
         )
-    st.subheader("Who did how much")
+    st.subheader("Reviewers")
     st.dataframe(
         pd.DataFrame(rows),
         hide_index=True,
         key="history_people",
         column_config={
-            "Seconds each": st.column_config.TextColumn(help="Median, pauses left out"),
-            "Hit rate": st.column_config.TextColumn(help="Changed or no particle, of the last 100"),
+            SECONDS: st.column_config.TextColumn(
+                help="Median. One key for n particles after t seconds counts as t/n each; pauses are left out."
+            ),
+            WRONG_LABELS: st.column_config.TextColumn(
+                help="Changed or not a particle, among the last 100 labels reviewed; 95 % interval"
+            ),
         },
     )
 
 
-def _show_pairs(review, standing):
+def _show_pairs(review: Review, current: CurrentLabels) -> None:
     if "suggested" not in review.table:
         return
-    pairs = progress_by_pair(standing, review.table["suggested"])
+    pairs = progress_by_pair(current, review.table["suggested"].tolist())
     if not len(pairs):
         return
-    st.subheader("By suspicion")
+    st.subheader("By suggested change")
     names = {
         "given": "Label",
         "suggested": "Suggestion",
@@ -91,92 +102,106 @@ def _show_pairs(review, standing):
         "changed": "Changed",
         "kept": "Kept",
         "unsure": "Unsure",
-        "not_a_particle": "No particle",
+        "not_a_particle": "Not a particle",
     }
     shown = pairs.assign(given=pairs["given"].map(label_text), suggested=pairs["suggested"].map(label_text))
     st.dataframe(shown.rename(columns=names), hide_index=True, key="history_pairs")
 
 
-def _show_agreement(review, standing):
+def _show_agreement(review: Review, current: CurrentLabels) -> None:
     column = size_column(review.table)
     sizes = None
     if column == "ecd_um":
         sizes = dict(zip(review.table["particle"], review.table[column].astype(float), strict=True))
-    looks, pull = blind_repeats(standing, sizes), anchoring_of(standing)
+    repeats, anchoring = blind_repeats(current, sizes), anchoring_of(current)
     st.subheader("Agreement")
-    if not looks:
+    if not repeats:
         st.caption(
-            "Some particles come back without the first answer being shown: to the same reviewer after 50 decisions, "
-            "and to a second one. What they show stands here then."
+            "Some particles are shown again without the first answer: to the same reviewer after 50 decisions, and "
+            "to a second reviewer. Results will appear here."
         )
-    rows = [row for look in looks for row in _look_rows(look)]
+    rows = [row for repeat in repeats for row in _repeat_rows(repeat)]
     if rows:
         st.dataframe(pd.DataFrame(rows), hide_index=True, key="history_agreement")
-        st.caption("Cohen's kappa: 1 complete, 0 as by chance; low where one class is nearly all there is.")
-    open_ones = len(standing.disagreements())
-    if open_ones:
+        st.caption("Cohen's kappa: 1 complete agreement, 0 chance; low where one class dominates.")
+    disputed = len(current.disagreements())
+    if disputed:
         st.markdown(
-            f"{count_noun(open_ones, 'particle')} with two answers: settle them under Decide, Show: Two answers."
+            f"{count_noun(disputed, 'particle')} with two different answers: settle them under Decide, Show: Two "
+            "different answers."
         )
-    if pull:
+    if anchoring:
         st.markdown(
-            f"The suggestion is followed in {interval(pull.shown)} where it is seen and in {interval(pull.hidden)} "
-            f"where it is hidden (n = {pull.shown.n:,} and {pull.hidden.n:,})."
+            f"The suggestion is followed in {percent_interval(anchoring.shown)} where it is shown and in "
+            f"{percent_interval(anchoring.hidden)} where it is hidden (n = {anchoring.shown.n:,} and "
+            f"{anchoring.hidden.n:,})."
         )
 
 
-def _look_rows(look):
-    who = f"{look.first}, again" if look.first == look.second else f"{look.first} and {look.second}"
-    yield _agreement_row(who, "All", look.every)
-    for low, high, found in look.by_size:
-        if found:
+def _repeat_rows(repeat: BlindRepeat) -> Iterator[dict[str, Any]]:
+    names = f"{repeat.first}, again" if repeat.first == repeat.second else f"{repeat.first} and {repeat.second}"
+    yield _agreement_row(names, "All", repeat.overall)
+    for low, high, agreement in repeat.by_size:
+        if agreement:
             size = "Unknown" if low is None else f"≥ {low:g} µm" if high == float("inf") else f"{low:g} to {high:g} µm"
-            yield _agreement_row(who, size, found)
+            yield _agreement_row(names, size, agreement)
 
 
-def _agreement_row(who, size, found):
-    kappa = found.kappa
-    words = f"{kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f})" if kappa else DASH
-    return {"Reviewers": who, "Size": size, "n": found.n, "Same answer": interval(found.same), "Cohen's kappa": words}
-
-
-def _show_decisions(review, standing, reviewer):
-    # Beside the title: at the right end the table's own buttons would come to lie upon it.
-    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.subheader(f"{count_noun(standing.last, 'decision')}", width="content")
-        if reviewer and st.button(
-            "Undo my last", key="history_undo", help="With all that was decided together with it"
-        ):
-            outcomes = undo(review, standing, reviewer)
-            words = next((outcome.words for outcome in outcomes if outcome.words), "")
-            st.toast(escape_markdown(words or f"{count_noun(len(outcomes), 'decision')} undone"))
-            current_labels_of(review)
-    pages = -(-standing.last // PER_PAGE)
-    page = st.pagination(pages, key="history_page") if pages > 1 else 1
-    end = standing.last - (page - 1) * PER_PAGE
-    rows = [d for d in history(review.id, after=max(0, end - PER_PAGE)) if d.number <= end]
-    st.dataframe(
-        pd.DataFrame([_decision_row(decision) for decision in reversed(rows)]),
-        hide_index=True,
-        key="history_rows",
-        column_config={"When": st.column_config.DatetimeColumn(format="D MMM, HH:mm:ss")},
-    )
-
-
-def _decision_row(decision):
+def _agreement_row(names: str, size: str, agreement: Agreement) -> dict[str, Any]:
+    kappa = agreement.kappa
     return {
-        "No.": decision.number,
-        "When": datetime.fromtimestamp(decision.server_time, UTC).astimezone(),
-        "Reviewer": decision.reviewer,
-        "Particle": decision.particle,
-        "Decision": KINDS.get(decision.kind, decision.kind),
-        "From": label_text(decision.from_label),
-        "To": label_text(decision.to_label),
-        "As": PURPOSES.get(decision.purpose, decision.purpose),
+        "Reviewers": names,
+        "Size": size,
+        "n": agreement.n,
+        "Same answer": percent_interval(agreement.same),
+        "Cohen's kappa": f"{kappa.value:.2f} ({kappa.low:.2f} to {kappa.high:.2f})" if kappa else DASH,
     }
 
 
-def interval(estimate):
+def _show_decisions(review: Review, current: CurrentLabels, reviewer: str) -> None:
+    # Beside the title: at the right end the table's own buttons would cover it.
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        st.subheader(f"{count_noun(current.last_number, 'decision')}", width="content")
+        if reviewer and st.button(
+            "Undo my last decision", key="history_undo", help="With all decided together with it"
+        ):
+            outcomes = undo(review, current, reviewer)
+            message = next((outcome.message for outcome in outcomes if outcome.message), "")
+            st.toast(escape_markdown(message or f"{count_noun(len(outcomes), 'decision')} undone"))
+            current_labels_of(review)
+    pages = -(-current.last_number // ROWS_PER_PAGE)
+    page = st.pagination(pages, key="history_page") if pages > 1 else 1
+    end = current.last_number - (page - 1) * ROWS_PER_PAGE
+    rows = [row for row in history(review.id, after=max(0, end - ROWS_PER_PAGE)) if row.number <= end]
+    time_column = _time_column(rows)
+    st.dataframe(
+        pd.DataFrame([_decision_row(decision, time_column) for decision in reversed(rows)]),
+        hide_index=True,
+        key="history_rows",
+        column_config={time_column: st.column_config.DatetimeColumn(format="D MMM YYYY, HH:mm:ss")},
+    )
+
+
+def _time_column(rows: list[Decision]) -> str:
+    """Head of the column of times, with this machine's time zone."""
+    zone = f"{local_time(rows[-1].server_time):%Z}" if rows else ""
+    return f"Time ({zone})" if zone else "Time"
+
+
+def _decision_row(decision: Decision, time_column: str) -> dict[str, Any]:
+    return {
+        "No.": decision.number,
+        time_column: local_time(decision.server_time).replace(tzinfo=None),
+        "Reviewer": decision.reviewer,
+        "Particle": decision.particle,
+        "Decision": KIND_NAMES.get(decision.kind, decision.kind),
+        "From": label_text(decision.from_label),
+        "To": label_text(decision.to_label),
+        "Purpose": PURPOSE_NAMES.get(decision.purpose, decision.purpose),
+    }
+
+
+def percent_interval(estimate: Estimate | None) -> str:
     """A share with its interval, "26 % (18 to 35)"; a dash for none."""
     if estimate is None:
         return DASH

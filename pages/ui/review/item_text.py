@@ -1,60 +1,60 @@
-"""What the desk says of each particle, and when it keeps the model's opinion to itself."""
+"""Texts about each particle in the annotation view, and when the model's suggestion is hidden."""
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pages.ui.shared.text import count_noun
-from svp_core.display import label_text
-from svp_core.review.batches import is_hidden, size_column
-from svp_core.review.current_labels import COMPARISON_PURPOSES, NOT_A_CLASS
+from svp_core.display import count_noun, label_text
+from svp_core.review.batches import Batch, is_hidden, size_column
+from svp_core.review.current_labels import COMPARISON_PURPOSES, NOT_A_CLASS, CurrentLabels
+from svp_core.review.embedding_store import ReviewEmbedding
+from svp_core.review.store import Review
 
 NEIGHBOURS = 10
-SHAPE = {"aspect_ratio": "aspect ratio", "circularity": "circularity"}  # said besides the size, where it is known
+SHAPE_NAMES = {"aspect_ratio": "aspect ratio", "circularity": "circularity"}  # shown after the size, where known
 
 
-def pair_text(pair):
+def pair_text(pair: Sequence[str]) -> str:
     """ "Protein → Air bubble"; the label alone where nothing else is suggested."""
     given, suggested = pair
     return f"{label_text(given)} → {label_text(suggested)}" if suggested not in ("", given) else label_text(given)
 
 
-def batch_title(page):
-    """What these particles have in common."""
-    if set(page.purposes) == {"audit"}:
-        return "Drawn at random"
-    if set(page.purposes) == {"settle"}:
-        return "Two answers each"
-    words = f"{pair_text(page.pair)}" if page.pair else "Mixed"
-    moved = f" · {page.moved_up:,} moved up" if page.moved_up else ""
-    return f"{words} · {'once more, ' if page.again else ''}{count_noun(len(page.particles), 'particle')}{moved}"
+def batch_title(batch: Batch) -> str:
+    """Heading of a batch: what its particles have in common."""
+    if set(batch.purposes) == {"audit"}:
+        return "Random check"
+    if set(batch.purposes) == {"settle"}:
+        return "Two different answers"
+    pair = pair_text(batch.pair) if batch.pair else "Several labels"
+    moved = f" · {batch.moved_up:,} moved up" if batch.moved_up else ""
+    return f"{pair} · {'again, ' if batch.again else ''}{count_noun(len(batch.particles), 'particle')}{moved}"
 
 
-def items_of(review, standing, page):
-    """The page's particles as deciding.batch_of takes them."""
+def items_of(review: Review, current: CurrentLabels, batch: Batch) -> list[dict[str, Any]]:
+    """The batch's particles as annotation_grid.batch_data takes them."""
     table = review.table
-    chances = [name for name in table if name.startswith("p_")]
+    probability_columns = [name for name in table if name.startswith("p_")]
     size = size_column(table)
-    columns = {
-        name: table[name].array
-        for name in (*chances, *SHAPE, "suggested", "reason", "run", "score", size)
-        if name in table
-    }
+    wanted = [*probability_columns, *SHAPE_NAMES, "suggested", "reason", "run", "score", *([size] if size else [])]
+    columns = {name: table[name].array for name in wanted if name in table}
     items = []
-    for particle, purpose in zip(page.particles, page.purposes, strict=True):
-        position = review.place[particle]
-        known = {name: values[position] for name, values in columns.items()}
+    for particle, purpose in zip(batch.particles, batch.purposes, strict=True):
+        position = review.positions[particle]
+        fields = {name: values[position] for name, values in columns.items()}
         given = review.given(particle)
-        if page.again and purpose == "queue" and (label := standing.label(particle)) not in NOT_A_CLASS:
+        if batch.again and purpose == "queue" and (label := current.label(particle)) not in NOT_A_CLASS:
             given = label
-        hidden = purpose in (*COMPARISON_PURPOSES, "audit") or is_hidden(review, particle, blind=page.blind)
-        suggested = "" if hidden or known.get("suggested") == given else known.get("suggested", "")
-        probabilities = (
-            []
-            if hidden
-            else [(name.removeprefix("p_"), float(known[name])) for name in chances if known[name] == known[name]]
-        )
-        first = _label_in_words(given, suggested, known.get("score"))
-        if review.by_machine and given == review.given(particle) and given in dict(probabilities):
-            first = _naming_in_words(given, probabilities)
+        hidden = purpose in (*COMPARISON_PURPOSES, "audit") or is_hidden(review, particle, blind=batch.blind)
+        suggested = "" if hidden or fields.get("suggested") == given else fields.get("suggested", "")
+        probabilities = []
+        if not hidden:
+            known = [name for name in probability_columns if not math.isnan(fields[name])]
+            probabilities = [(name.removeprefix("p_"), float(fields[name])) for name in known]
+        if review.has_model_labels and given == review.given(particle) and given in dict(probabilities):
+            headline = _prediction_text(given, probabilities)
+        else:
+            headline = _label_line(given, suggested, fields.get("score"))
         items.append(
             {
                 "id": particle,
@@ -62,9 +62,9 @@ def items_of(review, standing, page):
                 "suggested": suggested,
                 "hidden": hidden,
                 "probabilities": probabilities,
-                "words": [first, *_more_words(particle, known, size, hidden, standing, page)],
+                "lines": [headline, *_more_lines(particle, fields, size, hidden, current, batch)],
                 "purpose": purpose,
-                "again": page.again,
+                "again": batch.again,
                 "decided": None,
                 "neighbours": [],
             }
@@ -72,51 +72,61 @@ def items_of(review, standing, page):
     return items
 
 
-def with_neighbours(review, standing, items, places, likeness):
-    """Give these items their neighbours, labelled as they are now; returns the positions in the queue of all of them.
+def add_neighbours(
+    review: Review,
+    current: CurrentLabels,
+    items: Sequence[dict[str, Any]],
+    positions: Sequence[int],
+    embedding: ReviewEmbedding,
+) -> list[int]:
+    """Add their nearest neighbours with current labels to these items; returns the positions of all neighbours.
 
-    places: the items' own positions.
+    positions: the items' own positions in the queue.
     """
-    names, beside = review.table["particle"].array, {}
-    for item, position in zip(items, places, strict=True):
-        for near in likeness.nearest[position][:NEIGHBOURS]:
-            if near >= 0:
-                place = beside.setdefault(int(near), len(beside))
-                item["neighbours"].append((place, standing.label(names[near])))
-    return list(beside)
+    names, indices = review.table["particle"].array, {}
+    for item, position in zip(items, positions, strict=True):
+        for neighbour in embedding.neighbours[position][:NEIGHBOURS]:
+            if neighbour >= 0:
+                index = indices.setdefault(int(neighbour), len(indices))
+                item["neighbours"].append((index, current.label(names[neighbour])))
+    return list(indices)
 
 
-def _label_in_words(given, suggested, score):
-    words = f"Labelled {label_text(given).lower()}." if given else "Unlabelled."
+def _label_line(given: str, suggested: str, score: float | None) -> str:
+    line = f"Labelled {label_text(given).lower()}." if given else "Unlabelled."
     if suggested:
-        doubt = f" Label quality {score:.2f}." if isinstance(score, float) and math.isfinite(score) else ""
-        words += f" Suggested: {label_text(suggested).lower()}.{doubt}"
-    return words
+        quality = f" Label quality {score:.2f}." if isinstance(score, float) and math.isfinite(score) else ""
+        line += f" Suggested: {label_text(suggested).lower()}.{quality}"
+    return line
 
 
-def _naming_in_words(named, probabilities):
-    """How sure the classifier is of the name that it gave itself, and what it held for likely besides."""
-    chances = dict(probabilities)
-    words = f"Named {label_text(named).lower()} by the classifier, {chances.pop(named):.2f}"
-    if chances:
-        other = max(chances, key=chances.get)
-        words += f"; next {label_text(other).lower()} {chances[other]:.2f}"
-    return f"{words}."
+def _prediction_text(predicted: str, probabilities: Sequence[tuple[str, float]]) -> str:
+    """The classifier's own prediction with its probability, and the second most probable class."""
+    others = dict(probabilities)
+    line = f"Classified as {label_text(predicted).lower()}, probability {others.pop(predicted):.2f}"
+    if others:
+        second = max(others, key=lambda key: others[key])
+        line += f"; next {label_text(second).lower()} {others[second]:.2f}"
+    return f"{line}."
 
 
-def _more_words(particle, known, size, hidden, standing, page):
+def _more_lines(
+    particle: str, fields: Mapping[str, Any], size: str | None, hidden: bool, current: CurrentLabels, batch: Batch
+) -> list[str]:
     lines = []
-    if not hidden and known.get("reason"):
-        lines.append(known["reason"])
-    if page.again and "settle" in page.purposes:
-        answers = standing.disagreements().get(particle, ())
+    if not hidden and fields.get("reason"):
+        lines.append(fields["reason"])
+    if batch.again and "settle" in batch.purposes:
+        answers = current.disagreements().get(particle, ())
         lines += [f"{answer.reviewer}: {label_text(answer.to_label)}" for answer in answers]
-    elif page.again and (decision := standing.decided.get(particle)):
+    elif batch.again and (decision := current.decided.get(particle)):
         lines.append(f"{decision.reviewer} decided: {label_text(decision.to_label)}.")
-    facts = []
-    if size and math.isfinite(known[size]):
-        facts.append(f"ECD {known[size]:.1f} {'µm' if size.endswith('_um') else 'px'}")
-    facts += [f"{words} {known[name]:.2f}" for name, words in SHAPE.items() if math.isfinite(known.get(name, math.nan))]
-    if known.get("run"):
-        facts.append(known["run"])
-    return [*lines, " · ".join([*facts, particle])]
+    measures = []
+    if size and math.isfinite(fields[size]):
+        measures.append(f"ECD {fields[size]:.1f} {'µm' if size.endswith('_um') else 'px'}")
+    measures += [
+        f"{text} {fields[name]:.2f}" for name, text in SHAPE_NAMES.items() if math.isfinite(fields.get(name, math.nan))
+    ]
+    if fields.get("run"):
+        measures.append(fields["run"])
+    return [*lines, " · ".join([*measures, particle])]

@@ -1,51 +1,59 @@
-"""How far a review has come, in a line, and whether going on is worth it."""
+"""Progress of a review in one line, and whether to continue."""
 
 import streamlit as st
 
-from pages.ui.review.review_data import rerun_every
-from pages.ui.shared.text import escape_markdown, format_time
-from svp_core.review.progress import review_progress
+from pages.ui.review.review_data import recompute_if_stale
+from pages.ui.review.times import format_timestamp
+from pages.ui.shared.text import escape_markdown
+from svp_core.review.current_labels import CurrentLabels
+from svp_core.review.progress import ReviewProgress, review_progress, wrong_labels_in_order
 from svp_core.review.random_audit import last_audit
-from svp_core.review.remaining_errors import stop_hint
+from svp_core.review.stopping import StopHint, stop_hint
+from svp_core.review.store import Review
 
-TOLERATED = 0.01  # share of all labels that may stay wrong, unless said otherwise
-
-
-def show_progress_summary(review, standing, reviewer):
-    """Everybody's progress, the last save, and what the hits and the last audit say about what is left."""
-    name, bound = f"figures_{review.id}", tolerated(review)
-    counts, hint = rerun_every(name, (standing.last, bound), lambda: _counted(standing, bound))
-    figures = [
-        f"**{counts.reviewed:,}** of {len(review.table):,} reviewed",
-        f"**{counts.changed:,}** changed",
-        f"**{counts.kept:,}** kept",
-        f"**{counts.unsure:,}** unsure",
-    ]
-    if counts.not_a_particle:
-        figures.append(f"**{counts.not_a_particle:,}** no particle")
-    if rate := counts.hit_rate:
-        figures.append(
-            f"hit rate **{100 * rate.value:.0f} %** ({100 * rate.low:.0f}–{100 * rate.high:.0f}) of the last {rate.n}"
-        )
-    if counts.last_time:
-        figures.append(f"last saved {format_time(counts.last_time)}")
-    with st.container(key="figures", gap="xsmall"):
-        st.markdown(" · ".join(figures))
-        if counts.reviewed:
-            st.caption(escape_markdown(hint))
+TOLERATED_SHARE = 0.01  # default share of labels that may stay wrong
+HINT_HELP = (
+    "The bound is 1 − 0.05^(1/n) for n labels kept in a row. It holds where the most doubtful labels come first, and "
+    "is too optimistic if you stop at the first long run: a random check of the rest needs neither assumption."
+)
 
 
-def tolerated(review):
-    """How many wrong labels the person can live with."""
-    return st.session_state.get(f"{review.id}_tolerated") or max(1, round(TOLERATED * len(review.table)))
-
-
-def _counted(standing, bound):
-    audit = last_audit(standing)
-    rows = sorted(
-        (decision.number, standing.state(particle) in ("changed", "not_a_particle"))
-        for particle, decision in list(standing.decided.items())
-        if decision.purpose == "queue"
+def show_progress_summary(review: Review, current: CurrentLabels) -> None:
+    """All reviewers' progress, the last save, and what the last decisions and the last audit say about the rest."""
+    tolerated = tolerated_count(review)
+    progress, hint = recompute_if_stale(
+        f"summary_{review.id}", (current.last_number, tolerated), lambda: _summarise(current, tolerated)
     )
-    hint = stop_hint([hit for _, hit in rows], audit.remaining if audit else None, tolerated=bound)
-    return review_progress(standing), hint.message
+    figures = [
+        f"**{progress.reviewed:,}** of {len(review.table):,} reviewed",
+        f"**{progress.changed:,}** changed",
+        f"**{progress.kept:,}** kept",
+        f"**{progress.unsure:,}** unsure",
+    ]
+    if progress.not_a_particle:
+        figures.append(f"**{progress.not_a_particle:,}** not a particle")
+    if rate := progress.hit_rate:
+        interval = f"{100 * rate.low:.0f}–{100 * rate.high:.0f}"
+        figures.append(f"wrong in the last {rate.n}: **{100 * rate.value:.0f} %** ({interval})")
+    saved = f"Last saved {format_timestamp(progress.last_time)}" if progress.last_time else None
+    with st.container(key="figures", gap="xsmall"):
+        st.markdown(" · ".join(figures), help=saved)
+        if progress.reviewed:
+            st.caption(escape_markdown(hint.message), help=HINT_HELP)
+
+
+def tolerated_count(review: Review) -> int:
+    """Acceptable number of wrong labels, as entered or by default."""
+    entered = st.session_state.get(f"{review.id}_tolerated")
+    return max(1, round(TOLERATED_SHARE * len(review.table))) if entered is None else int(entered)
+
+
+def _summarise(current: CurrentLabels, tolerated: int) -> tuple[ReviewProgress, StopHint]:
+    audit = last_audit(current)
+    hint = stop_hint(
+        wrong_labels_in_order(current),
+        audit.remaining if audit else None,
+        tolerated=tolerated,
+        undecided=len(current.given) - len(current.decided),
+    )
+    return review_progress(current), hint

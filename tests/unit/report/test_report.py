@@ -392,7 +392,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
         None,
         (),
     )
-    review = store.open_review(sources.begin_review(found))
+    review = store.open_review(sources.start_review(found))
     send = {"tab": "t", "reviewer": "R. Person", "kind": "label", "particle": "p#1", "label": "air_bubble"}
     decision_log.record(review, [{**send, "n": 1, "reason": "a <b>ring</b>"}])
     decision_log.record(review, [{**send, "n": 2, "particle": "p#2", "kind": "keep"}])

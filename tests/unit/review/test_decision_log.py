@@ -1,4 +1,4 @@
-"""Decisions: every one kept, once, in order, whoever sends them; undone by one more; refused with a sentence."""
+"""Decision log: every decision stored once and in order; undo; refused events; concurrent writers."""
 
 import os
 import random
@@ -18,9 +18,9 @@ from svp_core.review.current_labels import Decision, deciding_answer, effective_
 from svp_core.review.progress import progress_by_pair, review_progress, reviewers
 from svp_core.workspace import database, jobs
 from svp_core.workspace.paths import repo_root, workspace_root
-from tests.helpers.review_fixture import databases, event, new_review, record, standing
+from tests.helpers.review_fixture import current_labels, databases, event, new_review, record
 
-# Decides on its own tab; says after each call which are on disk.
+# Decides in its own tab; prints after each call what is on disk.
 WRITER = """
 import sys, time
 from pathlib import Path
@@ -77,16 +77,16 @@ def test_forty_decisions_at_once_are_forty_rows_in_their_order(lab):
     assert all(abs(row.server_time - time.time()) < 60 for row in rows)
 
 
-def test_in_one_tab_the_count_rules_and_not_the_clock(lab):
+def test_within_one_tab_the_count_gives_the_order_not_the_clock(lab):
     review = new_review()
     back = event(2, "p0", label="silicone_oil") | {"at": 1_700_000_000}
     other = event(1, "p1", tab="tab0", reviewer="Ben") | {"at": 1_790_000_000}
     assert record(review, back, other, event(1, "p0")) == ["saved"] * 3
     assert [(d.tab, d.n) for d in decision_log.history(review.id)] == [("tab0", 1), ("tab1", 1), ("tab1", 2)]
-    assert standing(review).label("p0") == "silicone_oil"
+    assert current_labels(review).label("p0") == "silicone_oil"
 
 
-def test_what_is_sent_again_is_there_once(lab):
+def test_an_event_sent_twice_is_stored_once(lab):
     review = new_review()
     sent = [event(n + 1, f"p{n}") for n in range(5)]
     assert record(review, *sent[:3]) == ["saved"] * 3
@@ -97,13 +97,13 @@ def test_what_is_sent_again_is_there_once(lab):
     assert len(decision_log.history(review.id)) == 6
     (other,) = decision_log.record(review, [event(1, "p7")])
     assert other.state == "refused"
-    assert other.words.startswith("Decision 1 of this tab is there already")
+    assert other.message.startswith("Decision 1 of this tab is already stored")
 
 
-def test_evidence_says_what_was_known_and_shown(lab):
+def test_evidence_records_what_was_known_and_shown(lab):
     review = new_review(2, score=[0.123456789, float("nan")], rank=[1, 2], words=["not", "evidence"])
     record(review, event(1, "p0", evidence={"shown": False, "neighbours": ["p1"], "score": 0.5}), event(2, "p1"))
-    first, second = (decision.known for decision in decision_log.history(review.id))
+    first, second = (decision.evidence_dict for decision in decision_log.history(review.id))
     assert first == {
         "model": "resnet18",
         "suggested": "air_bubble",
@@ -115,16 +115,16 @@ def test_evidence_says_what_was_known_and_shown(lab):
     assert second == {"model": "resnet18", "suggested": "air_bubble", "rank": 2, "score": None}
 
 
-def test_undo_is_a_decision_and_can_be_undone(lab):
+def test_an_undo_is_a_decision_and_can_be_undone(lab):
     review = new_review()
     record(review, event(1, "p0"), event(2, "p0", label="silicone_oil"))
     assert record(review, event(3, "p0", "undo", undoes="tab1/2")) == ["saved"]
-    assert standing(review).label("p0") == "air_bubble"
+    assert current_labels(review).label("p0") == "air_bubble"
     assert record(review, event(4, "p0", "undo", undoes="tab1/1")) == ["saved"]
-    assert standing(review).label("p0") == "protein"
-    assert standing(review).is_open("p0")
+    assert current_labels(review).label("p0") == "protein"
+    assert current_labels(review).is_open("p0")
     assert record(review, event(5, "p0", "undo", undoes="tab1/4")) == ["saved"]
-    assert standing(review).label("p0") == "air_bubble"
+    assert current_labels(review).label("p0") == "air_bubble"
     rows = decision_log.history(review.id)
     assert [(row.from_label, row.to_label) for row in rows[2:]] == [
         ("silicone_oil", "air_bubble"),
@@ -134,7 +134,7 @@ def test_undo_is_a_decision_and_can_be_undone(lab):
     assert len(rows) == 5
 
 
-def test_undo_after_a_reload_goes_back_step_by_step(lab):
+def test_undo_after_a_reload_goes_back_decision_by_decision(lab):
     review = new_review()
     record(review, event(1, "p0"), event(2, "p1", "keep"), event(1, "p5", tab="tab2", reviewer="Ben"))
     again = store.open_review(review.id)  # another process would open it like this
@@ -142,44 +142,44 @@ def test_undo_after_a_reload_goes_back_step_by_step(lab):
     undos = [event(n, "", "undo", tab="tab3") for n in (1, 2, 3)]
     outcomes = decision_log.record(again, undos)
     assert [o.state for o in outcomes] == ["saved", "saved", "refused"]
-    assert outcomes[2].words == "There is no decision of yours that could be taken back."
+    assert "no decision that could be undone" in outcomes[2].message
     assert record(again, *undos[:2]) == ["known", "known"]
     assert [row.undoes for row in decision_log.history(review.id)[3:]] == ["tab1/2", "tab1/1"]
-    assert set(standing(again).decided) == {"p5"}
+    assert set(current_labels(again).decided) == {"p5"}
 
 
-def test_a_page_is_undone_as_a_whole(lab):
+def test_a_batch_is_undone_as_a_whole(lab):
     review = new_review()
     record(review, event(1, "p0"), *(event(n + 2, f"p{n + 1}", "keep", batch="page 7") for n in range(6)))
-    now = standing(review)
+    now = current_labels(review)
     assert [o.state for o in decision_log.undo(review, now, "Anna")] == ["saved"] * 6
-    now.take(decision_log.history(review.id, after=now.last))
+    now.add(decision_log.history(review.id, after=now.last_number))
     assert set(now.decided) == {"p0"}
     decision_log.undo(review, now, "Anna")
-    now = standing(review)
+    now = current_labels(review)
     assert not now.decided
     assert decision_log.undo(review, now, "Anna") == []
-    assert now.last == 14
+    assert now.last_number == 14
 
 
-def test_what_cannot_be_undone(lab):
+def test_undos_that_are_refused(lab):
     review = new_review()
     record(review, event(1, "p0"), event(1, "p1", tab="b", reviewer="Ben"), event(2, "p2"), event(3, "p2", "unsure"))
 
     def words(*undo, **more):
         (outcome,) = decision_log.record(review, [event(undo[0], undo[1], "undo", undoes=undo[2], **more)])
-        return outcome.state, outcome.words
+        return outcome.state, outcome.message
 
-    assert words(10, "p0", "tab9/1") == ("refused", "The decision that was to be undone is not in this review.")
+    assert words(10, "p0", "tab9/1") == ("refused", "The decision to undo is not in this review.")
     assert words(11, "p1", "b/1")[1].startswith("Ben made this decision")
     assert words(12, "p2", "tab1/2")[1].startswith("Anna has decided this particle again since (unsure)")
     assert words(13, "p1", "b/1", again=True)[0] == "saved"
     assert words(14, "p0", "tab1/1")[0] == "saved"
-    assert words(15, "p0", "tab1/1") == ("refused", "This decision has been undone already.")
+    assert words(15, "p0", "tab1/1") == ("refused", "This decision is already undone.")
 
 
-def test_effective_is_what_no_effective_undo_takes_back():
-    """Beside the definition, written as it is said: an undo counts when no later counting undo names it."""
+def test_effective_decisions_equal_the_literal_definition():
+    """The definition taken literally: an undo counts when no later counting undo names it."""
 
     def counts(decision, decisions):
         later = decisions[decision.number :]
@@ -219,25 +219,25 @@ def test_effective_is_what_no_effective_undo_takes_back():
         assert deciding_answer(made) == (answers[-1] if answers else None)
 
 
-def test_a_late_decision_is_kept_as_a_second_opinion(lab):
+def test_a_late_decision_is_stored_as_a_second_opinion(lab):
     review = new_review()
     record(review, event(1, "p0"))
     (late,) = decision_log.record(review, [event(1, "p0", tab="b", reviewer="Ben", label="silicone_oil")])
     assert late.state == "late"
-    assert late.words.startswith("Anna has decided this particle already (air_bubble)")
-    now = standing(review)
+    assert late.message.startswith("Anna has already decided this particle (air_bubble)")
+    now = current_labels(review)
     assert now.label("p0") == "air_bubble"
-    assert len(now.all["p0"]) == 2
+    assert len(now.decisions["p0"]) == 2
     assert [[d.to_label for d in ds] for ds in now.disagreements().values()] == [["air_bubble", "silicone_oil"]]
     # Asked to decide again, or to settle: then the new one stands.
     assert record(review, event(2, "p0", tab="b", reviewer="Ben", label="silicone_oil", again=True)) == ["saved"]
-    assert standing(review).label("p0") == "silicone_oil"
-    assert not standing(review).disagreements()
+    assert current_labels(review).label("p0") == "silicone_oil"
+    assert not current_labels(review).disagreements()
     assert record(review, event(2, "p0", label="air_bubble", purpose="settle")) == ["saved"]
-    assert standing(review).label("p0") == "air_bubble"
-    assert not standing(review).disagreements()
+    assert current_labels(review).label("p0") == "air_bubble"
+    assert not current_labels(review).disagreements()
     assert record(review, event(3, "p0", "undo", undoes="tab1/2")) == ["saved"]
-    assert standing(review).label("p0") == "silicone_oil"
+    assert current_labels(review).label("p0") == "silicone_oil"
 
 
 def test_blind_answers_change_no_label(lab):
@@ -245,13 +245,13 @@ def test_blind_answers_change_no_label(lab):
     ben = {"tab": "b", "reviewer": "Ben", "purpose": "second"}
     record(review, event(1, "p0"), event(2, "p0", label="silicone_oil", purpose="repeat"))
     record(review, event(1, "p0", "unsure", **ben), event(2, "p1", **ben))
-    now = standing(review)
+    now = current_labels(review)
     assert now.label("p0") == "air_bubble"
     assert now.is_open("p1")
     assert [d.purpose for d in now.disagreements()["p0"]] == ["queue", "repeat", "second"]
 
 
-def test_keep_means_the_label_that_was_on_the_screen(lab):
+def test_keep_means_the_label_shown_on_the_screen(lab):
     review = new_review(3, given=["protein", "", "protein"])
     record(review, event(1, "p0", "keep"), event(2, "p1", "keep"), event(3, "p2"))
     assert [(d.particle, d.to_label) for d in decision_log.history(review.id)] == [
@@ -259,20 +259,20 @@ def test_keep_means_the_label_that_was_on_the_screen(lab):
         ("p2", "air_bubble"),
     ]
     (nothing,) = decision_log.record(review, [event(4, "p1", "keep")])
-    assert nothing.words == "This particle has no label that could be kept; give it one."
+    assert "no label to keep" in nothing.message
     # The other tab of the same person still shows protein.
     record(review, event(1, "p2", "keep", tab="old", **{"from": "protein"}))
-    assert standing(review).state("p2") == "kept"
-    assert standing(review).label("p2") == "protein"
+    assert current_labels(review).state("p2") == "kept"
+    assert current_labels(review).label("p2") == "protein"
     (invented,) = decision_log.record(review, [event(5, "p2", "keep", **{"from": "<b>"})])
-    assert invented.words == "'<b>' was never a label of this particle."
+    assert invented.message == "'<b>' was never a label of this particle."
 
 
-def test_labels_states_and_tallies(lab):
+def test_labels_states_and_progress(lab):
     review = new_review(6, given=["protein", "protein", "protein", "protein", "", "protein"])
     record(review, event(1, "p0"), event(2, "p1", "keep"), event(3, "p2", "unsure"), event(4, "p3", "not_a_particle"))
     record(review, event(5, "p4", label="protein", reason="round"), event(6, "p5", "skip", tab="b", reviewer="Ben"))
-    now = standing(review)
+    now = current_labels(review)
     labels = now.labels()
     assert list(labels["label"]) == ["air_bubble", "protein", "unsure", "not_a_particle", "protein", "protein"]
     assert list(labels["state"]) == ["changed", "kept", "unsure", "not_a_particle", "changed", "open"]
@@ -288,14 +288,14 @@ def test_labels_states_and_tallies(lab):
     assert reviewers(now) == ["Anna", "Ben"]
     assert now.skipped("Ben") == {"p5"}
     assert not now.skipped("Anna")
-    assert review_progress(review.standing()).hit_rate is None
-    assert review_progress(review.standing()).last_time is None
+    assert review_progress(review.current_labels()).hit_rate is None
+    assert review_progress(review.current_labels()).last_time is None
 
 
-def test_every_kind_of_suspicion_is_counted_by_itself(lab):
+def test_every_suggested_change_is_counted_separately(lab):
     review = new_review(6, given=["protein", "protein", "protein", "silicone_oil", "air_bubble", ""])
     record(review, event(1, "p0"), event(2, "p1", "keep"), event(3, "p3", "unsure"), event(4, "p5", "not_a_particle"))
-    found = progress_by_pair(standing(review), review.table["suggested"])
+    found = progress_by_pair(current_labels(review), review.table["suggested"])
     assert list(found.columns) == [
         "given",
         "suggested",
@@ -311,40 +311,40 @@ def test_every_kind_of_suspicion_is_counted_by_itself(lab):
         ["", "air_bubble", 1, 1, 0, 0, 0, 1],
         ["silicone_oil", "air_bubble", 1, 1, 0, 0, 1, 0],
     ]
-    assert progress_by_pair(standing(review), [""] * 6).empty
+    assert progress_by_pair(current_labels(review), [""] * 6).empty
 
 
 @pytest.mark.parametrize(
-    ("sent", "words"),
+    ("sent", "message"),
     [
         (event(1, "p0", reviewer="  "), "A decision needs the name of its reviewer; enter yours."),
         (event(1, "p99"), "There is no particle 'p99' in this review."),
-        (event(1, "p0", "delete"), "'delete' ('queue') is nothing that can be decided."),
-        (event(1, "p0", purpose="late"), "'label' ('late') is nothing that can be decided."),
-        (event(1, "p0", "draw"), "'draw' ('queue') is nothing that can be decided."),
-        (event(1, "p0", label="glass"), "'glass' is no class of this review; it has protein, silicone_oil, air_b"),
-        (event(1, "p0", label=None), "'None' is no class"),
-        (event(1, "p0", reason="x" * 2001), "The reason is too long; at most 2,000 letters are kept."),
-        (event(1, "p0", evidence={"x": "x" * 9000}), "The evidence of this decision is too long to be kept."),
+        (event(1, "p0", "delete"), "'delete' ('queue') is not a valid decision"),
+        (event(1, "p0", purpose="late"), "'label' ('late') is not a valid decision"),
+        (event(1, "p0", "draw"), "'draw' ('queue') is not a valid decision"),
+        (event(1, "p0", label="glass"), "'glass' is not a class of this review"),
+        (event(1, "p0", label=None), "'None' is not a class"),
+        (event(1, "p0", reason="x" * 2001), "The reason is too long; the limit is 2,000"),
+        (event(1, "p0", evidence={"x": "x" * 9000}), "The evidence of this decision is longer than 8,000"),
     ],
 )
-def test_what_a_browser_must_not_write_is_refused_with_a_sentence(tmp_path, monkeypatch, sent, words):
+def test_invalid_events_are_refused_with_a_reason(tmp_path, monkeypatch, sent, message):
     databases(tmp_path, monkeypatch, "sqlite")
     review = new_review()
     outcomes = decision_log.record(review, [sent, event(2, "p1")])
     assert outcomes[0].state == "refused"
-    assert outcomes[0].words.startswith(words)
+    assert outcomes[0].message.startswith(message)
     assert outcomes[1].state == "saved"
     assert len(decision_log.history(review.id)) == 1
 
 
-def test_more_classes_can_be_offered_than_the_review_began_with(lab):
+def test_more_classes_can_be_allowed_than_the_review_has(lab):
     review = new_review()
     assert record(review, event(1, "p0", label="glass_flake"), more_classes=["glass_flake"]) == ["saved"]
-    assert standing(review).label("p0") == "glass_flake"
+    assert current_labels(review).label("p0") == "glass_flake"
 
 
-def test_names_and_words_of_any_kind_are_kept_as_text(lab):
+def test_names_and_texts_of_any_kind_are_stored_as_text(lab):
     names = [
         "<script>alert(1)</script>.png",
         "x" * 300,
@@ -356,12 +356,14 @@ def test_names_and_words_of_any_kind_are_kept_as_text(lab):
         "'; DROP",
     ]
     review = new_review(names=names, given=["NA", "", "protein", "nan", "None", "protein", "protein", "protein"])
-    assert list(review.place) == [*names[:5], "a\\udce4.png", *names[6:]]
-    assert [review.given(particle) for particle in list(review.place)[:5]] == ["NA", "", "protein", "nan", "None"]
-    sent = [event(n, particle, reviewer="Ö\0'<b>", reason="\ud800 lone") for n, particle in enumerate(review.place, 1)]
+    assert list(review.positions) == [*names[:5], "a\\udce4.png", *names[6:]]
+    assert [review.given(particle) for particle in list(review.positions)[:5]] == ["NA", "", "protein", "nan", "None"]
+    sent = [
+        event(n, particle, reviewer="Ö\0'<b>", reason="\ud800 lone") for n, particle in enumerate(review.positions, 1)
+    ]
     assert record(review, *sent) == ["saved"] * len(names)
     rows = decision_log.history(review.id)
-    assert [row.particle for row in rows] == list(review.place)
+    assert [row.particle for row in rows] == list(review.positions)
     assert rows[0].reason == "? lone"
     assert rows[0].reviewer == "Ö�'<b>"
     assert history_file.verify(review.id).sound
@@ -374,10 +376,10 @@ def test_the_database_itself_refuses_to_change_a_decision(lab):
     for change in (row.update().values(to_label="protein"), row.delete()):
         with pytest.raises(sa.exc.DBAPIError, match="only ever added"), database.engine().begin() as db:
             db.execute(change)
-    assert standing(review).label("p0") == "air_bubble"
+    assert current_labels(review).label("p0") == "air_bubble"
 
 
-def test_processes_that_write_at_once_make_one_chain(lab):
+def test_processes_writing_at_once_make_one_chain(lab):
     review = new_review(25)
     tabs = [f"w{number}" for number in range(4)]
     writers = start_writers(review, lab, tabs, 25, 1)
@@ -393,7 +395,7 @@ def test_processes_that_write_at_once_make_one_chain(lab):
     assert verdict.count == 100
 
 
-def test_threads_that_write_at_once_make_one_chain(lab):
+def test_threads_writing_at_once_make_one_chain(lab):
     review, states = new_review(50), []
 
     def write(tab):
@@ -410,7 +412,7 @@ def test_threads_that_write_at_once_make_one_chain(lab):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no SIGKILL")
-def test_a_killed_process_loses_nothing_that_it_said_was_saved(lab):
+def test_a_killed_process_loses_nothing_that_it_reported_as_saved(lab):
     review, tab = new_review(4000), "w" * 40  # so long that the pipe is full before the writer comes to its end
     (writer,) = start_writers(review, lab, [tab], 4000, 4)
     said = [writer.stdout.readline() for _ in range(60)]
@@ -426,7 +428,7 @@ def test_a_killed_process_loses_nothing_that_it_said_was_saved(lab):
     assert record(review, event(1, "p0", tab=tab, reviewer=tab, purpose="settle"), event(1, "p1")) == ["known", "late"]
 
 
-def test_a_workspace_of_an_earlier_edition_gets_the_new_tables(tmp_path, monkeypatch):
+def test_a_workspace_of_an_earlier_version_gets_the_new_tables(tmp_path, monkeypatch):
     databases(tmp_path, monkeypatch, "sqlite")
     with sqlite3.connect(workspace_root() / "lab.sqlite") as old:
         old.execute(
@@ -444,7 +446,7 @@ def test_a_workspace_of_an_earlier_edition_gets_the_new_tables(tmp_path, monkeyp
     assert [job.id for job in jobs.recent()] == ["a"]
 
 
-def test_a_database_that_stays_locked_is_a_sentence_and_nothing_is_written(tmp_path, monkeypatch):
+def test_a_database_that_stays_locked_raises_an_error_and_nothing_is_written(tmp_path, monkeypatch):
     databases(tmp_path, monkeypatch, "sqlite")
     monkeypatch.setattr(database, "BUSY_TIMEOUT_S", 0.2)
     review = new_review()
@@ -457,14 +459,14 @@ def test_a_database_that_stays_locked_is_a_sentence_and_nothing_is_written(tmp_p
     assert record(review, event(1, "p0")) == ["saved"]
 
 
-def test_an_unknown_review_is_a_sentence(lab):
+def test_an_unknown_review_raises_an_error(lab):
     review = new_review()
-    unknown = store.Review("0" * 12, review.header, review.table, None, None)
+    unknown = store.Review("0" * 12, review.header, review.table, None, None, "Unknown")
     with pytest.raises(LabError, match="There is no review '000000000000'"):
         decision_log.record(unknown, [event(1, "p0")])
 
 
-def test_a_decision_without_its_key_is_a_defect_of_the_page(lab):
+def test_a_decision_without_its_key_is_a_defect(lab):
     for broken in ({"tab": ""}, {"n": 0}, {"n": "1"}, {"n": True}):
         with pytest.raises(ValueError, match="needs a tab"):
             decision_log.record(new_review(1), [event(1, "p0") | broken])

@@ -1,4 +1,4 @@
-"""A history as a file: the same labels elsewhere, and every kind of tampering found with its place."""
+"""History file: the same labels in another workspace, and every kind of tampering located."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.review import decision_log, hash_chain, history_file, store
 from svp_core.workspace.paths import workspace_root
-from tests.helpers.review_fixture import databases, event, new_review, record, standing
+from tests.helpers.review_fixture import current_labels, databases, event, new_review, record
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def lab(tmp_path, monkeypatch):
 
 
 def decided(count=6):
-    """A review with eight rows: `count` decisions with odd texts, one taken back, one by somebody else."""
+    """A review with eight rows: `count` decisions with unusual texts, one undone, one by another reviewer."""
     review = new_review(count, names=[f"run/ü {n} <b>.png" for n in range(count)], score=[n / 7 for n in range(count)])
-    names = list(review.place)
+    names = list(review.positions)
     record(
         review,
         *(
@@ -58,46 +58,46 @@ def elsewhere(lab, monkeypatch, name="elsewhere"):
     monkeypatch.setenv("SVP_WORKSPACE", str(lab / name))
 
 
-def test_imported_elsewhere_the_labels_are_the_same(lab, monkeypatch):
+def test_an_imported_history_gives_the_same_labels(lab, monkeypatch):
     review = decided()
-    before, path = standing(review).labels(), exported(review, lab)
+    before, path = current_labels(review).labels(), exported(review, lab)
     head = history_file.verify(review.id).head
     elsewhere(lab, monkeypatch)
     assert history_file.import_history(path) == review.id
     again = store.open_review(review.id)
-    assert standing(again).labels().equals(before)
+    assert current_labels(again).labels().equals(before)
     assert decision_log.history(review.id)[-1].hash == head
     assert history_file.verify(review.id, head=head).sound
     assert again.header == review.header
     assert again.tiles is None
     # It can go on there, and come back.
-    assert record(again, event(200, list(again.place)[1], label="silicone_oil")) == ["saved"]
+    assert record(again, event(200, list(again.positions)[1], label="silicone_oil")) == ["saved"]
     history_file.export_history(review.id, path)
     monkeypatch.setenv("SVP_WORKSPACE", str(lab / "work space ä"))
     assert history_file.import_history(path) == history_file.import_history(path) == review.id
     assert len(decision_log.history(review.id)) == 9
     assert history_file.verify(review.id).sound
-    assert standing(review).label(list(review.place)[1]) == "silicone_oil"
+    assert current_labels(review).label(list(review.positions)[1]) == "silicone_oil"
 
 
-def test_an_older_file_changes_nothing_and_two_that_grew_apart_are_not_mixed(lab, monkeypatch):
+def test_an_older_file_changes_nothing_and_diverged_histories_are_not_mixed(lab, monkeypatch):
     review = decided()
     path = exported(review, lab)
-    record(review, event(300, list(review.place)[1]))
+    record(review, event(300, list(review.positions)[1]))
     history_file.import_history(path)
     assert len(decision_log.history(review.id)) == 9
     elsewhere(lab, monkeypatch)
     history_file.import_history(path)
-    record(store.open_review(review.id), event(300, list(review.place)[1], "unsure"))
+    record(store.open_review(review.id), event(300, list(review.positions)[1], "unsure"))
     history_file.export_history(review.id, path)
     monkeypatch.setenv("SVP_WORKSPACE", str(lab / "work space ä"))
-    with pytest.raises(LabError, match="Since decision 9 .* has gone on in two workspaces"):
+    with pytest.raises(LabError, match="From decision 9 on, .* differs between the two workspaces"):
         history_file.import_history(path)
-    assert standing(review).label(list(review.place)[1]) == "air_bubble"
+    assert current_labels(review).label(list(review.positions)[1]) == "air_bubble"
 
 
-def test_the_file_can_be_checked_by_anybody_with_sha256(lab):
-    """Beside the documented rule, without our code: hash of the previous hash and the row in canonical JSON."""
+def test_the_file_can_be_checked_with_sha256_alone(lab):
+    """The documented rule without our code: hash of the previous hash and the row in canonical JSON."""
     import hashlib
 
     lines = [json.loads(line) for line in lines_of(exported(decided(), lab))]
@@ -127,21 +127,21 @@ def changed(lines, place, **columns):
         (lambda lines: changed(lines, 8, reviewer="Anna"), "Decision 8 .* was altered"),
         (lambda lines: changed(lines, 4, evidence={}), "Decision 4 .* was altered"),
         (lambda lines: changed(lines, 2, hash="0" * 64), "Decision 2 .* was altered"),
-        (lambda lines: lines[:9] + lines[10:], "Decision 3 is missing or not in its place: number 4 stands there"),
-        (lambda lines: [*lines[:8], lines[9], lines[8], *lines[10:]], "Decision 2 is missing or not in its place"),
-        (lambda lines: [*lines[:8], lines[8], *lines[8:]], "Decision 3 is missing or not in its place: number 2"),
-        (lambda lines: lines[:-2] + lines[-1:], "The history ends after decision 7; there were 8"),
+        (lambda lines: lines[:9] + lines[10:], "Decision 3 is missing or out of place: number 4"),
+        (lambda lines: [*lines[:8], lines[9], lines[8], *lines[10:]], "Decision 2 is missing or out of place"),
+        (lambda lines: [*lines[:8], lines[8], *lines[8:]], "Decision 3 is missing or out of place: number 2"),
+        (lambda lines: lines[:-2] + lines[-1:], "The log ends after decision 7; there were 8"),
         (lambda lines: lines[:-1], "The last line is missing: the end of the file was cut off"),
         (lambda lines: lines[:12], "The last line is missing"),
         (lambda lines: lines[:3] + lines[4:], "The particles or their labels before the review are not those"),
         (lambda lines: [*lines[:3], lines[3].replace("protein", "air_bubble"), *lines[4:]], "The particles or their"),
-        (lambda lines: [lines[0].replace("resnet18", "x"), *lines[1:]], "Decision 1 does not follow on the header"),
+        (lambda lines: [lines[0].replace("resnet18", "x"), *lines[1:]], "Decision 1 does not follow the header"),
         (lambda lines: changed(lines, 5, number="5"), "Line 12 is not a decision"),
-        (lambda lines: [*lines[:9], "{", *lines[10:]], "Line 10 is no JSON object"),
-        (lambda lines: [*lines[:9], "[]", *lines[10:]], "Line 10 is no JSON object"),
+        (lambda lines: [*lines[:9], "{", *lines[10:]], "Line 10 is not a JSON object"),
+        (lambda lines: [*lines[:9], "[]", *lines[10:]], "Line 10 is not a JSON object"),
     ],
 )
-def test_tampering_with_the_file_is_found_with_its_place(lab, monkeypatch, tamper, problem):
+def test_tampering_with_the_file_is_located(lab, monkeypatch, tamper, problem):
     path = exported(decided(), lab)
     rewrite(path, tamper(lines_of(path)))
     verdict = history_file.verify_file(path)
@@ -152,7 +152,7 @@ def test_tampering_with_the_file_is_found_with_its_place(lab, monkeypatch, tampe
     assert store.list_reviews() == []
 
 
-def test_a_chain_made_anew_shows_only_beside_the_head_that_was_noted(lab):
+def test_a_rebuilt_chain_is_found_with_the_noted_head(lab):
     path = exported(decided(), lab)
     noted = history_file.verify_file(path).head
     lines = [json.loads(line) for line in lines_of(path)]
@@ -163,7 +163,7 @@ def test_a_chain_made_anew_shows_only_beside_the_head_that_was_noted(lab):
     lines[-1]["head"] = last
     rewrite(path, map(hash_chain.canonical_json, lines))
     assert history_file.verify_file(path).sound
-    assert "this is another history, or was made anew" in history_file.verify_file(path, head=noted).problem
+    assert "another log, or it was rebuilt" in history_file.verify_file(path, head=noted).problem
 
 
 @pytest.mark.parametrize(
@@ -173,12 +173,12 @@ def test_a_chain_made_anew_shows_only_beside_the_head_that_was_noted(lab):
         ("UPDATE decision SET evidence = 'x' WHERE number = 5", "Decision 5 .* was altered"),
         ("UPDATE decision SET evidence = '{\"score\":NaN}' WHERE number = 5", "Decision 5 .* was altered"),
         ("DELETE FROM decision WHERE number = 4", "Decision 4 is missing"),
-        ("DELETE FROM decision WHERE number = 8", "The history ends after decision 7; there were 8"),
-        ("DELETE FROM decision", "The history ends after decision 0; there were 8"),
-        ("UPDATE review SET header = replace(header, 'resnet18', 'x')", "Decision 1 does not follow on the header"),
+        ("DELETE FROM decision WHERE number = 8", "The log ends after decision 7; there were 8"),
+        ("DELETE FROM decision", "The log ends after decision 0; there were 8"),
+        ("UPDATE review SET header = replace(header, 'resnet18', 'x')", "Decision 1 does not follow the header"),
     ],
 )
-def test_tampering_with_the_database_is_found_with_its_place(lab, change, problem):
+def test_tampering_with_the_database_is_located(lab, change, problem):
     review = decided()
     with sqlite3.connect(workspace_root() / "lab.sqlite") as db:
         for trigger in ("decision_no_update", "decision_no_delete"):
@@ -195,16 +195,16 @@ def test_tampering_with_the_database_is_found_with_its_place(lab, change, proble
     assert not history_file.verify_file(path).sound
 
 
-def test_the_queue_in_the_folder_cannot_be_changed_unseen(lab):
+def test_a_changed_queue_file_is_noticed(lab):
     review = decided()
     queue = workspace_root() / "reviews" / review.id / "queue.csv"
     queue.write_text(queue.read_text("utf-8").replace("protein", "air_bubble", 1), "utf-8")
     for look in (store.open_review, history_file.verify):
-        with pytest.raises(LabError, match="is damaged: the files in .* are not those it began with"):
+        with pytest.raises(LabError, match="is damaged: the files in .* are not those that it was created with"):
             look(review.id)
 
 
-def test_what_is_no_history_is_a_sentence(lab, tmp_path):
+def test_a_file_that_is_not_a_history_raises_an_error(lab, tmp_path):
     path = tmp_path / "x.jsonl"
     with pytest.raises(LabError, match="cannot be read .No such file"):
         history_file.verify_file(path)
@@ -217,11 +217,11 @@ def test_what_is_no_history_is_a_sentence(lab, tmp_path):
         json.dumps({"a": header}),
     ):
         path.write_text(text + "\n")
-        with pytest.raises(LabError, match="is no exported history of a review"):
+        with pytest.raises(LabError, match="is not an exported history of a review"):
             history_file.import_history(path)
 
 
-def test_canonical_is_one_text_for_one_content():
+def test_canonical_json_is_one_text_for_one_content():
     import numpy as np
 
     assert (
@@ -229,7 +229,7 @@ def test_canonical_is_one_text_for_one_content():
         == '{"a":[0.5,3,true,null,"ü"],"b":1}'
     )
     assert hash_chain.canonical_json([float("nan"), float("inf"), 0.12345678, 1e-9]) == "[null,null,0.123457,0.0]"
-    with pytest.raises(ValueError, match="cannot go into a history"):
+    with pytest.raises(ValueError, match="cannot be stored in a decision log"):
         hash_chain.canonical_json({1: 2})
 
 

@@ -1,4 +1,4 @@
-"""From a labelled folder, data set or classification to suspects.csv; who judges; what is refused."""
+"""Label error search: from a labelled folder, data set or classification to suspects.csv; judges; refusals."""
 
 import csv
 import json
@@ -109,17 +109,17 @@ def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
     data = from_results(job)
     assert [data.class_keys[label] for label in data.labels] == given[::-1]
     assert data.names[:2] == ("A/0.png", "B/1.png")
-    assert set(label_error_search.batches_of(data)) == {"A", "B"}
+    assert set(label_error_search.batch_labels(data)) == {"A", "B"}
 
 
-def test_a_job_that_is_not_there_is_a_sentence(tmp_path, monkeypatch, capsys):
+def test_an_unknown_job_raises_an_error(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
     assert cli.main(["suspects", "0" * 32, "--out", str(tmp_path / "a.csv")]) != 0
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_networks_of_their_own_judge_too(shapes, classifier, monkeypatch):
-    """Their answers alone put the planted errors first; the one that judges an image never learnt it."""
+def test_networks_per_fold_rank_planted_errors_first(shapes, classifier, monkeypatch):
+    """Their predictions alone rank the planted errors first; an image is judged by a network that never saw it."""
     tiles, labels, wrong = shapes
     monkeypatch.setattr(label_judges, "MIN_STEPS", 1)
     learnt, learn = [], label_judges._learn
@@ -141,7 +141,7 @@ def test_networks_of_their_own_judge_too(shapes, classifier, monkeypatch):
     assert found_by(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
 
 
-def test_a_network_judges_while_it_learns(shapes, classifier, monkeypatch):
+def test_training_dynamics_rank_planted_errors_first(shapes, classifier, monkeypatch):
     tiles, labels, wrong = shapes
     monkeypatch.setattr(label_judges, "MIN_STEPS", 1)
     knowing_nothing = np.full((120, 4), 0.25, np.float32)
@@ -155,7 +155,7 @@ def test_a_network_judges_while_it_learns(shapes, classifier, monkeypatch):
 
 
 @pytest.mark.parametrize("by", ["folds", "training"])
-def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
+def test_the_label_judge_can_be_chosen(by, shapes, classifier, monkeypatch):
     def judge(tiles, labels, probs, fold):
         yield from ()
         return np.eye(4, dtype=np.float32)[(labels + 1) % 4] * 0.8 + 0.05, ("A network said so.",)
@@ -168,12 +168,12 @@ def test_who_judges_can_be_chosen(by, shapes, classifier, monkeypatch):
     tiles, labels, _ = shapes
     data = LabelledTiles(tiles, labels, KEYS, tuple(names(labels)), ())
     found = found_by(label_error_search.search_label_errors(data, classifier, by=by))
-    assert (found.review.scores.given == np.float32(0.05)).all()
+    assert (found.report.scores.given == np.float32(0.05)).all()
     assert "A network said so." in label_error_search.summary(found)
 
 
 @pytest.mark.parametrize("count", [1, 2])
-def test_one_is_said_as_one(count):
+def test_singular_and_plural_in_the_summary(count):
     labels = np.zeros(count, int)
     total = SimpleNamespace(value=count - 0.2, low=0.4, high=5800.0)
     copies = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
@@ -189,20 +189,20 @@ def test_one_is_said_as_one(count):
         notes=(),
     )
     found = label_error_search.LabelErrors(tuple("ab"[:count]), KEYS, review)
-    one = "1 label: 1 to look at, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
+    one = "1 label: 1 to review, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
     two = one.replace("1 label:", "2 labels:").replace("1 to", "2 to").replace("1 of", "2 of")
     said = {
-        1: (one, "1 picture is there more than once, 0 with different labels.", "1 image resembles no class."),
+        1: (one, "1 image occurs more than once, 0 with different labels.", "1 image resembles no class."),
         2: (
             two.replace("about 1 label is", "about 2 labels are"),
-            "2 pictures are there more than once, 0 with different labels.",
+            "2 images occur more than once, 0 with different labels.",
             "2 images resemble no class.",
         ),
     }
     assert tuple(label_error_search.summary(found)) == said[count]
 
 
-def test_the_slower_ways_are_offered():
+def test_the_command_offers_the_slower_judges():
     import argparse
 
     from svp_core.commands import find_label_errors
@@ -213,7 +213,7 @@ def test_the_slower_ways_are_offered():
     assert parser.parse_args(["x", "--out", "y", "--by", "folds"]).by == "folds"
 
 
-def test_a_network_that_knows_the_labels_by_heart_is_refused(shapes, classifier, monkeypatch):
+def test_a_network_that_memorised_the_labels_is_refused(shapes, classifier, monkeypatch):
     tiles, truth = draw_shapes((60, 60), seed=3)
     labels, _ = plant(truth, 12, seed=0, classes=2)
     keys = classifier.config.class_keys[:2]
@@ -244,7 +244,7 @@ def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data
     labels, rows = plant(truth, count // 10, seed=0, classes=2)
     data = LabelledTiles(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
     found = found_by(label_error_search.search_label_errors(data, classifier))
-    assert len(found.review.scores.reasons) == count
-    assert all(found.review.scores.reasons)
-    assert average_precision_score(np.isin(np.arange(count), rows), -found.review.scores.score) > 0.4
+    assert len(found.report.scores.reasons) == count
+    assert all(found.report.scores.reasons)
+    assert average_precision_score(np.isin(np.arange(count), rows), -found.report.scores.score) > 0.4
     json.dumps(list(found.rows()))

@@ -1,4 +1,4 @@
-"""Claims: two reviewers of one queue get different particles, nobody's page is lost, and a claim ends by itself."""
+"""Leases: two reviewers of one queue get different particles, no page is lost, and a lease expires."""
 
 import subprocess
 import sys
@@ -9,9 +9,9 @@ import pytest
 from svp_core.errors import LabError
 from svp_core.review import bookmarks, decision_log, leases
 from svp_core.workspace.paths import repo_root
-from tests.helpers.review_fixture import databases, event, new_review, record, standing
+from tests.helpers.review_fixture import current_labels, databases, event, new_review, record
 
-# Goes through the queue a page at a time, as a browser tab does, until it has decided its share.
+# Reviews the queue batch by batch, as a browser tab does, until it has decided its share.
 REVIEWER = """
 import sys, time
 from pathlib import Path
@@ -22,10 +22,10 @@ review = store.open_review(review_id)
 Path(gate + "." + tab).touch()
 while not Path(gate).exists():
     time.sleep(0.001)
-now, n = review.standing(), 0
+now, n = review.current_labels(), 0
 while n < share:
-    now.take(decision_log.history(review_id, after=now.last))
-    waiting = [particle for particle in review.place if now.is_open(particle)]
+    now.add(decision_log.history(review_id, after=now.last_number))
+    waiting = [particle for particle in review.positions if now.is_open(particle)]
     page = leases.lease(review_id, waiting, 7, holder=tab, reviewer=sys.argv[5])
     for particle in page[: share - n]:
         n += 1
@@ -39,7 +39,9 @@ def lab(tmp_path, monkeypatch, request):
 
 
 def claim(review, count, holder="tab1", reviewer="Anna", particles=None, **options):
-    return leases.lease(review.id, list(particles or review.place), count, holder=holder, reviewer=reviewer, **options)
+    return leases.lease(
+        review.id, list(particles or review.positions), count, holder=holder, reviewer=reviewer, **options
+    )
 
 
 @pytest.mark.parametrize("names", [("Anna", "Ben"), ("Anna", "Anna")])
@@ -64,10 +66,10 @@ def test_two_browsers_decide_200_times_and_no_particle_twice(lab, names):
     rows = decision_log.history(review.id)
     assert len(rows) == len({row.particle for row in rows}) == 200
     # Both went through the worst 200 or so, not each through a half of the queue.
-    assert max(review.place[row.particle] for row in rows) < 220
+    assert max(review.positions[row.particle] for row in rows) < 220
 
 
-def test_what_is_out_goes_to_nobody_else_and_comes_again_after_a_reload(lab):
+def test_leased_particles_go_to_nobody_else_and_are_leased_again_after_a_reload(lab):
     review = new_review()
     assert claim(review, 3) == ["p0", "p1", "p2"]
     assert claim(review, 3, "tab2", "Ben") == ["p3", "p4", "p5"]
@@ -81,17 +83,17 @@ def test_what_is_out_goes_to_nobody_else_and_comes_again_after_a_reload(lab):
     assert "p4" not in leases.lease_holders(review.id)
 
 
-def test_decided_ones_are_handed_out_only_when_asked_for(lab):
+def test_decided_particles_are_leased_only_on_request(lab):
     review = new_review(4)
     record(review, event(1, "p0"), event(2, "p1"), event(3, "p2", "skip"), event(4, "p1", "undo", undoes="tab1/2"))
     assert claim(review, 9) == ["p1", "p2", "p3"]
-    assert claim(review, 9, again=True) == ["p0", "p1", "p2", "p3"]
-    assert claim(review, 9, "tab2", "Ben", again=True) == []
+    assert claim(review, 9, include_decided=True) == ["p0", "p1", "p2", "p3"]
+    assert claim(review, 9, "tab2", "Ben", include_decided=True) == []
     assert claim(review, 0) == []
     assert leases.lease(review.id, [], 5, holder="t", reviewer="A") == []
 
 
-def test_a_claim_ends_by_itself_and_the_late_answer_is_kept(lab, monkeypatch):
+def test_a_lease_expires_and_the_late_answer_is_stored(lab, monkeypatch):
     review = new_review(3)
     monkeypatch.setattr(leases, "LEASE_S", 0.2)
     assert claim(review, 2) == ["p0", "p1"]
@@ -100,25 +102,38 @@ def test_a_claim_ends_by_itself_and_the_late_answer_is_kept(lab, monkeypatch):
     assert claim(review, 2, "tab2", "Ben") == ["p0", "p1"]
     assert record(review, event(1, "p0", tab="tab2", reviewer="Ben")) == ["saved"]
     assert record(review, event(1, "p0", "keep")) == ["late"]
-    assert standing(review).label("p0") == "air_bubble"
+    assert current_labels(review).label("p0") == "air_bubble"
 
 
-def test_a_long_queue_is_looked_up_in_parts(lab):
+def test_a_long_queue_is_looked_up_in_batches(lab):
     review = new_review(1300)
     record(review, *(event(n + 1, f"p{n}") for n in range(1200)))
     assert claim(review, 60) == [f"p{n}" for n in range(1200, 1260)]
 
 
-def test_an_unknown_review_is_a_sentence(lab):
+def test_an_unknown_review_raises_an_error(lab):
     with pytest.raises(LabError, match="There is no review 'nowhere'"):
         leases.lease("nowhere", ["p0"], 1, holder="t", reviewer="A")
 
 
-def test_a_bookmark_brings_each_reviewer_back(lab):
+def test_each_reviewer_has_a_bookmark(lab):
     review = new_review()
-    assert bookmarks.bookmark_of(review.id, "Anna") is None
+    assert bookmarks.load_bookmark(review.id, "Anna") is None
     for place in ({"particle": "p3", "filter": {"pair": ["protein", "air_bubble"]}}, {"particle": "p7 ü"}):
-        bookmarks.put_bookmark(review.id, "Anna", place)
-        assert bookmarks.bookmark_of(review.id, "Anna") == place
-    bookmarks.put_bookmark(review.id, "Ben", {"particle": "p1"})
-    assert bookmarks.bookmark_of(review.id, "Anna") == {"particle": "p7 ü"}
+        bookmarks.save_bookmark(review.id, "Anna", place)
+        assert bookmarks.load_bookmark(review.id, "Anna") == place
+    bookmarks.save_bookmark(review.id, "Ben", {"particle": "p1"})
+    assert bookmarks.load_bookmark(review.id, "Anna") == {"particle": "p7 ü"}
+
+
+def test_a_renewed_lease_lasts_and_a_silent_one_ends_within_a_minute(lab, monkeypatch):
+    review = new_review(20)
+    assert leases.LEASE_S <= 60
+    now = time.time()
+    claim(review, 5, "silent")
+    claim(review, 5, "alive", "Ben")
+    for passed in (20, 40, 60, 80):
+        monkeypatch.setattr(leases.time, "time", lambda passed=passed: now + passed)
+        leases.renew(review.id, ["alive"])
+    assert {who for who, _ in leases.lease_holders(review.id).values()} == {"Ben"}
+    assert claim(review, 5, "next", "Cy") == ["p0", "p1", "p2", "p3", "p4"]

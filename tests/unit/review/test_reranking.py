@@ -1,4 +1,4 @@
-"""What was decided moves the rest of a queue: on places whose truth is known."""
+"""Re-ranking of a queue after decisions, on coordinates whose truth is known."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from svp_core.review.reranking import prepare_rerank, rerank
 
 
 def swapped_lot(seed=0, n=400):
-    """(places, truth, given): two classes in the plane; of a third region, class 1, nine in ten are called 0."""
+    """(coordinates, truth, given): two classes in the plane; in a third region, of class 1, 90 % are labelled 0."""
     rng = np.random.default_rng(seed)
     region = rng.integers(3, size=n)
     middles = np.array([[0, 0, 0], [4, 0, 0], [0, 4, 0]], float)
@@ -26,7 +26,7 @@ def test_without_decisions_the_order_is_the_queues():
     assert (rerank(first, given) == np.argsort(scores, kind="stable")).all()
 
 
-def test_what_was_put_right_brings_its_look_alikes_to_the_front():
+def test_corrections_move_similar_particles_to_the_front():
     places, truth, given = swapped_lot()
     wrong = np.flatnonzero(given != truth)
     first = prepare_rerank(places, given, np.full(len(given), 0.5), class_count=2)
@@ -39,7 +39,7 @@ def test_what_was_put_right_brings_its_look_alikes_to_the_front():
     assert place[np.flatnonzero(places[:, 0] > 2)].mean() > place[rest].mean()
 
 
-def test_unsure_and_unlabelled_particles_teach_nothing():
+def test_unsure_and_unlabelled_particles_do_not_change_the_ranking():
     places, _truth, given = swapped_lot()
     first = prepare_rerank(places, given, np.full(len(given), 0.5), class_count=2)
     now = given.copy()
@@ -51,6 +51,6 @@ def test_unsure_and_unlabelled_particles_teach_nothing():
 
 @pytest.mark.parametrize("n", [1, 2])
 @pytest.mark.parametrize("classes", [1, 3])
-def test_hardly_anything(n, classes):
+def test_tiny_queues_are_ranked(n, classes):
     first = prepare_rerank(np.ones((n, 2), np.float16), np.zeros(n, int), np.full(n, 0.5), class_count=classes)
     assert sorted(rerank(first, np.zeros(n, int))) == list(range(n))

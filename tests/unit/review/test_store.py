@@ -1,6 +1,7 @@
-"""Reviews: made of a folder, a data set or a classified source, in the order of the suspects, and opened unchanged."""
+"""Reviews: created from a folder, a data set or a classification, opened unchanged, renamed, deleted, restored."""
 
 import json
+import sqlite3
 
 import numpy as np
 import pandas as pd
@@ -8,24 +9,25 @@ import pytest
 from PIL import Image
 
 from svp_core.errors import LabError
-from svp_core.review import sources, store
+from svp_core.review import history_file, sources, store
+from svp_core.review.dependents import Dependents, dependents_of
 from svp_core.review.progress import progress_by_pair
 from svp_core.tile_file import append_tiles
 from svp_core.workspace import database, datasets, jobs
 from svp_core.workspace.paths import workspace_root
 from tests.helpers.drawn_tiles import draw_blocks
-from tests.helpers.review_fixture import databases, event, new_review, record, standing
+from tests.helpers.review_fixture import current_labels, databases, event, new_review, record
 
 PLACE = {"kind": "folder", "source": {"path": "/lab/a"}, "class_keys": ["protein", "air_bubble"]}
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def lab(tmp_path, monkeypatch):
     return databases(tmp_path, monkeypatch, "sqlite")
 
 
 def finished(steps):
-    """What a generator that yields progress returns."""
+    """Return value of a generator that yields progress."""
     while True:
         try:
             next(steps)
@@ -33,7 +35,7 @@ def finished(steps):
             return end.value
 
 
-def test_opened_is_what_was_begun(lab):
+def test_an_opened_review_equals_what_was_created(lab):
     tiles = draw_blocks(3, seed=1)
     colour = np.repeat(tiles[..., None], 3, 3)
     table = pd.DataFrame(
@@ -52,7 +54,7 @@ def test_opened_is_what_was_begun(lab):
     assert not review.tiles.flags.writeable
     assert list(review.table["particle"]) == ["a.png", "b/ü.png", "NA"]
     assert list(review.table["reason"])[2] == "nan"
-    assert [review.given(particle) for particle in review.place] == ["protein", "", "own_class"]
+    assert [review.given(particle) for particle in review.positions] == ["protein", "", "own_class"]
     assert (review.name, review.class_keys, review.header["particles"]) == ("Oil <b>", ("protein", "air_bubble"), 3)
     assert review.evidence("a.png") == {"model": "resnet18", "score": 0.01}
     (listed,) = store.list_reviews()
@@ -66,15 +68,15 @@ def test_opened_is_what_was_begun(lab):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"name": " "}, "The review has no name; give it one."),
-        ({"table": pd.DataFrame({"particle": [], "given": []})}, "There are no particles to go through in 'x'"),
-        ({"class_keys": []}, "A review needs classes to choose from, .* given are none"),
-        ({"class_keys": ["protein", "unsure"]}, "none may be called 'unsure' or 'not_a_particle'; given are 'protein'"),
-        ({"table": pd.DataFrame({"particle": ["a", "a"], "given": ""})}, "The name 'a' stands for two particles"),
-        ({"table": pd.DataFrame({"particle": ["é" * 1001, "a"], "given": ""})}, "has more than 2,000 bytes; shorten"),
+        ({"name": " "}, "Enter a name for the review"),
+        ({"table": pd.DataFrame({"particle": [], "given": []})}, "There are no particles to review in 'x'"),
+        ({"class_keys": []}, "A review needs at least one class, .* got none"),
+        ({"class_keys": ["protein", "unsure"]}, "none of them named 'unsure' or 'not_a_particle'; got 'protein'"),
+        ({"table": pd.DataFrame({"particle": ["a", "a"], "given": ""})}, "The name 'a' occurs twice"),
+        ({"table": pd.DataFrame({"particle": ["é" * 1001, "a"], "given": ""})}, "is longer than 2,000 bytes; shorten"),
     ],
 )
-def test_what_cannot_be_reviewed_is_a_sentence(lab, change, words):
+def test_particles_that_cannot_be_reviewed_raise_an_error(lab, change, words):
     table = pd.DataFrame({"particle": ["a", "b"], "given": "protein"})
     given = {"name": "x", "table": table, "tiles": np.zeros((2, 64, 64), np.uint8), **PLACE} | change
     with pytest.raises(LabError, match=words):
@@ -82,7 +84,7 @@ def test_what_cannot_be_reviewed_is_a_sentence(lab, change, words):
     assert store.list_reviews() == []
 
 
-def test_a_damaged_or_unknown_review_is_a_sentence(lab):
+def test_a_damaged_or_unknown_review_raises_an_error(lab):
     review = new_review(3)
     folder = workspace_root() / "reviews" / review.id
     np.save(folder / "tiles.npy", np.zeros((2, 64, 64), np.uint8))
@@ -117,11 +119,11 @@ def labelled_folder(lab, count=3):
     return lab / "set"
 
 
-def test_of_a_folder_in_the_order_of_its_suspects(lab):
+def test_a_folder_is_reviewed_in_the_order_of_its_suspects(lab):
     found = finished(sources.review_of_folder(labelled_folder(lab)))
     assert found.class_keys == ("air_bubble", "fat_droplets")
     assert len(found.tiles) == 6
-    assert [name for name, _ in found.left_out] == ["air bubbles/broken.png"]
+    assert [name for name, _ in found.excluded] == ["air bubbles/broken.png"]
     suspects = pd.DataFrame(
         {
             "image": ["Fat droplets/p1.png", "air bubbles/p2.png"],
@@ -132,10 +134,10 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
         }
     )
     suspects.to_csv(lab / "suspects.csv", index=False)
-    ordered = sources.with_queue(found, lab / "suspects.csv", model="resnet18, 5 folds")
-    review = store.open_review(sources.begin_review(ordered))
-    assert list(review.place)[:3] == ["Fat droplets/p1.png", "air bubbles/p2.png", "air bubbles/p0.png"]
-    assert [review.given(particle) for particle in review.place] == [
+    ordered = sources.apply_queue(found, lab / "suspects.csv", model="resnet18, 5 folds")
+    review = store.open_review(sources.start_review(ordered))
+    assert list(review.positions)[:3] == ["Fat droplets/p1.png", "air bubbles/p2.png", "air bubbles/p0.png"]
+    assert [review.given(particle) for particle in review.positions] == [
         "fat_droplets",
         "air_bubble",
         "air_bubble",
@@ -145,7 +147,7 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
     ]
     # Each tile went with its row.
     for row, name in enumerate(found.table["particle"]):
-        assert np.array_equal(review.tiles[review.place[name]], found.tiles[row])
+        assert np.array_equal(review.tiles[review.positions[name]], found.tiles[row])
     assert review.evidence("Fat droplets/p1.png") == {
         "model": "resnet18, 5 folds",
         "suggested": "air_bubble",
@@ -158,18 +160,18 @@ def test_of_a_folder_in_the_order_of_its_suspects(lab):
     assert review.header["model"] == "resnet18, 5 folds"
 
 
-def test_a_queue_that_does_not_fit_is_a_sentence(lab):
+def test_a_queue_of_another_source_raises_an_error(lab):
     found = finished(sources.review_of_folder(labelled_folder(lab)))
     with pytest.raises(LabError, match="The queue names 'other.png', .* .1 such names."):
-        sources.with_queue(found, pd.DataFrame({"image": ["other.png", "air bubbles/p0.png"]}))
+        sources.apply_queue(found, pd.DataFrame({"image": ["other.png", "air bubbles/p0.png"]}))
     for table in (pd.DataFrame({"name": []}), pd.DataFrame({"image": ["air bubbles/p0.png"] * 2})):
-        with pytest.raises(LabError, match="in which no name comes twice"):
-            sources.with_queue(found, table)
+        with pytest.raises(LabError, match="with unique names"):
+            sources.apply_queue(found, table)
     with pytest.raises(LabError, match="cannot be read as a queue"):
-        sources.with_queue(found, lab / "nothing.csv")
+        sources.apply_queue(found, lab / "nothing.csv")
 
 
-def test_of_a_data_set_with_what_it_knows(lab):
+def test_a_data_set_brings_its_columns(lab):
     tiles = draw_blocks(4, seed=3)
     table = pd.DataFrame(
         {"image": list("abcd"), "class": ["protein", "air_bubble", None, "protein"], "diameter_um": range(4)}
@@ -179,13 +181,13 @@ def test_of_a_data_set_with_what_it_knows(lab):
     assert list(found.table["particle"]) == [f"{dataset_id}/{name}" for name in "abd"]
     assert list(found.table["diameter_um"]) == [0, 1, 3]
     assert np.array_equal(found.tiles, tiles[[0, 1, 3]])
-    review = store.open_review(sources.begin_review(found, name="Again"))
+    review = store.open_review(sources.start_review(found, name="Again"))
     assert review.name == "Again"
     assert review.header["kind"] == "dataset"
 
 
 def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
-    """Id of a job that named three of four particles."""
+    """Id of a job that classified three of four particles."""
     job_id = "0123456789abcdef" * 2
     row = {
         "id": job_id,
@@ -223,18 +225,18 @@ def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
     return job_id, tiles
 
 
-def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab):
+def test_a_classified_run_is_reviewed_from_the_least_certain(lab):
     job_id, tiles = classified(colour=True)
     found = sources.review_of_classification(job_id)
-    assert found.left_out == (("broken", "the image is damaged"),)
-    review = store.open_review(sources.begin_review(found))
-    assert list(review.place) == ["run#2", "run#4", "run#1"]
+    assert found.excluded == (("broken", "the image is damaged"),)
+    review = store.open_review(sources.start_review(found))
+    assert list(review.positions) == ["run#2", "run#4", "run#1"]
     assert list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
     assert np.array_equal(review.tiles, tiles[[1, 2, 0]])
     assert np.array_equal(review.colour[..., 0], tiles[[1, 2, 0]])
     assert list(review.table["given"]) == ["air_bubble", "protein", "protein"]
     assert "suggested" not in review.table
-    assert review.by_machine
+    assert review.has_model_labels
     assert np.allclose(review.table["score"], [0.5, 0.7, 0.9])
     assert np.allclose(review.table["margin"], [0.2, 0.45, 0.82])
     assert "instrument.Circularity" not in review.table
@@ -242,41 +244,101 @@ def test_of_a_classified_run_the_least_sure_come_first_and_come_out_labelled(lab
     assert review.class_keys == ("protein", "silicone_oil", "air_bubble")
     assert review.name == "Run 7"
     record(review, event(1, "run#2", label="silicone_oil"), event(2, "run#4", "keep"))
-    assert list(standing(review).labels()["label"]) == ["silicone_oil", "protein", "protein"]
+    assert list(current_labels(review).labels()["label"]) == ["silicone_oil", "protein", "protein"]
 
 
-def test_the_folders_labels_of_a_classified_run_can_be_gone_through(lab):
+def test_folder_labels_of_a_classified_run_can_be_reviewed(lab):
     job_id, _ = classified(given=("air_bubble", "own_class", "", ""))
-    review = store.open_review(sources.begin_review(sources.review_of_classification(job_id, labels="given")))
-    assert dict(zip(review.place, review.table["given"], strict=True)) == {
+    review = store.open_review(sources.start_review(sources.review_of_classification(job_id, labels="given")))
+    assert dict(zip(review.positions, review.table["given"], strict=True)) == {
         "run#2": "own_class",
         "run#4": "",
         "run#1": "air_bubble",
     }
     assert list(review.table["suggested"]) == ["air_bubble", "protein", "protein"]
-    assert not review.by_machine
+    assert not review.has_model_labels
     assert "own_class" in review.class_keys
     assert np.allclose(review.table["score"], [0, 0, 0.02])
 
 
-def test_a_folders_label_that_the_classifier_agrees_with_is_no_suspicion(lab):
+def test_a_folder_label_that_the_classifier_confirms_has_no_suggestion(lab):
     job_id, _ = classified(given=("protein", "air_bubble", "", "silicone_oil"))
-    review = store.open_review(sources.begin_review(sources.review_of_classification(job_id, labels="given")))
-    assert dict(zip(review.place, review.table["suggested"], strict=True)) == {
+    review = store.open_review(sources.start_review(sources.review_of_classification(job_id, labels="given")))
+    assert dict(zip(review.positions, review.table["suggested"], strict=True)) == {
         "run#4": "protein",
         "run#2": "air_bubble",
         "run#1": "protein",
     }
-    pairs = progress_by_pair(standing(review), review.table["suggested"])
+    pairs = progress_by_pair(current_labels(review), review.table["suggested"])
     assert pairs[["given", "suggested", "count"]].values.tolist() == [["silicone_oil", "protein", 1]]
 
 
-def test_what_named_nothing_cannot_be_gone_through(lab):
+def test_a_job_without_classified_particles_cannot_be_reviewed(lab):
     job_id, _ = classified()
-    with pytest.raises(LabError, match="None of these particles has such a label"):
+    with pytest.raises(LabError, match="lies in a folder named after a class"):
         sources.review_of_classification(job_id, labels="given")
-    with pytest.raises(ValueError, match="labels are label or given"):
+    with pytest.raises(ValueError, match="labels must be label or given"):
         sources.review_of_classification(job_id, labels="both")
     (jobs.job_folder(job_id) / "summary.json").unlink()
-    with pytest.raises(LabError, match="This job has named no particles"):
+    with pytest.raises(LabError, match="This job has classified no particles"):
         sources.review_of_classification(job_id)
+
+
+def test_a_renamed_review_keeps_its_header_and_its_hash_chain():
+    review = new_review(5)
+    record(review, event(1, "p0"))
+    store.rename_review(review.id, "  Run 7, second look ")
+    assert store.open_review(review.id).name == "Run 7, second look"
+    assert [header["name"] for header in store.list_reviews()] == ["Run 7, second look"]
+    assert store.open_review(review.id).header == review.header
+    assert history_file.verify(review.id).sound
+    for name in ("", "  ", "x" * (store.MAX_NAME + 1)):
+        with pytest.raises(LabError):
+            store.rename_review(review.id, name)
+    with pytest.raises(LabError):
+        store.rename_review("0" * 12, "Nothing")
+
+
+def test_a_deleted_review_is_hidden_and_restored_with_every_decision():
+    review = new_review(5)
+    record(review, event(1, "p0"), event(2, "p1", "keep"))
+    store.delete_review(review.id)
+    assert store.list_reviews() == []
+    (header,) = store.list_reviews(deleted=True)
+    assert (header["review"], header["decisions"]) == (review.id, 2)
+    with pytest.raises(LabError, match="deleted"):
+        store.open_review(review.id)
+    assert history_file.verify(review.id).count == 2
+    store.restore_review(review.id)
+    assert store.list_reviews(deleted=True) == []
+    assert current_labels(store.open_review(review.id)).label("p0") == "air_bubble"
+
+
+def test_an_imported_history_restores_a_deleted_review(tmp_path):
+    review = new_review(5)
+    record(review, event(1, "p0"))
+    history_file.export_history(review.id, tmp_path / "history.jsonl")
+    store.delete_review(review.id)
+    assert history_file.import_history(tmp_path / "history.jsonl") == review.id
+    assert current_labels(store.open_review(review.id)).label("p0") == "air_bubble"
+
+
+def test_a_database_from_before_names_could_change_gets_the_columns():
+    review = new_review(5)
+    database_file = workspace_root() / "lab.sqlite"
+    with sqlite3.connect(database_file) as db:
+        db.execute("ALTER TABLE review DROP COLUMN name")
+        db.execute("ALTER TABLE review DROP COLUMN deleted")
+    database._engine.cache_clear()
+    assert store.list_reviews()[0]["name"] == review.name
+    store.delete_review(review.id)
+    assert store.list_reviews() == []
+
+
+def test_what_was_made_from_a_review_is_named():
+    review = new_review(5)
+    assert dependents_of(review.id) == Dependents((), ())
+    table = pd.DataFrame({"image": ["a"], "class": ["protein"]})
+    datasets.save_dataset("Run 7, reviewed", "own", np.zeros((1, 64, 64), np.uint8), table, {"review": review.id})
+    datasets.save_dataset("Another", "own", np.zeros((1, 64, 64), np.uint8), table, {"review": "other"})
+    assert dependents_of(review.id) == Dependents(("Run 7, reviewed",), ())

@@ -14,7 +14,7 @@ from svp_core.tasks.retrain import BY_CHANCE, CHECKED, retrain_summary
 from svp_core.training import last_layer
 from svp_core.workspace import models
 from tests.helpers.drawn_tiles import draw_blocks
-from tests.helpers.review_fixture import event, new_review, record, standing
+from tests.helpers.review_fixture import current_labels, event, new_review, record
 
 KEYS = ("fat_droplet", "speck")
 
@@ -89,16 +89,16 @@ def test_put_right_labels_make_a_better_network(tmp_path):
 
 def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
     review, truth = two_kinds(200)
-    now = standing(review)
+    now = current_labels(review)
     random_audit.start_audit(review, now, "Anna", draws=30)
-    drawn = random_audit.last_audit(now).to_do
+    drawn = random_audit.last_audit(now).open_particles
     where = dict(zip(review.table["particle"], truth, strict=True))
     record(review, *(event(n, p, label=where[p], purpose="audit") for n, p in enumerate(drawn, 1)))
-    found = evaluation_split.split_for_evaluation(review, standing(review))
-    assert (found.checked != "").sum() == 30
+    found = evaluation_split.split_for_evaluation(review, current_labels(review))
+    assert (found.audited != "").sum() == 30
     assert found.weight.sum() == pytest.approx(200)
-    assert not (found.learnt & (found.checked != "")).any()
-    assert not (found.learnt & found.by_chance).any()
+    assert not (found.is_training & (found.audited != "")).any()
+    assert not (found.is_training & found.held_out).any()
     made = do({"review": review.id, "name": "Checked", "decisions": 31}, tmp_path / "job")
     check = next(check for check in made["checks"] if check["of"] == CHECKED and not check["class"])
     assert check["n"] == 30
@@ -108,15 +108,15 @@ def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
 
 def test_what_a_classifier_said_is_no_truth():
     review, _ = two_kinds(60, kind="classify", source={"job": "x", "labels": "label"})
-    assert not evaluation_split.split_for_evaluation(review, standing(review)).by_chance.any()
+    assert not evaluation_split.split_for_evaluation(review, current_labels(review)).held_out.any()
     review, _ = two_kinds(60, kind="classify", source={"job": "x", "labels": "given"})
-    assert 2 <= evaluation_split.split_for_evaluation(review, standing(review)).by_chance.sum() <= 25
+    assert 2 <= evaluation_split.split_for_evaluation(review, current_labels(review)).held_out.sum() <= 25
 
 
 def test_unsure_and_no_particle_teach_nothing():
     review = new_review(20)
     record(review, event(1, "p0", "unsure"), event(2, "p1", "not_a_particle"), event(3, "p2"))
-    found = evaluation_split.split_for_evaluation(review, standing(review))
+    found = evaluation_split.split_for_evaluation(review, current_labels(review))
     assert found.after[:4].tolist() == ["", "", "air_bubble", "protein"]
     assert (found.before == "protein").all()
 
