@@ -11,23 +11,31 @@ from svp_core.workspace.paths import repo_root
 ROOT = repo_root()
 
 
-def opened(page, **query):
+SCRIPT_S = 240  # for one run of a page on a busy machine
+
+
+def new_app():
+    """The app as it starts, on no page yet."""
+    return AppTest.from_file(ROOT / "app.py", default_timeout=SCRIPT_S)
+
+
+def open_page(page, **query):
     """The app on this page, as after a click in the menu."""
-    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
+    app = new_app()
     for name, value in query.items():
         app.query_params[name] = value
     return app.run().switch_page(page).run()
 
 
-def finish(job_id):
+def finish_job(job_id):
     """Do the work of a job here and now."""
     job = jobs.get(job_id)
     for progress in run_task(job.kind, job.config, jobs.job_folder(job_id)):
         last = progress
-    end(job_id, step=last.step, total=last.total)
+    mark_done(job_id, step=last.step, total=last.total)
 
 
-def end(job_id, *, step, total):
+def mark_done(job_id, *, step, total):
     """Write down that a job is done, after 4 s."""
     created = jobs.get(job_id).created
     with engine().begin() as db:
@@ -38,7 +46,15 @@ def end(job_id, *, step, total):
         )
 
 
-def said(app):
-    """Everything that stands on the page as text."""
+def page_text(app):
+    """All text on the page, as it is read."""
+    return page_markdown(app).replace("\\", "")
+
+
+def page_markdown(app):
+    """All text on the page, with the backslashes that keep names from being Markdown."""
     kinds = (app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
+
+
+opened, finish, end, said = open_page, finish_job, mark_done, page_markdown

@@ -6,12 +6,12 @@ import re
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.shared.text import without_names
 from svp_core.instruments.metadata import format_volume
 from svp_core.workspace import jobs
-from tests.helpers.classified_page import COUNT, REJECTED, ROOT, VIEWS, change_run, figures, opened, said, write_job
+from tests.helpers.app_pages import new_app
+from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, change_run, figures, opened, said, write_job
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 
@@ -82,7 +82,7 @@ def test_damaged_results_are_a_sentence():
 
 
 def look_at(path):
-    app = AppTest.from_file(ROOT / "app.py", default_timeout=60).run().switch_page("pages/classify.py").run()
+    app = new_app().run().switch_page("pages/classify.py").run()
     app.text_input(key="path_text").set_value(str(path))
     app.button(key="path_go").click().run()
     return app

@@ -5,12 +5,12 @@ import pytest
 from pages.ui.help.measure_tables import SOURCES, particle_measures, quality_metrics
 from svp_core.morphology import MEASURES
 from svp_core.quality.metric_names import METRICS
-from tests.helpers.app_pages import opened
+from tests.helpers.app_pages import open_page
 
 
 @pytest.mark.parametrize("topic", ["Pages", "Keys", "Files", "Measures", "Limits"])
 def test_every_topic_opens(topic):
-    app = opened("pages/help.py", topic=topic)
+    app = open_page("pages/help.py", topic=topic)
     assert not app.exception
     assert not app.error
     assert len(app.markdown) >= 1

@@ -5,17 +5,16 @@ import zipfile
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.shared.source_picker import check_types
 from svp_core.errors import LabError
 from svp_core.images import encode_png
-from svp_core.workspace.paths import repo_root
+from tests.helpers.app_pages import new_app
 
 
 @pytest.fixture
 def app():
-    return AppTest.from_file(repo_root() / "app.py", default_timeout=60).run().switch_page("pages/classify.py").run()
+    return new_app().run().switch_page("pages/classify.py").run()
 
 
 def zip_of(*names):
