@@ -56,4 +56,4 @@ def test_a_class_the_generator_cannot_make_is_refused(tmp_path, capsys):
     tensors = unet.build_unet(config).state_dict()
     save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
     assert main(["generate", "--class", "dust", "--weights", str(tmp_path / "run"), "--out", str(tmp_path / "o")]) == 2
-    assert "This generator makes silicone_oil; it was asked for dust" in capsys.readouterr().err
+    assert "silicone_oil; requested: dust" in capsys.readouterr().err
