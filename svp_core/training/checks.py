@@ -18,7 +18,7 @@ from svp_core.generator.error_by_noise import errors_by_noise
 from svp_core.generator.sampling import image_seeds, sample_tiles
 from svp_core.particle_classes import class_by_key
 from svp_core.progress import Progress
-from svp_core.quality import kid, real_baseline
+from svp_core.quality import kid, kid_value, real_baseline
 from svp_core.training.checkpoints import Part
 from svp_core.training.time_budget import CALLS
 
@@ -56,7 +56,7 @@ class TrainingChecks:
             features = {part: fixed_features(self.tiles[part, key]) for part in parts}
             self._features[key] = features["held_out"]
             n = min(count, len(features["held_out"]))
-            self._baselines[key] = real_baseline(_kid_value, real=np.concatenate(list(features.values())), n=n)
+            self._baselines[key] = real_baseline(kid_value, real=np.concatenate(list(features.values())), n=n)
 
     def check(
         self, generator: unet.Generator, *, step: int, total: int, fresh: int = 0
@@ -124,10 +124,6 @@ def must_stop(checks: Iterable[Mapping[str, Any]]) -> bool:
     """Whether the last ALARMS checks all detect copying. The one before the first step does not count."""
     last = [check for check in checks if check["step"]][-ALARMS:]
     return len(last) == ALARMS and all(map(is_copying, last))
-
-
-def _kid_value(**sets):
-    return kid(**sets).value
 
 
 def _sample(indices, most, rng):
