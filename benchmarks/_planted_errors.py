@@ -1,5 +1,7 @@
 """Labelled sets with planted label errors, for benchmarks of searching and of reviewing them."""
 
+from typing import Any
+
 import numpy as np
 
 from benchmarks.generator_quality import simulated
@@ -38,18 +40,26 @@ def digits():
     from sklearn.model_selection import cross_val_predict
     from sklearn.svm import SVC
 
-    data = load_digits()
-    large = [Image.fromarray((image * 255 / 16).astype(np.uint8)).resize((64, 64), 3) for image in data.images]
-    machine = CalibratedClassifierCV(SVC(gamma=0.001, C=10), ensemble=False)
+    data: Any = load_digits()
+    images = [Image.fromarray((image * 255 / 16).astype(np.uint8)).resize((64, 64), 3) for image in data.images]
+    # Their types are inferred from defaults that are strings.
+    svm = SVC(gamma=0.001, C=10)  # pyright: ignore[reportArgumentType]
+    machine = CalibratedClassifierCV(svm, ensemble=False)  # pyright: ignore[reportArgumentType]
     confusability = cross_val_predict(machine, data.data, data.target, method="predict_proba")
-    return np.stack(large), data.target, confusability, (1, 8), [f"digit {k}" for k in range(10)]
+    return (
+        np.stack([np.asarray(image) for image in images]),
+        data.target,
+        confusability,
+        (1, 8),
+        [f"digit {k}" for k in range(10)],
+    )
 
 
 def plant(truth, confusability, *, kind, share, pair, seed):
     """Labels with planted errors, int (N,). kind: one of CASES; share: of all images, or of the pair's."""
     rng, given = np.random.default_rng(seed), truth.copy()
     if kind == "uniform":
-        rows = rng.choice(len(truth), round(share * len(truth)), replace=False)
+        rows = np.asarray(rng.choice(len(truth), round(share * len(truth)), replace=False))
         given[rows] = (truth[rows] + rng.integers(1, confusability.shape[1], len(rows))) % confusability.shape[1]
         return given
     members = np.flatnonzero(np.isin(truth, pair))

@@ -174,7 +174,7 @@ def compare(title, source, classifier, options, scratch):
 
 def main():
     """Measure, print, compare with the targets."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--images", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--processes", type=int, help="worker processes that read images; default: as the task decides")

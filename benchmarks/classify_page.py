@@ -129,7 +129,7 @@ def write_classification(folder, count):
             "offered": count,
             "named": count,
             "rejected": 0,
-            "counts": {key: int((table["label"] == key).sum()) for key in KEYS},
+            "counts": {key: int((table["label"].to_numpy() == key).sum()) for key in KEYS},
             "runs": [run],
         },
     )
@@ -265,7 +265,7 @@ def measure(page, address, few, many, options):
 
 def main():
     """Fabricate the jobs, measure, compare with the targets."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=9, help="moves of the slider in each view")
     parser.add_argument("--few", type=int, default=1000, help="particles of the smaller classification")
     parser.add_argument("--views", nargs="+", default=VIEWS, help="views in which the slider is moved")

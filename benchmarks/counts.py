@@ -146,12 +146,12 @@ def _share(correct):
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="resnet18", help="name of a classifier or a model folder")
     parser.add_argument("--runs", type=int, default=200, help="resampled runs")
     options = parser.parse_args()
-    classifier = load_classifier(find_model_folder(options.model))
-    reference = read_confusion_reference(classifier.folder)
+    folder = find_model_folder(options.model)
+    classifier, reference = load_classifier(folder), read_confusion_reference(folder)
     if reference is None:
         sys.exit(f"{options.model} has no confusion reference; write one with benchmarks/reference.py.")
     show_sample_run(classifier, reference, options.runs)

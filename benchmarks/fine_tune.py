@@ -42,7 +42,7 @@ SHOWN = 48
 
 def main():
     """Train, evaluate, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=30)

@@ -180,7 +180,7 @@ def print_ratios(costs):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--images", type=int, default=64, help="images of ours timed per round")
     parser.add_argument("--rounds", type=int, default=5, help="at most 100")
     parser.add_argument("--threads", type=int, default=1)

@@ -19,6 +19,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -50,7 +51,7 @@ TARGETS = (
 
 def main():
     """Simulate, generate, measure, print, and write where requested."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", nargs="?", default="generator", help="name of a model or a model folder")
     parser.add_argument("--count", type=int, default=1000, help="generated particles per class")
     parser.add_argument("--sampler", help="default: standard")
@@ -67,7 +68,8 @@ def main():
     parser.add_argument("--write", action="store_true", help="put the table into the card")
     options = parser.parse_args()
 
-    generator = load_generator(find_model_folder(options.run))
+    folder = find_model_folder(options.run)
+    generator = load_generator(folder)
     keys = [key for key in generator.class_keys if not options.classes or key in options.classes]
     if not keys or not set(keys) <= set(scenes.KINDS):
         parser.error(
@@ -75,7 +77,7 @@ def main():
         )
     if options.tiles:
         options.tiles.mkdir(parents=True, exist_ok=True)
-    sampler = sampler_of(generator.samplers, options.sampler)
+    sampler: Any = sampler_of(generator.samplers, options.sampler)
     if options.guidance is not None:
         sampler = replace(sampler, class_guidance=options.guidance, autoguidance=options.guidance)
     sampler = replace(sampler, steps=options.steps or sampler.steps)
@@ -93,7 +95,7 @@ def main():
     lines = section(report, generator, sampler)
     print("", *lines, sep="\n")
     if options.write:
-        write(generator.folder / "card.md", lines)
+        write(folder / "card.md", lines)
 
 
 def simulated(key, count, run_seed, folder):

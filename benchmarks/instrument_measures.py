@@ -49,7 +49,7 @@ def compare(record):
 
 def main():
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("run", nargs="?", type=Path, default=ROOT.parent / "shared" / "real" / "flowcam_run")
     records = [record for record in read_particles(parser.parse_args().run) if record.mask is not None]
     if not records:

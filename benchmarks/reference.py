@@ -25,13 +25,14 @@ RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures again
 
 def main():
     """Simulate, classify, write, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("models", nargs="*", default=["resnet18", "resnet50"])
     parser.add_argument("--count", type=int, default=1000, help="particles per class")
     parser.add_argument("--tiles", type=Path, help="folder to store simulated tiles in")
     options = parser.parse_args()
     for model in options.models:
-        classifier = load_classifier(find_model_folder(model))
+        folder = find_model_folder(model)
+        classifier = load_classifier(folder)
         keys = classifier.config.class_keys
         tiles, scales = zip(*(simulated(key, options.count, options.tiles) for key in keys), strict=True)
         tiles, scales = np.concatenate(tiles), np.concatenate(scales)
@@ -39,9 +40,7 @@ def main():
         description = f"{options.count:,} simulated particles per class, run seed {RUN_SEED}, the usual instruments"
         labels = np.repeat(np.arange(len(keys)), options.count)
         probs = predict_probs(classifier, tiles)
-        write_confusion_reference(
-            classifier.folder, ConfusionReference(probs, labels, sizes * scales, keys, description, sizes)
-        )
+        write_confusion_reference(folder, ConfusionReference(probs, labels, sizes * scales, keys, description, sizes))
         table = np.zeros((len(keys), len(keys)), int)
         np.add.at(table, (labels, probs.argmax(1)), 1)
         print(f"{model}: rows are true classes, columns predicted ones ({', '.join(keys)})", *table.tolist(), sep="\n")

@@ -28,7 +28,7 @@ BATCH_SIZE = 40  # particles per page
 
 def main():
     """Plant errors, simulate the reviews, print; exit code 1 where re-ranking is worse."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rare", type=int, default=200, help="silicone oil droplets, and equally many air bubbles")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="+", choices=("particles", "digits"), default=("particles", "digits"))

@@ -54,7 +54,7 @@ _PRESS = """([keys, pause]) => new Promise(done => {
 
 def main():
     """Fabricate a review, decide, print."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--particles", type=int, default=100_000)
     parser.add_argument("--keys", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)

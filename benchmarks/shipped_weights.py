@@ -34,7 +34,7 @@ HELD_OUT_SEED, OTHER_SEED = 6, 7  # runs of the simulator that no model was trai
 
 def main():
     """Measure, print, and write where requested."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--models", type=Path, default=SHIPPED_MODELS, help="folder of the model folders")
     parser.add_argument("--count", type=int, default=300, help="held-out simulated particles per class")
     parser.add_argument("--made", type=int, default=200, help="generated particles per class")

@@ -41,7 +41,7 @@ def cpu_seconds(kind, um_per_px, law, images, rounds):
 
 def main():
     """Measure and print; exit code 1 where the target is missed."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--images", type=int, default=20, help="images of each kind at each pixel size")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--law", choices=LAWS, default="usual")

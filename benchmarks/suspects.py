@@ -43,7 +43,7 @@ MAX_DEVIATION = 0.3  # of the estimated number of errors from the planted one, r
 
 def main():
     """Simulate, plant errors, rank, compare, print; returns the exit code."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rare", type=int, default=200, help="silicone oil droplets, and equally many air bubbles")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sets", nargs="+", choices=("particles", "digits"), default=("particles", "digits"))
@@ -143,13 +143,14 @@ def standard_recipe(last, given, seed):
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        return cross_val_predict(
+        probs = cross_val_predict(
             make_pipeline(StandardScaler(), LogisticRegression(C=0.01, max_iter=100, tol=1e-2)),
             last,
             given,
             cv=StratifiedKFold(5, shuffle=True, random_state=seed),
             method="predict_proba",
         )
+    return np.asarray(probs)
 
 
 def tables(columns):
@@ -211,7 +212,7 @@ def cost(count, classifier, folder):
     rng = np.random.default_rng(0)
     tiles, chosen = np.empty((count, 64, 64), np.uint8), rng.integers(len(base), size=count)
     for row, source in enumerate(chosen):
-        tile = np.rot90(base[source], rng.integers(4))
+        tile = np.rot90(base[source], int(rng.integers(4)))
         tile = np.roll(tile[:, :: rng.choice([-1, 1])], rng.integers(-6, 7, 2), (0, 1))
         tiles[row] = (tile * rng.uniform(0.9, 1.1) + rng.normal(0, 4, tile.shape)).clip(0, 255)
     labels = chosen // 50

@@ -63,12 +63,12 @@ def _train_and_score(training: NDArray[np.uint8], labels: NDArray, test: NDArray
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = _build().to(device, memory_format=torch.channels_last)
+        model = _build().to(device).to(memory_format=torch.channels_last)
         steps = max(MIN_STEPS, PASSES * len(training) // BATCH_SIZE)
         optimiser = torch.optim.AdamW(model.parameters(), lr=LEARNING_RATE, weight_decay=0.01)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
         for batch in _batches(rng, len(training), steps):
-            tiles = np.rot90(training[batch], rng.integers(4), (1, 2))
+            tiles = np.rot90(training[batch], int(rng.integers(4)), (1, 2))
             tiles = tiles[:, :, ::-1] if rng.random() < 0.5 else tiles
             with fast_arithmetic(device):
                 logits = model(to_input(tiles))[:, 0]

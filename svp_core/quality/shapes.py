@@ -1,5 +1,7 @@
 """Size, shape and grey levels of two sets of particles: distances between their distributions."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import ks_2samp, wasserstein_distance
@@ -49,7 +51,8 @@ def ks_metric(column: str) -> PairMetric:
         # A column that is measurable in only one of the sets is at the greatest distance.
         if not len(real) or not len(synthetic):
             return float(len(real) != len(synthetic))
-        return float(ks_2samp(real, synthetic, method="asymp")[0])
+        result: Any = ks_2samp(real, synthetic, method="asymp")
+        return float(result.statistic)
 
     return ks_distance
 

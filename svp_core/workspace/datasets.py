@@ -89,7 +89,7 @@ def save_generated(job_id: str, name: str) -> str:
     table = pd.read_csv(folder / "manifest.csv")
     provenance = json.loads((folder / "provenance.json").read_text("utf-8"))
     tiles = read_tiles(folder / "tiles.npy") if len(table) else np.zeros((0, 64, 64), np.uint8)
-    return save_dataset(name, "synthetic", tiles[: len(table)], table[: len(tiles)], {**provenance, "job": job_id})
+    return save_dataset(name, "synthetic", tiles[: len(table)], table.head(len(tiles)), {**provenance, "job": job_id})
 
 
 def list_datasets() -> list[dict[str, Any]]:
