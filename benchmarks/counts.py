@@ -37,13 +37,13 @@ def sample_run(classifier):
     (folder,) = (path.parent for path in RUN.glob("*/*.lst"))
     with (RUN / "truth.csv").open() as file:
         truth = {row["id"]: row["class"] for row in csv.DictReader(file)}
-    records = [record for record in read_particles(folder) if not record.rejected]
-    true = np.array([truth[record.name.rpartition("#")[2]] for record in records], object)
+    records = [(record, record.pixels) for record in read_particles(folder) if record.pixels is not None]
+    true = np.array([truth[record.name.rpartition("#")[2]] for record, _ in records], object)
     known = np.isin(true, keys)
-    records = [record for record, is_known in zip(records, known, strict=True) if is_known]
-    measured = [measure(record.pixels, um_per_px=record.um_per_px, mask=record.mask) for record in records]
+    records = [pair for pair, is_known in zip(records, known, strict=True) if is_known]
+    measured = [measure(pixels, um_per_px=record.um_per_px, mask=record.mask) for record, pixels in records]
     in_um, in_px = (np.array([measures[name] for measures in measured], float) for name in ("ecd_um", "ecd_px"))
-    probs = predict_probs(classifier, np.stack([to_tile(record.pixels) for record in records]))
+    probs = predict_probs(classifier, np.stack([to_tile(pixels) for _, pixels in records]))
     return true[known], counts.apply_thresholds(probs, keys), in_um, in_px
 
 

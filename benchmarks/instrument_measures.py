@@ -69,8 +69,12 @@ def main():
             largest = f"{error.max():.2f} px" if in_px else f"{error.max():.2%}"
             cells.append(f"{np.mean(error <= tolerance):.1%}, {largest}")
         print(f"  {name:16}{f'{tolerance:g} px' if in_px else f'{tolerance:.1%}':>10}{cells[0]:>24}{cells[1]:>26}")
-    own = [measure(record.pixels)["ecd_px"] for record in records]
-    reference = np.array([measure(record.pixels, mask=binary_fill_holes(record.mask))["ecd_px"] for record in records])
+    images = [(record.pixels, record.mask) for record in records if record.pixels is not None]
+    own = [measure(pixels)["ecd_px"] for pixels, _ in images]
+    filled = [np.asarray(binary_fill_holes(mask), bool) for _, mask in images]
+    reference = np.array(
+        [measure(pixels, mask=mask)["ecd_px"] for (pixels, _), mask in zip(images, filled, strict=True)]
+    )
     segmented = np.array([diameter is not None for diameter in own])
     errors = np.array([diameter for diameter in own if diameter is not None]) / reference[segmented] - 1
     print(f"Own segmentation: {segmented.mean():.1%} of particles found; ECD relative to the instrument's mask:")

@@ -46,7 +46,7 @@ def two_sample_auc(*, real: ArrayLike, synthetic: ArrayLike, seed: int = 0) -> E
         real_scores, synthetic_scores = scores[: len(test) // 2], scores[len(test) // 2 :]
         areas.append(probability_larger(synthetic_scores, real_scores))
         resampled += [_resampled_area(real_scores, synthetic_scores, rng) for _ in range(RESAMPLES)]
-    return interval_from_resamples(np.mean(areas), resampled / FOLDS, n)
+    return interval_from_resamples(float(np.mean(areas)), resampled / FOLDS, n)
 
 
 def _train_and_score(training: NDArray[np.uint8], labels: NDArray, test: NDArray[np.uint8], seed: int) -> NDArray:
