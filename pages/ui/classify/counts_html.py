@@ -1,89 +1,70 @@
-"""Counts as tables on a screen: a row a class, a column a size, the interval under each number."""
+"""Count tables on the screen: classes x sizes, the interval under each number; layout in templates/counts.html.j2."""
 
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-from pages.ui.classify.results_data import label_text
-from pages.ui.shared.text import DASH
-from svp_core import display
-from svp_core.display import format_interval, format_number, format_percent
+from svp_core.display import DASH, format_interval, format_number, format_percent, format_percent_interval
 from svp_core.report.count_tables import size_text
-from svp_core.stats.counts import ALL
+from svp_core.report.render import render
+from svp_core.stats.counts import ALL, Count, PredictiveValue
 
-_HEAD = "padding:4px 10px;vertical-align:bottom;border-bottom:1px solid rgba(128,128,128,.5)"
-_CELL = "padding:5px 10px;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.2)"
-_SMALL = "font-size:.8rem;opacity:.75;white-space:nowrap"
-
-
-def count_html(table, *, per_ml):
-    """HTML of a list of svp_core.stats.counts.Count."""
-    found = {(entry.class_key, entry.at_least_um): entry for entry in table}
-    sizes = {entry.at_least_um: str(size_text(entry)) for entry in table}
-    rows = [_head(["Class", *sizes.values()])]
-    for key in dict.fromkeys(entry.class_key for entry in table):
-        rows.append(_row([_name(key), *(_count(found.get((key, size)), per_ml) for size in sizes)]))
-    return _table(rows)
+_TEMPLATES = Path(__file__).with_name("templates")
 
 
-def comparison_html(tables, *, per_ml):
-    """HTML of the counts of several samples: a row a class and size, a column a sample.
+@dataclass(frozen=True)
+class Cell:
+    """A class, or a text with a small line below it."""
 
-    tables: name of the sample -> list of svp_core.stats.counts.Count.
-    """
-    sizes = {entry.at_least_um: str(size_text(entry)) for table in tables.values() for entry in table}
-    keys = dict.fromkeys(entry.class_key for table in tables.values() for entry in table)
-    found = {name: {(entry.class_key, entry.at_least_um): entry for entry in table} for name, table in tables.items()}
-    rows = [_head(["Class", "Size", *tables], texts=2)]
-    for key in [*(key for key in keys if key != ALL), ALL]:
-        for place, (size, words) in enumerate(sizes.items()):
-            cells = ["" if place else _name(key), f"<span style='white-space:nowrap'>{escape(words)}</span>"]
-            rows.append(_row([*cells, *(_count(found[name].get((key, size)), per_ml) for name in tables)], texts=2))
-    return _table(rows)
+    text: str = ""
+    small: str = ""
+    strong: bool = False
+    class_key: str = ""
 
 
-def ppv_html(values):
-    """HTML of a list of svp_core.stats.counts.PredictiveValue."""
-    rows = [_head(["Class", "Particles named so", "Rightly so"])]
+def count_html(table: Sequence[Count], *, per_ml: bool) -> str:
+    """HTML of counts: one row per class, one column per size."""
+    entries = {(entry.class_key, entry.at_least_um): entry for entry in table}
+    sizes = {entry.at_least_um: size_text(entry) for entry in table}
+    rows = [
+        [Cell(class_key=key), *(_count_cell(entries.get((key, size)), per_ml) for size in sizes)]
+        for key in dict.fromkeys(entry.class_key for entry in table)
+    ]
+    return _table(["Class", *sizes.values()], 1, rows)
+
+
+def comparison_html(tables: Mapping[str, Sequence[Count]], *, per_ml: bool) -> str:
+    """HTML of the counts of several samples: one row per class and size, one column per sample (its name -> counts)."""
+    everything = [entry for table in tables.values() for entry in table]
+    sizes = {entry.at_least_um: size_text(entry) for entry in everything}
+    keys = [key for key in dict.fromkeys(entry.class_key for entry in everything) if key != ALL]
+    entries = {(name, entry.class_key, entry.at_least_um): entry for name, table in tables.items() for entry in table}
+    rows = []
+    for key in [*keys, ALL]:
+        for index, (size, text) in enumerate(sizes.items()):
+            counts = [_count_cell(entries.get((name, key, size)), per_ml) for name in tables]
+            rows.append([Cell() if index else Cell(class_key=key), Cell(text), *counts])
+    return _table(["Class", "Size", *tables], 2, rows)
+
+
+def ppv_html(values: Sequence[PredictiveValue]) -> str:
+    """HTML of positive predictive values, one row per class."""
+    rows = []
     for entry in values:
-        between = "" if entry.low is None else _small(f"{100 * entry.low:.1f} to {100 * entry.high:.1f} %")
-        rows.append(_row([_name(entry.class_key), format_number(entry.n), format_percent(entry.value) + between]))
-    return _table(rows)
+        interval = "" if entry.low is None else format_percent_interval(entry.low, entry.high)
+        cells = Cell(format_number(entry.n)), Cell(format_percent(entry.value), interval)
+        rows.append([Cell(class_key=entry.class_key), *cells])
+    return _table(["Class", "Assigned", "Correct"], 1, rows)
 
 
-def _count(entry, per_ml):
+def _count_cell(entry: Count | None, per_ml: bool) -> Cell:
     if entry is None:
-        return DASH
-    value, *ends = (
+        return Cell(DASH)
+    value, low, high = (
         (entry.per_ml, entry.per_ml_low, entry.per_ml_high) if per_ml else (entry.count, entry.low, entry.high)
     )
-    return f"<b>{escape(format_number(value))}</b>{_small(format_interval(*ends)) if None not in ends else ''}"
+    return Cell(format_number(value), "" if None in (low, high) else format_interval(low, high), strong=True)
 
 
-def _name(key):
-    if key == ALL:
-        return "<b>All</b>"
-    return f"<span style='color:{display.class_colour(key)}'>●</span> {escape(label_text(key))}"
-
-
-def _head(heads, *, texts=1):
-    cells = [
-        f"<th style='text-align:{_side(at, texts)};{_HEAD}' scope='col'>{escape(head)}</th>"
-        for at, head in enumerate(heads)
-    ]
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _row(cells, *, texts=1):
-    cells = [f"<td style='text-align:{_side(at, texts)};{_CELL}'>{cell}</td>" for at, cell in enumerate(cells)]
-    return f"<tr>{''.join(cells)}</tr>"
-
-
-def _side(at, texts):
-    return "left" if at < texts else "right"
-
-
-def _small(text):
-    return f"<div style='{_SMALL}'>{escape(text)}</div>"
-
-
-def _table(rows):
-    return f"<table style='border-collapse:collapse;font-size:.9rem;min-width:60%'>{''.join(rows)}</table>"
+def _table(headings: Sequence[str], text_columns: int, rows: Sequence[Sequence[Cell]]) -> str:
+    return render("counts.html.j2", _TEMPLATES, headings=headings, text_columns=text_columns, rows=rows)

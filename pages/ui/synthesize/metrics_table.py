@@ -1,135 +1,142 @@
-"""The figures of two makers of particles beside what the reference gives against itself, each in words."""
+"""Quality metrics of two sets of synthetic images beside those of the reference against itself."""
 
 import csv
-from html import escape
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from io import StringIO
+from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
+from svp_core.display import DASH
 from svp_core.quality import METRICS
 from svp_core.quality.text_table import number
+from svp_core.report.render import render
 
 BETTER = {"low": "lower", "high": "higher", "real": "as real"}
-# What is looked at first; the others follow when asked for.
+# Shown first; the others in an expander.
 MAIN_METRICS = ("named", "brightness", "texture", "shape", "told_apart", "kid", "recall", "copied")
 LEGEND = (
-    "Real stands for the reference. Below each value: its 95 % interval, and how many times it is what the reference "
-    "gives against itself; up to 1 × is as good as can be, where higher is better from 1 × on. Below the reference's: "
-    "where nine of ten random halves of it lie against the other half. **Bold** is better than the other side, beyond "
-    "both intervals."
+    "Real stands for the reference. Below each value: its 95 % interval, and its ratio to the value of the reference "
+    "against itself; up to 1 × is as good as possible, or from 1 × on where higher is better. Below the reference's "
+    "value: the range of nine in ten random halves of it against the other half. **Bold** is better than the other "
+    "side, beyond both intervals."
 )
-_HEAD = "padding:4px 8px;vertical-align:bottom;border-bottom:1px solid rgba(128,128,128,.5)"
-_CELL = "padding:6px 8px;vertical-align:top;border-bottom:1px solid rgba(128,128,128,.2)"
-_SMALL = "font-size:.8rem;opacity:.75"
-_WHOLE = "white-space:nowrap"
+_TEMPLATES = Path(__file__).with_name("templates")
 _COLUMNS = ("side", "figure", "good", "value", "low", "high", "n", "real", "floor_low", "floor_median", "floor_high")
 
+Entry = Mapping[str, Any]  # of a quality report: value, low, high, n, ratio, real, floor
+Reports = Mapping[str, Mapping[str, Entry]]  # side -> key of METRICS -> entry
 
-def draw_table(names, figures, keys=tuple(METRICS)):
-    """HTML of the table, a row a figure that either side has.
 
-    names: side -> what it is called. figures: side -> key of FIGURES -> entry, as in a quality report. keys: which of
-    them, in this order.
+@dataclass(frozen=True)
+class MetricValue:
+    """A number with small lines below it."""
+
+    text: str
+    lines: tuple[str, ...] = ()
+    bold: bool = False
+
+
+@dataclass(frozen=True)
+class MetricRow:
+    """One metric with its values."""
+
+    title: str
+    unit: str
+    description: str
+    better: str
+    values: list[MetricValue]
+
+
+def draw_table(names: Mapping[str, str], figures: Reports, keys: Sequence[str] = tuple(METRICS)) -> str:
+    """HTML of the table, one row per metric that either side has.
+
+    names: side -> display name. figures: side -> key of METRICS -> entry, as in a quality report. keys: which metrics,
+    in this order.
     """
-    heads = ["Figure", "Better", *names.values(), "Reference against itself"]
-    aligned = ["left", "left", *["right"] * (len(names) + 1)]
-    row = "".join(
-        f'<th style="text-align:{side};{_HEAD}" scope="col">{escape(head)}</th>'
-        for head, side in zip(heads, aligned, strict=True)
-    )
-    rows = [f"<tr>{row}</tr>"]
+    rows = []
     for key in keys:
-        figure, entries = METRICS[key], {side: figures[side].get(key) for side in names}
-        if not any(entries.values()):
+        metric, entries = METRICS[key], {side: figures[side].get(key) for side in names}
+        available = [entry for entry in entries.values() if entry]
+        if not available:
             continue
-        unit = f" ({figure.unit})" if figure.unit else ""
-        about = f"<b>{escape(figure.name)}</b>{escape(unit)}{_small(figure.description)}"
-        best = better_side(figure.target, entries)
-        cells = [_value(entry, bold=side == best) for side, entry in entries.items()]
-        real = next(entry for entry in entries.values() if entry)
-        contents = [about, BETTER.get(figure.target, f"near {figure.target}"), *cells, _floor(real)]
-        rows.append(
-            "<tr>"
-            + "".join(
-                f'<td style="text-align:{side};{_CELL}">{content}</td>'
-                for content, side in zip(contents, aligned, strict=True)
-            )
-            + "</tr>"
-        )
-    return f'<table style="width:100%;border-collapse:collapse;font-size:.9rem">{"".join(rows)}</table>'
+        best = better_side(metric.target, entries)
+        values = [_value(entry, bold=side == best) for side, entry in entries.items()]
+        better = BETTER.get(metric.target, f"near {metric.target}")
+        rows.append(MetricRow(metric.name, metric.unit, metric.description, better, [*values, _baseline(available[0])]))
+    headings = ["Metric", "Better", *names.values(), "Reference against itself"]
+    return render("metrics.html.j2", _TEMPLATES, headings=headings, rows=rows)
 
 
-def better_side(good, entries):
-    """The side that is better in a figure by more than chance: its interval lies beyond the other's. None: neither.
+def better_side(target: str, entries: Mapping[str, Entry | None]) -> str | None:
+    """The side that is better in a metric beyond both 95 % intervals; None: neither.
 
-    good: of a Figure. entries: side -> entry or None, of two sides.
+    target: of a Metric. entries: side -> entry or None, of two sides.
     """
-    if not all(entries.values()):
+    (left, left_entry), (right, right_entry) = entries.items()
+    if left_entry is None or right_entry is None:
         return None
-    (one, first), (other, second) = entries.items()
-    ranges = [_distances(good, entry) for entry in (first, second)]
-    if None in ranges:
+    left_range, right_range = _distances(target, left_entry), _distances(target, right_entry)
+    if left_range is None or right_range is None:
         return None
-    (near, far), (near_other, far_other) = ranges
-    return one if far < near_other else other if far_other < near else None
+    if left_range[1] < right_range[0]:
+        return left
+    return right if right_range[1] < left_range[0] else None
 
 
-def as_csv(names, figures):
-    """Text of a CSV file: a row a figure a side."""
+def as_csv(names: Mapping[str, str], figures: Reports) -> str:
+    """Text of a CSV file: one row per metric and side."""
     text = StringIO()
     rows = csv.writer(text, lineterminator="\n")
     rows.writerow(_COLUMNS)
     for side, name in names.items():
-        for key, found in figures[side].items():
-            floor = found["floor"] or {}
-            values = [found[part] for part in ("value", "low", "high", "n", "real")]
+        for key, entry in figures[side].items():
+            floor = entry["floor"] or {}
+            values = [entry[part] for part in ("value", "low", "high", "n", "real")]
             rows.writerow([name, key, METRICS[key].target, *values, *map(floor.get, ("low", "median", "high"))])
     return text.getvalue()
 
 
-def show_metrics(names, figures, *, file):
-    """Draw the table, say how to read it, offer it as a file. file: its name, without ending."""
+def show_metrics(names: Mapping[str, str], figures: Reports, *, file: str) -> None:
+    """Show the table with its legend and a download. file: its name, without ending."""
     st.html(draw_table(names, figures, MAIN_METRICS))
     st.caption(LEGEND)
-    with st.expander("More figures"):
+    with st.expander("More metrics"):
         st.html(draw_table(names, figures, [key for key in METRICS if key not in MAIN_METRICS]))
     st.download_button(
-        "Figures as CSV", as_csv(names, figures), f"{file}.csv", "text/csv", key="figures_csv", on_click="ignore"
+        "Metrics as CSV", as_csv(names, figures), f"{file}.csv", "text/csv", key="figures_csv", on_click="ignore"
     )
 
 
-def _distances(good, entry):
-    """(nearest, farthest) that the interval comes to what is good; smaller is better. None where it is not known."""
+def _distances(target: str, entry: Entry) -> tuple[float, float] | None:
+    """(nearest, farthest) distance of the interval's ends to the target; smaller is better. None where unknown."""
     low, high = entry["low"], entry["high"]
     if low is None or high is None:
         return None
-    if good == "low":
+    if target == "low":
         return low, high
-    if good == "high":
+    if target == "high":
         return -high, -low
-    ideal = entry["real"] if good == "real" else float(good)
+    ideal = entry["real"] if target == "real" else float(target)
     if ideal is None:
         return None
     ends = abs(low - ideal), abs(high - ideal)
     return 0.0 if low <= ideal <= high else min(ends), max(ends)
 
 
-def _value(entry, *, bold):
+def _value(entry: Entry | None, *, bold: bool) -> MetricValue:
     if entry is None:
-        return "–"
-    text = f"<b>{number(entry['value'])}</b>" if bold else number(entry["value"])
-    below = f"{number(entry['low'])} to {number(entry['high'])}"
-    times = f"{entry['ratio']:.2g} ×" if entry["ratio"] is not None else ""
-    return text + _small(below, _WHOLE) + (_small(times, _WHOLE) if times else "")
+        return MetricValue(DASH)
+    ratio = () if entry["ratio"] is None else (f"{entry['ratio']:.2g} ×",)
+    return MetricValue(number(entry["value"]), (f"{number(entry['low'])} to {number(entry['high'])}", *ratio), bold)
 
 
-def _floor(entry):
+def _baseline(entry: Entry) -> MetricValue:
+    """The reference against itself: its value, else the median of its random halves, with their range."""
     floor, real = entry["floor"], entry["real"]
-    shown = real if real is not None else floor and floor["median"]
-    if shown is None:
-        return "–"
-    return number(shown) + (_small(f"{number(floor['low'])} to {number(floor['high'])}", _WHOLE) if floor else "")
-
-
-def _small(text, more=""):
-    return f'<div style="{_SMALL};{more}">{escape(text)}</div>'
+    value = real if real is not None else floor and floor["median"]
+    if value is None:
+        return MetricValue(DASH)
+    return MetricValue(number(value), (f"{number(floor['low'])} to {number(floor['high'])}",) if floor else ())
