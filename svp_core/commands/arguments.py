@@ -107,9 +107,18 @@ def add_counting(parser: ArgumentParser) -> None:
     group.add_argument("--dilution", type=float, help="dilution factor: concentrations are multiplied by it")
 
 
+def add_sample(parser: ArgumentParser) -> None:
+    """Arguments that describe the sample, for counting_settings()."""
+    group = parser.add_argument_group("sample", "shown in the report and in exports")
+    group.add_argument("--sample", metavar="NAME", help="name or id of the sample")
+    group.add_argument("--lot", help="lot of the sample")
+    group.add_argument("--operator", metavar="NAME", help="who ran the instrument")
+
+
 def counting_settings(options: Namespace) -> dict[str, Any]:
-    """The counting settings that were given, for report and exports; all others have their defaults."""
-    settings = {name: getattr(options, name) for name in ("unsure_below", "diameter", "volume_ml", "dilution")}
+    """The counting and sample settings that were given, for report and exports; all others have their defaults."""
+    names = ("unsure_below", "diameter", "volume_ml", "dilution", "sample", "lot", "operator")
+    settings = {name: getattr(options, name) for name in names}
     settings |= {"bins_um": options.bins, "thresholds": dict(options.threshold) or None}
     return {name: value for name, value in settings.items() if value is not None}
 

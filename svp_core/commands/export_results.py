@@ -7,7 +7,7 @@ summary.json and tiles.npy.
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import add_counting, counting_settings, find_classification
+from svp_core.commands.arguments import add_counting, add_sample, counting_settings, find_classification
 from svp_core.errors import LabError
 
 
@@ -27,6 +27,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="RUN",
         help="for .cla: name of the FlowCam run, where the source holds several",
     )
+    add_sample(parser)
     add_counting(parser)
 
 

@@ -8,7 +8,7 @@ from argparse import ArgumentParser, Namespace
 from datetime import date
 from pathlib import Path
 
-from svp_core.commands.arguments import add_counting, counting_settings, find_classification
+from svp_core.commands.arguments import add_counting, add_sample, counting_settings, find_classification
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,6 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     content.add_argument("--author", help="who prepared the report")
     content.add_argument("--remarks", help="text under the title")
     content.add_argument("--date", default=date.today().isoformat(), help="date of the report")
+    add_sample(parser)
     add_counting(parser)
 
 

@@ -1,7 +1,7 @@
-"""Results as files for other programs: a workbook, tiles by class, FlowCam's own list of classes.
+"""Results as files for other programs: a workbook, tiles by class, FlowCam's list of classes.
 
-Each takes the folder of a "classify" job and makes one file; what is there is replaced only once the new one is whole.
-results.csv itself is the fourth: every item offered, with all that is known of it.
+Each function takes the folder of a "classify" job and writes one file, whole or not at all; download.export_bytes gives
+the bytes for one request instead. results.csv itself is the fourth export: every item with everything known about it.
 """
 
 from svp_core.exports.labels import export_cla, runs_for_cla

@@ -1,30 +1,31 @@
-"""Which rows of results.csv an export is of."""
+"""Rows of results.csv that an export contains."""
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.errors import LabError
 
 
-def select_rows(rows, offered):
-    """Positions in results.csv as int (n,), in the order given; all of them where `rows` is None.
+def select_rows(rows: ArrayLike | None, count: int) -> NDArray[np.intp]:
+    """Positions in results.csv as int (n,), in the given order; all where `rows` is None.
 
-    Raises LabError for a position that is not there.
+    count: rows of results.csv. Raises LabError for a position outside.
     """
     if rows is None:
-        return np.arange(offered)
-    rows = np.asarray(rows, int).reshape(-1)
-    outside = rows[(rows < 0) | (rows >= offered)]
+        return np.arange(count)
+    positions = np.asarray(rows, int).reshape(-1)
+    outside = positions[(positions < 0) | (positions >= count)]
     if len(outside):
-        raise LabError(f"Row {outside[0]} was asked for, but the results have rows 0 to {offered - 1:,}; choose anew.")
-    return rows
+        raise LabError(f"There is no row {outside[0]}; the results have rows 0 to {count - 1:,}. Choose rows again.")
+    return positions
 
 
-def positions_among(rows, named):
-    """Places of those of these rows that hold a named particle: int (m,), an index into labels and tiles.
+def positions_among(rows: NDArray[np.intp], classified: NDArray[np.intp]) -> NDArray[np.intp]:
+    """For those of these rows that hold a classified particle, its position in labels and tiles: int (m,).
 
-    named: rising positions in results.csv of the named particles.
+    classified: ascending positions in results.csv of the classified particles.
     """
-    place = np.searchsorted(named, rows)
-    inside = place < len(named)
-    inside[inside] = named[place[inside]] == rows[inside]
-    return place[inside]
+    index = np.searchsorted(classified, rows)
+    inside = index < len(classified)
+    inside[inside] = classified[index[inside]] == rows[inside]
+    return index[inside]

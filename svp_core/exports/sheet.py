@@ -1,78 +1,85 @@
-"""Long tables into a workbook: rows are written as Excel's own XML, a tenth of the time that openpyxl takes for them.
+"""Write long tables into a workbook as Excel's own XML, in about a tenth of the time that openpyxl takes.
 
-openpyxl makes the workbook with an empty sheet that has its head only; the rows are put behind that head.
+openpyxl makes the workbook with an empty sheet that has its header row only; the rows are inserted behind it.
+XlsxWriter in constant-memory mode takes more than twice as long (benchmarks/workbook.py).
 """
 
 import re
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
 
-CHUNK = 2_000  # rows
-_DAY = (1980, 1, 1, 0, 0, 0)  # of every part, so that the same table gives the same file
-_END = b"</sheetData>"
-# openpyxl writes the moment of saving, whatever the workbook says.
+import pandas as pd
+
+CHUNK_ROWS = 2_000
+MAX_TEXT = 32_767  # characters in a cell
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of every part, so that the same table gives the same file
+_SHEET_END = b"</sheetData>"
+# openpyxl writes the time of saving, whatever the workbook's properties say.
 _SAVED = re.compile(rb"(<dcterms:(created|modified)[^>]*>)[^<]*")
-# What XML may not hold, and what Excel would read as a letter's number.
-_NO_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
+# Characters that XML cannot hold, and sequences that Excel reads as a character's code.
+_INVALID = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
 
 
-def clean(text):
-    """Text as a workbook can hold it: what it may not becomes the mark of an unreadable letter."""
-    return _NO_TEXT.sub(lambda found: found[0].replace("_", "-") if found[0][0] == "_" else "�", text)
+def clean(text: str) -> str:
+    """Text that a workbook can hold: invalid characters become the replacement character, "_x0041_" "-x0041-"."""
+    return _INVALID.sub(lambda match: match[0].replace("_", "-") if match[0][0] == "_" else "�", text)
 
 
-def fill(made, path, part, table):
-    """Copy a workbook with the rows of a table put into one of its sheets, behind the rows that are there.
+def insert_rows(workbook: Path | IO[bytes], path: Path, part: str, table: pd.DataFrame) -> None:
+    """Copy a workbook with the rows of a table inserted into one of its sheets, behind the rows it has.
 
-    made: a workbook, as a path or file; path: the new one. part: of the sheet in it, "xl/worksheets/sheet1.xml", whose
-    one row is the head. table: DataFrame; numbers become numbers, anything else text, what is missing an empty cell.
+    part: of the sheet in the workbook, "xl/worksheets/sheet1.xml"; its one row is the header. table: numbers become
+    numbers, anything else text, also where it begins like a formula; missing values become empty cells.
     """
-    with zipfile.ZipFile(made) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as book:
+    with zipfile.ZipFile(workbook) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=4) as book:
         for name in source.namelist():
-            info = zipfile.ZipInfo(name, _DAY)
+            info = zipfile.ZipInfo(name, _FIXED_DATE)
             info.compress_type = zipfile.ZIP_DEFLATED
             with book.open(info, "w", force_zip64=name == part) as file:
                 if name != part:
                     file.write(_SAVED.sub(rb"\g<1>1980-01-01T00:00:00Z", source.read(name)))
                     continue
-                before, _, after = source.read(name).partition(_END)
+                before, _, after = source.read(name).partition(_SHEET_END)
                 file.write(before)
-                for start in range(0, len(table), CHUNK):
-                    file.write(_rows(table.iloc[start : start + CHUNK], start + 2).encode())
-                file.write(_END + after)
+                for start in range(0, len(table), CHUNK_ROWS):
+                    file.write(_rows(table.iloc[start : start + CHUNK_ROWS], start + 2).encode())
+                file.write(_SHEET_END + after)
 
 
-def _rows(table, first):
-    """XML of these rows; `first` is the number of the first one in the sheet, from 1."""
+def column_letters(number: int) -> str:
+    """Name of a sheet's n-th column, from 1: "A", "Z", "AA"."""
+    letters = ""
+    while number:
+        number, remainder = divmod(number - 1, 26)
+        letters = chr(65 + remainder) + letters
+    return letters
+
+
+def _rows(table: pd.DataFrame, first: int) -> str:
+    """XML of these rows; first: number of the first one in the sheet, from 1."""
     numbers = [str(number) for number in range(first, first + len(table))]
-    columns = [_column(table.iloc[:, at], letters(at + 1), numbers) for at in range(table.shape[1])]
-    begin = [f'<row r="{number}">' for number in numbers]
-    return "".join(map("".join, zip(begin, *columns, ["</row>"] * len(numbers), strict=True)))
+    columns = [_cells(table.iloc[:, index], column_letters(index + 1), numbers) for index in range(table.shape[1])]
+    starts = [f'<row r="{number}">' for number in numbers]
+    return "".join(map("".join, zip(starts, *columns, ["</row>"] * len(numbers), strict=True)))
 
 
-def _column(values, letter, numbers):
-    """XML of one column's cells, a text a row."""
-    told = values.tolist()
-    if values.dtype.kind in "fiu":
+def _cells(column: pd.Series, letters: str, numbers: Sequence[str]) -> list[str]:
+    """XML of one column's cells, one text per row."""
+    values = column.tolist()
+    if column.dtype.kind in "fiu":
         return [
-            f'<c r="{letter}{row}"><v>{value!r}</v></c>' if value - value == 0 else ""
-            for value, row in zip(told, numbers, strict=True)
+            f'<c r="{letters}{row}"><v>{value!r}</v></c>' if value - value == 0 else ""  # neither NaN nor infinite
+            for value, row in zip(values, numbers, strict=True)
         ]
     return [
-        f'<c r="{letter}{row}" t="inlineStr"><is><t xml:space="preserve">{_escaped(value)}</t></is></c>'
+        f'<c r="{letters}{row}" t="inlineStr"><is><t xml:space="preserve">{_escaped(value)}</t></is></c>'
         if isinstance(value, str)
         else ""
-        for value, row in zip(told, numbers, strict=True)
+        for value, row in zip(values, numbers, strict=True)
     ]
 
 
-def _escaped(text):
-    return clean(text)[:32_767].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def letters(number):
-    """What a sheet calls its n-th column, from 1: "A", "Z", "AA"."""
-    found = ""
-    while number:
-        number, last = divmod(number - 1, 26)
-        found = chr(65 + last) + found
-    return found
+def _escaped(text: str) -> str:
+    return clean(text)[:MAX_TEXT].replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,6 +1,10 @@
-"""Chosen rows of results.csv as they stand there, with what each particle is called beside its likeliest class."""
+"""Chosen rows of results.csv as they are, with each particle's assigned class after its most likely one."""
 
 import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from numpy.typing import ArrayLike
 
 from svp_core.classification.results import read_results_folder
 from svp_core.exports.chosen import select_rows
@@ -8,29 +12,31 @@ from svp_core.exports.workbook import ASSIGNED_COLUMN
 from svp_core.files import atomic_write
 
 
-def export_results_csv(job_folder, path, labels, rows=None):
+def export_results_csv(
+    job_folder: str | Path, path: str | Path, labels: Sequence[str], rows: ArrayLike | None = None
+) -> None:
     """Write a CSV of these rows in the order of results.csv, with the column "called" after "label".
 
-    labels: what each named particle is called (N,), class keys or "unsure", in the order of tiles.npy. rows: positions
-    in results.csv, all where None.
+    labels: assigned classes of the classified particles (N,), class keys or "unsure", in the order of tiles.npy. rows:
+    positions in results.csv, all where None.
     """
-    found = read_results_folder(job_folder)
-    if len(labels) != len(found.rows):
-        raise ValueError(f"{len(found.rows)} named particles need as many labels; got {len(labels)}")
-    called = dict(zip(found.rows.tolist(), map(str, labels), strict=True))
-    wanted = set(select_rows(rows, found.offered).tolist())
+    results = read_results_folder(job_folder)
+    if len(labels) != len(results.rows):
+        raise ValueError(f"{len(results.rows)} classified particles need as many labels; got {len(labels)}")
+    assigned = dict(zip(results.rows.tolist(), map(str, labels), strict=True))
+    selected = set(select_rows(rows, results.offered).tolist())
 
-    def write(unfinished):
+    def write(temporary: Path) -> None:
         with (
-            open(found.folder / "results.csv", encoding="utf-8", newline="") as source,
-            open(unfinished, "w", encoding="utf-8", newline="") as file,
+            (results.folder / "results.csv").open(encoding="utf-8", newline="") as source,
+            temporary.open("w", encoding="utf-8", newline="") as file,
         ):
-            lines, written = csv.reader(source), csv.writer(file, lineterminator="\n")
-            head = next(lines)
-            place = head.index("label") + 1
-            written.writerow([*head[:place], ASSIGNED_COLUMN, *head[place:]])
-            for position, line in enumerate(lines):
-                if position in wanted:
-                    written.writerow([*line[:place], called.get(position, ""), *line[place:]])
+            reader, writer = csv.reader(source), csv.writer(file, lineterminator="\n")
+            header = next(reader)
+            after_label = header.index("label") + 1
+            writer.writerow([*header[:after_label], ASSIGNED_COLUMN, *header[after_label:]])
+            for position, line in enumerate(reader):
+                if position in selected:
+                    writer.writerow([*line[:after_label], assigned.get(position, ""), *line[after_label:]])
 
     atomic_write(path, write)

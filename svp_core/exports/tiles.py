@@ -1,48 +1,69 @@
-"""The tiles of a classification as a zip archive with a folder a class: what training and other programs read."""
+"""Tiles of a classification as a zip archive with one folder per class, for training and other programs."""
 
+import json
 import re
 import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.counted import assign_labels
 from svp_core.classification.results import read_results_folder
-from svp_core.classification.settings import read_settings
+from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_settings
 from svp_core.errors import LabError
 from svp_core.exports.chosen import positions_among, select_rows
 from svp_core.files import atomic_write
 from svp_core.images import encode_png
 
-_DAY = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same tiles give the same archive
-_MOST_LETTERS = 80  # of an image's own name in its file's
+SAMPLE_FILE = "sample.json"
+_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same tiles give the same archive
+_MAX_NAME = 80  # characters of an image's own name in its file's
 
 
-def export_tiles_by_class(job_folder, path, rows=None, *, settings=None):
-    """Write a zip archive of 64 x 64 PNG files: CLASS/ROW_NAME.png, the unsure ones in the folder "unsure".
+def export_tiles_by_class(
+    job_folder: str | Path,
+    path: str | Path,
+    rows: ArrayLike | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a zip archive of 64 x 64 PNG files: CLASS/ROW_NAME.png, unsure ones in the folder "unsure".
 
-    rows: positions in results.csv, all where None; those without an image are passed over. settings: as the report
-    takes them; its thresholds say what is unsure. ROW is the position in results.csv, from 0. In colour where the
-    source is. Raises LabError where there is no tile to write.
+    rows: positions in results.csv, all where None; those without an image are skipped. settings: as for the report;
+    its thresholds decide what is unsure, and its sample, lot and operator are written to sample.json where one is
+    given. ROW is the position in results.csv, from 0. In colour where the source is. Raises LabError without a tile.
     """
-    found = read_results_folder(job_folder)
-    chosen = read_settings(settings, summary=found.summary, columns=found.columns, class_keys=found.class_keys)
-    places = positions_among(select_rows(rows, found.offered), found.rows)
-    if not len(places):
+    results = read_results_folder(job_folder)
+    chosen = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
+    positions = positions_among(select_rows(rows, results.offered), results.rows)
+    if not len(positions):
         raise LabError("None of the chosen rows has an image; choose particles that could be read.")
-    labels, names = assign_labels(found, chosen), found.table["image"].tolist()
-    digits = max(6, len(str(found.offered)))
-
-    def write(unfinished):
-        # PNG is packed already.
-        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
-            for at in places:
-                name = f"{labels[at]}/{found.rows[at]:0{digits}d}_{file_name(names[at])}.png"
-                archive.writestr(zipfile.ZipInfo(name, _DAY), encode_png(np.ascontiguousarray(found.tiles[at])))
-
-    atomic_write(path, write)
+    labels, names = assign_labels(results, chosen), results.table["image"].tolist()
+    digits = max(6, len(str(results.offered)))
+    entries = (
+        (f"{labels[k]}/{results.rows[k]:0{digits}d}_{file_name(names[k])}.png", results.tiles[k]) for k in positions
+    )
+    atomic_write(path, lambda temporary: write_tiles(temporary, entries, sample=chosen))
 
 
-def file_name(image):
-    """The last part of an image's name with only what every system allows in a file's name, its ending taken off."""
+def write_tiles(
+    path: Path, entries: Iterable[tuple[str, NDArray[np.uint8]]], *, sample: CountSettings | None = None
+) -> None:
+    """Write a zip archive of tiles as PNG. entries: (name in the archive, tile). sample: for sample.json."""
+    # PNG is compressed already.
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for name, tile in entries:
+            archive.writestr(zipfile.ZipInfo(name, _FIXED_DATE), encode_png(np.ascontiguousarray(tile)))
+        if sample and sample.sample_facts():
+            content = {name: getattr(sample, name).strip() for name in SAMPLE_FIELDS}
+            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+            archive.writestr(zipfile.ZipInfo(SAMPLE_FILE, _FIXED_DATE), text)
+
+
+def file_name(image: str) -> str:
+    """Last part of an image's name without its extension, with only characters that every file system allows."""
     last = re.sub(r"\.(png|jpe?g|tiff?|bmp)(?=$|#)", "", image.rpartition("/")[2], flags=re.IGNORECASE)
-    return re.sub(r"[^\w.#() -]", "_", last)[:_MOST_LETTERS].strip(" .") or "image"
+    return re.sub(r"[^\w.#() -]", "_", last)[:_MAX_NAME].strip(" .") or "image"

@@ -19,7 +19,7 @@ from tests.helpers.drawn_run import draw_run
 from tests.helpers.finished_jobs import EXPORTED, KEYS, make_job, run_facts, sure
 
 
-def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
+def test_tiles_by_class_are_read_back_unchanged(tmp_path):
     labels = (*EXPORTED, "air_bubble", "protein", "silicone_oil")
     tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 7, rejected=[("x.png", "empty")])
     exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", settings={"unsure_below": 0.8})
@@ -42,7 +42,7 @@ def test_tiles_by_class_are_read_back_as_what_they_were(tmp_path):
         np.testing.assert_array_equal(tile, tiles[at])
 
 
-def test_tiles_keep_their_colour_and_chosen_ones_their_row(tmp_path):
+def test_tiles_keep_their_colour_and_their_row_number(tmp_path):
     tiles = make_job(tmp_path / "job", sure(*EXPORTED), [3.0] * 4, colour=True)
     exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", [3])
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
@@ -66,11 +66,11 @@ def test_tiles_keep_their_colour_and_chosen_ones_their_row(tmp_path):
         ("a\\..\\b", "a_.._b"),
     ],
 )
-def test_a_file_name_is_one_that_every_system_takes(image, name):
+def test_a_file_name_is_valid_on_every_system(image, name):
     assert file_name(image) == name
 
 
-def test_no_tile_to_write(job):
+def test_an_export_without_tiles_is_refused(job):
     with pytest.raises(LabError, match="None of the chosen rows has an image"):
         exports.export_tiles_by_class(job, job.parent / "t.zip", [4])
 
@@ -103,7 +103,7 @@ def run_job(tmp_path, **more):
 TEXT = "v3\n1\nby hand\n1\nJunk\nOR\n1\nC:\\junk.flt\n2\n1\n4\nsomething new\n"
 
 
-def test_a_cla_keeps_what_the_run_s_own_says(tmp_path):
+def test_a_cla_keeps_the_classifications_of_the_runs_own(tmp_path):
     job, source = run_job(tmp_path)
     (source / "day 5.cla").write_text(TEXT, newline="")
     exports.export_cla(job, tmp_path / "new.cla", ["protein", "unsure", "protein"])
@@ -125,7 +125,7 @@ def test_a_run_without_a_cla_gets_one(tmp_path):
     assert ours.label_of() == {"3": "Protein", "1": "Silicone oil", "2": "Own class"}
 
 
-def test_of_several_runs_one_must_be_named(tmp_path):
+def test_one_of_several_runs_must_be_chosen(tmp_path):
     source = tmp_path / "source"
     for name in ("a", "b"):
         draw_run(source / name, count=1, title=name)
@@ -141,9 +141,9 @@ def test_of_several_runs_one_must_be_named(tmp_path):
         source=str(source),
     )
     labels = ["protein", "silicone_oil", "protein"]
-    with pytest.raises(LabError, match="belongs to one run, and this source holds 2: name one of a, b"):
+    with pytest.raises(LabError, match="for one run, and this source has 2; choose one of a, b"):
         exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels)
-    with pytest.raises(LabError, match="no FlowCam run 'loose' in this source; name one of a, b"):
+    with pytest.raises(LabError, match="no FlowCam run 'loose' in this source; choose one of a, b"):
         exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="loose")
     exports.export_cla(tmp_path / "job", tmp_path / "new.cla", labels, run="b")
     before, ours = read_cla((tmp_path / "new.cla").read_bytes())
@@ -154,7 +154,7 @@ def test_of_several_runs_one_must_be_named(tmp_path):
     assert (tmp_path / "by command.cla").read_bytes() == (tmp_path / "new.cla").read_bytes()
 
 
-def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
+def test_a_cla_that_cannot_be_made_is_refused_with_the_reason(tmp_path):
     job, source = run_job(tmp_path)
     (source / "sub").mkdir()
     for folder in (source, source / "sub"):
@@ -166,13 +166,13 @@ def test_a_cla_that_cannot_be_is_refused_in_words(tmp_path):
     (source / "day 5.cla").write_text("v9\n")
     with pytest.raises(LabError, match="has version 'v9'"):
         exports.export_cla(job, tmp_path / "new.cla", ["protein"] * 3)
-    with pytest.raises(ValueError, match="3 named particles need as many labels; got 1"):
+    with pytest.raises(ValueError, match="3 classified particles need as many labels; got 1"):
         exports.export_cla(job, tmp_path / "new.cla", ["protein"])
     shutil.rmtree(source)
     with pytest.raises(LabError, match="own .cla cannot be kept: There is no file or folder"):
         exports.export_cla(job, tmp_path / "new.cla", ["protein"] * 3)
     make_job(tmp_path / "plain", sure("protein"), [5.0], runs=[run_facts("p", 1, kind="folder")])
-    with pytest.raises(LabError, match="holds no FlowCam run, and .cla is FlowCam's format"):
+    with pytest.raises(LabError, match="has no FlowCam run, and .cla is FlowCam's format"):
         exports.export_cla(tmp_path / "plain", tmp_path / "new.cla", ["protein"])
     assert not (tmp_path / "new.cla").exists()
     assert not list(tmp_path.glob(".*.part*"))
@@ -194,12 +194,12 @@ def test_a_real_cla_comes_back_with_our_classes_added(tmp_path, real_data):
     assert found[-1].label_of() == {"1": "Protein", "2": "Silicone oil"}
 
 
-def test_the_command_writes_what_the_ending_says(job, tmp_path, capsys):
-    exports.export_workbook(job, tmp_path / "a.xlsx", settings={"unsure_below": 0.2})
-    exports.export_tiles_by_class(job, tmp_path / "a.zip", settings={"unsure_below": 0.2})
+def test_the_command_writes_the_format_of_the_ending(job, tmp_path, capsys):
+    exports.export_workbook(job, tmp_path / "a.xlsx", settings={"unsure_below": 0.2, "lot": "7"})
+    exports.export_tiles_by_class(job, tmp_path / "a.zip", settings={"unsure_below": 0.2, "lot": "7"})
     for ending in ("xlsx", "zip"):
         out = tmp_path / f"b.{ending}"
-        assert main(["export-results", str(job), "--unsure-below", "0.2", "--out", str(out)]) == 0
+        assert main(["export-results", str(job), "--unsure-below", "0.2", "--lot", "7", "--out", str(out)]) == 0
         assert out.read_bytes() == (tmp_path / f"a.{ending}").read_bytes()
     assert main(["export-results", str(job), "--out", str(tmp_path / "b.txt")]) == 2
     assert ".xlsx, .zip or .cla" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""Chosen rows of results.csv as a file of their own."""
+"""Selected rows of results.csv as a file."""
 
 import csv
 import json
@@ -26,11 +26,11 @@ def folder(tmp_path):
 
 
 def rows_of(path):
-    with open(path, encoding="utf-8", newline="") as file:
+    with path.open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 
 
-def test_every_row_is_there_with_what_it_is_called(folder):
+def test_every_row_has_its_assigned_class(folder):
     export_results_csv(folder, folder / "out.csv", ["protein", "unsure", "protein"])
     head, *rows = rows_of(folder / "out.csv")
     assert head == HEAD.replace("label", "label,called").split(",")
@@ -40,11 +40,11 @@ def test_every_row_is_there_with_what_it_is_called(folder):
     assert rows[2][-1] == "it is empty"
 
 
-def test_only_chosen_rows_in_the_order_of_the_table(folder):
+def test_selected_rows_keep_the_order_of_the_table(folder):
     export_results_csv(folder, folder / "out.csv", ["protein", "unsure", "silicone_oil"], rows=[3, 1])
     assert [row[2] for row in rows_of(folder / "out.csv")[1:]] == ["unsure", "silicone_oil"]
 
 
-def test_labels_have_to_be_one_a_named_particle(folder):
-    with pytest.raises(ValueError, match="3 named particles need as many labels; got 2"):
+def test_one_label_per_classified_particle_is_needed(folder):
+    with pytest.raises(ValueError, match="3 classified particles need as many labels; got 2"):
         export_results_csv(folder, folder / "out.csv", ["protein", "unsure"])

@@ -1,5 +1,8 @@
 """The exported workbook: every row, numbers as numbers, counts as counted, texts never formulas."""
 
+import json
+import zipfile
+
 import numpy as np
 import openpyxl
 import pandas as pd
@@ -9,7 +12,8 @@ from svp_core import exports
 from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
 from svp_core.exports.chosen import positions_among, select_rows
-from svp_core.exports.sheet import clean, letters
+from svp_core.exports.sheet import clean, column_letters
+from svp_core.exports.tiles import SAMPLE_FILE
 from svp_core.particle_classes import class_by_key
 from svp_core.stats import counts
 from tests.helpers.finished_jobs import EXPORTED, KEYS, make_job, run_facts, sure
@@ -26,9 +30,9 @@ def table_of(sheet):
     return [dict(zip(head, row, strict=True)) for row in rows]
 
 
-def test_the_workbook_holds_every_row_and_numbers_are_numbers(job):
+def test_the_workbook_has_every_row_and_numbers_are_numbers(job):
     book = book_of(job)
-    assert book.sheetnames == ["Results", "Counts", "Settings"]
+    assert book.sheetnames == ["Results", "Counts", "Settings", "Sample"]
     told, stored = table_of(book["Results"]), read_results(job / "results.csv")
     assert [name for name in told[0] if name != "called"] == list(stored.columns)
     assert len(told) == 5
@@ -51,7 +55,7 @@ def test_other_programs_read_the_workbook_too(job):
     assert told["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
 
 
-def test_its_counts_are_those_of_the_counting(job):
+def test_counts_in_the_workbook_equal_those_of_the_core(job):
     labels = np.array(["protein", "silicone_oil", "unsure", "air_bubble"], object)
     sizes = [3.0, 12.0, 12.0, np.nan]
     expected = counts.count_table(labels, sizes, class_keys=KEYS, bins_um=(2, 10), volume_ml=0.25, dilution=2.0)
@@ -69,7 +73,7 @@ def test_its_counts_are_those_of_the_counting(job):
         "counted",
         "corrected",
     }
-    # The largest sizes stand in both countings, and once here.
+    # The largest sizes are in both cumulative counts and size ranges, but once in the sheet.
     assert len({tuple(row.values()) for row in rows}) == len(rows)
     settings = dict(book_of(job, bins_um=[2, 10], dilution=2.0)["Settings"].values)
     assert settings["Dilution"] == 2
@@ -79,7 +83,7 @@ def test_its_counts_are_those_of_the_counting(job):
     assert "informational" in "".join(map(str, settings.values()))
 
 
-def test_chosen_rows_in_their_order_are_counted_raw(job):
+def test_selected_rows_keep_their_order_and_have_raw_counts_only(job):
     book = book_of(job, rows=[4, 2, 0])
     assert [row["image"] for row in table_of(book["Results"])] == ["x.png", "day 5.lst#3", "day 5.lst#1"]
     rows = table_of(book["Counts"])
@@ -98,7 +102,7 @@ def test_chosen_rows_in_their_order_are_counted_raw(job):
 def test_texts_are_never_formulas_or_errors(tmp_path):
     names = ['=cmd|"/c calc"!A1', "#N/A", "a\x01b<&>", "_x0041_ + @x"]
     make_job(tmp_path / "job", sure(*EXPORTED), [3.0] * 4, names=names, title="=1+1", weights="=2")
-    book = book_of(tmp_path / "job", author="=3\x00", remarks="#REF!")
+    book = book_of(tmp_path / "job", author="=3\x00", remarks="#REF!", lot="=4")
     cells = [row[0] for row in book["Results"].iter_rows(min_row=2)]
     assert {cell.data_type for cell in cells} == {"s"} | {"inlineStr"} & {cell.data_type for cell in cells}
     assert [cell.value for cell in cells] == ['=cmd|"/c calc"!A1', "#N/A", "a�b<&>", "-x0041- + @x"]
@@ -106,9 +110,11 @@ def test_texts_are_never_formulas_or_errors(tmp_path):
     assert settings["Title"].value == "=1+1"
     assert settings["Remarks"].value == "#REF!"
     assert settings["Title"].data_type == settings["Remarks"].data_type == "s"
+    sample = {row[0].value: row[1] for row in book["Sample"].iter_rows()}
+    assert (sample["Lot"].value, sample["Lot"].data_type) == ("=4", "s")
 
 
-def test_runs_stand_apart_in_its_counts(tmp_path):
+def test_the_workbook_has_counts_of_each_run(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 1, volume_ml=0.2)]
     make_job(tmp_path / "job", sure("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
     rows = table_of(book_of(tmp_path / "job")["Counts"])
@@ -117,26 +123,26 @@ def test_runs_stand_apart_in_its_counts(tmp_path):
     assert told["run b"] == pytest.approx(5)
 
 
-def test_many_rows_pass_the_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(exports.sheet, "CHUNK", 3)
+def test_rows_are_complete_across_chunks(tmp_path, monkeypatch):
+    monkeypatch.setattr(exports.sheet, "CHUNK_ROWS", 3)
     make_job(tmp_path / "job", sure(*["protein"] * 10), list(range(1, 11)))
     assert [row["ecd_um"] for row in table_of(book_of(tmp_path / "job")["Results"])] == list(range(1, 11))
 
 
-def test_more_rows_than_a_sheet_holds(job, monkeypatch):
+def test_more_rows_than_a_sheet_can_hold_are_refused(job, monkeypatch):
     monkeypatch.setattr(exports.workbook, "MAX_ROWS", 4)
-    with pytest.raises(LabError, match="A sheet of Excel holds 4 rows, not 5; choose fewer, or take the CSV"):
+    with pytest.raises(LabError, match="An Excel sheet holds 4 rows, not 5; choose fewer, or export a CSV"):
         book_of(job)
 
 
 @pytest.mark.parametrize("rows", [[5], [-1]])
-def test_rows_that_are_not_there(job, rows):
+def test_a_row_outside_the_results_is_refused(job, rows):
     for make in (exports.export_workbook, exports.export_tiles_by_class):
-        with pytest.raises(LabError, match=r"was asked for, but the results have rows 0 to 4"):
+        with pytest.raises(LabError, match=r"There is no row -?\d; the results have rows 0 to 4"):
             make(job, job.parent / "x", rows)
 
 
-def test_rows_and_named_particles():
+def test_rows_are_matched_to_classified_particles():
     assert select_rows(None, 3).tolist() == [0, 1, 2]
     assert select_rows([], 3).tolist() == []
     named = np.array([0, 2, 3, 7])
@@ -144,8 +150,29 @@ def test_rows_and_named_particles():
     assert positions_among(np.array([1]), np.array([], int)).tolist() == []
 
 
-def test_letters_of_a_sheet():
+def test_column_letters_equal_openpyxls():
     from openpyxl.utils import get_column_letter
 
-    assert [letters(n) for n in range(1, 900)] == [get_column_letter(n) for n in range(1, 900)]
+    assert [column_letters(n) for n in range(1, 900)] == [get_column_letter(n) for n in range(1, 900)]
     assert clean("a\x00\ud800b\n") == "a��b\n"
+
+
+def test_sample_lot_and_operator_are_in_the_workbook_and_in_the_archive_of_tiles(job, tmp_path):
+    sample = {"sample": "Syringe 7", "lot": "=A1", "operator": "größe"}
+    rows = list(book_of(job, **sample)["Sample"].values)
+    assert rows[:4] == [("Field", "Value"), ("Sample", "Syringe 7"), ("Lot", "=A1"), ("Operator", "größe")]
+    exports.export_tiles_by_class(job, tmp_path / "t.zip", settings=sample)
+    with zipfile.ZipFile(tmp_path / "t.zip") as archive:
+        assert json.loads(archive.read(SAMPLE_FILE)) == sample
+    # results.csv has no such columns, and an archive without an entry has no such file.
+    assert not set(sample) & set(read_results(job / "results.csv").columns)
+    exports.export_tiles_by_class(job, tmp_path / "t.zip")
+    with zipfile.ZipFile(tmp_path / "t.zip") as archive:
+        assert SAMPLE_FILE not in archive.namelist()
+
+
+def test_sample_lot_and_operator_of_the_summary_are_the_default(job):
+    summary = json.loads((job / "summary.json").read_text("utf-8")) | {"sample": "Syringe 7"}
+    (job / "summary.json").write_text(json.dumps(summary), "utf-8")
+    assert list(book_of(job)["Sample"].values)[1] == ("Sample", "Syringe 7")
+    assert list(book_of(job, sample="S")["Sample"].values)[1] == ("Sample", "S")

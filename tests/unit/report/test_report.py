@@ -479,6 +479,20 @@ def test_standard_settings_are_those_of_the_source():
     assert default_settings(summary | {"runs": [run_facts(), run_facts(volume_ml=None)]}, [])["volume_ml"] is None
 
 
+def test_sample_lot_and_operator_are_in_the_header(job):
+    facts = {"sample": "Syringe 7", "lot": "L-042", "operator": "A. <Person>"}
+    text = Page(written(job, **facts)).text
+    head = text[: text.index("Counts")]
+    assert "Sample Syringe 7" in head
+    assert "Lot L-042" in head
+    assert "Operator A. <Person>" in head
+    assert "Lot " not in Page(written(job, **dict.fromkeys(facts, ""))).text
+    # What the page stores in summary.json is the default; a setting replaces it.
+    change(job, **facts)
+    assert "Lot L-042" in Page(written(job)).text
+    assert "Lot 43" in Page(written(job, lot="43")).text
+
+
 def test_the_command_writes_the_same_report(job, tmp_path, capsys):
     out = tmp_path / "by command.html"
     told = ["--date", "2025-04-09", "--author", "R. Person", "--title", "Syringe 7"]
@@ -497,11 +511,13 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
         "--dilution",
         "2",
     ]
-    assert main(["report", str(job), "--out", str(out), *told, *more, "--diameter", "ecd_um"]) == 0
+    sample = ["--sample", "S", "--lot", "L", "--operator", "O"]
+    assert main(["report", str(job), "--out", str(out), *told, *more, *sample, "--diameter", "ecd_um"]) == 0
     same = {"bins_um": [3, 12], "thresholds": {"protein": 0.97}, "unsure_below": 0.5, "volume_ml": 1, "dilution": 2}
+    same |= {"sample": "S", "lot": "L", "operator": "O"}
     assert out.read_text("utf-8") == written(job, **same)
     assert main(["report", "nowhere", "--out", str(out)]) == 2
-    assert "no folder and no job's id" in capsys.readouterr().err
+    assert "neither a folder nor the id of a job" in capsys.readouterr().err
     assert main(["report", "ab" * 16, "--out", str(out)]) == 2
 
 
