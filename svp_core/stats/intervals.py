@@ -67,5 +67,5 @@ def resampling_interval(
 
 def interval_from_resamples(value: float, resampled: ArrayLike, n: int) -> Estimate:
     """Estimate from a statistic's value and its values in resamples, float (K,)."""
-    low, high = np.quantile(np.asarray(resampled, float), ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
+    low, high = np.quantile(np.asarray(resampled, float), (0.025, 0.975))
     return Estimate(float(value), float(low), float(high), n)
