@@ -8,7 +8,7 @@ the other: at most one of them runs at a time, beside tests that only compute.
 PROCESSES = "processes"
 STARTS_PROCESSES = (
     "tests/browser/",
-    "tests/unit/review/test_decision_log.py",
+    "tests/unit/review/test_concurrent_decisions.py",
     "tests/unit/review/test_leases.py",
     "tests/unit/tasks/test_tasks.py",
     "tests/unit/tasks/test_train_task.py",

@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from svp_core.errors import LabError
 from svp_core.label_errors import find_duplicates, find_label_errors, find_neighbours, find_outliers, fit_pca
+from svp_core.progress import run_to_end
 from tests.helpers.drawn_labels import draw_shapes, embed_blocks, plant
 
 WORDS = ["dark disc", "bright disc", "bar", "ring"]
@@ -13,12 +14,11 @@ WORDS = ["dark disc", "bright disc", "bar", "ring"]
 
 def reviewed(tiles, labels, class_names=WORDS, **options):
     steps = find_label_errors(tiles, labels, embed=embed_blocks, class_names=class_names, **options)
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            return end.value
+
+    def check(progress):
         assert 0 < progress.step <= progress.total
+
+    return run_to_end(steps, check)
 
 
 @pytest.fixture(scope="module")
