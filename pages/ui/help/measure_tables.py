@@ -27,7 +27,7 @@ def particle_measures() -> pd.DataFrame:
 def quality_metrics() -> pd.DataFrame:
     """One row per metric of a quality report: name, what is good, meaning, source."""
     rows = [
-        (metric.name, GOOD.get(metric.target, f"near {metric.good}"), metric.description, SOURCES.get(key, ""))
+        (metric.name, GOOD.get(metric.target, f"near {metric.target}"), metric.description, SOURCES.get(key, ""))
         for key, metric in METRICS.items()
     ]
     return pd.DataFrame(rows, columns=["metric", "good", "meaning", "source"])
