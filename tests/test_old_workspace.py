@@ -218,7 +218,7 @@ def test_a_job_that_rests_goes_on_from_what_it_had(name):
 def test_uploads_are_found_and_one_that_is_gone_is_said_so():
     assert find_upload(PLANTED["uploads"]["flowcam"]).name == "SVP-SIM-001"
     assert find_upload(PLANTED["uploads"]["folder"]).name == "few images"
-    with pytest.raises(Exception, match="not in the workspace any more"):
+    with pytest.raises(Exception, match="no longer in the workspace"):
         find_upload(PLANTED["uploads"]["gone"])
 
 

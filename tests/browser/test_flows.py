@@ -243,5 +243,5 @@ def test_deep_link_on_a_fresh_server(visit, tmp_path):
         menu = ["Home", "1 Synthesize", "2 Denoising", "3 Classify"]
         expect(page.get_by_test_id("stSidebarNavLink")).to_contain_text(menu)
         expect(page).to_have_title("Classify · SvP Lab")
-        expect(page.get_by_test_id("stAlert")).to_contain_text("not in the workspace any more")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("no longer in the workspace")
         assert Path(tmp_path / "lab.sqlite").is_file()

@@ -52,7 +52,7 @@ def test_a_folder_becomes_a_model(visit, tiny, tmp_path):
 
     page.locator(".st-key-train_name input").fill("Droplets <i>")
     page.locator(".st-key-train_go button").click()
-    expect(page.get_by_test_id("stAlert")).to_contain_text("cannot name a model")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("is not a valid name")
     page.locator(".st-key-train_name input").fill("Droplets of May")
     page.locator(".st-key-train_base input").click()
     page.get_by_role("option", name="tiny").click()

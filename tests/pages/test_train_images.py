@@ -58,7 +58,7 @@ def test_a_name_that_is_too_long_is_refused_and_one_from_before_is_cut(tmp_path,
     app.button(key="path_go").click().run()
     app.text_input(key="images_name").set_value("Droplets " * 40)
     app.button(key="images_go").click().run()
-    assert "cannot name a data set; use 1 to 60 letters" in app.error[0].value.replace("\\", "")
+    assert "a data set's name has 1 to 60" in app.error[0].value.replace("\\", "")
     assert not jobs.active()
     assert app.text_input(key="images_name")
     with monkeypatch.context() as before:

@@ -118,7 +118,9 @@ def test_identical_images_are_a_sentence_and_nothing_is_lost():
     assert len(datasets.open_dataset(own).tiles) == 60
 
 
-@pytest.mark.parametrize(("name", "says"), [("", "cannot name a model"), ("generator", "called 'generator' already")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("", "is not a valid name"), ("generator", "already a model called 'generator'")]
+)
 def test_an_unfit_name_is_refused_before_the_start(own, name, says):
     app = chosen(own)
     app.text_input(key="train_name").set_value(name).run()

@@ -125,5 +125,5 @@ def test_one_class_is_said_so(tmp_path):
     review = new_review(40)
     with pytest.raises(LabError, match="at least two classes with 5"):
         do({"review": review.id, "name": "One", "decisions": 0}, tmp_path / "job")
-    with pytest.raises(LabError, match="cannot name a model"):
+    with pytest.raises(LabError, match="is not a valid name"):
         do({"review": review.id, "name": "../x", "decisions": 0}, tmp_path / "job2")

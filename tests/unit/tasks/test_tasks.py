@@ -240,7 +240,7 @@ def test_an_order_through_a_real_job_becomes_a_data_set(order, whole, tmp_path, 
     assert found.meta["classes"] == {"air_bubble": 20}
     assert found.meta["provenance"]["job"] == job_id
     assert found.meta["provenance"]["sampler"] == "preview"
-    with pytest.raises(LabError, match="no such|no images to keep"):
+    with pytest.raises(LabError, match="no finished images"):
         other, _ = jobs.start("generate", {**order, "class_key": "protein"})
         assert "requested: protein" in wait_for(other, "failed").error
         datasets.save_generated(other, "None")

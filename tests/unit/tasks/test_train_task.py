@@ -124,8 +124,8 @@ def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": "tiny"}, "a model called 'tiny' already"),
-        ({"name": "a/b"}, "cannot name a model"),
+        ({"name": "tiny"}, "already a model called 'tiny'"),
+        ({"name": "a/b"}, "is not a valid name"),
         ({"classes": ["fat_droplet", "speck"]}, "Class speck has 3 different images"),
         ({"classes": ["oil"]}, "There are no images of oil; choose from fat_droplet, speck"),
         ({"datasets": ["nosuch"]}, "no data set 'nosuch'"),

@@ -1,5 +1,7 @@
 """Models of the workspace: listed, found by name, renamed and deleted."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
@@ -150,3 +152,27 @@ def test_dependents_of_a_model_are_listed_under_all_its_names(save_model):
     models.rename_model("mine", "renamed")
     later = store_job("generate", {"weights": "renamed", "class_key": "protein"})
     assert {dependent.id for dependent in models.list_model_dependents("renamed")} >= {by_name, training, later}
+
+
+def test_a_model_whose_files_are_locked_is_not_deleted(save_model, monkeypatch):
+    save_model("mine")
+
+    def locked(path, target):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", locked)
+        with pytest.raises(LabError, match="'mine' cannot be deleted"):
+            models.delete_model("mine")
+        with pytest.raises(LabError, match="'mine' cannot be renamed"):
+            models.rename_model("mine", "new")
+    assert models.find_model("mine") == models.models_folder() / "mine"
+
+
+def test_files_left_by_an_interrupted_deletion_are_removed_by_the_next(save_model):
+    save_model("mine")
+    leftover = workspace_root() / ".removed-1"
+    leftover.mkdir()
+    (leftover / "model.safetensors").write_bytes(b"weights")
+    models.delete_model("mine")
+    assert not leftover.exists()
