@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from svp_core.errors import LabError
 
@@ -18,7 +19,7 @@ SOURCE_KINDS = {
     "image": "Single image",
 }
 
-Choices = Mapping[str, str]  # key of a Question -> one of its options
+Choices = Mapping[str, Any]  # key of a Question -> one of its options, compared as text
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class SourceSummary:
 
     kind: str  # key of SOURCE_KINDS
     title: str  # for a heading: "FlowCam run day5-sample2"
-    count: int | None  # records that read_particles will yield
+    count: int  # records that read_particles will yield
     um_per_px: float | None  # None: unknown, or not the same throughout
     um_per_px_from: str  # where the files state the pixel size; "" when it is None
     notes: tuple[str, ...]  # sentences the user should see

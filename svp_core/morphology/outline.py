@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+from cv2.typing import MatLike
 from numpy.typing import NDArray
 
 from svp_core.images import background_level, to_grey
@@ -40,17 +41,17 @@ def segment(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     return particle if level <= threshold else _join_parts(particle & (difference > level))[0].astype(bool)
 
 
-def find_outlines(mask: NDArray[np.bool_] | NDArray[np.uint8]) -> Sequence[NDArray[np.int32]]:
+def find_outlines(mask: NDArray[np.bool_] | MatLike) -> Sequence[MatLike]:
     """Outer outlines of a mask (H, W): one array (n, 1, 2) of pixel positions x, y, one step apart, per part."""
     return cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
 
 
-def fill_outlines(outlines: Sequence[NDArray[np.int32]], shape: tuple[int, int]) -> NDArray[np.uint8]:
+def fill_outlines(outlines: Sequence[MatLike], shape: tuple[int, ...]) -> MatLike:
     """Mask, uint8 (H, W), 1 within these outlines: a hole is background that is not 4-connected to the outside."""
     return cv2.drawContours(np.zeros(shape, np.uint8), outlines, -1, 1, cv2.FILLED)
 
 
-def _join_parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], int]:
+def _join_parts(mask: NDArray[np.bool_]) -> tuple[MatLike, int]:
     """(mask with parts up to two pixels apart joined and holes closed, uint8 (H, W); number of parts)."""
     # Padded, since closing would otherwise erode parts that touch the border.
     padded = cv2.copyMakeBorder(mask.astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -60,14 +61,14 @@ def _join_parts(mask: NDArray[np.bool_]) -> tuple[NDArray[np.uint8], int]:
     return fill_outlines(outlines, mask.shape), len(outlines)
 
 
-def _select_part(parts: NDArray[np.uint8], count: int) -> NDArray[np.bool_] | None:
+def _select_part(parts: MatLike, count: int) -> NDArray[np.bool_] | None:
     """Mask of the part with the largest area x closeness to the centre, or None if it is too small."""
     if count < 2:  # most images; labelling the parts costs as much as finding them
         return parts.astype(bool) if np.count_nonzero(parts) >= MIN_AREA_PX else None
     count, labels, stats, _ = cv2.connectedComponentsWithStats(parts, connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
     distance, nearest, inside = _distance_from_centre(parts.shape), np.full(count, np.inf), parts > 0
-    np.minimum.at(nearest, labels[inside], distance[inside])
+    np.minimum.at(nearest, labels[inside].astype(np.int32, copy=False), distance[inside])
     scores = areas * (1 - nearest / (distance.max() + 1))
     best = 1 + int(scores[1:].argmax())
     return None if areas[best] < MIN_AREA_PX else labels == best
@@ -82,7 +83,7 @@ def _percentile_90(values: NDArray[np.float32]) -> float:
 
 
 @lru_cache(maxsize=64)
-def _distance_from_centre(shape: tuple[int, int]) -> NDArray[np.float64]:
+def _distance_from_centre(shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Distance of every pixel from the centre of an image (H, W)."""
     rows, columns = np.ogrid[: shape[0], : shape[1]]
     return np.hypot(rows - (shape[0] - 1) / 2, columns - (shape[1] - 1) / 2)

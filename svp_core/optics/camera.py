@@ -31,7 +31,7 @@ class Camera:
         """Rendered points per pixel and axis, so that the intensity does not alias at the objective's bandwidth."""
         return 2 if self.um_per_px > 0.39 else 1
 
-    def sensor_axis(self, tile_px: int, shift_px: float) -> NDArray[np.float64]:
+    def sensor_axis(self, tile_px: int, shift_px: float) -> NDArray[np.floating]:
         """Points along one axis at which the intensity is needed: um from the particle's centre, margins included."""
         fine = self.um_per_px / self.oversampling
         count = (tile_px + 2 * MARGIN_PX) * self.oversampling

@@ -7,7 +7,7 @@ the tile cuts off is not at its intended position.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import scipy.fft
@@ -18,7 +18,7 @@ from svp_core.optics.multislice import image_of_volume
 from svp_core.optics.sphere import image_of_sphere
 from svp_core.optics.viewing import Viewing
 
-Axis = NDArray[np.float64]
+Axis = NDArray[np.floating]
 Drawing = tuple[NDArray[np.float32], dict[str, Any]]  # intensity, ground truth
 
 
@@ -155,7 +155,7 @@ def _grid(viewing: Viewing, x: Axis, y: Axis, *, dz_um: float, width_um: float |
     spread = abs(viewing.z_f_um) * microscope.na_objective / microscope.medium_index * 1.2
     resolution = microscope.wavelength_um / microscope.na_objective
     period = reach + (width_um or viewing.diameter_um) / 2 + spread + 7 * resolution
-    return shapes.Grid(scipy.fft.next_fast_len(int(period / px)), px, dz_um)
+    return shapes.Grid(cast(int, scipy.fft.next_fast_len(int(period / px))), px, dz_um)
 
 
 def _volume(x: Axis, y: Axis, volume: NDArray[np.float32], grid: shapes.Grid, viewing: Viewing) -> NDArray[np.float32]:

@@ -95,7 +95,7 @@ def field_at(
     """
     to_x = np.exp(1j * np.outer(kx, x)).astype(np.complex64)
     to_y = np.exp(1j * np.outer(y, ky)).astype(np.complex64)
-    return to_y @ (spectrum.astype(np.complex64, copy=False) @ to_x)
+    return (to_y @ (spectrum.astype(np.complex64, copy=False) @ to_x)).astype(np.complex64, copy=False)
 
 
 def phasor(amplitude: ArrayLike, angle: ArrayLike) -> NDArray[np.complex64]:

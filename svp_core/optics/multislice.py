@@ -6,9 +6,11 @@ so only six directions are propagated through the slices; the many directions of
 polynomial through those six, and only propagation to the focal plane and through the pupil is computed for each.
 """
 
+from typing import cast
+
 import numpy as np
 import scipy.fft
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.optics.microscope import Microscope, field_at, phasor, required_rings, source_directions
 
@@ -120,11 +122,12 @@ def exit_waves(
             if gap not in steps:
                 steps[gap] = phasor(propagating, gap * slowness)
             spectrum *= steps[gap]
-            wave = scipy.fft.ifft2(spectrum, overwrite_x=True)
+            wave = cast("NDArray[np.complex64]", scipy.fft.ifft2(spectrum, overwrite_x=True))
         wave[:, rows, columns] *= phasor(1, microscope.k0 * dz_um * delta_n[index, rows, columns])
-        spectrum, position = scipy.fft.fft2(wave, overwrite_x=True), centre
+        spectrum = cast("NDArray[np.complex64]", scipy.fft.fft2(wave, overwrite_x=True))
+        position = centre
     if spectrum is None:
-        spectrum = scipy.fft.fft2(wave)
+        spectrum = cast("NDArray[np.complex64]", scipy.fft.fft2(wave))
     # The volume's centre is at array index M//2, which is the origin of the sum that forms the image.
     to_centre = np.exp(1j * q * (m // 2) * px_um)
     spectrum *= phasor(propagating / m**2, -position * slowness)
@@ -132,7 +135,7 @@ def exit_waves(
     return spectrum
 
 
-def _span(filled: NDArray[np.bool_]) -> slice:
+def _span(filled: ArrayLike) -> slice:
     """The slice from the first to the last true entry; empty if there is none."""
     indices = np.flatnonzero(filled)
     return slice(indices[0], indices[-1] + 1) if len(indices) else slice(0, 0)

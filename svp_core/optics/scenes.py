@@ -68,7 +68,7 @@ def simulate(
 
 
 def draw_intensity(
-    kind: str, rng: np.random.Generator, viewing: Viewing, x: NDArray[np.float64], y: NDArray[np.float64]
+    kind: str, rng: np.random.Generator, viewing: Viewing, x: NDArray[np.floating], y: NDArray[np.floating]
 ) -> tuple[NDArray[np.float32], dict[str, Any]]:
     """Intensity (H, W), background 1, on the axes x, y (um from the particle's position), and the ground truth."""
     intensity, particle = DRAW_FUNCTIONS[kind](rng, viewing, x, y)

@@ -25,7 +25,7 @@ class Grid:
         """Number of slices that cover -half_depth..half_depth."""
         return max(1, int(np.ceil(2 * half_depth_um / self.dz_um)))
 
-    def axes(self, slices: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def axes(self, slices: int) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
         """Coordinates of the voxel centres along x (and y) and along z, in um."""
         line = (np.arange(self.count) - self.count // 2) * self.px_um
         return line, (np.arange(slices) - (slices - 1) / 2) * self.dz_um
@@ -51,7 +51,7 @@ def gaussian_blobs(
     return volume
 
 
-def _near(line: NDArray[np.float64], centre: float, reach: float) -> slice:
+def _near(line: NDArray[np.floating], centre: float, reach: float) -> slice:
     first, last = np.searchsorted(line, (centre - reach, centre + reach))
     return slice(first, last)
 
@@ -150,7 +150,7 @@ def felt(rng: np.random.Generator) -> NDArray[np.float64]:
     box = rng.uniform((3, 2.5, 0.6), (7, 6, 2.2))
     preferred = _direction(rng, flat=0.3) if rng.random() < 0.6 else None
     chains = [
-        worm_like_chain(rng, rng.integers(15, 45), 0.42, rng.uniform(0.15, 0.45), box, preferred)
+        worm_like_chain(rng, int(rng.integers(15, 45)), 0.42, rng.uniform(0.15, 0.45), box, preferred)
         for _ in range(rng.integers(5, 22))
     ]
     points = np.concatenate(chains)
@@ -159,7 +159,7 @@ def felt(rng: np.random.Generator) -> NDArray[np.float64]:
 
 def thread(rng: np.random.Generator) -> NDArray[np.float64]:
     """One long worm-like chain: points (N, 3)."""
-    points = worm_like_chain(rng, rng.integers(60, 150), 0.30, rng.uniform(0.10, 0.25), np.array([7.0, 7.0, 2.0]))
+    points = worm_like_chain(rng, int(rng.integers(60, 150)), 0.30, rng.uniform(0.10, 0.25), np.array([7.0, 7.0, 2.0]))
     return points - points.mean(0)
 
 

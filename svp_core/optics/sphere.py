@@ -64,11 +64,19 @@ def image_of_sphere(
         spectrum = np.zeros((len(s), *inside.shape), np.complex64)
         spectrum[:, inside] = (s_table[below] * (1 - fraction) + s_table[below + 1] * fraction) * common
         scattered = field_at(spectrum, line, line, x, y)
-        # The unscattered light, in the focal plane and through the pupil as well.
         transmission, delay = microscope.pupil(s[:, 0], s[:, 1], step=step)
-        background = (transmission * np.exp(1j * (sz * z_f + delay)))[:, None, None] * (
-            np.exp(1j * np.outer(s[:, 1], y))[:, :, None] * np.exp(1j * np.outer(s[:, 0], x))[:, None, :]
-        )
-        field = scattered + background.astype(np.complex64)
+        field = scattered + _plane_waves(transmission * np.exp(1j * (sz * z_f + delay)), s, x, y)
         intensity += np.einsum("j,jhw->hw", weight.astype(np.float32), field.real**2 + field.imag**2)
     return intensity
+
+
+def _plane_waves(
+    amplitudes: NDArray[np.complex128],
+    directions: NDArray[np.float64],
+    x: NDArray[np.floating],
+    y: NDArray[np.floating],
+) -> NDArray[np.complex64]:
+    """The unscattered light of these directions (J, 2) in the image: (J, H, W)."""
+    along_x, along_y = np.exp(1j * np.outer(directions[:, 0], x)), np.exp(1j * np.outer(directions[:, 1], y))
+    waves = along_y[:, :, None] * along_x[:, None, :]
+    return (amplitudes[:, None, None] * waves).astype(np.complex64)

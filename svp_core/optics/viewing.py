@@ -103,18 +103,7 @@ def sample_viewing(
         astigmatism=tuple(aberration[2:]),
     )
 
-    usual = rng.random() < 0.6
-    camera = Camera(
-        um_per_px=float(pixel),
-        background=rng.normal(0.69, 0.02) if usual else rng.uniform(0.45, 0.85),
-        gradient=tuple(rng.normal(0, 0.012, 2) * (1 if usual else 2.5)),
-        stray_light=rng.uniform(*law.stray_light),
-        gamma=float(np.exp(rng.normal(0, 0.15))),
-        motion_px=abs(rng.normal(0, 0.8)),
-        blur_px=abs(rng.normal(0, law.blur_px)),
-        noise=float(np.exp(rng.uniform(np.log(0.0025), np.log(0.016)))),
-        shift_px=tuple(rng.normal(0, 1.5, 2) if rng.random() < 0.7 else rng.uniform(-6, 6, 2)),
-    )
+    camera = _sample_camera(rng, law, float(pixel))
 
     # Depth of field grows as the aperture shrinks; the focus is behind the particle more often than in front of it.
     side = rng.random()
@@ -137,4 +126,19 @@ def sample_viewing(
         diameter_um=float(diameter_um),
         oversized=bool(diameter_um >= 58 * pixel),
         aggregate_delay=law.aggregate_delay,
+    )
+
+
+def _sample_camera(rng: np.random.Generator, law: ViewingLaw, um_per_px: float) -> Camera:
+    usual = rng.random() < 0.6
+    return Camera(
+        um_per_px=um_per_px,
+        background=rng.normal(0.69, 0.02) if usual else rng.uniform(0.45, 0.85),
+        gradient=tuple(rng.normal(0, 0.012, 2) * (1 if usual else 2.5)),
+        stray_light=rng.uniform(*law.stray_light),
+        gamma=float(np.exp(rng.normal(0, 0.15))),
+        motion_px=abs(rng.normal(0, 0.8)),
+        blur_px=abs(rng.normal(0, law.blur_px)),
+        noise=float(np.exp(rng.uniform(np.log(0.0025), np.log(0.016)))),
+        shift_px=tuple(rng.normal(0, 1.5, 2) if rng.random() < 0.7 else rng.uniform(-6, 6, 2)),
     )

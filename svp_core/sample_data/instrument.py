@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,13 +96,14 @@ def find_particle(difference: NDArray[np.floating], threshold: float) -> NDArray
     parts up to NEIGHBOUR_UM apart.
     """
     over = np.pad(difference > threshold, 1)
-    over = (over | ndimage.binary_closing(over, _EIGHT_CONNECTED))[1:-1, 1:-1]
+    over = np.logical_or(over, ndimage.binary_closing(over, _EIGHT_CONNECTED))[1:-1, 1:-1]
+    if not over.any():
+        return None
     reach_px = NEIGHBOUR_UM / CAMERA.um_per_px
     # Two parts are neighbours if their surroundings of half the reach touch.
-    surroundings = ndimage.distance_transform_edt(~over) <= reach_px / 2 if over.any() else over
-    groups, count = ndimage.label(surroundings, _EIGHT_CONNECTED)
-    if not count:
-        return None
+    distance = cast("NDArray[np.float64]", ndimage.distance_transform_edt(~over))
+    surroundings = distance <= reach_px / 2
+    groups, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(surroundings, _EIGHT_CONNECTED))
     sizes = np.bincount(groups[over], minlength=count + 1)
     return over & (groups == sizes[1:].argmax() + 1)
 

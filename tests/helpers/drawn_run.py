@@ -13,8 +13,8 @@ TAIL = (
     "feret_max_angle feret_min_angle avg_red avg_green avg_blue ch1_peak ch1_width ch1_area ch2_peak ch2_width "
     "ch2_area ch3_peak ch3_width ch3_area timestamp collage_file"
 )
-FIELDS_57 = " ".join([HEAD, RAW, SIZES, "aspect_ratio perimeter convex_perimeter", LIGHT, TAIL]).split()
-FIELDS_65 = " ".join(
+FIELDS_57: list[str] = " ".join([HEAD, RAW, SIZES, "aspect_ratio perimeter convex_perimeter", LIGHT, TAIL]).split()
+FIELDS_65: list[str] = " ".join(
     [
         HEAD,
         SPHERES,

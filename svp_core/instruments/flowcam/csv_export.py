@@ -35,8 +35,12 @@ _SINGLE = re.compile(r"(.+?)_?(\d{5,})\.[a-z]+")
 
 def find_runs(scanned: ScannedFiles, _choices: Choices | None = None) -> list[DetectedRun]:
     """The run of every csv export of particles that does not belong to a list."""
-    layouts = ((name, export.export_layout(head)) for name, head in scanned.heads.items())
-    return [_describe(scanned, name, layout) for name, layout in layouts if layout]
+    runs = []
+    for name, head in scanned.heads.items():
+        layout = export.export_layout(head)
+        if layout:
+            runs.append(_describe(scanned, name, layout))
+    return runs
 
 
 def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> DetectedRun:

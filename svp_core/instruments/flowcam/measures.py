@@ -6,7 +6,7 @@ are missing: their formulas are not known. This module reads no files.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +98,7 @@ def measure_mask(mask: NDArray[np.bool_], *, left: int, top: int) -> dict[str, A
 
 def fill_holes(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The mask (H, W) with its holes filled. A hole is background that is not 4-connected to the outside."""
-    outside, _ = ndimage.label(np.pad(~mask, 1, constant_values=True))
+    outside, _ = _label(np.pad(~mask, 1, constant_values=True))
     return outside[1:-1, 1:-1] != outside[0, 0]
 
 
@@ -132,7 +132,7 @@ def outer_contours(mask: NDArray[np.bool_]) -> list[tuple[int, int, str]]:
     x, y: the leftmost pixel of the part's top row. Chain code: digits 1 to 8 for steps E NE N NW W SW S SE,
     anticlockwise and back to the start; "" for a single pixel.
     """
-    labels, count = ndimage.label(mask, _EIGHT_CONNECTED)
+    labels, count = _label(mask, _EIGHT_CONNECTED)
     labels = np.pad(labels, 1)
     contours = []
     for label in range(1, count + 1):
@@ -162,6 +162,10 @@ def _chain_code(part: NDArray[np.bool_], row: int, column: int) -> str:
             return "".join(str(d + 1) for d in chain)
         chain.append(heading)
         pixel = pixel[0] + _STEPS[heading][0], pixel[1] + _STEPS[heading][1]
+
+
+def _label(mask: NDArray[np.bool_], structure: NDArray[np.bool_] | None = None) -> tuple[NDArray[np.int32], int]:
+    return cast("tuple[NDArray[np.int32], int]", ndimage.label(mask, structure))
 
 
 def derived_measures(row: Mapping[str, Any]) -> dict[str, float]:

@@ -5,8 +5,10 @@ Two touching tiles are separated at a dark seam, by their different heights or w
 backgrounds. Two tiles of the same height and the same background level without a seam cannot be separated.
 """
 
+from typing import cast
+
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from svp_core.images import to_grey
@@ -47,7 +49,7 @@ def looks_like_collage(pixels: NDArray[np.uint8]) -> bool:
         return False
     boxes = find_tiles(pixels)
     covered = np.zeros(bright.shape, bool)
-    for top, left, bottom, right in boxes:
+    for top, left, bottom, right in boxes.tolist():
         covered[top:bottom, left:right] = True
     # Round, bright objects on black fill less than 0.8 of their boxes; rectangles fill them completely.
     filled = ~outside
@@ -56,7 +58,7 @@ def looks_like_collage(pixels: NDArray[np.uint8]) -> bool:
 
 def _connected_to_border(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The dark pixels (H, W) that are connected to the border of the image."""
-    labels, count = ndimage.label(dark)
+    labels, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(dark))
     at_border = np.zeros(count + 1, bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         at_border[edge] = True
@@ -70,11 +72,11 @@ def find_tiles(pixels: NDArray[np.uint8]) -> NDArray[np.int_]:
     pixels: uint8 (H, W) or (H, W, 3). Rectangles drawn on the image in a bright colour are excluded from the tiles.
     """
     grey = to_grey(pixels).astype(np.float32)
-    labels, _ = ndimage.label(_bright(pixels))
+    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(_bright(pixels)))
     boxes = []
     for number, window in enumerate(ndimage.find_objects(labels), 1):
         if min(side.stop - side.start for side in window) >= MIN_TILE_PX:
-            shape = ndimage.binary_fill_holes(labels[window] == number)
+            shape = cast("NDArray[np.bool_]", ndimage.binary_fill_holes(labels[window] == number))
             corner = np.array([window[0].start, window[1].start] * 2)
             boxes += [corner + box for box in _split(shape, grey[window])]
     return _in_reading_order(np.array(boxes, int).reshape(-1, 4))
@@ -133,7 +135,7 @@ def _without_blurred_edge(shape: NDArray[np.bool_], grey: NDArray[np.float32]) -
     return np.array([top, left, bottom, right])
 
 
-def _extent(lines: NDArray[np.bool_]) -> tuple[int, int]:
+def _extent(lines: ArrayLike) -> tuple[int, int]:
     """(first, last + 1) of the true entries; (0, 0) if there are none."""
     indices = np.flatnonzero(lines)
     return (int(indices[0]), int(indices[-1]) + 1) if len(indices) else (0, 0)

@@ -150,7 +150,7 @@ def _tile_records(
 ) -> Iterator[ParticleRecord]:
     for number, box in enumerate(boxes.tolist(), 1):
         top, left, bottom, right = box
-        columns = dict(zip(BOX_COLUMNS, box, strict=True))
+        columns: dict[str, Any] = dict(zip(BOX_COLUMNS, box, strict=True))
         tile = pixels[top:bottom, left:right].copy()
         yield ParticleRecord(f"{page}#{number}", pixels=tile, columns=columns, **origin)
 

@@ -5,6 +5,7 @@ import stat
 import tarfile
 import time
 import zipfile
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ def write_zip(path, entries):
     return path
 
 
-def write_tar(path, entries, mode="w:gz"):
+def write_tar(path, entries, mode: Any = "w:gz"):
     with tarfile.open(path, mode) as file:
         for name, data in entries:
             info = tarfile.TarInfo(name)

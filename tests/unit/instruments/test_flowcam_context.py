@@ -48,6 +48,7 @@ def test_volume_and_particles_per_ml_match_the_summary_to_the_last_digit(run, vo
     else:
         folder = repo_root() / "sample_data" / "flowcam_run" / "SVP-SIM-001"
     facts = detect_source(folder).runs[0]
+    assert facts.volume_ml is not None
     assert f"{facts.volume_ml:.5f}" == volume
     assert round(facts.count / facts.volume_ml) == per_ml
     assert facts.volume_from.startswith("settings in ")

@@ -68,7 +68,7 @@ def test_run_is_read_from_its_list_and_from_parent_folders(tmp_path):
     assert from_above[0].name == "protein/deep/run/run ä1#1"
     assert by_list[0].given is None
     assert from_above[0].given == "protein"
-    assert np.array_equal(pixels_of(by_list[7]), from_above[7].pixels)
+    assert np.array_equal(pixels_of(by_list[7]), pixels_of(from_above[7]))
 
 
 def test_two_runs_and_loose_images_in_one_folder(tmp_path):

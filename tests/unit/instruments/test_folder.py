@@ -8,7 +8,7 @@ import zlib
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
@@ -102,6 +102,7 @@ def test_damaged_page_of_a_stack_rejects_only_itself_and_a_misnamed_jpeg_is_read
     pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:], compression="tiff_lzw")
     data = bytearray((tmp_path / "stack.tif").read_bytes())
     with Image.open(tmp_path / "stack.tif") as file:
+        assert isinstance(file, TiffImagePlugin.TiffImageFile)
         file.seek(1)
         start = file.tag_v2[273][0]
     data[start : start + 40] = bytes([255]) * 40

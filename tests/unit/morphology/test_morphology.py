@@ -162,6 +162,7 @@ def test_values_agree_with_the_export_once_the_fringe_is_subtracted(real_data):
     ratios, px = {}, {}
     for record in read_particles(real_data / "flowcam_run"):
         listed, values = record.columns, measure(pixels_of(record), mask=mask_of(record), um_per_px=record.um_per_px)
+        assert record.um_per_px is not None
         for name, key in (("Aspect Ratio", "aspect_ratio"), ("Circularity", "circularity")):
             ratios.setdefault(name, []).append(values[key] / float(listed[name]) - 1)
         for name, key in (
@@ -192,7 +193,9 @@ def test_segmentation_agrees_with_the_instrument(name, real_data):
     own, reference = [], []
     for record in read_particles(real_data / name):
         own.append(measure(pixels_of(record))["ecd_px"])
-        reference.append(measure(pixels_of(record), mask=ndimage.binary_fill_holes(mask_of(record)))["ecd_px"])
+        reference.append(
+            measure(pixels_of(record), mask=np.array(ndimage.binary_fill_holes(mask_of(record)), bool))["ecd_px"]
+        )
     measurable = [o is not None for o in own]
     assert np.mean(measurable) > 0.97
     error = np.array([o for o in own if o is not None]) / np.array(reference)[measurable] - 1
