@@ -18,7 +18,7 @@ def decode_text(data: bytes) -> str:
     """Text of a file's bytes, with line ends "\\n".
 
     Decoded by its byte order mark if there is one; as UTF-16 if every other byte is 0; else as UTF-8 if it is valid
-    UTF-8, otherwise as latin-1.
+    UTF-8, otherwise as latin-1. These are what instruments write; a statistical guess could pick another encoding.
     """
     if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
         text = data.decode("utf-16", "replace")

@@ -92,7 +92,7 @@ def measure(
 def _measure_mask(grey: NDArray[np.uint8], mask: NDArray[np.bool_], level: float) -> dict[str, float]:
     outlines = find_outlines(mask)
     solid = fill_outlines(outlines, mask.shape)
-    outline = np.concatenate(outlines)[:, 0]
+    outline = np.concatenate(outlines)[:, 0].astype(np.int32, copy=False)
     hull = cv2.convexHull(outline)
     widths = np.ptp(hull[:, 0] @ _DIRECTIONS, axis=0) + 1
     area, solid_area = int(np.count_nonzero(mask)), int(np.count_nonzero(solid))

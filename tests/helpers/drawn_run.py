@@ -1,5 +1,7 @@
 """Small FlowCam runs drawn for the tests, in both known variants of the list, with known pixels of every particle."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -13,8 +15,8 @@ TAIL = (
     "feret_max_angle feret_min_angle avg_red avg_green avg_blue ch1_peak ch1_width ch1_area ch2_peak ch2_width "
     "ch2_area ch3_peak ch3_width ch3_area timestamp collage_file"
 )
-FIELDS_57: list[str] = " ".join([HEAD, RAW, SIZES, "aspect_ratio perimeter convex_perimeter", LIGHT, TAIL]).split()
-FIELDS_65: list[str] = " ".join(
+FIELDS_57: Sequence[str] = " ".join([HEAD, RAW, SIZES, "aspect_ratio perimeter convex_perimeter", LIGHT, TAIL]).split()
+FIELDS_65: Sequence[str] = " ".join(
     [
         HEAD,
         SPHERES,
@@ -28,19 +30,7 @@ FIELDS_65: list[str] = " ".join(
         "image_id",
     ]
 ).split()
-_INTEGER_FIELDS = {
-    "id",
-    "image_x",
-    "image_y",
-    "image_w",
-    "image_h",
-    "src_x",
-    "src_y",
-    "src_image",
-    "cal_image",
-    "ppc",
-    "camera",
-}
+_INTEGER_FIELDS = {*HEAD.split()} - {"cal_const", "fringe_size"}
 
 
 def field_type(field):
