@@ -60,33 +60,33 @@ def test_rebuilt_tiles_equal_the_shipped_ones(small):
 def test_rebuilt_run_particles_equal_the_shipped_ones(small, records):
     rebuilt = list(read_particles(small[0] / "flowcam_run" / flowcam_run.RUN_NAME))
     assert len(rebuilt) == 8
-    for one, other in zip(rebuilt, records, strict=False):
-        assert same_pixels(pixels_of(one), pixels_of(other))
-        assert one.columns["image_id"] == other.columns["image_id"]
-        assert one.columns["src_image"] == other.columns["src_image"]
-    for one, other in zip(*(read_table(f / "flowcam_run" / "truth.csv") for f in (small[0], SHIPPED)), strict=False):
-        assert_same_truth(one, other)
+    for a, b in zip(rebuilt, records, strict=False):
+        assert same_pixels(pixels_of(a), pixels_of(b))
+        assert a.columns["image_id"] == b.columns["image_id"]
+        assert a.columns["src_image"] == b.columns["src_image"]
+    for a, b in zip(*(read_table(f / "flowcam_run" / "truth.csv") for f in (small[0], SHIPPED)), strict=False):
+        assert_same_truth(a, b)
 
 
 def test_rebuilt_boxes_equal_the_shipped_ones(small):
     # The shipped frames contain more particles; the first ones are the same.
     rebuilt, shipped = (read_table(folder / "frames" / "boxes.csv")[:2] for folder in (small[0], SHIPPED))
-    for one, other in zip(rebuilt, shipped, strict=True):
-        assert_same_truth(one, other)
-        top, left, bottom, right = (int(one[side]) for side in ("top", "left", "bottom", "right"))
+    for a, b in zip(rebuilt, shipped, strict=True):
+        assert_same_truth(a, b)
+        top, left, bottom, right = (int(a[side]) for side in ("top", "left", "bottom", "right"))
         box = slice(top, bottom), slice(left, right)
         pixels = [read_image(folder / "frames" / "frame_1.png")[box].astype(int) for folder in (small[0], SHIPPED)]
         # The outermost rings of a neighbour may extend into the box.
         assert np.abs(pixels[0] - pixels[1]).max() <= 3
 
 
-def assert_same_truth(one, other):
-    assert one.keys() == other.keys()
-    for column, value in one.items():
+def assert_same_truth(a, b):
+    assert a.keys() == b.keys()
+    for column, value in a.items():
         try:
-            assert float(value) == pytest.approx(float(other[column]), rel=1e-4, abs=1e-6), column
+            assert float(value) == pytest.approx(float(b[column]), rel=1e-4, abs=1e-6), column
         except ValueError:
-            assert value == other[column], column
+            assert value == b[column], column
 
 
 def test_tiles_alternate_between_classes_and_have_their_ground_truth():

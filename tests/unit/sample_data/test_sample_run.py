@@ -53,13 +53,13 @@ def test_crops_and_masks_match_the_camera_frame(records):
         frame = empty[columns["src_y"] :, columns["src_x"] :][:height, :width]
         assert frame.shape == (height, width)  # entirely inside the camera frame
         differing = np.abs(pixels_of(record) - frame) > run_metadata.THRESHOLD
-        closed = differing | binary_closing(differing, np.ones((3, 3)))
+        closed = np.logical_or(differing, binary_closing(differing, np.ones((3, 3))))
         assert closed[mask_of(record)].all()
         # Other differing pixels belong to more distant parts, which the run excluded.
         assert mask_of(record)[differing].mean() > 0.5
-        rows, columns = np.nonzero(mask_of(record))
-        assert (rows.min(), columns.min()) == (border, border)
-        assert (rows.max(), columns.max()) == (height - 1 - border, width - 1 - border)
+        y, x = np.nonzero(mask_of(record))
+        assert (y.min(), x.min()) == (border, border)
+        assert (y.max(), x.max()) == (height - 1 - border, width - 1 - border)
 
 
 def test_every_value_of_the_list_and_the_export_follows_from_the_mask(records):
