@@ -1,0 +1,35 @@
+"""The test suite itself: what its order names exists, and no test module imports another one."""
+
+import re
+from itertools import chain
+
+import pytest
+
+from svp_core.workspace.paths import repo_root
+from tests.helpers import scheduling
+
+TESTS = repo_root() / "tests"
+
+
+@pytest.mark.parametrize("path", [*scheduling.STARTS_PROCESSES, *scheduling.LONGEST])
+def test_scheduled_files_and_folders_exist(path):
+    assert (repo_root() / path).exists()
+
+
+def test_tests_share_code_by_helpers_and_fixtures_only():
+    modules = chain(TESTS.rglob("test_*.py"), TESTS.rglob("conftest.py"), TESTS.glob("helpers/*.py"))
+    importing = [
+        path.name
+        for path in modules
+        if re.search(r"^\s*(from|import) tests\.(?!helpers)", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert importing == []
+
+
+def test_tests_that_start_processes_share_one_scope():
+    scopes = {
+        scheduling.scope_of(f"{path}test_x.py::test_y[1]" if path.endswith("/") else f"{path}::test_y")
+        for path in scheduling.STARTS_PROCESSES
+    }
+    assert scopes == {scheduling.PROCESSES}
+    assert scheduling.scope_of("tests/unit/test_images.py::test_y[a::b]") == "tests/unit/test_images.py"
