@@ -15,7 +15,9 @@ STARTS_PROCESSES = (
     "tests/unit/test_launch.py",
     "tests/unit/test_worker.py",
     "tests/unit/training/test_distributed.py",
+    "tests/unit/workspace/test_job_queue.py",
     "tests/unit/workspace/test_jobs.py",
+    "tests/unit/workspace/test_lost_jobs.py",
 )
 # Folders and files that take longest, after those: what is begun last should be short, or one process waits for it.
 LONGEST = (

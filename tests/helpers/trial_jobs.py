@@ -74,3 +74,8 @@ def lines(job_id):
 def workers(job_id):
     """Processes that have worked on a "walk"."""
     return {line.split()[-1] for line in lines(job_id)}
+
+
+def pid_of(job_id):
+    """Process that made the first step of a "walk"."""
+    return int(lines(job_id)[0].split()[-1])

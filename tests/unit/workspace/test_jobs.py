@@ -1,10 +1,9 @@
-"""Jobs, with real worker processes: not doubled, not killed by whoever looks on, cancelled, lost and found again."""
+"""Jobs, with real worker processes: run to their end, not doubled, joined, cancelled; and what cannot be opened."""
 
 import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from types import SimpleNamespace
 
@@ -16,13 +15,9 @@ from svp_core.workspace import database, jobs
 from svp_core.workspace.paths import workspace_root
 from tests.helpers.trial_jobs import (
     PATIENCE_S,
-    is_alive,
-    kill_worker,
-    let_heartbeat_lapse,
     lines,
-    trial_lab,
+    pid_of,
     wait_for,
-    wait_until,
     workers,
 )
 
@@ -41,15 +36,6 @@ with ThreadPoolExecutor(4) as pool:
     for found in pool.map(lambda _: jobs.start("walk", {"steps": 2, "gate": gate}), range(4)):
         print(*found)
 """
-
-
-@pytest.fixture
-def lab(tmp_path, monkeypatch):
-    yield from trial_lab(tmp_path, monkeypatch)
-
-
-def pid_of(job_id):
-    return int(lines(job_id)[0].split()[-1])
 
 
 def test_a_job_runs_to_its_end_and_says_how_far_it_is(lab):
@@ -173,182 +159,6 @@ def test_what_was_asked_of_a_job_is_known_before_its_step_ends(lab):
     assert wait_for(job_id, "cancelled").requested_state == ""
 
 
-def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    gate = lab / "gate"
-    first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
-    wait_for(first, lambda job: job.step == 1)
-    second, _ = jobs.start("walk", {"steps": 3})
-    third, _ = jobs.start("walk", {"steps": 4})
-    fourth, _ = jobs.start("walk", {"steps": 6})
-    for waiting in (second, third, fourth):
-        job = wait_for(waiting, lambda job: job.message)
-        assert (job.state, job.started) == ("queued", None)
-        assert job.message.startswith("Waiting for: Walk 2 steps")
-    assert wait_for(third, lambda job: job.message.endswith(", then 1 more")).state == "queued"
-    assert [job.id for job in jobs.active()] == [first, second, third, fourth]
-    jobs.cancel(third)
-    assert jobs.get(third).state == "cancelled"
-    gate.touch()
-    second, fourth, first = wait_for(second, "done"), wait_for(fourth, "done"), jobs.get(first)
-    assert first.ended <= second.started
-    assert second.ended <= fourth.started
-    assert not (jobs.job_folder(third) / "steps.txt").exists()
-
-
-def test_a_short_job_never_waits_for_a_long_one(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    monkeypatch.setenv("TRIAL_CORES", "2")
-    gate = lab / "gate"
-    training, _ = jobs.start("long_walk", {"steps": 2, "gate": str(gate)})
-    wait_for(training, lambda job: job.step == 1)
-    next_training, _ = jobs.start("long_walk", {"steps": 3})
-    short, _ = jobs.start("walk", {"steps": 3})
-    assert wait_for(short, "done").step == 3
-    assert jobs.get(training).state == "running"
-    job = wait_for(next_training, lambda job: job.message)
-    assert job.state == "queued"
-    assert job.message.startswith("Waiting for: Walk 2 steps")
-    gate.touch()
-    assert wait_for(training, "done").ended <= wait_for(next_training, "done").started
-
-
-def test_a_long_job_never_waits_for_a_short_one(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    gate = lab / "gate"
-    short, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
-    wait_for(short, lambda job: job.step == 1)
-    training, _ = jobs.start("long_walk", {"steps": 2})
-    wait_for(training, "done")
-    assert jobs.get(short).state == "running"
-    gate.touch()
-    wait_for(short, "done")
-
-
-def test_threads_are_halved_while_both_lanes_are_busy(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    monkeypatch.setenv("TRIAL_CORES", "4")
-    monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
-    gate = lab / "gate"
-    training, _ = jobs.start("long_walk", {"steps": 2, "gate": str(gate)})
-
-    def threads():
-        file = jobs.job_folder(training) / "threads.txt"
-        return file.read_text() if file.is_file() else ""
-
-    wait_for(training, lambda _: threads() == "3")
-    short, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
-    wait_for(training, lambda _: threads() == "2")
-    jobs.cancel(short)
-    wait_for(training, lambda _: threads() == "3")
-    gate.touch()
-    wait_for(training, "done")
-
-
-def test_a_killed_worker_is_lost_and_goes_on_where_it_was(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    gate = lab / "gate"
-    config = {"steps": 4, "gate": str(gate), "wait_after": 2}
-    job_id, _ = jobs.start("walk", config)
-    wait_for(job_id, lambda job: job.step == 2)
-    kill_worker(pid_of(job_id))
-    assert jobs.start("walk", config) == (job_id, False)  # nobody can know yet
-    waiting, _ = jobs.start("walk", {"steps": 1})
-    wait_for(waiting, lambda job: job.message)  # the dead job still has the only slot
-    let_heartbeat_lapse(job_id)
-    job = wait_for(job_id, "lost")
-    assert "start it again" in job.error
-    assert job.step == 2
-    assert not job.seconds_left
-    # The dead job's slot is free again.
-    wait_for(waiting, "done")
-    gate.touch()
-    assert jobs.start("walk", config) == (job_id, True)
-    job = wait_for(job_id, "done")
-    assert job.step == 4
-    assert not job.error
-    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"]
-    assert len(workers(job_id)) == 2
-
-
-def test_a_worker_that_was_taken_for_dead_stops_when_it_wakes(lab):
-    gate = lab / "gate"
-    config = {"steps": 3, "gate": str(gate)}
-    job_id, _ = jobs.start("walk", config)
-    wait_for(job_id, lambda job: job.step == 1)
-    sleeper = pid_of(job_id)
-    os.kill(sleeper, signal.SIGSTOP)
-    try:
-        let_heartbeat_lapse(job_id)
-        wait_for(job_id, "lost")
-        assert jobs.start("walk", config) == (job_id, True)
-        wait_for(job_id, lambda job: job.message == "at the gate")
-    finally:
-        os.kill(sleeper, signal.SIGCONT)
-    wait_until(lambda: "gone to another process" in jobs.log_file(job_id).read_text())
-    gate.touch()
-    assert wait_for(job_id, "done").step == 3
-    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3"]
-
-
-def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    gate = lab / "gate"
-    config = {"steps": 4, "gate": str(gate), "wait_after": 2}
-    job_id, _ = jobs.start("walk", config)
-    wait_for(job_id, lambda job: job.step == 2)
-    jobs.pause(job_id)
-    job = wait_for(job_id, "paused")
-    assert job.step == 2
-    assert not job.active
-    assert not job.error
-    assert job.seconds_left is None
-    other, _ = jobs.start("walk", {"steps": 1})
-    wait_for(other, "done")
-    jobs.pause(other)
-    assert jobs.get(other).state == "done", "what is over does not rest"
-    gate.touch()
-    assert jobs.start("walk", config) == (job_id, True)
-    job = wait_for(job_id, "done")
-    assert [line.split()[0] for line in lines(job_id)] == ["1", "2", "3", "4"]
-    assert len(workers(job_id)) == 2
-
-
-def test_a_waiting_job_rests_at_once_and_a_resting_one_can_be_cancelled(lab, monkeypatch):
-    monkeypatch.setenv("TRIAL_SLOTS", "1")
-    gate = lab / "gate"
-    first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
-    wait_for(first, lambda job: job.step == 1)
-    waiting, _ = jobs.start("walk", {"steps": 3})
-    wait_for(waiting, lambda job: job.message)
-    jobs.pause(waiting)
-    assert jobs.get(waiting).state == "paused"
-    assert jobs.start("walk", {"steps": 3}) == (waiting, True)
-    jobs.pause(waiting)
-    jobs.cancel(waiting)
-    assert jobs.get(waiting).state == "cancelled"
-    again, started = jobs.start("walk", {"steps": 3})
-    assert started
-    assert again != waiting
-    gate.touch()
-    wait_for(again, "done")
-    assert not (jobs.job_folder(waiting) / "steps.txt").exists()
-
-
-def test_starting_the_same_work_takes_back_a_pause(lab):
-    gate = str(lab / "gate")
-    config = {"steps": 2, "gate": gate}
-    job_id, _ = jobs.start("walk", config)
-    wait_for(job_id, lambda job: job.step == 1)
-    pid = pid_of(job_id)
-    os.kill(pid, signal.SIGSTOP)  # so that the pause is not seen before it is taken back
-    jobs.pause(job_id)
-    assert jobs.start("walk", config) == (job_id, False)
-    os.kill(pid, signal.SIGCONT)
-    (lab / "gate").touch()
-    assert wait_for(job_id, lambda job: not job.active).state == "done"
-
-
 def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
     folder = workspace_root()
     columns = [column for column in database.job.columns if column.name != "pause"]
@@ -374,24 +184,6 @@ def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
     assert jobs.get("a" * 32).step == 3
     job_id, _ = jobs.start("walk", {"steps": 1})
     wait_for(job_id, "done")
-
-
-def test_cancelling_a_lost_job_ends_it(lab):
-    job_id, _ = jobs.start("die", {})
-    pid = jobs.job_folder(job_id) / "pid"
-    wait_until(lambda: pid.exists() and pid.read_text() and not is_alive(int(pid.read_text())))
-    let_heartbeat_lapse(job_id)
-    wait_for(job_id, "lost")
-    jobs.cancel(job_id)
-    assert jobs.get(job_id).state == "cancelled"
-
-
-def test_ended_workers_leave_the_process_table(lab):
-    before = threading.active_count()
-    job_id, _ = jobs.start("walk", {"steps": 1})
-    wait_for(job_id, "done")
-    wait_until(lambda: threading.active_count() <= before)
-    assert not is_alive(pid_of(job_id))
 
 
 @pytest.mark.parametrize("unknown", ["0" * 32, "", "../../etc", "<b>"])
