@@ -381,3 +381,60 @@ def test_an_open_tab_keeps_its_particles_while_nothing_is_pressed(visit, lab):
     assert first_end <= time.time() + LEASE_S <= time.time() + 60
     wait_until(lambda: min((end for _, end in lease_holders(review).values()), default=0) > first_end)
     assert ids <= set(lease_holders(review))
+
+
+def test_the_name_is_remembered_by_this_browser_and_can_be_changed(visit, lab):
+    review = begin(60)
+    page = visit(f"{lab}/review?review={review}")
+    start_reviewing(page, "Anna Müller")
+    page.wait_for_function("localStorage.getItem('svp-lab/reviewer') === 'Anna Müller'")
+    page = page.context.new_page()
+    page.goto(f"{lab}/review?review={begin(60)}")
+    settle(page)
+    field = page.get_by_role("textbox").first
+    expect(field).to_have_value("Anna Müller")
+    field.fill("Bert")
+    page.get_by_role("button", name="Start reviewing").click()
+    expect(page.get_by_text("Reviewer: Bert")).to_be_visible()
+    page.get_by_role("button", name="Change reviewer").click()
+    expect(page.get_by_role("textbox").first).to_have_value("Bert")
+
+
+def test_keys_belong_to_the_grid_again_after_a_choice_in_the_drop_down(visit, lab):
+    review = begin(100)
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
+    grid_of(page)
+    press(page, ["n", "n"])
+    wait_until(lambda: len(written(review)) == 2)
+    page.get_by_test_id("stSelectbox").first.click()
+    page.get_by_role("option", name="Skipped by me").click()
+    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.locator(".keyboard")).to_have_text("")
+    press(page, ["3"])
+    wait_until(lambda: len(written(review)) == 3)
+    assert written(review)[-1][1] == "air_bubble"
+
+
+def test_hovering_over_the_map_shows_the_particle(visit, lab):
+    review = begin(30)
+    names = [f"run 7.lst#{place}" for place in range(30)]
+    coordinates = np.random.default_rng(0).normal(size=(30, 3)).astype(np.float32)
+    save_embedding(review, names, np.full((30, 1), -1), coordinates, coordinates[:, :2])
+    page = visit(f"{lab}/review?review={review}&reviewer=Anna&look=Map")
+    area, note = page.locator(".plot .over").first, page.locator(".plot .note").first
+    expect(area).to_be_visible()
+    settle(page)
+    box, points = area.bounding_box(), coordinates[:, :2]
+    # As the map lays it out: 5 % of margin on each side, 26 px for the titles of the axes, 8 px at the other ends.
+    low, high = points.min(0), points.max(0)
+    share = (points[7] - low + 0.05 * (high - low)) / (1.1 * (high - low))
+    x = box["x"] + 26 + share[0] * (box["width"] - 34)
+    y = box["y"] + box["height"] - 26 - share[1] * (box["height"] - 34)
+
+    def shown():
+        page.mouse.move(x - 40, y)
+        page.mouse.move(x, y)
+        return note.is_visible() and note.locator("canvas").is_visible()
+
+    wait_until(shown)
+    expect(note).to_contain_text("Protein")

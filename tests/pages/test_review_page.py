@@ -394,7 +394,8 @@ def test_every_view_opens_for_unusual_sets(odd):
     assert len(review.table) == count
     for view in ("Decide", "Map", "History", "Retrain"):
         app = reviewing(review, look=view)
-        assert not app.exception and not app.error, (view, said(app))
+        assert not app.exception, (view, said(app))
+        assert not app.error, (view, said(app))
 
 
 def test_a_review_is_renamed_deleted_and_restored_on_the_page():

@@ -49,7 +49,7 @@ def found_by(steps):
 
 
 def rows_of(path):
-    with open(path, newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
