@@ -25,10 +25,10 @@ SQUARE = {"x": [-0.5, 0.5, 0.5, -0.5], "y": [-0.5, -0.5, 0.5, 0.5]}
 def mapped(count=40, **columns):
     """A review whose first half lies near the origin, the other far to the right."""
     review = new_review(count, **columns)
-    places = np.zeros((count, 3), np.float32)
-    places[count // 2 :, 0] = 5
-    nearest = np.full((count, 2), -1)
-    save_embedding(review.id, review.table["particle"].tolist(), nearest, places, places[:, :2])
+    coordinates = np.zeros((count, 3), np.float32)
+    coordinates[count // 2 :, 0] = 5
+    neighbours = np.full((count, 2), -1)
+    save_embedding(review.id, review.table["particle"].tolist(), neighbours, coordinates, coordinates[:, :2])
     return review
 
 
@@ -55,9 +55,9 @@ def test_a_job_computes_the_map():
     finish(job.id)
     app.run()
     app.run()
-    found = load_embedding(review)
-    assert found.map_xy.shape == (12, 2)
-    assert (found.neighbours[:, 0] >= 0).all()
+    embedding = load_embedding(review)
+    assert embedding.map_xy.shape == (12, 2)
+    assert (embedding.neighbours[:, 0] >= 0).all()
     assert "Draw around" in said(app)
 
 

@@ -199,10 +199,10 @@ def test_two_reviewers_get_different_particles():
     review = new_review(100)
     one = reviewing(review)
     two = opened(PAGE, review=review.id, reviewer="Bert", desk="d2")
-    mine, theirs = ({p for page in batches_of(app, review) for p in page.particles} for app in (one, two))
-    assert mine
-    assert theirs
-    assert not mine & theirs
+    annas, berts = ({p for page in batches_of(app, review) for p in page.particles} for app in (one, two))
+    assert annas
+    assert berts
+    assert not annas & berts
 
 
 def test_a_decision_of_another_reviewer_is_noted_on_the_tile():
@@ -228,13 +228,13 @@ def test_an_undo_on_a_new_visit_reverses_the_last_decision():
 @pytest.fixture
 def downloads(monkeypatch):
     """Label of each download on the page -> (file name, bytes)."""
-    found = {}
+    files = {}
 
     def download(label, name, _mime, content):
-        found[label] = name, content() if callable(content) else content
+        files[label] = name, content() if callable(content) else content
 
     monkeypatch.setattr(review_exports, "_download", download)
-    return found
+    return files
 
 
 def test_history_shows_counts_and_exports_the_labels(downloads):
@@ -242,8 +242,8 @@ def test_history_shows_counts_and_exports_the_labels(downloads):
     names = review.table["particle"]
     record(review, event(1, names[0]), event(2, names[1], "keep"), event(3, names[2], "not_a_particle"))
     app = reviewing(review, look="History")
-    people = next(frame.value for frame in app.dataframe if "Wrong labels" in frame.value)
-    assert people.iloc[0][["Reviewer", "Reviewed", "Changed", "Kept"]].tolist() == ["Anna", 3, 1, 1]
+    reviewers = next(frame.value for frame in app.dataframe if "Wrong labels" in frame.value)
+    assert reviewers.iloc[0][["Reviewer", "Reviewed", "Changed", "Kept"]].tolist() == ["Anna", 3, 1, 1]
     times = next(frame.value for frame in app.dataframe if "Purpose" in frame.value)
     assert [column for column in times if column.startswith("Time (")]
     table = pd.read_csv(io.BytesIO(downloads["Labels as CSV"][1]))
@@ -287,11 +287,13 @@ def test_a_random_check_is_drawn_and_shown_without_suggestions():
 def test_the_queue_is_reranked_after_each_page():
     count = 400
     review = new_review(count, score=np.linspace(0.1, 0.9, count))
-    places = np.random.default_rng(0).normal(0, 0.3, (count, 6)).astype(np.float32)
+    coordinates = np.random.default_rng(0).normal(0, 0.3, (count, 6)).astype(np.float32)
     odd = np.arange(300, 340)  # like one another, and like a few of the first
-    places[odd] += 6
-    places[:40] += 6
-    save_embedding(review.id, review.table["particle"].tolist(), np.full((count, 1), -1), places, places[:, :2])
+    coordinates[odd] += 6
+    coordinates[:40] += 6
+    save_embedding(
+        review.id, review.table["particle"].tolist(), np.full((count, 1), -1), coordinates, coordinates[:, :2]
+    )
     app = reviewing(review)
     first = batches_of(app, review)[0]
     events = [
@@ -365,9 +367,9 @@ def test_a_run_without_labels_is_exported_as_a_labelled_cla(tmp_path, runs, down
     app = reviewing(review, look="History")
     assert not app.error
     assert not app.exception
-    (found,) = read_cla(downloads["Classes as .cla"][1])
-    told = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
-    assert {particle: name for particle, name in found.label_of().items() if particle != "11"} == told
+    (classification,) = read_cla(downloads["Classes as .cla"][1])
+    labels = {"12": "Air bubble", "13": "Air bubble"} | ({"14": "Protein"} if len(runs) == 1 else {})
+    assert {particle: name for particle, name in classification.label_of().items() if particle != "11"} == labels
 
 
 ODD = {

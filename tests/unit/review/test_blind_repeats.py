@@ -68,7 +68,7 @@ def test_agreement_pairs_the_right_reviewers_and_splits_by_size(lab):
     assert own.overall.same.value == 29 / 30
     assert (other.first, other.second, other.overall.n) == ("Anna", "Ben", 40)
     assert other.overall.same.value == 35 / 40
-    small, large = (found for _, _, found in other.by_size)
+    small, large = (agreement for _, _, agreement in other.by_size)
     assert (small.n, small.same.value, large.n, large.same.value) == (10, 0.5, 30, 1.0)
     assert other.overall.table.tolist() == [[15, 5], [0, 20]]
     assert blind_repeats.blind_repeats(current_labels(review))[0].by_size == []
@@ -93,10 +93,10 @@ def test_anchoring_is_measured_from_the_evidence(lab):
         more = {"label": "air_bubble"} if follows else {}
         sent.append(event(n + 1, f"p{n}", "label" if follows else "keep", evidence={"shown": shown}, **more))
     record(review, *sent)
-    found = blind_repeats.anchoring_of(current_labels(review))
-    assert (found.shown.n, found.hidden.n) == (300, 100)
-    assert found.shown.value == pytest.approx(250 / 300)
-    assert found.hidden.value == 0.5
+    anchoring = blind_repeats.anchoring_of(current_labels(review))
+    assert (anchoring.shown.n, anchoring.hidden.n) == (300, 100)
+    assert anchoring.shown.value == pytest.approx(250 / 300)
+    assert anchoring.hidden.value == 0.5
     assert blind_repeats.anchoring_of(current_labels(review), "Ben") is None
 
 
@@ -116,10 +116,10 @@ def test_an_audit_draws_open_particles_and_counts_wrong_labels(lab):
         > 300
         > min(int(p[1:]) for p in audit.open_particles[:10])
     )
-    places = {particle: int(particle[1:]) for particle in audit.open_particles}
-    wrong = [particle for particle, place in places.items() if place < 130]
-    kinds = {particle: "label" if particle in wrong else "keep" for particle in places}
-    unsure = next(particle for particle in places if places[particle] > 400)
+    positions = {particle: int(particle[1:]) for particle in audit.open_particles}
+    wrong = [particle for particle, position in positions.items() if position < 130]
+    kinds = {particle: "label" if particle in wrong else "keep" for particle in positions}
+    unsure = next(particle for particle in positions if positions[particle] > 400)
     kinds[unsure] = "unsure"
     record(review, *(event(200 + n, p, kinds[p], purpose="audit") for n, p in enumerate(audit.open_particles[:-1])))
     half = random_audit.last_audit(current_labels(review))

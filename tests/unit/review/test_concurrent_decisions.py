@@ -56,9 +56,9 @@ def test_processes_writing_at_once_make_one_chain(lab):
     review = new_review(25)
     tabs = [f"w{number}" for number in range(4)]
     writers = start_writers(review, lab, tabs, 25, 1)
-    said = [line for writer in writers for line in writer.communicate(timeout=120)[0].splitlines()]
-    assert len(said) == 100
-    assert all(line.startswith("saved") for line in said)
+    printed = [line for writer in writers for line in writer.communicate(timeout=120)[0].splitlines()]
+    assert len(printed) == 100
+    assert all(line.startswith("saved") for line in printed)
     rows = decision_log.history(review.id)
     assert [row.number for row in rows] == list(range(1, 101))
     for tab in tabs:
@@ -88,13 +88,13 @@ def test_threads_writing_at_once_make_one_chain(lab):
 def test_a_killed_process_loses_nothing_that_it_reported_as_saved(lab):
     review, tab = new_review(4000), "w" * 40  # so long that the pipe is full before the writer comes to its end
     (writer,) = start_writers(review, lab, [tab], 4000, 4)
-    said = [writer.stdout.readline() for _ in range(60)]
+    printed = [writer.stdout.readline() for _ in range(60)]
     writer.send_signal(signal.SIGKILL)
-    said = [line for line in "".join([*said, writer.stdout.read()]).splitlines() if line.count(" ") == 2]
+    printed = [line for line in "".join([*printed, writer.stdout.read()]).splitlines() if line.count(" ") == 2]
     writer.wait()
     kept = {f"saved {row.tab} {row.n}" for row in decision_log.history(review.id)}
-    assert 60 <= len(said) < 4000
-    assert set(said[:-1]) <= kept
+    assert 60 <= len(printed) < 4000
+    assert set(printed[:-1]) <= kept
     # Whole calls only, and the history goes on from there.
     assert len(kept) % 4 == 0
     assert history_file.verify(review.id).sound

@@ -83,8 +83,8 @@ def test_labels_states_and_progress(lab):
 def test_every_suggested_change_is_counted_separately(lab):
     review = new_review(6, given=["protein", "protein", "protein", "silicone_oil", "air_bubble", ""])
     record(review, event(1, "p0"), event(2, "p1", "keep"), event(3, "p3", "unsure"), event(4, "p5", "not_a_particle"))
-    found = progress_by_pair(current_labels(review), review.table["suggested"])
-    assert list(found.columns) == [
+    table = progress_by_pair(current_labels(review), review.table["suggested"])
+    assert list(table.columns) == [
         "given",
         "suggested",
         "count",
@@ -94,7 +94,7 @@ def test_every_suggested_change_is_counted_separately(lab):
         "unsure",
         "not_a_particle",
     ]
-    assert found.to_numpy().tolist() == [
+    assert table.to_numpy().tolist() == [
         ["protein", "air_bubble", 3, 2, 1, 1, 0, 0],
         ["", "air_bubble", 1, 1, 0, 0, 0, 1],
         ["silicone_oil", "air_bubble", 1, 1, 0, 0, 1, 0],

@@ -40,7 +40,7 @@ def names(labels):
     return [f"{KEYS[label]}/day {k % 2}/{k}.png" for k, label in enumerate(labels)]
 
 
-def found_by(steps):
+def result_of(steps):
     while True:
         try:
             next(steps)
@@ -74,10 +74,10 @@ def test_a_folder_with_classes_of_its_own(shapes, tmp_path, capsys):
     assert 0 <= scores[0] < 0.5 < scores[-1] <= 1
     assert wrong_first(rows, {name for name, bad in zip(names(labels), wrong, strict=True) if bad}) > 0.9
     assert rows[0]["reason"].startswith(f"labelled {rows[0]['given'].replace('_', ' ')}; p = 0.")
-    said = capsys.readouterr()
-    assert "broken.png" in said.err
-    assert said.out.startswith("120 labels: ")
-    assert "labels are wrong (between" in said.out
+    output = capsys.readouterr()
+    assert "broken.png" in output.err
+    assert output.out.startswith("120 labels: ")
+    assert "labels are wrong (between" in output.out
 
 
 def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
@@ -86,10 +86,10 @@ def test_a_data_set_and_a_classification(shapes, tmp_path, monkeypatch):
     called = [f"{k}.png" for k in range(120)]
     bad = {name for name, here in zip(called, wrong, strict=True) if here}
     given = [KEYS[label] for label in labels]
-    kept = datasets.save_dataset("Shapes", "real", tiles, pd.DataFrame({"image": called, "class": given}), {})
-    assert cli.main(["suspects", kept, "--out", str(tmp_path / "a.csv")]) == 0
+    dataset_id = datasets.save_dataset("Shapes", "real", tiles, pd.DataFrame({"image": called, "class": given}), {})
+    assert cli.main(["suspects", dataset_id, "--out", str(tmp_path / "a.csv")]) == 0
     rows = rows_of(tmp_path / "a.csv")
-    assert wrong_first(rows, {f"{kept}/{name}" for name in bad}) > 0.9
+    assert wrong_first(rows, {f"{dataset_id}/{name}" for name in bad}) > 0.9
 
     job = tmp_path / "job"
     job.mkdir()
@@ -130,15 +130,15 @@ def test_networks_per_fold_rank_planted_errors_first(shapes, classifier, monkeyp
 
     monkeypatch.setattr(label_judges, "_learn", watched)
     fold, knowing_nothing = np.arange(120) % 2, np.full((120, 4), 0.25, np.float32)
-    probs, said = found_by(label_judges.predict_out_of_fold(classifier)(tiles, labels, knowing_nothing, fold))
+    probs, notes = result_of(label_judges.predict_out_of_fold(classifier)(tiles, labels, knowing_nothing, fold))
     assert learnt == [set(range(1, 120, 2)), set(range(0, 120, 2))]
-    assert said == ()
+    assert notes == ()
     assert probs.shape == (120, 4)
     assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     assert (probs.argmax(1)[~wrong] == labels[~wrong]).mean() > 0.8
     judge, same = label_judges.predict_out_of_fold(classifier), np.zeros(120, int)
-    assert found_by(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
+    assert result_of(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
 
 
 def test_training_dynamics_rank_planted_errors_first(shapes, classifier, monkeypatch):
@@ -146,12 +146,12 @@ def test_training_dynamics_rank_planted_errors_first(shapes, classifier, monkeyp
     monkeypatch.setattr(label_judges, "MIN_STEPS", 1)
     knowing_nothing = np.full((120, 4), 0.25, np.float32)
     judge = label_judges.predict_during_training(classifier)
-    probs, said = found_by(judge(tiles, labels, knowing_nothing, np.zeros(120, int)))
+    probs, notes = result_of(judge(tiles, labels, knowing_nothing, np.zeros(120, int)))
     assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     # Beside features that know nothing, any network looks as if it knew the labels by heart: that is told.
-    assert len(said) == 1
-    assert "memorised" in said[0]
+    assert len(notes) == 1
+    assert "memorised" in notes[0]
 
 
 @pytest.mark.parametrize("by", ["folds", "training"])
@@ -167,31 +167,31 @@ def test_the_label_judge_can_be_chosen(by, shapes, classifier, monkeypatch):
     )
     tiles, labels, _ = shapes
     data = LabelledTiles(tiles, labels, KEYS, tuple(names(labels)), ())
-    found = found_by(label_error_search.search_label_errors(data, classifier, by=by))
-    assert (found.report.scores.given == np.float32(0.05)).all()
-    assert "A network said so." in label_error_search.summary(found)
+    errors = result_of(label_error_search.search_label_errors(data, classifier, by=by))
+    assert (errors.report.scores.given == np.float32(0.05)).all()
+    assert "A network said so." in label_error_search.summary(errors)
 
 
 @pytest.mark.parametrize("count", [1, 2])
 def test_singular_and_plural_in_the_summary(count):
     labels = np.zeros(count, int)
     total = SimpleNamespace(value=count - 0.2, low=0.4, high=5800.0)
-    copies = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
-    review = SimpleNamespace(
+    duplicates = SimpleNamespace(groups=lambda: [(0, 1)] * count, disagreeing=lambda labels: [])
+    report = SimpleNamespace(
         scores=SimpleNamespace(suggested=labels + 1, score=np.zeros(count)),
         labels=labels,
         judged=labels == 0,
         total=total,
         pairs=(),
         batch_effects=(),
-        duplicates=copies,
+        duplicates=duplicates,
         outliers=labels,
         notes=(),
     )
-    found = label_error_search.LabelErrors(tuple("ab"[:count]), KEYS, review)
+    errors = label_error_search.LabelErrors(tuple("ab"[:count]), KEYS, report)
     one = "1 label: 1 to review, 1 of them more likely wrong than right; about 1 label is wrong (between 0 and 5,800)."
     two = one.replace("1 label:", "2 labels:").replace("1 to", "2 to").replace("1 of", "2 of")
-    said = {
+    expected = {
         1: (one, "1 image occurs more than once, 0 with different labels.", "1 image resembles no class."),
         2: (
             two.replace("about 1 label is", "about 2 labels are"),
@@ -199,7 +199,7 @@ def test_singular_and_plural_in_the_summary(count):
             "2 images resemble no class.",
         ),
     }
-    assert tuple(label_error_search.summary(found)) == said[count]
+    assert tuple(label_error_search.summary(errors)) == expected[count]
 
 
 def test_the_command_offers_the_slower_judges():
@@ -222,8 +222,8 @@ def test_a_network_that_memorised_the_labels_is_refused(shapes, classifier, monk
     by_heart = np.eye(len(classifier.config.class_keys), dtype=np.float32)[labels]
     monkeypatch.setattr(label_error_search, "predict_probs", lambda model, tiles: by_heart)
     with pytest.raises(LabError, match="memorised the labels"):
-        found_by(label_error_search.search_label_errors(data, suspicious, reference=classifier))
-    assert found_by(label_error_search.search_label_errors(data, classifier)).names == data.names
+        result_of(label_error_search.search_label_errors(data, suspicious, reference=classifier))
+    assert result_of(label_error_search.search_label_errors(data, classifier)).names == data.names
 
 
 def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data):
@@ -243,8 +243,8 @@ def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data
     truth = (size > np.median(size)).astype(int)
     labels, rows = plant(truth, count // 10, seed=0, classes=2)
     data = LabelledTiles(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
-    found = found_by(label_error_search.search_label_errors(data, classifier))
-    assert len(found.report.scores.reasons) == count
-    assert all(found.report.scores.reasons)
-    assert average_precision_score(np.isin(np.arange(count), rows), -found.report.scores.score) > 0.4
-    json.dumps(list(found.rows()))
+    errors = result_of(label_error_search.search_label_errors(data, classifier))
+    assert len(errors.report.scores.reasons) == count
+    assert all(errors.report.scores.reasons)
+    assert average_precision_score(np.isin(np.arange(count), rows), -errors.report.scores.score) > 0.4
+    json.dumps(list(errors.rows()))

@@ -26,8 +26,8 @@ QUEUES = {
 def audited(rng, wrong, draws):
     """(Strata, number of wrong labels that nobody has seen) of an audit of particles of which these are wrong."""
     drawn = draw_audit(len(wrong), draws, seed=int(rng.integers(2**31)))
-    parts = [Stratum(size, len(at), int(wrong[at].sum())) for size, at in drawn]
-    return parts, int(wrong.sum()) - sum(part.wrong for part in parts)
+    strata = [Stratum(size, len(positions), int(wrong[positions].sum())) for size, positions in drawn]
+    return strata, int(wrong.sum()) - sum(stratum.wrong for stratum in strata)
 
 
 @pytest.mark.parametrize("name", QUEUES)
@@ -41,11 +41,11 @@ def test_bound_and_interval_cover_the_truth(name):
         wrong = np.zeros(size, bool)
         for rate, start, end in zip(rates, edges, edges[1:], strict=False):
             wrong[start:end] = rng.random(end - start) < rate
-        parts, truth = audited(rng, wrong, 400 if size > 1000 else 100)
-        found = estimate_remaining(parts)
-        below += truth <= found.at_most
-        inside += found.low <= truth <= found.high
-        estimates.append(found.value)
+        strata, truth = audited(rng, wrong, 400 if size > 1000 else 100)
+        remaining = estimate_remaining(strata)
+        below += truth <= remaining.at_most
+        inside += remaining.low <= truth <= remaining.high
+        estimates.append(remaining.value)
         truths.append(truth)
     assert below >= 0.93 * times
     assert inside >= 0.93 * times
@@ -55,13 +55,15 @@ def test_bound_and_interval_cover_the_truth(name):
 
 def test_one_stratum_gives_clopper_and_pearsons_interval():
     for drawn, wrong in ((100, 4), (300, 0), (50, 50)):
-        found = estimate_remaining([Stratum(1_000_000, drawn, wrong)])
+        remaining = estimate_remaining([Stratum(1_000_000, drawn, wrong)])
         rest = 1_000_000 - drawn
         low = beta.ppf(0.025, wrong, drawn - wrong + 1) if wrong else 0
         high = beta.ppf(0.975, wrong + 1, drawn - wrong) if wrong < drawn else 1
         most = beta.ppf(0.95, wrong + 1, drawn - wrong) if wrong < drawn else 1
-        assert (found.low, found.high, found.at_most) == pytest.approx((low * rest, high * rest, most * rest), rel=0.03)
-        assert found.value == pytest.approx(wrong / drawn * rest)
+        assert (remaining.low, remaining.high, remaining.at_most) == pytest.approx(
+            (low * rest, high * rest, most * rest), rel=0.03
+        )
+        assert remaining.value == pytest.approx(wrong / drawn * rest)
 
 
 def test_no_wrong_label_in_m_draws_bounds_the_share_by_three_over_m():
@@ -81,27 +83,31 @@ def test_unsure_answers_widen_the_interval_on_both_sides():
 
 
 def test_nothing_remains_where_everything_was_drawn():
-    found = estimate_remaining([Stratum(30, 30, 4, unsure=1), Stratum(0, 0, 0)])
-    assert (found.value, found.low, found.high, found.at_most, found.size) == (0, 0, 0, 0, 0)
-    assert "4 of 30 labels wrong, 1 unsure; no particle is left" in describe_remaining(found)
-    for parts in ([Stratum(10, 0, 0)], [Stratum(10, 2, 0, unsure=2)]):
+    remaining = estimate_remaining([Stratum(30, 30, 4, unsure=1), Stratum(0, 0, 0)])
+    assert (remaining.value, remaining.low, remaining.high, remaining.at_most, remaining.size) == (0, 0, 0, 0, 0)
+    assert "4 of 30 labels wrong, 1 unsure; no particle is left" in describe_remaining(remaining)
+    for strata in ([Stratum(10, 0, 0)], [Stratum(10, 2, 0, unsure=2)]):
         with pytest.raises(ValueError, match="at least one drawn particle with an answer"):
-            estimate_remaining(parts)
+            estimate_remaining(strata)
 
 
 def test_draws_are_spread_over_the_strata_and_each_position_is_drawn_once():
     drawn = draw_audit(10_000, 400, seed=1)
     assert [size for size, _ in drawn] == [1000, 2000, 7000]
-    assert [len(at) for _, at in drawn] == [200, 100, 100]
-    for (_, at), (start, end) in zip(drawn, ((0, 1000), (1000, 3000), (3000, 10_000)), strict=True):
-        assert len(set(at)) == len(at)
-        assert start <= at.min()
-        assert at.max() < end
-        assert (np.diff(at) < 0).any()
+    assert [len(positions) for _, positions in drawn] == [200, 100, 100]
+    for (_, positions), (start, end) in zip(drawn, ((0, 1000), (1000, 3000), (3000, 10_000)), strict=True):
+        assert len(set(positions)) == len(positions)
+        assert start <= positions.min()
+        assert positions.max() < end
+        assert (np.diff(positions) < 0).any()
     # A part too small for its share gives the rest on.
-    assert [(size, len(at)) for size, at in draw_audit(300, 100, seed=1)] == [(30, 30), (60, 45), (210, 25)]
-    assert [len(at) for _, at in draw_audit(120, 100, seed=2)] == [12, 24, 64]
-    assert [(size, sorted(at)) for size, at in draw_audit(4, 100, seed=1)] == [(4, [0, 1, 2, 3])]
+    assert [(size, len(positions)) for size, positions in draw_audit(300, 100, seed=1)] == [
+        (30, 30),
+        (60, 45),
+        (210, 25),
+    ]
+    assert [len(positions) for _, positions in draw_audit(120, 100, seed=2)] == [12, 24, 64]
+    assert [(size, sorted(positions)) for size, positions in draw_audit(4, 100, seed=1)] == [(4, [0, 1, 2, 3])]
     assert draw_audit(0, 100, seed=1) == []
     again = draw_audit(10_000, 400, seed=1)
     assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(drawn, again, strict=True))
@@ -111,8 +117,8 @@ def test_draws_are_spread_over_the_strata_and_each_position_is_drawn_once():
 def test_every_particle_of_a_stratum_is_equally_likely():
     counts = np.zeros(50)
     for seed in range(4000):
-        counts[np.concatenate([at for _, at in draw_audit(50, 10, seed=seed)])] += 1
+        counts[np.concatenate([positions for _, positions in draw_audit(50, 10, seed=seed)])] += 1
     # Parts of 5, 10 and 35 with 5, 3 and 2 draws.
     assert (counts[:5] == 4000).all()
-    for part, rate in ((counts[5:15], 3 / 10), (counts[15:], 2 / 35)):
-        assert abs(part / 4000 - rate).max() < 4.5 * np.sqrt(rate * (1 - rate) / 4000)
+    for stratum, rate in ((counts[5:15], 3 / 10), (counts[15:], 2 / 35)):
+        assert abs(stratum / 4000 - rate).max() < 4.5 * np.sqrt(rate * (1 - rate) / 4000)

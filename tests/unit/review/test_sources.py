@@ -32,10 +32,10 @@ def labelled_folder(lab, count=3):
 
 
 def test_a_folder_is_reviewed_in_the_order_of_its_suspects(lab):
-    found = run_to_end(sources.review_of_folder(labelled_folder(lab)))
-    assert found.class_keys == ("air_bubble", "fat_droplets")
-    assert len(found.tiles) == 6
-    assert [name for name, _ in found.excluded] == ["air bubbles/broken.png"]
+    reviewable = run_to_end(sources.review_of_folder(labelled_folder(lab)))
+    assert reviewable.class_keys == ("air_bubble", "fat_droplets")
+    assert len(reviewable.tiles) == 6
+    assert [name for name, _ in reviewable.excluded] == ["air bubbles/broken.png"]
     suspects = pd.DataFrame(
         {
             "image": ["Fat droplets/p1.png", "air bubbles/p2.png"],
@@ -46,7 +46,7 @@ def test_a_folder_is_reviewed_in_the_order_of_its_suspects(lab):
         }
     )
     suspects.to_csv(lab / "suspects.csv", index=False)
-    ordered = sources.apply_queue(found, lab / "suspects.csv", model="resnet18, 5 folds")
+    ordered = sources.apply_queue(reviewable, lab / "suspects.csv", model="resnet18, 5 folds")
     review = store.open_review(sources.start_review(ordered))
     assert list(review.positions)[:3] == ["Fat droplets/p1.png", "air bubbles/p2.png", "air bubbles/p0.png"]
     assert [review.given(particle) for particle in review.positions] == [
@@ -58,8 +58,8 @@ def test_a_folder_is_reviewed_in_the_order_of_its_suspects(lab):
         "fat_droplets",
     ]
     # Each tile went with its row.
-    for row, name in enumerate(found.table["particle"]):
-        assert np.array_equal(review.tiles[review.positions[name]], found.tiles[row])
+    for row, name in enumerate(reviewable.table["particle"]):
+        assert np.array_equal(review.tiles[review.positions[name]], reviewable.tiles[row])
     assert review.evidence("Fat droplets/p1.png") == {
         "model": "resnet18, 5 folds",
         "suggested": "air_bubble",
@@ -73,14 +73,14 @@ def test_a_folder_is_reviewed_in_the_order_of_its_suspects(lab):
 
 
 def test_a_queue_of_another_source_raises_an_error(lab):
-    found = run_to_end(sources.review_of_folder(labelled_folder(lab)))
+    reviewable = run_to_end(sources.review_of_folder(labelled_folder(lab)))
     with pytest.raises(LabError, match="The queue names 'other.png', .* .1 such names."):
-        sources.apply_queue(found, pd.DataFrame({"image": ["other.png", "air bubbles/p0.png"]}))
+        sources.apply_queue(reviewable, pd.DataFrame({"image": ["other.png", "air bubbles/p0.png"]}))
     for table in (pd.DataFrame({"name": []}), pd.DataFrame({"image": ["air bubbles/p0.png"] * 2})):
         with pytest.raises(LabError, match="with unique names"):
-            sources.apply_queue(found, table)
+            sources.apply_queue(reviewable, table)
     with pytest.raises(LabError, match="cannot be read as a queue"):
-        sources.apply_queue(found, lab / "nothing.csv")
+        sources.apply_queue(reviewable, lab / "nothing.csv")
 
 
 def test_a_data_set_brings_its_columns(lab):
@@ -89,11 +89,11 @@ def test_a_data_set_brings_its_columns(lab):
         {"image": list("abcd"), "class": ["protein", "air_bubble", None, "protein"], "diameter_um": range(4)}
     )
     dataset_id = datasets.save_dataset("Mixed", "synthetic", tiles, table, {})
-    found = sources.review_of_dataset(dataset_id)
-    assert list(found.table["particle"]) == [f"{dataset_id}/{name}" for name in "abd"]
-    assert list(found.table["diameter_um"]) == [0, 1, 3]
-    assert np.array_equal(found.tiles, tiles[[0, 1, 3]])
-    review = store.open_review(sources.start_review(found, name="Again"))
+    reviewable = sources.review_of_dataset(dataset_id)
+    assert list(reviewable.table["particle"]) == [f"{dataset_id}/{name}" for name in "abd"]
+    assert list(reviewable.table["diameter_um"]) == [0, 1, 3]
+    assert np.array_equal(reviewable.tiles, tiles[[0, 1, 3]])
+    review = store.open_review(sources.start_review(reviewable, name="Again"))
     assert review.name == "Again"
     assert review.header["kind"] == "dataset"
 
@@ -139,9 +139,9 @@ def classified(*, given=("", "", "", ""), colour=False, kind="classify"):
 
 def test_a_classified_run_is_reviewed_from_the_least_certain(lab):
     job_id, tiles = classified(colour=True)
-    found = sources.review_of_classification(job_id)
-    assert found.excluded == (("broken", "the image is damaged"),)
-    review = store.open_review(sources.start_review(found))
+    reviewable = sources.review_of_classification(job_id)
+    assert reviewable.excluded == (("broken", "the image is damaged"),)
+    review = store.open_review(sources.start_review(reviewable))
     assert list(review.positions) == ["run#2", "run#4", "run#1"]
     assert list(review.table["ecd_um"]) == [12.5, 3.25, 5.0]
     assert np.array_equal(review.tiles, tiles[[1, 2, 0]])

@@ -64,10 +64,10 @@ def test_an_opened_review_equals_what_was_created(lab):
         ({"table": pd.DataFrame({"particle": ["é" * 1001, "a"], "given": ""})}, "is longer than 2,000 bytes; shorten"),
     ],
 )
-def test_particles_that_cannot_be_reviewed_raise_an_error(lab, change, words):
+def test_particles_that_cannot_be_reviewed_raise_an_error(lab, change, message):
     table = pd.DataFrame({"particle": ["a", "b"], "given": "protein"})
     given = {"name": "x", "table": table, "tiles": np.zeros((2, 64, 64), np.uint8), **PLACE} | change
-    with pytest.raises(LabError, match=words):
+    with pytest.raises(LabError, match=message):
         store.create_review(given.pop("name"), **given)
     assert store.list_reviews() == []
 

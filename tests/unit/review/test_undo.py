@@ -58,16 +58,16 @@ def test_undos_that_are_refused(lab):
     review = new_review()
     record(review, event(1, "p0"), event(1, "p1", tab="b", reviewer="Ben"), event(2, "p2"), event(3, "p2", "unsure"))
 
-    def words(*undo, **more):
+    def outcome_of(*undo, **more):
         (outcome,) = decision_log.record(review, [event(undo[0], undo[1], "undo", undoes=undo[2], **more)])
         return outcome.state, outcome.message
 
-    assert words(10, "p0", "tab9/1") == ("refused", "The decision to undo is not in this review.")
-    assert words(11, "p1", "b/1")[1].startswith("Ben made this decision")
-    assert words(12, "p2", "tab1/2")[1].startswith("Anna has decided this particle again since (unsure)")
-    assert words(13, "p1", "b/1", again=True)[0] == "saved"
-    assert words(14, "p0", "tab1/1")[0] == "saved"
-    assert words(15, "p0", "tab1/1") == ("refused", "This decision is already undone.")
+    assert outcome_of(10, "p0", "tab9/1") == ("refused", "The decision to undo is not in this review.")
+    assert outcome_of(11, "p1", "b/1")[1].startswith("Ben made this decision")
+    assert outcome_of(12, "p2", "tab1/2")[1].startswith("Anna has decided this particle again since (unsure)")
+    assert outcome_of(13, "p1", "b/1", again=True)[0] == "saved"
+    assert outcome_of(14, "p0", "tab1/1")[0] == "saved"
+    assert outcome_of(15, "p0", "tab1/1") == ("refused", "This decision is already undone.")
 
 
 def test_effective_decisions_equal_the_literal_definition():
@@ -79,12 +79,12 @@ def test_effective_decisions_equal_the_literal_definition():
 
     dice = random.Random(3)
     for _ in range(300):
-        made = []
+        decisions = []
         for number in range(1, dice.randint(2, 12)):
-            undoes = dice.choice(made).id if made and dice.random() < 0.6 else ""
+            undoes = dice.choice(decisions).id if decisions and dice.random() < 0.6 else ""
             kind = "undo" if undoes else dice.choice(["label", "keep", "skip"])
             purpose = dice.choice(["queue", "late", "repeat"])
-            made.append(
+            decisions.append(
                 Decision(
                     number,
                     "t",
@@ -105,7 +105,7 @@ def test_effective_decisions_equal_the_literal_definition():
                     "",
                 )
             )
-        real = [d for d in made if d.kind != "undo" and counts(d, made)]
-        assert effective_decisions(made) == real
+        real = [d for d in decisions if d.kind != "undo" and counts(d, decisions)]
+        assert effective_decisions(decisions) == real
         answers = [d for d in real if d.kind != "skip" and d.purpose == "queue"]
-        assert deciding_answer(made) == (answers[-1] if answers else None)
+        assert deciding_answer(decisions) == (answers[-1] if answers else None)
