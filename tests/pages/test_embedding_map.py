@@ -14,7 +14,7 @@ from svp_core.review import decision_log
 from svp_core.review.embedding_store import load_embedding, save_embedding
 from svp_core.workspace import jobs
 from svp_core.workspace.paths import workspace_root
-from tests.helpers.app_pages import finish, opened, said
+from tests.helpers.app_pages import finish_job, open_page, page_text
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.review_fixture import current_labels, event, new_review, record
 
@@ -33,7 +33,7 @@ def mapped(count=40, **columns):
 
 
 def on_map(review, reviewer="Anna"):
-    return opened(PAGE, review=review.id, reviewer=reviewer, desk="d1", look="Map")
+    return open_page(PAGE, review=review.id, reviewer=reviewer, desk="d1", look="Map")
 
 
 def select(app, review, outline=SQUARE):
@@ -47,30 +47,30 @@ def select(app, review, outline=SQUARE):
 def test_a_job_computes_the_map():
     review = new_review(12)
     np.save(workspace_root() / "reviews" / review.id / "tiles.npy", draw_blocks(12, seed=2))
-    app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Map")
+    app = open_page(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Map")
     app.button(key="map_make").click().run()
     (job,) = jobs.active()
     assert job.kind == "likeness"
     assert job.config == {"review": review.id}
-    finish(job.id)
+    finish_job(job.id)
     app.run()
     app.run()
     embedding = load_embedding(review)
     assert embedding.map_xy.shape == (12, 2)
     assert (embedding.neighbours[:, 0] >= 0).all()
-    assert "Draw around" in said(app)
+    assert "Draw around" in page_text(app)
 
 
 def test_a_lasso_selection_is_labelled_and_undone_as_a_whole():
     review = mapped()
     app = select(on_map(review), review)
-    assert "**20 particles** unreviewed" in said(app)
+    assert "**20 particles** unreviewed" in page_text(app)
     app.button(key="map_label_air_bubble").click().run()
     rows = decision_log.history(review.id)
     assert [d.particle for d in rows] == [f"p{k}" for k in range(20)]
     assert {(d.to_label, d.purpose, d.reviewer) for d in rows} == {("air_bubble", "map", "Anna")}
     assert len({d.batch for d in rows}) == 1
-    assert "No unreviewed particles" in said(app)
+    assert "No unreviewed particles" in page_text(app)
     app.toggle(key=f"map_{review.id}_open").set_value(False).run()
     app.button(key="map_undo").click().run()
     assert all(current_labels(review).is_open(d.particle) for d in rows)
@@ -95,7 +95,7 @@ def test_labels_of_other_reviewers_only_get_a_second_opinion():
     review = mapped()
     record(review, event(1, "p0", reviewer="Bert", label="silicone_oil"))
     app = select(on_map(review), review)
-    assert "**19 particles** unreviewed" in said(app)
+    assert "**19 particles** unreviewed" in page_text(app)
     app.toggle(key=f"map_{review.id}_open").set_value(False).run()
     app.button(key="map_label_air_bubble").click().run()
     now = current_labels(review)
@@ -111,14 +111,14 @@ def test_clusters_are_listed_with_their_labels(monkeypatch):
     table = next(frame.value for frame in app.dataframe if "Suspect" in frame.value)
     assert table["Particles"].sum() == 40
     assert table["Unreviewed"].sum() == 40
-    assert "Choose a cluster" in said(app)
+    assert "Choose a cluster" in page_text(app)
     assert not app.exception
 
 
 def test_without_a_name_nothing_can_be_labelled():
     review = mapped()
-    app = select(opened(PAGE, review=review.id, look="Map"), review)
-    assert "Enter your name" in said(app)
+    app = select(open_page(PAGE, review=review.id, look="Map"), review)
+    assert "Enter your name" in page_text(app)
     assert not [b for b in app.button if (b.key or "").startswith("map_label")]
 
 
@@ -182,7 +182,7 @@ def test_the_map_of_unreviewed_particles_leaves_reviewed_ones_out(mode, monkeypa
     record(review, *(event(n, f"p{n - 100}", "keep") for n in range(100, 140)))
     app.toggle(key=f"map_{review.id}_open").set_value(True).run()
     assert drawn[-1] == []
-    assert "Every particle is reviewed" in said(app)
+    assert "Every particle is reviewed" in page_text(app)
     assert not app.exception
 
 

@@ -17,7 +17,7 @@ from svp_core.review.embedding_store import save_embedding
 from svp_core.review.leases import lease_holders
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.paths import workspace_root
-from tests.helpers.app_pages import end, finish, opened, said
+from tests.helpers.app_pages import finish_job, mark_done, open_page, page_text
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.finished_jobs import make_job, run_facts, sure
 from tests.helpers.review_fixture import current_labels, event, new_review, record
@@ -27,7 +27,7 @@ PAGE = "pages/review.py"
 
 def reviewing(review, **query):
     """The page with this review open for Anna."""
-    return opened(PAGE, review=review.id, reviewer="Anna", desk="d1", **query)
+    return open_page(PAGE, review=review.id, reviewer="Anna", desk="d1", **query)
 
 
 def press(app, label):
@@ -53,14 +53,14 @@ def own():
 
 
 def test_a_data_set_is_searched_and_its_review_asks_for_the_reviewer(own):
-    app = opened(PAGE)
+    app = open_page(PAGE)
     app.button_group(key="review_way").set_value("Data set").run()
     app.button(key="review_of_dataset").click().run()
     (job,) = jobs.active()
     assert job.config == {"kind": "dataset", "source": own, "name": "Droplets of <May>"}
-    finish(job.id)
+    finish_job(job.id)
     app.run()
-    assert "30 labels" in said(app)
+    assert "30 labels" in page_text(app)
     app.button(key="search_go").click().run()
     (header,) = store.list_reviews()
     assert header["name"] == "Droplets of <May>"
@@ -68,7 +68,7 @@ def test_a_data_set_is_searched_and_its_review_asks_for_the_reviewer(own):
     app.text_input(key="reviewer_name").set_value(" Anna ")
     press(app, "Start reviewing")
     assert "Anna" in app.query_params["reviewer"]
-    assert "Reviewer: Anna" in said(app).replace("\\", "")
+    assert "Reviewer: Anna" in page_text(app)
     review = store.open_review(header["review"])
     page, *_ = batches_of(app, review)
     batch = app.session_state[f"annotation_{review.id}_state"].grid_data[page.id]
@@ -83,9 +83,9 @@ def test_labels_that_cannot_be_scored_are_reviewed_in_source_order():
     table = pd.DataFrame({"image": [f"{k}.png" for k in range(9)], "class": "speck"})
     source = datasets.save_dataset("One class", "own", draw_blocks(9, seed=1), table, {})
     job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": "One class"})
-    finish(job_id)
-    app = opened(PAGE, search=job_id)
-    assert "could not be scored" in said(app)
+    finish_job(job_id)
+    app = open_page(PAGE, search=job_id)
+    assert "could not be scored" in page_text(app)
     assert store.list_reviews()[0]["particles"] == 9
 
 
@@ -94,8 +94,8 @@ def test_a_classified_run_starts_with_the_least_certain():
     config = {"source": "/lab/run", "weights": "resnet18", "um_per_px": None}
     job_id, _ = jobs.start("classify", config)
     make_job(jobs.job_folder(job_id), rng.dirichlet([1, 1, 1], 60), [5.0] * 60, weights="resnet18", source="/lab/run")
-    end(job_id, step=60, total=60)
-    app = opened(PAGE)
+    mark_done(job_id, step=60, total=60)
+    app = open_page(PAGE)
     app.button(key="review_of_job").click().run()
     review = store.open_review(store.list_reviews()[0]["review"])
     assert len(review.table) == 60
@@ -106,8 +106,8 @@ def test_a_classifiers_own_predictions_have_no_suggestion():
     job_id, _ = jobs.start("classify", {"source": "/lab/run", "weights": "resnet18", "um_per_px": None})
     probs = np.tile([0.49, 0.37, 0.14], (30, 1))
     make_job(jobs.job_folder(job_id), probs, [5.0] * 30, weights="resnet18", source="/lab/run")
-    end(job_id, step=30, total=30)
-    app = opened(PAGE, of=job_id)
+    mark_done(job_id, step=30, total=30)
+    app = open_page(PAGE, of=job_id)
     app.button(key="review_of_job").click().run()
     review = store.open_review(store.list_reviews()[0]["review"])
     app = reviewing(review)
@@ -119,7 +119,7 @@ def test_a_classifiers_own_predictions_have_no_suggestion():
     assert "Classified by resnet18" in app.title[0].help.replace("\\", "")
     record(review, event(1, "day 5.lst#1", label="silicone_oil"))
     app = reviewing(review, look="History")
-    assert "By suggested change" not in said(app)
+    assert "By suggested change" not in page_text(app)
     assert not app.exception
     app = reviewing(review, look="Decide")
     app.selectbox(key=f"{review.id}_Anna_what").set_value("changed").run()
@@ -141,10 +141,10 @@ def test_a_link_selects_the_classification():
         job_id, _ = jobs.start("classify", config)
         probs = np.tile([0.5, 0.3, 0.2], (9, 1))
         make_job(jobs.job_folder(job_id), probs, [5.0] * 9, weights="resnet18", source=name)
-        end(job_id, step=9, total=9)
+        mark_done(job_id, step=9, total=9)
         ids.append(job_id)
     for job_id in ids:
-        app = opened(PAGE, of=job_id)
+        app = open_page(PAGE, of=job_id)
         assert app.selectbox(key=f"review_job_{job_id}").value == job_id
     app.button(key="review_of_job").click().run()
     header, *_ = store.list_reviews()
@@ -154,15 +154,15 @@ def test_a_link_selects_the_classification():
 
 def test_without_a_name_nothing_is_decided():
     review = new_review()
-    app = opened(PAGE, review=review.id)
+    app = open_page(PAGE, review=review.id)
     press(app, "Start reviewing")
-    assert "enter yours" in said(app)
+    assert "enter yours" in page_text(app)
     assert not lease_holders(review.id)
 
 
 def test_an_unknown_review_is_reported():
-    app = opened(PAGE, review="0" * 12)
-    assert "There is no review" in said(app)
+    app = open_page(PAGE, review="0" * 12)
+    assert "There is no review" in page_text(app)
     assert app.title[0].value == "Review"
 
 
@@ -182,7 +182,7 @@ def test_decisions_are_written_with_what_was_shown_and_the_page_turns():
     app = decide(app, review, *events[1:], finished=[first.id])
     assert len(decision_log.history(review.id)) == len(events)
     assert [page.id for page in batches_of(app, review)][:2] == [first.id, second.id]
-    assert f"**{len(events)}** of 100 reviewed" in said(app)
+    assert f"**{len(events)}** of 100 reviewed" in page_text(app)
 
 
 def test_a_new_visit_resumes_the_same_page():
@@ -198,7 +198,7 @@ def test_a_new_visit_resumes_the_same_page():
 def test_two_reviewers_get_different_particles():
     review = new_review(100)
     one = reviewing(review)
-    two = opened(PAGE, review=review.id, reviewer="Bert", desk="d2")
+    two = open_page(PAGE, review=review.id, reviewer="Bert", desk="d2")
     annas, berts = ({p for page in batches_of(app, review) for p in page.particles} for app in (one, two))
     assert annas
     assert berts
@@ -279,7 +279,7 @@ def test_a_random_check_is_drawn_and_shown_without_suggestions():
     app.button(key="audit_draw").click().run()
     page = batches_of(app, review)[0]
     assert set(page.purposes) == {"audit"}
-    assert "100 particles of the last draw" in said(app)
+    assert "100 particles of the last draw" in page_text(app)
     batch = app.session_state[f"annotation_{review.id}_state"].grid_data[page.id]
     assert not any(item["suggested"] or item["probabilities"] for item in batch["items"])
 
@@ -317,7 +317,7 @@ def test_the_result_of_a_random_check_is_shown():
     drawn = batches_of(app, review)[0].particles
     record(review, *(event(n, p, "keep", purpose="audit") for n, p in enumerate(drawn, 1)))
     app.run()
-    assert "0 of 40 labels wrong" in said(app)
+    assert "0 of 40 labels wrong" in page_text(app)
 
 
 def test_the_result_of_a_retraining_is_shown():
@@ -327,16 +327,16 @@ def test_the_result_of_a_retraining_is_shown():
     review = new_review(60, given=given)
     np.save(workspace_root() / "reviews" / review.id / "tiles.npy", tiles)
     record(review, event(1, "p0"))
-    app = opened(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Retrain")
+    app = open_page(PAGE, review=review.id, reviewer="Anna", desk="d1", look="Retrain")
     app.button(key="retrain_go").click().run()
     (job,) = jobs.active()
     assert job.kind == "retrain"
     assert job.config["decisions"] == 1
-    finish(job.id)
+    finish_job(job.id)
     app.run()
     table = next(frame.value for frame in app.dataframe if COLUMN_DIFFERENCE in frame.value)
     assert table["Class"].tolist() == ["All", "Protein", "Air bubble"]
-    assert "trained on protein" in said(app)
+    assert "trained on protein" in page_text(app)
     assert not app.exception
     assert not app.error
 
@@ -357,8 +357,8 @@ def test_a_run_without_labels_is_exported_as_a_labelled_cla(tmp_path, runs, down
         runs=[run_facts(run) for run in runs],
         run_of=[runs[0]] * 3 + [runs[-1]],
     )
-    end(job_id, step=4, total=4)
-    app = opened(PAGE, of=job_id)
+    mark_done(job_id, step=4, total=4)
+    app = open_page(PAGE, of=job_id)
     app.button(key="review_of_job").click().run()
     review = store.open_review(store.list_reviews()[0]["review"])
     least_sure, *_ = review.table["particle"]
@@ -390,20 +390,20 @@ def test_every_view_opens_for_unusual_sets(odd):
     table = pd.DataFrame({"image": [f"{k}.png" for k in range(count)], "class": [label(k) for k in range(count)]})
     source = datasets.save_dataset(odd, "own", tiles, table, {})
     job_id, _ = jobs.start("suspect", {"kind": "dataset", "source": source, "name": odd})
-    finish(job_id)
+    finish_job(job_id)
     (header,) = store.list_reviews()
     review = store.open_review(header["review"])
     assert len(review.table) == count
     for view in ("Decide", "Map", "History", "Retrain"):
         app = reviewing(review, look=view)
-        assert not app.exception, (view, said(app))
-        assert not app.error, (view, said(app))
+        assert not app.exception, (view, page_text(app))
+        assert not app.error, (view, page_text(app))
 
 
 def test_a_review_is_renamed_deleted_and_restored_on_the_page():
     review = new_review(5)
     record(review, event(1, "p0"))
-    app = opened(PAGE)
+    app = open_page(PAGE)
     app.session_state[f"edit_{review.id}"] = True
     app.run()
     app.text_input(key=f"name_{review.id}").set_value("Run 7 again").run()
@@ -411,7 +411,7 @@ def test_a_review_is_renamed_deleted_and_restored_on_the_page():
     assert store.list_reviews()[0]["name"] == "Run 7 again"
     app.session_state[f"edit_{review.id}"] = True
     app.run()
-    assert "1 decision" in said(app)
+    assert "1 decision" in page_text(app)
     app.button(key=f"delete_{review.id}").click().run()
     assert store.list_reviews() == []
     app.button(key=f"restore_{review.id}").click().run()
@@ -421,7 +421,7 @@ def test_a_review_is_renamed_deleted_and_restored_on_the_page():
 
 def test_the_name_that_this_browser_remembers_is_filled_in():
     review = new_review()
-    app = opened(PAGE, review=review.id)
+    app = open_page(PAGE, review=review.id)
     app.session_state["reviewer_memory"] = {"stored": "Anna"}
     app.run()
     assert app.text_input(key="reviewer_name").value == "Anna"
@@ -445,4 +445,4 @@ def test_the_advice_follows_the_run_of_kept_labels():
         *(event(n, name) for n, name in enumerate(names[:14], 1)),
         *(event(15 + n, name, "keep") for n, name in enumerate(names[14:60])),
     )
-    assert "46 labels in a row were kept since the last wrong one" in said(reviewing(review))
+    assert "46 labels in a row were kept since the last wrong one" in page_text(reviewing(review))
