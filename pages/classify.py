@@ -1,61 +1,73 @@
-"""Classify: a folder, an archive or an instrument's run; every particle gets a name, or a reason why not."""
+"""Classify: a folder, an archive or an instrument's run; every particle gets a class, or a reason why not."""
 
 import streamlit as st
 
 from pages.ui.classify import results_view, source_summary
-from pages.ui.shared.job_status import show_progress, show_recent
+from pages.ui.classify.previous import show_previous
+from pages.ui.classify.results_heading import show_heading
+from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.source_picker import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
-from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, opened_job, start_job
+from svp_core.display import escape_markdown
 from svp_core.errors import LabError
 
 require_app(__file__)
 
+PAGE = "classify"
 
-def ask():
-    """Choose a source."""
-    choose_source("classify")
+
+def ask_for_source():
+    """Draw the ways to choose a source, and earlier results."""
+    choose_source(PAGE)
     if sample_run():
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            st.button("Use the sample run", key="use_sample", on_click=choose_sample_run, args=("classify",))
-            st.caption("A simulated FlowCam run that is shipped with the lab.")
-    show_recent("Earlier", kinds=("classify",))
+            st.button("Use the sample run", key="use_sample", on_click=choose_sample_run, args=(PAGE,))
+            st.caption("A simulated FlowCam run, bundled with SvP Lab.")
+    show_previous()
 
 
 def show_source(path):
-    """What was recognised, and the button that starts."""
+    """Draw the card of the source; start the job once its button is pressed."""
     try:
-        request = source_summary.show_source_summary(path)
+        request = source_summary.show_source_summary(path, leave)
     except LabError as error:
-        forget_source("classify")
+        forget_source(PAGE)
         st.error(escape_markdown(error))
-        ask()
+        ask_for_source()
         return
-    st.button("Choose something else", key="source_forget", on_click=forget_source, args=("classify",))
     if request:
-        forget_source("classify")
+        forget_source(PAGE)
         start_job(request)
 
 
-def start_anew():
-    """Leave the results; they stay in the list of recent work."""
-    close("classify")
-    forget_source("classify")
+def leave():
+    """Back to the choice of a source; open results stay in the list of previous classifications."""
+    close(PAGE)
+    forget_source(PAGE)
 
 
-st.title("Classify")
-st.markdown("Name, measure and count every particle of a run, folder or archive; what is unreadable keeps its reason.")
+def show_intro():
+    """Draw the title and what the page is for."""
+    st.title("Classify")
+    st.markdown(
+        "Classify, measure and count every particle of a run, folder or archive; unreadable files are listed with the "
+        "reason."
+    )
+
 
 try:
     if job := opened_job("classify", "a classification; choose particles here"):
-        results_view.show_heading(job, start_anew)
-        show_progress(job, results_view.show_so_far)
+        show_heading(job, leave)
+        if job.state != "done":
+            show_progress(job, results_view.show_so_far)
         if not job.active:
             results_view.show(job)
-    elif path := chosen_source("classify"):
-        show_source(path)
     else:
-        ask()
+        show_intro()
+        if path := chosen_source(PAGE):
+            show_source(path)
+        else:
+            ask_for_source()
 except LabError as error:
     st.error(escape_markdown(error))

@@ -36,6 +36,12 @@ class ClassificationResults:
     probs: NDArray[np.float32]  # (N, K)
     rejected: pd.DataFrame  # image, reason; one row per item that could not be read
     tiles: NDArray[np.uint8]  # (N, 64, 64), or (N, 64, 64, 3) where the source is in colour
+    version: int  # modification time of results.csv in ns: other results have another version
+
+    @property
+    def job_id(self) -> str:
+        """Id of the classify job: the name of its folder."""
+        return self.folder.name
 
     @property
     def offered(self) -> int:
@@ -54,6 +60,7 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
     Raises LabError where a file is missing, damaged, or lacks one of the columns.
     """
     folder = Path(folder)
+    version = (folder / "results.csv").stat().st_mtime_ns if (folder / "results.csv").is_file() else 0
     columns, summary, names = tuple(columns), _read_summary(folder), column_names(folder / "results.csv")
     keys = tuple(name.removeprefix("p_") for name in names if name.startswith("p_"))
     if not keys:
@@ -81,6 +88,7 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
         np.asarray(classified[probabilities], np.float32),
         pd.DataFrame(table.loc[~ok, ["image", "reason"]]).reset_index(drop=True),
         tiles[: len(classified)],
+        version,
     )
 
 

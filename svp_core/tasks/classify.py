@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.classification.settings import SAMPLE_FIELDS
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.progress import Progress, Steps
@@ -29,6 +30,9 @@ class ClassifyRequest(JobRequest):
     weights: str | None = DEFAULT_CLASSIFIER  # name or folder of a classifier; None: the shipped one
     um_per_px: float | None = None  # pixel size that replaces the one in the files
     choices: Mapping[str, str] | None = optional()  # answers to the source's questions
+    sample: str | None = optional()  # name or id of the sample; so lot and operator: texts for report and exports
+    lot: str | None = optional()
+    operator: str | None = optional()
 
     @property
     def title(self) -> str:
@@ -66,6 +70,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
         "title": source.title,
         "kind": source.kind,
         "source": request.source,
+        **{name: text for name in SAMPLE_FIELDS if (text := getattr(request, name))},
         "notes": source.notes,
         "um_per_px": um_per_px or source.um_per_px,
         "um_per_px_from": "given by you" if um_per_px else source.um_per_px_from,

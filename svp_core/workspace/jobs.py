@@ -8,6 +8,7 @@ and the results of its task.
 import json
 import os
 import re
+import shutil
 import sys
 import time
 from collections.abc import Mapping
@@ -117,6 +118,16 @@ def cancel(job_id: str) -> None:
         is_open = sa.or_(is_active, job.c.state == "paused")
         db.execute(job.update().where(is_this, is_open, ~is_alive).values(state="cancelled", ended=now, **request))
         db.execute(job.update().where(is_this, is_active).values(**request))
+
+
+def delete(job_id: str) -> None:
+    """Delete a job that has ended, with its folder. Raises LabError while it is waiting or running."""
+    job_id = get(job_id).id
+    with engine().begin() as db:
+        is_over = sa.or_(~is_active, job.c.heartbeat < time.time() - STALE_S)
+        if not db.execute(job.delete().where(job.c.id == job_id, is_over)).rowcount:
+            raise LabError("This job is still under way; cancel it first.")
+    shutil.rmtree(workspace_root() / "jobs" / job_id, ignore_errors=True)
 
 
 def job_folder(job_id: str) -> Path:

@@ -133,10 +133,10 @@ def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_
         if not at:
             page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".st-key-filter_line")).to_contain_text("drawn in the plot")
+    expect(page.locator(".st-key-filter_line")).to_contain_text("plot selection")
     kept = shown(page)
     assert 0 < kept < total
-    figures = page.locator("[data-testid=stMetricValue]").all_inner_texts()
+    figures = page.locator(".st-key-figures b").all_inner_texts()
     assert sum(int(figure.replace(",", "")) for figure in figures[:-1]) == kept
 
     page.get_by_role("tab", name="Gallery").click()
@@ -186,11 +186,11 @@ def test_slider_of_the_unsure_ones_moves_the_counts(visit, named_run, lab):
     slider.focus()
     probabilities = results_of(named_run).filter(regex="^p_").max(axis=1)
     slider.press("Home")
-    expect(page.locator("[data-testid=stMetric]", has_text="Unsure")).to_contain_text("0.0 %")
+    expect(page.locator(".st-key-figures .figure", has_text="Unsure")).to_contain_text("0.0 %")
     for _ in range(3):
         slider.press("End")
     below = int((probabilities < 0.99).sum())
-    expect(page.locator("[data-testid=stMetric]", has_text="Unsure")).to_contain_text(f"{below:,}")
+    expect(page.locator(".st-key-figures .figure", has_text="Unsure")).to_contain_text(f"{below:,}")
     row = page.locator("table tr", has_text="Unsure").first
     expect(row).to_be_visible()
 

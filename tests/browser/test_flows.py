@@ -163,7 +163,7 @@ def test_folder_with_all_sorts_in_it(visit, lab, odd_folder):
     assert rejected["reason"].str.len().min() > 10
     assert results.loc["silicone oil/tröpfchen 1.png", "given"] == "silicone_oil"
 
-    expect(page.locator("[data-testid=stMetric]", has_text="Rejected")).to_contain_text("3")
+    expect(page.locator(".st-key-figures .figure", has_text="Rejected")).to_contain_text("3")
     tiles = page.get_by_role("group", name="Particles").locator(".tile")
     expect(tiles).to_have_count(3)
     assert any(NAME_WITH_TAGS in tile.get_attribute("title") for tile in tiles.all())

@@ -112,7 +112,7 @@ def expect_shown(page, kept):
     line = page.locator(".st-key-filter_line")
     all_of_them = f"All {COUNT} particles"
     expect(line).to_contain_text(all_of_them if kept.all() else f"{kept.sum()} of {COUNT} particles")
-    figures = page.get_by_test_id("stMetricValue")
+    figures = page.locator(".st-key-figures b")
     expect(figures.nth(0)).to_have_text(str((kept & PROTEIN).sum()))
     expect(figures.nth(1)).to_have_text(str((kept & ~PROTEIN).sum()))
     if kept.any():
@@ -207,7 +207,7 @@ def test_classes_are_hidden_and_the_plot_is_moved_without_a_filter(plots):
     page.mouse.move(*place(page, 16, 0.5))
     expect(part(page, "scattergram").locator(".note")).to_be_hidden()
     legend(page).nth(0).click()
-    whole = part(page, "scattergram").get_by_role("button", name="Whole")
+    whole = part(page, "scattergram").get_by_role("button", name="Reset zoom")
     expect(whole).to_be_disabled()
     before, beside = place(page, 16, 0.5), place(page, 8, 0.5)
     page.mouse.move(*before)
@@ -247,7 +247,7 @@ def test_range_drawn_in_a_histogram_is_open_at_the_end_of_its_axis(plots):
     expect(page.locator(".st-key-filter_line")).to_contain_text(re.compile(r"ECD \(µm\) [56](\.\d+)? to 1[12]"))
     brush(ends[0], ends[2] + 5)
     expect_shown(page, ECD > 6)
-    expect(page.locator(".st-key-filter_line")).to_contain_text(re.compile(r"ECD \(µm\) from [56]"))
+    expect(page.locator(".st-key-filter_line")).to_contain_text(re.compile(r"ECD \(µm\) ≥ [56]"))
     page.keyboard.press("Escape")
     expect_shown(page, np.ones(COUNT, bool))
 

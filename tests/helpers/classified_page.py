@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from streamlit.testing.v1 import AppTest
 
+from pages.ui.classify.results_view import VIEWS as ALL_VIEWS
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
@@ -18,7 +19,7 @@ ROOT = repo_root()
 KEYS = ("protein", "silicone_oil", "air_bubble")
 
 
-VIEWS = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Rejected", "Side by side", "Report")
+VIEWS = tuple(view.title for view in ALL_VIEWS)
 
 
 COUNT = 400
@@ -117,14 +118,36 @@ def said(app):
 
 
 def tables(app):
-    return [element.proto.body for element in app.get("html")]
+    return [text for text in html(app) if "<table" in text]
 
 
 def figures(app):
-    return {metric.label: int(metric.value.replace(",", "")) for metric in app.metric}
+    """Name -> number in the line of figures."""
+    (line,) = [text for text in html(app) if "class='figure'" in text]
+    items = re.findall(r"class='figure'>(?:<span[^>]*>●</span> )?([^<]+?) <b[^>]*>([\d,]+)</b>", line)
+    return {name: int(number.replace(",", "")) for name, number in items}
 
 
 def cells_of(html):
     """Rows of a table as lists of texts."""
     rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
     return [[re.sub("<.*?>", " ", cell).strip() for cell in row] for row in rows]
+
+
+def change_summary(job_id, **values):
+    path = jobs.job_folder(job_id) / "summary.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def html(app):
+    return [element.proto.body for element in app.get("html")]
+
+
+def downloads(app):
+    """Key -> label of the download buttons."""
+    buttons = [element.proto for element in app.get("download_button")]
+    return {re.search(r"(?:report_html|get_\w+)$", button.id).group(): button.label for button in buttons}
+
+
+def report_of(app):
+    return app.get("iframe")[0].proto.srcdoc

@@ -2,18 +2,17 @@
 
 import pytest
 
-from pages.ui.classify.counts_view import read_bins
+from pages.ui.classify.counting import SIZE_RANGES, read_bins
 from svp_core.display import format_number
 from svp_core.errors import LabError
 from svp_core.stats import counts
-from svp_core.workspace import jobs
-from tests.helpers.classified_page import KEYS, cells_of, change_run, opened, said, tables, write_job
+from tests.helpers.classified_page import KEYS, cells_of, change_run, opened, report_of, said, tables, write_job
 
 
 def test_counts_per_ml_are_those_of_the_core():
     job_id, table = write_job()
     app = opened(job_id, "Counts", unsure_below="0.0")
-    assert "Volume imaged 0.02 mL (….ctx)" in said(app)
+    assert "0.02 mL (….ctx)" in said(app)
     found = {
         (row.class_key, row.at_least_um): row
         for row in counts.count_table(table["label"], table["ecd_um"], class_keys=KEYS, volume_ml=0.02)
@@ -26,7 +25,7 @@ def test_counts_per_ml_are_those_of_the_core():
     app.number_input(key=f"{job_id}_volume").set_value(0.5)
     app.number_input(key=f"{job_id}_dilution").set_value(10.0)
     app.text_input(key="count_bins").set_value("10; 3").run()
-    assert "Volume imaged 0.5 mL (typed in), dilution 10." in said(app)
+    assert "0.5 mL (typed in), dilution 10." in said(app)
     assert "≥ 3 µm †" in tables(app)[0]
     assert "≥ 2 µm" not in tables(app)[0]
     large = ((table["label"] == "protein") & (table["ecd_um"] >= 10)).sum()
@@ -37,7 +36,7 @@ def test_counts_by_the_instruments_own_diameter_and_between_sizes():
     job_id, table = write_job()
     app = opened(job_id, "Counts", unsure_below="0.0")
     app.selectbox(key="count_size").set_value("instrument.abd_diameter")
-    app.button_group(key="count_bands").set_value("Between")
+    app.button_group(key="count_bands").set_value(SIZE_RANGES)
     app.button_group(key="count_unit").set_value("Counts").run()
     between = ((table["label"] == "protein") & table["instrument.abd_diameter"].between(2, 5, inclusive="left")).sum()
     assert "abd_diameter · instrument" in said(app)
@@ -49,16 +48,16 @@ def test_no_correction_of_particles_chosen_by_class_or_confidence():
     job_id, _ = write_job()
     app = opened(job_id, "Counts")
     app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
-    assert "take those out of the filter" in said(app)
+    assert "remove these from the filter" in said(app)
     assert len(tables(app)) == 1
 
 
 @pytest.mark.parametrize(
     ("how", "says"),
     [
-        ({"volume_ml": None}, "type it in"),
-        ({"um_per_px": None}, "give the µm per pixel"),
-        ({"missing": 50}, "50 items of the source were not reached"),
+        ({"volume_ml": None}, "enter it for concentrations"),
+        ({"um_per_px": None}, "enter the µm per pixel"),
+        ({"missing": 50}, "50 items of the source were not processed"),
         ({"weights": "gone"}, "no model called 'gone'"),
     ],
 )
@@ -72,12 +71,12 @@ def test_what_cannot_be_counted_says_why(how, says):
 
 @pytest.mark.parametrize("text", ["", "two", "2, -5", "1 2 3 4 5 6 7 8 9 10 11 12 13", "1e9", "nan"])
 def test_bins_that_cannot_be_are_a_sentence(text):
-    with pytest.raises(LabError, match="are no size bins; give 1 to 12 numbers"):
+    with pytest.raises(LabError, match="not a valid list of sizes; enter 1 to 12 numbers"):
         read_bins(text)
     job_id, _ = write_job()
     app = opened(job_id, "Counts")
     app.text_input(key="count_bins").set_value(text).run()
-    assert "are no size bins" in app.error[0].value.replace("\\", "")
+    assert "not a valid list of sizes" in app.error[0].value.replace("\\", "")
     assert not app.exception
 
 
@@ -93,11 +92,11 @@ def test_a_run_without_sizes_is_counted_as_unknown_and_not_as_none():
     assert rows[0] == ["Class", "Size", "c 1", "c 2"]
     assert {row[3] for row in rows[1:]} == {"–"}
     assert all(row[2][0].isdigit() for row in rows[1:])
-    assert "200 of the shown particles of c 2 have no ECD (µm) and are in no bin." in said(app)
+    assert "200 of the filtered particles of c 2 have no ECD (µm) and are in no bin." in said(app)
     app.selectbox(key="beside_measure").set_value("ecd_um").run()
-    assert "Of c 2 no particle has ECD (µm), so nothing is drawn." in said(app)
+    assert "No particle of c 2 has ECD (µm)." in said(app)
     app.selectbox(key="beside_measure").set_value("circularity").run()
-    assert "nothing is drawn" not in said(app)
+    assert "No particle of c 2" not in said(app)
     assert not app.exception
 
 
@@ -105,10 +104,10 @@ def test_shown_particles_without_sizes_are_counted_without_them():
     job_id, table = write_job(name="c", runs=2)
     change_run(job_id, "c 2", no_sizes=True)
     app = opened(job_id, "Counts", unsure_below="0.0")
-    assert "200 of the shown particles have no ECD (µm) and are in no bin." in said(app)
+    assert "200 of the filtered particles have no ECD (µm) and are in no bin." in said(app)
     app.button_group(key=f"{job_id}_runs").set_value(["c 2"])
     app.button_group(key="count_unit").set_value("Counts").run()
-    assert "None of the shown particles has ECD (µm): they are counted without sizes." in said(app)
+    assert "None of the filtered particles has ECD (µm): they are counted without sizes." in said(app)
     protein = ((table["run"] == "c 2") & (table["label"] == "protein")).sum()
     assert cells_of(tables(app)[0])[1][1].startswith(str(protein))
     assert not app.exception
@@ -118,8 +117,7 @@ def test_pixel_sizes_that_the_model_was_not_trained_at_are_said_where_names_are_
     warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 µm its classes are unreliable."
     job_id, _ = write_job(um_per_px=1.813)
     assert warning in said(opened(job_id, "Counts"))
-    opened(job_id, "Report")
-    assert warning in (jobs.job_folder(job_id) / "report.html").read_text("utf-8")
+    assert warning in report_of(opened(job_id, "Report"))
     job_id, _ = write_job(name="fine")
     assert "its classes are unreliable" not in said(opened(job_id, "Counts"))
 
@@ -128,8 +126,8 @@ def test_the_run_whose_volume_is_missing_is_named():
     job_id, _ = write_job(name="c", runs=2)
     change_run(job_id, "c 2", volume_ml=None)
     app = opened(job_id, "Counts")
-    assert "The files of c 2 do not say the volume imaged; type in that of all runs together" in said(app)
+    assert "The files of c 2 do not state the imaged volume; enter that of all runs together" in said(app)
     app.button_group(key=f"{job_id}_runs").set_value(["c 1"]).run()
-    assert "Volume imaged 0.02 mL" in said(app)
+    assert "Imaged volume 0.02 mL" in said(app)
     app.button_group(key=f"{job_id}_runs").set_value(["c 2"]).run()
-    assert "The volume imaged is not in the files; type it in" in said(app)
+    assert "The imaged volume is not in the files" in said(app)

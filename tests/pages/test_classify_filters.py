@@ -63,7 +63,7 @@ def test_particles_cut_by_the_edge_and_runs_can_be_left_out():
     app.button_group(key=f"{job_id}_runs").set_value(["run 1 2"]).run()
     kept = (table["touches_edge"] == "no") & (table["run"] == "run 1 2")
     assert f"**{kept.sum()} of 400 particles**" in said(app)
-    assert "whole particles" in said(app)
+    assert "not touching the border" in said(app)
 
 
 def test_those_like_the_selected_ones_are_shown():
@@ -98,6 +98,6 @@ def test_rejected_items_keep_their_reason():
 def test_where_everything_was_rejected_it_is_said(view):
     job_id, _ = write_job(count=0)
     app = opened(job_id, view)
-    assert "Nothing was named: all 2 items were rejected; their reasons stand under Rejected." in said(app)
-    assert "widen the filter" not in said(app)
+    assert "all 2 items were rejected" in said(app)
+    assert "match the filter" not in said(app)
     assert not tables(app)

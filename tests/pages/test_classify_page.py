@@ -1,8 +1,6 @@
 """The page Classify without a browser: the summary of a source, every view, the report and the files."""
 
-import csv
 import json
-import re
 
 import numpy as np
 import pytest
@@ -11,7 +9,7 @@ from pages.ui.shared.text import without_names
 from svp_core.instruments.metadata import format_volume
 from svp_core.workspace import jobs
 from tests.helpers.app_pages import new_app
-from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, change_run, figures, opened, said, write_job
+from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, figures, opened, said, write_job
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 
@@ -32,45 +30,6 @@ def test_every_view_opens_where_nothing_could_be_read(view):
     assert not app.exception
     assert not app.error
     assert sum(figures(app).values()) == REJECTED
-
-
-def test_a_cla_is_offered_of_flowcam_runs_only():
-    job_id, _ = write_job(name="c", runs=2)
-    change_run(job_id, "c 2", kind="folder")
-    app = opened(job_id, "Report")
-    assert not app.button(key="make.cla").disabled
-    assert not app.get("selectbox")[-1].label.startswith("Run of")
-    change_run(job_id, "c 1", kind="mfi")
-    (jobs.job_folder(job_id) / "results.csv").touch()
-    app = opened(job_id, "Report")
-    assert app.button(key="make.cla").disabled
-    assert "holds none" in app.button(key="make.cla").help
-    assert "A .cla is of" not in said(app)
-    assert not app.exception
-
-
-def test_report_and_files_are_made():
-    job_id, table = write_job()
-    app = opened(job_id, "Report", unsure_below="0.5")
-    app.text_input(key="report_author").set_value("A. <Person>").run()
-    page = (jobs.job_folder(job_id) / "report.html").read_text("utf-8")
-    assert "A. &lt;Person&gt;" in page
-    assert "informational" in page
-    assert not app.exception
-    app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
-    for ending in (".csv", ".xlsx", ".zip"):
-        app.button(key=f"make{ending}").click().run()
-        assert not app.exception
-        assert not app.error
-        assert app.get("download_button")
-    with open(jobs.job_folder(job_id) / "export.csv", newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    kept = (table["label"] == "protein") & (table["confidence"] >= 0.5)
-    assert [row["image"] for row in rows] == table["image"][kept].tolist()
-    assert {r["called"] for r in rows} == {"protein"}
-    app.button(key="make.cla").click().run()  # the source of these figures is not there
-    assert app.error
-    assert not app.exception
 
 
 def test_damaged_results_are_a_sentence():
@@ -108,7 +67,7 @@ def test_card_of_several_runs_lists_them(tmp_path):
     (runs,) = [frame.value for frame in app.dataframe]
     assert runs["Run"].tolist() == ["one", "two"]
     assert runs["µm/px"].tolist() == [0.5, 0.9]
-    assert "pixel size differs from run to run" in said(app)
+    assert "pixel size differs between runs" in said(app)
 
 
 def test_a_volume_has_the_same_digits_of_one_run_and_of_several(tmp_path):
@@ -117,7 +76,7 @@ def test_a_volume_has_the_same_digits_of_one_run_and_of_several(tmp_path):
         draw_run(tmp_path / "both" / name, title=name)
     app = look_at(tmp_path / "both")
     columns = json.loads(app.dataframe[0].proto.columns)
-    assert columns["Volume imaged (mL)"]["type_config"]["format"] == "%.5g"
+    assert columns["Imaged volume (mL)"]["type_config"]["format"] == "%.5g"
 
 
 def test_what_only_the_person_knows_is_asked_and_handed_on(tmp_path):
@@ -140,10 +99,3 @@ def test_names_of_runs_are_left_out_of_those_of_their_files():
         "cal_const in ….lst, as in …_summary.csv"
     )
     assert without_names("a.ctx", ["a"]) == "a.ctx"
-
-
-def test_shown_report_is_that_of_the_settings():
-    job_id, _ = write_job()
-    app = opened(job_id, "Report")
-    app.text_input(key=f"{job_id}_title").set_value("Batch 12").run()
-    assert re.search(r"<h1>Batch 12</h1>", (jobs.job_folder(job_id) / "report.html").read_text("utf-8"))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pages.ui.components.column_cache import packed
-from pages.ui.components.histograms import edges_of, panel_of, positions_in, stacked
-from pages.ui.components.scattergram import LEFT_OUT, NOT_DRAWN, codes_of, region_of
+from pages.ui.components.gallery import scale_bars
+from pages.ui.components.histograms import bin_edges, bin_index, counts_by_group, histogram_panel
+from pages.ui.components.scattergram import NOT_DRAWN, OUTSIDE, point_codes, region_of
 from svp_core.classification.filters import Region
 
 ORDER = ("protein", "air_bubble", "unsure")
@@ -16,8 +17,8 @@ ORDER = ("protein", "air_bubble", "unsure")
 def test_code_of_a_point_says_its_label_and_whether_it_is_left_out():
     labels = np.array(["air_bubble", "protein", "unsure", "unsure", "protein"])
     around, shown = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 1, 0, 1], bool)
-    codes = codes_of(labels, ORDER, around, shown)
-    assert codes.tolist() == [1, 0 + LEFT_OUT, 2, NOT_DRAWN, 0]
+    codes = point_codes(labels, ORDER, around, shown)
+    assert codes.tolist() == [1, 0 + OUTSIDE, 2, NOT_DRAWN, 0]
     assert codes.dtype == np.uint8
 
 
@@ -41,35 +42,35 @@ def test_outline_without_corners_is_none(xs, ys):
 
 def test_bars_are_those_of_numpy_and_the_last_one_holds_the_few_largest():
     values = np.random.default_rng(0).gamma(3, 2, 5000)
-    edges = edges_of(values)
+    edges = bin_edges(values)
     assert edges[0] == values.min()
     assert (values > edges[-1]).sum() == pytest.approx(50, abs=2)
-    found = np.bincount(positions_in(values, edges), minlength=len(edges) - 1)
+    found = np.bincount(bin_index(values, edges), minlength=len(edges) - 1)
     assert found.tolist() == np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist()
 
 
 def test_values_that_are_none_stand_in_no_bar():
     values = np.array([0.0, np.nan, 0.5, 1.0, np.inf])
-    edges = edges_of(values, 2)
-    assert positions_in(values, edges).tolist() == [0, -1, 1, 1, -1]
+    edges = bin_edges(values, 2)
+    assert bin_index(values, edges).tolist() == [0, -1, 1, 1, -1]
     groups = {"protein": np.array([1, 1, 0, 1, 1], bool), "unsure": np.array([0, 1, 0, 0, 0], bool)}
-    counts = stacked(positions_in(values, edges), groups, 2)
+    counts = counts_by_group(bin_index(values, edges), groups, 2)
     assert {label: bars.tolist() for label, bars in counts.items()} == {"protein": [1, 1]}
 
 
 def test_a_measure_without_values_or_of_one_value_has_edges():
-    assert edges_of(np.full(3, np.nan), 4).tolist() == [0, 0.25, 0.5, 0.75, 1]
-    assert edges_of(np.full(3, 7.0), 2).tolist() == [7, 7.5, 8]
+    assert bin_edges(np.full(3, np.nan), 4).tolist() == [0, 0.25, 0.5, 0.75, 1]
+    assert bin_edges(np.full(3, 7.0), 2).tolist() == [7, 7.5, 8]
 
 
 def test_panel_says_what_was_asked_for_and_names_classes_as_the_lab_does():
-    panel = panel_of(
+    panel = histogram_panel(
         "ecd_um",
         [0, 1, 2],
         {"silicone_oil": np.array([3, 4])},
-        words="ECD (µm)",
-        everything=np.array([5, 6]),
-        ends=(None, 1.5),
+        title="ECD (µm)",
+        unfiltered=np.array([5, 6]),
+        selected=(None, 1.5),
     )
     assert panel["range"] == [None, 1.5]
     assert panel["all"] == [5, 6]
@@ -78,3 +79,19 @@ def test_panel_says_what_was_asked_for_and_names_classes_as_the_lab_does():
     assert group["name"] == "Silicone oil"
     assert group["counts"] == [3, 4]
     assert group["colour"].startswith("#")
+
+
+def test_scale_bar_has_one_length_and_its_share_of_each_tile():
+    length, shares = scale_bars([0.5, 1.0, np.nan], 64)
+    assert length == 10
+    assert shares[:2] == [pytest.approx(10 / 32), pytest.approx(10 / 64, abs=1e-4)]
+    assert shares[2] is None
+    assert scale_bars([1.4, 1.4], 64)[0] == 25
+    assert scale_bars([0.25], 64)[0] == 5
+    assert scale_bars([np.nan, np.nan], 64) == (None, [None, None])
+
+
+def test_scale_bar_that_does_not_fit_a_tile_is_left_out():
+    length, shares = scale_bars([1.4, 1.4, 0.25], 64)
+    assert length == 25
+    assert shares[2] is None

@@ -26,19 +26,19 @@ def test_of_more_than_four_samples_one_chooses_and_sees_which_are_left_out():
     other, _ = write_job(name="b", seed=1)
     app = opened(job_id, "Side by side")
     assert cells_of(tables(app)[0])[0][2:] == ["c 1", "c 2", "c 3", "c 4"]
-    assert "Left out: c 5." in said(app)
+    assert "Not shown: c 5." in said(app)
 
     def choose():
         return next(field for field in app.multiselect if field.label.startswith("Shown"))
 
     choose().set_value(["c 2", "c 5"]).run()
     assert cells_of(tables(app)[0])[0][2:] == ["c 2", "c 5"]
-    assert "Left out: c 1, c 3, c 4." in said(app)
+    assert "Not shown: c 1, c 3, c 4." in said(app)
     app.multiselect(key=f"{job_id}_beside").set_value([other]).run()
     shown = cells_of(tables(app)[0])[0][2:]  # of each classification one at least
     assert shown[:3] == ["c 1", "c 2", "c 3"]
-    assert shown[3].startswith("b, ")
-    assert "Left out: c 4, c 5." in said(app)
+    assert shown[3].startswith("FlowCam run b, ")
+    assert "Not shown: c 4, c 5." in said(app)
     assert not app.exception
 
 

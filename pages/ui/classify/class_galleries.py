@@ -1,90 +1,107 @@
-"""Classified particles to look at, class by class, in the order of any measure; a click in a corner selects one."""
+"""Galleries of classified particles, one per class, ordered by any measure."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.ui.classify.filters import selection, selection_revision, set_selection
+from pages.ui.classify.job_state import JobState
 from pages.ui.classify.results_data import (
     is_scaled,
-    label_text,
     measure_columns,
     measure_name,
     numeric_column,
+    pixel_sizes,
     size_columns,
 )
-from pages.ui.classify.thresholds import labels_in_order
+from pages.ui.classify.thresholds import all_labels
 from pages.ui.components.gallery import show_gallery
-from pages.ui.shared.text import class_name
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import DASH, class_name, label_text
 
-PER_PAGE = 200
-FIRST_LOOK = 3  # lines of tiles of each class where several classes are shown
-FIRST_TILES = 96  # enough for them in a wide window
-PER_LOOK = 36  # tiles that fit into those lines at 1280 px
-SOURCE_ORDER = "as_offered"
+PAGE_SIZE = 200
+PREVIEW_ROWS = 3  # of tiles per class, where several classes are shown
+PREVIEW_TILES = 96  # enough for these rows in a wide window
+PREVIEW_FITS = 36  # tiles that fit into these rows at 1280 px
+SOURCE_ORDER = "as_offered"  # stored choice
 DIRECTIONS = {"down": "Highest first", "up": "Lowest first"}
 
+KEYS_HELP = "Ctrl-click or the key S select, too; Shift-click selects a range; the arrow keys move."
 
-def show_by_class(found, labels, shown):
-    """Galleries of the shown particles, one a class; all of it where one class only is shown.
+Order = tuple[str, str]  # (column or SOURCE_ORDER, key of DIRECTIONS)
 
-    labels: str (N,), how each is called. shown: bool (N,).
+
+def show_by_class(results: ClassificationResults, labels: NDArray[np.str_], shown: NDArray[np.bool_]) -> None:
+    """Draw the galleries of the shown particles; all pages of it where only one class is shown.
+
+    labels: (N,), as assigned. shown: mask (N,).
     """
-    order = choose_order(found)
-    positions = in_order_of(found, np.flatnonzero(shown), order)
-    groups = {label: positions[labels[positions] == label] for label in labels_in_order(found.class_keys)}
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
+        order = choose_order(results)
+        st.caption("Click to enlarge; click the corner to select.", help=KEYS_HELP, width="content")
+    positions = sort_positions(results, np.flatnonzero(shown), order)
+    groups = {label: positions[labels[positions] == label] for label in all_labels(results.class_keys)}
     groups = {label: group for label, group in groups.items() if len(group)}
-    st.caption("A click shows a tile large; a click into its corner, Ctrl-click or the key S selects it.")
+    if not groups:
+        st.caption("No particles match the filter.")
+        return
     for label, group in groups.items():
         st.markdown(f"**{label_text(label)}** · {len(group):,}")
         if len(groups) == 1:
-            page = choose_page(len(group), f"page_{found.job_id}")
-            draw(found, labels, group[page * PER_PAGE : (page + 1) * PER_PAGE], f"tiles_{label}", order=order[0])
+            page = choose_page(len(group), JobState(results.job_id).page_key("tiles"))
+            draw_tiles(
+                results,
+                labels,
+                group[page * PAGE_SIZE : (page + 1) * PAGE_SIZE],
+                f"tiles_{label}",
+                caption_column=order[0],
+            )
         else:
-            draw(found, labels, group[:FIRST_TILES], f"tiles_{label}", lines=FIRST_LOOK)
-            if len(group) > PER_LOOK:
-                st.caption("The first of them; choose this class above to see all.")
-    if not groups:
-        st.caption("No particle is as asked for; widen the filter.")
+            draw_tiles(results, labels, group[:PREVIEW_TILES], f"tiles_{label}", lines=PREVIEW_ROWS)
+            if len(group) > PREVIEW_FITS:
+                st.caption("First particles only; choose this class above to see all.")
 
 
-def choose_order(found):
-    """(column or AS_OFFERED, key of DIRECTIONS): how galleries and table are sorted."""
-    options = [SOURCE_ORDER, *measure_columns(found)]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        column = st.selectbox(
-            "Order by",
-            options,
-            index=1,
-            key=f"{found.job_id}_order",
-            persist_state="session",
-            width=260,
-            format_func=lambda name: "As offered" if name == SOURCE_ORDER else measure_name(name),
-        )
-        direction = st.segmented_control(
-            "Direction",
-            list(DIRECTIONS),
-            default="down",
-            required=True,
-            format_func=DIRECTIONS.get,
-            key=f"{found.job_id}_direction",
-            persist_state="session",
-            label_visibility="collapsed",
-        )
+def choose_order(results: ClassificationResults) -> Order:
+    """Draw the choice of the order of galleries and table; the caller gives the row for it."""
+    state = JobState(results.job_id)
+    options = [SOURCE_ORDER, *measure_columns(results)]
+    column = st.selectbox(
+        "Order by",
+        options,
+        index=1,
+        key=state.key("order"),
+        persist_state="session",
+        width=260,
+        format_func=lambda name: "Source order" if name == SOURCE_ORDER else measure_name(name),
+    )
+    direction = st.segmented_control(
+        "Direction",
+        list(DIRECTIONS),
+        default="down",
+        required=True,
+        format_func=DIRECTIONS.get,
+        key=state.key("direction"),
+        persist_state="session",
+        label_visibility="collapsed",
+    )
     return column, direction
 
 
-def in_order_of(found, positions, order):
-    """These positions sorted by a column, those without a value last."""
+def sort_positions(results: ClassificationResults, positions: NDArray[np.intp], order: Order) -> NDArray[np.intp]:
+    """These positions of tiles sorted by a column; those without a value last."""
     column, direction = order
     if column == SOURCE_ORDER:
         return positions if direction == "up" else positions[::-1]
-    values = numeric_column(found, column)[positions]
+    values = numeric_column(results, column)[positions]
     return positions[np.argsort(values if direction == "up" else -values, kind="stable")]
 
 
-def choose_page(count, key, *, per_page=PER_PAGE):
-    """Number of the page to show, from 0."""
-    pages = -(-count // per_page)
+def choose_page(count: int, key: str, *, page_size: int = PAGE_SIZE) -> int:
+    """Draw the choice of a page where there are several; its number, from 0."""
+    pages = -(-count // page_size)
     if pages < 2:
         return 0
     if st.session_state.get(key, 1) > pages:
@@ -92,52 +109,64 @@ def choose_page(count, key, *, per_page=PER_PAGE):
     return st.pagination(pages, key=key) - 1
 
 
-def draw(found, labels, positions, key, *, order=None, **how):
-    """Gallery of the particles at these positions; those clicked in their corner are selected.
+def draw_tiles(
+    results: ClassificationResults,
+    labels: NDArray[np.str_],
+    positions: NDArray[np.intp],
+    key: str,
+    *,
+    caption_column: str | None = None,
+    captions: Sequence[str] | None = None,
+    **options: Any,
+) -> None:
+    """Draw a gallery of the particles at these positions, in which particles can be selected.
 
-    order: the column whose value stands under each tile; none for no words there. how: as for show_gallery.
+    caption_column: column whose value is written below each tile. captions: other texts below the tiles. options: of
+    show_gallery().
     """
-    words = caption_for(found, labels, positions)
-    if order not in (None, SOURCE_ORDER):
-        how["captions"] = [value_text(value) for value in numeric_column(found, order)[positions]]
-    widget = f"{key}_{found.job_id}"
+    if caption_column not in (None, SOURCE_ORDER):
+        captions = [format_measure(value) for value in numeric_column(results, caption_column)[positions]]
+    state, widget = JobState(results.job_id), f"{key}_{results.job_id}"
 
     def changed():
         here = set(map(int, positions))
-        set_selection(
-            found, {*selection(found)} - here | here & set(st.session_state[widget]["picked"] or ()), turn=False
-        )
+        in_gallery = here & set(st.session_state[widget]["picked"] or ())
+        state.select({*state.picks} - here | in_gallery, in_gallery=True)
 
-    picking = {"ids": positions, "picked": selection(found), "turn": selection_revision(found), "changed": changed}
     show_gallery(
-        found.tiles[positions],
+        results.tiles[positions],
         key=widget,
         alt=f"Particles, {len(positions):,}",
-        words=words,
-        picking=picking,
-        **how,
+        words=describe_particles(results, labels, positions),
+        captions=captions,
+        um_per_px=pixel_sizes(results)[positions],
+        picking={"ids": positions, "picked": state.picks, "turn": state.turn, "changed": changed},
+        **options,
     )
 
 
-def caption_for(found, labels, positions):
-    """What is said of each of these particles: lines of text."""
-    size = size_columns(found)[0] if size_columns(found) else None
-    sizes = numeric_column(found, size)[positions] if size else np.full(len(positions), np.nan)
-    unit = "µm" if is_scaled(found) else "px"
+def describe_particles(
+    results: ClassificationResults, labels: NDArray[np.str_], positions: Iterable[int]
+) -> list[list[str]]:
+    """Lines of text about each of these particles: class and confidence, size, item of the source."""
+    positions = np.asarray(positions, int)
+    size = size_columns(results)[0] if size_columns(results) else None
+    sizes = numeric_column(results, size)[positions] if size else np.full(len(positions), np.nan)
+    unit = "µm" if is_scaled(results) else "px"
     lines = []
     for position, diameter in zip(positions, sizes, strict=True):
-        best = found.class_keys[found.probs[position].argmax()]
-        said = f"{class_name(best)}, confidence {found.probs[position].max():.2f}"
+        best = results.class_keys[results.probs[position].argmax()]
+        text = f"{class_name(best)}, confidence {results.probs[position].max():.2f}"
         lines.append(
             [
-                f"Unsure: {said}" if labels[position] != best else said,
-                f"ECD {diameter:.1f} {unit}" if np.isfinite(diameter) else "Not measurable",
-                found.table["image"].iat[position],
+                f"Unsure: {text}" if labels[position] != best else text,
+                f"ECD {diameter:.1f} {unit}" if np.isfinite(diameter) else "Size not measurable",
+                results.table["image"].iat[position],
             ]
         )
     return lines
 
 
-def value_text(value):
-    """A measure's value in a few characters."""
-    return "–" if not np.isfinite(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+def format_measure(value: float) -> str:
+    """A measured value in a few characters."""
+    return DASH if not np.isfinite(value) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -1,218 +1,179 @@
-"""The one filter of the results: table, gallery, plots and counts all show what it lets through.
-
-What is set is kept for each classification by itself, under keys that begin with its id.
-"""
+"""The one filter of the results: galleries, table, plots and counts all show what passes it."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
+from pages.ui.classify.job_state import JobState
 from pages.ui.classify.results_data import (
-    label_text,
+    EDGE,
     measure_columns,
     measure_name,
     numeric_column,
     numeric_columns,
+    runs_of,
     size_columns,
 )
-from pages.ui.classify.thresholds import labels_in_order
-from pages.ui.shared.text import count_noun, escape_markdown
+from pages.ui.classify.thresholds import all_labels
 from svp_core.classification.filters import Region, find_similar, inside_region, within_range
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import count_noun, escape_markdown, label_text
 
-SIMILARITY = ("aspect_ratio", "circularity", "contrast")  # besides the size: what makes particles alike
+SIMILARITY_COLUMNS = ("aspect_ratio", "circularity", "contrast")  # what makes particles alike, beside their size
+PANEL_PX = 430  # height of a long pop-over, which scrolls: it fits a window of 800 px below the header of the results
+MAX_SHORT_RANGES, MAX_SHORT_RUNS = 3, 6
 
 
 @dataclass(frozen=True)
 class Filter:
-    """What particles are shown; everything empty: all of them."""
+    """Which particles are shown; all of them where everything is empty."""
 
-    labels: tuple = ()
-    runs: tuple = ()
-    ranges: dict = field(default_factory=dict)  # column -> (low, high), None where open
-    region: Region | None = None  # drawn in a plot
-    whole_only: bool = False  # leave out what touches the edge of its picture
+    labels: tuple[str, ...] = ()
+    runs: tuple[str, ...] = ()
+    ranges: dict[str, tuple[float | None, float | None]] = field(default_factory=dict)  # column -> (low, high)
+    region: Region | None = None  # selected in a plot
+    whole_only: bool = False  # without particles touching the image border
 
     @property
-    def empty(self):
-        """Whether it lets everything through."""
+    def empty(self) -> bool:
+        """Whether all particles pass."""
         return self == Filter()
 
 
-def apply_filter(found, labels, chosen):
-    """Which particles a Filter lets through: bool (N,). labels: str (N,), how each is called.
+def apply_filter(results: ClassificationResults, labels: NDArray[np.str_], active: Filter) -> NDArray[np.bool_]:
+    """Mask (N,) of the particles that pass. labels: (N,), as assigned.
 
-    A column that this classification does not have lets nothing through.
+    A column that these results do not have lets nothing pass.
     """
-    kept = np.ones(len(found.table), bool)
-    if chosen.labels:
-        kept &= np.isin(labels, chosen.labels)
-    if chosen.runs:
-        kept &= found.table["run"].isin(chosen.runs).to_numpy()
-    if chosen.whole_only:
-        kept &= (found.table["touches_edge"] != "yes").to_numpy()
-    asked = {*chosen.ranges, *((chosen.region.x, chosen.region.y) if chosen.region else ())}
-    if asked - set(found.columns):
-        return np.zeros(len(kept), bool)
-    if chosen.ranges:
-        kept &= within_range(numeric_columns(found, chosen.ranges), chosen.ranges)
-    if chosen.region:
-        kept &= inside_region(numeric_columns(found, (chosen.region.x, chosen.region.y)), chosen.region)
-    return kept
+    mask = np.ones(len(results.table), bool)
+    if active.labels:
+        mask &= np.isin(labels, active.labels)
+    if active.runs:
+        mask &= results.table["run"].isin(active.runs).to_numpy()
+    if active.whole_only:
+        mask &= (results.table[EDGE] != "yes").to_numpy()
+    needed = {*active.ranges, *((active.region.x, active.region.y) if active.region else ())}
+    if needed - set(results.columns):
+        return np.zeros(len(mask), bool)
+    if active.ranges:
+        mask &= within_range(numeric_columns(results, active.ranges), active.ranges)
+    if active.region:
+        mask &= inside_region(numeric_columns(results, (active.region.x, active.region.y)), active.region)
+    return mask
 
 
-def choose_labels(found):
-    """Pills of the classes, and "Unsure"."""
+def choose_labels(results: ClassificationResults) -> list[str]:
+    """Draw pills of the classes and "Unsure"; the chosen ones."""
     return st.pills(
         "Class",
-        labels_in_order(found.class_keys),
+        all_labels(results.class_keys),
         selection_mode="multi",
         format_func=label_text,
-        key=f"{found.job_id}_labels",
+        key=JobState(results.job_id).key("labels"),
         persist_state="session",
     )
 
 
-def choose_filter(found, labels):
-    """The Filter as it is set; draws the popover in which it is. labels: those chosen by choose_labels."""
-    job = found.job_id
-    with st.popover("Filter", help="Ranges of any measure, runs, whole particles only"):
-        runs = runs_of(found)
+def choose_filter(results: ClassificationResults, labels: list[str]) -> Filter:
+    """Draw the pop-over of the filter and read it. labels: the classes chosen by choose_labels()."""
+    state, runs = JobState(results.job_id), runs_of(results)
+    state.set_default("ranges", ["confidence", *size_columns(results)[:1]])
+    is_long = len(state.ranges) > MAX_SHORT_RANGES or len(runs) > MAX_SHORT_RUNS
+    with (
+        st.popover("Filter", help="Ranges of any measure, runs, particles at the image border"),
+        st.container(height=PANEL_PX if is_long else "content", border=False, key="filter_panel"),
+    ):
+        chosen_runs = ()
         if len(runs) > 1:
-            runs = st.pills("Run", runs, selection_mode="multi", key=f"{job}_runs", persist_state="session")
-        else:
-            runs = ()
-        whole = "touches_edge" in found.columns and st.toggle(
-            "Leave out particles cut by the edge", key=f"{job}_whole", persist_state="session"
+            chosen_runs = st.pills("Run", runs, selection_mode="multi", key=state.key("runs"), persist_state="session")
+        whole = EDGE in results.columns and st.toggle(
+            "Exclude particles touching the image border", key=state.key("whole"), persist_state="session"
         )
-        options = measure_columns(found)
-        st.session_state.setdefault(f"{job}_ranges", ["confidence", *size_columns(found)[:1]])
-        wanted = st.multiselect(
-            "Ranges of", options, format_func=measure_name, key=f"{job}_ranges", persist_state="session", width=420
+        columns = st.multiselect(
+            "Ranges of",
+            measure_columns(results),
+            format_func=measure_name,
+            key=state.key("ranges"),
+            persist_state="session",
+            width=420,
         )
-        ranges = {name: ends for name in wanted if (ends := _ask_range(found, name)) != (None, None)}
-    return Filter(tuple(labels), tuple(runs), ranges, st.session_state.get(f"{job}_region"), bool(whole))
+        ranges = {name: ends for name in columns if (ends := _choose_range(results, name)) != (None, None)}
+    return Filter(tuple(labels), tuple(chosen_runs), ranges, state.region, bool(whole))
 
 
-def show_filter(found, chosen, shown):
-    """In a line: how many are shown, why not the others, how to have all again; what is selected, and those like it."""
-    total = len(found.table)
-    picked = selection(found)
+def show_filter(results: ClassificationResults, active: Filter, shown: int) -> None:
+    """One line: how many particles are shown and by which filter; how many are selected and what to do with them."""
+    total, state = len(results.table), JobState(results.job_id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter_line"):
-        if chosen.empty:
-            st.markdown(f"All **{count_noun(total, 'particle')}**")
+        if active.empty:
+            st.markdown(f"All **{count_noun(total, 'particle')}**", width="content")
         else:
-            said = " · ".join(
-                [f"**{shown:,} of {count_noun(total, 'particle')}**", *map(escape_markdown, _said(chosen))]
-            )
-            st.markdown(said, width="content")
-            st.button("Show all", key="filter_clear", type="tertiary", on_click=clear, args=(found,))
-        if picked:
-            st.markdown(f"**{len(picked):,} selected**", width="content")
+            parts = [f"**{shown:,} of {count_noun(total, 'particle')}**", *map(escape_markdown, _conditions(active))]
+            st.markdown(" · ".join(parts), width="content")
+            st.button("Clear filter", key="filter_clear", type="tertiary", on_click=state.clear_filter)
+        if state.picks:
+            st.markdown(f"**{len(state.picks):,} selected**", width="content")
             st.button(
-                "Show those like them",
+                "Find similar",
                 key="like_picked",
-                on_click=show_similar,
-                args=(found, picked),
-                help="Ranges from the smallest to the largest value of those selected, a tenth wider; they can be "
-                "changed under Filter.",
+                on_click=filter_similar,
+                args=(results,),
+                help="Filter by the range of size and shape of the selected particles, a tenth wider; the ranges can "
+                "be changed under Filter.",
             )
-            st.button("Select none", key="pick_none", type="tertiary", on_click=set_selection, args=(found, []))
-    return picked
+            st.button("Clear selection", key="pick_none", type="tertiary", on_click=state.select, args=([],))
 
 
-def runs_of(found):
-    """Names of the runs in this classification."""
-    return list(found.table["run"].dropna().unique()) if "run" in found.table else []
+def filter_similar(results: ClassificationResults) -> None:
+    """Filter by ranges of size and shape that contain the selected particles."""
+    state = JobState(results.job_id)
+    columns = [name for name in (*size_columns(results)[:1], *SIMILARITY_COLUMNS) if name in results.columns]
+    for name, ends in find_similar(numeric_columns(results, columns), state.picks, columns).items():
+        state.set_range(name, *(float(f"{end:.3g}") for end in _widened(*ends)))
 
 
-def clear(found):
-    """Let everything through again."""
-    job = found.job_id
-    for name in st.session_state.get(f"{job}_ranges", ()):
-        set_range(found, name, None, None)
-    for name, value in (("labels", []), ("runs", []), ("whole", False)):
-        st.session_state[f"{job}_{name}"] = value
-    set_region(found, None)
-
-
-def set_range(found, name, low, high):
-    """Have the filter ask for this range of a column."""
-    job = found.job_id
-    asked = st.session_state.get(f"{job}_ranges", [])
-    st.session_state[f"{job}_ranges"] = [*asked, *([name] if name not in asked else [])]
-    st.session_state[f"{job}_{name}_from"], st.session_state[f"{job}_{name}_to"] = low, high
-
-
-def set_region(found, region):
-    """Have the filter ask for what was drawn in a plot; None: no more."""
-    st.session_state[f"{found.job_id}_region"] = region
-
-
-def selection(found):
-    """The selected particles, ascending positions of tiles."""
-    return st.session_state.get(f"{found.job_id}_picks", [])
-
-
-def set_selection(found, picked, *, turn=True):
-    """Select these. turn: the galleries are to show it; not where it comes from one of them."""
-    st.session_state[f"{found.job_id}_picks"] = sorted(picked)
-    if turn:
-        st.session_state[f"{found.job_id}_turn"] = selection_revision(found) + 1
-
-
-def selection_revision(found):
-    """How often the selection was changed by something else than a gallery."""
-    return st.session_state.get(f"{found.job_id}_turn", 0)
-
-
-def show_similar(found, picked):
-    """Ask for ranges of size and shape that hold the selected particles."""
-    columns = [name for name in (*size_columns(found)[:1], *SIMILARITY) if name in found.columns]
-    for name, ends in find_similar(numeric_columns(found, columns), picked, columns).items():
-        set_range(found, name, *(float(f"{end:.3g}") for end in _outwards(*ends)))
-
-
-def _outwards(low, high):
-    # Three digits are enough to read; rounding must not leave out the outermost of those selected.
+def _widened(low, high):
+    # Three digits are enough to read, but rounding to them must not exclude the outermost selected particles.
     return low - abs(low) * 0.005, high + abs(high) * 0.005
 
 
-def _ask_range(found, name):
-    values = numeric_column(found, name)
+def _choose_range(results, name):
+    values = numeric_column(results, name)
     values = values[np.isfinite(values)]
-    ends = (f"{values.min():.4g}", f"{values.max():.4g}") if len(values) else ("no values", "no values")
-    asked = []
+    extremes = (f"{values.min():.4g}", f"{values.max():.4g}") if len(values) else ("no values", "no values")
+    ends = []
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        for end, placeholder, label in (("from", ends[0], measure_name(name)), ("to", ends[1], "to")):
-            key = f"{found.job_id}_{name}_{end}"
+        for end, placeholder, label in (("from", extremes[0], measure_name(name)), ("to", extremes[1], "to")):
             value = st.number_input(
                 label,
                 value=None,
-                key=key,
+                key=JobState(results.job_id).range_key(name, end),
                 persist_state="session",
                 placeholder=placeholder,
                 format="%.4g",
                 step=_step(values),
                 width=190,
             )
-            asked.append(value)
-    return tuple(asked)
+            ends.append(value)
+    return tuple(ends)
 
 
 def _step(values):
-    """A step of the number fields that suits the spread of these values: 1, 0.1, 0.01 …"""
+    """Step of the number fields for this range of values: 1, 0.1, 0.01, ..."""
     spread = float(np.ptp(values)) if len(values) else 1.0
     return float(10.0 ** np.floor(np.log10(spread / 20))) if spread > 0 else 1.0
 
 
-def _said(chosen):
-    said = [label_text(label) for label in chosen.labels] and [", ".join(map(label_text, chosen.labels))]
-    if chosen.runs:
-        said.append(", ".join(chosen.runs))
-    for name, (low, high) in chosen.ranges.items():
-        ends = f"from {low:g}" if high is None else f"to {high:g}" if low is None else f"{low:g} to {high:g}"
-        said.append(f"{measure_name(name)} {ends}")
-    if chosen.region:
-        said.append("drawn in the plot")
-    return [*said, "whole particles"] if chosen.whole_only else said
+def _conditions(active):
+    """What the filter demands, one text per condition."""
+    conditions = [", ".join(map(label_text, active.labels))] if active.labels else []
+    if active.runs:
+        conditions.append(", ".join(active.runs))
+    for name, (low, high) in active.ranges.items():
+        ends = f"≥ {low:g}" if high is None else f"≤ {high:g}" if low is None else f"{low:g} to {high:g}"
+        conditions.append(f"{measure_name(name)} {ends}")
+    if active.region:
+        conditions.append("plot selection")
+    return [*conditions, "not touching the border"] if active.whole_only else conditions

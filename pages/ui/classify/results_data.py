@@ -1,19 +1,19 @@
-"""A finished classification as the screens work with it: table, tiles, probabilities, read once and kept in memory.
+"""A finished classification as the views use it: read once, kept in memory; its columns and their names.
 
-Row k of the table belongs to tile k: both hold the items that could be read, in the order in which they were offered.
+Row k of the table belongs to tile k: both hold the items that could be read, in the order of the source.
 """
 
-import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
-from svp_core.classification.results import is_in_um, measure_label, read_results_folder
+from svp_core.classification import results as core_results
+from svp_core.classification.results import ClassificationResults, is_in_um, measure_label, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
-from svp_core.display import label_text as label_text
+from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.workspace import jobs
 
@@ -21,110 +21,90 @@ SIZE_TERMS = ("diameter", "ecd", "esd", "feret", "length", "width")  # in names 
 EDGE = "touches_edge"
 
 
-@dataclass(frozen=True, eq=False)
-class ResultsView:
-    """What one "classify" job has left, so far as screens need it at once; rows, tiles and so on as in svp_core."""
-
-    job_id: str
-    folder: Path
-    changed: int  # when its table was written
-    summary: dict
-    class_keys: tuple
-    table: pd.DataFrame  # columns image, given, run, touches_edge and um_per_px, so far as there are; a row a tile
-    rows: np.ndarray  # int (N,): their positions in results.csv
-    probs: np.ndarray  # float32 (N, K)
-    measured: dict  # confidence and our measures, so far as there are: column -> float (N,)
-    rejected: pd.DataFrame  # image, reason
-    tiles: np.ndarray  # uint8 (N, 64, 64), or (N, 64, 64, 3) where the source is in colour
-    columns: tuple  # all names in results.csv
-    missing: int  # items of the source that were not reached
-
-
-def summary_of(job_id):
-    """summary.json of a job, {} before it is there."""
-    path = jobs.job_folder(job_id) / "summary.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
-
-
-def load_results(job_id):
-    """The Classified of a job that has ended; None where it has left no results. Raises LabError where damaged."""
+def load_results(job_id: str) -> ClassificationResults | None:
+    """Results of a job that has ended; None where it left none. Raises LabError where they are damaged."""
     table = jobs.job_folder(job_id) / "results.csv"
     if not table.is_file() or not (table.parent / "summary.json").is_file():
         return None
-    return _read(job_id, table.stat().st_mtime_ns)
+    return _read(job_id, table.stat().st_mtime_ns, (table.parent / "summary.json").stat().st_mtime_ns)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _read(job_id, changed):
+def _read(job_id, table_version, summary_version):
     folder = jobs.job_folder(job_id)
     names = column_names(folder / "results.csv")
-    measured = [name for name in ("confidence", *MEASURES) if name in names and name != EDGE]
-    # All at once: the time goes into taking the lines apart, not into how many columns are kept.
-    found = read_results_folder(folder, [*(name for name in ("given", EDGE) if name in names), *measured])
-    return ResultsView(
-        job_id=job_id,
-        folder=folder,
-        changed=changed,
-        summary=found.summary,
-        class_keys=found.class_keys,
-        table=found.table.drop(columns=measured),
-        rows=found.rows,
-        probs=found.probs,
-        measured={name: _as_float(found.table[name]) for name in measured},
-        rejected=found.rejected,
-        tiles=found.tiles,
-        columns=found.columns,
-        missing=found.missing,
-    )
+    # All at once: parsing the lines takes the time, not the number of columns.
+    wanted = ("given", EDGE, "confidence", *MEASURES)
+    try:
+        return read_results_folder(folder, [name for name in dict.fromkeys(wanted) if name in names])
+    except LabError as error:
+        # A page shows no path of the server.
+        raise LabError(str(error).replace(str(folder), "The folder of this classification")) from None
 
 
-def numeric_column(found, name):
-    """Values of a column of results.csv, float (N,), a value a tile; nan where there is none or no number."""
-    return found.measured[name] if name in found.measured else _numbers(found.job_id, found.changed, name)
+def numeric_column(results: ClassificationResults, name: str) -> NDArray[np.float64]:
+    """Values of a column of results.csv (N,), one per tile; NaN where empty or not a number."""
+    return _numeric_column(results.job_id, results.version, name, results)
 
 
-def numeric_columns(found, names):
-    """Column name -> values, as the functions of svp_core.classification.filters take a table."""
-    return {name: numeric_column(found, name) for name in names}
+def numeric_columns(results: ClassificationResults, names: Iterable[str]) -> dict[str, NDArray[np.float64]]:
+    """Column name -> values, as svp_core.classification.filters takes a table."""
+    return {name: numeric_column(results, name) for name in names}
 
 
 @st.cache_resource(max_entries=100, show_spinner=False)
-def _numbers(job_id, changed, name):
-    found = _read(job_id, changed)
-    return _as_float(read_results(found.folder / "results.csv", [name])[name])[found.rows]
+def _numeric_column(job_id, version, name, _results):
+    if name in _results.table:
+        return core_results.numeric_column(_results, name)
+    values = read_results(_results.folder / "results.csv", [name])[name]
+    return pd.to_numeric(values, errors="coerce").to_numpy(float)[_results.rows]
 
 
-def _as_float(values):
-    return pd.to_numeric(values, errors="coerce").to_numpy(float)
+def cache_name(results: ClassificationResults, column: str) -> str:
+    """Name of a column's values in caches: other values have another name."""
+    return f"{results.job_id}/{results.version}/{column}"
 
 
-def measure_columns(found):
-    """Names of the columns that hold a number a particle: confidence, our measures, then the instrument's own."""
-    ours = [name for name in found.measured if is_scaled(found) or not name.endswith(("_um", "_um2"))]
-    return [*ours, *(name for name in found.columns if name.startswith(INSTRUMENT))]
+def measure_columns(results: ClassificationResults) -> list[str]:
+    """Names of the columns with one number per particle: confidence, our measures, then the instrument's own."""
+    own = [name for name in ("confidence", *MEASURES) if name in results.table and name != EDGE]
+    own = [name for name in own if is_scaled(results) or not name.endswith(("_um", "_um2"))]
+    return [*own, *(name for name in results.columns if name.startswith(INSTRUMENT))]
 
 
-def is_scaled(found):
-    """Whether sizes are known in µm, of some particles at least."""
-    return "um_per_px" in found.table and bool(found.table["um_per_px"].notna().any())
+def is_scaled(results: ClassificationResults) -> bool:
+    """Whether the pixel size of at least some particles is known."""
+    return "um_per_px" in results.table and bool(results.table["um_per_px"].notna().any())
 
 
-def size_columns(found):
-    """Names of our columns that are a particle's size, the usual one first: in µm where the scale is known."""
-    unit = "um" if is_scaled(found) else "px"
+def pixel_sizes(results: ClassificationResults) -> NDArray[np.float64]:
+    """µm per pixel of each particle (N,), NaN where unknown."""
+    if "um_per_px" not in results.columns:
+        return np.full(len(results.table), np.nan)
+    return numeric_column(results, "um_per_px")
+
+
+def size_columns(results: ClassificationResults) -> list[str]:
+    """Names of our size columns, the usual one first: in µm where the scale is known, otherwise in pixels."""
+    unit = "um" if is_scaled(results) else "px"
     stems = ("ecd", "esd", "feret_max", "feret_min")
-    return [name for stem in stems if (name := f"{stem}_{unit}") in found.columns]
+    return [name for stem in stems if (name := f"{stem}_{unit}") in results.columns]
 
 
-def diameter_columns(found):
-    """Names of the columns in µm by which particles can be counted: ours, then those of the instrument's sizes."""
-    theirs = [name for name in found.columns if name.startswith(INSTRUMENT)]
-    theirs = [name for name in theirs if any(word in name.casefold() for word in SIZE_TERMS) and "raw" not in name]
-    return [*(name for name in size_columns(found) if is_in_um(name)), *theirs]
+def diameter_columns(results: ClassificationResults) -> list[str]:
+    """Names of the columns in µm by which particles can be counted: ours, then the instrument's sizes."""
+    instrument = [name for name in results.columns if name.startswith(INSTRUMENT)]
+    sizes = [name for name in instrument if any(term in name.casefold() for term in SIZE_TERMS) and "raw" not in name]
+    return [*(name for name in size_columns(results) if is_in_um(name)), *sizes]
 
 
-def measure_name(name):
-    """What a column is called on a screen, with its unit: "ECD (µm)"."""
+def measure_name(name: str) -> str:
+    """Name of a column on a screen, with its unit: "ECD (µm)"."""
     if name == "confidence":
         return "Confidence"
     return f"{name.removeprefix(INSTRUMENT)} · instrument" if name.startswith(INSTRUMENT) else measure_label(name)
+
+
+def runs_of(results: ClassificationResults) -> list[str]:
+    """Names of the runs of this classification."""
+    return list(results.table["run"].dropna().unique()) if "run" in results.table else []

@@ -1,62 +1,87 @@
-"""What a "classify" job has found: one filter, and under it gallery, table, plots, counts and what is handed on.
+"""Results of a classification: one filter, and the views of what passes it.
 
-All of it is one fragment: a slider draws these results anew, not the page.
+All of it is one fragment: a slider redraws these results, not the page.
 """
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.ui.classify.class_galleries import show_by_class
 from pages.ui.classify.counts_view import show_counts
-from pages.ui.classify.filters import apply_filter, choose_filter, choose_labels, show_filter
+from pages.ui.classify.filters import Filter, apply_filter, choose_filter, choose_labels, show_filter
 from pages.ui.classify.linked_plots import show_plots
 from pages.ui.classify.report_and_exports import show_report_and_exports
-from pages.ui.classify.results_data import label_text, load_results, summary_of
+from pages.ui.classify.results_data import load_results
+from pages.ui.classify.results_heading import rejected_figure, show_figures
 from pages.ui.classify.results_table import show_table
 from pages.ui.classify.sample_comparison import show_comparison
-from pages.ui.classify.thresholds import assign_labels, choose_thresholds, labels_in_order
+from pages.ui.classify.thresholds import all_labels, assign_labels, choose_thresholds
 from pages.ui.classify.unsure_and_rejected import show_rejected, show_unsure
 from pages.ui.components.gallery import show_gallery
-from pages.ui.shared.text import class_name, escape_markdown, format_share
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import class_colour, class_name, escape_markdown, format_share, label_text
 from svp_core.errors import LabError
+from svp_core.tasks.stored_classifications import read_summary
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import jobs
 
-LATEST = 48  # tiles shown while work is under way
-VIEWS = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Rejected", "Side by side", "Report")
-OF_PARTICLES = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side")  # where nothing is without particles
+LATEST_TILES, LATEST_ROWS = 48, 4  # shown while the job is running
 
 
-def show_heading(job, start_anew):
-    """What was classified with what, and the way to the next."""
-    summary = summary_of(job.id)
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.subheader(escape_markdown(summary.get("title") or "Classification"))
-        st.button("Classify something else", key="classify_anew", on_click=start_anew)
-    if summary:
-        st.caption(escape_markdown(f"Named by {summary['weights']} · {_scale(summary)} · {summary['source']}"))
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """Results as the filter and the thresholds leave them."""
+
+    results: ClassificationResults
+    labels: NDArray[np.str_]  # (N,), as assigned
+    mask: NDArray[np.bool_]  # (N,): particles that pass the filter
+    active: Filter
+    thresholds: dict[str, float]  # class key -> minimum confidence
 
 
-def _scale(summary):
-    if summary["um_per_px"]:
-        return f"{summary['um_per_px']:.4g} µm per pixel"
-    known = any(run["um_per_px"] for run in summary.get("runs", []))
-    return "pixel size differs from run to run" if known else "sizes in pixels only"
+@dataclass(frozen=True)
+class View:
+    """One tab of the results."""
+
+    title: str  # also in the address
+    show: Callable[[Shown], None]
+    needs_particles: bool = True
 
 
-def show_so_far(job):
-    """Counts and the newest tiles of a job under way."""
-    summary, folder = summary_of(job.id), jobs.job_folder(job.id)
+VIEWS = (
+    View("Gallery", lambda s: show_by_class(s.results, s.labels, s.mask)),
+    View("Table", lambda s: show_table(s.results, s.labels, s.mask)),
+    View("Plots", lambda s: show_plots(s.results, s.labels, s.mask, s.active)),
+    View("Counts", lambda s: show_counts(s.results, s.labels, s.mask, s.active, s.thresholds)),
+    View("Unsure", lambda s: show_unsure(s.results, s.labels, s.mask, s.thresholds)),
+    View("Rejected", lambda s: show_rejected(s.results), needs_particles=False),
+    View("Side by side", lambda s: show_comparison(s.results, s.labels, s.active, s.thresholds)),
+    View(
+        "Report",
+        lambda s: show_report_and_exports(s.results, s.labels, s.mask, s.active, s.thresholds),
+        needs_particles=False,
+    ),
+)
+
+
+def show_so_far(job: jobs.Job) -> None:
+    """Draw counts and the newest tiles of a running job."""
+    summary, folder = read_summary(job.id), jobs.job_folder(job.id)
     if not summary:
         return
     counts, total = summary["counts"], summary["named"]
-    _metrics([(class_name(key), count, format_share(count, total)) for key, count in counts.items()], summary)
-    tiles = read_tiles(folder / "tiles.npy")[-LATEST:]
-    show_gallery(tiles, key="so_far", alt="Read so far", lines=4)
+    figures = [(class_name(key), count, format_share(count, total), class_colour(key)) for key, count in counts.items()]
+    show_figures([*figures, rejected_figure(summary)])
+    tiles = read_tiles(folder / "tiles.npy")[-LATEST_TILES:]
+    show_gallery(tiles, key="so_far", alt="Latest particles", lines=LATEST_ROWS)
 
 
-def show(job):
-    """All results of a job that has ended."""
+def show(job: jobs.Job) -> None:
+    """Draw all results of a job that has ended."""
     if load_results(job.id):
         _results(job.id)
 
@@ -69,64 +94,46 @@ def _results(job_id):
         st.error(escape_markdown(error))
 
 
-def _show_results(found):
-    figures = st.container()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        wanted = choose_labels(found)
-        thresholds = choose_thresholds(found.class_keys)
-        chosen = choose_filter(found, wanted)
-    labels = assign_labels(found, thresholds)
-    shown = apply_filter(found, labels, chosen)
-    with figures:
-        _show_figures(found, labels, shown, chosen)
-    show_filter(found, chosen, int(shown.sum()))
-    for view, tab in zip(VIEWS, st.tabs(VIEWS, key="view", on_change="rerun", bind="query-params"), strict=True):
+def _show_results(results):
+    with st.container(gap="xsmall"):
+        figures = st.container()
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+            chosen_labels = choose_labels(results)
+            thresholds = choose_thresholds(results.class_keys)
+            active = choose_filter(results, chosen_labels)
+        labels = assign_labels(results, thresholds)
+        shown = Shown(results, labels, apply_filter(results, labels, active), active, thresholds)
+        with figures:
+            _show_figures(shown)
+        show_filter(results, active, int(shown.mask.sum()))
+    tabs = st.tabs([view.title for view in VIEWS], key="view", on_change="rerun", bind="query-params")
+    for view, tab in zip(VIEWS, tabs, strict=True):
+        if not tab.open:
+            continue
         with tab:
-            if tab.open:
-                _show_view(view, found, labels, shown, chosen, thresholds)
+            if view.needs_particles and not len(labels):
+                st.caption(_why_nothing(results))
+            else:
+                view.show(shown)
 
 
-def _show_view(view, found, labels, shown, chosen, thresholds):
-    if view in OF_PARTICLES and not len(labels):
-        st.caption(_why_nothing(found))
-    elif view == "Gallery":
-        show_by_class(found, labels, shown)
-    elif view == "Table":
-        show_table(found, labels, shown)
-    elif view == "Plots":
-        show_plots(found, labels, shown, chosen)
-    elif view == "Counts":
-        show_counts(found, labels, shown, chosen, thresholds)
-    elif view == "Unsure":
-        show_unsure(found, labels, shown, thresholds)
-    elif view == "Rejected":
-        show_rejected(found)
-    elif view == "Side by side":
-        show_comparison(found, labels, chosen, thresholds)
-    else:
-        show_report_and_exports(found, labels, shown, chosen, thresholds)
+def _why_nothing(results):
+    """Why no particle was classified."""
+    if not len(results.rejected):
+        return "No particles classified: no item of the source was processed."
+    if len(results.rejected) == 1:
+        return "No particles classified: the one item was rejected; the reason is listed under Rejected."
+    return (
+        f"No particles classified: all {len(results.rejected):,} items were rejected; the reasons are listed under "
+        "Rejected."
+    )
 
 
-def _why_nothing(found):
-    """Why no particle was named."""
-    if not len(found.rejected):
-        return "Nothing was named: no item of the source was reached."
-    if len(found.rejected) == 1:
-        return "Nothing was named: the one item was rejected; its reason stands under Rejected."
-    return f"Nothing was named: all {len(found.rejected):,} items were rejected; their reasons stand under Rejected."
-
-
-def _show_figures(found, labels, shown, chosen):
-    numbers = []
-    for label in labels_in_order(found.class_keys):
-        of_label = labels == label
-        count = int(np.count_nonzero(of_label & shown))
-        below = format_share(count, len(labels)) if chosen.empty else f"of {np.count_nonzero(of_label):,}"
-        numbers.append((label_text(label), count, below))
-    _metrics(numbers, found.summary)
-
-
-def _metrics(numbers, summary):
-    entries = [*numbers, ("Rejected", summary["rejected"], f"of {summary['offered']:,} offered")]
-    for column, (name, count, below) in zip(st.columns(len(entries)), entries, strict=True):
-        column.metric(name, f"{count:,}", below, delta_color="off", delta_arrow="off")
+def _show_figures(shown):
+    figures, total = [], len(shown.labels)
+    for label in all_labels(shown.results.class_keys):
+        of_label = shown.labels == label
+        count = int(np.count_nonzero(of_label & shown.mask))
+        detail = format_share(count, total) if shown.active.empty else f"of {np.count_nonzero(of_label):,}"
+        figures.append((label_text(label), count, detail, class_colour(label)))
+    show_figures([*figures, rejected_figure(shown.results.summary)])

@@ -1,194 +1,211 @@
-"""Two or more samples side by side, runs of one source or other jobs: the same filter, calls and bins for all."""
+"""Side-by-side comparison of samples, runs of one source or other classifications, with the same filter and bins."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.ui.classify.class_galleries import draw
-from pages.ui.classify.counts_html import comparison_html
-from pages.ui.classify.counts_view import (
-    choose_counting,
-    count,
-    has_sizes,
+from pages.ui.classify.class_galleries import draw_tiles
+from pages.ui.classify.counting import (
+    Volume,
+    choose_binning,
+    count_particles,
+    count_with_size,
     volume_in_files,
     volume_of,
-    warn_without_sizes,
 )
+from pages.ui.classify.counts_html import comparison_html
+from pages.ui.classify.counts_view import warn_without_sizes
 from pages.ui.classify.distribution_chart import draw_distributions
-from pages.ui.classify.filters import apply_filter, runs_of
+from pages.ui.classify.filters import Filter, apply_filter
+from pages.ui.classify.job_state import JobState
 from pages.ui.classify.results_data import (
-    ResultsView,
-    label_text,
     load_results,
     measure_columns,
     measure_name,
     numeric_column,
+    pixel_sizes,
+    runs_of,
 )
-from pages.ui.classify.thresholds import assign_labels, labels_in_order
+from pages.ui.classify.thresholds import all_labels, assign_labels
 from pages.ui.shared.chart_style import QUIET
-from pages.ui.shared.text import escape_markdown, format_time
-from svp_core.display import join_names
+from pages.ui.shared.text import format_time
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import escape_markdown, join_names, label_text
 from svp_core.instruments.records import unique_name
+from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace import jobs
 
-MAX_SAMPLES = 4  # samples, so that each still has room
-TILES = 40  # of each sample
+MAX_SAMPLES = 4  # so that each has room
+TILES = 40  # per sample
+TILE_ROWS = 5
 
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """The shown particles of one run, or of one classification."""
+    """The filtered particles of one run, or of one classification."""
 
     name: str
-    found: ResultsView
-    labels: np.ndarray  # str (N,)
-    shown: np.ndarray  # bool (N,)
-    volume: object  # counted.Volume
+    results: ClassificationResults
+    labels: NDArray[np.str_]  # (N,)
+    shown: NDArray[np.bool_]  # mask (N,)
+    volume: Volume
 
-    def without(self, name):
-        """Whether there are shown particles, and none of them has a value of this measure."""
-        return bool(self.shown.any()) and not has_sizes(self.found, self.shown, name)
+    def lacks(self, name: str) -> bool:
+        """Whether there are particles, but none of them has a value of this measure."""
+        return bool(self.shown.any()) and not count_with_size(self.results, self.shown, name)
 
 
-def show_comparison(found, labels, chosen, thresholds):
-    """Choose the others; counts, distributions and tiles of all of them."""
-    samples = _at_most(found, _choose_samples(found, labels, chosen, thresholds))
+def show_comparison(
+    results: ClassificationResults, labels: NDArray[np.str_], active: Filter, thresholds: Mapping[str, float]
+) -> None:
+    """Draw the choice of samples, then counts, distributions and tiles of all of them."""
+    samples = _limit(results, _choose_samples(results, labels, active, thresholds))
     if len(samples) < 2:
         st.caption("Choose another finished classification above, or classify a folder with several runs.")
         return
-    models = {sample.found.summary["weights"] for sample in samples}
+    models = {sample.results.summary["weights"] for sample in samples}
     if len(models) > 1:
         names = ", ".join(sorted(models))
-        st.caption(escape_markdown(f"These were named by different models ({names}): differences may be theirs."))
+        st.caption(
+            escape_markdown(f"Classified with different models ({names}): differences may be due to the models.")
+        )
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        size, bins, bands = choose_counting(found)
+        binning = choose_binning(results)
     per_ml = all(sample.volume.ml for sample in samples)
     tables = {
-        sample.name: []  # nothing is known in any bin, which is no 0
-        if size and sample.without(size)
-        else count(sample.found, sample.labels, sample.shown, size, bins, bands, sample.volume)
+        # Without sizes nothing is known about any bin, which is not 0.
+        sample.name: []
+        if binning.size and sample.lacks(binning.size)
+        else count_particles(sample.results, sample.labels, sample.shown, binning, sample.volume)
         for sample in samples
     }
-    unit = "Particles per mL" if per_ml else "Particles (not every volume is known, so these are counts)"
-    st.markdown(f"**{unit}**, with 95 % intervals of the counting")
+    unit = "Particles per mL" if per_ml else "Particles (counts, because not every volume is known)"
+    st.markdown(f"**{unit}**, with 95 % Poisson intervals")
     st.html(comparison_html(tables, per_ml=per_ml))
     for sample in samples:
-        warn_without_sizes(sample.found, sample.shown, size, of=f" of {sample.name}")
-    _show_distributions(found, samples)
-    _show_tiles(found, samples)
+        warn_without_sizes(sample.results, sample.shown, binning.size, sample=sample.name)
+    _show_distributions(results, samples)
+    _show_tiles(results, samples)
 
 
-def _at_most(found, samples):
-    """Those of the samples that the person wants to see: MOST, of every classification one before a second."""
+def _limit(results, samples):
+    """At most MAX_SAMPLES of the samples, by choice; by default one of every classification before a second one."""
     if len(samples) <= MAX_SAMPLES:
         return samples
     names = [sample.name for sample in samples]
-    before = [sum(other.found is sample.found for other in samples[:at]) for at, sample in enumerate(samples)]
-    first = sorted(range(len(samples)), key=lambda at: (before[at], at))[:MAX_SAMPLES]
-    wanted = st.multiselect(
+    rank = [sum(other.results is sample.results for other in samples[:k]) for k, sample in enumerate(samples)]
+    first = sorted(range(len(samples)), key=lambda k: (rank[k], k))[:MAX_SAMPLES]
+    chosen = st.multiselect(
         f"Shown, at most {MAX_SAMPLES}",
         names,
-        [names[at] for at in sorted(first)],
+        [names[k] for k in sorted(first)],
         max_selections=MAX_SAMPLES,
-        key=f"{found.job_id}_shown_{'|'.join(names)}",
+        key=f"{results.job_id}_shown_{'|'.join(names)}",
         persist_state="session",
         width=520,
     )
-    left_out = [name for name in names if name not in wanted]
-    st.caption(escape_markdown(f"Left out: {join_names(left_out)}. Choose under Shown which stand side by side."))
-    return [sample for sample in samples if sample.name in wanted]
+    not_shown = [name for name in names if name not in chosen]
+    st.caption(escape_markdown(f"Not shown: {join_names(not_shown)}."))
+    return [sample for sample in samples if sample.name in chosen]
 
 
-def _choose_samples(found, labels, chosen, thresholds):
+def _choose_samples(results, labels, active, thresholds):
     others = {
-        job.id: f"{job.config['source'].rstrip('/').rsplit('/', 1)[-1]}, {format_time(job.created)}"
+        job.id: f"{_title(job)}, {format_time(job.created)}"
         for job in jobs.recent(50)
-        if job.kind == "classify" and job.state == "done" and job.id != found.job_id
+        if job.kind == "classify" and job.state == "done" and job.id != results.job_id
     }
-    picked = st.multiselect(
-        "Beside",
+    chosen = st.multiselect(
+        "Compare with",
         list(others),
         format_func=others.get,
         max_selections=MAX_SAMPLES - 1,
-        key=f"{found.job_id}_beside",
+        key=JobState(results.job_id).key("beside"),
         persist_state="session",
         placeholder="Another classification",
         width=520,
     )
-    samples, taken = _samples_of(found, labels, chosen), set()
-    for job_id in picked:
+    samples: list[Sample] = _samples_of(results, labels, active)
+    for job_id in chosen:
         other = load_results(job_id)
         if other is None:
             continue
-        if other.class_keys != found.class_keys:
-            st.caption(escape_markdown(f"{others[job_id]} was named with other classes and cannot stand beside this."))
+        if other.class_keys != results.class_keys:
+            st.caption(
+                escape_markdown(f"{others[job_id]} has other classes and cannot be compared with these results.")
+            )
             continue
-        # Runs are chosen by name, and its own are called otherwise.
-        samples += _samples_of(other, assign_labels(other, thresholds), replace(chosen, runs=()), others[job_id])
+        # A filter by run uses the names of these results' runs; those of the other one differ.
+        samples += _samples_of(other, assign_labels(other, thresholds), replace(active, runs=()), others[job_id])
+    taken: set[str] = set()
     return [replace(sample, name=unique_name(sample.name, taken)) for sample in samples]
 
 
-def _samples_of(found, labels, chosen, name=None):
-    """Samples of a classification, a run each where it has several. name: which one it is; None: the one on screen."""
-    shown, runs = apply_filter(found, labels, chosen), runs_of(found)
+def _title(job):
+    return read_summary(job.id).get("title") or job.config["source"].rstrip("/").rsplit("/", 1)[-1]
+
+
+def _samples_of(results, labels, active, name=None):
+    """Samples of a classification, one per run where it has several. name: None for the open one."""
+    shown, runs = apply_filter(results, labels, active), runs_of(results)
     if len(runs) < 2:
-        return [Sample(name or "This one", found, labels, shown, volume_of(found))]
-    of_run = found.table["run"].to_numpy()
+        return [Sample(name or "This classification", results, labels, shown, volume_of(results))]
+    run_of_particle = results.table["run"].to_numpy()
     return [
         Sample(
-            f"{run} ({name})" if name else run, found, labels, shown & (of_run == run), volume_in_files(found, (run,))
+            f"{run} ({name})" if name else run,
+            results,
+            labels,
+            shown & (run_of_particle == run),
+            volume_in_files(results, (run,)),
         )
         for run in runs
-        if not chosen.runs or run in chosen.runs
+        if not active.runs or run in active.runs
     ]
 
 
-def _show_distributions(found, samples):
-    options = [name for name in measure_columns(found) if all(name in sample.found.columns for sample in samples)]
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-        name = st.selectbox(
-            "Distribution of",
-            options,
-            index=min(1, len(options) - 1),
-            format_func=measure_name,
-            key="beside_measure",
-            width=260,
-        )
-    if without := [sample.name for sample in samples if sample.without(name)]:
-        st.caption(
-            escape_markdown(f"Of {join_names(without)} no particle has {measure_name(name)}, so nothing is drawn.")
-        )
+def _show_distributions(results, samples: Sequence[Sample]):
+    options = [name for name in measure_columns(results) if all(name in sample.results.columns for sample in samples)]
+    name = st.selectbox(
+        "Distribution of",
+        options,
+        index=min(1, len(options) - 1),
+        format_func=measure_name,
+        key="beside_measure",
+        width=260,
+    )
+    if without := [sample.name for sample in samples if sample.lacks(name)]:
+        st.caption(escape_markdown(f"No particle of {join_names(without)} has {measure_name(name)}."))
     elif name.endswith("_px") and len(_pixel_sizes(samples)) > 1:
-        st.caption("Their pixels are not of one size: compare shapes, not sizes.")
+        st.caption("The samples have different pixel sizes: compare shapes, not sizes.")
+    values = {sample.name: numeric_column(sample.results, name)[sample.shown] for sample in samples}
     st.plotly_chart(
-        draw_distributions({sample.name: (sample.found, sample.shown) for sample in samples}, name),
+        draw_distributions(values, measure_name(name)),
         config=QUIET,
         key="beside_chart",
-        alt=f"Distribution of {measure_name(name)} in each",
+        alt=f"Distribution of {measure_name(name)} in each sample",
     )
 
 
 def _pixel_sizes(samples):
-    """µm per pixel that occur among the shown particles; 0 where it is not known."""
+    """Distinct µm per pixel among the shown particles; 0 where unknown."""
     return {
-        scale
-        for sample in samples
-        if "um_per_px" in sample.found.columns
-        for scale in np.unique(np.nan_to_num(numeric_column(sample.found, "um_per_px")[sample.shown]))
+        scale for sample in samples for scale in np.unique(np.nan_to_num(pixel_sizes(sample.results)[sample.shown]))
     }
 
 
-def _show_tiles(found, samples):
-    options = labels_in_order(found.class_keys)
+def _show_tiles(results, samples: Sequence[Sample]):
+    options = all_labels(results.class_keys)
     label = st.segmented_control(
         "Particles", options, default=options[0], required=True, format_func=label_text, key="beside_label"
     )
-    for sample, column in zip(samples, st.columns(len(samples), gap="medium"), strict=True):
+    for index, (sample, column) in enumerate(zip(samples, st.columns(len(samples), gap="medium"), strict=True)):
         with column:
             positions = np.flatnonzero(sample.shown & (sample.labels == label))
             st.markdown(f"**{escape_markdown(sample.name)}** · {len(positions):,}")
-            at = samples.index(sample)
-            draw(sample.found, sample.labels, positions[:TILES], f"tiles_beside_{at}", lines=5)
+            draw_tiles(sample.results, sample.labels, positions[:TILES], f"tiles_beside_{index}", lines=TILE_ROWS)
             if not len(positions):
                 st.caption("None.")

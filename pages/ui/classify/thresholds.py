@@ -1,55 +1,67 @@
-"""From when on a particle counts as named: one slider for all classes, one of its own for each."""
+"""Confidence thresholds: one slider for all classes, and one per class on demand."""
 
+from collections.abc import Mapping, Sequence
+
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.ui.shared.text import class_name
+from svp_core.classification.results import ClassificationResults
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
+from svp_core.display import class_name
 from svp_core.stats.counts import UNSURE, apply_thresholds
 
+MAX_THRESHOLD, STEP = 0.99, 0.01
+COMMON_KEY = "unsure_below"  # also in the address
 
-def choose_thresholds(class_keys):
-    """Class key -> smallest confidence with which a particle is called so. Below it, it is unsure."""
-    below = st.slider(
-        "Unsure below a confidence of",
+
+def common_threshold() -> float:
+    """The threshold of the slider for all classes."""
+    return st.session_state.get(COMMON_KEY, CONFIDENCE_THRESHOLD)
+
+
+def choose_thresholds(class_keys: Sequence[str]) -> dict[str, float]:
+    """Draw the sliders. Class key -> minimum confidence; a particle below that of its class is unsure."""
+    common = st.slider(
+        "Confidence threshold",
         0.0,
-        0.99,
+        MAX_THRESHOLD,
         CONFIDENCE_THRESHOLD,
-        0.01,
-        key="unsure_below",
+        STEP,
+        key=COMMON_KEY,
         bind="query-params",
         persist_state="session",
         width=230,
-        help="Particles whose class is less probable than this are listed as unsure; they are in no class's count.",
+        help="Particles whose most likely class has a lower probability are unsure and counted in no class.",
     )
-    with st.popover("By class", help="A class may ask for more confidence, or be content with less."):
-        own = {key: _own(key, below) for key in class_keys}
-    return {key: below if value is None else value for key, value in own.items()}
+    with st.popover("By class", help="Set a different threshold per class."):
+        separate = {key: _choose_separate(key, common) for key in class_keys}
+    return {key: common if value is None else value for key, value in separate.items()}
 
 
-def _own(key, below):
-    name, value = f"own_threshold_{key}", f"threshold_{key}"
-    if not st.toggle(f"{class_name(key)} by its own", key=name, persist_state="session"):
+def _choose_separate(key, common):
+    toggle_key, slider_key = f"own_threshold_{key}", f"threshold_{key}"
+    if not st.toggle(f"Separate threshold for {class_name(key).lower()}", key=toggle_key, persist_state="session"):
         return None
-    st.session_state.setdefault(value, below)
+    st.session_state.setdefault(slider_key, common)
     return st.slider(
         class_name(key),
         0.0,
-        0.99,
-        step=0.01,
-        key=value,
+        MAX_THRESHOLD,
+        step=STEP,
+        key=slider_key,
         persist_state="session",
         width=260,
         label_visibility="collapsed",
     )
 
 
-def assign_labels(found, thresholds):
-    """How each particle is called: str (N,), a class key or "unsure"."""
-    return apply_thresholds(found.probs, found.class_keys, thresholds=thresholds).astype(
-        str
-    )  # compared faster than objects
+def assign_labels(results: ClassificationResults, thresholds: Mapping[str, float]) -> NDArray[np.str_]:
+    """Label of each particle (N,): a class key or "unsure"."""
+    # str arrays are compared faster than arrays of objects.
+    return apply_thresholds(results.probs, results.class_keys, thresholds=thresholds).astype(str)
 
 
-def labels_in_order(class_keys):
-    """Every label there can be, in the order in which screens show them."""
+def all_labels(class_keys: Sequence[str]) -> list[str]:
+    """Every possible label, in the order of the screens."""
     return [*class_keys, UNSURE]

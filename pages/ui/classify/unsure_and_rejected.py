@@ -1,65 +1,81 @@
-"""What asks for a second look: the unsure ones, least sure first, and what could not be read."""
+"""Low-confidence particles, least confident first, and items that could not be read."""
+
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
-from pages.ui.classify.class_galleries import choose_page, draw
-from pages.ui.components.histograms import panel_of, positions_in, show_histograms, stacked
-from pages.ui.shared.text import class_name, count_noun
+from pages.ui.classify.class_galleries import choose_page, draw_tiles
+from pages.ui.classify.job_state import JobState
+from pages.ui.components.histograms import bin_index, counts_by_group, histogram_panel, show_histograms
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import class_name, count_noun
 from svp_core.stats.counts import UNSURE
-from svp_core.tasks.job_kinds import find_kind
+from svp_core.tasks.job_kinds import JOB_KINDS
 
-PER_PAGE = 200
-REASONS_PER_PAGE = 1000
+PAGE_SIZE = 200
+REASONS_PAGE_SIZE = 1000
 BARS = 33  # of a histogram of confidence
 PANEL_PX = 126
+TILE_PX = 112
 
 
-def show_unsure(found, labels, shown, thresholds):
-    """How sure the classifier was of the shown particles, and those of which it was not."""
-    _show_confidence(found, shown, thresholds)
+def show_unsure(
+    results: ClassificationResults,
+    labels: NDArray[np.str_],
+    shown: NDArray[np.bool_],
+    thresholds: Mapping[str, float],
+) -> None:
+    """Draw the confidence of the shown particles by class, then the tiles of the unsure ones."""
+    _show_confidence(results, shown, thresholds)
     positions = np.flatnonzero(shown & (labels == UNSURE))
-    confidence = found.probs.max(1)
+    confidence = results.probs.max(1)
     positions = positions[np.argsort(confidence[positions], kind="stable")]
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(f"**{count_noun(len(positions), 'particle')}** of {int(shown.sum()):,} unsure, least sure first")
-        st.page_link(find_kind("suspect").page, label="Go through them in Review", query_params={"of": found.job_id})
-    page = choose_page(len(positions), f"unsure_page_{found.job_id}", per_page=PER_PAGE)
-    positions = positions[page * PER_PAGE : (page + 1) * PER_PAGE]
-    best = found.probs[positions].argmax(1)
-    captions = [f"{class_name(found.class_keys[k])} {p:.2f}" for k, p in zip(best, confidence[positions], strict=True)]
-    draw(found, labels, positions, "tiles_unsure", captions=captions, show_px=112)
+        st.markdown(
+            f"**{count_noun(len(positions), 'unsure particle')}** of {int(shown.sum()):,}, least confident first"
+        )
+        st.page_link(JOB_KINDS["suspect"].page, label="Open in Review", query_params={"of": results.job_id})
+    page = choose_page(len(positions), JobState(results.job_id).page_key("unsure"), page_size=PAGE_SIZE)
+    positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    best = results.probs[positions].argmax(1)
+    pairs = zip(best, confidence[positions], strict=True)
+    captions = [f"{class_name(results.class_keys[k])} {p:.2f}" for k, p in pairs]
+    draw_tiles(results, labels, positions, "tiles_unsure", captions=captions, show_px=TILE_PX)
 
 
-def _show_confidence(found, shown, thresholds):
-    """A histogram a class, below each other, with the line below which a particle counts as unsure."""
-    best, confidence = found.probs[shown].argmax(1), found.probs[shown].max(1)
-    edges = np.linspace(np.floor(20 / max(len(found.class_keys), 1)) / 20, 1, BARS + 1)
-    places, last = positions_in(confidence, edges), len(found.class_keys) - 1
+def _show_confidence(results, shown, thresholds):
+    """One histogram per class, below each other, with the threshold as a dotted line."""
+    best, confidence = results.probs[shown].argmax(1), results.probs[shown].max(1)
+    edges = np.linspace(np.floor(20 / max(len(results.class_keys), 1)) / 20, 1, BARS + 1)
+    index, last = bin_index(confidence, edges), len(results.class_keys) - 1
     panels = []
-    for row, key in enumerate(found.class_keys):
-        group = best == row
+    for row, key in enumerate(results.class_keys):
+        mask = best == row
         panels.append(
-            panel_of(
+            histogram_panel(
                 key,
                 edges,
-                stacked(places, {key: group}, BARS),
-                title=f"{class_name(key)} (n = {group.sum():,})",
-                words="Confidence" if row == last else None,
+                counts_by_group(index, {key: mask}, BARS),
+                heading=f"{class_name(key)} (n = {mask.sum():,})",
+                title="Confidence" if row == last else None,
                 mark=thresholds[key],
             )
         )
-    show_histograms(panels, key=f"confidence_{found.job_id}", alt="Confidence by class", across=1, height=PANEL_PX)
+    show_histograms(panels, key=f"confidence_{results.job_id}", alt="Confidence by class", across=1, height=PANEL_PX)
 
 
-def show_rejected(found):
-    """What was offered and could not be read, each with its reason."""
-    if not len(found.rejected):
-        st.caption("Every offered item could be read.")
+def show_rejected(results: ClassificationResults) -> None:
+    """Draw the table of the items that could not be read, each with its reason."""
+    if not len(results.rejected):
+        st.caption("All items could be read.")
         return
-    page = choose_page(len(found.rejected), f"rejected_page_{found.job_id}", per_page=REASONS_PER_PAGE)
+    page = choose_page(
+        len(results.rejected), JobState(results.job_id).page_key("rejected"), page_size=REASONS_PAGE_SIZE
+    )
     st.dataframe(
-        found.rejected[page * REASONS_PER_PAGE : (page + 1) * REASONS_PER_PAGE],
+        results.rejected[page * REASONS_PAGE_SIZE : (page + 1) * REASONS_PAGE_SIZE],
         hide_index=True,
         key="rejected_table",
         alt="Rejected items",

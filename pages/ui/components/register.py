@@ -1,15 +1,17 @@
-"""What runs in the browser: a component from the .html, .css and .js files beside its Python half."""
+"""Register a browser component from the .html, .css and .js files beside its Python module."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
 
-def register_component(name, python_file, *, after=()):
-    """Register the component; returns the function that puts it on the page. Call it once, on import.
+def register_component(name: str, python_file: str, *, after: Sequence[str] = ()) -> Callable[..., Any]:
+    """Register the component and return the function that mounts it. Call it once, at import.
 
-    after: names of .js files in the same folder, shared by several parts, that stand before its own.
+    after: .js files, relative to the folder of python_file, that several components share; they precede its own.
     """
-    html, css, js = (Path(python_file).with_suffix(end).read_text("utf-8") for end in (".html", ".css", ".js"))
+    html, css, js = (Path(python_file).with_suffix(suffix).read_text("utf-8") for suffix in (".html", ".css", ".js"))
     shared = [(Path(python_file).parent / file).read_text("utf-8") for file in after]
     return st.components.v2.component(name, html=html, css=css, js="\n".join([*shared, js]))

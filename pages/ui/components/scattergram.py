@@ -1,12 +1,15 @@
-"""A scattergram: one measure over another, a point a particle, drawn by the browser so that it follows a slider.
+"""A scattergram: one measure over another, one point per particle, drawn by the browser so that it follows a slider.
 
-What is drawn round by hand or as a box comes back in the measures' own units, never as a list of points.
+A lasso or box selection comes back as a polygon in the units of the measures, never as a list of points.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.ui.components.column_cache import packed, send_column
 from pages.ui.components.register import register_component
@@ -14,13 +17,19 @@ from svp_core import display
 from svp_core.classification.filters import Region
 from svp_core.stats.counts import UNSURE
 
-LEFT_OUT, NOT_DRAWN = 128, 255  # in the code of a point; the browser's half knows both
-LEAST_CORNERS = 3
+OUTSIDE, NOT_DRAWN = 128, 255  # codes of points outside of the selection, and of filtered ones; as scatter_points.js
+MIN_CORNERS = 3
 
 _mount = register_component(
     "svp_scattergram",
     __file__,
-    after=("lib/decode_base64.js", "lib/shared_cache.js", "lib/plot_axes.js", "lib/scatter_points.js"),
+    after=(
+        "lib/decode_base64.js",
+        "lib/shared_cache.js",
+        "lib/plot_axes.js",
+        "lib/scatter_points.js",
+        "lib/mount_plot.js",
+    ),
 )
 
 
@@ -29,37 +38,48 @@ class Axis:
     """A measure along an axis."""
 
     name: str  # its column
-    words: str  # with its unit
-    column: str  # under which its values are sent: other values have another one
-    values: np.ndarray  # float (N,)
+    title: str  # with its unit
+    column: str  # name in the browser's cache of columns; other values need another one
+    values: NDArray[np.float64]  # (N,)
 
 
-def show_scattergram(across, up, codes, order, *, key, alt, drawn, log=False, outline=None):
-    """Draw it, all points; those without a value, or on a logarithmic axis without one above 0, have no place.
+def show_scattergram(
+    across: Axis,
+    up: Axis,
+    codes: NDArray[np.uint8],
+    order: Sequence[str],
+    *,
+    key: str,
+    alt: str,
+    on_select: Callable[[Region | None], None],
+    log: bool = False,
+    selection: Region | None = None,
+) -> None:
+    """Draw all points; those without a value, or not above 0 on a logarithmic axis, are left out.
 
-    across, up: Axis. codes: uint8 (N,), as from codes_of. order: the labels that these stand for, at most 127. alt:
-    what is seen, for those who hear it. log: the axis across. outline: the Region that was drawn, where it lies in this
-    plane. drawn(Region or None) is called when something else is drawn round, or no more.
+    codes: (N,), from point_codes(). order: the labels that codes stand for, at most 127. alt: text for screen readers.
+    log: logarithmic x axis. selection: the Region selected in this plane. on_select(Region, or None when cleared) is
+    called when the selection changes.
     """
 
     def changed():
-        told = st.session_state[key]["outline"]
-        if told and (told["x"], told["y"]) == (across.name, up.name):
-            drawn(region_of(told))
+        outline = st.session_state[key]["outline"]
+        if outline and (outline["x"], outline["y"]) == (across.name, up.name):
+            on_select(region_of(outline))
 
-    # What sends the columns takes no room between this and what follows.
+    # Without a gap: the components that send the columns take no room between this and what follows.
     with st.container(gap=None):
         _mount(
             key=key,
             data={
-                "across": _side(across),
-                "up": _side(up),
+                "across": _axis_data(across),
+                "up": _axis_data(up),
                 "log": bool(log),
                 "alt": alt,
                 "codes": packed(codes, "u1"),
-                "looks": [_look(label) for label in order],
-                "outline": outline and {"xs": list(outline.xs), "ys": list(outline.ys)},
-                "narrowed": bool((codes[codes != NOT_DRAWN] >= LEFT_OUT).any()),
+                "looks": [_style(label) for label in order],
+                "outline": selection and {"xs": list(selection.xs), "ys": list(selection.ys)},
+                "narrowed": bool((codes[codes != NOT_DRAWN] >= OUTSIDE).any()),
             },
             on_outline_change=changed,
         )
@@ -67,31 +87,33 @@ def show_scattergram(across, up, codes, order, *, key, alt, drawn, log=False, ou
             send_column(axis.column, axis.values, key=f"{key}_{axis.column}".replace("/", "_"))
 
 
-def codes_of(labels, order, around, shown):
-    """uint8 (N,): the place in `order` of each particle's label, and LEFT_OUT or NOT_DRAWN.
+def point_codes(
+    labels: NDArray[np.str_], order: Sequence[str], drawn: NDArray[np.bool_], selected: NDArray[np.bool_]
+) -> NDArray[np.uint8]:
+    """Code of each particle (N,): the index of its label in `order`, plus OUTSIDE, or NOT_DRAWN.
 
-    around: bool (N,), those drawn. shown: bool (N,), those of them that are not left out by what is drawn round.
+    drawn: (N,), particles with a point. selected: (N,), those of them inside the selection.
     """
     codes = np.full(len(labels), NOT_DRAWN, np.uint8)
-    for place, label in enumerate(order):
-        codes[labels == label] = place
-    codes[~shown] |= LEFT_OUT
-    codes[~around] = NOT_DRAWN
+    for index, label in enumerate(order):
+        codes[labels == label] = index
+    codes[~selected] |= OUTSIDE
+    codes[~drawn] = NOT_DRAWN
     return codes
 
 
-def region_of(told):
-    """The Region of what a browser has told, {"x", "y": columns, "xs", "ys": corners}; None of what has no inside."""
-    xs, ys = (tuple(map(float, told[side])) for side in ("xs", "ys"))
-    fits = LEAST_CORNERS <= len(xs) == len(ys) and bool(np.isfinite([xs, ys]).all())
-    return Region(told["x"], told["y"], xs, ys) if fits else None
+def region_of(outline: Mapping[str, Any]) -> Region | None:
+    """Region of a polygon from the browser, {"x", "y": columns, "xs", "ys": corners}; None where it has no area."""
+    xs, ys = (tuple(map(float, outline[side])) for side in ("xs", "ys"))
+    is_polygon = MIN_CORNERS <= len(xs) == len(ys) and bool(np.isfinite([xs, ys]).all())
+    return Region(outline["x"], outline["y"], xs, ys) if is_polygon else None
 
 
-def _side(axis):
-    return {"name": axis.name, "words": axis.words, "column": axis.column}
+def _axis_data(axis):
+    return {"name": axis.name, "title": axis.title, "column": axis.column}
 
 
-def _look(label):
+def _style(label):
     return {
         "name": display.class_name(label),
         "colour": display.class_colour(label),

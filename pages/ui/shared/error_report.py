@@ -5,6 +5,7 @@ Streamlit calls report_error with whatever a page, a fragment or a callback rais
 
 import sys
 import traceback
+from collections.abc import Callable
 from datetime import datetime
 from uuid import uuid4
 
@@ -49,3 +50,16 @@ def _log(error, now):
         print(f"{LOG_NAME} cannot be written: {reason}", file=sys.stderr)
         return False
     return True
+
+
+def logged(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """make(), which gives the content of a download; its errors, which Streamlit shows in its own words, are logged."""
+
+    def make_and_log():
+        try:
+            return make()
+        except Exception as error:
+            _log(error, datetime.now())
+            raise
+
+    return make_and_log

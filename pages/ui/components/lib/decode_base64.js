@@ -1,4 +1,4 @@
-// The array that base64 text of its bytes stands for. Type: Float32Array and the like.
+// Typed array from the base64 text of its bytes. Type: Float32Array or the like.
 const unpacked = (text, Type) => {
   const letters = atob(text), bytes = new Uint8Array(letters.length);
   for (let i = 0; i < letters.length; i++) bytes[i] = letters.charCodeAt(i);

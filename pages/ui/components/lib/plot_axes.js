@@ -1,4 +1,4 @@
-// Axes on a canvas: which values have a tick, where a value lies, how lines and words look in the theme of the page.
+// Axes on a canvas: ticks, positions of values, lines and texts in the colours of the page's theme.
 const TEXT_PX = 12, TICK_GAP = 6, TITLE_GAP = 10;
 const LN_10 = Math.log(10);
 const element = (name, className, words) => {
@@ -8,7 +8,7 @@ const element = (name, className, words) => {
   return made;
 };
 
-// About `count` round values between two ends.
+// About `count` round values from low to high.
 const roundTicks = (low, high, count) => {
   const rough = (high - low) / Math.max(count, 1), ten = 10 ** Math.floor(Math.log10(rough)), times = rough / ten;
   const step = ten * (times < 1.5 ? 1 : times < 3.5 ? 2 : times < 7.5 ? 5 : 10), found = [];
@@ -17,8 +17,8 @@ const roundTicks = (low, high, count) => {
     found.push(+(k * step).toPrecision(12) + 0);
   return found;
 };
-// The same of a logarithmic axis, whose ends are given as powers of ten.
-const BETWEEN = [[9, [1, 2, 3, 4, 5, 6, 7, 8, 9]], [5, [1, 2, 3, 5, 7]], [3, [1, 2, 5]], [0, [1]]];  // room for so many
+// Ticks of a logarithmic axis; low and high are powers of ten.
+const BETWEEN = [[9, [1, 2, 3, 4, 5, 6, 7, 8, 9]], [5, [1, 2, 3, 5, 7]], [3, [1, 2, 5]], [0, [1]]];  // [ticks per decade that fit, multiples drawn]
 const logTicks = (low, high, count) => {
   if (high - low < 0.7) return roundTicks(10 ** low, 10 ** high, count).filter(value => value > 0);
   const room = count / (high - low), every = Math.ceil(1 / Math.max(room, 0.1)), found = [];
@@ -33,7 +33,7 @@ const valueWords = value => {
 };
 const shortWords = value => valueWords(+value.toPrecision(3));
 
-// From values to places in px and back; low and high are powers of ten where the axis is logarithmic.
+// Maps values to positions in px and back; low and high are powers of ten where the axis is logarithmic.
 const axisFrom = (low, high, start, end, log) => {
   const perUnit = (end - start) / (high - low);
   return {
@@ -44,7 +44,7 @@ const axisFrom = (low, high, start, end, log) => {
   };
 };
 
-// A canvas of this size in px of the page, as sharp as the screen is; its pen draws in px of the page.
+// Sizes a canvas in px of the page at the screen's resolution; its pen draws in px of the page.
 const penOn = (canvas, width, height) => {
   const sharp = window.devicePixelRatio || 1;
   const across = Math.round(width * sharp), down = Math.round(height * sharp);
@@ -58,15 +58,15 @@ const inksOf = box => {
   const style = getComputedStyle(box), ink = name => style.getPropertyValue(`--st-${name}-color`).trim();
   return { text: style.color, line: ink('border'), accent: ink('primary'), font: `${TEXT_PX}px ${style.fontFamily}` };
 };
-// Calls draw when the size, the screen's sharpness, the theme or the font have changed.
+// Calls draw when the size, the screen's resolution, the theme or the font have changed.
 const keepDrawn = (box, draw) => {
   box.draw = draw;
   new ResizeObserver(draw).observe(box);
-  box.addEventListener('transitionend', event => event.target === box && draw());  // its colour is that of the theme
+  box.addEventListener('transitionend', event => event.target === box && draw());  // its colour follows the theme
   document.fonts?.ready.then(draw);
   onOtherScreen(new WeakRef(box));
 };
-// The window outlives the box, and must not hold it.
+// The window outlives the box and must not keep it in memory.
 const onOtherScreen = held => {
   const now = window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
   now.addEventListener('change', () => {
@@ -85,7 +85,7 @@ const drawAxes = (pen, inks, x, y, { xTicks, yTicks, xWords, yWords, upright }) 
   pen.strokeStyle = inks.line;
   pen.fillStyle = inks.text;
   pen.globalAlpha = 0.5;
-  const half = place => Math.round(place - 0.5) + 0.5;  // a line of 1 px is sharp there
+  const half = place => Math.round(place - 0.5) + 0.5;  // where a line of 1 px is sharp
   for (const value of yTicks) line(left, half(y.place(value)), right, half(y.place(value)));
   if (upright) for (const value of xTicks) line(half(x.place(value)), top, half(x.place(value)), foot);
   pen.globalAlpha = 1;
@@ -99,7 +99,7 @@ const drawAxes = (pen, inks, x, y, { xTicks, yTicks, xWords, yWords, upright }) 
   let until = -Infinity;
   for (const value of xTicks) {
     const words = valueWords(value), width = pen.measureText(words).width, at = x.place(value);
-    if (at - width / 2 < until) continue;  // would run into the last one
+    if (at - width / 2 < until) continue;  // would overlap the one before
     pen.fillText(words, at, foot + TICK_GAP);
     until = at + width / 2 + 8;
   }
@@ -113,7 +113,7 @@ const drawAxes = (pen, inks, x, y, { xTicks, yTicks, xWords, yWords, upright }) 
     pen.restore();
   }
 };
-// Words beside the pointer: lines of text, kept inside the box.
+// A note beside the pointer, kept inside the box. lines: its texts, null to hide it.
 const showNote = (note, box, lines, x, y) => {
   note.hidden = !lines;
   if (!lines) return;

@@ -1,16 +1,16 @@
-// Points of a scattergram: where they lie on the screen, drawn group by group, and found again by place.
-const DIM = 128, NOT_DRAWN = 255;  // in the code of a point: left out by what is drawn round; by the filter
+// Points of a scattergram: sorted by class, drawn group by group, and found by position.
+const DIM = 128, NOT_DRAWN = 255;  // in the code of a point: outside of the selection; filtered
 const MARKER_UNITS = 7, CELL_PX = 12, NEAR_PX = 8;
 
-const SOME = 5000, MANY = 20000;  // points, from which on they are smaller
+const SOME = 5000, MANY = 20000;  // numbers of points from which on they are drawn smaller
 const sizeOf = count => (count > MANY ? 4 : count > SOME ? 5 : 7);
 const opacityOf = count => (count > MANY ? 0.5 : 0.75), DIM_OPACITY = 0.22;
 const ROUNDS = 64;
 
-// Values as they lie along the axis; what has no place there is NaN.
+// Values along the axis; NaN where they have no position on it.
 const alongAxis = (values, log) => (log ? values.map(value => (value > 0 ? Math.log10(value) : NaN)) : values);
 
-// Points with both values, sorted by code: order holds their numbers, those of code c from first[c] to first[c + 1].
+// Points with both values, sorted by code: those of code c are order[first[c]] to order[first[c + 1] - 1].
 const sortedByCode = (codes, u, v) => {
   const first = new Uint32Array(258), count = codes.length;
   const isPoint = i => codes[i] !== NOT_DRAWN && u[i] - u[i] === 0 && v[i] - v[i] === 0;
@@ -21,7 +21,7 @@ const sortedByCode = (codes, u, v) => {
   return { order, first, of: code => order.subarray(first[code], first[code + 1]) };
 };
 
-// A marker as the dots of the screen it covers: how far each lies from the middle, and how much of it is covered.
+// A marker as the device pixels it covers: their offsets from its centre and how much of each is covered.
 const stampOf = (look, sizePx, opacity) => {
   const sharp = window.devicePixelRatio || 1, scale = (sizePx / MARKER_UNITS) * sharp;
   const half = Math.ceil(0.65 * sizePx * sharp + 1), canvas = document.createElement('canvas');
@@ -41,13 +41,13 @@ const stampOf = (look, sizePx, opacity) => {
   return { half, dots, red: colour >> 16, green: (colour >> 8) & 255, blue: colour & 255 };
 };
 
-// Where points are laid one over the other, a dot of the screen at a time: many times quicker than a canvas does it.
-// x and y are axes; edge: room for markers on the border, in dots.
+// Blends points device pixel by device pixel: many times faster than drawing them on a canvas.
+// x and y are axes; edge: room for markers at the border, in device pixels.
 const layerFor = (x, y, edge) => {
   const sharp = window.devicePixelRatio || 1;
   const wide = Math.ceil((x.end - x.start) * sharp) + 2 * edge, high = Math.ceil((y.start - y.end) * sharp) + 2 * edge;
   const ku = x.perUnit * sharp, u0 = edge - x.low * ku, kv = y.perUnit * sharp, v0 = high - edge - y.low * kv;
-  const inks = new Float32Array(4 * wide * high);  // red, green, blue times how much is covered; how much is covered
+  const inks = new Float32Array(4 * wide * high);  // premultiplied red, green, blue; coverage
   const add = (points, stamp, u, v) => {
     const { red, green, blue } = stamp, away = stamp.dots.map(([dx, dy]) => 4 * (dy * wide + dx)), count = away.length;
     const covers = Float32Array.from(stamp.dots, ([, , cover]) => cover), offsets = Int32Array.from(away);
@@ -84,14 +84,14 @@ const layerFor = (x, y, edge) => {
   return { add, put };
 };
 
-// Draws so many points in passes, one over the other: [list of [look, points], opacity]. x and y are axes.
+// Draws `count` points in passes, each [list of [look, points], opacity], later ones on top. x and y are axes.
 const drawPoints = (pen, passes, count, u, v, x, y) => {
   const stamped = passes.map(([groups, opacity]) => groups
-    // Hollow ones lie lowest, the fewest on top: none covers a class that is rarer.
+    // Hollow markers at the bottom, the rarest class on top: none covers a rarer class.
     .sort(([a, points], [b, others]) => b.hollow - a.hollow || others.length - points.length)
     .map(([look, points]) => [points, stampOf(look, sizeOf(count), opacity)]));
   const layer = layerFor(x, y, Math.max(0, ...stamped.flat().map(([, stamp]) => stamp.half)));
-  // Very many lie over each other as they come, so that what is seen is the mixture and not the last class.
+  // Very many points are drawn in rounds, so that the mixture is visible and not only the last class.
   const rounds = count > MANY ? ROUNDS : 1, upTo = (points, round) => Math.floor((round * points.length) / rounds);
   for (const groups of stamped)
     for (let round = 0; round < rounds; round++)
@@ -100,7 +100,7 @@ const drawPoints = (pen, passes, count, u, v, x, y) => {
   layer.put(pen);
 };
 
-// A grid over the plot, in which the point nearest to a place is found.
+// Index of the points by cells of a grid; returns a function (x, y) => nearest point within NEAR_PX, or -1.
 const gridOf = (groups, u, v, x, y) => {
   const across = Math.ceil((x.end - x.start) / CELL_PX) + 2, down = Math.ceil((y.start - y.end) / CELL_PX) + 2;
   const head = new Int32Array(Math.max(across * down, 1)).fill(-1), next = [], who = [];
