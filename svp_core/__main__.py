@@ -1,3 +1,5 @@
+"""python -m svp_core: the command line, see svp_core.cli."""
+
 import sys
 
 from svp_core.cli import main

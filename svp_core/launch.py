@@ -1,4 +1,4 @@
-"""Open the app: a free port on this machine, the address on the terminal, a browser where there is a desktop."""
+"""Open the app: on a free port of this machine, address on the terminal, browser where there is a desktop."""
 
 import http.client
 import os
@@ -10,12 +10,12 @@ import webbrowser
 
 from svp_core.workspace.paths import repo_root
 
-HOST = "127.0.0.1"  # nobody but this machine
+HOST = "127.0.0.1"  # reachable from this machine only
 FIRST_PORT = 8501
 
 
-def main():
-    """Run the app until Ctrl-C. Returns 0 when it was ended so, else what the server returned."""
+def main() -> int:
+    """Run the app until Ctrl-C. Returns 0 after Ctrl-C, else the exit status of the server."""
     port = free_port()
     address = f"http://{HOST}:{port}"
     options = {
@@ -33,7 +33,7 @@ def main():
         while server.poll() is None and not _answers(port):
             time.sleep(0.2)
         if server.poll() is None:
-            print(f"SvP Lab is open at {address}\nCtrl-C closes it; jobs under way go on.", flush=True)
+            print(f"SvP Lab is open at {address}\nCtrl-C closes it; running jobs continue.", flush=True)
             if has_desktop():
                 webbrowser.open(address)
         return server.wait()
@@ -45,12 +45,12 @@ def main():
             server.wait()
 
 
-def free_port():
-    """FIRST_PORT where nobody listens on it, else any free one."""
+def free_port() -> int:
+    """FIRST_PORT if it is free, else any free port."""
     for port in (FIRST_PORT, 0):
         with socket.socket() as probe:
             if os.name != "nt":
-                # As the server does: a port that was closed just now is free.
+                # As the server does: a port that was just closed counts as free.
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((HOST, port))
@@ -60,19 +60,19 @@ def free_port():
     raise OSError(f"no free port on {HOST}")
 
 
-def has_desktop():
-    """Whether a browser would open where the person sees it: not over ssh, not on a server, not in CI."""
+def has_desktop() -> bool:
+    """Whether a browser would open on the user's screen: not over ssh, not on a server, not in CI."""
     if os.environ.get("CI") or os.environ.get("SSH_CONNECTION"):
         return False
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _answers(port):
-    asked = http.client.HTTPConnection(HOST, port, timeout=2)
+def _answers(port: int) -> bool:
+    connection = http.client.HTTPConnection(HOST, port, timeout=2)
     try:
-        asked.request("GET", "/_stcore/health")
-        return asked.getresponse().status == 200
+        connection.request("GET", "/_stcore/health")
+        return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False
     finally:
-        asked.close()
+        connection.close()

@@ -63,7 +63,8 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
 
     yield Progress(0, None, "Reading the source")
     source = detect_source(request.source, choices)
-    classifier = load_classifier(find_model(request.weights or DEFAULT_CLASSIFIER))
+    model_folder = Path(find_model(request.weights or DEFAULT_CLASSIFIER))
+    classifier = load_classifier(model_folder)
     entries: list[Any] = []
     yield from _hash(request.source, choices, entries)
     facts = {
@@ -74,9 +75,9 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
         "notes": source.notes,
         "um_per_px": um_per_px or source.um_per_px,
         "um_per_px_from": "given by you" if um_per_px else source.um_per_px_from,
-        "weights": classifier.folder.name,
-        "weights_sha256": weights_sha256(classifier.folder),
-        **_location(classifier.folder),
+        "weights": model_folder.name,
+        "weights_sha256": weights_sha256(model_folder),
+        **_location(model_folder),
         "runs": [asdict(run) for run in source.runs],
         "choices": dict(choices or {}),
         "inputs": fingerprint(entries),
@@ -161,7 +162,7 @@ def _hash(path: str, choices: Mapping[str, str] | None, entries: list[Any]) -> S
     size = 0
     for entry in hash_inputs(path, choices):
         entries.append(entry)
-        size += entry[1]
+        size += int(entry[1])
         if size >= HASHED_BYTES:
             size = 0
             yield Progress(0, None, f"Fingerprint of the source: {len(entries):,} files")

@@ -1,17 +1,20 @@
 """Retrain the classifier on the labels of a review, before and after it, and evaluate both on held-out particles."""
 
 import json
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.progress import Progress, Steps
 from svp_core.review.decision_log import history
-from svp_core.review.evaluation_split import split_for_evaluation
-from svp_core.review.store import open_review
+from svp_core.review.evaluation_split import EvaluationSplit, split_for_evaluation
+from svp_core.review.store import Review, open_review
 from svp_core.tasks.embed_review import FEATURE_MODEL
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.train import register_model
@@ -47,125 +50,137 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
         return
     models.new_model_folder(request.name)  # refuses an unusable name before any work
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.embedding.features import classifier_features
-    from svp_core.training.last_layer import fit_last_layer, layer_probs, save_last_layer
+    from svp_core.training.last_layer import save_last_layer
 
     review = open_review(request.review)
     if review.tiles is None:
-        raise LabError("This history came without images; retrain where the review was begun.")
-    standing = review.current_labels().add([d for d in history(review.id) if d.number <= request.decisions])
-    found = split_for_evaluation(review, standing)
-    keys = _classes(review, found)
-    classifier, count = load_classifier(models.find_model(FEATURE_MODEL)), len(review.tiles)
-    features = np.empty((count, classifier.model.fc.in_features), np.float32)
-    for start in range(0, count, _BATCH_SIZE):
-        tiles = np.ascontiguousarray(review.tiles[start : start + _BATCH_SIZE])
-        features[start : start + len(tiles)] = classifier_features(classifier, tiles)
-        yield Progress(start + len(tiles), count, f"{start + len(tiles):,} of {count:,} particles looked at")
-    yield Progress(count, count, "learning")
-    learnt, named = {}, {}
-    for which, labels in (("before", found.before), ("after", found.after)):
-        rows = np.flatnonzero(found.is_training & np.isin(labels, keys))
-        there = [key for key in keys if (labels[rows] == key).any()]
-        places = np.array([there.index(label) for label in labels[rows]])
-        learnt[which] = (
-            fit_last_layer(classifier, features[rows], places, class_keys=there, um_per_px=_scales(review))
-            if len(there) > 1
-            else None
-        )
-        named[which] = (
-            np.array(there, object)[layer_probs(learnt[which], features).argmax(1)]
-            if learnt[which]
-            else np.full(count, there[0] if there else "", object)
-        )
-    counts = {key: int((found.is_training & (found.after == key)).sum()) for key in keys}
+        raise LabError("This review was imported without images; retrain in the workspace where it was started.")
+    decisions = [decision for decision in history(review.id) if decision.number <= request.decisions]
+    split = split_for_evaluation(review, review.current_labels().add(decisions))
+    keys = _trainable_classes(review, split)
+    classifier = load_classifier(models.find_model(FEATURE_MODEL))
+    features = yield from _embed(review, classifier)
+    yield Progress(len(features), len(features), "Training the last layer")
+    layers, predicted = {}, {}
+    for time, labels in (("before", split.before), ("after", split.after)):
+        layers[time], predicted[time] = _fit(classifier, features, labels, split.is_training, keys, _pixel_sizes(review))
+    counts = {key: int((split.is_training & (split.after == key)).sum()) for key in keys}
     note = f"Labels of the review {review.name!r} after {request.decisions:,} decisions."
-    save_last_layer(learnt["after"], folder / "run", counts=counts, note=note)
-    _keep_reference(learnt["after"], folder / "run", features, found, layer_probs)
-    checks = list(_checks(found, named, keys))
-    write_json(
-        folder / "retrained.json",
-        {
-            "decisions": request.decisions,
-            "learnt_from": counts,
-            "checks": checks,
-            "notes": list(_notes(found, checks)),
-        },
-    )
+    save_last_layer(layers["after"], folder / "run", counts=counts, note=note)
+    _save_reference(layers["after"], folder / "run", features, split)
+    checks = list(_checks(split, predicted, keys))
+    summary = {"decisions": request.decisions, "learnt_from": counts, "checks": checks}
+    write_json(folder / "retrained.json", {**summary, "notes": list(_notes(split, checks))})
     register_model(request.name, folder)
 
 
-def retrain_summary(folder):
-    """What retrained.json says, and "model", the name that the model got. Raises LabError while it is not made."""
+def retrain_summary(folder: Path) -> dict[str, Any]:
+    """Content of retrained.json, and "model", the name of the model. Raises LabError for an unfinished retraining."""
     try:
-        made = json.loads((folder / "retrained.json").read_text("utf-8"))
-        return made | json.loads((folder / "model.json").read_text("utf-8"))
+        summary = json.loads((folder / "retrained.json").read_text("utf-8"))
+        return summary | json.loads((folder / "model.json").read_text("utf-8"))
     except (OSError, ValueError):
-        raise LabError("This retraining has not come to its end; start it again.") from None
+        raise LabError("This retraining did not finish; start it again.") from None
 
 
-def _classes(review, found):
-    """Classes to tell apart: those with enough particles to learn from. Raises LabError where that is no two."""
-    counts = {key: int((found.is_training & (found.after == key)).sum()) for key in review.class_keys}
+def _trainable_classes(review: Review, split: EvaluationSplit) -> list[str]:
+    """Classes with at least MIN_LABELS training particles. Raises LabError where there are fewer than two."""
+    counts = {key: int((split.is_training & (split.after == key)).sum()) for key in review.class_keys}
     keys = [key for key, count in counts.items() if count >= MIN_LABELS]
     if len(keys) < 2:
-        there = ", ".join(f"{key} {count:,}" for key, count in counts.items())
+        available = ", ".join(f"{key} {count:,}" for key, count in counts.items())
         raise LabError(
-            f"To learn from there are {there}; at least two classes with {MIN_LABELS} particles each are needed, "
-            "besides those set aside to check on."
+            f"Training particles: {available}. At least two classes with {MIN_LABELS} each are needed, not counting "
+            "the held-out particles."
         )
     return keys
 
 
-def _checks(found, named, keys):
-    """Dicts of every check, all classes first, then one by one."""
+def _embed(review: Review, classifier: Any) -> Generator[Progress, None, NDArray[np.float32]]:
+    """Features (N, D) of the review's tiles; yields Progress."""
+    from svp_core.embedding.features import classifier_features
+
+    tiles = review.tiles
+    assert tiles is not None
+    count = len(tiles)
+    features = np.empty((count, classifier.model.fc.in_features), np.float32)
+    for start in range(0, count, _BATCH_SIZE):
+        stop = min(start + _BATCH_SIZE, count)
+        features[start:stop] = classifier_features(classifier, np.ascontiguousarray(tiles[start:stop]))
+        yield Progress(stop, count, f"{stop:,} of {count:,} particles embedded")
+    return features
+
+
+def _fit(
+    classifier: Any,
+    features: NDArray[np.float32],
+    labels: NDArray[np.object_],
+    is_training: NDArray[np.bool_],
+    keys: Sequence[str],
+    um_per_px: tuple[float, ...],
+) -> tuple[Any, NDArray[np.object_]]:
+    """(classifier with a new last layer, predicted class of every particle); None and the only class for one class."""
+    from svp_core.training.last_layer import fit_last_layer, layer_probs
+
+    rows = np.flatnonzero(is_training & np.isin(labels, keys))
+    present = [key for key in keys if (labels[rows] == key).any()]
+    if len(present) < 2:
+        return None, np.full(len(features), present[0] if present else "", object)
+    targets = np.array([present.index(label) for label in labels[rows]])
+    layer = fit_last_layer(classifier, features[rows], targets, class_keys=present, um_per_px=um_per_px)
+    return layer, np.array(present, object)[layer_probs(layer, features).argmax(1)]
+
+
+def _checks(
+    split: EvaluationSplit, predicted: Mapping[str, NDArray[np.object_]], keys: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """Accuracy before and after on each held-out set: over all classes, then per class."""
     from svp_core.stats.paired_accuracy import paired_accuracy
 
-    parts = (
-        (CHECKED, found.audited != "", found.audited, found.weight),
-        (BY_CHANCE, found.held_out & (found.before != ""), found.before, None),
+    held_out_sets = (
+        (CHECKED, split.audited != "", split.audited, split.weight),
+        (BY_CHANCE, split.held_out & (split.before != ""), split.before, None),
     )
-    for of, rows, truth, weight in parts:
+    for name, is_held_out, truth, weight in held_out_sets:
         for key in ("", *keys):
-            mine = np.flatnonzero(rows if not key else rows & (truth == key))
-            if len(mine):
-                right = [named[which][mine] == truth[mine] for which in ("before", "after")]
-                yield {
-                    "of": of,
-                    "class": key,
-                    **asdict(paired_accuracy(*right, weights=None if weight is None else weight[mine])),
-                }
+            rows = np.flatnonzero(is_held_out if not key else is_held_out & (truth == key))
+            if len(rows):
+                before, after = (predicted[time][rows] == truth[rows] for time in ("before", "after"))
+                weights = None if weight is None else weight[rows]
+                yield {"of": name, "class": key, **asdict(paired_accuracy(before, after, weights=weights))}
 
 
-def _notes(found, checks):
+def _notes(split: EvaluationSplit, checks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if not any(check["of"] == CHECKED for check in checks):
         yield (
-            "No particle was checked at random yet. Under Decide, Random check draws some: labels that no model had a "
-            "say in show best what the review was worth."
+            "No particle was checked at random yet. Random check (under Decide) draws some: randomly drawn labels, "
+            "given without a model's suggestion, give the fairest estimate."
         )
     if not checks:
-        yield "There is nothing to try the networks on, so nothing can be said about before and after."
-    if (found.before == found.after).all():
+        yield "There are no held-out particles, so before and after cannot be compared."
+    if (split.before == split.after).all():
         yield "No label differs from what it was before the review."
 
 
-def _keep_reference(classifier, run, features, found, layer_probs):
-    """What the new network says of the checked particles, where there are enough: counts are corrected by it."""
+def _save_reference(classifier: Any, run: Path, features: NDArray[np.float32], split: EvaluationSplit) -> None:
+    """Store the new model's predictions for the checked particles, if enough: they correct counts."""
     from svp_core.classifier.confusion_reference import write_confusion_reference
     from svp_core.stats.counts import ConfusionReference
+    from svp_core.training.last_layer import layer_probs
 
     keys = classifier.config.class_keys
-    rows = np.flatnonzero(np.isin(found.audited, keys))
-    labels = np.array([keys.index(label) for label in found.audited[rows]], int)
+    rows = np.flatnonzero(np.isin(split.audited, keys))
+    labels = np.array([keys.index(label) for label in split.audited[rows]], int)
     if len(rows) and np.bincount(labels, minlength=len(keys)).min() >= MIN_REFERENCE:
-        words = f"{len(rows):,} particles checked at random in its review, of unknown sizes"
-        probs = layer_probs(classifier, features[rows])
-        write_confusion_reference(run, ConfusionReference(probs, labels, np.full(len(rows), np.nan), keys, words))
+        description = f"{len(rows):,} particles checked at random in its review, of unknown sizes"
+        probs, sizes = layer_probs(classifier, features[rows]), np.full(len(rows), np.nan)
+        write_confusion_reference(run, ConfusionReference(probs, labels, sizes, keys, description))
 
 
-def _scales(review):
-    """(smallest, largest) pixel size in um, () where nobody knows."""
-    if "um_per_px" not in review.table or not review.table["um_per_px"].notna().any():
+def _pixel_sizes(review: Review) -> tuple[float, ...]:
+    """(smallest, largest) pixel size, µm; empty where it is unknown."""
+    if "um_per_px" not in review.table:
         return ()
-    sizes = review.table["um_per_px"].dropna().astype(float)
-    return float(sizes.min()), float(sizes.max())
+    sizes = review.table["um_per_px"].to_numpy(float)
+    sizes = sizes[~np.isnan(sizes)]
+    return (float(sizes.min()), float(sizes.max())) if len(sizes) else ()

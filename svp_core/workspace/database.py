@@ -1,25 +1,28 @@
-"""The database of the workspace: its tables, and how to reach it.
+"""The database of the workspace: tables and connection.
 
-SQLite in the workspace folder by default; SVP_DATABASE_URL points somewhere else, e.g. at PostgreSQL.
+SQLite in the workspace folder by default; SVP_DATABASE_URL selects another one, e.g. PostgreSQL.
 """
 
 import os
 import sqlite3
 import threading
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 
 import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.errors import LabError
 from svp_core.instruments.sqlite_guard import register_database
 from svp_core.workspace.paths import workspace_root
 
-BUSY_TIMEOUT_S = 10  # how long one writer waits for another; every transaction here takes milliseconds
+BUSY_TIMEOUT_S = 10  # how long a writer waits for another; every transaction here takes milliseconds
 
-_one_at_a_time = threading.Lock()
+_engine_lock = threading.Lock()
 
 METADATA = sa.MetaData()
 
@@ -30,12 +33,12 @@ job = sa.Table(
     sa.Column("id", sa.String(32), primary_key=True),
     sa.Column("kind", sa.String(40), nullable=False),
     sa.Column("config", sa.JSON, nullable=False),
-    sa.Column("same_as", sa.Text),  # kind and config as one text; null once a cancel was asked for
+    sa.Column("same_as", sa.Text),  # kind and config as one text; null once cancelling was requested
     sa.Column("state", sa.String(10), nullable=False),
-    sa.Column("cancel", sa.Boolean, nullable=False, default=False),  # somebody asked for it; so in the next line
+    sa.Column("cancel", sa.Boolean, nullable=False, default=False),  # requested by a person, like the next
     sa.Column("pause", sa.Boolean, nullable=False, default=False, server_default=sa.false()),
-    sa.Column("worker", sa.String(32)),  # the one process that may write to this row; null until it has come
-    sa.Column("slot", sa.Integer),  # which of the places to run in it holds while running
+    sa.Column("worker", sa.String(32)),  # the one process that may write this row; null until it has started
+    sa.Column("slot", sa.Integer),  # the slot it runs in, see tasks.lanes
     sa.Column("step", sa.Integer, nullable=False, default=0),
     sa.Column("total", sa.Integer),
     sa.Column("message", sa.Text, nullable=False, default=""),
@@ -44,13 +47,13 @@ job = sa.Table(
     sa.Column("started", sa.Float),
     sa.Column("ended", sa.Float),
     sa.Column("heartbeat", sa.Float, nullable=False),
-    sa.Column("paced_step", sa.Integer),  # the rate is counted from this step at this time: model loading is left out
+    sa.Column("paced_step", sa.Integer),  # start of the rate: step and time after the model was loaded
     sa.Column("paced_from", sa.Float),
     sa.Column("stepped", sa.Float),  # when `step` was written
 )
 is_active = job.c.state.in_(("queued", "running"))
 is_running = job.c.state == "running"
-# The database itself sees to it that the same work is never under way twice, and that no slot holds two jobs.
+# The database itself ensures that the same work is never active twice, and that no slot holds two jobs.
 sa.Index("one_active_job", job.c.same_as, unique=True, sqlite_where=is_active, postgresql_where=is_active)
 sa.Index("one_job_a_slot", job.c.slot, unique=True, sqlite_where=is_running, postgresql_where=is_running)
 
@@ -114,25 +117,25 @@ bookmark = sa.Table(
 APPEND_ONLY = (decision,)
 
 
-def engine():
-    """The SQLAlchemy engine of this workspace, its tables made. Raises LabError when it cannot be reached."""
-    given = os.environ.get("SVP_DATABASE_URL")
-    url = given or sa.URL.create("sqlite", database=str(workspace_root() / "lab.sqlite"))
-    with _one_at_a_time:
+def engine() -> sa.Engine:
+    """The SQLAlchemy engine of this workspace, with its tables. Raises LabError where it cannot be reached."""
+    setting = os.environ.get("SVP_DATABASE_URL")
+    url = setting or sa.URL.create("sqlite", database=str(workspace_root() / "lab.sqlite"))
+    with _engine_lock:
         return _engine(url)
 
 
 @lru_cache(maxsize=8)
-def _engine(url):
+def _engine(url: str | sa.URL) -> sa.Engine:
     try:
         is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
-        found = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if is_sqlite else {})
+        new_engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if is_sqlite else {})
         if is_sqlite:
-            sa.event.listen(found, "connect", _prepare_sqlite)
-            register_database(found.url.database or ":memory:")
-        with found.begin() as db:
-            if found.dialect.name == "postgresql":
-                # There, two processes that make the same table at once fail in spite of IF NOT EXISTS.
+            event.listen(new_engine, "connect", _prepare_sqlite)
+            register_database(new_engine.url.database or ":memory:")
+        with new_engine.begin() as db:
+            if new_engine.dialect.name == "postgresql":
+                # In PostgreSQL, two processes that create the same table at once fail despite IF NOT EXISTS.
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(731958)"))
             for table in METADATA.sorted_tables:
                 db.execute(CreateTable(table, if_not_exists=True))
@@ -141,40 +144,40 @@ def _engine(url):
                     db.execute(CreateIndex(index, if_not_exists=True))
             for table in APPEND_ONLY:
                 _refuse_changes(db, table.name)
-    except (sa.exc.ArgumentError, sa.exc.OperationalError, ModuleNotFoundError) as error:
+    except (ArgumentError, OperationalError, ModuleNotFoundError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise LabError(
             f"The lab's database cannot be opened ({reason}); check SVP_DATABASE_URL and SVP_WORKSPACE."
         ) from None
-    return found
+    return new_engine
 
 
-def _add_new_columns(db, table):
-    """Bring a table that an earlier edition made up to date; its rows get each new column's server_default."""
-    there = {column["name"] for column in sa.inspect(db).get_columns(table.name)}
+def _add_new_columns(db: sa.Connection, table: sa.Table) -> None:
+    """Add columns that a table of an earlier version lacks; its rows get the server_default."""
+    existing = {column["name"] for column in sa.inspect(db).get_columns(table.name)}
     for column in table.columns:
-        if column.name not in there:
-            line = CreateColumn(column).compile(db)
-            # Two processes may be at it at once: the second finds the column there.
-            with suppress(sa.exc.OperationalError, sa.exc.ProgrammingError), db.begin_nested():
-                db.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {line}"))
+        if column.name not in existing:
+            definition = CreateColumn(column).compile(db)
+            # Two processes may do this at once: the second one finds the column.
+            with suppress(OperationalError, ProgrammingError), db.begin_nested():
+                db.execute(sa.text(f"ALTER TABLE {table.name} ADD COLUMN {definition}"))
 
 
-def _refuse_changes(db, name):
-    """Let the database itself refuse to change or remove rows of this table."""
-    said = f"rows of {name} are only ever added"
+def _refuse_changes(db: sa.Connection, name: str) -> None:
+    """Make the database itself refuse to change or remove rows of this table."""
+    message = f"rows of {name} are only ever added"
     if db.dialect.name == "sqlite":
         for action in ("UPDATE", "DELETE"):
             db.exec_driver_sql(
                 f"CREATE TRIGGER IF NOT EXISTS {name}_no_{action.lower()} BEFORE {action} ON {name} "
-                f"BEGIN SELECT RAISE(ABORT, '{said}'); END"
+                f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
     elif db.dialect.name == "postgresql" and not db.scalar(
         sa.text("SELECT 1 FROM pg_trigger WHERE tgname = :name"), {"name": f"{name}_no_change"}
     ):
         db.exec_driver_sql(
             f"CREATE OR REPLACE FUNCTION {name}_no_change() RETURNS trigger LANGUAGE plpgsql AS "
-            f"$$ BEGIN RAISE EXCEPTION '{said}'; END $$"
+            f"$$ BEGIN RAISE EXCEPTION '{message}'; END $$"
         )
         db.exec_driver_sql(
             f"CREATE TRIGGER {name}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON {name} "
@@ -183,16 +186,16 @@ def _refuse_changes(db, name):
 
 
 @contextmanager
-def lasting():
-    """A connection in a transaction whose commit survives a power cut; for what a person did with their own hands."""
+def lasting() -> Iterator[sa.Connection]:
+    """A connection in a transaction whose commit survives a power cut; for the decisions of a person."""
     with engine().begin() as db:
         if db.dialect.name == "sqlite":
-            # SQLite's own transaction begins with the first change, after this. The connection keeps the setting.
+            # SQLite's own transaction starts with the first change, after this. The connection keeps the setting.
             db.exec_driver_sql("PRAGMA synchronous=FULL")
         yield db
 
 
-def _prepare_sqlite(connection, _record):
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     # With a write-ahead log readers never wait for a writer. NORMAL may lose the last moments at a power cut, never
     # the file.
     end = time.monotonic() + BUSY_TIMEOUT_S
@@ -200,7 +203,7 @@ def _prepare_sqlite(connection, _record):
         try:
             connection.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError:
-            # Two processes at a new database: SQLite does not wait for its lock at this one statement.
+            # Two processes at a new database: SQLite does not wait for its lock at this statement.
             if time.monotonic() > end:
                 raise
             time.sleep(0.02)
