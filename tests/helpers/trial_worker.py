@@ -21,7 +21,7 @@ TRIAL_WORKER = (sys.executable, str(Path(__file__).resolve()))
 
 @dataclass(frozen=True)
 class EmptyRequest(JobRequest):
-    title = "A trial"
+    title = property(lambda self: "A trial")
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def test_the_app_says_where_it_is_answers_there_and_ends_with_ctrl_c(tmp_path):
     try:
         seen = ""
         while not (found := re.search(r"SvP Lab is open at (http://127\.0\.0\.1:\d+)", seen)):
-            line = app.stdout.readline()
+            line = app.stdout.readline() if app.stdout else ""
             assert line, seen
             seen += line
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(found[1]) as answer:

@@ -1,4 +1,4 @@
-"""The worker process: what it says about failures, how it behaves towards the rest of the machine."""
+"""The worker process: its errors, its share of the machine."""
 
 import pytest
 
@@ -11,7 +11,7 @@ def lab(tmp_path, monkeypatch):
     yield from trial_lab(tmp_path, monkeypatch)
 
 
-def test_a_lab_error_is_the_jobs_error(lab):
+def test_a_lab_error_becomes_the_error_of_the_job(lab):
     job_id, _ = jobs.start("refuse", {})
     job = wait_for(job_id, "failed")
     assert job.error == "The folder 'oil' holds no images; choose another."
@@ -19,7 +19,7 @@ def test_a_lab_error_is_the_jobs_error(lab):
     assert "Traceback" not in jobs.log_file(job_id).read_text()
 
 
-def test_a_defect_is_one_sentence_and_the_traceback_is_in_the_log(lab):
+def test_a_defect_is_one_sentence_with_its_traceback_in_the_log(lab):
     job_id, _ = jobs.start("break_down", {})
     job = wait_for(job_id, "failed")
     log = jobs.log_file(job_id)
@@ -34,7 +34,7 @@ def test_a_defect_is_one_sentence_and_the_traceback_is_in_the_log(lab):
     wait_for(again, "failed")
 
 
-def test_an_unknown_kind_fails_with_a_sentence(lab):
+def test_an_unknown_kind_fails_with_an_error(lab):
     job_id, _ = jobs.start("no such kind", {})
     assert "'no such kind'" in wait_for(job_id, "failed").error
 
@@ -49,7 +49,7 @@ def test_one_long_step_is_not_taken_for_death(lab):
     wait_for(job_id, "done")
 
 
-def test_it_leaves_room_for_the_pages(lab, monkeypatch):
+def test_a_job_leaves_room_for_the_pages(lab, monkeypatch):
     monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
     monkeypatch.setattr(jobs, "_cores", lambda: 4)
     monkeypatch.setenv("TRIAL_CORES", "4")

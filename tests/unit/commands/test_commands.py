@@ -1,4 +1,4 @@
-"""The command line: a number or a place that cannot be is one sentence and exit code 2, told before any work."""
+"""The command line: an invalid number or location is one line and exit status 2, before any work."""
 
 import pytest
 
@@ -10,7 +10,7 @@ TRAIN = ["train", "classifier", "nowhere"]
 
 
 def refused(arguments):
-    """Exit code, whether argparse left by itself or the command came back."""
+    """Exit status, whether argparse exits or the command returns."""
     try:
         return main(arguments)
     except SystemExit as left:
@@ -34,7 +34,7 @@ def refused(arguments):
         (["report", "nowhere"], "--threshold", ["protein=x", "0.9"]),
     ],
 )
-def test_a_number_that_cannot_be_is_refused_and_leaves_nothing_behind(command, name, values, tmp_path, capsys):
+def test_an_invalid_number_is_refused_and_leaves_nothing_behind(command, name, values, tmp_path, capsys):
     for value in values:
         out = tmp_path / "out"
         typed = "1000001" if value == "1,000,001" else value
@@ -66,7 +66,7 @@ PLACES = {
 
 
 @pytest.mark.parametrize("command", PLACES["folder"], ids=" ".join)
-def test_a_folder_that_cannot_be_made_is_refused_before_the_work(command, tmp_path, capsys):
+def test_a_folder_that_cannot_be_created_is_refused_before_the_work(command, tmp_path, capsys):
     (tmp_path / "file").write_text("here")
     for out in (tmp_path / "file" / "below", tmp_path / "file" / "below" / "that", tmp_path / ("a" * 300)):
         assert main([*command, "--out", str(out)]) == 2
@@ -85,7 +85,7 @@ def test_a_file_that_cannot_be_written_is_refused_before_the_work(command, tmp_p
 
 
 @pytest.mark.parametrize("command", PLACES["file"], ids=" ".join)
-def test_what_is_there_stays_when_the_work_is_refused(command, tmp_path, monkeypatch):
+def test_an_existing_file_stays_when_the_work_is_refused(command, tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
     out = tmp_path / "kept"
     out.write_text("from yesterday")

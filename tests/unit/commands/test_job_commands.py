@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from argparse import _SubParsersAction
 
 import numpy as np
 import pandas as pd
@@ -36,7 +37,7 @@ def generator(tmp_path_factory):
     torch.manual_seed(0)
     config = unet.GeneratorConfig(KEYS, 0.3, 0.2, channels=(16, 32))
     model = unet.build_unet(config)
-    torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+    torch.nn.init.normal_(model.get_parameter("conv_out.weight"), std=0.05)
     model_files.save_model(folder, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
     return folder
 
@@ -68,8 +69,8 @@ def test_every_command_explains_itself(capsys):
 
 
 def test_every_argument_has_a_help_text():
-    (commands,) = (action.choices for action in build_parser()._actions if action.choices)
-    for name, parser in commands.items():
+    (commands,) = (action for action in build_parser()._actions if isinstance(action, _SubParsersAction))
+    for name, parser in commands.choices.items():
         for action in parser._actions:
             assert action.help or action.choices, f"{name} {action.dest}"
 

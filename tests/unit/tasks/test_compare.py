@@ -1,4 +1,4 @@
-"""The task "compare" with a tiny network: the same reference for both sides, halves that do not meet, going on."""
+"""The task "compare" with a tiny network: one reference for both sides, disjoint halves, resuming."""
 
 import json
 import shutil
@@ -24,7 +24,7 @@ COUNT = 50
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory):
-    """A workspace with 120 drawn droplets as a data set, and a tiny generator: (id of the data set, its folder)."""
+    """A workspace with 120 drawn droplets as a data set, and a tiny generator: (id of the data set, model folder)."""
     patch = pytest.MonkeyPatch()
     patch.setenv("SVP_WORKSPACE", str(tmp_path_factory.mktemp("work")))
     patch.delenv("SVP_DATABASE_URL", raising=False)
@@ -38,7 +38,7 @@ def lab(tmp_path_factory):
     torch.manual_seed(0)
     config = unet.GeneratorConfig(("silicone_oil", "air_bubble"), 0.3, 0.2, channels=(16, 32))
     model = unet.build_unet(config)
-    torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+    torch.nn.init.normal_(model.get_parameter("conv_out.weight"), std=0.05)
     folder = tmp_path_factory.mktemp("runs") / "tiny"
     model_files.save_model(folder, config=unet.config_as_dict(config), tensors=model.state_dict(), card="", history=[])
     yield reference, folder
@@ -46,22 +46,22 @@ def lab(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def order(lab):
+def config(lab):
     reference, folder = lab
-    made = {"weights": str(folder), "sampler": "preview", "steps": 2}
+    side = {"weights": str(folder), "sampler": "preview", "steps": 2}
     return {
         "class_key": "silicone_oil",
         "count": COUNT,
         "seed": 3,
         "reference": reference,
-        "left": made,
+        "left": side,
         "right": {"classical": True},
     }
 
 
 @pytest.fixture
 def unmeasured(monkeypatch):
-    """Leave the figures out, for tests that are about something else."""
+    """Skip the metrics, for tests of something else."""
 
     def measure(class_key, seed, real, made, seen, has_seen):
         yield Progress(1, 1, "")
@@ -71,17 +71,17 @@ def unmeasured(monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def whole(order, tmp_path_factory):
-    """(folder of this comparison, the Progress of its steps)."""
-    folder = tmp_path_factory.mktemp("whole")
+def finished(config, tmp_path_factory):
+    """(folder of a finished comparison, its Progress events)."""
+    folder = tmp_path_factory.mktemp("finished")
     with pytest.MonkeyPatch.context() as patch:  # no test looks at how well the sides can be told apart
         patch.setattr(two_sample, "MIN_STEPS", 3)
         patch.setattr(two_sample, "PASSES", 0)
-        return folder, list(run_task("compare", order, folder))
+        return folder, list(run_task("compare", config, folder))
 
 
-def test_progress_counts_network_calls_and_ends_whole(whole):
-    _, seen = whole
+def test_progress_counts_network_calls_and_reaches_its_total(finished):
+    _, seen = finished
     total = COUNT * 2 + 2 * measure_steps(COUNT)
     assert [p.total for p in seen] == [None] + [total] * (len(seen) - 1)
     steps = [p.step for p in seen]
@@ -90,15 +90,15 @@ def test_progress_counts_network_calls_and_ends_whole(whole):
     assert 16 in steps
 
 
-def test_both_sides_are_measured_against_the_half_that_was_not_augmented(order, whole):
-    folder, _ = whole
+def test_both_sides_are_compared_with_the_half_that_was_not_augmented(config, finished):
+    folder, _ = finished
     real = np.load(folder / "real.npy")
-    held = datasets.open_dataset(order["reference"]).tiles[:100]
+    held = datasets.open_dataset(config["reference"]).tiles[:100]
     parents = [tile for tile in held if not (real == tile).all((1, 2)).any()]
     assert len(real) == len(parents) == 50
     made, manifest = read_tiles(folder / "right" / "tiles.npy"), pd.read_csv(folder / "right" / "manifest.csv")
     assert len(made) == len(manifest) == COUNT
-    assert manifest["parent"].max() < 50
+    assert max(manifest["parent"]) < 50
     from svp_core.augmentation import augment_tiles
 
     again, _ = augment_tiles(np.stack(parents), seeds=manifest["image_seed"])
@@ -107,62 +107,62 @@ def test_both_sides_are_measured_against_the_half_that_was_not_augmented(order, 
     assert (report["n_real"], report["n_seen"]) == (50, 50)
 
 
-def test_sizes_and_shapes_of_all_three_are_kept(whole):
-    shapes = pd.read_csv(whole[0] / "shapes.csv")
+def test_sizes_and_shapes_of_all_three_sets_are_stored(finished):
+    shapes = pd.read_csv(finished[0] / "shapes.csv")
     assert shapes["set"].value_counts().to_dict() == {"left": COUNT, "right": COUNT, "real": 50}
     assert shapes.loc[shapes["set"] == "real", "ecd_px"].between(6, 26).all()
 
 
-def test_only_the_augmented_tiles_can_have_been_copied(whole):
-    report = json.loads((whole[0] / "report.json").read_text())
+def test_only_augmented_tiles_can_have_been_copied(finished):
+    report = json.loads((finished[0] / "report.json").read_text())
     left, right = (report[side]["classes"]["silicone_oil"] for side in ("left", "right"))
     assert set(right["figures"]) - set(left["figures"]) == set(COPY_METRICS)
     assert left["n"] == right["n"] == 50
     assert "closest" not in left
     assert len(right["closest"])
-    # Each side stands beside the same real against real.
+    # Both sides have the same real-vs-real baseline.
     assert left["figures"]["kid"]["floor"] == right["figures"]["kid"]["floor"]
     # The untrained network's noise is far worse.
     assert right["figures"]["kid"]["value"] < left["figures"]["kid"]["low"]
 
 
-def test_two_models_are_measured_against_the_whole_reference(order, unmeasured, tmp_path):
-    config = {**order, "right": {**order["left"], "steps": 3}}
+def test_two_models_are_compared_with_the_whole_reference(config, unmeasured, tmp_path):
+    config = {**config, "right": {**config["left"], "steps": 3}}
     list(run_task("compare", config, tmp_path))
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["left"] == report["right"] == {"n": [100, COUNT, 0], "has_seen": False}
 
 
-def test_a_model_is_measured_against_what_it_has_not_seen(order, lab, unmeasured, tmp_path):
+def test_a_model_is_compared_with_tiles_it_has_not_seen(config, lab, unmeasured, tmp_path):
     reference, tiny = lab
     table = datasets.open_dataset(reference).table
     held = [f"{reference}/{name}" for name in table["image"][:50]] + ["another/51.png"]
     own = tmp_path / "own"
     shutil.copytree(tiny, own)
-    config = json.loads((own / "config.json").read_text())
-    (own / "config.json").write_text(json.dumps({**config, "held_out": held}))
+    model_config = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps({**model_config, "held_out": held}))
     (tmp_path / "job").mkdir()
-    list(run_task("compare", {**order, "left": {**order["left"], "weights": str(own)}}, tmp_path / "job"))
+    list(run_task("compare", {**config, "left": {**config["left"], "weights": str(own)}}, tmp_path / "job"))
     report = json.loads((tmp_path / "job" / "report.json").read_text())
     # The classical side is given what the model was trained on; neither has seen the 50.
     assert report["left"] == report["right"] == {"n": [50, COUNT, 50], "has_seen": True}
     tiles = datasets.open_dataset(reference).tiles
     assert np.array_equal(np.load(tmp_path / "job" / "real.npy"), tiles[:50])
-    (own / "config.json").write_text(json.dumps({**config, "held_out": held[:49]}))
+    (own / "config.json").write_text(json.dumps({**model_config, "held_out": held[:49]}))
     with pytest.raises(LabError, match="needs 50 that neither side was trained on"):
-        list(run_task("compare", {**order, "left": {**order["left"], "weights": str(own)}}, tmp_path / "job"))
+        list(run_task("compare", {**config, "left": {**config["left"], "weights": str(own)}}, tmp_path / "job"))
 
 
-def test_started_again_it_goes_on_with_the_missing_tiles(order, whole, unmeasured, tmp_path):
-    for progress in (stopped := run_task("compare", order, tmp_path)):
+def test_a_stopped_comparison_resumes_with_the_missing_tiles(config, finished, unmeasured, tmp_path):
+    for progress in (stopped := run_task("compare", config, tmp_path)):
         if progress.step >= 32:
             break
     stopped.close()
     assert len(read_tiles(tmp_path / "left" / "tiles.npy")) == 16
-    steps = [p.step for p in run_task("compare", order, tmp_path)]
+    steps = [p.step for p in run_task("compare", config, tmp_path)]
     assert steps[:2] == [0, 32]
     for name in ("left/tiles.npy", "left/manifest.csv", "right/tiles.npy", "shapes.csv", "real.npy"):
-        assert (tmp_path / name).read_bytes() == (whole[0] / name).read_bytes()
+        assert (tmp_path / name).read_bytes() == (finished[0] / name).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_started_again_it_goes_on_with_the_missing_tiles(order, whole, unmeasure
         ({"right": {"weights": "nowhere", "sampler": "preview"}}, "no model called 'nowhere'"),
     ],
 )
-def test_what_cannot_be_compared_is_a_sentence_before_anything_is_made(order, tmp_path, wrong, sentence):
+def test_an_impossible_comparison_is_an_error_before_anything_is_generated(config, tmp_path, wrong, sentence):
     with pytest.raises(LabError, match=sentence):
-        list(run_task("compare", {**order, **wrong}, tmp_path))
+        list(run_task("compare", {**config, **wrong}, tmp_path))
     assert not (tmp_path / "left").exists()

@@ -1,4 +1,4 @@
-"""Retraining on a review: what is set aside and why, the learnt layer, planted errors put right, the model."""
+"""Retraining on a review: held-out particles, the last layer, corrected planted errors, the new model."""
 
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ def lab(tmp_path, monkeypatch):
 
 
 def two_kinds(count, *, wrong=0, kind="dataset", source=None):
-    """(review, truth): dark and bright squares, the first `wrong` of the droplets called specks."""
+    """(review, truth): dark and bright squares; the first `wrong` droplets are labelled specks."""
     tiles = draw_blocks(count, seed=1)
     tiles[count // 2 :] = 255 - tiles[count // 2 :]
     truth = np.repeat(KEYS, [count // 2, count - count // 2]).astype(object)
@@ -47,7 +47,7 @@ def do(config, folder):
 
 
 @pytest.mark.parametrize("classes", [2, 3])
-def test_the_layer_says_what_the_regression_says(classes):
+def test_the_last_layer_equals_the_logistic_regression(classes):
     from sklearn.linear_model import LogisticRegression
 
     classifier, rng = load_classifier(find_model_folder("resnet18")), np.random.default_rng(0)
@@ -55,17 +55,17 @@ def test_the_layer_says_what_the_regression_says(classes):
     labels[:classes] = np.arange(classes)
     features = classifier_features(classifier, tiles)
     keys = ("a", "b", "c")[:classes]
-    learnt = last_layer.fit_last_layer(classifier, features, labels, class_keys=keys)
+    fitted = last_layer.fit_last_layer(classifier, features, labels, class_keys=keys)
     spread = np.where(features.std(0) > 1e-6, features.std(0), 1)
     scaled = (features - features.mean(0)) / spread
-    wanted = LogisticRegression(C=last_layer.STRENGTH, max_iter=300).fit(scaled, labels).predict_proba(scaled)
-    assert last_layer.layer_probs(learnt, features) == pytest.approx(wanted, abs=2e-3)
-    assert predict_probs(learnt, tiles) == pytest.approx(wanted, abs=0.02)
+    expected = LogisticRegression(C=last_layer.C, max_iter=300).fit(scaled, labels).predict_proba(scaled)
+    assert last_layer.layer_probs(fitted, features) == pytest.approx(expected, abs=2e-3)
+    assert predict_probs(fitted, tiles) == pytest.approx(expected, abs=0.02)
     assert classifier.config.class_keys != keys
-    assert classifier.model.fc.out_features == 3
+    assert predict_probs(classifier, tiles).shape[1] == 3
 
 
-def test_put_right_labels_make_a_better_network(tmp_path):
+def test_corrected_labels_make_a_better_classifier(tmp_path):
     review, truth = two_kinds(200, wrong=45)
     names = review.table["particle"]
     wrong = np.flatnonzero(review.table["given"] != truth)
@@ -82,16 +82,19 @@ def test_put_right_labels_make_a_better_network(tmp_path):
     classifier = load_classifier(models.find_model("Two again"))
     assert classifier.config.class_keys == KEYS
     assert classifier.config.um_per_px == (0.5, 0.5)
+    assert review.tiles is not None
     assert (predict_probs(classifier, review.tiles).argmax(1) == (truth == KEYS[1])).mean() > 0.95
     again = do({"review": review.id, "name": "Two again", "decisions": len(wrong)}, tmp_path / "job")
     assert again == made
 
 
-def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
+def test_randomly_checked_particles_are_the_truth_and_never_trained_on(tmp_path):
     review, truth = two_kinds(200)
     now = current_labels(review)
     random_audit.start_audit(review, now, "Anna", draws=30)
-    drawn = random_audit.last_audit(now).open_particles
+    audit = random_audit.last_audit(now)
+    assert audit is not None
+    drawn = audit.open_particles
     where = dict(zip(review.table["particle"], truth, strict=True))
     record(review, *(event(n, p, label=where[p], purpose="audit") for n, p in enumerate(drawn, 1)))
     found = evaluation_split.split_for_evaluation(review, current_labels(review))
@@ -106,14 +109,14 @@ def test_what_was_checked_at_random_is_the_truth_and_is_never_learnt(tmp_path):
     assert not any("Random check" in note for note in made["notes"])
 
 
-def test_what_a_classifier_said_is_no_truth():
+def test_labels_of_a_classifier_are_never_held_out_as_truth():
     review, _ = two_kinds(60, kind="classify", source={"job": "x", "labels": "label"})
     assert not evaluation_split.split_for_evaluation(review, current_labels(review)).held_out.any()
     review, _ = two_kinds(60, kind="classify", source={"job": "x", "labels": "given"})
     assert 2 <= evaluation_split.split_for_evaluation(review, current_labels(review)).held_out.sum() <= 25
 
 
-def test_unsure_and_no_particle_teach_nothing():
+def test_unsure_and_no_particle_are_not_trained_on():
     review = new_review(20)
     record(review, event(1, "p0", "unsure"), event(2, "p1", "not_a_particle"), event(3, "p2"))
     found = evaluation_split.split_for_evaluation(review, current_labels(review))
@@ -121,7 +124,7 @@ def test_unsure_and_no_particle_teach_nothing():
     assert (found.before == "protein").all()
 
 
-def test_one_class_is_said_so(tmp_path):
+def test_a_single_class_is_an_error(tmp_path):
     review = new_review(40)
     with pytest.raises(LabError, match="at least two classes with 5"):
         do({"review": review.id, "name": "One", "decisions": 0}, tmp_path / "job")

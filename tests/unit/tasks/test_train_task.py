@@ -1,4 +1,4 @@
-"""From images to a model through tasks and a real job: brought in, trained, killed, paused, taken up again, shelved."""
+"""From images to a model, by tasks and as a real job: imported, trained, killed, paused, resumed, registered."""
 
 import subprocess
 
@@ -25,16 +25,16 @@ from tests.helpers.trial_jobs import kill_worker, let_heartbeat_lapse, wait_for
 
 @pytest.fixture
 def lab(tmp_path, monkeypatch):
-    """A fresh workspace with the model "tiny", and few images made in few steps at a check."""
+    """A new workspace with the model "tiny"; checks generate few images in few steps."""
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     monkeypatch.setenv("PYTHONPATH", str(repo_root()))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
     shorten_checks(monkeypatch)
     torch.manual_seed(0)
-    config = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
-    tensors = unet.build_unet(config).state_dict()
+    network = unet.GeneratorConfig(("protein",), 0.3, 0.2, channels=(16, 32))
+    tensors = unet.build_unet(network).state_dict()
     model_files.save_model(
-        models.new_model_folder("tiny"), config=unet.config_as_dict(config), tensors=tensors, card="", history=[]
+        models.new_model_folder("tiny"), config=unet.config_as_dict(network), tensors=tensors, card="", history=[]
     )
     return tmp_path
 
@@ -49,20 +49,20 @@ def own():
 
 
 @pytest.fixture
-def order(lab, own):
+def config(lab, own):
     return {"name": "Fat", "datasets": [own], "classes": ["fat_droplet"], "base": "tiny", "images": 32 * 4}
 
 
-def do(order, folder, *, until=None):
-    """Do a "train" task in this folder, up to the end or to this step."""
-    steps = run_task("train", order, folder)
+def train(config, folder, *, until=None):
+    """Run a "train" task in this folder, to its end or to this step."""
+    steps = run_task("train", config, folder)
     for progress in steps:
         if until is not None and progress.loss is not None and progress.step == until:
             break
     steps.close()
 
 
-def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
+def test_an_import_makes_a_data_set_and_lists_the_rest_with_reasons(lab, tmp_path):
     source, folder = tmp_path / "day 5", tmp_path / "job"
     (source / "Fat droplets").mkdir(parents=True)
     folder.mkdir()
@@ -79,15 +79,15 @@ def test_images_become_a_data_set_and_the_rest_has_reasons(lab, tmp_path):
     assert found.meta["kind"] == "own"
     assert np.array_equal(found.tiles, draw_blocks(5, seed=0))
     assert left_out.values.tolist() == [["Fat droplets/broken.png", "the file is empty"]]
-    assert list(run_task("gather", config, folder)) == [], "done once, it is not done again"
+    assert list(run_task("gather", config, folder)) == [], "a finished import is not repeated"
     with pytest.raises(LabError, match="has no name"):
         list(run_task("gather", {**config, "name": " "}, tmp_path))
     with pytest.raises(LabError, match="import did not finish"):
         imported_dataset(tmp_path)
 
 
-def test_the_result_is_a_model_that_makes_images_at_once(order, tmp_path):
-    do(order, tmp_path)
+def test_the_result_is_a_model_that_generates_at_once(config, tmp_path):
+    train(config, tmp_path)
     assert model_of(tmp_path) == "Fat"
     assert not (tmp_path / "run").exists()
     (model,) = [model for model in models.list_models("generator") if model.name == "Fat"]
@@ -100,23 +100,23 @@ def test_the_result_is_a_model_that_makes_images_at_once(order, tmp_path):
     rows = pd.read_csv(tmp_path / "made" / "manifest.csv")
     assert list(rows["class"]) == ["fat_droplet"] * 3
     assert set(rows["weights"]) == {"Fat"}
-    do(order, tmp_path)  # over is over
+    train(config, tmp_path)  # a finished training is not repeated
     assert [model.name for model in models.list_models("generator") if not model.shipped] == ["Fat", "tiny"]
 
 
-def test_a_name_that_was_taken_meanwhile_gets_a_number(order, tmp_path):
-    do(order, tmp_path, until=2)
+def test_a_name_that_was_taken_meanwhile_gets_a_number(config, tmp_path):
+    train(config, tmp_path, until=2)
     models.new_model_folder("Fat").mkdir()
-    do(order, tmp_path)
+    train(config, tmp_path)
     assert model_of(tmp_path) == "Fat 2"
 
 
-def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_path, monkeypatch):
+def test_a_cancelled_training_can_be_kept_from_the_first_checkpoint_on(config, tmp_path, monkeypatch):
     (tmp_path / "early").mkdir()
-    do({**order, "images": 32 * 30}, tmp_path / "early", until=1)
+    train({**config, "images": 32 * 30}, tmp_path / "early", until=1)
     with pytest.raises(LabError, match="no checkpoint yet"):
         save_best("Early", tmp_path / "early")
-    do(order, tmp_path, until=3)
+    train(config, tmp_path, until=3)
     assert save_best(" Kept ", tmp_path) == "Kept" == model_of(tmp_path)
     assert "stopped by hand" in (models.find_model("Kept") / "card.md").read_text()
 
@@ -133,17 +133,17 @@ def test_what_was_cancelled_can_be_kept_from_the_first_checkpoint_on(order, tmp_
         ({"images": None, "minutes": 1}, "Minutes of training must be 2"),
     ],
 )
-def test_an_order_that_cannot_be_done_is_a_sentence(order, tmp_path, wrong, says):
+def test_an_impossible_training_is_an_error(config, tmp_path, wrong, says):
     with pytest.raises(LabError, match=says):
-        list(run_task("train", {**order, **wrong}, tmp_path))
+        list(run_task("train", {**config, **wrong}, tmp_path))
     assert not (tmp_path / "run").exists()
 
 
-def test_killed_and_paused_as_a_real_job_it_ends_as_a_model(order, monkeypatch):
+def test_a_real_training_job_survives_being_killed_and_paused(config, monkeypatch):
     monkeypatch.setattr(jobs, "WORKER", QUICK_TRAINING_WORKER)
     monkeypatch.setattr(jobs, "STALE_S", 600.0)
-    order = {**order, "images": 32 * 60}
-    job_id, _ = jobs.start("train", order)
+    config = {**config, "images": 32 * 60}
+    job_id, _ = jobs.start("train", config)
     run = jobs.job_folder(job_id) / "run"
     wait_for(job_id, lambda job: job.step >= 7)  # behind the first check, at step 6
     kill_worker(worker_of(job_id))
@@ -151,19 +151,19 @@ def test_killed_and_paused_as_a_real_job_it_ends_as_a_model(order, monkeypatch):
     wait_for(job_id, "lost")
     kept = CheckpointFolder(run).state()["step"]
     assert kept >= 6
-    assert jobs.start("train", order) == (job_id, True)
+    assert jobs.start("train", config) == (job_id, True)
     wait_for(job_id, lambda job: job.state == "running" and job.step > kept)
     jobs.pause(job_id)
     job = wait_for(job_id, "paused")
     assert CheckpointFolder(run).state()["step"] == job.step
     jobs.cancel(job_id)
     assert jobs.get(job_id).state == "cancelled"
-    save_best(order["name"], jobs.job_folder(job_id))
+    save_best(config["name"], jobs.job_folder(job_id))
     assert models.find_model("Fat").is_dir()
 
 
 def worker_of(job_id):
-    """Process id of the worker that does this job."""
+    """Process id of the worker of this job."""
     found = subprocess.run(
         ["pgrep", "-f", f"quick_training_worker.py {job_id}"], capture_output=True, text=True, check=True
     )
