@@ -1,6 +1,7 @@
 """Classify every particle of a source: results.csv, tiles.npy and summary.json, growing batch by batch."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -52,58 +53,62 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     batch by batch.
     """
     request.check()
-    um_per_px, choices = request.um_per_px, request.choices
     from svp_core.classification.classify import classify_source
     from svp_core.classification.results_csv import ResultsWriter, count_classes
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
-    from svp_core.instruments.fingerprint import fingerprint
-    from svp_core.model_files import weights_sha256
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Reading the source")
-    source = detect_source(request.source, choices)
+    source = detect_source(request.source, request.choices)
     model_folder = Path(find_model(request.weights or DEFAULT_CLASSIFIER))
     classifier = load_classifier(model_folder)
-    entries: list[Any] = []
-    yield from _hash(request.source, choices, entries)
-    facts = {
+    facts = yield from _facts(request, source, model_folder)
+    images = ResultImages(folder)
+    offered, counts = 0, Counter()
+    yield Progress(0, source.count, f"Reading {source.title}")
+    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
+        for batch in classify_source(
+            request.source,
+            classifier,
+            um_per_px=request.um_per_px,
+            choices=request.choices,
+            instrument=source.columns,
+            count=source.count,
+        ):
+            images.append(batch)
+            writer.write(batch)
+            file.flush()
+            offered += len(batch.rows)
+            counts.update(count_classes(batch.rows))
+            written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
+            write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts)})
+            yield Progress(offered, source.count, f"{images.count:,} particles classified")
+
+
+def _facts(request: ClassifyRequest, source: Any, model_folder: Path) -> Generator[Progress, None, dict[str, Any]]:
+    """What summary.json says of source and model; yields Progress while files are hashed."""
+    from svp_core.instruments.fingerprint import fingerprint
+    from svp_core.model_files import weights_sha256
+
+    entries = yield from _hash(request.source, request.choices)
+    return {
         "title": source.title,
         "kind": source.kind,
         "source": request.source,
         **{name: text for name in SAMPLE_FIELDS if (text := getattr(request, name))},
         "notes": source.notes,
-        "um_per_px": um_per_px or source.um_per_px,
-        "um_per_px_from": "given by you" if um_per_px else source.um_per_px_from,
+        "um_per_px": request.um_per_px or source.um_per_px,
+        "um_per_px_from": "given by you" if request.um_per_px else source.um_per_px_from,
         "weights": model_folder.name,
         "weights_sha256": weights_sha256(model_folder),
         **_location(model_folder),
         "runs": [asdict(run) for run in source.runs],
-        "choices": dict(choices or {}),
+        "choices": dict(request.choices or {}),
         "inputs": fingerprint(entries),
         "software": software_versions(),
     }
-    images = ResultImages(folder)
-    offered, counts = 0, {}
-    yield Progress(0, source.count, f"Reading {source.title}")
-    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
-        for chunk in classify_source(
-            request.source,
-            classifier,
-            um_per_px=um_per_px,
-            choices=choices,
-            instrument=source.columns,
-            count=source.count,
-        ):
-            images.append(chunk)
-            writer.write(chunk)
-            file.flush()
-            offered += len(chunk.rows)
-            counts = {key: counts.get(key, 0) + number for key, number in count_classes(chunk.rows).items()}
-            written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
-            write_json(folder / "summary.json", {**facts, **written, "counts": counts})
-            yield Progress(offered, source.count, f"{images.count:,} particles classified")
 
 
 def _location(folder: Path) -> dict[str, str]:
@@ -155,14 +160,15 @@ def _to_rgb(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.repeat(tiles[..., None], 3, axis=3)
 
 
-def _hash(path: str, choices: Mapping[str, str] | None, entries: list[Any]) -> Steps:
-    """Append what hash_inputs yields to `entries`; yields Progress."""
+def _hash(path: str, choices: Mapping[str, str] | None) -> Generator[Progress, None, list[Any]]:
+    """Hashes of the source's files, see hash_inputs; yields Progress."""
     from svp_core.instruments.fingerprint import hash_inputs
 
-    size = 0
+    entries, size = [], 0
     for entry in hash_inputs(path, choices):
         entries.append(entry)
         size += int(entry[1])
         if size >= HASHED_BYTES:
             size = 0
             yield Progress(0, None, f"Fingerprint of the source: {len(entries):,} files")
+    return entries

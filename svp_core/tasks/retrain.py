@@ -61,9 +61,9 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
     classifier = load_classifier(models.find_model(FEATURE_MODEL))
     features = yield from _embed(review, classifier)
     yield Progress(len(features), len(features), "Training the last layer")
-    layers, predicted = {}, {}
+    layers, predicted, um_per_px = {}, {}, _pixel_sizes(review)
     for time, labels in (("before", split.before), ("after", split.after)):
-        layers[time], predicted[time] = _fit(classifier, features, labels, split.is_training, keys, _pixel_sizes(review))
+        layers[time], predicted[time] = _fit(classifier, features, labels, split.is_training, keys, um_per_px)
     counts = {key: int((split.is_training & (split.after == key)).sum()) for key in keys}
     note = f"Labels of the review {review.name!r} after {request.decisions:,} decisions."
     save_last_layer(layers["after"], folder / "run", counts=counts, note=note)

@@ -8,6 +8,7 @@ import streamlit as st
 from svp_core.display import class_name
 from svp_core.errors import LabError
 from svp_core.tasks.generation_request import MAX_SEED
+from svp_core.tasks.job_kinds import request_of
 from svp_core.workspace import jobs
 from svp_core.workspace.models import Model, list_models
 
@@ -158,15 +159,14 @@ def _measured_call_s(model):
     """Seconds per network call and image in this model's last finished job here; None without one."""
     samplers = samplers_of(model)
     for job in jobs.recent(50):
-        config = job.config
-        if job.state != "done" or not job.rate or config.get("weights") != model.name:
+        if job.state != "done" or not job.rate or job.kind not in ("generate", "denoise"):
             continue
-        if config.get("sampler") not in samplers:
+        request = request_of(job)
+        if request.weights != model.name or request.sampler not in samplers:
             continue
         if job.kind == "generate":
-            return 1 / (job.rate * (config.get("steps") or samplers[config["sampler"]].steps))
-        if job.kind == "denoise":
-            return 1 / (job.rate * _images_in_full_calls(model, config["sampler"], config["count"]))
+            return 1 / (job.rate * (request.steps or samplers[request.sampler].steps))
+        return 1 / (job.rate * _images_in_full_calls(model, request.sampler, request.count))
     return None
 
 

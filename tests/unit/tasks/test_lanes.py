@@ -45,7 +45,8 @@ def test_a_waiting_training_names_the_one_that_ends_first():
     waiting = queue("train", TRAIN | {"name": "oil-4"})
     last = queue("retrain", {"review": "a", "name": "b", "decisions": 1})
     blocking = lanes.blocking_job(jobs.get(waiting))
-    assert blocking is not None and blocking.id == fast
+    assert blocking is not None
+    assert blocking.id == fast
     assert lanes.waiting_message(jobs.get(waiting)) == "Waiting for: Train oil-3 (about 2 h left)"
     assert lanes.waiting_message(jobs.get(last)) == "Waiting for: Train oil-3 (about 2 h left), then 1 more"
     assert lanes.blocking_job(jobs.get(short)) is None
