@@ -161,7 +161,10 @@ def _measured_call_s(model):
     for job in jobs.recent(50):
         if job.state != "done" or not job.rate or job.kind not in ("generate", "denoise"):
             continue
-        request = request_of(job)
+        try:
+            request = request_of(job)
+        except LabError:
+            continue  # of another version
         if request.weights != model.name or request.sampler not in samplers:
             continue
         if job.kind == "generate":
