@@ -4,8 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from svp_core.particle_classes import ParticleClass, class_by_key
-from svp_core.stats.counts import ALL, UNSURE
+from svp_core.particle_classes import ALL, UNSURE, ParticleClass, class_by_key
 
 DASH = "–"  # where there is no value
 UNSURE_COLOUR = "#7A8288"

@@ -56,6 +56,9 @@ FIBRE = ParticleClass("fibre", "Fibre", "#00A36E", "cross", ("fibre", "fibres", 
 CLASSES = (PROTEIN, SILICONE_OIL, AIR_BUBBLE)
 # Classes that the simulator also draws, but that no shipped classifier was trained on.
 FOREIGN = (GLASS_FLAKE, FIBRE)
+# Labels beside those of classes.
+UNSURE = "unsure"  # of a particle whose probability is below the threshold of its class
+ALL = "all"  # of a row for all classes together
 
 # Colours and symbols of a lab's own classes; contrast at least 3:1 on both backgrounds, distinct from those above.
 _OWN_COLOURS = ("#B5476B", "#5F7F1E", "#0E8AA0", "#C4622D", "#7A5BD0", "#8C7355")

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaincinv
 
-UNSURE = "unsure"  # label of particles whose probability is below their class's threshold
+from svp_core.particle_classes import UNSURE
+
 DRAWS = 400  # Monte Carlo draws for the intervals of corrected counts
 EM_ITERATIONS = 200  # of expectation and maximisation
 # The confusion of a new run differs from the reference's by more than sampling: among particles of the same size in

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from svp_core.particle_classes import SIZE_BINS_UM
+from svp_core.particle_classes import ALL, SIZE_BINS_UM, UNSURE
 from svp_core.stats.confusion import (
     DRAWS,
-    UNSURE,
     BoolArray,
     ConfusionReference,
     FloatArray,
@@ -44,7 +43,6 @@ __all__ = [
     "predictive_values",
 ]
 
-ALL = "all"  # class key of rows for all classes together
 SizeBin = tuple[float, float | None, BoolArray]  # lower edge, upper edge or None, particles in it (N,)
 
 
