@@ -48,7 +48,7 @@ def run(options: Namespace) -> None:
     from svp_core.workspace.models import find_model
 
     weights, choices = find_model(options.weights), dict(options.choose)
-    is_table = options.out.suffix.casefold() == ".csv" and not options.out.is_dir()
+    is_table = options.out.suffix.casefold() == ".csv" and not _is_folder(options.out)
     if is_table:
         check_file(options.out)
     else:
@@ -76,6 +76,13 @@ def _print_questions(questions: Any, choices: Mapping[str, str]) -> None:
             f"{question.text} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
             file=sys.stderr,
         )
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # such as a name that is too long: check_file explains it
+        return False
 
 
 def _check_is_free(folder: Path) -> None:

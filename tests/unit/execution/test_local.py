@@ -1,10 +1,15 @@
 """The local executor: results in order, no reading ahead without bound, closed when nobody takes results."""
 
+import os
+import signal
 import time
 from functools import partial
+from itertools import islice
 
+import numpy as np
 import pytest
 
+from svp_core.errors import LabError
 from svp_core.execution import WorkItem, executor, local
 from svp_core.execution.threads import set_threads
 
@@ -53,6 +58,26 @@ def test_an_error_of_the_function_is_raised_at_its_place():
     assert next(results) == (None, 1)
     with pytest.raises(ValueError, match="'x'"):
         next(results)
+
+
+def die_at_three(number):
+    if number == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return np.full(10**6, number)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_a_killed_worker_is_an_error_after_the_results_before_it():
+    results = executor().map_ordered(die_at_three, Source(9), workers=2)
+    assert [result[0] for _, result in islice(results, 3)] == [0, 1, 2]
+    with pytest.raises(LabError, match="was killed from outside"):
+        next(results)
+
+
+def test_an_error_tells_where_it_was_raised():
+    with pytest.raises(ValueError) as raised:
+        list(executor().map_ordered(int, [WorkItem("x", 1)], workers=1))
+    assert "Traceback" in raised.value.__notes__[0]
 
 
 def test_threads_are_lowered_and_raised_but_a_smaller_own_choice_stays(monkeypatch):

@@ -126,7 +126,7 @@ def test_unsure_and_no_particle_are_not_trained_on():
 
 def test_a_single_class_is_an_error(tmp_path):
     review = new_review(40)
-    with pytest.raises(LabError, match="at least two classes with 5"):
+    with pytest.raises(LabError, match="At least two classes with 5"):
         do({"review": review.id, "name": "One", "decisions": 0}, tmp_path / "job")
     with pytest.raises(LabError, match="is not a valid name"):
         do({"review": review.id, "name": "../x", "decisions": 0}, tmp_path / "job2")
