@@ -44,8 +44,14 @@ def run(options: Namespace) -> None:
 
     check_file(options.out)
     classifier = None if options.classifier == NO_CLASSIFIER else load_classifier(find_model(options.classifier))
-    sets = {name: _read(getattr(options, name)) for name in ("real", "synthetic", "training")}
-    steps = compare(**sets, classifier=classifier, seed=options.seed)
+    training = _read(options.training) if options.training else None
+    steps = compare(
+        real=_read(options.real),
+        synthetic=_read(options.synthetic),
+        training=training,
+        classifier=classifier,
+        seed=options.seed,
+    )
     report = run_to_end(steps, lambda progress: print_progress("steps", progress.step, progress.total))
     options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", "utf-8")
     for warning in report["warnings"]:
@@ -53,12 +59,10 @@ def run(options: Namespace) -> None:
     print(*as_table(report), f"\nReport: {options.out}", sep="\n")
 
 
-def _read(folder: Path | None) -> "dict[str, NDArray[np.uint8]] | None":
-    """Tiles by class key; None without a folder."""
+def _read(folder: Path) -> "dict[str, NDArray[np.uint8]]":
+    """Tiles by class key."""
     from svp_core.datasets.labelled_tiles import read_labelled
 
-    if folder is None:
-        return None
     data = read_labelled(folder)
     print_left_out(data.left_out)
     return {key: data.tiles[data.labels == label] for label, key in enumerate(data.class_keys)}

@@ -65,14 +65,16 @@ def find_label_errors(request: LabelErrorRequest, folder: Path) -> Steps:
         notes = [*notes, f"{len(reviewable.excluded):,} items of the source were left out."]
     if not {"ecd_um", "ecd_px"} & set(ordered.table):
         ordered = yield from _measured(ordered)
+    plane = None
     if embedding:
         from svp_core.embedding.clusters import tsne_map
 
         yield Progress(count, count, "Laying out the map")
-        embedding = (*embedding, tsne_map(embedding[1]))
+        plane = tsne_map(embedding[1])
     review = sources.start_review(replace(ordered, name=request.name.strip()))
-    if embedding:
-        save_embedding(review, [str(name) for name in reviewable.table["particle"]], *embedding)
+    if embedding and plane is not None:
+        neighbours, coordinates = embedding
+        save_embedding(review, [str(name) for name in reviewable.table["particle"]], neighbours, coordinates, plane)
     write_json(folder / "review.json", {"review": review, "notes": notes})
     yield Progress(count, count, f"{count:,} labels scored")
 
