@@ -37,6 +37,18 @@ def wait_for(job_id, wanted):
     raise AssertionError(f"waited {PATIENCE_S} s; the job is {job}\n{jobs.log_file(job_id).read_text()}")
 
 
+def started_at(job):
+    """When a job that has left the queue did so."""
+    assert job.started is not None
+    return job.started
+
+
+def ended_at(job):
+    """When a job that has ended did so."""
+    assert job.ended is not None
+    return job.ended
+
+
 def wait_until(holds):
     """Return as soon as `holds()`."""
     end = time.monotonic() + PATIENCE_S

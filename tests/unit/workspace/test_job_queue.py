@@ -12,7 +12,7 @@ from tests.helpers.trial_jobs import (
 )
 
 
-def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatch):
+def test_queued_jobs_run_in_turn_and_can_be_cancelled(lab, monkeypatch):
     monkeypatch.setenv("TRIAL_SLOTS", "1")
     gate = lab / "gate"
     first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
@@ -30,8 +30,8 @@ def test_a_waiting_job_says_so_runs_in_turn_and_can_be_cancelled(lab, monkeypatc
     assert jobs.get(third).state == "cancelled"
     gate.touch()
     second, fourth, first = wait_for(second, "done"), wait_for(fourth, "done"), jobs.get(first)
-    assert first.ended <= second.started
-    assert second.ended <= fourth.started
+    assert ended_at(first) <= started_at(second)
+    assert ended_at(second) <= started_at(fourth)
     assert not (jobs.job_folder(third) / "steps.txt").exists()
 
 
@@ -49,7 +49,7 @@ def test_a_short_job_never_waits_for_a_long_one(lab, monkeypatch):
     assert job.state == "queued"
     assert job.message.startswith("Waiting for: Walk 2 steps")
     gate.touch()
-    assert wait_for(training, "done").ended <= wait_for(next_training, "done").started
+    assert ended_at(wait_for(training, "done")) <= started_at(wait_for(next_training, "done"))
 
 
 def test_a_long_job_never_waits_for_a_short_one(lab, monkeypatch):
@@ -84,7 +84,7 @@ def test_threads_are_halved_while_both_lanes_are_busy(lab, monkeypatch):
     wait_for(training, "done")
 
 
-def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch):
+def test_a_paused_job_frees_its_slot_and_resumes(lab, monkeypatch):
     monkeypatch.setenv("TRIAL_SLOTS", "1")
     gate = lab / "gate"
     config = {"steps": 4, "gate": str(gate), "wait_after": 2}
@@ -107,7 +107,7 @@ def test_a_paused_job_leaves_its_place_and_goes_on_where_it_was(lab, monkeypatch
     assert len(workers(job_id)) == 2
 
 
-def test_a_waiting_job_rests_at_once_and_a_resting_one_can_be_cancelled(lab, monkeypatch):
+def test_a_queued_job_pauses_at_once_and_a_paused_one_can_be_cancelled(lab, monkeypatch):
     monkeypatch.setenv("TRIAL_SLOTS", "1")
     gate = lab / "gate"
     first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})

@@ -38,7 +38,7 @@ with ThreadPoolExecutor(4) as pool:
 """
 
 
-def test_a_job_runs_to_its_end_and_says_how_far_it_is(lab):
+def test_a_job_runs_to_its_end_and_reports_progress(lab):
     gate = lab / "gate"
     job_id, started = jobs.start("walk", {"steps": 5, "gate": str(gate), "wait_after": 3})
     assert started
@@ -48,7 +48,8 @@ def test_a_job_runs_to_its_end_and_says_how_far_it_is(lab):
     gate.touch()
     job = wait_for(job_id, "done")
     assert (job.step, job.total, job.message, job.error) == (5, 5, "step 5", "")
-    assert job.created <= job.started <= job.ended
+    assert started_at(job) >= job.created
+    assert ended_at(job) >= started_at(job)
     assert not jobs.active()
     assert [found.id for found in jobs.recent()] == [job_id]
     assert len(lines(job_id)) == 5
@@ -79,7 +80,7 @@ def test_eight_starts_at_once_make_one_row_and_one_process(lab):
     assert len(lines(job_id)) == 2
 
 
-def test_the_same_work_is_joined_while_active_and_made_anew_afterwards(lab):
+def test_the_same_work_is_joined_while_active_and_repeated_afterwards(lab):
     gate = lab / "gate"
     first, _ = jobs.start("walk", {"steps": 2, "gate": str(gate)})
     assert jobs.start("walk", {"gate": str(gate), "steps": 2}) == (first, False)  # the order of keys does not matter
@@ -95,7 +96,7 @@ def test_the_same_work_is_joined_while_active_and_made_anew_afterwards(lab):
     wait_for(again, "done")
 
 
-def test_rate_and_time_left_leave_out_what_came_before_the_first_step(monkeypatch):
+def test_rate_and_time_left_exclude_the_time_before_the_first_step(monkeypatch):
     now = 1_800_000_000.0
     monkeypatch.setattr(jobs, "time", SimpleNamespace(time=lambda: now))
     shown = dict(
@@ -128,7 +129,7 @@ def test_rate_and_time_left_leave_out_what_came_before_the_first_step(monkeypatc
     assert job.seconds_left is None
 
 
-def test_cancel_while_it_runs_keeps_what_is_finished(lab):
+def test_cancelling_a_running_job_keeps_finished_steps(lab):
     gate = str(lab / "never")
     job_id, _ = jobs.start("walk", {"steps": 5, "gate": gate, "wait_after": 2})
     wait_for(job_id, lambda job: job.step == 2)
@@ -144,7 +145,7 @@ def test_cancel_while_it_runs_keeps_what_is_finished(lab):
     assert jobs.get(job_id).ended == job.ended
 
 
-def test_what_was_asked_of_a_job_is_known_before_its_step_ends(lab):
+def test_a_requested_state_is_known_before_the_step_ends(lab):
     job_id, _ = jobs.start("walk", {"steps": 5, "gate": str(lab / "never"), "wait_after": 2})
     assert not wait_for(job_id, lambda job: job.step == 2).requested_state
     pid = pid_of(job_id)
@@ -159,7 +160,7 @@ def test_what_was_asked_of_a_job_is_known_before_its_step_ends(lab):
     assert wait_for(job_id, "cancelled").requested_state == ""
 
 
-def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
+def test_a_workspace_of_an_earlier_version_gets_the_new_columns(lab):
     folder = workspace_root()
     columns = [column for column in database.job.columns if column.name != "pause"]
     earlier = sa.Table("job", sa.MetaData(), *(sa.Column(c.name, c.type, primary_key=c.primary_key) for c in columns))
@@ -187,7 +188,7 @@ def test_a_workspace_of_an_earlier_edition_gets_the_new_columns(lab):
 
 
 @pytest.mark.parametrize("unknown", ["0" * 32, "", "../../etc", "<b>"])
-def test_an_unknown_job_is_a_sentence(lab, unknown):
+def test_an_unknown_job_is_an_error(lab, unknown):
     with pytest.raises(LabError, match="There is no job"):
         jobs.get(unknown)
     if unknown != "0" * 32:
@@ -195,7 +196,7 @@ def test_an_unknown_job_is_a_sentence(lab, unknown):
             jobs.job_folder(unknown)
 
 
-def test_a_database_that_cannot_be_opened_is_a_sentence(lab, monkeypatch):
+def test_a_database_that_cannot_be_opened_is_an_error(lab, monkeypatch):
     for url in ("no address", "postgresql://nobody@127.0.0.1:1/none", "sqlite:////nowhere/at/all.sqlite"):
         monkeypatch.setenv("SVP_DATABASE_URL", url)
         with pytest.raises(LabError, match="database cannot be opened .* SVP_DATABASE_URL"):
@@ -203,7 +204,7 @@ def test_a_database_that_cannot_be_opened_is_a_sentence(lab, monkeypatch):
     monkeypatch.delenv("SVP_DATABASE_URL")
 
 
-def test_a_workspace_that_cannot_be_made_is_a_sentence(lab, monkeypatch):
+def test_a_workspace_that_cannot_be_created_is_an_error(lab, monkeypatch):
     (lab / "file").touch()
     monkeypatch.setenv("SVP_WORKSPACE", str(lab / "file" / "below"))
     with pytest.raises(LabError, match="set SVP_WORKSPACE"):
