@@ -5,8 +5,10 @@ import signal
 
 from svp_core.workspace import jobs
 from tests.helpers.trial_jobs import (
+    ended_at,
     lines,
     pid_of,
+    started_at,
     wait_for,
     workers,
 )

@@ -15,8 +15,10 @@ from svp_core.workspace import database, jobs
 from svp_core.workspace.paths import workspace_root
 from tests.helpers.trial_jobs import (
     PATIENCE_S,
+    ended_at,
     lines,
     pid_of,
+    started_at,
     wait_for,
     workers,
 )
