@@ -147,7 +147,7 @@ def _run_task(lease: JobLease) -> str:
     set_threads(threads)
     steps = run_task(lease.job.kind, lease.job.config, jobs.job_folder(lease.job.id))
     pace: dict[str, Any] = {}
-    written, unwritten = 0.0, {}
+    written, unwritten, message = 0.0, {}, None
     try:
         for progress in steps:
             now = time.time()
@@ -155,10 +155,11 @@ def _run_task(lease: JobLease) -> str:
             if not pace or progress.step == pace["paced_step"]:
                 pace = {"paced_step": progress.step, "paced_from": now}
             unwritten = {**_columns_of(progress), **pace, "stepped": now}
-            if now - written < WRITE_S:
+            # A new message is always written: the step that it announces may take minutes.
+            if now - written < WRITE_S and progress.message == message:
                 continue
             lease.write(is_running, **unwritten)
-            written, unwritten = now, {}
+            written, unwritten, message = now, {}, progress.message
             if requested := lease.requested_state():
                 return requested
             share = jobs.threads(both_lanes=_both_lanes_busy(lease.lane))

@@ -5,6 +5,7 @@ in the features of a fixed network) and tested for copies of training tiles. Den
 and held-out tiles alike: where they diverge, the network begins to memorise its tiles.
 """
 
+import time
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -37,12 +38,14 @@ MAX_JUDGED = 96  # tiles of each part whose denoising errors are measured
 class TrainingChecks:
     """The tiles that all checks of a training compare with: chosen once, the same at every check.
 
-    tiles: (part, class key) -> uint8 (N, 64, 64).
+    tiles: (part, class key) -> uint8 (N, 64, 64). Made by TrainingChecks.prepare.
     """
 
     def __init__(self, class_keys: Sequence[str], parts: Mapping[str, Part], *, count: int, seed: int = 0):
         """parts: "training" and "held_out" -> (tiles, labels, names). count: images generated per class at a check."""
         self.class_keys, self.count = class_keys, count
+        self._features: dict[str, NDArray[np.floating]] = {}
+        self._baselines: dict[str, Any] = {}
         rng = np.random.default_rng(seed)
         self.tiles, self._judged = {}, {}
         for part, (tiles, labels, _) in parts.items():
@@ -51,12 +54,34 @@ class TrainingChecks:
                 self.tiles[part, key] = np.asarray(tiles[members])
             judged = _sample(np.arange(len(tiles)), MAX_JUDGED, rng)
             self._judged[part] = np.asarray(tiles[judged]), labels[judged]
-        self._features, self._baselines = {}, {}
-        for key in class_keys:
-            features = {part: fixed_features(self.tiles[part, key]) for part in parts}
-            self._features[key] = features["held_out"]
+
+    @classmethod
+    def prepare(
+        cls,
+        class_keys: Sequence[str],
+        parts: Mapping[str, Part],
+        *,
+        count: int,
+        seed: int = 0,
+        step: int = 0,
+        total: int | None = None,
+    ) -> Generator[Progress, None, "TrainingChecks"]:
+        """TrainingChecks with features and baselines of the real tiles; yields Progress. Arguments as __init__.
+
+        step, total: of the training, for the Progress events.
+        """
+        checker = cls(class_keys, parts, count=count, seed=seed)
+        for number, key in enumerate(class_keys, 1):
+            name = class_by_key(key).name.lower()
+            yield Progress(
+                step, total, f"Preparing the checks: features of {name}, class {number} of {len(class_keys)}"
+            )
+            features = {part: fixed_features(checker.tiles[part, key]) for part in parts}
+            checker._features[key] = features["held_out"]
             n = min(count, len(features["held_out"]))
-            self._baselines[key] = real_baseline(kid_value, real=np.concatenate(list(features.values())), n=n)
+            yield Progress(step, total, f"Preparing the checks: baseline of {name}")
+            checker._baselines[key] = real_baseline(kid_value, real=np.concatenate(list(features.values())), n=n)
+        return checker
 
     def check(
         self, generator: unet.Generator, *, step: int, total: int, fresh: int = 0
@@ -96,6 +121,15 @@ class TrainingChecks:
             "made": len(generated),
             "held_out": len(held_out),
         }
+
+
+def preparation_seconds(counts: Iterable[int], sample: NDArray[np.uint8]) -> float:
+    """Estimated time of TrainingChecks.prepare, in s. counts: training tiles per class; sample: timed tiles."""
+    started = time.monotonic()
+    fixed_features(sample)
+    per_tile = (time.monotonic() - started) / max(1, len(sample))
+    tiles = sum(min(count, MAX_COMPARED["training"]) + min(count, MAX_COMPARED["held_out"]) for count in counts)
+    return per_tile * tiles
 
 
 def mean_kid(check: Mapping[str, Any]) -> float:

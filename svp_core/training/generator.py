@@ -5,6 +5,7 @@ and the same plan.
 """
 
 import json
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = {"cpu": 32, "cuda": 256}
 FROM_BASE = 1 / 3  # factor on the learning rate when training starts from another generator
+TIMED_TILES = 64  # whose features are computed once to plan the time of the checks
 FEW_TILES, FEW_DROPOUT = 5000, 0.1  # with fewer training tiles, dropout is used
 # Images per class at a check: fewest, most, and most of all classes together.
 MADE_AT_CHECK = {"cpu": (24, 64, 128), "cuda": (128, 128, 128)}
@@ -106,8 +108,9 @@ def resume_training(out: str | Path, *, accelerator: "Accelerator | None" = None
     count, every = description["checks"]["images"], description["checks"]["every"]
     checker = None
     if is_main(accelerator):
-        yield Progress(training.step, plan.steps, "Getting ready")
-        checker = checks.TrainingChecks(config.class_keys, parts, count=count)
+        checker = yield from checks.TrainingChecks.prepare(
+            config.class_keys, parts, count=count, step=training.step, total=plan.steps
+        )
     yield from run_training(folder, training, checker, parts["training"], every)
     if checker is not None:
         best = checks.best_check(check_rows(read_history(out)))
@@ -119,6 +122,7 @@ def resume_training(out: str | Path, *, accelerator: "Accelerator | None" = None
 
 def _begin(folder, data, request, accelerator, identity):
     """Split the tiles, fix the plan and write everything to disk."""
+    started = time.monotonic()
     _check_minutes(request.minutes)
     parts = yield from split(data)
     device, processes = (accelerator.device, accelerator.num_processes) if accelerator else (best_device(), 1)
@@ -132,7 +136,12 @@ def _begin(folder, data, request, accelerator, identity):
         yield Progress(0, None, "Measuring how fast this computer trains")
         trial = GeneratorTraining(config, replace(plan, batch=plan.batch // processes), device=device, start=start)
         step_s = time_budget.seconds_per_step(trial, tiles, labels)
-        plan, number = time_budget.plan_for(plan, request.minutes, step_s, images=images * classes, most=number)
+        sample = tiles[:: max(1, len(tiles) // TIMED_TILES)][:TIMED_TILES]
+        preparing_s = checks.preparation_seconds(_counts(data, parts.training).values(), sample)
+        used_s = time.monotonic() - started + preparing_s
+        plan, number = time_budget.plan_for(
+            plan, request.minutes, step_s, images=images * classes, most=number, used_s=used_s
+        )
     plan = time_budget.with_fitting_warmup(plan)
     folder.write_tiles(data, parts)
     description = {

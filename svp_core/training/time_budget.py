@@ -36,16 +36,24 @@ def seconds_per_step(training: "GeneratorTraining", tiles: "NDArray[np.uint8]", 
 
 
 def plan_for(
-    plan: "GeneratorTrainingPlan", minutes: float, step_s: float, *, images: int, most: int = MAX_CHECKS
+    plan: "GeneratorTrainingPlan",
+    minutes: float,
+    step_s: float,
+    *,
+    images: int,
+    most: int = MAX_CHECKS,
+    used_s: float = 0.0,
 ) -> "tuple[GeneratorTrainingPlan, int]":
-    """Plan and number of checks that fill this many minutes.
+    """Plan and number of checks that fill this many minutes, from the start of the job to its finished model.
 
-    step_s: time of a step of plan.batch images. images: generated at a check. most: largest number of checks.
+    step_s: time of a step of plan.batch images. images: generated at a check. most: largest number of checks. used_s:
+    time spent on preparation, and still to be spent on it, before the first step.
     """
     check_s = OVERHEAD_S + images * CALLS * SAMPLE_SHARE * step_s / plan.batch
+    seconds = max(0.0, 60 * minutes - used_s)
     # Plus one check at the start, and one with twice as many, new images at the end.
-    number = min(most, max(MIN_CHECKS, int(CHECK_SHARE * 60 * minutes / check_s) - 3))
-    steps = max(MIN_STEPS, int((60 * minutes - (number + 3) * check_s) / step_s))
+    number = min(most, max(MIN_CHECKS, int(CHECK_SHARE * seconds / check_s) - 3))
+    steps = max(MIN_STEPS, int((seconds - (number + 3) * check_s) / step_s))
     return replace(plan, images=steps * plan.batch), number
 
 

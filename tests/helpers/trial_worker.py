@@ -82,6 +82,14 @@ def die(_request, folder):
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def announce(_request, folder):
+    """Two messages in quick succession; what the second announces lasts until a file "gate" lies in the folder."""
+    yield Progress(0, None, "first")
+    yield Progress(0, None, "second")
+    while not (folder / "gate").exists():
+        time.sleep(0.02)
+
+
 def surroundings(_request, folder):
     """Record the environment that a task runs in."""
     (folder / "around.txt").write_text(f"{os.nice(0)} {os.environ['OMP_NUM_THREADS']} {os.getsid(0) == os.getpid()}")
@@ -89,12 +97,13 @@ def surroundings(_request, folder):
 
 
 if __name__ == "__main__":
-    for trial in (walk, long_walk, long_step, refuse, break_down, die, surroundings):
+    for trial in (walk, long_walk, long_step, refuse, break_down, die, announce, surroundings):
         request_type = WalkRequest if "walk" in trial.__name__ else EmptyRequest
         lane = LONG if trial is long_walk else SHORT
         kind = JobKind(trial.__name__, request_type, trial, "pages/home.py", "app", lane=lane)
         job_kinds.JOB_KINDS[kind.key] = kind
-    jobs.STALE_S, worker.BEAT_S, worker.WAIT_S, worker.WRITE_S = STALE_S, BEAT_S, 0.05, 0.0
+    jobs.STALE_S, worker.BEAT_S, worker.WAIT_S = STALE_S, BEAT_S, 0.05
+    worker.WRITE_S = float(os.environ.get("TRIAL_WRITE_S", "0"))
     jobs.slots = lambda: int(os.environ.get("TRIAL_SLOTS", "8"))
     jobs._cores = lambda: int(os.environ.get("TRIAL_CORES", "8"))
     sys.exit(worker.main())

@@ -49,6 +49,14 @@ def test_one_long_step_is_not_taken_for_death(lab):
     wait_for(job_id, "done")
 
 
+def test_what_a_long_step_is_about_is_shown_before_it_ends(lab, monkeypatch):
+    monkeypatch.setenv("TRIAL_WRITE_S", "600")  # events in quick succession are not all written, but their messages are
+    job_id, _ = jobs.start("announce", {})
+    assert wait_for(job_id, lambda job: job.message == "second").state == "running"
+    (jobs.job_folder(job_id) / "gate").touch()
+    wait_for(job_id, "done")
+
+
 def test_a_job_leaves_room_for_the_pages(lab, monkeypatch):
     monkeypatch.delenv("SVP_JOB_THREADS", raising=False)
     monkeypatch.setattr(jobs, "_cores", lambda: 4)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from svp_core.progress import run_to_end
 from svp_core.training import checks
 from tests.helpers.drawn_tiles import draw_blocks
 
@@ -30,7 +31,12 @@ def test_planted_copies_are_detected_and_blank_or_smooth_images_are_not():
         "training": (draw_blocks(80, seed=0), np.zeros(80, int), []),
         "held_out": (draw_blocks(24, seed=1), np.zeros(24, int), []),
     }
-    checker, rng = checks.TrainingChecks(("dust",), parts, count=24), np.random.default_rng(2)
+    steps, messages = checks.TrainingChecks.prepare(("dust",), parts, count=24), []
+    checker, rng = run_to_end(steps, lambda progress: messages.append(progress.message)), np.random.default_rng(2)
+    assert messages == [
+        "Preparing the checks: features of dust, class 1 of 1",
+        "Preparing the checks: baseline of dust",
+    ]
     training = checker.tiles["training", "dust"]
     noise = rng.normal(0, 2, (24, 64, 64))
     copied = (
