@@ -5,6 +5,7 @@ the reference tiles, flipped, rotated, scaled, shifted and changed a little in c
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,4 +53,5 @@ def scale_and_shift(tile: NDArray[np.floating], scale: float, shift: NDArray[np.
     """The tile scaled about its centre and shifted by `shift` (rows down, columns right)."""
     centre = (np.array(tile.shape) - 1) / 2
     # ndimage takes the inverse transform: where in the input each output pixel comes from.
-    return ndimage.affine_transform(tile, np.full(2, 1 / scale), centre - (centre + shift) / scale, mode="mirror")
+    offset: Any = centre - (centre + shift) / scale  # one per axis, against ndimage's annotation
+    return ndimage.affine_transform(tile, np.full(2, 1 / scale), offset, mode="mirror")

@@ -1,10 +1,13 @@
 """Fine-tuning: classes matched by key, the base's grey levels kept, errors by noise level."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 
 from svp_core.generator import error_by_noise, training_loop, unet
+from tests.helpers.random_networks import randomise_output
 
 CPU = torch.device("cpu")
 
@@ -15,7 +18,7 @@ def base():
     torch.manual_seed(0)
     config = unet.GeneratorConfig(("protein", "air_bubble"), 0.25, 0.3, channels=(16, 32))
     model = unet.build_unet(config).eval()
-    torch.nn.init.normal_(model.conv_out.weight, std=0.05)
+    randomise_output(model)
     return unet.Generator(model, config, None, CPU)
 
 
@@ -90,7 +93,8 @@ def test_two_processes_train_on_the_two_halves_of_one_batch(base, monkeypatch):
     real = training_loop.edm_loss
     monkeypatch.setattr(training_loop, "edm_loss", lambda *inputs: seen.append(inputs[1:5]) or real(*inputs))
     config, weights = training_loop.init_from(base, ("protein", "fibre"), dropout=0.0)
-    for accelerator in (None, FakeAccelerator(0), FakeAccelerator(1)):
+    accelerators: list[Any] = [None, FakeAccelerator(0), FakeAccelerator(1)]
+    for accelerator in accelerators:
         plan = training_loop.GeneratorTrainingPlan(images=4, batch=4)
         training = training_loop.GeneratorTraining(config, plan, device=CPU, start=weights, accelerator=accelerator)
         next(training.run(np.concatenate([drawn(5), drawn(5, 90)]), np.repeat([0, 1], 5)))
@@ -101,7 +105,7 @@ def test_two_processes_train_on_the_two_halves_of_one_batch(base, monkeypatch):
         assert torch.equal(together, full)
     with pytest.raises(ValueError, match="a batch of 5 cannot be divided equally among 2 processes"):
         training_loop.GeneratorTraining(
-            config, training_loop.GeneratorTrainingPlan(batch=5), device=CPU, accelerator=FakeAccelerator(0)
+            config, training_loop.GeneratorTrainingPlan(batch=5), device=CPU, accelerator=accelerators[1]
         )
 
 

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageSequence
 
 from svp_core.generator import trajectory_images
 
@@ -72,11 +72,11 @@ def test_animation_plays_every_step_with_its_heading_and_labels():
     headings = [f"Step {step}" for step in range(5)]
     data = trajectory_images.draw_animation(frames, headings, ["Protein", "Air bubble"], scale=2)
     with Image.open(io.BytesIO(data)) as gif:
-        assert gif.n_frames == 5
-        first = np.asarray(gif.convert("L")).astype(int)
+        sheets = [np.asarray(sheet.convert("L")).astype(int) for sheet in ImageSequence.Iterator(gif)]
         gif.seek(4)
-        last = np.asarray(gif.convert("L")).astype(int)
         assert gif.info["duration"] == 2000
+    assert len(sheets) == 5
+    first, last = sheets[0], sheets[-1]
     # Rows of 2 x 8 px tiles beside 150 px of labels, under 44 px of heading.
     assert last.shape == (44 + 2 * 22 + 6, 150 + 22 + 6)
     assert abs(last[52, 158] - 140) <= 2
