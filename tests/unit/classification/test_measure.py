@@ -1,4 +1,4 @@
-"""Reading a source by one process or several: the same rows in the same order; those that are ended leave nothing."""
+"""Measuring a source in one process or several: the same rows in the same order; no process is left behind."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from svp_core.classification import measure as reading
+from svp_core.classification import measure as measuring
 from svp_core.errors import LabError
 from svp_core.execution import local
 from svp_core.images import encode_png, to_colour_tile, to_tile
@@ -26,8 +26,8 @@ SLEEPER = """
 import sys, time
 from svp_core.classification.measure import read_measured
 if __name__ == "__main__":
-    chunks = read_measured(sys.argv[1], processes=2, batch=4)
-    next(chunks)
+    batches = read_measured(sys.argv[1], processes=2, batch=4)
+    next(batches)
     print("read", flush=True)
     time.sleep(600)
 """
@@ -40,7 +40,7 @@ def disc(radius, size=40):
 
 @pytest.fixture(scope="module")
 def mixed(tmp_path_factory):
-    """A drop of a FlowCam run in colour, loose images, a stack, and what cannot be read."""
+    """A FlowCam run in colour, single images, a stack, and files that cannot be read."""
     folder = tmp_path_factory.mktemp("drop")
     draw_run(folder / "run", count=12)
     loose = folder / "oil"
@@ -52,42 +52,42 @@ def mixed(tmp_path_factory):
     (loose / "notes.txt").write_text("measured on Monday")
     pages = [Image.fromarray(disc(4 + page)) for page in range(3)]
     pages[0].save(loose / "stack.tif", save_all=True, append_images=pages[1:])
-    # Named as the stack's second page will be: both are kept apart.
+    # It has the same name as the stack's second page: the two names must differ in the results.
     (loose / "stack.tif#2").write_bytes(b"no image")
     return folder
 
 
-def rows_of(chunks):
-    return [row for chunk in chunks for row in chunk.rows]
+def rows_of(batches):
+    return [row for batch in batches for row in batch.rows]
 
 
 def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
     columns = detect_source(mixed).columns
     alone, shared = (
-        list(reading.read_measured(mixed, instrument=columns, batch=7, processes=count)) for count in (0, 2)
+        list(measuring.read_measured(mixed, instrument=columns, batch=7, processes=count)) for count in (0, 2)
     )
-    assert [len(chunk.rows) for chunk in alone] == [len(chunk.rows) for chunk in shared]
+    assert [len(batch.rows) for batch in alone] == [len(batch.rows) for batch in shared]
     assert rows_of(alone) == rows_of(shared)
     for one, other in zip(alone, shared, strict=True):
         assert np.array_equal(one.tiles, other.tiles)
         assert np.array_equal(one.colour, other.colour)  # of two None as well
-    assert any(chunk.colour is None for chunk in alone)
-    assert any(chunk.colour is not None for chunk in alone)
+    assert any(batch.colour is None for batch in alone)
+    assert any(batch.colour is not None for batch in alone)
 
 
 def test_rows_stay_the_same_when_few_bytes_may_wait_for_processes(mixed, monkeypatch):
-    rows = rows_of(reading.read_measured(mixed, batch=1, processes=3))
+    rows = rows_of(measuring.read_measured(mixed, batch=1, processes=3))
     monkeypatch.setattr(local, "MAX_WAITING_BYTES", 1)
-    assert rows_of(reading.read_measured(mixed, batch=1, processes=3)) == rows
+    assert rows_of(measuring.read_measured(mixed, batch=1, processes=3)) == rows
 
 
-def test_rows_are_those_of_the_records(mixed):
-    chunks = list(reading.read_measured(mixed, instrument=detect_source(mixed).columns, batch=7))
-    records, rows = list(read_particles(mixed)), rows_of(chunks)
+def test_rows_equal_the_measured_records(mixed):
+    batches = list(measuring.read_measured(mixed, instrument=detect_source(mixed).columns, batch=7))
+    records, rows = list(read_particles(mixed)), rows_of(batches)
     names = [row["image"] for row in rows]
     assert names == [record.name for record in records]
     assert len(set(names)) == len(names) == 12 + 30 + 3 + 3 + 1
-    tiles = iter([tile for chunk in chunks for tile in chunk.tiles])
+    tiles = iter([tile for batch in batches for tile in batch.tiles])
     for record, row in zip(records, rows, strict=True):
         assert (row["run"], row["given"], row["reason"]) == (record.run, record.given, record.reason)
         assert row["instrument.raw_area"] == record.columns.get("raw_area")
@@ -103,56 +103,56 @@ def test_rows_are_those_of_the_records(mixed):
     assert rows[12]["instrument.id"] is None
 
 
-def test_a_given_scale_holds_for_all(mixed):
-    rows = rows_of(reading.read_measured(mixed, um_per_px=0.5))
+def test_an_entered_pixel_size_is_used_for_all_particles(mixed):
+    rows = rows_of(measuring.read_measured(mixed, um_per_px=0.5))
     assert {row["um_per_px"] for row in rows if row["status"] == "ok"} == {0.5}
     assert all(row["ecd_um"] == row["ecd_px"] / 2 for row in rows if row["ecd_px"])
 
 
-def test_tiles_are_in_colour_beside_grey_ones():
+def test_colour_and_grey_particles_share_a_batch():
     colour = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     records = [ParticleRecord("grey", "s", disc(9)), ParticleRecord("colour", "s", colour)]
-    chunk = reading.measure_records(records)
-    assert chunk.colour.shape == (2, 64, 64, 3)
-    assert chunk.tiles.shape == (2, 64, 64)
-    assert np.array_equal(chunk.colour[1], to_colour_tile(colour))
-    assert all(np.array_equal(chunk.colour[0, ..., channel], chunk.tiles[0]) for channel in range(3))
-    assert reading.measure_records(records[:1]).colour is None
-    assert reading.measure_records([]).tiles.shape == (0, 64, 64)
+    batch = measuring.measure_records(records)
+    assert batch.colour.shape == (2, 64, 64, 3)
+    assert batch.tiles.shape == (2, 64, 64)
+    assert np.array_equal(batch.colour[1], to_colour_tile(colour))
+    assert all(np.array_equal(batch.colour[0, ..., channel], batch.tiles[0]) for channel in range(3))
+    assert measuring.measure_records(records[:1]).colour is None
+    assert measuring.measure_records([]).tiles.shape == (0, 64, 64)
 
 
-def test_a_batch_of_large_pictures_is_short(tmp_path, monkeypatch):
-    monkeypatch.setattr(reading, "BATCH_BYTES", 3000)
+def test_batches_of_large_images_are_short(tmp_path, monkeypatch):
+    monkeypatch.setattr(measuring, "BATCH_BYTES", 3000)
     for number in range(6):
         (tmp_path / f"{number}.png").write_bytes(np.random.default_rng(0).bytes(1000))
-    assert [len(chunk.rows) for chunk in reading.read_measured(tmp_path)] == [3, 3]
-    assert [len(chunk.rows) for chunk in reading.read_measured(tmp_path, batch=2)] == [2, 2, 2]
+    assert [len(batch.rows) for batch in measuring.read_measured(tmp_path)] == [3, 3]
+    assert [len(batch.rows) for batch in measuring.read_measured(tmp_path, batch=2)] == [2, 2, 2]
 
 
 @pytest.mark.parametrize(
     "blank",
     [np.full((1, 1), 9, np.uint8), np.full((64, 64), 170, np.uint8), np.tile(np.uint8([90, 120, 250]), (40, 40, 1))],
 )
-def test_a_blank_image_is_rejected_since_any_name_for_it_would_be_invented(blank, tmp_path):
+def test_a_blank_image_is_rejected(blank, tmp_path):
     almost = blank.repeat(3, 0)
     almost[1] = almost[1] ^ 1
     for name, pixels in (("blank", blank), ("almost", almost)):
         (tmp_path / f"{name}.png").write_bytes(encode_png(pixels))
-    (chunk,) = reading.read_measured(tmp_path)
-    assert [(row["status"], row["reason"]) for row in chunk.rows] == [("ok", ""), ("rejected", reading.BLANK_IMAGE)]
-    assert len(chunk.tiles) == 1
+    (batch,) = measuring.read_measured(tmp_path)
+    assert [(row["status"], row["reason"]) for row in batch.rows] == [("ok", ""), ("rejected", measuring.BLANK_IMAGE)]
+    assert len(batch.tiles) == 1
 
 
-def test_small_sources_and_single_cores_are_read_by_one_process(monkeypatch):
+def test_small_sources_and_single_cores_use_one_process(monkeypatch):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
-    assert reading.processes_for(100) == 0
-    assert reading.processes_for(None) == reading.MAX_PROCESSES
-    assert reading.processes_for(reading.MIN_ITEMS_FOR_PROCESSES) == reading.MAX_PROCESSES
+    assert measuring.processes_for(100) == 0
+    assert measuring.processes_for(None) == measuring.MAX_PROCESSES
+    assert measuring.processes_for(measuring.MIN_ITEMS_FOR_PROCESSES) == measuring.MAX_PROCESSES
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3}, raising=False)
-    assert reading.processes_for(10**6) == 0
+    assert measuring.processes_for(10**6) == 0
 
 
-def test_processes_that_read_load_no_network_library():
+def test_worker_processes_load_no_network_library():
     program = (
         "import svp_core.classification.measure, sys\n"
         "print([name for name in ('torch', 'streamlit') if name in sys.modules])"
@@ -162,25 +162,25 @@ def test_processes_that_read_load_no_network_library():
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
-def test_ceasing_to_read_ends_the_processes(mixed):
+def test_closing_the_iterator_ends_the_processes(mixed):
     others = grandchildren(os.getpid())
-    chunks = reading.read_measured(mixed, batch=4, processes=2)
-    next(chunks)
+    batches = measuring.read_measured(mixed, batch=4, processes=2)
+    next(batches)
     readers = grandchildren(os.getpid()) - others
     assert readers
-    chunks.close()
+    batches.close()
     wait_until(lambda: not any(is_alive(pid) for pid in readers))
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
-def test_a_reading_process_that_is_killed_is_a_sentence(mixed):
+def test_a_killed_worker_process_is_reported(mixed):
     others = grandchildren(os.getpid())
-    chunks = reading.read_measured(mixed, batch=2, processes=1)
-    next(chunks)
+    batches = measuring.read_measured(mixed, batch=2, processes=1)
+    next(batches)
     for pid in grandchildren(os.getpid()) - others:
         os.kill(pid, signal.SIGKILL)
     with pytest.raises(LabError, match="worker process was killed"):
-        list(chunks)
+        list(batches)
 
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="processes are found by /proc")
@@ -196,7 +196,7 @@ def test_no_process_outlives_one_that_was_killed(mixed, tmp_path):
 
 
 def grandchildren(pid):
-    """Processes that read are among them, as a server process starts them; so is what other tests have left running."""
+    """Worker processes are among them, since the fork server starts them; so is what other tests left running."""
     children = {
         int(stat.parent.name): int(fields_of(stat)[1]) for stat in Path("/proc").glob("[0-9]*/stat") if fields_of(stat)
     }

@@ -20,8 +20,8 @@ from tests.helpers.mfi_files import draw_frames, write_table
 KEYS = ("protein", "silicone_oil", "air_bubble")
 
 
-class Chunk:
-    """What a ResultsWriter looks at."""
+class Batch:
+    """Rows for a ResultsWriter."""
 
     def __init__(self, rows):
         self.rows = rows
@@ -29,7 +29,7 @@ class Chunk:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A classifier with random weights, as a run folder."""
+    """A classifier with random weights, as a model folder."""
     torch.manual_seed(0)
     config = resnet.ClassifierConfig(KEYS)
     folder = tmp_path_factory.mktemp("random")
@@ -45,7 +45,7 @@ def disc(radius, level=40, size=40):
 
 @pytest.fixture
 def folder(tmp_path):
-    """What people really drop: good images among broken, empty, deep, foreign and strangely named ones."""
+    """A realistic upload: good images among broken, empty, 16-bit, foreign and strangely named files."""
     source = tmp_path / "drop"
     (source / "Silicone oil").mkdir(parents=True)
     (source / "Silicone oil" / "größe 1.png").write_bytes(encode_png(disc(10)))
@@ -59,7 +59,7 @@ def folder(tmp_path):
     return source
 
 
-def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
+def test_every_item_of_the_source_has_a_row(run, folder, tmp_path, capsys):
     out = tmp_path / "r.csv"
     assert main(["classify", str(folder), "--weights", str(run), "--um-per-px", "0.5", "--out", str(out)]) == 0
     rows = {row["image"]: row for row in read_rows(out)}
@@ -83,7 +83,7 @@ def test_every_offered_item_is_in_the_table(run, folder, tmp_path, capsys):
     assert "6 rows" in capsys.readouterr().out
 
 
-def test_a_folder_is_all_that_a_report_is_made_of(run, folder, tmp_path, monkeypatch, capsys):
+def test_a_report_needs_only_the_results_folder(run, folder, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
     table, out, report = tmp_path / "r.csv", tmp_path / "new" / "results", tmp_path / "report.html"
     command = ["classify", str(folder), "--weights", str(run), "--um-per-px", "0.5", "--out"]
@@ -92,7 +92,7 @@ def test_a_folder_is_all_that_a_report_is_made_of(run, folder, tmp_path, monkeyp
     assert (out / "results.csv").read_bytes() == table.read_bytes()
     assert main(["report", str(out), "--date", "2025-04-09", "--out", str(report)]) == 0
     page, sha256 = report.read_text("utf-8"), hashlib.sha256((run / "model.safetensors").read_bytes()).hexdigest()
-    # A classifier that lies anywhere is found again, and is named without its place.
+    # A classifier outside the workspace is found again, and the report does not show its path.
     assert sha256 in page
     assert str(tmp_path) not in page
     assert "Nothing more can be said" not in page
@@ -102,29 +102,29 @@ def test_a_folder_is_all_that_a_report_is_made_of(run, folder, tmp_path, monkeyp
     assert not (folder / "results.csv").exists()
 
 
-def test_sizes_are_in_um_when_the_scale_is_known(run, folder):
+def test_sizes_are_in_um_when_the_pixel_size_is_known(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
-    (chunk,) = classify.classify_source(folder, classifier, um_per_px=0.5)
-    row = next(row for row in chunk.rows if row["image"] == "deep.tif")
+    (batch,) = classify.classify_source(folder, classifier, um_per_px=0.5)
+    row = next(row for row in batch.rows if row["image"] == "deep.tif")
     assert abs(row["ecd_um"] - 8) < 0.6
     assert abs(row["ecd_px"] - 16) < 1.2
     assert row["um_per_px"] == 0.5
-    (chunk,) = classify.classify_source(folder, classifier)
-    assert next(row for row in chunk.rows if row["image"] == "deep.tif")["ecd_um"] is None
+    (batch,) = classify.classify_source(folder, classifier)
+    assert next(row for row in batch.rows if row["image"] == "deep.tif")["ecd_um"] is None
 
 
-def test_labels_and_confidence_are_those_of_the_network(run, folder):
+def test_label_and_confidence_are_the_networks(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
-    (chunk,) = classify.classify_source(folder, classifier)
-    good = [row for row in chunk.rows if row["status"] == "ok"]
-    assert len(chunk.tiles) == len(good) == 3
-    probs = resnet.predict_probs(classifier, chunk.tiles)
+    (batch,) = classify.classify_source(folder, classifier)
+    good = [row for row in batch.rows if row["status"] == "ok"]
+    assert len(batch.tiles) == len(good) == 3
+    probs = resnet.predict_probs(classifier, batch.tiles)
     for row, found in zip(good, probs, strict=True):
         assert row["label"] == KEYS[found.argmax()]
         assert row["confidence"] == pytest.approx(found.max(), abs=0.02)
 
 
-def test_a_table_is_read_again_by_columns(tmp_path):
+def test_a_table_is_read_back_by_columns(tmp_path):
     names = results_csv.columns(KEYS, ("ESD", "Date", "Empty", "Words, mostly"))
     empty = dict.fromkeys(names)
     rows = [
@@ -152,8 +152,8 @@ def test_a_table_is_read_again_by_columns(tmp_path):
             "given": "NA",
         },
     ]
-    with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
-        results_csv.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Chunk(rows))
+    with (tmp_path / "r.csv").open("w", encoding="utf-8", newline="") as file:
+        results_csv.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Batch(rows))
     table = results_csv.read_results(tmp_path / "r.csv")
     assert list(table.columns) == names == results_csv.column_names(tmp_path / "r.csv")
     assert table["image"].tolist() == ["a, b.png", "line\nbreak.png"]
@@ -164,7 +164,7 @@ def test_a_table_is_read_again_by_columns(tmp_path):
     assert table["touches_edge"].tolist()[0] == "yes"
     assert table["given"].tolist()[1] == "NA"
     assert table["label"].isna().tolist() == [False, True]
-    # What the instrument wrote is not rounded; numbers where all of them are, else words.
+    # The instrument's values are not rounded; a column is numeric where all of its values are numbers.
     assert table["instrument.ESD"].tolist() == [0.123456789, 7]
     assert table["instrument.Empty"].isna().all()
     assert table["instrument.Words, mostly"].tolist() == ["5", "none"]
@@ -173,13 +173,13 @@ def test_a_table_is_read_again_by_columns(tmp_path):
     assert len(some) == 2
 
 
-def test_types_do_not_hang_on_the_first_rows(tmp_path):
+def test_column_types_do_not_depend_on_the_first_rows(tmp_path):
     names = results_csv.columns(KEYS, ("Length",))
     plain = dict.fromkeys(names) | {"image": "x" * 40, "status": "ok", "ecd_px": 3, "instrument.Length": "1"}
-    with open(tmp_path / "r.csv", "w", encoding="utf-8", newline="") as file:
+    with (tmp_path / "r.csv").open("w", encoding="utf-8", newline="") as file:
         writer = results_csv.ResultsWriter(file, KEYS, ("Length",))
-        writer.write(Chunk([plain] * 40_000))
-        writer.write(Chunk([plain | {"ecd_px": 3.25, "instrument.Length": "long", "label": "protein"}]))
+        writer.write(Batch([plain] * 40_000))
+        writer.write(Batch([plain | {"ecd_px": 3.25, "instrument.Length": "long", "label": "protein"}]))
     table = results_csv.read_results(tmp_path / "r.csv", ["ecd_px", "instrument.Length", "label"])
     assert len(table) == 40_001
     assert table["ecd_px"].iloc[-1] == 3.25
@@ -198,23 +198,23 @@ def test_types_do_not_hang_on_the_first_rows(tmp_path):
         ("image,status,ecd_px\nx,ok,large\n", None, "is not a table of results .*large"),
     ],
 )
-def test_what_is_no_table_is_a_sentence(tmp_path, text, columns, sentence):
+def test_an_unreadable_table_is_reported(tmp_path, text, columns, sentence):
     if text is not None:
         (tmp_path / "r.csv").write_text(text)
     with pytest.raises(LabError, match=sentence):
         results_csv.read_results(tmp_path / "r.csv", columns)
 
 
-def test_batches_do_not_change_the_table(run, folder):
+def test_batch_size_and_processes_do_not_change_the_table(run, folder):
     classifier = resnet.load_classifier(run, device=torch.device("cpu"))
-    chunks = list(classify.classify_source(folder, classifier, batch=2))
-    assert [len(chunk.rows) for chunk in chunks] == [2, 2, 2]
+    batches = list(classify.classify_source(folder, classifier, batch=2))
+    assert [len(batch.rows) for batch in batches] == [2, 2, 2]
     (whole,) = classify.classify_source(folder, classifier)
-    assert [row["image"] for chunk in chunks for row in chunk.rows] == [row["image"] for row in whole.rows]
+    assert [row["image"] for batch in batches for row in batch.rows] == [row["image"] for row in whole.rows]
     (shared,) = classify.classify_source(folder, classifier, processes=2)
     assert shared.rows == whole.rows
     assert results_csv.count_classes(whole.rows) == results_csv.count_classes(
-        [row for chunk in chunks for row in chunk.rows]
+        [row for batch in batches for row in batch.rows]
     )
 
 
@@ -226,7 +226,7 @@ def test_batches_do_not_change_the_table(run, folder):
         (["simulate", "--class", "dust", "--out", "d"], "'dust' cannot be simulated; classes are protein"),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch, capsys, arguments, sentence):
+def test_a_command_that_cannot_run_prints_one_line(run, tmp_path, monkeypatch, capsys, arguments, sentence):
     monkeypatch.chdir(tmp_path)
     if arguments[1] == "nowhere":
         arguments = [*arguments, "--weights", str(run)]
@@ -236,7 +236,7 @@ def test_what_cannot_be_done_is_said_in_one_sentence(run, tmp_path, monkeypatch,
     assert len(error.strip().splitlines()) == 1
 
 
-def test_what_the_files_leave_open_can_be_answered(run, tmp_path, capsys):
+def test_questions_about_the_files_can_be_answered(run, tmp_path, capsys):
     source, out = tmp_path / "mfi", tmp_path / "r.csv"
     draw_frames(source, first=0)
     write_table(source, [(2, 10, 29, 40, 49)])
