@@ -19,7 +19,7 @@ from svp_core.workspace import datasets, jobs
 from svp_core.workspace.paths import workspace_root
 from tests.helpers.app_pages import finish_job, mark_done, open_page, page_text
 from tests.helpers.drawn_tiles import draw_blocks
-from tests.helpers.finished_jobs import make_job, run_facts, sure
+from tests.helpers.finished_jobs import confident_probs, make_job, run_facts
 from tests.helpers.review_fixture import current_labels, event, new_review, record
 
 PAGE = "pages/review.py"
@@ -350,7 +350,7 @@ def test_a_run_without_labels_is_exported_as_a_labelled_cla(tmp_path, runs, down
     job_id, _ = jobs.start("classify", config)
     make_job(
         jobs.job_folder(job_id),
-        sure("protein", "air_bubble", "?", "protein"),
+        confident_probs("protein", "air_bubble", "?", "protein"),
         [5.0] * 4,
         source=str(source),
         instrument={"id": [11, 12, 13, 14]},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.finished_jobs import EXPORTED, make_job, sure
+from tests.helpers.finished_jobs import EXPORTED, confident_probs, make_job
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +16,7 @@ def job(tmp_path):
     """Four particles, of one the class is unsure; one item that could not be read."""
     make_job(
         tmp_path / "job",
-        sure(*EXPORTED),
+        confident_probs(*EXPORTED),
         [3.0, 12.0, 12.0, None],
         rejected=[("x.png", "it is empty")],
         instrument={"id": [7, 8, 9, 10], "Timestamp": ["2025-04-09T14:14:53"] * 4},

@@ -16,7 +16,7 @@ from svp_core.exports.table import export_results_csv
 from svp_core.instruments.flowcam.cla import read_cla
 from svp_core.report import report_html
 from tests.helpers.drawn_run import draw_run
-from tests.helpers.finished_jobs import make_job, sure
+from tests.helpers.finished_jobs import confident_probs, make_job
 
 COUNT = 6
 
@@ -28,7 +28,7 @@ def job(tmp_path, monkeypatch):
     draw_run(tmp_path / "source", count=COUNT, title="day 5")
     make_job(
         tmp_path / "job",
-        sure(*["protein"] * COUNT),
+        confident_probs(*["protein"] * COUNT),
         [5.0] * COUNT,
         instrument={"id": list(range(1, COUNT + 1))},
         source=str(tmp_path / "source"),

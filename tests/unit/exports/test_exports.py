@@ -16,12 +16,12 @@ from svp_core.errors import LabError
 from svp_core.exports.tiles import file_name
 from svp_core.instruments.flowcam.cla import CLASSIFICATION_NAME, read_cla
 from tests.helpers.drawn_run import draw_run
-from tests.helpers.finished_jobs import EXPORTED, KEYS, make_job, run_facts, sure
+from tests.helpers.finished_jobs import EXPORTED, KEYS, confident_probs, make_job, run_facts
 
 
 def test_tiles_by_class_are_read_back_unchanged(tmp_path):
     labels = (*EXPORTED, "air_bubble", "protein", "silicone_oil")
-    tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 7, rejected=[("x.png", "empty")])
+    tiles = make_job(tmp_path / "job", confident_probs(*labels), [3.0] * 7, rejected=[("x.png", "empty")])
     exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", settings={"unsure_below": 0.8})
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
         names = archive.namelist()
@@ -43,7 +43,7 @@ def test_tiles_by_class_are_read_back_unchanged(tmp_path):
 
 
 def test_tiles_keep_their_colour_and_their_row_number(tmp_path):
-    tiles = make_job(tmp_path / "job", sure(*EXPORTED), [3.0] * 4, colour=True)
+    tiles = make_job(tmp_path / "job", confident_probs(*EXPORTED), [3.0] * 4, colour=True)
     exports.export_tiles_by_class(tmp_path / "job", tmp_path / "t.zip", [3])
     with zipfile.ZipFile(tmp_path / "t.zip") as archive:
         (name,) = archive.namelist()
@@ -90,7 +90,7 @@ def run_job(tmp_path, **more):
     draw_run(source, count=4, title="day 5")
     make_job(
         tmp_path / "job",
-        sure("protein", "?", "protein"),
+        confident_probs("protein", "?", "protein"),
         [5.0] * 3,
         rejected=[("day 5#4", "its box is outside")],
         instrument={"Particle ID": [1, 2, 3], "id": [1, 2, 3]},
@@ -133,7 +133,7 @@ def test_one_of_several_runs_must_be_chosen(tmp_path):
     runs = [run_facts("a", 1), run_facts("b", 1), run_facts("loose", 1, kind="folder")]
     make_job(
         tmp_path / "job",
-        sure("protein", "silicone_oil", "protein"),
+        confident_probs("protein", "silicone_oil", "protein"),
         [5.0] * 3,
         runs=runs,
         run_of=["a", "b", "loose"],
@@ -171,7 +171,7 @@ def test_a_cla_that_cannot_be_made_is_refused_with_the_reason(tmp_path):
     shutil.rmtree(source)
     with pytest.raises(LabError, match="own .cla cannot be kept: There is no file or folder"):
         exports.export_cla(job, tmp_path / "new.cla", ["protein"] * 3)
-    make_job(tmp_path / "plain", sure("protein"), [5.0], runs=[run_facts("p", 1, kind="folder")])
+    make_job(tmp_path / "plain", confident_probs("protein"), [5.0], runs=[run_facts("p", 1, kind="folder")])
     with pytest.raises(LabError, match="has no FlowCam run, and .cla is FlowCam's format"):
         exports.export_cla(tmp_path / "plain", tmp_path / "new.cla", ["protein"])
     assert not (tmp_path / "new.cla").exists()
@@ -182,7 +182,7 @@ def test_a_real_cla_comes_back_with_our_classes_added(tmp_path, real_data):
     name = next((real_data / "flowcam_run").rglob("*.cla")).stem
     make_job(
         tmp_path / "job",
-        sure("protein", "silicone_oil"),
+        confident_probs("protein", "silicone_oil"),
         [5.0] * 2,
         runs=[run_facts(name, 2)],
         instrument={"id": [1, 2]},

@@ -16,7 +16,7 @@ from svp_core.exports.sheet import clean, column_letters
 from svp_core.exports.tiles import SAMPLE_FILE
 from svp_core.particle_classes import class_by_key
 from svp_core.stats import counts
-from tests.helpers.finished_jobs import EXPORTED, KEYS, make_job, run_facts, sure
+from tests.helpers.finished_jobs import EXPORTED, KEYS, confident_probs, make_job, run_facts
 
 
 def book_of(job, rows=None, **settings):
@@ -101,7 +101,7 @@ def test_selected_rows_keep_their_order_and_have_raw_counts_only(job):
 
 def test_texts_are_never_formulas_or_errors(tmp_path):
     names = ['=cmd|"/c calc"!A1', "#N/A", "a\x01b<&>", "_x0041_ + @x"]
-    make_job(tmp_path / "job", sure(*EXPORTED), [3.0] * 4, names=names, title="=1+1", weights="=2")
+    make_job(tmp_path / "job", confident_probs(*EXPORTED), [3.0] * 4, names=names, title="=1+1", weights="=2")
     book = book_of(tmp_path / "job", author="=3\x00", remarks="#REF!", lot="=4")
     cells = [row[0] for row in book["Results"].iter_rows(min_row=2)]
     assert {cell.data_type for cell in cells} == {"s"} | {"inlineStr"} & {cell.data_type for cell in cells}
@@ -116,7 +116,7 @@ def test_texts_are_never_formulas_or_errors(tmp_path):
 
 def test_the_workbook_has_counts_of_each_run(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 1, volume_ml=0.2)]
-    make_job(tmp_path / "job", sure("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
+    make_job(tmp_path / "job", confident_probs("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
     rows = table_of(book_of(tmp_path / "job")["Counts"])
     told = {row["particles"]: row["per_ml"] for row in rows if row["class"] == "All" and row["at_least_um"] == 25}
     assert told["run a"] == pytest.approx(10)
@@ -125,7 +125,7 @@ def test_the_workbook_has_counts_of_each_run(tmp_path):
 
 def test_rows_are_complete_across_chunks(tmp_path, monkeypatch):
     monkeypatch.setattr(exports.sheet, "CHUNK_ROWS", 3)
-    make_job(tmp_path / "job", sure(*["protein"] * 10), list(range(1, 11)))
+    make_job(tmp_path / "job", confident_probs(*["protein"] * 10), list(range(1, 11)))
     assert [row["ecd_um"] for row in table_of(book_of(tmp_path / "job")["Results"])] == list(range(1, 11))
 
 

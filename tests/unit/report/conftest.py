@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.helpers.finished_jobs import make_job, sure
+from tests.helpers.finished_jobs import confident_probs, make_job
 
 
 @pytest.fixture(autouse=True)
@@ -16,6 +16,9 @@ def job(tmp_path):
     """Ten protein of 3 um, two oil of 12 um, one bubble of 30 um, one unsure of 12 um, one unreadable."""
     labels = ["protein"] * 10 + ["silicone_oil"] * 2 + ["air_bubble", "?"]
     make_job(
-        tmp_path / "job", sure(*labels), [3.0] * 10 + [12.0, 12.0, 30.0, 12.0], rejected=[("x.png", "it is empty")]
+        tmp_path / "job",
+        confident_probs(*labels),
+        [3.0] * 10 + [12.0, 12.0, 30.0, 12.0],
+        rejected=[("x.png", "it is empty")],
     )
     return tmp_path / "job"

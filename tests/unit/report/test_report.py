@@ -12,7 +12,7 @@ from svp_core.report.decisions import count_reviewer_decisions
 from svp_core.report.examples import EXAMPLES, LISTED, shorten
 from svp_core.report.method_section import INFORMATIONAL
 from svp_core.report.render import TEMPLATES, css_string, paragraphs, render
-from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
+from tests.helpers.finished_jobs import KEYS, confident_probs, make_job, run_facts
 from tests.helpers.report_page import ReportPage, change_summary, without_reference, written_report
 
 
@@ -53,7 +53,7 @@ def test_texts_stay_texts(tmp_path):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>&amp;\x00"
     make_job(
         tmp_path / "job",
-        sure("protein", "?"),
+        confident_probs("protein", "?"),
         [5.0, 5.0],
         names=[evil, f"b{evil}"],
         rejected=[(evil, evil)],
@@ -77,7 +77,7 @@ def test_texts_stay_texts(tmp_path):
 
 
 def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
-    probs = sure(*["?"] * 70)
+    probs = confident_probs(*["?"] * 70)
     probs[:, 1] += np.linspace(0, 0.2, 70)[::-1]
     bad = [(f"bad {index}.png", "the file is empty") for index in range(60)]
     make_job(tmp_path / "job", probs, [5.0] * 70, rejected=bad)
@@ -92,7 +92,7 @@ def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
 
 def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
     labels = ["protein"] * 20 + ["silicone_oil"] * 3
-    tiles = make_job(tmp_path / "job", sure(*labels), [3.0] * 10 + [30.0] * 13, colour=True)
+    tiles = make_job(tmp_path / "job", confident_probs(*labels), [3.0] * 10 + [30.0] * 13, colour=True)
     page = written_report(tmp_path / "job")
     start, end = page.index(">Examples<"), page.index(">Sample and instrument<")
     found = re.findall(r'base64,([^"]+)" alt="[^"#]+#([0-9]+)"', page[start:end])
@@ -160,7 +160,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     from svp_core.workspace import jobs
 
     folder = jobs.job_folder("ab" * 16)
-    make_job(folder, sure("protein", "silicone_oil", "?"), [5.0] * 3)
+    make_job(folder, confident_probs("protein", "silicone_oil", "?"), [5.0] * 3)
     assert "Reviewers" not in written_report(folder)
     assert count_reviewer_decisions(folder) == 0
     found = sources.Reviewable(
@@ -184,7 +184,7 @@ def test_decisions_are_in_it_when_there_are_any(tmp_path):
     assert "a <b>ring</b>" in text
     assert decision_log.history(review.id)[-1].hash in text
     # Another job's report knows nothing of it.
-    make_job(tmp_path / "other", sure("protein"), [5.0])
+    make_job(tmp_path / "other", confident_probs("protein"), [5.0])
     assert "Reviewers" not in written_report(tmp_path / "other")
     assert count_reviewer_decisions(tmp_path / "other") == 0
 

@@ -5,7 +5,7 @@ import numpy as np
 from svp_core.display import format_number
 from svp_core.instruments.detect import detect_source
 from svp_core.stats import counts
-from tests.helpers.finished_jobs import KEYS, make_job, run_facts, sure
+from tests.helpers.finished_jobs import KEYS, confident_probs, make_job, run_facts
 from tests.helpers.report_page import ReportPage, without_reference, written_report
 
 
@@ -38,7 +38,7 @@ def test_the_diameter_is_named_on_every_table_of_sizes(job):
 def test_another_diameter_counts_otherwise(tmp_path):
     job = tmp_path / "job"
     theirs = {"Diameter (ABD)": [1.0, 9.0], "Class": ["a", "b"]}
-    make_job(job, sure("protein", "protein"), [30.0, 30.0], instrument=theirs)
+    make_job(job, confident_probs("protein", "protein"), [30.0, 30.0], instrument=theirs)
     rows = ReportPage(written_report(job, diameter="instrument.Diameter (ABD)")).rows("Cumulative counts")
     assert [row[2] for row in rows[:4]] == ["1", "1", "0", "0"]
     text = ReportPage(written_report(job, diameter="instrument.Diameter (ABD)")).text
@@ -65,7 +65,7 @@ def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
 
 
 def test_without_a_volume_there_is_nothing_per_ml(tmp_path):
-    make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1, volume_ml=None)])
+    make_job(tmp_path / "job", confident_probs("protein"), [5.0], runs=[run_facts(count=1, volume_ml=None)])
     page = ReportPage(written_report(tmp_path / "job"))
     assert "/mL" not in page.text
     assert "per ml" not in " ".join(page.tables[0][0]).casefold()
@@ -74,7 +74,7 @@ def test_without_a_volume_there_is_nothing_per_ml(tmp_path):
 
 def test_without_a_scale_particles_are_counted_without_sizes(tmp_path):
     runs = [run_facts(count=2, um_per_px=None, um_per_px_from="")]
-    make_job(tmp_path / "job", sure("protein", "?"), [5.0, 5.0], runs=runs, um_per_px=None)
+    make_job(tmp_path / "job", confident_probs("protein", "?"), [5.0, 5.0], runs=runs, um_per_px=None)
     page = ReportPage(written_report(tmp_path / "job"))
     rows = page.rows("Cumulative counts")
     assert [(row[0], row[1], row[2]) for row in rows] == [
@@ -89,20 +89,20 @@ def test_without_a_scale_particles_are_counted_without_sizes(tmp_path):
 
 
 def test_a_run_that_was_stopped_has_nothing_per_ml(tmp_path):
-    make_job(tmp_path / "job", sure("protein"), [5.0], runs=[run_facts(count=1000)])
+    make_job(tmp_path / "job", confident_probs("protein"), [5.0], runs=[run_facts(count=1000)])
     text = ReportPage(written_report(tmp_path / "job")).text
     assert "stopped after 1 of 1,000 items" in text
     assert "/mL" not in text
 
 
 def test_particles_without_a_size_are_said(tmp_path):
-    make_job(tmp_path / "job", sure("protein", "protein"), [5.0, None])
+    make_job(tmp_path / "job", confident_probs("protein", "protein"), [5.0, None])
     assert "1 particle without a size: in no size bin" in ReportPage(written_report(tmp_path / "job")).text
 
 
 def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 2, volume_ml=0.2, dilution=5.0)]
-    make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0] * 3, runs=runs, run_of=["a", "b", "b"])
+    make_job(tmp_path / "job", confident_probs(*["protein"] * 3), [30.0] * 3, runs=runs, run_of=["a", "b", "b"])
     page = ReportPage(written_report(tmp_path / "job"))
     assert next(row[1] for row in page.rows("Run a")).startswith("1 0.03 to 5.6 10 /mL")
     assert next(row[1] for row in page.rows("Run b")).startswith("2 0.24 to 7.2 10 /mL")
@@ -112,7 +112,7 @@ def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
 
 def test_a_run_without_sizes_or_volume_is_said_and_not_counted_as_none(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.017375), run_facts("b", 2, volume_ml=None)]
-    make_job(tmp_path / "job", sure(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
+    make_job(tmp_path / "job", confident_probs(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
     page = ReportPage(written_report(tmp_path / "job"))
     assert "Run b: none of its particles has a value for ECD (µm)." in page.text
     assert page.rows("Run a")
@@ -135,7 +135,7 @@ def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path, real_data):
 
     source = detect_source(real_data / "flowcam_run")
     runs = [asdict(run) for run in source.runs]
-    make_job(tmp_path / "job", sure(*["protein"] * 1000), [5.0] * 1000, runs=runs, title=source.title)
+    make_job(tmp_path / "job", confident_probs(*["protein"] * 1000), [5.0] * 1000, runs=runs, title=source.title)
     page = ReportPage(written_report(tmp_path / "job"))
     assert page.rows("Cumulative counts")[-4][4] == "57,555"  # "Particles / ml" of its summary
     assert "FC100" in page.text
