@@ -1,30 +1,34 @@
-"""Train: a generator on one's own particles, from images brought in to a model that makes more of them."""
+"""Train: import images, train a generator on them, import a published checkpoint, manage data sets and models."""
+
+from collections.abc import Callable
 
 import streamlit as st
 
 from pages.ui.shared.job_status import show_progress, show_recent
 from pages.ui.shared.session_guard import require_app
-from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, opened_job, start_job
 from pages.ui.train import settings_form, training_view
 from pages.ui.train.import_checkpoint import show_import_checkpoint
 from pages.ui.train.import_images import show_import_images
+from pages.ui.train.management import show_management
+from svp_core.display import escape_markdown
 from svp_core.errors import LabError
 from svp_core.tasks.train import TrainRequest
+from svp_core.workspace.jobs import Job
 from svp_core.workspace.models import new_model_folder
 
 require_app(__file__)
 
 
-def ask():
-    """Images, settings, the button that starts."""
+def show_form() -> None:
+    """Images, settings, start button."""
     st.subheader("Images")
-    st.caption("One sub-folder a class, 50 to 100,000 images; sub-folders of any name become new classes.")
+    st.caption("One sub-folder per class, 50 to 100,000 images; new folder names become new classes.")
     with st.container(key="bring"):
-        _try(lambda: show_import_images(settings_form.choose_more_datasets))
+        _show_errors(lambda: show_import_images(settings_form.choose_more_datasets))
     chosen = settings_form.choose_datasets()
     if not chosen:
-        st.caption("Bring in images, or choose data sets that are here already; then the settings appear.")
+        st.caption("Import images or choose data sets; then the settings appear.")
         return
     class_keys = settings_form.choose_classes(chosen)
     st.subheader("Training")
@@ -41,35 +45,37 @@ def ask():
         start_job(TrainRequest(name.strip(), tuple(chosen), tuple(class_keys), base=base, minutes=minutes))
 
 
-def show(job):
-    """The training that is open."""
+def show_training(job: Job) -> None:
+    """The open training."""
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         st.subheader(escape_markdown(job.config["name"]))
-        words = "Change the settings" if job.state == "failed" else "Train another"
-        st.button(words, key="train_another", on_click=close, args=("train",))
+        label = "Change the settings" if job.state == "failed" else "Train another model"
+        st.button(label, key="train_another", on_click=close, args=("train",))
     show_progress(job, training_view.show_so_far)
     if not job.active:
         training_view.show_finished(job)
 
 
-def _try(part):
+def _show_errors(part: Callable[[], None]) -> None:
     try:
         part()
     except LabError as error:
         st.error(escape_markdown(error))
 
 
-def main():
-    """What is open, or the settings; below them a checkpoint from elsewhere and earlier trainings."""
+def main() -> None:
+    """The open training, or the form; below it checkpoint import, management and previous trainings."""
     if job := opened_job("train", "a training; start one here"):
-        show(job)
+        show_training(job)
         return
-    ask()
-    with st.expander("Bring a published checkpoint"):
-        _try(show_import_checkpoint)
-    show_recent("Earlier trainings", kinds=("train",))
+    show_form()
+    with st.expander("Import a published checkpoint"):
+        _show_errors(show_import_checkpoint)
+    with st.expander("Rename or delete data sets and models"):
+        _show_errors(show_management)
+    show_recent("Previous trainings", kinds=("train",))
 
 
 st.title("Train")
-st.markdown("Train a generator on your own particles: it learns from most images and is judged by those held out.")
-_try(main)
+st.markdown("Train a generator on your own particles. It learns from most of the images and is checked on the rest.")
+_show_errors(main)

@@ -46,8 +46,8 @@ def test_a_folder_becomes_a_model(visit, tiny, tmp_path):
     page.locator(".st-key-folder_packer input").set_input_files(folder)
     expect(page.locator(".st-key-images_found")).to_contain_text("56 items")
     page.locator(".st-key-images_go button").click()
-    expect(page.get_by_text("55 images (fat droplets 55). 1 left out.")).to_be_visible()
-    expect(page.get_by_text("1 item left out, with reasons")).to_be_visible()
+    expect(page.get_by_text("55 images (fat droplets 55). 1 excluded.")).to_be_visible()
+    expect(page.get_by_text("1 item excluded, with reasons")).to_be_visible()
     expect(page.get_by_role("button", name="Fat droplets, 55")).to_be_visible()
 
     page.locator(".st-key-train_name input").fill("Droplets <i>")

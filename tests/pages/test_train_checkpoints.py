@@ -40,7 +40,7 @@ def test_a_published_checkpoint_becomes_a_model(monkeypatch):
     app.button(key="checkpoint_go").click().run()
     assert not app.error, app.error[0].value
     assert not app.exception
-    assert "Paper is a model of this workspace now" in app.success[0].value.replace("\\", "")
+    assert "Paper was imported" in app.success[0].value.replace("\\", "")
     assert seen == {
         "name": "oil.pth",
         "size": len(buffer.getvalue()),

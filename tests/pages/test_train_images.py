@@ -19,7 +19,7 @@ def read_in(source):
 def test_nothing_here_says_what_to_do():
     app = open_page(PAGE)
     assert not app.exception
-    assert "Bring in images" in page_text(app)
+    assert "Import images" in page_text(app)
 
 
 def test_images_are_brought_in_by_path_and_the_rest_has_reasons(tmp_path):
@@ -43,7 +43,7 @@ def test_images_are_brought_in_by_path_and_the_rest_has_reasons(tmp_path):
     assert "Fat droplets, 30" in app.button_group[0].options
     (meta,) = datasets.list_datasets()
     assert app.multiselect(key="train_datasets").value == [meta["id"]], "what was brought in is chosen"
-    assert "1 left out" in page_text(app)
+    assert "1 excluded" in page_text(app)
     assert app.dataframe[0].value["reason"].tolist() == ["the file is empty"]
     assert "needs at least 50" in page_text(app)
     assert app.button(key="train_go").disabled
@@ -75,7 +75,7 @@ def test_a_flat_folder_asks_for_its_class_and_keeps_the_source(tmp_path):
     job_id, _ = jobs.start("gather", {"source": str(tmp_path), "name": "x", "class_name": None})
     fail_job(job_id)
     app = open_page(PAGE, images=job_id)
-    assert "or say which class all of them are" in app.error[0].value
+    assert "name the one class of all images" in app.error[0].value
     assert str(tmp_path) not in app.error[0].value.replace("\\", ""), "where an upload lies helps nobody"
     app.button(key="images_again").click().run()
     app.text_input(key="images_kind").set_value("Fat droplets")

@@ -1,27 +1,27 @@
-"""What a model is and what it was trained on, as its card says."""
+"""Origin and card of a model."""
 
 import streamlit as st
 
-from pages.ui.shared.text import class_name, escape_markdown
+from svp_core.display import class_name, escape_markdown
 from svp_core.model_files import read_model_folder
-from svp_core.workspace.models import find_model
+from svp_core.workspace.models import Model, find_model
 
 
-def show_model(model_name, in_short):
-    """One line, and the card on demand. in_short: Markdown. Raises LabError when the model is missing."""
-    run = read_model_folder(find_model(model_name))
+def show_model(model_name: str, summary: str) -> None:
+    """One line, and the card on demand. summary: Markdown. Raises LabError when the model is missing."""
+    model = read_model_folder(find_model(model_name))
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.caption(in_short)
+        st.caption(summary)
         with st.popover("Model card", type="tertiary"):
-            st.markdown(run.card or "This model has no card.")
+            st.markdown(model.card or "This model has no card.")
 
 
-def origin(model):
-    """Whose generator it is and what it was trained on, a sentence or two of Markdown."""
+def origin(model: Model) -> str:
+    """Where a generator comes from and what it was trained on, in one or two sentences of Markdown."""
     if model.shipped:
-        return "The model is trained on **simulated** particles only; it has seen no instrument's images."
+        return "Trained on **simulated** particles only; not trained on images from any real instrument."
     if "published" in model.config:
-        return "A published model, imported here: for those to whom its licence (CC BY-NC-SA 4.0) allows it."
+        return "A published model, imported here; its licence (CC BY-NC-SA 4.0) is non-commercial."
     trained_on = model.config.get("trained_on") or {}
-    held = ", ".join(f"{count:,} of {class_name(key).lower()}" for key, count in trained_on.items())
-    return f"Your own model, trained on {escape_markdown(held)}." if held else "Your own model."
+    classes = ", ".join(f"{count:,} of {class_name(key).lower()}" for key, count in trained_on.items())
+    return f"Your own model, trained on {escape_markdown(classes)}." if classes else "Your own model."

@@ -1,20 +1,20 @@
-"""Bringing in a published checkpoint: a file that its authors sent, made a model of this workspace."""
+"""Import of a published checkpoint, as its authors send it, as a model of the workspace."""
 
 import streamlit as st
 
 from pages.ui.shared.source_picker import path_on_server
-from pages.ui.shared.text import class_name, escape_markdown
+from svp_core.display import class_name, escape_markdown
 from svp_core.errors import LabError
 from svp_core.particle_classes import all_keys
 from svp_core.workspace import models
 from svp_core.workspace.uploads import Upload, find_upload
 
 
-def show_import_checkpoint():
-    """File or path, class, name, and the button."""
+def show_import_checkpoint() -> None:
+    """Form: file or path, class, name."""
     st.markdown(
-        "The generator of the paper (one class a file) or its ResNet-18, as its authors send them on request, for "
-        "those to whom their licence (CC BY-NC-SA 4.0) allows it. Only numbers are taken from the file."
+        "The generator of the paper (one class per file) or its ResNet-18, which the authors send on request under "
+        "CC BY-NC-SA 4.0 (non-commercial). Only tensors are read from the file."
     )
     with st.form("checkpoint_form", border=False):
         file = st.file_uploader("Checkpoint (.pth)", type=["pth", "pt"], key="checkpoint_file")
@@ -22,17 +22,17 @@ def show_import_checkpoint():
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             name = st.text_input("Name of the model", key="checkpoint_name", width=260)
             class_key = st.selectbox(
-                "What it makes",
+                "Class that it generates",
                 [None, *all_keys()],
                 key="checkpoint_class",
                 width=260,
-                format_func=lambda key: class_name(key) if key else "as the file's name says",
+                format_func=lambda key: class_name(key) if key else "from the file name",
             )
             pressed = st.form_submit_button("Import", key="checkpoint_go")
     if pressed:
         _import(file, path, name, class_key)
-    if done := st.session_state.get("checkpoint_done"):
-        _say_done(*done)
+    if imported := st.session_state.get("checkpoint_done"):
+        _show_imported(*imported)
 
 
 def _import(file, path, name, class_key):
@@ -47,22 +47,20 @@ def _import(file, path, name, class_key):
     elif path.strip():
         source = path_on_server(path)
     else:
-        raise LabError("No checkpoint was given; choose a file or give its path.")
+        raise LabError("No checkpoint was given. Choose a file or enter its path.")
     with st.spinner("Reading the checkpoint"):
         kind = import_published(source, folder, class_key=class_key)
     st.session_state["checkpoint_done"] = folder.name, kind
 
 
-def _say_done(name, kind):
-    st.success(escape_markdown(f"{name} is a model of this workspace now."))
+def _show_imported(name, kind):
+    st.success(escape_markdown(f"{name} was imported and can be used now."))
     if kind == "published":
         st.page_link(
             "pages/synthesize.py",
-            label="Make particles with it",
+            label="Generate particles with it",
             query_params={"model": name},
             icon=":material/arrow_forward:",
         )
     else:
-        st.markdown(
-            f'Name particles with it: `python -m svp_core classify SOURCE --weights "{name}" --out results.csv`'
-        )
+        st.markdown(f'Classify with it: `svp-lab classify SOURCE --weights "{name}" --out results.csv`')

@@ -1,13 +1,14 @@
-"""Bringing images into the workspace: choose a source, say what they are, read them; the rest has its reasons."""
+"""Import of labelled images as a data set: choose a source, name it, read it; unreadable files are listed."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import streamlit as st
 
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
-from pages.ui.shared.text import class_name, count_noun, escape_markdown, truncate
 from pages.ui.shared.url_state import close, opened_job, start_job
+from svp_core.display import class_name, count_noun, escape_markdown, truncate
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source
 from svp_core.tasks.import_images import ImportRequest, imported_dataset
@@ -16,25 +17,27 @@ from svp_core.workspace import datasets, jobs
 PAGE, LINK = "train", "images"
 
 
-def show_import_images(taken):
-    """The ways in, the reading, and what came of it. taken(id of the new data set) is called once for each."""
-    if job := opened_job("gather", "images that were brought in; bring them in here"):
-        _show_job(job, taken)
+def show_import_images(on_imported: Callable[[str], None]) -> None:
+    """Source picker, form, and result. on_imported(id of the new data set) is called once per import."""
+    if job := opened_job("gather", "an import of images; start one here"):
+        _show_job(job, on_imported)
     elif path := chosen_source(PAGE):
-        _ask(path)
+        _show_form(path)
     else:
         choose_source(PAGE)
 
 
-def _ask(path):
+def _show_form(path):
     try:
-        found = detect_source(path)
+        source = detect_source(path)
     except LabError:
         forget_source(PAGE)
         raise
     with st.container(border=True, key="images_found"):
-        st.markdown(f"**{escape_markdown(found.title)}**")
-        st.markdown(escape_markdown(count_noun(found.count, "item") if found.count is not None else "not counted yet"))
+        st.markdown(f"**{escape_markdown(source.title)}**")
+        st.markdown(
+            escape_markdown(count_noun(source.count, "item") if source.count is not None else "not counted yet")
+        )
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             name = st.text_input(
                 "Name of the data set", Path(path).stem[: datasets.MAX_NAME], key="images_name", width=260
@@ -44,10 +47,10 @@ def _ask(path):
                 st.session_state.get("images_class", ""),
                 key="images_kind",
                 width=260,
-                placeholder="as their sub-folders say",
-                help="Leave empty where sub-folders are named after the classes. New names are new classes.",
+                placeholder="from the sub-folders",
+                help="Leave empty if the sub-folders are named after the classes. New names become new classes.",
             )
-            pressed = st.button("Read images", type="primary", key="images_go")
+            pressed = st.button("Import images", type="primary", key="images_go")
             st.button("Choose something else", key="images_forget", on_click=forget_source, args=(PAGE,))
     if pressed:
         name = datasets.check_name(name)
@@ -56,35 +59,35 @@ def _ask(path):
         start_job(ImportRequest(str(path), name, class_name=kind.strip() or None))
 
 
-def _show_job(job, taken):
+def _show_job(job, on_imported):
     show_progress(job)
     if job.active:
         return
     if job.state != "done":
         with st.container(horizontal=True, gap="small"):
-            st.button("Change the class and read again", key="images_again", on_click=_again, args=(job,))
+            st.button("Change the class and import again", key="images_again", on_click=_again, args=(job,))
             st.button("Choose other images", key="images_other", on_click=close, args=(PAGE, LINK))
         return
     dataset, left_out = imported_dataset(jobs.job_folder(job.id))
     meta = datasets.open_dataset(dataset).meta
     if job.id not in st.session_state.setdefault("images_taken", []):
         st.session_state["images_taken"].append(job.id)
-        taken(dataset)
-    held = ", ".join(f"{class_name(key).lower()} {count:,}" for key, count in meta["classes"].items())
+        on_imported(dataset)
+    classes = ", ".join(f"{class_name(key).lower()} {count:,}" for key, count in meta["classes"].items())
     st.markdown(
         escape_markdown(
-            f"{truncate(meta['name'])}: {count_noun(meta['count'], 'image')} ({held}). {len(left_out):,} left out."
+            f"{truncate(meta['name'])}: {count_noun(meta['count'], 'image')} ({classes}). {len(left_out):,} excluded."
         )
     )
     if len(left_out):
-        with st.expander(f"{count_noun(len(left_out), 'item')} left out, with reasons"):
+        with st.expander(f"{count_noun(len(left_out), 'item')} excluded, with reasons"):
             st.dataframe(
                 left_out,
                 hide_index=True,
                 key="images_left_out",
                 column_config={"image": "Item", "reason": st.column_config.TextColumn("Reason", width="large")},
             )
-    st.button("Bring in more images", key="images_more", on_click=close, args=(PAGE, LINK))
+    st.button("Import more images", key="images_more", on_click=close, args=(PAGE, LINK))
 
 
 def _again(job):
