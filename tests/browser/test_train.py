@@ -79,6 +79,6 @@ def test_a_folder_becomes_a_model(visit, tiny, tmp_path):
     page.locator(".st-key-keep_best button").click()
     expect(page.get_by_text("Droplets of May is ready")).to_be_visible()
     settle(page)  # what stood there before goes at the end of the script, and the link moves up
-    page.get_by_role("link", name="Make particles with it").click()
+    page.get_by_role("link", name="Generate particles with it").click()
     expect(page.locator("h1")).to_have_text("Synthesize")
     expect(page.locator(".st-key-make_class")).to_contain_text("Fat droplets")
