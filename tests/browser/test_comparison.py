@@ -42,7 +42,7 @@ def test_model_is_compared_with_classical_augmentation(visit, lab):
     expect(page.locator(".st-key-tiles_right .tile").first).to_be_visible()
     # The way back to making particles is not lost.
     page.get_by_role("tab", name="Make").click()
-    expect(page.get_by_role("button", name="Make particles")).to_be_visible()
+    expect(page.get_by_role("button", name="Generate", exact=True)).to_be_visible()
 
 
 def test_model_chosen_on_one_page_is_chosen_on_the_other(visit, lab):
