@@ -64,7 +64,8 @@ def classified(tmp_path_factory, lab):
 def test_the_sample_run_is_named_and_measured_as_before(classified):
     wanted = pd.read_csv(GOLDEN / "flowcam_run_results.csv.gz", dtype=str, keep_default_na=False)
     found = pd.read_csv(classified / "results.csv", dtype=str, keep_default_na=False)
-    assert found.columns.tolist() == wanted.columns.tolist() and len(found) == len(wanted) == 560
+    assert found.columns.tolist() == wanted.columns.tolist()
+    assert len(found) == len(wanted) == 560
     for column in wanted:
         same = found[column] == wanted[column]
         if same.all():

@@ -72,10 +72,13 @@ def test_every_job_is_there_in_its_kind_and_state():
     for name, planted in PLANTED["jobs"].items():
         job = jobs.get(planted["id"])
         assert {key: getattr(job, key) for key in planted} == planted, name
-        assert job.kind in JOB_KINDS and bool(job.error) == (job.state in ("failed", "lost")), name
-        assert (job.started is None or job.created <= job.started <= job.heartbeat) and not job.active
+        assert job.kind in JOB_KINDS, name
+        assert bool(job.error) == (job.state in ("failed", "lost")), name
+        assert job.started is None or job.created <= job.started <= job.heartbeat
+        assert not job.active
     kinds = {job["kind"] for job in PLANTED["jobs"].values()}
-    assert len(kinds) == 9 and {job["state"] for job in PLANTED["jobs"].values()} == {
+    assert len(kinds) == 9
+    assert {job["state"] for job in PLANTED["jobs"].values()} == {
         "done",
         "failed",
         "cancelled",
@@ -86,13 +89,15 @@ def test_every_job_is_there_in_its_kind_and_state():
 
 def test_every_finished_job_says_what_it_made():
     dataset, left_out = imported_dataset(jobs.job_folder(JOBS["gather"]))
-    assert dataset == PLANTED["datasets"][0]["id"] and left_out["image"].tolist() == ["protein/broken.png"]
+    assert dataset == PLANTED["datasets"][0]["id"]
+    assert left_out["image"].tolist() == ["protein/broken.png"]
     assert label_error_summary(jobs.job_folder(JOBS["suspect"]))[0] == REVIEWS["dataset"]["id"]
     assert model_of(jobs.job_folder(JOBS["train"])) == "Day 5 oil"
     made = retrain_summary(jobs.job_folder(JOBS["retrain"]))
     assert {key: made[key] for key in PLANTED["retrained"]} == PLANTED["retrained"]
     report = json.loads((jobs.job_folder(JOBS["compare"]) / "report.json").read_text("utf-8"))
-    assert report["n_real"] == 57 and report["left"]["classes"].keys() == report["right"]["classes"].keys()
+    assert report["n_real"] == 57
+    assert report["left"]["classes"].keys() == report["right"]["classes"].keys()
     for name, offered, named in (("classify_folder", 14, 12), ("classify_flowcam", 26, 26)):
         rows = pd.read_csv(jobs.job_folder(JOBS[name]) / "results.csv")
         assert (len(rows), (rows["status"] == "ok").sum()) == (offered, named)
@@ -106,7 +111,8 @@ def test_data_sets_keep_every_tile():
         opened = datasets.open_dataset(planted["id"])
         for key in ("id", "name", "kind", "count", "classes", "content"):
             assert found[planted["id"]][key] == opened.meta[key] == planted[key]
-        assert sha256(opened.tiles) == planted["tiles_sha256"] and len(opened.table) == planted["count"]
+        assert sha256(opened.tiles) == planted["tiles_sha256"]
+        assert len(opened.table) == planted["count"]
         assert opened.table["image"].iloc[[0, -1]].tolist() == [planted["first"], planted["last"]]
     with zipfile.ZipFile(datasets.export_zip(PLANTED["datasets"][0]["id"])) as archive:
         assert sum(name.endswith(".png") for name in archive.namelist()) == 79
@@ -134,8 +140,10 @@ def test_a_review_stands_as_it_was_left(which, tmp_path):
     )
     review, past = open_review(planted["id"]), history(planted["id"])
     standing = standing_of(review)
-    assert sha256(review.tiles) == planted["tiles_sha256"] and list(review.class_keys) == planted["class_keys"]
-    assert len(past) == planted["decisions"] and sorted({one.reviewer for one in past}) == planted["reviewers"]
+    assert sha256(review.tiles) == planted["tiles_sha256"]
+    assert list(review.class_keys) == planted["class_keys"]
+    assert len(past) == planted["decisions"]
+    assert sorted({one.reviewer for one in past}) == planted["reviewers"]
     assert Counter(f"{one.kind} {one.purpose}" for one in past) == planted["kinds"]
     assert [one.reason for one in past if one.reason] == planted["reasons"]
     labels = standing.labels().set_index("particle")
@@ -156,22 +164,26 @@ def test_a_review_stands_as_it_was_left(which, tmp_path):
 def test_a_random_audit_goes_on_where_it_was():
     review = open_review(REVIEWS["dataset"]["id"])
     audit, planted = last_audit(standing_of(review)), REVIEWS["dataset"]["audit"]
-    assert audit.number == planted["number"] and list(audit.open_particles) == planted["to_do"]
+    assert audit.number == planted["number"]
+    assert list(audit.open_particles) == planted["to_do"]
     assert [[part.size, part.drawn, part.wrong, part.unsure] for part in audit.strata] == planted["parts"]
 
 
 def test_a_bookmark_brings_its_page_back():
     planted = REVIEWS["dataset"]["bookmarks"]["Anna"]
     wanted, (page,), holder = decode_position(load_bookmark(REVIEWS["dataset"]["id"], "Anna"))
-    assert wanted.what == "open" and holder == "d1 Anna"
-    assert list(page.particles) == planted["pages"][0]["particles"] and page.since == 33
+    assert wanted.what == "open"
+    assert holder == "d1 Anna"
+    assert list(page.particles) == planted["pages"][0]["particles"]
+    assert page.since == 33
 
 
 @pytest.mark.parametrize("which", REVIEWS)
 def test_the_chain_of_decisions_is_sound_here_and_as_a_file(which, tmp_path):
     planted = REVIEWS[which]
     verdict = verify(planted["id"], head=planted["head"])
-    assert verdict.sound and (verdict.count, verdict.head) == (planted["decisions"], planted["head"])
+    assert verdict.sound
+    assert (verdict.count, verdict.head) == (planted["decisions"], planted["head"])
     export_history(planted["id"], tmp_path / "history.jsonl")
     assert verify_file(tmp_path / "history.jsonl", head=planted["head"]).sound
 
@@ -181,7 +193,8 @@ def test_cleaned_labels_are_handed_out(tmp_path):
     standing = standing_of(review)
     export_reviewed_csv(review, standing, tmp_path / "cleaned.csv")
     table = pd.read_csv(tmp_path / "cleaned.csv", keep_default_na=False)
-    assert len(table) == 79 and (table["label"] != table["given"]).sum() == 6
+    assert len(table) == 79
+    assert (table["label"] != table["given"]).sum() == 6
     export_reviewed_folders(review, standing, tmp_path / "cleaned.zip")
     with zipfile.ZipFile(tmp_path / "cleaned.zip") as archive:
         folders = Counter(name.split("/")[0] for name in archive.namelist())
@@ -197,10 +210,12 @@ def test_a_review_is_gone_on_with():
     assert [outcome.state for outcome in record(review, [event])] == ["saved"]
     standing.add(history(review.id, after=standing.last_number))
     assert (standing.label(particle), standing.last_number) == ("air_bubble", planted["decisions"] + 1)
-    assert history(review.id)[-1].previous == planted["head"] and verify(review.id).sound
+    assert history(review.id)[-1].previous == planted["head"]
+    assert verify(review.id).sound
     undo(review, standing, "Anna")
     standing.add(history(review.id, after=standing.last_number))
-    assert standing.is_open(particle) and standing.last_decision_of("Anna").number == planted["last_of"]["Anna"]
+    assert standing.is_open(particle)
+    assert standing.last_decision_of("Anna").number == planted["last_of"]["Anna"]
     assert verify(review.id).count == planted["decisions"] + 2
 
 
@@ -208,7 +223,8 @@ def test_a_review_is_gone_on_with():
 def test_a_job_that_rests_goes_on_from_what_it_had(name):
     job, folder = jobs.get(JOBS[name]), jobs.job_folder(JOBS[name])
     before = read_tiles(folder / "tiles.npy").copy()
-    assert jobs.start(job.kind, job.config) == (job.id, True) and jobs.get(job.id).state == "queued"
+    assert jobs.start(job.kind, job.config) == (job.id, True)
+    assert jobs.get(job.id).state == "queued"
     first, *_, last = run_task(job.kind, job.config, folder)
     after = read_tiles(folder / "tiles.npy")
     assert (first.step, last.step, len(after)) == (len(before), 40, 40)
@@ -253,7 +269,9 @@ def test_every_page_opens_it(page, query, errors):
     for name, value in query.items():
         app.query_params[name] = value
     app.run().switch_page(f"pages/{page}.py").run()
-    assert not app.exception and app.title and len(app.error) == errors, [error.value for error in app.error]
+    assert not app.exception
+    assert app.title
+    assert len(app.error) == errors, [error.value for error in app.error]
     # A link that a page cannot follow is closed by it.
     kept = {name: app.query_params.get(name) for name in query}
     assert {name: value[0] if isinstance(value, list) else value for name, value in kept.items()} == query

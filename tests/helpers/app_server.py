@@ -26,12 +26,13 @@ def serving(workspace, *, port=None):
     command += ["--server.fileWatcherType", "none"]
     environment = {**os.environ, "SVP_WORKSPACE": str(workspace)}
     environment.pop("SVP_DATABASE_URL", None)
-    with open(workspace / "server.log", "w") as log:
+    with (workspace / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=log, stderr=subprocess.STDOUT)
     try:
         address, end = f"http://127.0.0.1:{port}", time.monotonic() + START_S
         while not _answers(address):
-            assert server.poll() is None and time.monotonic() < end, (workspace / "server.log").read_text()
+            assert server.poll() is None, (workspace / "server.log").read_text()
+            assert time.monotonic() < end, (workspace / "server.log").read_text()
             time.sleep(0.2)
         yield address
     finally:

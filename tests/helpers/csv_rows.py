@@ -1,9 +1,10 @@
 """Rows of a csv file."""
 
 import csv
+from pathlib import Path
 
 
 def read_rows(path):
     """One dict per row, all values as text."""
-    with open(path, newline="", encoding="utf-8") as file:
+    with Path(path).open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))

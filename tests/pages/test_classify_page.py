@@ -18,7 +18,8 @@ from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 def test_every_view_opens(view):
     job_id, _ = write_job()
     app = opened(job_id, view)
-    assert not app.exception and not app.error, (app.exception, app.error)
+    assert not app.exception
+    assert not app.error
     assert figures(app)["Rejected"] == REJECTED
     assert sum(figures(app).values()) == COUNT + REJECTED
 

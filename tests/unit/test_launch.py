@@ -72,7 +72,8 @@ def test_the_app_says_where_it_is_answers_there_and_ends_with_ctrl_c(tmp_path):
     finally:
         os.killpg(app.pid, signal.SIGINT)
     rest = app.communicate(timeout=120)[0]
-    assert app.returncode == 0 and "Traceback" not in rest, rest
+    assert app.returncode == 0, rest
+    assert "Traceback" not in rest
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

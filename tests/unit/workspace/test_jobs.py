@@ -137,7 +137,8 @@ def test_cancelling_a_running_job_keeps_finished_steps(lab):
     wait_for(job_id, lambda job: job.step == 2)
     jobs.cancel(job_id)
     again, started = jobs.start("walk", {"steps": 5, "gate": gate, "wait_after": 2})
-    assert started and again != job_id, "a job that is about to stop must not be joined"
+    assert started
+    assert again != job_id, "a job that is about to stop must not be joined"
     job = wait_for(job_id, "cancelled")
     assert job.step == 2
     assert job.ended
