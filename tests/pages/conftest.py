@@ -1,10 +1,21 @@
 """Every page test has a fresh workspace of its own."""
 
+from functools import cache
+
 import pytest
+from streamlit.components.v2 import manifest_scanner
 
 from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
+
+
+@pytest.fixture(scope="session", autouse=True)
+def components_found_once():
+    """Each app that starts makes Streamlit read the metadata of all installed packages, 0.3 s: here only the first."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest_scanner, "scan_component_manifests", cache(manifest_scanner.scan_component_manifests))
+        yield
 
 
 @pytest.fixture(autouse=True)
