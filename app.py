@@ -5,6 +5,7 @@ executes it as the script of every visit.
 """
 
 import streamlit as st
+from streamlit import runtime
 
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
@@ -12,7 +13,7 @@ from pages.ui.shared.job_status import show_running
 
 
 def main():
-    """Draw the frame and the page that was asked for."""
+    """Draw the frame and the requested page."""
     # An icon drawn here, and before the menu: one by name would be fetched from the internet.
     st.set_page_config(page_title="SvP Lab", page_icon=draw_icon(), layout="wide")
     page = st.navigation(
@@ -35,7 +36,7 @@ def main():
     page.run()
 
 
-if st.runtime.exists():
+if runtime.exists():
     main()
 else:
     app = st.App(__file__, on_script_error=report_error)

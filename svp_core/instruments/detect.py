@@ -5,7 +5,7 @@ manufacturer or several. Files outside the runs' folders, and any other folder, 
 images; a single collage image is cut into its tiles. Each reader's module states which files it was tested on.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -66,7 +66,9 @@ def read_particles(path: Path | str, choices: Choices | None = None) -> Iterator
             yield record if name == record.name else replace(record, name=name)
 
 
-def iter_items(path: Path | str, choices: Choices | None = None) -> Iterator[ParticleRecord | folder.ImageFile]:
+def iter_items(
+    path: Path | str, choices: Choices | None = None
+) -> Generator[ParticleRecord | folder.ImageFile, None, None]:
     """As read_particles, but image files are yielded undecoded, as ImageFile, and names may repeat (unique_name)."""
     with open_source(path) as (files, path_kind):
         runs, loose, _ = _partition(files, path_kind, choices)

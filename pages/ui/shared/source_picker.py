@@ -1,10 +1,10 @@
 """Choosing images for a page: a folder, an archive, files, a path on the server, or the sample run."""
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from pages.ui.components.folder_upload import show_folder_upload
 from pages.ui.shared.text import escape_markdown
@@ -108,11 +108,12 @@ def _take_files(page, turn):
         open_as(page, upload.id, "upload")
     except LabError as error:
         st.session_state["upload_error"] = str(error)
-    for file in files:
-        # Else it stays in the server's memory until long after its tab is closed; there is no public call for it.
-        with suppress(AttributeError):
-            context = st.runtime.scriptrunner.get_script_run_ctx()
-            context.uploaded_file_mgr.remove_file(context.session_id, file.file_id)
+    # Else they stay in the server's memory until long after the tab is closed; there is no public call for it.
+    context = get_script_run_ctx()
+    remove_file = getattr(context and context.uploaded_file_mgr, "remove_file", None)
+    if context and remove_file:
+        for file in files:
+            remove_file(context.session_id, file.file_id)
     st.session_state["files_turn"] = turn + 1
 
 
