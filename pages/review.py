@@ -31,10 +31,10 @@ def leave() -> None:
         close("review", name)
 
 
-def change_reviewer(review_id: str) -> None:
-    """Ask for the reviewer's name again."""
+def change_reviewer(review_id: str, reviewer: str) -> None:
+    """Ask for the reviewer's name again, with the present one filled in."""
     end_leases(review_id)
-    st.session_state.pop("reviewer_recalled", None)
+    st.session_state.update(reviewer_recalled=True, reviewer_name=reviewer)
     for name in (REVIEWER, "desk"):
         close("review", name)
 
@@ -65,8 +65,9 @@ def show_heading(review: Review, reviewer: str) -> None:
         st.title(escape_markdown(review.name), width="stretch", help=escape_markdown(source + started))
         if reviewer:
             st.caption(escape_markdown(f"Reviewer: {reviewer}"), width="content")
+            arguments = (review.id, reviewer)
             st.button(
-                "Change reviewer", key="reviewer_change", on_click=change_reviewer, args=(review.id,), type="tertiary"
+                "Change reviewer", key="reviewer_change", on_click=change_reviewer, args=arguments, type="tertiary"
             )
         st.button("Close review", key="review_leave", on_click=leave)
 

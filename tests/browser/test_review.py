@@ -428,8 +428,8 @@ def test_hovering_over_the_map_shows_the_particle(visit, lab):
     # As the map lays it out: 5 % of margin on each side, 26 px for the titles of the axes, 8 px at the other ends.
     low, high = points.min(0), points.max(0)
     share = (points[7] - low + 0.05 * (high - low)) / (1.1 * (high - low))
-    x = box["x"] + 26 + share[0] * (box["width"] - 34)
-    y = box["y"] + box["height"] - 26 - share[1] * (box["height"] - 34)
+    x = float(box["x"] + 26 + share[0] * (box["width"] - 34))
+    y = float(box["y"] + box["height"] - 26 - share[1] * (box["height"] - 34))
 
     def shown():
         page.mouse.move(x - 40, y)
