@@ -143,10 +143,10 @@ def encode_position(queue_filter: QueueFilter, batches: Sequence[Batch], holder:
 def decode_position(position: Mapping[str, Any] | None) -> tuple[QueueFilter, list[Batch], str]:
     """(filter, batches, holder) of such a dict; empty ones for None and for a dict of another version."""
     try:
-        position = json.loads(json.dumps(position or {}))
-        queue_filter = QueueFilter(**{name: _as_tuples(value) for name, value in position["wanted"].items()})
-        batches = [Batch(**{name: _as_tuples(value) for name, value in batch.items()}) for batch in position["pages"]]
-        return queue_filter, batches, str(position["holder"])
+        stored: dict[str, Any] = json.loads(json.dumps(position or {}))
+        queue_filter = QueueFilter(**{name: _as_tuples(value) for name, value in stored["wanted"].items()})
+        batches = [Batch(**{name: _as_tuples(value) for name, value in batch.items()}) for batch in stored["pages"]]
+        return queue_filter, batches, str(stored["holder"])
     except (KeyError, TypeError, AttributeError):
         return QueueFilter(), [], ""
 
@@ -201,8 +201,9 @@ def _one_pair(review: Review, window: Sequence[str], blind: bool) -> tuple[list[
     table, groups = review.table, defaultdict(list)
     suggested = table["suggested"].array if "suggested" in table else None
     for particle in window:
-        hidden = suggested is None or is_hidden(review, particle, blind=blind)
-        groups[review.given(particle), "" if hidden else suggested[review.positions[particle]]].append(particle)
+        is_shown = not is_hidden(review, particle, blind=blind)
+        label = suggested[review.positions[particle]] if suggested is not None and is_shown else ""
+        groups[review.given(particle), label].append(particle)
     pair, similar = next(iter(groups.items()))
     if len(similar) >= MIN_BATCH or len(groups) == 1:
         return similar, pair

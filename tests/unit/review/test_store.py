@@ -54,7 +54,7 @@ def test_an_opened_review_equals_what_was_created(lab):
 
 
 @pytest.mark.parametrize(
-    ("change", "words"),
+    ("change", "message"),
     [
         ({"name": " "}, "Enter a name for the review"),
         ({"table": pd.DataFrame({"particle": [], "given": []})}, "There are no particles to review in 'x'"),
