@@ -8,6 +8,7 @@ run. A random audit of the rest (random_audit) needs no such assumption and over
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from svp_core.display import count_noun
 from svp_core.review.remaining_errors import RemainingErrors, clean_draws, describe_remaining
 
 RECENT = 100  # decisions that the rate of wrong labels is taken from
@@ -76,7 +77,7 @@ def _audit_advice(remaining: RemainingErrors, tolerated: int) -> tuple[bool, str
 
 def _run_advice(bound: float | None, tolerated: int, undecided: int) -> tuple[bool, str]:
     share = tolerated / undecided
-    acceptable = f"acceptable {_percent(share)} ({tolerated:,} labels)"
+    acceptable = f"acceptable {_percent(share)} ({count_noun(tolerated, 'label')})"
     if bound is not None and bound <= share:
         return True, f"This is within the {acceptable}: you can stop. Confirm it with a random check of the rest."
     needed = clean_draws(max(tolerated, 0.5) / undecided) if share < 1 else 1

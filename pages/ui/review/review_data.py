@@ -18,7 +18,7 @@ from svp_core.review.embedding_store import ReviewEmbedding, load_embedding
 from svp_core.review.reranking import RerankBaseline, prepare_rerank, rerank
 from svp_core.review.store import Review, open_review
 
-_MAX_TIME_SHARE = 0.02  # share of the time that may go into recounting
+MAX_TIME_SHARE = 0.02  # share of the time that may go into recounting
 EMPTY_GREY = 175  # grey value where there is no tile
 
 Result = TypeVar("Result")
@@ -144,7 +144,7 @@ def recompute_if_stale(key: str, state: Any, compute: Callable[[], Result]) -> R
     state: what the result depends on.
     """
     cached = st.session_state.get(key)
-    if cached and (cached["state"] == state or time.monotonic() - cached["at"] < cached["took"] / _MAX_TIME_SHARE):
+    if cached and (cached["state"] == state or time.monotonic() - cached["at"] < cached["took"] / MAX_TIME_SHARE):
         return cached["result"]
     start = time.monotonic()
     result = compute()

@@ -114,9 +114,9 @@ def test_the_file_can_be_checked_with_sha256_alone(lab):
     assert lines[1] == {"particle": "run/ü 0 <b>.png", "given": "protein"}
 
 
-def changed(lines, number, **columns):
-    row = json.loads(lines[6 + number])
-    lines[6 + number] = json.dumps(row | columns)
+def changed(lines, decision, **columns):
+    row = json.loads(lines[6 + decision])
+    lines[6 + decision] = json.dumps(row | columns)
     return lines
 
 
