@@ -26,7 +26,7 @@ TEXTS = {"image": "run 7/run 7.lst#1234", "label": "protein", "touches_edge": "n
 
 def main() -> None:
     """Time both writers and print the ratio."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--rows", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=7)
     options = parser.parse_args()

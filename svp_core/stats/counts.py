@@ -43,6 +43,7 @@ __all__ = [
     "predictive_values",
 ]
 
+Sizes = ArrayLike | Sequence[float | None]  # (N,); NaN or None without a size
 SizeBin = tuple[float, float | None, BoolArray]  # lower edge, upper edge or None, particles in it (N,)
 
 
@@ -74,7 +75,7 @@ class PredictiveValue:
 
 def count_table(
     labels: ArrayLike,
-    sizes_um: ArrayLike,
+    sizes_um: Sizes,
     *,
     class_keys: Sequence[str],
     bins_um: Sequence[float] = SIZE_BINS_UM,
@@ -101,11 +102,11 @@ def count_table(
 
 def corrected_counts(
     labels: ArrayLike,
-    sizes_um: ArrayLike,
+    sizes_um: Sizes,
     *,
     reference: ConfusionReference,
     class_keys: Sequence[str],
-    sizes_px: ArrayLike | None = None,
+    sizes_px: Sizes | None = None,
     bins_um: Sequence[float] = SIZE_BINS_UM,
     thresholds: Mapping[str, float] | None = None,
     volume_ml: float | None = None,
@@ -215,7 +216,7 @@ def _count(
     return Count(key, float(low_um), high_um, count, float(low), float(high), per_ml[0], per_ml[1], per_ml[2])
 
 
-def _sizes(sizes_um: ArrayLike) -> FloatArray:
+def _sizes(sizes_um: Sizes) -> FloatArray:
     return np.asarray(sizes_um, object).astype(float)  # None becomes NaN
 
 

@@ -1,7 +1,8 @@
 """Job folders of classifications with given probabilities and sizes, without running a classifier."""
 
 import json
-from types import SimpleNamespace
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,14 @@ EXPORTED = (
     "?",
     "air_bubble",
 )  # classes of an exported job's particles, see confident_probs()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows for a ResultsWriter."""
+
+    rows: list[dict[str, Any]]
+
 
 SUMMARY = {
     "title": "FlowCam run day 5",
@@ -83,7 +92,7 @@ def make_job(
     shape = (count, 64, 64, 3) if colour else (count, 64, 64)
     tiles = rng.integers(0, 256, shape, dtype=np.uint8)
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
-        ResultsWriter(file, KEYS, tuple(instrument)).write(SimpleNamespace(rows=rows))
+        ResultsWriter(file, KEYS, tuple(instrument)).write(Batch(rows))
     np.save(folder / "tiles.npy", tiles[..., 0] if colour else tiles)
     if colour:
         np.save(folder / "colour.npy", tiles)

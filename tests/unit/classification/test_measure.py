@@ -68,9 +68,11 @@ def test_several_processes_give_the_same_rows_in_the_same_order(mixed):
     )
     assert [len(batch.rows) for batch in alone] == [len(batch.rows) for batch in shared]
     assert rows_of(alone) == rows_of(shared)
-    for one, other in zip(alone, shared, strict=True):
-        assert np.array_equal(one.tiles, other.tiles)
-        assert np.array_equal(one.colour, other.colour)  # of two None as well
+    for left, right in zip(alone, shared, strict=True):
+        assert np.array_equal(left.tiles, right.tiles)
+        assert (left.colour is None) == (right.colour is None)
+        if left.colour is not None and right.colour is not None:
+            assert np.array_equal(left.colour, right.colour)
     assert any(batch.colour is None for batch in alone)
     assert any(batch.colour is not None for batch in alone)
 
@@ -92,7 +94,7 @@ def test_rows_equal_the_measured_records(mixed):
         assert (row["run"], row["given"], row["reason"]) == (record.run, record.given, record.reason)
         assert row["instrument.raw_area"] == record.columns.get("raw_area")
         assert row["status"] == ("rejected" if record.rejected else "ok")
-        if record.rejected:
+        if record.pixels is None:
             assert row["ecd_px"] is None
             assert row["um_per_px"] is None
             continue
@@ -113,6 +115,7 @@ def test_colour_and_grey_particles_share_a_batch():
     colour = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
     records = [ParticleRecord("grey", "s", disc(9)), ParticleRecord("colour", "s", colour)]
     batch = measuring.measure_records(records)
+    assert batch.colour is not None
     assert batch.colour.shape == (2, 64, 64, 3)
     assert batch.tiles.shape == (2, 64, 64)
     assert np.array_equal(batch.colour[1], to_colour_tile(colour))
@@ -131,7 +134,11 @@ def test_batches_of_large_images_are_short(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(
     "blank",
-    [np.full((1, 1), 9, np.uint8), np.full((64, 64), 170, np.uint8), np.tile(np.uint8([90, 120, 250]), (40, 40, 1))],
+    [
+        np.full((1, 1), 9, np.uint8),
+        np.full((64, 64), 170, np.uint8),
+        np.tile(np.array([90, 120, 250], np.uint8), (40, 40, 1)),
+    ],
 )
 def test_a_blank_image_is_rejected(blank, tmp_path):
     almost = blank.repeat(3, 0)
@@ -188,6 +195,7 @@ def test_no_process_outlives_one_that_was_killed(mixed, tmp_path):
     (tmp_path / "sleeper.py").write_text(SLEEPER)
     command, path = [sys.executable, str(tmp_path / "sleeper.py"), str(mixed)], os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=path) as process:
+        assert process.stdout is not None
         assert process.stdout.readline() == "read\n"
         readers = grandchildren(process.pid)
         process.kill()

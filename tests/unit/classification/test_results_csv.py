@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,7 +155,7 @@ def test_a_table_is_read_back_by_columns(tmp_path):
     ]
     with (tmp_path / "r.csv").open("w", encoding="utf-8", newline="") as file:
         results_csv.ResultsWriter(file, KEYS, ("ESD", "Date", "Empty", "Words, mostly")).write(Batch(rows))
-    table = results_csv.read_results(tmp_path / "r.csv")
+    table: Any = results_csv.read_results(tmp_path / "r.csv")
     assert list(table.columns) == names == results_csv.column_names(tmp_path / "r.csv")
     assert table["image"].tolist() == ["a, b.png", "line\nbreak.png"]
     assert table["reason"][1] == 'it is "empty"'

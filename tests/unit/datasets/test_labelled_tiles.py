@@ -98,7 +98,7 @@ def test_data_sets_keep_their_classes_when_joined(put, tmp_path, monkeypatch):
     assert both.labels.tolist() == [1, 1, 2, 0, 2]
     assert np.array_equal(both.tiles[2:], tiles[[0, 1, 3]])
 
-    bare = datasets.save_dataset("Bare", "sample", tiles, table[["image"]], {})
+    bare = datasets.save_dataset("Bare", "sample", tiles, pd.DataFrame(table[["image"]]), {})
     small = datasets.save_dataset("Small", "sample", tiles[:, :32], table, {})
     for name, says in ((bare, "'Bare' has no classes"), (small, "'Small' has tiles of 32 x 64 px")):
         with pytest.raises(LabError, match=says):

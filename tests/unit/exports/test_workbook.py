@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from typing import Any
 
 import numpy as np
 import openpyxl
@@ -11,6 +12,7 @@ import pytest
 from svp_core import exports
 from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
+from svp_core.exports import sheet, workbook
 from svp_core.exports.chosen import positions_among, select_rows
 from svp_core.exports.sheet import clean, column_letters
 from svp_core.exports.tiles import SAMPLE_FILE
@@ -25,34 +27,40 @@ def book_of(job, rows=None, **settings):
     return openpyxl.load_workbook(out)
 
 
-def table_of(sheet):
+def table_of(sheet) -> list[dict[str, Any]]:
+    """Rows of a sheet by the names in its first row."""
     head, *rows = sheet.values
     return [dict(zip(head, row, strict=True)) for row in rows]
+
+
+def pairs_of(sheet) -> dict[str, Any]:
+    """Second column of a sheet by its first."""
+    return {str(label): value for label, value in sheet.values}
 
 
 def test_the_workbook_has_every_row_and_numbers_are_numbers(job):
     book = book_of(job)
     assert book.sheetnames == ["Results", "Counts", "Settings", "Sample"]
-    told, stored = table_of(book["Results"]), read_results(job / "results.csv")
-    assert [name for name in told[0] if name != "called"] == list(stored.columns)
-    assert len(told) == 5
-    for row, (_, known) in zip(told, stored.iterrows(), strict=True):
+    shown, stored = table_of(book["Results"]), read_results(job / "results.csv")
+    assert [name for name in shown[0] if name != "called"] == list(stored.columns)
+    assert len(shown) == 5
+    for row, (_, known) in zip(shown, stored.iterrows(), strict=True):
         for name, value in known.items():
-            assert row[name] == (None if pd.isna(value) else value)
-    assert isinstance(told[0]["ecd_um"], (int, float))
-    assert told[1]["instrument.id"] == 8
-    assert [row["called"] for row in told] == ["protein", "silicone_oil", "unsure", "air_bubble", None]
-    assert [row["label"] for row in told][2] == "silicone_oil"
-    assert told[4]["reason"] == "it is empty"
+            assert row[str(name)] == (None if pd.isna(value) else value)
+    assert isinstance(shown[0]["ecd_um"], (int, float))
+    assert shown[1]["instrument.id"] == 8
+    assert [row["called"] for row in shown] == ["protein", "silicone_oil", "unsure", "air_bubble", None]
+    assert [row["label"] for row in shown][2] == "silicone_oil"
+    assert shown[4]["reason"] == "it is empty"
     assert book["Results"].freeze_panes == "B2"
     assert book["Results"]["A1"].font.bold
 
 
 def test_other_programs_read_the_workbook_too(job):
     book_of(job)
-    told = pd.read_excel(job.parent / "results.xlsx", sheet_name="Results")
-    assert told["ecd_um"].dtype == float
-    assert told["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
+    shown = pd.read_excel(job.parent / "results.xlsx", sheet_name="Results")
+    assert shown["ecd_um"].dtype == float
+    assert shown["ecd_um"].tolist()[:3] == [3.0, 12.0, 12.0]
 
 
 def test_counts_in_the_workbook_equal_those_of_the_core(job):
@@ -60,14 +68,16 @@ def test_counts_in_the_workbook_equal_those_of_the_core(job):
     sizes = [3.0, 12.0, 12.0, np.nan]
     expected = counts.count_table(labels, sizes, class_keys=KEYS, bins_um=(2, 10), volume_ml=0.25, dilution=2.0)
     rows = table_of(book_of(job, bins_um=[2, 10], dilution=2.0)["Counts"])
-    told = [row for row in rows if row["estimate"] == "counted" and row["particles"] == "all"]
-    kept = ("at_least_um", "count", "count_low", "count_high", "per_ml")
-    told = {(row["class"], row["at_least_um"]): [row[name] for name in kept] for row in told if row["below_um"] is None}
+    shown = [row for row in rows if row["estimate"] == "counted" and row["particles"] == "all"]
+    columns = ("at_least_um", "count", "count_low", "count_high", "per_ml")
+    shown = {
+        (row["class"], row["at_least_um"]): [row[name] for name in columns] for row in shown if row["below_um"] is None
+    }
     assert len(expected) == 10
     for entry in expected:
         name = {"unsure": "Unsure", "all": "All"}.get(entry.class_key) or class_by_key(entry.class_key).name
         values = [entry.at_least_um, entry.count, entry.low, entry.high, entry.per_ml]
-        assert told[name, entry.at_least_um] == pytest.approx(values, rel=1e-12)
+        assert shown[name, entry.at_least_um] == pytest.approx(values, rel=1e-12)
     assert {row["diameter"] for row in rows} == {"ECD (µm)"}
     assert {row["estimate"] for row in rows} == {
         "counted",
@@ -75,7 +85,7 @@ def test_counts_in_the_workbook_equal_those_of_the_core(job):
     }
     # The largest sizes are in both cumulative counts and size ranges, but once in the sheet.
     assert len({tuple(row.values()) for row in rows}) == len(rows)
-    settings = dict(book_of(job, bins_um=[2, 10], dilution=2.0)["Settings"].values)
+    settings = pairs_of(book_of(job, bins_um=[2, 10], dilution=2.0)["Settings"])
     assert settings["Dilution"] == 2
     assert settings["Volume imaged, mL"] == 0.25
     assert settings["Rejected"] == 1
@@ -118,19 +128,19 @@ def test_the_workbook_has_counts_of_each_run(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 1, volume_ml=0.2)]
     make_job(tmp_path / "job", confident_probs("protein", "protein"), [30.0] * 2, runs=runs, run_of=["a", "b"])
     rows = table_of(book_of(tmp_path / "job")["Counts"])
-    told = {row["particles"]: row["per_ml"] for row in rows if row["class"] == "All" and row["at_least_um"] == 25}
-    assert told["run a"] == pytest.approx(10)
-    assert told["run b"] == pytest.approx(5)
+    shown = {row["particles"]: row["per_ml"] for row in rows if row["class"] == "All" and row["at_least_um"] == 25}
+    assert shown["run a"] == pytest.approx(10)
+    assert shown["run b"] == pytest.approx(5)
 
 
 def test_rows_are_complete_across_chunks(tmp_path, monkeypatch):
-    monkeypatch.setattr(exports.sheet, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(sheet, "CHUNK_ROWS", 3)
     make_job(tmp_path / "job", confident_probs(*["protein"] * 10), list(range(1, 11)))
     assert [row["ecd_um"] for row in table_of(book_of(tmp_path / "job")["Results"])] == list(range(1, 11))
 
 
 def test_more_rows_than_a_sheet_can_hold_are_refused(job, monkeypatch):
-    monkeypatch.setattr(exports.workbook, "MAX_ROWS", 4)
+    monkeypatch.setattr(workbook, "MAX_ROWS", 4)
     with pytest.raises(LabError, match="An Excel sheet holds 4 rows, not 5; choose fewer, or export a CSV"):
         book_of(job)
 

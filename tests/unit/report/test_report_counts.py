@@ -1,5 +1,7 @@
 """Counts in the report: by hand, by size, corrected, per mL where the volume is known."""
 
+from typing import Any
+
 import numpy as np
 
 from svp_core.display import format_number
@@ -52,7 +54,8 @@ def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
 
     reference = read_confusion_reference(find_model_folder("resnet18"))
     labels = np.array(["protein"] * 10 + ["silicone_oil"] * 2 + ["air_bubble", "unsure"], object)
-    known = {"class_keys": KEYS, "reference": reference, "thresholds": dict.fromkeys(KEYS, 0.8)}
+    assert reference is not None
+    known: dict[str, Any] = {"class_keys": KEYS, "reference": reference, "thresholds": dict.fromkeys(KEYS, 0.8)}
     sizes = [3.0] * 10 + [12.0, 12.0, 30.0, 12.0]
     expected = counts.corrected_counts(labels, sizes, volume_ml=0.25, **known)
     rows = ReportPage(written_report(job)).rows("Cumulative counts")

@@ -22,9 +22,9 @@ def test_plots_put_values_where_they_belong():
     taken = ReportPage(picture)
     assert "Protein n = 3" in taken.text
     assert "Air bubble n = 0" in taken.text
-    bars = re.search(r'<path d="(M[^"]+Z)" fill="#8A6DA2"', picture)[1].split("Z")[:-1]
-    tops = [float(re.search(r"V([\d.]+)", bar)[1]) for bar in bars]
-    lefts = [float(re.search(r"M([\d.]+)", bar)[1]) for bar in bars]
+    bars = re.findall(r'<path d="(M[^"]+Z)" fill="#8A6DA2"', picture)[0].split("Z")[:-1]
+    tops = [float(re.findall(r"V([\d.]+)", bar)[0]) for bar in bars]
+    lefts = [float(re.findall(r"M([\d.]+)", bar)[0]) for bar in bars]
     # Two in the first bar, half as high with one in the last.
     assert len(bars) == 2
     assert lefts[0] < lefts[1]

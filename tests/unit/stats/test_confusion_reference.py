@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from svp_core.classifier.confusion_reference import read_confusion_reference, write_confusion_reference
-from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.classifier.resnet import predict_probs
 from svp_core.errors import LabError
-from svp_core.model_files import find_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
 from svp_core.stats import counts
-from tests.helpers.confusion import KEYS, drawn_reference
+from tests.helpers.confusion import KEYS, drawn_reference, shipped_classifier
 
 
 def test_a_reference_with_other_classes_is_refused():
@@ -25,21 +24,24 @@ def test_a_reference_is_read_back_as_written(tmp_path):
     assert read_confusion_reference(tmp_path) is None
     write_confusion_reference(tmp_path, given)
     found = read_confusion_reference(tmp_path)
+    assert found is not None
     assert np.allclose(found.probs, given.probs, atol=1e-3)
     assert (found.labels == given.labels).all()
     assert (found.class_keys, found.description) == (KEYS, "drawn")
     assert (found.sizes_um == 12).all()
     assert found.sizes_px is None
     write_confusion_reference(tmp_path, dataclasses.replace(given, sizes_px=np.full(15, 20.0)))
-    assert (read_confusion_reference(tmp_path).sizes_px == 20).all()
+    found = read_confusion_reference(tmp_path)
+    assert found is not None
+    assert found.sizes_px is not None
+    assert (found.sizes_px == 20).all()
     (tmp_path / "held_out.safetensors").write_bytes(b"nothing")
     with pytest.raises(LabError, match="is damaged"):
         read_confusion_reference(tmp_path)
 
 
 def test_the_shipped_reference_equals_what_the_shipped_classifier_predicts():
-    classifier = load_classifier(find_model_folder("resnet18"))
-    reference = read_confusion_reference(classifier.folder)
+    classifier, reference = shipped_classifier()
     assert reference.class_keys == tuple(classifier.config.class_keys)
     assert "run seed 6" in reference.description
     assert list(np.bincount(reference.labels)) == [1000] * len(KEYS)

@@ -3,18 +3,17 @@
 import csv
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from svp_core.classifier.confusion_reference import read_confusion_reference
-from svp_core.classifier.resnet import load_classifier, predict_probs
+from svp_core.classifier.resnet import predict_probs
 from svp_core.images import to_tile
 from svp_core.instruments.detect import read_particles
-from svp_core.model_files import find_model_folder
 from svp_core.morphology import measure
 from svp_core.stats import counts
-from tests.helpers.confusion import CONFUSION, KEYS, drawn_reference
+from tests.helpers.confusion import CONFUSION, KEYS, drawn_reference, shipped_classifier
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -47,9 +46,9 @@ def test_corrected_counts_are_near_the_true_ones():
     assert found["air_bubble"].count == pytest.approx(300, abs=90)
     assert found["all"].count == pytest.approx(21_100)
     assert found["all"].per_ml == pytest.approx(10_550)
-    values = {
-        one.class_key: one
-        for one in counts.predictive_values(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)
+    values: dict[str, Any] = {
+        value.class_key: value
+        for value in counts.predictive_values(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)
     }
     true_ppv = 800 * 0.85 / (20_000 * 0.08 + 800 * 0.85 + 300 * 0.1)
     assert values["silicone_oil"].low < true_ppv < values["silicone_oil"].high
@@ -72,7 +71,7 @@ def test_intervals_cover_the_truth_for_corrected_counts_and_not_for_raw_ones():
     truth = np.array([300, 60, 40])
     for k in range(200):
         labels = called_as(rng.poisson(truth), rng)
-        options = {"class_keys": KEYS, "bins_um": (2,)}
+        options: dict[str, Any] = {"class_keys": KEYS, "bins_um": (2,)}
         rows = {
             "raw": counts.count_table(labels, [9] * len(labels), **options),
             "corrected": counts.corrected_counts(
@@ -107,7 +106,7 @@ def test_only_reference_particles_of_the_same_size_are_used():
 def test_a_count_of_zero_has_the_poisson_upper_limit_after_correction():
     rng = np.random.default_rng(0)
     for labels in ([], ["protein"] * 40):
-        options = {"reference": drawn_reference(500, rng), "class_keys": KEYS, "bins_um": (2, 10, 25)}
+        options: dict[str, Any] = {"reference": drawn_reference(500, rng), "class_keys": KEYS, "bins_um": (2, 10, 25)}
         rows = counts.corrected_counts(labels, [5.0] * len(labels), **options)
         for row in rows:
             if row.class_key != "protein" and (row.class_key != "all" or row.at_least_um > 5):
@@ -117,7 +116,11 @@ def test_a_count_of_zero_has_the_poisson_upper_limit_after_correction():
 
 def test_lower_ends_of_zero_stay_zero_and_empty_bins_have_the_exact_limit():
     labels = ["protein"] * 40 + ["silicone_oil", "unsure"]
-    options = {"reference": drawn_reference(500, np.random.default_rng(0)), "class_keys": KEYS, "bins_um": (2, 10)}
+    options: dict[str, Any] = {
+        "reference": drawn_reference(500, np.random.default_rng(0)),
+        "class_keys": KEYS,
+        "bins_um": (2, 10),
+    }
     rows = {(row.class_key, row.at_least_um): row for row in counts.corrected_counts(labels, [5.0] * 42, **options)}
     assert rows["silicone_oil", 2.0].low == rows["air_bubble", 2.0].low == 0
     assert all(row.low == 0 or row.low >= 0.01 for row in rows.values())
@@ -127,7 +130,7 @@ def test_lower_ends_of_zero_stay_zero_and_empty_bins_have_the_exact_limit():
 
 def test_for_a_perfect_classifier_corrected_counts_equal_raw_ones():
     labels, sizes = np.repeat(KEYS, (12, 5, 30)), np.tile([3.0, 12, 30], 16)[:47]
-    options = {"class_keys": KEYS, "bins_um": (2, 10, 25)}
+    options: dict[str, Any] = {"class_keys": KEYS, "bins_um": (2, 10, 25)}
     reference = drawn_reference(500, np.random.default_rng(0), np.eye(3))
     mine = counts.corrected_counts(labels, sizes, reference=reference, **options)
     for raw, row in zip(counts.count_table(labels, sizes, **options), mine, strict=True):
@@ -171,20 +174,23 @@ def test_reference_particles_of_the_same_size_in_pixels_are_used_whatever_their_
         np.repeat([10.0, 40.0], 1200),
     )
     labels = ["protein"] * 100 + ["silicone_oil"] * 100
-    how = {"reference": reference, "class_keys": KEYS, "bins_um": (2, 25)}
+    options: dict[str, Any] = {"reference": reference, "class_keys": KEYS, "bins_um": (2, 25)}
     for in_px, true in ((40, 200), (10, 100), (36, 200), (5, 100)):
-        row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[in_px] * 200, **how)[0]
+        row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[in_px] * 200, **options)[0]
         assert row.class_key == "protein"
         assert row.count == pytest.approx(true, rel=0.15)
         assert row.low <= true <= row.high
-    in_um = counts.corrected_counts(labels, [12.0] * 200, **how)[0].count
+    in_um = counts.corrected_counts(labels, [12.0] * 200, **options)[0].count
     assert 120 < in_um < 160  # both scales are used
     # Too few are as large: the next in size are used as well, for each class separately.
-    few = np.r_[np.arange(0, 1200), np.arange(1200, 1220), np.arange(1600, 2400)]
-    reference = counts.ConfusionReference(
-        reference.probs[few], reference.labels[few], reference.sizes_um[few], KEYS, "", reference.sizes_px[few]
+    few, sizes_px = (
+        np.r_[np.arange(0, 1200), np.arange(1200, 1220), np.arange(1600, 2400)],
+        np.repeat([10.0, 40.0], 1200),
     )
-    row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[40] * 200, **how | {"reference": reference})[0]
+    reference = counts.ConfusionReference(
+        reference.probs[few], reference.labels[few], reference.sizes_um[few], KEYS, "", sizes_px[few]
+    )
+    row = counts.corrected_counts(labels, [12.0] * 200, sizes_px=[40] * 200, **{**options, "reference": reference})[0]
     assert 110 < row.count < 150
 
 
@@ -197,41 +203,42 @@ def test_counts_of_resampled_sample_runs_cover_the_truth():
     17 aggregates are assigned to oil here. No interval includes how far one instrument differs from the simulated ones.
     """
     (folder,) = (path.parent for path in (ROOT / "sample_data" / "flowcam_run").glob("*/*.lst"))
-    records = [record for record in read_particles(folder) if not record.rejected]
+    records = [(record, record.pixels) for record in read_particles(folder) if record.pixels is not None]
     with (ROOT / "sample_data" / "flowcam_run" / "truth.csv").open() as file:
         truth = {row["id"]: row["class"] for row in csv.DictReader(file)}
-    true = np.array([truth[record.name.rpartition("#")[2]] for record in records])
+    true = np.array([truth[record.name.rpartition("#")[2]] for record, _ in records])
     known = np.isin(true, KEYS)
-    records, true = [record for record, one in zip(records, known, strict=True) if one], true[known]
-    sizes = np.array([measure(r.pixels, um_per_px=r.um_per_px, mask=r.mask)["ecd_um"] or np.nan for r in records])
-    classifier = load_classifier(find_model_folder("resnet18"))
-    called = counts.apply_thresholds(predict_probs(classifier, np.stack([to_tile(r.pixels) for r in records])), KEYS)
-    reference, rng, bins = read_confusion_reference(classifier.folder), np.random.default_rng(0), (2, 5, 10, 25)
+    records, true = [pair for pair, is_known in zip(records, known, strict=True) if is_known], true[known]
+    sizes = np.array([measure(pixels, um_per_px=r.um_per_px, mask=r.mask)["ecd_um"] or np.nan for r, pixels in records])
+    classifier, reference = shipped_classifier()
+    probs = predict_probs(classifier, np.stack([to_tile(pixels) for _, pixels in records]))
+    called, um_per_px = counts.apply_thresholds(probs, KEYS), records[0][0].um_per_px or np.nan
+    rng, bins = np.random.default_rng(0), (2, 5, 10, 25)
     whole = {key: [(true == key)[sizes >= edge].sum() for edge in bins] for key in KEYS}
-    held = {"raw": [], "corrected": []}
+    covered = {"raw": [], "corrected": []}
     for k in range(200):
         drawn = rng.integers(len(true), size=rng.poisson(len(true)))
-        options = {"class_keys": KEYS, "bins_um": bins}
+        options: dict[str, Any] = {"class_keys": KEYS, "bins_um": bins}
         rows = {
             "raw": counts.count_table(called[drawn], sizes[drawn], **options),
             "corrected": counts.corrected_counts(
                 called[drawn],
                 sizes[drawn],
-                sizes_px=sizes[drawn] / records[0].um_per_px,
+                sizes_px=sizes[drawn] / um_per_px,
                 reference=reference,
                 seed=k,
                 **options,
             ),
         }
         for kind, found in rows.items():
-            held[kind].append(
+            covered[kind].append(
                 [
                     row.low <= whole[row.class_key][bins.index(row.at_least_um)] <= row.high
                     for row in found
                     if row.class_key in KEYS
                 ]
             )
-    shares = {kind: np.mean(rows, 0).reshape(len(KEYS), len(bins)) for kind, rows in held.items()}
+    shares = {kind: np.mean(rows, 0).reshape(len(KEYS), len(bins)) for kind, rows in covered.items()}
     assert shares["corrected"][:, :3].mean() >= 0.9
     assert shares["corrected"][:2, :3].min() >= 0.95
     assert shares["corrected"][2].min() > 0.8
@@ -241,28 +248,29 @@ def test_counts_of_resampled_sample_runs_cover_the_truth():
 
 def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference():
     """200 samples from one half of the shipped reference, the other half of which corrects: every class and bin."""
-    whole, rng, bins = read_confusion_reference(find_model_folder("resnet18")), np.random.default_rng(0), (2, 5, 10, 25)
-    speaks = rng.permutation(len(whole.labels)) % 2 == 0
+    (_, whole), rng, bins = shipped_classifier(), np.random.default_rng(0), (2, 5, 10, 25)
+    in_reference = rng.permutation(len(whole.labels)) % 2 == 0
     reference, sample = (
-        counts.ConfusionReference(whole.probs[mine], whole.labels[mine], whole.sizes_um[mine], whole.class_keys, "")
-        for mine in (speaks, ~speaks)
+        counts.ConfusionReference(whole.probs[half], whole.labels[half], whole.sizes_um[half], whole.class_keys, "")
+        for half in (in_reference, ~in_reference)
     )
     called, expected = counts.apply_thresholds(sample.probs, KEYS), np.array([300, 60, 40])
     of_class = [np.flatnonzero(sample.labels == label) for label in range(len(KEYS))]
     truth = [
         n * np.mean(sample.sizes_um[mine] >= edge) for n, mine in zip(expected, of_class, strict=True) for edge in bins
     ]
-    held = {"raw": [], "corrected": []}
+    covered = {"raw": [], "corrected": []}
     for k in range(200):
         drawn = np.concatenate([rng.choice(mine, rng.poisson(n)) for n, mine in zip(expected, of_class, strict=True)])
-        asked, options = (called[drawn], sample.sizes_um[drawn]), {"class_keys": KEYS, "bins_um": bins}
+        particles = called[drawn], sample.sizes_um[drawn]
+        options: dict[str, Any] = {"class_keys": KEYS, "bins_um": bins}
         rows = {
-            "raw": counts.count_table(*asked, **options),
-            "corrected": counts.corrected_counts(*asked, reference=reference, seed=k, **options),
+            "raw": counts.count_table(*particles, **options),
+            "corrected": counts.corrected_counts(*particles, reference=reference, seed=k, **options),
         }
         for kind, found in rows.items():
             found = [row for row in found if row.class_key in KEYS]
-            held[kind].append([row.low <= true <= row.high for row, true in zip(found, truth, strict=True)])
-    assert np.mean(held["corrected"], 0).min() >= 0.95
+            covered[kind].append([row.low <= true <= row.high for row, true in zip(found, truth, strict=True)])
+    assert np.mean(covered["corrected"], 0).min() >= 0.95
     # Every tenth of the small protein aggregates is assigned to oil, of which there are few.
-    assert np.mean(held["raw"], 0)[len(bins)] < 0.6
+    assert np.mean(covered["raw"], 0)[len(bins)] < 0.6
