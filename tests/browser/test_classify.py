@@ -122,7 +122,7 @@ def test_unexpected_error_is_one_sentence_and_leads_to_the_log(browser, tmp_path
     assert "KeyError: 'source'" in (tmp_path / "app.log").read_text("utf-8")
 
 
-def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_run, lab):
+def test_selection_in_a_plot_filters_all_views(visit, named_run, lab):
     page = visit(f"{lab}/classify?job={named_run}&view=Plots", viewport={"width": 1280, "height": 1400})
     total = len(results_of(named_run))
     assert shown(page) == total
@@ -147,7 +147,7 @@ def test_what_is_drawn_round_in_a_plot_is_what_is_shown_everywhere(visit, named_
     expect(page.locator(".st-key-filter_line")).to_contain_text(f"All {total:,} particles")
 
 
-def test_range_drawn_in_a_histogram_is_a_range_of_the_filter(visit, named_run, lab):
+def test_range_selected_in_a_histogram_is_a_range_of_the_filter(visit, named_run, lab):
     page = visit(f"{lab}/classify?job={named_run}&view=Plots", viewport={"width": 1280, "height": 1400})
     area = page.locator("[class*=st-key-histograms] .panel").first
     area.scroll_into_view_if_needed()
@@ -163,7 +163,7 @@ def test_range_drawn_in_a_histogram_is_a_range_of_the_filter(visit, named_run, l
     assert shown(page) == results["ecd_um"].between(low, high).sum()
 
 
-def test_particles_like_those_selected_are_shown(visit, named_run, lab):
+def test_find_similar_filters_by_the_selected_particles(visit, named_run, lab):
     page = visit(f"{lab}/classify?job={named_run}")
     tiles = page.get_by_role("group", name="Particles").first.locator(".tile")
     for at in (0, 1, 2):
@@ -180,7 +180,7 @@ def test_particles_like_those_selected_are_shown(visit, named_run, lab):
     expect(page.locator(".tile.picked")).to_have_count(0)
 
 
-def test_slider_of_the_unsure_ones_moves_the_counts(visit, named_run, lab):
+def test_confidence_threshold_changes_the_counts(visit, named_run, lab):
     page = visit(f"{lab}/classify?job={named_run}&view=Counts")
     slider = page.locator(".st-key-unsure_below input").first
     slider.focus()

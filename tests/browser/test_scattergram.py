@@ -146,7 +146,7 @@ def test_points_lie_where_the_axes_say(plots):
     assert cover > 150
 
 
-def test_lasso_keeps_exactly_what_lies_in_it(plots):
+def test_lasso_selects_exactly_the_points_inside(plots):
     page = plots()
     # A triangle: of 8 µm from 0.25 up, of 16 µm from 0.55 up, nothing of 32 µm.
     draw(page, (6, 0.15), (6, 1.05), (22, 1.05))
@@ -168,7 +168,7 @@ def test_lasso_keeps_exactly_what_lies_in_it(plots):
 
 
 @pytest.mark.parametrize("how", ["Escape", "double click"])
-def test_box_keeps_what_lies_in_it_until_it_is_taken_away(plots, how):
+def test_box_selects_the_points_inside_until_it_is_cleared(plots, how):
     page = plots()
     part(page, "scattergram").get_by_role("button", name="Box").click()
     drag(page, (20, 0.75), (3, 0.15))
@@ -180,7 +180,7 @@ def test_box_keeps_what_lies_in_it_until_it_is_taken_away(plots, how):
     expect_shown(page, np.ones(COUNT, bool))
 
 
-def test_a_line_drawn_on_a_logarithmic_axis_is_straight_there(plots):
+def test_lasso_side_on_a_logarithmic_axis_is_straight_on_the_screen(plots):
     page = plots()
     page.locator("[class*=_log] label").first.click()
     expect(part(page, "scattergram").locator(".hint")).to_be_visible()
@@ -200,7 +200,7 @@ def test_a_line_drawn_on_a_logarithmic_axis_is_straight_there(plots):
     expect_shown(page, as_seen)
 
 
-def test_classes_are_hidden_and_the_plot_is_moved_without_a_filter(plots):
+def test_hiding_classes_and_zooming_do_not_filter(plots):
     page = plots()
     legend(page).nth(0).click()
     expect(legend(page).nth(0)).to_have_attribute("aria-pressed", "false")
@@ -229,7 +229,7 @@ def test_classes_are_hidden_and_the_plot_is_moved_without_a_filter(plots):
     expect_shown(page, np.ones(COUNT, bool))
 
 
-def test_range_drawn_in_a_histogram_is_open_at_the_end_of_its_axis(plots):
+def test_range_selected_up_to_the_end_of_an_axis_is_open(plots):
     page = plots()
     panel = part(page, "histograms").locator(".panel").first
     panel.scroll_into_view_if_needed()
@@ -262,7 +262,7 @@ def test_a_class_whose_name_is_markup_is_text(plots):
     assert not part(page, "scattergram").locator("img, script").count()
 
 
-def test_unsure_ones_have_a_histogram_a_class_with_its_threshold(visit, lab, grid_job):
+def test_confidence_histogram_per_class_marks_its_threshold(visit, lab, grid_job):
     page = visit(f"{lab}/classify?job={grid_job()}&view=Unsure&unsure_below=0.97")
     panels = page.locator("[class*=st-key-confidence_] .panel")
     expect(panels).to_have_count(2)

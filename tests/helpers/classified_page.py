@@ -5,16 +5,12 @@ import re
 
 import numpy as np
 import pandas as pd
-from streamlit.testing.v1 import AppTest
 
 from pages.ui.classify.results_view import VIEWS as ALL_VIEWS
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
-from svp_core.workspace.paths import repo_root
-
-ROOT = repo_root()
-
+from tests.helpers.app_pages import open_page
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
 
@@ -106,10 +102,7 @@ def change_run(job_id, name, *, no_sizes=False, **facts):
 
 
 def opened(job_id, view="Gallery", **query):
-    app = AppTest.from_file(ROOT / "app.py", default_timeout=60)
-    for name, value in {"job": job_id, "view": view, **query}.items():
-        app.query_params[name] = value
-    return app.run().switch_page("pages/classify.py").run()
+    return open_page("pages/classify.py", job=job_id, view=view, **query)
 
 
 def said(app):
@@ -130,8 +123,8 @@ def figures(app):
 
 def cells_of(html):
     """Rows of a table as lists of texts."""
-    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row) for row in re.findall(r"<tr>(.*?)</tr>", html)]
-    return [[re.sub("<.*?>", " ", cell).strip() for cell in row] for row in rows]
+    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", html, re.S)]
+    return [[" ".join(re.sub("<.*?>", " ", cell).split()) for cell in row] for row in rows]
 
 
 def change_summary(job_id, **values):

@@ -61,7 +61,7 @@ def test_no_correction_of_particles_chosen_by_class_or_confidence():
         ({"weights": "gone"}, "no model called 'gone'"),
     ],
 )
-def test_what_cannot_be_counted_says_why(how, says):
+def test_missing_volume_scale_or_model_is_explained(how, says):
     job_id, _ = write_job(**how)
     app = opened(job_id, "Counts")
     assert says in said(app)
@@ -70,7 +70,7 @@ def test_what_cannot_be_counted_says_why(how, says):
 
 
 @pytest.mark.parametrize("text", ["", "two", "2, -5", "1 2 3 4 5 6 7 8 9 10 11 12 13", "1e9", "nan"])
-def test_bins_that_cannot_be_are_a_sentence(text):
+def test_invalid_size_bins_are_refused_with_a_sentence(text):
     with pytest.raises(LabError, match="not a valid list of sizes; enter 1 to 12 numbers"):
         read_bins(text)
     job_id, _ = write_job()
@@ -84,7 +84,7 @@ def test_bins_are_sorted_and_read_with_any_separator():
     assert read_bins(" 25;2 5,,10 ") == (2, 5, 10, 25)
 
 
-def test_a_run_without_sizes_is_counted_as_unknown_and_not_as_none():
+def test_counts_of_a_run_without_sizes_are_unknown_and_not_zero():
     job_id, _table = write_job(name="c", runs=2)
     change_run(job_id, "c 2", no_sizes=True, um_per_px=None, volume_ml=None)
     app = opened(job_id, "Side by side")
@@ -100,7 +100,7 @@ def test_a_run_without_sizes_is_counted_as_unknown_and_not_as_none():
     assert not app.exception
 
 
-def test_shown_particles_without_sizes_are_counted_without_them():
+def test_particles_without_sizes_are_counted_without_bins():
     job_id, table = write_job(name="c", runs=2)
     change_run(job_id, "c 2", no_sizes=True)
     app = opened(job_id, "Counts", unsure_below="0.0")
@@ -113,7 +113,7 @@ def test_shown_particles_without_sizes_are_counted_without_them():
     assert not app.exception
 
 
-def test_pixel_sizes_that_the_model_was_not_trained_at_are_said_where_names_are_counted():
+def test_counts_and_report_warn_of_pixel_sizes_outside_the_training_range():
     warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 µm its classes are unreliable."
     job_id, _ = write_job(um_per_px=1.813)
     assert warning in said(opened(job_id, "Counts"))

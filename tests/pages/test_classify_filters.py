@@ -7,7 +7,7 @@ from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, figures, opene
 
 
 @pytest.mark.parametrize("below", [0.0, 0.6, 0.99])
-def test_slider_says_who_is_unsure(below):
+def test_particles_below_the_threshold_are_unsure(below):
     job_id, table = write_job()
     app = opened(job_id)
     app.slider(key="unsure_below").set_value(below).run()
@@ -16,7 +16,7 @@ def test_slider_says_who_is_unsure(below):
     assert figures(app)["Air bubble"] == (sure & (table["label"] == "air_bubble")).sum()
 
 
-def test_class_may_have_its_own_threshold():
+def test_class_can_have_a_separate_threshold():
     job_id, table = write_job()
     app = opened(job_id)
     app.slider(key="unsure_below").set_value(0.0).run()
@@ -27,7 +27,7 @@ def test_class_may_have_its_own_threshold():
     assert figures(app)["Silicone oil"] == (table["label"] == "silicone_oil").sum()
 
 
-def test_filter_holds_for_figures_and_table_and_is_taken_back():
+def test_filter_applies_to_figures_and_table_until_it_is_cleared():
     job_id, table = write_job()
     app = opened(job_id, "Table", unsure_below="0.0")
     app.button_group(key=f"{job_id}_labels").set_value(["protein"])
@@ -56,7 +56,7 @@ def test_filter_may_leave_nothing(view):
     assert not app.error
 
 
-def test_particles_cut_by_the_edge_and_runs_can_be_left_out():
+def test_particles_at_the_border_and_runs_can_be_excluded():
     job_id, table = write_job(runs=2)
     app = opened(job_id)
     app.toggle(key=f"{job_id}_whole").set_value(True)
@@ -66,7 +66,7 @@ def test_particles_cut_by_the_edge_and_runs_can_be_left_out():
     assert "not touching the border" in said(app)
 
 
-def test_those_like_the_selected_ones_are_shown():
+def test_find_similar_filters_by_the_ranges_of_the_selected_particles():
     job_id, table = write_job()
     app = opened(job_id)
     app.session_state[f"{job_id}_picks"] = [3, 70]
@@ -95,7 +95,7 @@ def test_rejected_items_keep_their_reason():
 
 
 @pytest.mark.parametrize("view", ["Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side"])
-def test_where_everything_was_rejected_it_is_said(view):
+def test_views_say_that_everything_was_rejected(view):
     job_id, _ = write_job(count=0)
     app = opened(job_id, view)
     assert "all 2 items were rejected" in said(app)

@@ -33,7 +33,7 @@ def test_every_view_opens_where_nothing_could_be_read(view):
     assert sum(figures(app).values()) == REJECTED
 
 
-def test_damaged_results_are_a_sentence():
+def test_damaged_results_show_a_sentence():
     job_id, _ = write_job()
     np.save(jobs.job_folder(job_id) / "tiles.npy", np.zeros((3, 64, 64), np.uint8))
     app = opened(job_id)
@@ -48,7 +48,7 @@ def look_at(path):
     return app
 
 
-def test_card_of_a_run_says_what_was_found(tmp_path):
+def test_card_of_a_run_shows_its_facts(tmp_path):
     draw_run(tmp_path / "run", title="day 5", cal_const="1.7000")
     app = look_at(tmp_path / "run")
     assert "12 items · 1.7 µm per pixel (cal_const in ….lst)" in said(app)
@@ -80,7 +80,7 @@ def test_a_volume_has_the_same_digits_of_one_run_and_of_several(tmp_path):
     assert columns["Imaged volume (mL)"]["type_config"]["format"] == "%.5g"
 
 
-def test_what_only_the_person_knows_is_asked_and_handed_on(tmp_path):
+def test_answers_to_the_questions_of_a_source_reach_the_job(tmp_path):
     draw_frames(tmp_path / "mfi", first=0, count=4)
     write_table(tmp_path / "mfi", BOXES)
     app = look_at(tmp_path / "mfi")
@@ -95,7 +95,7 @@ def test_what_only_the_person_knows_is_asked_and_handed_on(tmp_path):
     assert not app.exception
 
 
-def test_names_of_runs_are_left_out_of_those_of_their_files():
+def test_names_of_runs_are_shortened_in_names_of_their_files():
     assert without_names("cal_const in day 5.lst, as in day 5_summary.csv", ["day 5"]) == (
         "cal_const in ….lst, as in …_summary.csv"
     )

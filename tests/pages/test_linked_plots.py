@@ -1,4 +1,4 @@
-"""What is sent to the plots of the page Classify, and what comes back from them."""
+"""Data sent to the plots and galleries of the page Classify, and selections that come back from them."""
 
 import base64
 
@@ -14,42 +14,42 @@ from svp_core.classification.filters import Region
 ORDER = ("protein", "air_bubble", "unsure")
 
 
-def test_code_of_a_point_says_its_label_and_whether_it_is_left_out():
+def test_code_of_a_point_holds_its_label_and_whether_it_is_outside_the_selection():
     labels = np.array(["air_bubble", "protein", "unsure", "unsure", "protein"])
-    around, shown = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 1, 0, 1], bool)
-    codes = point_codes(labels, ORDER, around, shown)
+    drawn, selected = np.array([1, 1, 1, 0, 1], bool), np.array([1, 0, 1, 0, 1], bool)
+    codes = point_codes(labels, ORDER, drawn, selected)
     assert codes.tolist() == [1, 0 + OUTSIDE, 2, NOT_DRAWN, 0]
     assert codes.dtype == np.uint8
 
 
-def test_arrays_are_packed_as_the_browser_reads_them():
+def test_packed_arrays_are_little_endian_base64():
     values = np.array([1.5, np.nan, -2.0])
     assert np.array_equal(np.frombuffer(base64.b64decode(packed(values, "<f4")), "<f4"), values, equal_nan=True)
     assert base64.b64decode(packed(np.array([0, 130, 255]), "u1")) == bytes([0, 130, 255])
 
 
-def test_outline_from_the_browser_is_a_region_of_these_columns():
-    told = {"x": "ecd_um", "y": "circularity", "xs": [1, 2, 3], "ys": [0.1, 0.9, 0.2]}
-    assert region_of(told) == Region("ecd_um", "circularity", (1.0, 2.0, 3.0), (0.1, 0.9, 0.2))
+def test_polygon_from_the_browser_becomes_a_region_of_its_columns():
+    outline = {"x": "ecd_um", "y": "circularity", "xs": [1, 2, 3], "ys": [0.1, 0.9, 0.2]}
+    assert region_of(outline) == Region("ecd_um", "circularity", (1.0, 2.0, 3.0), (0.1, 0.9, 0.2))
 
 
 @pytest.mark.parametrize(
     ("xs", "ys"), [([], []), ([1, 2], [1, 2]), ([1, 2, 3], [1, 2]), ([1, 2, float("nan")], [1, 2, 3])]
 )
-def test_outline_without_corners_is_none(xs, ys):
+def test_polygon_without_area_is_no_region(xs, ys):
     assert region_of({"x": "ecd_um", "y": "circularity", "xs": xs, "ys": ys}) is None
 
 
-def test_bars_are_those_of_numpy_and_the_last_one_holds_the_few_largest():
+def test_bars_equal_numpy_and_the_last_one_contains_the_largest_values():
     values = np.random.default_rng(0).gamma(3, 2, 5000)
     edges = bin_edges(values)
     assert edges[0] == values.min()
     assert (values > edges[-1]).sum() == pytest.approx(50, abs=2)
-    found = np.bincount(bin_index(values, edges), minlength=len(edges) - 1)
-    assert found.tolist() == np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist()
+    counts = np.bincount(bin_index(values, edges), minlength=len(edges) - 1)
+    assert counts.tolist() == np.histogram(np.minimum(values, edges[-1]), edges)[0].tolist()
 
 
-def test_values_that_are_none_stand_in_no_bar():
+def test_missing_values_are_in_no_bar():
     values = np.array([0.0, np.nan, 0.5, 1.0, np.inf])
     edges = bin_edges(values, 2)
     assert bin_index(values, edges).tolist() == [0, -1, 1, 1, -1]
@@ -63,7 +63,7 @@ def test_a_measure_without_values_or_of_one_value_has_edges():
     assert bin_edges(np.full(3, 7.0), 2).tolist() == [7, 7.5, 8]
 
 
-def test_panel_says_what_was_asked_for_and_names_classes_as_the_lab_does():
+def test_panel_has_the_selected_range_and_display_names_of_classes():
     panel = histogram_panel(
         "ecd_um",
         [0, 1, 2],

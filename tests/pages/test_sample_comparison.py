@@ -4,7 +4,7 @@ from svp_core.display import format_number
 from tests.helpers.classified_page import cells_of, opened, said, tables, write_job
 
 
-def test_two_classifications_and_two_runs_stand_side_by_side():
+def test_two_classifications_and_two_runs_are_compared():
     first, table = write_job(name="a")
     second, other = write_job(name="b", seed=1)
     app = opened(first, "Side by side", unsure_below="0.0")
@@ -21,7 +21,7 @@ def test_two_classifications_and_two_runs_stand_side_by_side():
     assert not app.exception
 
 
-def test_of_more_than_four_samples_one_chooses_and_sees_which_are_left_out():
+def test_at_most_four_samples_are_shown_by_choice():
     job_id, _ = write_job(name="c", runs=5)
     other, _ = write_job(name="b", seed=1)
     app = opened(job_id, "Side by side")
@@ -42,7 +42,7 @@ def test_of_more_than_four_samples_one_chooses_and_sees_which_are_left_out():
     assert not app.exception
 
 
-def test_runs_of_two_classifications_are_told_apart_and_a_filter_by_run_is_of_its_own():
+def test_filter_by_run_applies_to_the_open_classification_only():
     job_id, _table = write_job(name="c", runs=2)
     other, _theirs = write_job(name="c", runs=2, weights="other")
     app = opened(job_id, "Side by side", unsure_below="0.0")

@@ -135,7 +135,7 @@ def volume_of(results: ClassificationResults) -> Volume:
 
 def volume_in_files(results: ClassificationResults, runs: Sequence[str] = ()) -> Volume:
     """Volume that the source's files state for these runs, for all where none are named."""
-    if results.missing:  # only part of the volume was analysed, and nobody knows which part
+    if results.missing:  # only part of the volume was analysed, and how much is unknown
         return Volume(None, 1.0, "")
     ml, source = volume_of_runs({"runs": run_facts(results, runs)})
     return Volume(ml, 1.0, source)

@@ -33,7 +33,7 @@ SOURCE_GONE = "The files of the source are no longer where they were; a .cla is 
 
 @dataclass(frozen=True)
 class ExportFile:
-    """A file offered for download; each call of make() builds it anew, for this request only."""
+    """A file offered for download; each call of make() builds it again, for this request only."""
 
     key: str
     label: str

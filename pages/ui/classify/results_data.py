@@ -1,4 +1,4 @@
-"""A finished classification as the views use it: read once, kept in memory; its columns and their names.
+"""A finished classification as the views use it: read once and cached; its columns and their names.
 
 Row k of the table belongs to tile k: both hold the items that could be read, in the order of the source.
 """
@@ -34,9 +34,9 @@ def _read(job_id, table_version, summary_version):
     folder = jobs.job_folder(job_id)
     names = column_names(folder / "results.csv")
     # All at once: parsing the lines takes the time, not the number of columns.
-    wanted = ("given", EDGE, "confidence", *MEASURES)
+    columns = dict.fromkeys(("given", EDGE, "confidence", *MEASURES))
     try:
-        return read_results_folder(folder, [name for name in dict.fromkeys(wanted) if name in names])
+        return read_results_folder(folder, [name for name in columns if name in names])
     except LabError as error:
         # A page shows no path of the server.
         raise LabError(str(error).replace(str(folder), "The folder of this classification")) from None

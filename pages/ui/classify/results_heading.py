@@ -44,7 +44,7 @@ def model_label(name: str) -> str:
 
 
 def _show_source(job, summary):
-    """What the card of the source said, in short, and what is known about the sample."""
+    """Short form of the card of the source, and what is known about the sample."""
     if sample := describe_sample(summary):
         st.markdown(f"**{escape_markdown(sample)}**")
     name = summary["source"].rstrip("/\\").replace("\\", "/").rpartition("/")[2]

@@ -29,7 +29,7 @@ def pixel_sizes_of(runs: Iterable[RunFacts]) -> set[float]:
 
 
 def describe_scale(um_per_px: float | None, source: str, runs: Sequence[RunFacts]) -> str:
-    """Pixel size of a source and where it is stated, as text. source: "" where that need not be said."""
+    """Pixel size of a source and where it is stated, as text. source: "" to leave out where it is stated."""
     if um_per_px:
         source = without_names(source, [run.name for run in runs])
         return f"{um_per_px:.4g} µm per pixel" + (f" ({source})" if source else "")
