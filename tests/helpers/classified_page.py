@@ -101,30 +101,27 @@ def change_run(job_id, name, *, no_sizes=False, **facts):
     (folder / "summary.json").write_text(json.dumps(summary))
 
 
-def opened(job_id, view="Gallery", **query):
+def open_results(job_id, view="Gallery", **query):
+    """The page Classify with the results of this job, at this view."""
     return open_page("pages/classify.py", job=job_id, view=view, **query)
 
 
-def said(app):
-    kinds = (app.markdown, app.caption, app.error, app.warning)
-    return "\n".join(str(element.value) for kind in kinds for element in kind).replace("\\", "")
+def html_tables(app):
+    return [text for text in html_texts(app) if "<table" in text]
 
 
-def tables(app):
-    return [text for text in html(app) if "<table" in text]
-
-
-def figures(app):
+def counts_shown(app):
     """Name -> number in the line of figures."""
-    (line,) = [text for text in html(app) if "class='figure'" in text]
+    (line,) = [text for text in html_texts(app) if "class='figure'" in text]
     items = re.findall(r"class='figure'>(?:<span[^>]*>●</span> )?([^<]+?) <b[^>]*>([\d,]+)</b>", line)
     return {name: int(number.replace(",", "")) for name, number in items}
 
 
-def cells_of(html):
+def table_cells(html):
     """Rows of a table as lists of texts."""
-    rows = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", html, re.S)]
-    return [[" ".join(re.sub("<.*?>", " ", cell).split()) for cell in row] for row in rows]
+    rows = re.findall(r"<tr.*?>(.*?)</tr>", html, re.DOTALL)
+    cells = [re.findall(r"<t[hd].*?>(.*?)</t[hd]>", row, re.DOTALL) for row in rows]
+    return [[" ".join(re.sub("<.*?>", " ", cell, flags=re.DOTALL).split()) for cell in row] for row in cells]
 
 
 def change_summary(job_id, **values):
@@ -132,7 +129,7 @@ def change_summary(job_id, **values):
     path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
 
 
-def html(app):
+def html_texts(app):
     return [element.proto.body for element in app.get("html")]
 
 

@@ -9,16 +9,16 @@ from pages.ui.classify.report_and_exports import NO_CLA, SOURCE_GONE, export_fil
 from pages.ui.classify.results_data import load_results
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace import jobs
+from tests.helpers.app_pages import page_text
 from tests.helpers.classified_page import (
     KEYS,
     VIEWS,
     change_run,
     change_summary,
     downloads,
-    html,
-    opened,
+    html_texts,
+    open_results,
     report_of,
-    said,
     write_job,
 )
 
@@ -26,14 +26,14 @@ from tests.helpers.classified_page import (
 def test_a_cla_is_offered_for_flowcam_runs_whose_files_are_there(tmp_path):
     job_id, _ = write_job(name="c", runs=2)
     change_run(job_id, "c 2", kind="folder")
-    assert opened(job_id, "Report").button(key="make.cla").help == SOURCE_GONE
+    assert open_results(job_id, "Report").button(key="make.cla").help == SOURCE_GONE
     (tmp_path / "c").mkdir()
     change_summary(job_id, source=str(tmp_path / "c"))
-    app = opened(job_id, "Report")
+    app = open_results(job_id, "Report")
     assert downloads(app)["get_cla"] == "Classes as .cla"
     assert not app.get("selectbox")[-1].label.startswith("Run of")
     change_run(job_id, "c 1", kind="mfi")
-    app = opened(job_id, "Report")
+    app = open_results(job_id, "Report")
     assert "get_cla" not in downloads(app)
     assert app.button(key="make.cla").help == NO_CLA
     assert not app.exception
@@ -41,16 +41,16 @@ def test_a_cla_is_offered_for_flowcam_runs_whose_files_are_there(tmp_path):
 
 def test_report_is_that_of_the_settings_and_files_are_offered():
     job_id, _ = write_job()
-    app = opened(job_id, "Report", unsure_below="0.5")
+    app = open_results(job_id, "Report", unsure_below="0.5")
     app.text_input(key="report_author").set_value("A. <Person>").run()
     app.text_input(key=f"{job_id}_title").set_value("Batch 12").run()
     assert "<h1>Batch 12</h1>" in report_of(app)
     assert "A. &lt;Person&gt;" in report_of(app)
     assert "informational" in report_of(app)
     assert list(downloads(app)) == ["report_html", "get_csv", "get_xlsx", "get_zip"]
-    assert "Other files: all items." in said(app)
+    assert "Other files: all items." in page_text(app)
     app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
-    assert "filtered particles." in said(app)
+    assert "filtered particles." in page_text(app)
     assert not app.exception
     assert not app.error
 
@@ -79,26 +79,26 @@ def test_two_sessions_that_export_one_classification_get_their_own_rows():
 
 def test_sample_lot_and_operator_are_stored_with_the_job_and_reported():
     job_id, _ = write_job()
-    app = opened(job_id, "Report")
+    app = open_results(job_id, "Report")
     app.text_input(key=f"{job_id}_sample").set_value("Syringe 7").run()
     app.text_input(key=f"{job_id}_lot").set_value("L-42").run()
     assert read_summary(job_id)["sample"] == "Syringe 7"
     assert "Syringe 7" in report_of(app)
-    app = opened(job_id, "Report")
+    app = open_results(job_id, "Report")
     assert app.text_input(key=f"{job_id}_lot").value == "L-42"
-    assert "Sample Syringe 7 · Lot L-42" in said(app)
+    assert "Sample Syringe 7 · Lot L-42" in page_text(app)
     assert not app.exception
 
 
 def test_previous_classifications_are_renamed_and_deleted():
     job_id, _ = write_job(name="a")
     other, _ = write_job(name="b")
-    app = opened(job_id)
+    app = open_results(job_id)
     app.text_input(key="manage_open_name").set_value("Batch *12*").run()
-    assert "Batch *12*" in said(app)
+    assert "Batch *12*" in page_text(app)
     assert read_summary(job_id)["title"] == "Batch *12*"
     app.text_input(key="manage_open_name").set_value(" ").run()
-    assert "Enter a name" in said(app)
+    assert "Enter a name" in page_text(app)
     app.button(key="manage_open_delete").click().run()
     assert jobs.get(job_id)
     app.button(key="manage_open_really").click().run()
@@ -114,7 +114,7 @@ def test_no_page_shows_a_path_of_the_server(view, tmp_path):
     change_summary(job_id, source="/data/private/run 1")
     if view is None:
         (jobs.job_folder(job_id) / "tiles.npy").unlink()
-    app = opened(job_id, view or "Gallery")
-    text = said(app) + "".join(html(app)) + "".join(str(element.proto) for element in app.get("iframe"))
+    app = open_results(job_id, view or "Gallery")
+    text = page_text(app) + "".join(html_texts(app)) + "".join(str(element.proto) for element in app.get("iframe"))
     assert "/data/private" not in text
     assert str(tmp_path) not in text

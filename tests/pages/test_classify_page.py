@@ -8,8 +8,8 @@ import pytest
 from pages.ui.shared.text import without_names
 from svp_core.instruments.metadata import format_volume
 from svp_core.workspace import jobs
-from tests.helpers.app_pages import new_app
-from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, figures, opened, said, write_job
+from tests.helpers.app_pages import new_app, page_text
+from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, counts_shown, open_results, write_job
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 
@@ -17,26 +17,26 @@ from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_opens(view):
     job_id, _ = write_job()
-    app = opened(job_id, view)
+    app = open_results(job_id, view)
     assert not app.exception
     assert not app.error
-    assert figures(app)["Rejected"] == REJECTED
-    assert sum(figures(app).values()) == COUNT + REJECTED
+    assert counts_shown(app)["Rejected"] == REJECTED
+    assert sum(counts_shown(app).values()) == COUNT + REJECTED
 
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_view_opens_where_nothing_could_be_read(view):
     job_id, _ = write_job(count=0)
-    app = opened(job_id, view)
+    app = open_results(job_id, view)
     assert not app.exception
     assert not app.error
-    assert sum(figures(app).values()) == REJECTED
+    assert sum(counts_shown(app).values()) == REJECTED
 
 
 def test_damaged_results_show_a_sentence():
     job_id, _ = write_job()
     np.save(jobs.job_folder(job_id) / "tiles.npy", np.zeros((3, 64, 64), np.uint8))
-    app = opened(job_id)
+    app = open_results(job_id)
     assert "lacks the tiles of 397 particles" in app.error[0].value.replace("\\", "")
     assert not app.exception
 
@@ -51,7 +51,7 @@ def look_at(path):
 def test_card_of_a_run_shows_its_facts(tmp_path):
     draw_run(tmp_path / "run", title="day 5", cal_const="1.7000")
     app = look_at(tmp_path / "run")
-    assert "12 items · 1.7 µm per pixel (cal_const in ….lst)" in said(app)
+    assert "12 items · 1.7 µm per pixel (cal_const in ….lst)" in page_text(app)
     assert not app.exception
     assert "trained at 0.25 to 1.4 µm per pixel" in app.warning[0].value.replace("\\", "")
     app.number_input(key="um_per_px").set_value(0.7).run()
@@ -68,7 +68,7 @@ def test_card_of_several_runs_lists_them(tmp_path):
     (runs,) = [frame.value for frame in app.dataframe]
     assert runs["Run"].tolist() == ["one", "two"]
     assert runs["µm/px"].tolist() == [0.5, 0.9]
-    assert "pixel size differs between runs" in said(app)
+    assert "pixel size differs between runs" in page_text(app)
 
 
 def test_a_volume_has_the_same_digits_of_one_run_and_of_several(tmp_path):

@@ -8,6 +8,7 @@ import pytest
 
 from svp_core.workspace import jobs
 from tests.helpers.app_pages import finish_job, mark_done, open_page, page_markdown, page_text
+from tests.helpers.classified_page import counts_shown
 
 
 def test_classify_names_a_folder_given_by_its_path(tmp_path):
@@ -35,9 +36,8 @@ def test_classify_names_a_folder_given_by_its_path(tmp_path):
     assert not app.exception
     assert results["status"].tolist() == ["ok", "rejected"]
     summary = json.loads((jobs.job_folder(job.id) / "summary.json").read_text())
-    values = {metric.label: metric.value for metric in app.metric}
-    assert values["Rejected"] == "1"
-    assert sum(map(int, values.values())) == 2 == summary["offered"]
+    assert counts_shown(app)["Rejected"] == 1
+    assert sum(counts_shown(app).values()) == 2 == summary["offered"]
 
 
 @pytest.mark.parametrize(
@@ -56,4 +56,4 @@ def test_classify_refuses_a_wrong_path_in_a_sentence(text, says):
     # And the ways in are still there.
     assert app.text_input(key="path_text")
     assert app.button(key="use_sample")
-    assert "Earlier" in page_text(app)
+    assert "Previous classifications" in page_text(app)
