@@ -55,6 +55,3 @@ def page_markdown(app):
     """All text on the page, with the backslashes that keep names from being Markdown."""
     kinds = (app.markdown, app.caption, app.error, app.warning, app.info, app.subheader)
     return "\n".join(str(element.value) for kind in kinds for element in kind)
-
-
-opened, finish, end, said = open_page, finish_job, mark_done, page_markdown

@@ -8,7 +8,7 @@ from svp_core.tasks.lanes import waiting_message
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
-from tests.helpers.app_pages import opened, said
+from tests.helpers.app_pages import open_page, page_text
 
 TRAIN = {"name": "oil-2", "datasets": ["a"], "classes": ["silicone_oil"], "base": None, "minutes": 120}
 
@@ -38,7 +38,7 @@ def running():
 def test_a_waiting_training_can_pause_the_one_in_its_way(running):
     waiting, _ = jobs.start("train", TRAIN | {"name": "oil-3"})
     write(waiting, message=waiting_message(jobs.get(waiting)))
-    app = opened("pages/train.py", job=waiting)
+    app = open_page("pages/train.py", job=waiting)
     app.button(key="pause_blocking").click().run()
     assert jobs.get(running).requested_state == "paused"
     assert "pause_blocking" not in [button.key for button in app.button], "it is pausing already"
@@ -49,16 +49,16 @@ def test_a_waiting_short_job_offers_no_pause(running):
     write(first, state="running", slot=0, step=1, total=5)
     waiting, _ = jobs.start("generate", {"class_key": "protein", "count": 6, "seed": 0})
     write(waiting, message=waiting_message(jobs.get(waiting)))
-    app = opened("pages/synthesize.py", mode="Make", job=waiting)
+    app = open_page("pages/synthesize.py", mode="Make", job=waiting)
     assert "pause_blocking" not in [button.key for button in app.button]
     assert "pause_job" not in [button.key for button in app.button]
 
 
 def test_a_running_training_can_pause_and_an_unknown_kind_does_no_harm(running):
     strange, _ = jobs.start("of a later version", {"a": 1})
-    app = opened("pages/train.py", job=running)
+    app = open_page("pages/train.py", job=running)
     app.button(key="pause_job").click().run()
     assert jobs.get(running).requested_state == "paused"
     assert not app.exception
-    assert "Pausing" in said(app)
+    assert "Pausing" in page_text(app)
     assert jobs.get(strange).active
