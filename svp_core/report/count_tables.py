@@ -21,6 +21,11 @@ class Figure:
     value: str
     interval: str
 
+    @property
+    def available(self) -> bool:
+        """Whether there is a number."""
+        return self.value != DASH
+
 
 @dataclass(frozen=True)
 class CumulativeRow:

@@ -96,7 +96,7 @@ def test_a_report_needs_only_the_results_folder(run, folder, tmp_path, monkeypat
     # A classifier outside the workspace is found again, and the report does not show its path.
     assert sha256 in page
     assert str(tmp_path) not in page
-    assert "Nothing more can be said" not in page
+    assert "The model is not available" not in page
     assert main([*command, str(out)]) == 0  # over an earlier classification
     assert main([*command, str(folder)]) == 2
     assert "exists and holds no classification" in capsys.readouterr().err

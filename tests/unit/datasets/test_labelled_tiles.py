@@ -78,8 +78,8 @@ def test_only_some_classes_can_be_chosen(put):
     assert len(chosen.tiles) == 4
     assert np.array_equal(chosen.tiles[chosen.labels == 1], data.tiles[data.labels == 2])
     assert dict(chosen.left_out) == {f"fat/{k}.png": "its class was not chosen" for k in range(2)}
-    for wrong, says in ((["dust"], "no images of dust"), ([], "No class is chosen")):
-        with pytest.raises(LabError, match=says):
+    for wrong, message in ((["dust"], "no images of dust"), ([], "No class is chosen")):
+        with pytest.raises(LabError, match=message):
             data.only(wrong)
 
 
@@ -87,12 +87,12 @@ def test_data_sets_keep_their_classes_when_joined(put, tmp_path, monkeypatch):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     tiles = np.random.default_rng(1).integers(0, 255, (4, 64, 64), dtype=np.uint8)
     table = pd.DataFrame({"image": list("abcd"), "class": ["zinc", "protein", None, "zinc"]})
-    kept = datasets.save_dataset("Mixed", "sample", tiles, table, {})
-    data = from_dataset(datasets.open_dataset(kept))
+    dataset_id = datasets.save_dataset("Mixed", "sample", tiles, table, {})
+    data = from_dataset(datasets.open_dataset(dataset_id))
     assert data.class_keys == ("protein", "zinc")
     assert data.labels.tolist() == [1, 0, 1]
-    assert data.names[0] == f"{kept}/a"
-    assert data.left_out == ((f"{kept}/c", "it has no class"),)
+    assert data.names[0] == f"{dataset_id}/a"
+    assert data.left_out == ((f"{dataset_id}/c", "it has no class"),)
     both = join_labelled([read_labelled(put("air/1.png", "air/2.png")), data])
     assert both.class_keys == ("protein", "air_bubble", "zinc")
     assert both.labels.tolist() == [1, 1, 2, 0, 2]
@@ -100,8 +100,8 @@ def test_data_sets_keep_their_classes_when_joined(put, tmp_path, monkeypatch):
 
     bare = datasets.save_dataset("Bare", "sample", tiles, pd.DataFrame(table[["image"]]), {})
     small = datasets.save_dataset("Small", "sample", tiles[:, :32], table, {})
-    for name, says in ((bare, "'Bare' has no classes"), (small, "'Small' has tiles of 32 x 64 px")):
-        with pytest.raises(LabError, match=says):
+    for name, message in ((bare, "'Bare' has no classes"), (small, "'Small' has tiles of 32 x 64 px")):
+        with pytest.raises(LabError, match=message):
             from_dataset(datasets.open_dataset(name))
 
 

@@ -25,18 +25,18 @@ def test_the_same_inputs_give_the_same_bytes_but_for_the_date(job, tmp_path):
     assert other.replace("2025-12-31", "2025-04-09") == first
 
 
-def test_it_is_one_file_that_fetches_and_runs_nothing(job, tmp_path):
+def test_the_report_loads_nothing_and_runs_no_script(job, tmp_path):
     page = written_report(job)
-    taken = ReportPage(page)
-    assert not taken.names & {"script", "link", "iframe", "object", "form", "a"}
-    told = [
-        (name, value) for name, value in taken.attributes if name in ("src", "href", "xlink:href") or name[:2] == "on"
+    parsed = ReportPage(page)
+    assert not parsed.names & {"script", "link", "iframe", "object", "form", "a"}
+    links = [
+        (name, value) for name, value in parsed.attributes if name in ("src", "href", "xlink:href") or name[:2] == "on"
     ]
-    assert told
-    assert all(name == "src" and value.startswith("data:image/png;base64,") for name, value in told)
+    assert links
+    assert all(name == "src" and value.startswith("data:image/png;base64,") for name, value in links)
     assert "url(" not in page
     assert "@import" not in page
-    assert any("default-src 'none'" in (value or "") for _, value in taken.attributes)
+    assert any("default-src 'none'" in (value or "") for _, value in parsed.attributes)
     # Neither where it lies on this machine nor what its job is called.
     assert str(tmp_path) not in page
     assert "/some/where" not in page
@@ -49,7 +49,7 @@ def test_flow_imaging_is_informational(job):
     assert not re.search(r"\b(pass(es|ed)?|fail(s|ed)?|compl(y|ies|iant)|accept(ed|able)|reject the)\b", text)
 
 
-def test_texts_stay_texts(tmp_path):
+def test_texts_are_never_markup(tmp_path):
     evil = "<script>alert(1)</script>\"'><img src=x onerror=y>&amp;\x00"
     make_job(
         tmp_path / "job",
@@ -68,15 +68,15 @@ def test_texts_stay_texts(tmp_path):
     page = written_report(
         tmp_path / "job", title=f"</title></style>{evil}", author=evil, remarks=f"{evil}\n\n{evil}\n{evil}"
     )
-    taken = ReportPage(page)
-    assert "script" not in taken.names
-    assert "onerror" not in dict(taken.attributes)
+    parsed = ReportPage(page)
+    assert "script" not in parsed.names
+    assert "onerror" not in dict(parsed.attributes)
     assert "\x00" not in page
     assert page.count("</style>") == 1
-    assert "<script>alert(1)</script>" in taken.text
+    assert "<script>alert(1)</script>" in parsed.text
 
 
-def test_unsure_and_rejected_are_listed_first_fifty_and_counted(tmp_path):
+def test_the_first_fifty_unsure_and_rejected_items_are_listed(tmp_path):
     probs = confident_probs(*["?"] * 70)
     probs[:, 1] += np.linspace(0, 0.2, 70)[::-1]
     bad = [(f"bad {index}.png", "the file is empty") for index in range(60)]
@@ -106,7 +106,7 @@ def test_examples_are_the_tiles_of_that_class_and_size(tmp_path):
     assert "width:5.00mm" in page
 
 
-def test_nothing_named_is_still_a_report(tmp_path):
+def test_a_report_without_particles_can_be_written(tmp_path):
     make_job(tmp_path / "job", np.zeros((0, 3)), [], rejected=[("a.png", "the file is empty")])
     page = ReportPage(written_report(tmp_path / "job"))
     assert "a.png the file is empty" in page.text
@@ -134,7 +134,7 @@ def test_the_method_names_model_hashes_and_versions(job):
     assert "Trained on simulated particles only" in text
 
 
-def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
+def test_changed_weights_are_reported_and_do_not_correct_counts(job):
     from svp_core.model_files import find_model_folder, weights_sha256
 
     change_summary(job, weights_sha256=weights_sha256(find_model_folder("resnet18")))
@@ -148,14 +148,14 @@ def test_weights_that_are_others_by_now_are_said_and_correct_nothing(job):
     assert "Intended use and limits" not in text
 
 
-def test_a_model_that_is_gone_is_said(job):
+def test_a_missing_model_is_reported(job):
     without_reference(job)
     text = ReportPage(written_report(job)).text
     assert "The model is not available: There is no model called 'gone'" in text
     assert "Counts are not corrected for confusion between classes" in text
 
 
-def test_decisions_are_in_it_when_there_are_any(tmp_path):
+def test_reviewers_decisions_are_in_the_report(tmp_path):
     from svp_core.review import decision_log, sources, store
     from svp_core.workspace import jobs
 
@@ -202,7 +202,7 @@ def test_paragraphs_are_separated_by_blank_lines():
     assert paragraphs(" ") == []
 
 
-def test_names_are_shortened_by_what_all_share():
+def test_names_are_shortened_by_their_shared_part():
     assert css_string('a"}</style>é') == '"a\\22 \\7d \\3c \\2f style\\3e \\e9 "'
     assert shorten(["run/run.lst#12", "run/run.lst#120"]) == ["#12", "#120"]
     assert shorten(["a/b.png", "a/c.png"]) == ["b.png", "c.png"]

@@ -11,7 +11,7 @@ from tests.helpers.finished_jobs import KEYS, confident_probs, make_job, run_fac
 from tests.helpers.report_page import ReportPage, without_reference, written_report
 
 
-def test_counts_are_those_counted_by_hand(job):
+def test_counts_equal_those_computed_by_hand(job):
     without_reference(job)
     page = ReportPage(written_report(job))
     rows = page.rows("Cumulative counts, by ECD (µm)")
@@ -30,17 +30,17 @@ def test_counts_are_those_counted_by_hand(job):
     assert "Rejected 1" in page.text
 
 
-def test_the_diameter_is_named_on_every_table_of_sizes(job):
+def test_every_size_table_names_its_diameter(job):
     page = ReportPage(written_report(job))
     sized = [caption for caption in page.captions if caption.startswith(("Cumulative", "Counts", "Run"))]
     assert len(sized) >= 2
     assert all("by ECD (µm)" in caption for caption in sized)
 
 
-def test_another_diameter_counts_otherwise(tmp_path):
+def test_counts_follow_the_chosen_diameter(tmp_path):
     job = tmp_path / "job"
-    theirs = {"Diameter (ABD)": [1.0, 9.0], "Class": ["a", "b"]}
-    make_job(job, confident_probs("protein", "protein"), [30.0, 30.0], instrument=theirs)
+    instrument = {"Diameter (ABD)": [1.0, 9.0], "Class": ["a", "b"]}
+    make_job(job, confident_probs("protein", "protein"), [30.0, 30.0], instrument=instrument)
     rows = ReportPage(written_report(job, diameter="instrument.Diameter (ABD)")).rows("Cumulative counts")
     assert [row[2] for row in rows[:4]] == ["1", "1", "0", "0"]
     text = ReportPage(written_report(job, diameter="instrument.Diameter (ABD)")).text
@@ -48,7 +48,7 @@ def test_another_diameter_counts_otherwise(tmp_path):
     assert "1 particle smaller than 2 µm" in text
 
 
-def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
+def test_corrected_counts_are_beside_raw_ones(job, tmp_path):
     from svp_core.classifier.confusion_reference import read_confusion_reference
     from svp_core.model_files import find_model_folder
 
@@ -59,15 +59,15 @@ def test_corrected_counts_stand_beside_the_raw_ones(job, tmp_path):
     sizes = [3.0] * 10 + [12.0, 12.0, 30.0, 12.0]
     expected = counts.corrected_counts(labels, sizes, volume_ml=0.25, **known)
     rows = ReportPage(written_report(job)).rows("Cumulative counts")
-    told = {(row[1].rstrip(" †*")): row[6] for row in rows[:4]}
-    assert told == {f"≥ {e.at_least_um:g} µm": format_number(e.per_ml) for e in expected if e.class_key == "protein"}
+    shown = {(row[1].rstrip(" †*")): row[6] for row in rows[:4]}
+    assert shown == {f"≥ {e.at_least_um:g} µm": format_number(e.per_ml) for e in expected if e.class_key == "protein"}
     assert [row[6] for row in rows if row[0] == "Unsure"] == ["–"]
     ppv = ReportPage(written_report(job)).rows("Positive predictive value")
     assert [row[1] for row in ppv] == ["10", "2", "1"]
     assert reference.description in ReportPage(written_report(job)).text
 
 
-def test_without_a_volume_there_is_nothing_per_ml(tmp_path):
+def test_without_a_volume_there_are_no_concentrations(tmp_path):
     make_job(tmp_path / "job", confident_probs("protein"), [5.0], runs=[run_facts(count=1, volume_ml=None)])
     page = ReportPage(written_report(tmp_path / "job"))
     assert "/mL" not in page.text
@@ -91,19 +91,19 @@ def test_without_a_scale_particles_are_counted_without_sizes(tmp_path):
     assert "ECD (px)" in page.text
 
 
-def test_a_run_that_was_stopped_has_nothing_per_ml(tmp_path):
+def test_a_stopped_classification_has_no_concentrations(tmp_path):
     make_job(tmp_path / "job", confident_probs("protein"), [5.0], runs=[run_facts(count=1000)])
     text = ReportPage(written_report(tmp_path / "job")).text
     assert "stopped after 1 of 1,000 items" in text
     assert "/mL" not in text
 
 
-def test_particles_without_a_size_are_said(tmp_path):
+def test_particles_without_a_size_are_reported(tmp_path):
     make_job(tmp_path / "job", confident_probs("protein", "protein"), [5.0, None])
     assert "1 particle without a size: in no size bin" in ReportPage(written_report(tmp_path / "job")).text
 
 
-def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
+def test_each_run_is_counted_by_its_own_volume(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.1), run_facts("b", 2, volume_ml=0.2, dilution=5.0)]
     make_job(tmp_path / "job", confident_probs(*["protein"] * 3), [30.0] * 3, runs=runs, run_of=["a", "b", "b"])
     page = ReportPage(written_report(tmp_path / "job"))
@@ -113,7 +113,7 @@ def test_runs_are_also_counted_each_by_its_own_volume(tmp_path):
     assert "The files of b state a dilution of 5" in page.text
 
 
-def test_a_run_without_sizes_or_volume_is_said_and_not_counted_as_none(tmp_path):
+def test_a_run_without_sizes_or_volume_is_reported_and_not_counted_as_zero(tmp_path):
     runs = [run_facts("a", 1, volume_ml=0.017375), run_facts("b", 2, volume_ml=None)]
     make_job(tmp_path / "job", confident_probs(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
     page = ReportPage(written_report(tmp_path / "job"))
@@ -125,7 +125,7 @@ def test_a_run_without_sizes_or_volume_is_said_and_not_counted_as_none(tmp_path)
     assert "The files of b do not state the imaged volume: for all runs together there are counts" in page.text
 
 
-def test_many_bins_are_parted_and_small_ones_marked(job):
+def test_many_bins_are_split_into_tables_and_small_ones_marked(job):
     page = ReportPage(written_report(job, bins_um=[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]))
     bands = [rows for rows, words in zip(page.tables, page.captions, strict=True) if "size range" in words]
     assert [len(rows[0]) for rows in bands] == [6, 6, 3]
@@ -133,7 +133,7 @@ def test_many_bins_are_parted_and_small_ones_marked(job):
     assert bands[1][0][1:] == ["6 to 7 µm *", "7 to 8 µm *", "8 to 9 µm", "9 to 10 µm", "10 to 11 µm"]
 
 
-def test_a_real_run_per_ml_is_what_its_own_summary_says(tmp_path, real_data):
+def test_the_concentration_of_a_real_run_equals_its_own_summary(tmp_path, real_data):
     from dataclasses import asdict
 
     source = detect_source(real_data / "flowcam_run")

@@ -15,13 +15,13 @@ def draw(macro, plot):
     return str(getattr(environment(TEMPLATES).get_template("plots.html.j2").module, macro)(plot))
 
 
-def test_plots_put_values_where_they_belong():
+def test_plots_place_values_correctly():
     picture = draw(
         "histograms", plots.histograms({"protein": np.array([1.0, 1.0, 100.0]), "air_bubble": []}, title="w", log=True)
     )
-    taken = ReportPage(picture)
-    assert "Protein n = 3" in taken.text
-    assert "Air bubble n = 0" in taken.text
+    parsed = ReportPage(picture)
+    assert "Protein n = 3" in parsed.text
+    assert "Air bubble n = 0" in parsed.text
     bars = re.findall(r'<path d="(M[^"]+Z)" fill="#8A6DA2"', picture)[0].split("Z")[:-1]
     tops = [float(re.findall(r"V([\d.]+)", bar)[0]) for bar in bars]
     lefts = [float(re.findall(r"M([\d.]+)", bar)[0]) for bar in bars]
@@ -51,7 +51,7 @@ def test_plots_put_values_where_they_belong():
     assert float(protein[1]) > float(air[1])
 
 
-def test_a_plot_of_very_many_is_bounded_and_keeps_rare_classes():
+def test_a_large_scatter_plot_is_subsampled_and_keeps_rare_classes():
     many = 40_000
     labels = np.array(["protein"] * many + ["air_bubble"], object)
     x = np.linspace(1, 50, many + 1)
@@ -64,7 +64,7 @@ def test_a_plot_of_very_many_is_bounded_and_keeps_rare_classes():
 
 
 @pytest.mark.parametrize("values", [[], [np.nan], [-1.0, 0.0]])
-def test_plots_of_nothing_say_so(values):
+def test_plots_without_values_show_a_sentence(values):
     plot = plots.histograms({"protein": np.array(values)}, title="w", log=True)
     assert "No particle has a value for w" in draw("histograms", plot)
     single = plots.histograms({"protein": np.array([5.0])}, title="w", log=True)

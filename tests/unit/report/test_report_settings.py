@@ -50,17 +50,17 @@ def test_settings_are_followed(job):
         ({"title": "x" * 400}, "The title has 400 characters; use at most 300"),
     ],
 )
-def test_settings_that_cannot_be_are_refused_in_words(job, settings, words):
+def test_invalid_settings_are_refused_with_a_sentence(job, settings, words):
     with pytest.raises(LabError, match=re.escape(words)):
         written_report(job, **settings)
 
 
-def test_a_setting_that_no_report_has_is_a_defect(job):
+def test_an_unknown_setting_is_a_programming_error(job):
     with pytest.raises(ValueError, match="there is no setting 'bin'"):
         written_report(job, bin=3)
 
 
-def test_what_is_no_classification_is_refused_in_words(job, tmp_path):
+def test_a_folder_without_a_classification_is_refused(job, tmp_path):
     with pytest.raises(LabError, match="is not a stored classification"):
         write_report(tmp_path, tmp_path / "r.html")
     (job / "summary.json").write_text("[]")
@@ -82,7 +82,7 @@ def test_what_is_no_classification_is_refused_in_words(job, tmp_path):
         write_report(job, tmp_path / "r.html")
 
 
-def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
+def test_a_path_that_cannot_be_written_is_reported_and_left_clean(job, tmp_path):
     with pytest.raises(LabError, match="cannot be written .*; choose another location"):
         write_report(job, tmp_path / "none" / "r.html")
     (tmp_path / "folder").mkdir()
@@ -91,7 +91,7 @@ def test_a_place_that_cannot_be_written_is_said_and_left_clean(job, tmp_path):
     assert not list(tmp_path.glob(".*.part*"))
 
 
-def test_standard_settings_are_those_of_the_source():
+def test_default_settings_come_from_the_source():
     summary = {"title": "t", "um_per_px": 0.5, "runs": [run_facts(volume_ml=0.1), run_facts(volume_ml=0.2)]}
     settings = default_settings(summary, ["ecd_um", "ecd_px"])
     assert settings["diameter"] == "ecd_um"
@@ -116,8 +116,8 @@ def test_sample_lot_and_operator_are_in_the_header(job):
 
 def test_the_command_writes_the_same_report(job, tmp_path, capsys):
     out = tmp_path / "by command.html"
-    told = ["--date", "2025-04-09", "--author", "R. Person", "--title", "Syringe 7"]
-    assert main(["report", str(job), "--out", str(out), *told]) == 0
+    texts = ["--date", "2025-04-09", "--author", "R. Person", "--title", "Syringe 7"]
+    assert main(["report", str(job), "--out", str(out), *texts]) == 0
     assert out.read_text("utf-8") == written_report(job)
     assert "Report: " in capsys.readouterr().out
     more = [
@@ -133,7 +133,7 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
         "2",
     ]
     sample = ["--sample", "S", "--lot", "L", "--operator", "O"]
-    assert main(["report", str(job), "--out", str(out), *told, *more, *sample, "--diameter", "ecd_um"]) == 0
+    assert main(["report", str(job), "--out", str(out), *texts, *more, *sample, "--diameter", "ecd_um"]) == 0
     same = {"bins_um": [3, 12], "thresholds": {"protein": 0.97}, "unsure_below": 0.5, "volume_ml": 1, "dilution": 2}
     same |= {"sample": "S", "lot": "L", "operator": "O"}
     assert out.read_text("utf-8") == written_report(job, **same)

@@ -132,8 +132,8 @@ def test_for_a_perfect_classifier_corrected_counts_equal_raw_ones():
     labels, sizes = np.repeat(KEYS, (12, 5, 30)), np.tile([3.0, 12, 30], 16)[:47]
     options: dict[str, Any] = {"class_keys": KEYS, "bins_um": (2, 10, 25)}
     reference = drawn_reference(500, np.random.default_rng(0), np.eye(3))
-    mine = counts.corrected_counts(labels, sizes, reference=reference, **options)
-    for raw, row in zip(counts.count_table(labels, sizes, **options), mine, strict=True):
+    corrected = counts.corrected_counts(labels, sizes, reference=reference, **options)
+    for raw, row in zip(counts.count_table(labels, sizes, **options), corrected, strict=True):
         assert (row.class_key, row.at_least_um) == (raw.class_key, raw.at_least_um)
         assert row.count == pytest.approx(raw.count, abs=0.02)
         assert row.low <= raw.low + 0.1 * (raw.low + 1)
@@ -156,8 +156,8 @@ def test_corrected_counts_never_rise_with_size():
     )
     for key in (*KEYS, "all"):
         for figure in ("count", "low", "high"):
-            mine = [getattr(row, figure) for row in rows if row.class_key == key]
-            assert all(a >= b - 0.5 * (figure != "count") for a, b in itertools.pairwise(mine)), (key, figure)
+            values = [getattr(row, figure) for row in rows if row.class_key == key]
+            assert all(a >= b - 0.5 * (figure != "count") for a, b in itertools.pairwise(values)), (key, figure)
     assert [row.count for row in rows if row.class_key == "all"] == [(sizes >= edge).sum() for edge in (2, 5, 10, 25)]
 
 
@@ -257,11 +257,15 @@ def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference()
     called, expected = counts.apply_thresholds(sample.probs, KEYS), np.array([300, 60, 40])
     of_class = [np.flatnonzero(sample.labels == label) for label in range(len(KEYS))]
     truth = [
-        n * np.mean(sample.sizes_um[mine] >= edge) for n, mine in zip(expected, of_class, strict=True) for edge in bins
+        n * np.mean(sample.sizes_um[members] >= edge)
+        for n, members in zip(expected, of_class, strict=True)
+        for edge in bins
     ]
     covered = {"raw": [], "corrected": []}
     for k in range(200):
-        drawn = np.concatenate([rng.choice(mine, rng.poisson(n)) for n, mine in zip(expected, of_class, strict=True)])
+        drawn = np.concatenate(
+            [rng.choice(members, rng.poisson(n)) for n, members in zip(expected, of_class, strict=True)]
+        )
         particles = called[drawn], sample.sizes_um[drawn]
         options: dict[str, Any] = {"class_keys": KEYS, "bins_um": bins}
         rows = {

@@ -43,9 +43,9 @@ def test_differential_bins_and_dilution():
         dilution=3,
         differential=True,
     )
-    mine = [row for row in rows if row.class_key == "protein"]
-    assert [(row.at_least_um, row.below_um, row.count) for row in mine] == [(2, 5, 2), (5, 10, 1), (10, None, 1)]
-    assert mine[0].per_ml == pytest.approx(60)
+    protein = [row for row in rows if row.class_key == "protein"]
+    assert [(row.at_least_um, row.below_um, row.count) for row in protein] == [(2, 5, 2), (5, 10, 1), (10, None, 1)]
+    assert protein[0].per_ml == pytest.approx(60)
 
 
 def test_a_particle_below_the_threshold_of_its_class_is_unsure():
