@@ -10,7 +10,7 @@ from svp_core.errors import LabError
 from svp_core.review import decision_log, store
 from svp_core.review.history_file import import_history
 from tests.helpers.app_server import serving, settle, wait_until
-from tests.helpers.review_browser import CLASSES, chips_on, grid_of, ids_on, press, written
+from tests.helpers.review_browser import CLASSES, chips_on, create_review, grid_of, ids_on, press, written
 
 MANY = 20_000
 NAMED_BADLY = "<script>document.title='no'</script>" + "x" * 300

@@ -33,7 +33,7 @@ def create_review(count, **columns):
         review = store.create_review(
             "Run <7>", kind="folder", source={"path": "/lab"}, class_keys=CLASSES, table=table, tiles=tiles
         )
-        # Where the first one's suggestion happens to be hidden, the first page holds only such particles and is shorter.
+        # If the first one's suggestion happens to be hidden, the first page holds only such particles: shorter.
         if not hides_suggestion(review, names[0]):
             return review
 
