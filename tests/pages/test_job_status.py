@@ -13,13 +13,6 @@ from tests.helpers.app_pages import open_page, page_text
 TRAIN = {"name": "oil-2", "datasets": ["a"], "classes": ["silicone_oil"], "base": None, "minutes": 120}
 
 
-@pytest.fixture(autouse=True)
-def lab(tmp_path, monkeypatch):
-    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
-    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda *_: None)
-
-
 def write(job_id, **values):
     with engine().begin() as db:
         db.execute(job_table.update().where(job_table.c.id == job_id).values(**values))

@@ -18,10 +18,9 @@ from svp_core.workspace.database import job as job_table
 
 
 @pytest.fixture(autouse=True)
-def lab(tmp_path, monkeypatch):
+def lab(tmp_path, monkeypatch, no_job_processes):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    monkeypatch.setattr(jobs, "_launch", lambda job_id, folder: None)
     monkeypatch.setattr(jobs, "STALE_S", 3600)
 
 
