@@ -30,8 +30,8 @@ def show_settings() -> None:
             "film_seed", "The same seed and quality give the same particles on Synthesize."
         )
         pressed = st.button("Record", type="primary", key="film_go", disabled=not class_keys)
-    generator_form.require_integer("Particles per class", count, 1, MAX_PER_CLASS)
-    generator_form.check_seed(seed)
+    count = generator_form.require_integer("Particles per class", count, 1, MAX_PER_CLASS)
+    seed = generator_form.check_seed(seed)
     steps = generator_form.samplers_of(model)[quality].steps
     if class_keys:
         seconds = generator_form.seconds_to_make(model, quality, [count] * len(class_keys))

@@ -1,6 +1,9 @@
 """Home: links to all pages, classified sample particles, a denoising to play, recent work."""
 
-import pandas as pd
+from collections.abc import Hashable
+from typing import Any
+
+import numpy as np
 import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
@@ -35,14 +38,15 @@ def show_links() -> None:
 def show_samples() -> None:
     """Galleries of the sample particles, by the class that the shipped classifier assigned."""
     results, tiles = sample_results(), sample_tiles()
-    correct = (results["label"] == results["given"]).sum()
+    labels = results["label"].to_numpy(str)
+    correct = int((labels == results["given"].to_numpy(str)).sum())
     st.subheader("Sample particles, classified")
     st.caption(
         f"{count_noun(len(results), 'simulated particle')}, classified with the shipped ResNet-18: "
         f"{format_share(correct, len(results))} classified correctly. Click one to enlarge it."
     )
     for column, particle_class in zip(st.columns(len(CLASSES), gap="medium"), CLASSES, strict=True):
-        rows = results.index[results["label"] == particle_class.key]
+        rows = np.flatnonzero(labels == particle_class.key)
         shown = rows[:: max(1, len(rows) // MAX_TILES)][:MAX_TILES]
         with column:
             st.markdown(f"**{particle_class.name}** · {len(rows):,}")
@@ -51,7 +55,7 @@ def show_samples() -> None:
                 key=f"samples_{particle_class.key}",
                 lines=3,
                 alt=f"Sample particles classified as {particle_class.name.lower()}",
-                words=[_caption(results.loc[row]) for row in shown],
+                words=[_caption(results.iloc[row].to_dict()) for row in shown],
             )
 
 
@@ -74,7 +78,7 @@ def show_denoising() -> None:
     )
 
 
-def _caption(row: pd.Series) -> list[str]:
+def _caption(row: dict[Hashable, Any]) -> list[str]:
     return [
         f"{class_name(row['label'])}, confidence {row['confidence']:.2f}",
         f"Simulated as {class_name(row['given']).lower()}",

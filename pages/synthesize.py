@@ -53,8 +53,8 @@ def show_generate_form() -> None:
             "make_seed", "The same seed gives the same particles; a larger number only adds to them."
         )
         pressed = st.button("Generate", type="primary", key="make_go")
-    generator_form.require_integer("Number of images", count, 1, MAX_IMAGES)
-    generator_form.check_seed(seed)
+    count = generator_form.require_integer("Number of images", count, 1, MAX_IMAGES)
+    seed = generator_form.check_seed(seed)
     steps = generator_form.samplers_of(model)[quality].steps
     seconds = generator_form.seconds_to_make(model, quality, [count])
     st.caption(f"{count_noun(count, 'image')}, {steps} steps each: about {format_duration(seconds)} on this computer.")
@@ -88,10 +88,10 @@ def show_compare_form() -> None:
         count = generator_form.integer_input("Images per model", 200, "compare_count", step=50)
         seed = generator_form.seed_input("compare_seed", "Of both models, and of the split of the reference set.")
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
-    generator_form.require_integer("Images per model", count, MIN_IMAGES, MAX_IMAGES)
-    generator_form.check_seed(seed)
+    count = generator_form.require_integer("Images per model", count, MIN_IMAGES, MAX_IMAGES)
+    seed = generator_form.check_seed(seed)
     st.caption(model_comparison.estimate(sides, count) if reference else no_reference(class_key))
-    if pressed:
+    if pressed and reference:
         start_job(CompareRequest(class_key, count, seed, reference, **sides))
 
 

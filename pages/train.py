@@ -38,7 +38,7 @@ def show_form() -> None:
         minutes = settings_form.minutes_input()
         refused = settings_form.refusal(chosen, class_keys)
         pressed = st.button("Start training", type="primary", key="train_go", disabled=bool(refused))
-    settings_form.check_minutes(minutes)
+    minutes = settings_form.check_minutes(minutes)
     st.caption(refused or settings_form.expectation(chosen, class_keys, minutes))
     if pressed:
         new_model_folder(name)  # says at once what is wrong with the name

@@ -70,7 +70,7 @@ def estimate(sides: dict[str, ComparisonSide], count: int) -> str:
     """Estimated duration of a comparison, one sentence."""
     models, seconds = generator_form.generators(), 0.0
     for side in sides.values():
-        if side.weights:
+        if side.weights and side.sampler:
             seconds += generator_form.seconds_to_make(models[side.weights], side.sampler, [count])
         seconds += measure_steps(count) * generator_form.CALL_S["generator"]
     return (
@@ -93,7 +93,7 @@ def show_so_far(job: Job) -> None:
     for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
         path = folder / side / "tiles.npy"
         with column:
-            tiles = read_tiles(path) if path.is_file() else []
+            tiles = read_tiles(path) if path.is_file() else np.empty((0, 64, 64), np.uint8)
             st.markdown(f"**{escape_markdown(names[side])}** · {len(tiles):,}")
             if len(tiles):
                 alt = f"Generated so far by {names[side]}"

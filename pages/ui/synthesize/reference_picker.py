@@ -43,7 +43,7 @@ def choose_reference(class_key: str, key: str, *, label: str = "Reference") -> s
 
 def references(class_key: str) -> dict[str, str]:
     """Id -> title of each data set that has particles of this class."""
-    has_samples = (sample_results()["given"] == class_key).any()
+    has_samples = bool((sample_results()["given"] == class_key).to_numpy().any())
     titles = {datasets.SAMPLES: "Sample particles (simulated)"} if has_samples else {}
     with_class = [meta for meta in datasets.list_datasets() if meta["classes"].get(class_key)]
     for meta in sorted(with_class, key=lambda meta: meta["kind"] == "synthetic"):
@@ -56,8 +56,9 @@ def read_reference(dataset_id: str, class_key: str) -> ReferenceTiles:
     """ReferenceTiles of one class in a data set, at most MAX_TILES unless it is the sample data."""
     if dataset_id == datasets.SAMPLES:
         results = sample_results()
-        results = results[results["given"] == class_key]
-        return ReferenceTiles(sample_tiles()[results.index], results[list(SHAPE_COLUMNS)], list(results["image"]))
+        rows = np.flatnonzero(results["given"].to_numpy() == class_key)
+        shapes = pd.DataFrame({column: results[column].to_numpy()[rows] for column in SHAPE_COLUMNS})
+        return ReferenceTiles(sample_tiles()[rows], shapes, results["image"].to_numpy(str)[rows].tolist())
     return _read(dataset_id, class_key)
 
 

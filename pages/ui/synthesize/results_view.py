@@ -70,7 +70,7 @@ def show_results(job: Job) -> None:
         pages = -(-len(tiles) // PER_PAGE)
         page = st.pagination(pages, key="made_page") if pages > 1 else 1
         rows = slice((page - 1) * PER_PAGE, page * PER_PAGE)
-        _show_tiles(tiles[rows], table["image"][rows], "made", class_key)
+        _show_tiles(tiles[rows], table["image"].tolist()[rows], "made", class_key)
     with right:
         dataset_id = choose_reference(class_key, "reference")
         if dataset_id is None:
@@ -129,7 +129,7 @@ def _read(job_id: str) -> tuple[NDArray[np.uint8], pd.DataFrame]:
         return np.empty((0, 64, 64), np.uint8), pd.DataFrame()
     table, tiles = pd.read_csv(folder / "manifest.csv"), read_tiles(folder / "tiles.npy")
     count = min(len(table), len(tiles))
-    return tiles[:count], table[:count]
+    return tiles[:count], table.head(count)
 
 
 @st.cache_data(max_entries=8, show_spinner="Measuring size and shape")

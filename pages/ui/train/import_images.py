@@ -56,7 +56,7 @@ def _show_form(path):
         name = datasets.check_name(name)
         st.session_state["images_class"] = kind
         forget_source(PAGE)
-        start_job(ImportRequest(str(path), name, class_name=kind.strip() or None))
+        start_job(ImportRequest(str(path), name, class_name=(kind or "").strip() or None))
 
 
 def _show_job(job, on_imported):

@@ -111,7 +111,7 @@ def refusal(chosen: Sequence[str], class_keys: Sequence[str]) -> str:
     return ""
 
 
-def expectation(chosen: Sequence[str], class_keys: Sequence[str], minutes: float) -> str:
+def expectation(chosen: Sequence[str], class_keys: Sequence[str], minutes: int) -> str:
     """What this many minutes amount to on this computer, one line of Markdown."""
     total = sum(count for key, count in counts_of(chosen).items() if key in class_keys)
     rate, measured = _images_per_second()

@@ -49,7 +49,8 @@ def draw_curves(
         }
         _line(figure, 2, steps, value, *style, error_y=spread)
         _line(figure, 3, steps, [figures["ct_z"] for figures in results], *style, showlegend=False)
-    figure.add_hline(y=-2, line_dash="dot", line_color=REFERENCE, line_width=2, row=1, col=3)
+    line = {"line_dash": "dot", "line_color": REFERENCE, "line_width": 2}
+    figure.add_hline(y=-2, **line, row=1, col=3)  # pyright: ignore[reportArgumentType]  plotly takes numbers here
     last = max([1, *steps, *(row["step"] for row in rows)])
     figure.update_xaxes(title_text="Step", range=[-0.04 * last, 1.04 * last], nticks=5, zeroline=False)
     figure.update_yaxes(rangemode="tozero", col=1)

@@ -130,7 +130,7 @@ def _choose_band(checks):
         default=ALL,
         required=True,
         key="error_band",
-        format_func=BANDS.get,
+        format_func=BANDS.__getitem__,
         persist_state="session",
         help="Weak noise hides only the texture, strong noise the whole particle.",
     )
