@@ -6,6 +6,7 @@ executes it as the script of every visit.
 
 import streamlit as st
 from streamlit import runtime
+
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
 from pages.ui.shared.job_status import show_running
