@@ -1,13 +1,13 @@
 """Which process of `pytest -n` runs which tests, and in which order.
 
-A file stays in one process, so that what its tests share is made once. Tests that start processes of their own (the
-app's server and Chromium, workers of jobs, several processes that train together) all stay in one process, one after
-the other: at most one of them runs at a time, beside tests that only compute.
+A file stays in one process, so that what its tests share is made once. So do all tests in a browser, which share the
+app's server and Chromium, and all other tests that start processes of their own (workers of jobs, several processes
+that train together): at most two of these run at a time.
 """
 
+BROWSER = "tests/browser/"
 PROCESSES = "processes"
 STARTS_PROCESSES = (
-    "tests/browser/",
     "tests/unit/review/test_concurrent_decisions.py",
     "tests/unit/review/test_leases.py",
     "tests/unit/tasks/test_tasks.py",
@@ -35,17 +35,18 @@ LONGEST = (
 
 
 def scope_of(nodeid):
-    """Name of the tests that run in one process with this one: its file, or PROCESSES."""
+    """Name of the tests that run in one process with this one: BROWSER, PROCESSES, or its file."""
+    if nodeid.startswith(BROWSER):
+        return BROWSER
     return PROCESSES if nodeid.startswith(STARTS_PROCESSES) else nodeid.partition("::")[0]
 
 
 def longest_first(items):
-    """Sort collected tests in place: those that start processes, the longest folders, then the rest as they stand."""
+    """Sort collected tests in place: in a browser, with processes of their own, the longest folders, then the rest."""
+    order = (BROWSER, STARTS_PROCESSES, *LONGEST)
 
     def rank(item):
-        if item.nodeid.startswith(STARTS_PROCESSES):
-            return 0
-        return next((at for at, start in enumerate(LONGEST, 1) if item.nodeid.startswith(start)), len(LONGEST) + 1)
+        return next((at for at, start in enumerate(order) if item.nodeid.startswith(start)), len(order))
 
     items.sort(key=rank)
 

@@ -11,7 +11,7 @@ from tests.helpers import scheduling
 TESTS = repo_root() / "tests"
 
 
-@pytest.mark.parametrize("path", [*scheduling.STARTS_PROCESSES, *scheduling.LONGEST])
+@pytest.mark.parametrize("path", [scheduling.BROWSER, *scheduling.STARTS_PROCESSES, *scheduling.LONGEST])
 def test_scheduled_files_and_folders_exist(path):
     assert (repo_root() / path).exists()
 
@@ -26,10 +26,8 @@ def test_tests_share_code_by_helpers_and_fixtures_only():
     assert importing == []
 
 
-def test_tests_that_start_processes_share_one_scope():
-    scopes = {
-        scheduling.scope_of(f"{path}test_x.py::test_y[1]" if path.endswith("/") else f"{path}::test_y")
-        for path in scheduling.STARTS_PROCESSES
-    }
+def test_a_scope_is_the_browser_the_processes_or_a_file():
+    assert scheduling.scope_of("tests/browser/test_flows.py::test_x") == scheduling.BROWSER
+    scopes = {scheduling.scope_of(f"{path}::test_x") for path in scheduling.STARTS_PROCESSES}
     assert scopes == {scheduling.PROCESSES}
-    assert scheduling.scope_of("tests/unit/test_images.py::test_y[a::b]") == "tests/unit/test_images.py"
+    assert scheduling.scope_of("tests/unit/test_images.py::test_x[a::b]") == "tests/unit/test_images.py"
