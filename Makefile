@@ -13,7 +13,7 @@ INSTALL := $(VENV) -m pip install --disable-pip-version-check --no-input --progr
 help:
 	@echo "make app    set up (the first time takes some minutes) and open the app on this machine"
 	@echo "make test   set up and run every test, those in a browser too"
-	@echo "make lint   check style and formatting of the code"
+	@echo "make lint   check style, formatting and types of the code"
 
 app: environment
 	@$(VENV) -m svp_core install-samples
@@ -24,11 +24,10 @@ app: environment
 test: test-environment
 	@$(VENV) -m pytest -n 2 -rs --no-fold-skipped --timeout 300 --durations 10
 
-# TODO: the type checker joins when every room is clean.
 lint: test-environment
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
-#	@$(VENV) -m basedpyright
+	@$(VENV) -m basedpyright
 
 # Installed again only when a list has changed: .venv keeps a copy of the lists it was made from.
 environment: venv

@@ -31,7 +31,7 @@ from svp_core.generator.autoguidance import attach_guide
 from svp_core.generator.training_loop import GeneratorTrainingPlan
 from svp_core.model_files import read_model_folder
 from svp_core.optics import scenes
-from svp_core.optics.viewing import LAWS
+from svp_core.optics.imaging_conditions import LAWS
 from svp_core.progress import Progress, run_to_end
 from svp_core.quality.report import MIN_IMAGES
 from svp_core.training.classifier import train_classifier

@@ -23,7 +23,7 @@ from svp_core.generator.sampling import image_seeds, sample_tiles
 from svp_core.model_files import SHIPPED_MODELS, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
-from svp_core.optics.viewing import OTHER_LAW, USUAL_LAW
+from svp_core.optics.imaging_conditions import OTHER_LAW, USUAL_LAW
 from svp_core.stats.intervals import estimate_share
 
 CLASSIFIERS = ("resnet18", "resnet50")

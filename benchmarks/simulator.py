@@ -20,8 +20,8 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 
+from svp_core.optics.imaging_conditions import LAWS
 from svp_core.optics.scenes import KINDS, particle_seed, simulate
-from svp_core.optics.viewing import LAWS
 from svp_core.particle_classes import CLASSES
 
 TARGET = 5.0  # images per second and core

@@ -18,7 +18,7 @@ from openpyxl import Workbook
 from scipy.stats import t as student
 
 from svp_core.classification.results_csv import columns
-from svp_core.exports.sheet import insert_rows
+from svp_core.exports.worksheet_writer import insert_rows
 
 CLASS_KEYS = ("protein", "silicone_oil", "air_bubble")
 TEXTS = {"image": "run 7/run 7.lst#1234", "label": "protein", "touches_edge": "no", "run": "run 7", "status": "ok"}

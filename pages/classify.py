@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.ui.classify import results_view, source_summary
-from pages.ui.classify.previous import show_previous
+from pages.ui.classify.previous_classifications import show_previous
 from pages.ui.classify.results_heading import show_heading
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.session_guard import require_app

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from svp_core.exports.cleaned import export_reviewed_csv, export_reviewed_folders, reviewed_tiles
+from svp_core.exports.reviewed_labels import export_reviewed_csv, export_reviewed_folders, reviewed_tiles
 from svp_core.review.batches import decode_position
 from svp_core.review.blind_repeats import blind_repeats
 from svp_core.review.bookmarks import load_bookmark

@@ -38,7 +38,7 @@ def run(options: Namespace) -> None:
     """Write PNG images into a sub-folder named after the class, and a CSV file with the truth beside it."""
     from svp_core.images import encode_png
     from svp_core.optics import scenes
-    from svp_core.optics.viewing import LAWS
+    from svp_core.optics.imaging_conditions import LAWS
 
     if options.kind not in scenes.KINDS:
         raise LabError(f"{options.kind!r} cannot be simulated; classes are {', '.join(scenes.KINDS)}.")

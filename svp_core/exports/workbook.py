@@ -21,8 +21,8 @@ from svp_core.classification.results_csv import read_results
 from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_settings
 from svp_core.display import class_name
 from svp_core.errors import LabError
-from svp_core.exports.chosen import positions_among, select_rows
-from svp_core.exports.sheet import clean, column_letters, insert_rows
+from svp_core.exports.row_selection import positions_among, select_rows
+from svp_core.exports.worksheet_writer import clean, column_letters, insert_rows
 from svp_core.files import atomic_write
 from svp_core.stats.counts import Count
 

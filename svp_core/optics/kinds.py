@@ -14,9 +14,9 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from svp_core.optics import shapes
+from svp_core.optics.imaging_conditions import Viewing
 from svp_core.optics.multislice import image_of_volume
 from svp_core.optics.sphere import image_of_sphere
-from svp_core.optics.viewing import Viewing
 
 Axis = NDArray[np.floating]
 Drawing = tuple[NDArray[np.float32], dict[str, Any]]  # intensity, ground truth

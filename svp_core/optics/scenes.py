@@ -13,8 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from svp_core.images import TILE_PX
 from svp_core.optics.camera import Camera, expose
+from svp_core.optics.imaging_conditions import USUAL_LAW, Viewing, ViewingLaw, sample_viewing
 from svp_core.optics.kinds import DRAW_FUNCTIONS
-from svp_core.optics.viewing import USUAL_LAW, Viewing, ViewingLaw, sample_viewing
 
 KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
 

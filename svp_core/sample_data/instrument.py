@@ -11,8 +11,8 @@ from scipy import ndimage
 
 from svp_core.optics import scenes
 from svp_core.optics.camera import Camera
+from svp_core.optics.imaging_conditions import Viewing, sample_viewing
 from svp_core.optics.microscope import Microscope
-from svp_core.optics.viewing import Viewing, sample_viewing
 
 FRAME_HEIGHT, FRAME_WIDTH = 964, 1292
 MICROSCOPE = Microscope(

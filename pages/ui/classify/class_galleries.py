@@ -82,7 +82,7 @@ def choose_order(results: ClassificationResults) -> Order:
         list(DIRECTIONS),
         default="down",
         required=True,
-        format_func=DIRECTIONS.get,
+        format_func=DIRECTIONS.__getitem__,
         key=state.key("direction"),
         persist_state="session",
         label_visibility="collapsed",

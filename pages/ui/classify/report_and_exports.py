@@ -21,7 +21,7 @@ from svp_core import exports
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import count_noun
 from svp_core.exports.download import download_name, export_bytes
-from svp_core.exports.table import export_results_csv
+from svp_core.exports.results_subset import export_results_csv
 from svp_core.report import report_html
 from svp_core.report.decisions import count_reviewer_decisions
 

@@ -56,8 +56,8 @@ def numeric_columns(results: ClassificationResults, names: Iterable[str]) -> dic
 def _numeric_column(job_id, version, name, _results):
     if name in _results.table:
         return core_results.numeric_column(_results, name)
-    values = read_results(_results.folder / "results.csv", [name])[name]
-    return pd.to_numeric(values, errors="coerce").to_numpy(float)[_results.rows]
+    column = pd.Series(read_results(_results.folder / "results.csv", [name])[name].to_numpy())
+    return np.asarray(pd.to_numeric(column, errors="coerce"), float)[_results.rows]
 
 
 def cache_name(results: ClassificationResults, column: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.classify.previous import manage_fields
+from pages.ui.classify.previous_classifications import manage_fields
 from pages.ui.classify.run_details import describe_scale, show_runs, stored_runs
 from pages.ui.classify.sample_details import describe_sample
 from pages.ui.shared.text import format_time, job_outcome

@@ -121,7 +121,7 @@ def _choose_samples(results, labels, active, thresholds):
     chosen = st.multiselect(
         "Compare with",
         list(others),
-        format_func=others.get,
+        format_func=others.__getitem__,
         max_selections=MAX_SAMPLES - 1,
         key=JobState(results.job_id).key("beside"),
         persist_state="session",

@@ -33,7 +33,7 @@ def _detect(path, modified, choices):
 def _first_tiles(path, modified, choices):
     """([(tile, name)] of the first readable particles, reason of one that cannot be read)."""
     records = list(islice(read_particles(path, dict(choices)), PREVIEW_TILES))
-    tiles = [(to_colour_tile(record.pixels), record.name) for record in records if not record.rejected]
+    tiles = [(to_colour_tile(record.pixels), record.name) for record in records if record.pixels is not None]
     return tiles, next((record.reason for record in records if record.rejected), "")
 
 

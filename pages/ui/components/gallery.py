@@ -53,7 +53,7 @@ def show_gallery(
         {"words": list(texts), "caption": caption, "bar": bar}
         for texts, caption, bar in zip(words, captions, bars, strict=True)
     ]
-    ids = picking and [int(number) for number in picking["ids"]]
+    ids = [int(number) for number in picking["ids"]] if picking else []
     version = hashlib.blake2b(f"{sheet}{items}{show_px}{lines}{ids}".encode(), digest_size=12).hexdigest()
     data = {
         "version": version,

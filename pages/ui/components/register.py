@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-import streamlit as st
+from streamlit.components import v2 as components_v2
 
 
 def register_component(name: str, python_file: str, *, after: Sequence[str] = ()) -> Callable[..., Any]:
@@ -14,4 +14,4 @@ def register_component(name: str, python_file: str, *, after: Sequence[str] = ()
     """
     html, css, js = (Path(python_file).with_suffix(suffix).read_text("utf-8") for suffix in (".html", ".css", ".js"))
     shared = [(Path(python_file).parent / file).read_text("utf-8") for file in after]
-    return st.components.v2.component(name, html=html, css=css, js="\n".join([*shared, js]))
+    return components_v2.component(name, html=html, css=css, js="\n".join([*shared, js]))

@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.ui.review.decision_times import local_time
 from pages.ui.review.review_data import current_labels_of
 from pages.ui.review.review_exports import show_exports
-from pages.ui.review.times import local_time
 from pages.ui.shared.text import DASH, count_noun, escape_markdown
 from svp_core.display import label_text
 from svp_core.review.batches import size_column

@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.ui.review.decision_times import format_timestamp
 from pages.ui.review.review_data import current_labels_of
-from pages.ui.review.times import format_timestamp
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.text import DASH, count_noun, escape_markdown
 from svp_core.display import label_text

@@ -8,9 +8,9 @@ import streamlit as st
 
 from pages.ui.shared.text import count_noun, escape_markdown
 from svp_core.errors import LabError
-from svp_core.exports import cleaned
+from svp_core.exports import reviewed_labels
 from svp_core.exports.download import download_name, export_bytes
-from svp_core.exports.tiles import file_name
+from svp_core.exports.tiles_by_class import file_name
 from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
 from svp_core.review.history_file import export_history, verify
 from svp_core.review.store import Review
@@ -30,14 +30,14 @@ def show_exports(review: Review, current: CurrentLabels) -> None:
             LABELS_CSV,
             _name(review, "labels", "csv"),
             "text/csv",
-            lambda: export_bytes(lambda path: cleaned.export_reviewed_csv(review, current, path)),
+            lambda: export_bytes(lambda path: reviewed_labels.export_reviewed_csv(review, current, path)),
         )
         if _has_labelled_tiles(review, current):
             _download(
                 TILES_ZIP,
                 _name(review, "tiles", "zip"),
                 "application/zip",
-                lambda: export_bytes(lambda path: cleaned.export_reviewed_folders(review, current, path)),
+                lambda: export_bytes(lambda path: reviewed_labels.export_reviewed_folders(review, current, path)),
             )
         if review.header["kind"] == "classify":
             _download_cla(review, current)
@@ -91,7 +91,7 @@ def _cla_bytes(review_id: str, last_number: int, run: str, _review: Review, _cur
     del review_id, last_number  # only the cache's key
     folder = jobs.job_folder(_review.header["source"]["job"])
     return export_bytes(
-        lambda path: cleaned.export_reviewed_cla(_review, _current, path, job_folder=folder, run=run or None)
+        lambda path: reviewed_labels.export_reviewed_cla(_review, _current, path, job_folder=folder, run=run or None)
     )
 
 
@@ -101,7 +101,7 @@ def _save_dataset(review: Review, current: CurrentLabels) -> None:
         name = st.text_input("Name of the corrected data set", default, key="cleaned_name", width=360)
         if st.button("Save as data set", key="cleaned_save"):
             name = datasets.check_name(name)
-            tiles, names, labels = cleaned.reviewed_tiles(review, current)
+            tiles, names, labels = reviewed_labels.reviewed_tiles(review, current)
             table = pd.DataFrame({"image": names, "class": labels})
             provenance = {"review": review.id, "decisions": current.last_number}
             datasets.save_dataset(name, "own", tiles, table, provenance)

@@ -12,7 +12,7 @@ import pytest
 
 from svp_core.exports import export_cla, export_tiles_by_class, export_workbook
 from svp_core.exports.download import MAX_STEM, download_name, export_bytes, safe_file_stem
-from svp_core.exports.table import export_results_csv
+from svp_core.exports.results_subset import export_results_csv
 from svp_core.instruments.flowcam.cla import read_cla
 from svp_core.report import report_html
 from tests.helpers.drawn_run import draw_run

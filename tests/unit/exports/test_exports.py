@@ -13,7 +13,7 @@ from svp_core import exports
 from svp_core.cli import main
 from svp_core.datasets.labelled_tiles import read_labelled
 from svp_core.errors import LabError
-from svp_core.exports.tiles import file_name
+from svp_core.exports.tiles_by_class import file_name
 from svp_core.instruments.flowcam.cla import CLASSIFICATION_NAME, read_cla
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.finished_jobs import EXPORTED, KEYS, confident_probs, make_job, run_facts

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from svp_core.exports.table import export_results_csv
+from svp_core.exports.results_subset import export_results_csv
 
 HEAD = "image,label,confidence,p_protein,p_silicone_oil,run,status,reason"
 ROWS = (

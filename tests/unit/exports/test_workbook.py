@@ -12,10 +12,11 @@ import pytest
 from svp_core import exports
 from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
-from svp_core.exports import sheet, workbook
-from svp_core.exports.chosen import positions_among, select_rows
-from svp_core.exports.sheet import clean, column_letters
-from svp_core.exports.tiles import SAMPLE_FILE
+from svp_core.exports import workbook
+from svp_core.exports import worksheet_writer as sheet
+from svp_core.exports.row_selection import positions_among, select_rows
+from svp_core.exports.tiles_by_class import SAMPLE_FILE
+from svp_core.exports.worksheet_writer import clean, column_letters
 from svp_core.particle_classes import class_by_key
 from svp_core.stats import counts
 from tests.helpers.finished_jobs import EXPORTED, KEYS, confident_probs, make_job, run_facts

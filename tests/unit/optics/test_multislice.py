@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from svp_core.optics import kinds, scenes, shapes
+from svp_core.optics.imaging_conditions import LAWS
 from svp_core.optics.microscope import Microscope, required_rings, source_directions
 from svp_core.optics.multislice import exit_waves, image_of_volume
 from svp_core.optics.sphere import image_of_sphere
-from svp_core.optics.viewing import LAWS
 
 SCOPE = Microscope(na_objective=0.30, na_condenser=0.08)
 LINE = (np.arange(128) - 64) * 0.28  # 36 um, the field of the published bounds

@@ -9,7 +9,7 @@ import pytest
 
 from svp_core.images import background_level
 from svp_core.optics import scenes
-from svp_core.optics.viewing import LAWS, sample_viewing
+from svp_core.optics.imaging_conditions import LAWS, sample_viewing
 
 
 def pixels(job):

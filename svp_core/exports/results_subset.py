@@ -4,16 +4,17 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.results import read_results_folder
-from svp_core.exports.chosen import select_rows
+from svp_core.exports.row_selection import select_rows
 from svp_core.exports.workbook import ASSIGNED_COLUMN
 from svp_core.files import atomic_write
 
 
 def export_results_csv(
-    job_folder: str | Path, path: str | Path, labels: Sequence[str], rows: ArrayLike | None = None
+    job_folder: str | Path, path: str | Path, labels: Sequence[str] | NDArray[np.str_], rows: ArrayLike | None = None
 ) -> None:
     """Write a CSV of these rows in the order of results.csv, with the column "called" after "label".
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from svp_core.classification.results import read_results_folder
 from svp_core.errors import LabError
-from svp_core.exports.labels import export_cla
-from svp_core.exports.tiles import file_name, write_tiles
+from svp_core.exports.flowcam_classes import export_cla
+from svp_core.exports.tiles_by_class import file_name, write_tiles
 from svp_core.files import atomic_write
 from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
 from svp_core.review.store import Review
@@ -18,7 +18,11 @@ UNSURE, NOT_A_PARTICLE = NOT_A_CLASS
 _NO_LABELS = "No particle has a label yet; label some first."
 
 
-def export_reviewed_csv(review: Review, standing: CurrentLabels, path: str | Path) -> None:
+def export_reviewed_csv(
+    review: Review,  # noqa: ARG001  the exports of a review share one signature
+    standing: CurrentLabels,
+    path: str | Path,
+) -> None:
     """Write CurrentLabels.labels() as a CSV, one row per particle in the queue's order."""
     table = standing.labels()
     atomic_write(path, lambda temporary: table.to_csv(temporary, index=False, lineterminator="\n"))

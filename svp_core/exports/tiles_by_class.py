@@ -14,7 +14,7 @@ from svp_core.classification.counted import assign_labels
 from svp_core.classification.results import read_results_folder
 from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_settings
 from svp_core.errors import LabError
-from svp_core.exports.chosen import positions_among, select_rows
+from svp_core.exports.row_selection import positions_among, select_rows
 from svp_core.files import atomic_write
 from svp_core.images import encode_png
 
