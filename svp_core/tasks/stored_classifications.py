@@ -44,9 +44,12 @@ def dependents_of(job_id: str) -> Dependents:
 
 
 def read_summary(job_id: str) -> dict[str, Any]:
-    """summary.json of a classify job; {} before it exists."""
-    path = jobs.job_folder(job_id) / "summary.json"
-    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    """summary.json of a classify job; {} before it exists, and where it is damaged."""
+    try:
+        summary = json.loads((jobs.job_folder(job_id) / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return summary if isinstance(summary, dict) else {}
 
 
 def rename_classification(job_id: str, title: str) -> None:

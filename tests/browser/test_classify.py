@@ -111,7 +111,7 @@ def test_another_zip_is_classified_after_one_and_a_document_is_refused(visit, la
 def test_unexpected_error_is_one_sentence_and_leads_to_the_log(browser, tmp_path, monkeypatch, no_job_processes):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    end(jobs.start("classify", {})[0], 1)  # no release writes a job without a source
+    end(jobs.start("classify", {"source": 5})[0], 1)  # no release writes a job whose source is not a path
     with serving(tmp_path) as address:
         page = browser.new_context().new_page()
         page.goto(f"{address}/classify")
@@ -119,7 +119,38 @@ def test_unexpected_error_is_one_sentence_and_leads_to_the_log(browser, tmp_path
         expect(page.get_by_test_id("stException")).to_have_count(0)
         assert page.locator(f"a[href^=http]:not([href^='{address}'])").count() == 0
         page.context.close()
-    assert "KeyError: 'source'" in (tmp_path / "app.log").read_text("utf-8")
+    assert "TypeError" in (tmp_path / "app.log").read_text("utf-8")
+
+
+def test_results_and_the_filter_fit_a_small_window(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}", viewport={"width": 1280, "height": 800})
+    tile = page.locator(".tile").first
+    expect(tile).to_be_visible()
+    assert tile.bounding_box()["y"] < 500
+    assert "--bar" in tile.get_attribute("style")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    panel = page.locator(".st-key-filter_panel")
+    expect(panel).to_be_visible()
+    box = panel.bounding_box()
+    assert box["y"] + box["height"] <= 800
+    page.keyboard.press("Escape")
+    tile.click()
+    large = page.locator(".large:visible").bounding_box()
+    assert large["y"] + large["height"] <= 800
+
+
+def test_files_are_downloaded_with_one_click_under_the_name_of_the_sample(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}&view=Report")
+    page.get_by_label("Sample", exact=True).fill("Syringe 7")
+    page.get_by_label("Sample", exact=True).press("Enter")
+    expect(page.locator(".st-key-results_heading")).to_be_visible()
+    settle(page)
+    for key, content in (("get_csv", "results"), ("get_zip", "tiles"), ("report_html", "report")):
+        with page.expect_download() as download:
+            page.locator(f".st-key-{key} button").click()
+        assert download.value.suggested_filename.startswith(f"Syringe 7_{content}_")
+    page.reload()
+    expect(page.get_by_label("Sample", exact=True)).to_have_value("Syringe 7")
 
 
 def test_selection_in_a_plot_filters_all_views(visit, named_run, lab):

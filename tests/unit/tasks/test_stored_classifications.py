@@ -92,3 +92,11 @@ def test_request_holds_the_sample_only_where_it_was_entered():
     assert "sample" not in ClassifyRequest("/data").to_config()
     assert ClassifyRequest("/data", sample="S1", lot=None).to_config()["sample"] == "S1"
     assert ClassifyRequest.from_config({"source": "/data"}).operator is None
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"title": '])
+def test_damaged_summary_counts_as_missing(job_id, content):
+    (jobs.job_folder(job_id) / "summary.json").write_text(content)
+    assert stored_classifications.read_summary(job_id) == {}
+    with pytest.raises(LabError, match="no results"):
+        stored_classifications.rename_classification(job_id, "x")
