@@ -76,7 +76,7 @@ def test_from_a_run_folder_to_its_report_in_three_clicks(visit, lab, tmp_path):
     report = Path(download.value.path()).read_text("utf-8")
     assert "informational" in report
     assert "day5 (2)" in report
-    assert download.value.suggested_filename.endswith("_report.html")
+    assert re.search(r"_report_[\d-]+\.html$", download.value.suggested_filename)
 
 
 def zip_of(path, *tiles):
@@ -164,7 +164,7 @@ def test_selection_in_a_plot_filters_all_views(visit, named_run, lab):
         if not at:
             page.mouse.down()
     page.mouse.up()
-    expect(page.locator(".st-key-filter_line")).to_contain_text("plot selection")
+    expect(page.locator(".st-key-filter_line")).to_contain_text("lasso selection")
     kept = shown(page)
     assert 0 < kept < total
     figures = page.locator(".st-key-figures b").all_inner_texts()

@@ -175,5 +175,5 @@ def _conditions(active):
         ends = f"≥ {low:g}" if high is None else f"≤ {high:g}" if low is None else f"{low:g} to {high:g}"
         conditions.append(f"{measure_name(name)} {ends}")
     if active.region:
-        conditions.append("plot selection")
+        conditions.append("lasso selection")
     return [*conditions, "not touching the border"] if active.whole_only else conditions
