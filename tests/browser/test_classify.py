@@ -18,7 +18,7 @@ from svp_core.workspace import jobs
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import job as job_table
 from svp_core.workspace.paths import sample_folder
-from tests.helpers.app_server import serving, settle
+from tests.helpers.app_server import JOB_MS, serving, settle
 from tests.helpers.drawn_discs import draw_discs
 from tests.helpers.drawn_run import draw_run
 
@@ -70,7 +70,7 @@ def test_from_a_run_folder_to_its_report_in_three_clicks(visit, lab, tmp_path):
     page.locator(".st-key-folder_packer input").set_input_files(tmp_path / "run")
     page.locator(".st-key-classify_go button").click()
     # A process of its own, which gives way to all others, starts and loads the network first.
-    expect(page.get_by_role("tab", name="Report")).to_be_visible()
+    expect(page.get_by_role("tab", name="Report")).to_be_visible(timeout=JOB_MS)
     page.get_by_role("tab", name="Report").click()
     with page.expect_download() as download:
         page.locator(".st-key-report_html button").click()
@@ -94,7 +94,7 @@ def test_another_zip_is_classified_after_one_and_a_document_is_refused(visit, la
         uploader.set_input_files(zip_of(tmp_path / name, *tiles[:count]))
         expect(page.locator(".st-key-recognised")).to_contain_text(f"{count} items")
         page.locator(".st-key-classify_go button").click()
-        expect(page.get_by_role("tab", name="Report")).to_be_visible()
+        expect(page.get_by_role("tab", name="Report")).to_be_visible(timeout=JOB_MS)
         page.get_by_role("tab", name="Counts").click()
         settle(page)
         page.locator(".st-key-classify_anew button").click()

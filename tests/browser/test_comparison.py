@@ -6,9 +6,9 @@ from playwright.sync_api import expect
 from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
-from tests.helpers.app_server import PATIENCE_MS
+from tests.helpers.app_server import JOB_MS
 
-COMPARING_MS = 2 * PATIENCE_MS  # fifty images a side are made and measured in about a minute where nothing else works
+COMPARING_MS = 2 * JOB_MS  # fifty images a side are made and measured in about a minute where nothing else works
 
 
 def test_model_is_compared_with_classical_augmentation(visit, lab):

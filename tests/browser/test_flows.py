@@ -11,7 +11,7 @@ from PIL import Image
 from playwright.sync_api import expect
 
 from svp_core.workspace import datasets, jobs
-from tests.helpers.app_server import serving, settle, wait_for_job
+from tests.helpers.app_server import JOB_MS, serving, settle, wait_for_job
 
 PAGES = {"": "SvP Lab", "synthesize": "Synthesize", "denoising": "Denoising", "classify": "Classify"}
 NAME_WITH_TAGS = "<b>bold <img src=x>.png"
@@ -81,7 +81,7 @@ def test_first_page_shows_named_particles_and_plays(visit, server):
 def test_droplets_are_made_kept_and_taken_away(visit, lab):
     page = visit(f"{lab}/synthesize")
     job_id = order(page, 16)
-    expect(page.locator(".st-key-tiles_made .tile")).to_have_count(16)
+    expect(page.locator(".st-key-tiles_made .tile")).to_have_count(16, timeout=JOB_MS)
     expect(page.locator(".st-key-made_shapes")).to_contain_text("Generated (n = 1")
 
     page.locator(".st-key-save_made button").click()
@@ -97,7 +97,7 @@ def test_droplets_are_made_kept_and_taken_away(visit, lab):
     assert len([name for name in names if name.endswith(".png")]) == len(manifest) == 16
 
     page.reload()
-    expect(page.locator(".st-key-tiles_made .tile")).to_have_count(16)
+    expect(page.locator(".st-key-tiles_made .tile")).to_have_count(16, timeout=JOB_MS)
 
 
 def test_job_survives_a_reload_is_shared_and_can_be_cancelled(visit, lab):
@@ -153,7 +153,7 @@ def test_folder_with_all_sorts_in_it(visit, lab, odd_folder):
     page.reload()
     page.locator(".st-key-classify_go button").click()
     job_id = job_of(page)
-    expect(page.get_by_role("tab", name="Report")).to_be_visible()
+    expect(page.get_by_role("tab", name="Report")).to_be_visible(timeout=JOB_MS)
 
     results = results_of(job_id)
     named = [NAME_WITH_TAGS, "deep.tif", "silicone oil/tröpfchen 1.png"]
@@ -192,7 +192,7 @@ def test_zip_comes_in_and_a_bad_one_is_refused(visit, lab, odd_folder, tmp_path)
     uploader.set_input_files(good)
     expect(page.locator(".st-key-recognised")).to_contain_text("good ü.zip")
     page.locator(".st-key-classify_go button").click()
-    expect(page.get_by_role("tab", name="Report")).to_be_visible()
+    expect(page.get_by_role("tab", name="Report")).to_be_visible(timeout=JOB_MS)
     results = results_of(job_of(page))
     assert list(results.index) == ["protein/deep.tif"]
     assert results["given"].tolist() == ["protein"]

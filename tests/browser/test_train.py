@@ -9,10 +9,10 @@ from playwright.sync_api import expect
 from svp_core import model_files
 from svp_core.generator import unet
 from svp_core.workspace import jobs, models
-from tests.helpers.app_server import PATIENCE_MS, settle, wait_for_job
+from tests.helpers.app_server import JOB_MS, settle, wait_for_job
 from tests.helpers.drawn_tiles import draw_blocks
 
-TRAINING_MS = 2 * PATIENCE_MS  # until the first check of a training: its process has to start, measure and compare
+TRAINING_MS = 2 * JOB_MS  # until the first check of a training: its process has to start, measure and compare
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def test_a_folder_becomes_a_model(visit, tiny, tmp_path):
     page.locator(".st-key-folder_packer input").set_input_files(folder)
     expect(page.locator(".st-key-images_found")).to_contain_text("56 items")
     page.locator(".st-key-images_go button").click()
-    expect(page.get_by_text("55 images (fat droplets 55). 1 excluded.")).to_be_visible()
+    expect(page.get_by_text("55 images (fat droplets 55). 1 excluded.")).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_text("1 item excluded, with reasons")).to_be_visible()
     expect(page.get_by_role("button", name="Fat droplets, 55")).to_be_visible()
 

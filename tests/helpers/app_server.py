@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from svp_core.workspace import jobs
 from svp_core.workspace.paths import repo_root
 
-PATIENCE_MS = 240_000  # for anything that has to appear, on a busy machine; what passes takes a second or two
+PATIENCE_MS = 120_000  # for anything that has to appear, on a busy machine; what passes takes a second or two
+JOB_MS = 300_000  # for what a job does: its process has to start, and gives way to all others
 START_S = 120  # for a server
 
 
@@ -54,9 +55,9 @@ def settle(page):
     page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")
 
 
-def wait_until(holds):
+def wait_until(holds, *, timeout_ms=PATIENCE_MS):
     """Return as soon as `holds()`."""
-    end = time.monotonic() + PATIENCE_MS / 1000
+    end = time.monotonic() + timeout_ms / 1000
     while not holds():
         assert time.monotonic() < end
         time.sleep(0.1)
@@ -64,5 +65,5 @@ def wait_until(holds):
 
 def wait_for_job(job_id, done):
     """The job as soon as `done(job)` holds."""
-    wait_until(lambda: done(jobs.get(job_id)))
+    wait_until(lambda: done(jobs.get(job_id)), timeout_ms=JOB_MS)
     return jobs.get(job_id)
