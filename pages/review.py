@@ -5,7 +5,6 @@ import streamlit as st
 from pages.ui.components.remembered_text import recall_text, remember_text
 from pages.ui.review import start_review
 from pages.ui.review.annotate import show_annotation
-from pages.ui.review.decision_times import format_iso
 from pages.ui.review.embedding_map import show_map
 from pages.ui.review.history_view import show_history
 from pages.ui.review.open_tabs import end_leases, holder_of, send_heartbeat
@@ -14,6 +13,7 @@ from pages.ui.review.retraining import show_retraining
 from pages.ui.review.review_data import current_labels_of, review_of
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
+from pages.ui.shared.times import format_iso
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
 from svp_core.review.store import Review

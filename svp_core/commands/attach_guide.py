@@ -14,6 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new model folder")
     classes = parser.add_argument_group("settings per class", "each may be repeated")
     classes.add_argument(
+        "--class-guidance",
         "--insist",
         action="append",
         type=_weight,
@@ -22,6 +23,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="guidance weight of a class that is sampled with classifier-free guidance instead, above 1 up to 10",
     )
     classes.add_argument(
+        "--level-offset",
         "--brighter",
         action="append",
         type=_grey_levels,
@@ -38,7 +40,9 @@ def run(options: Namespace) -> None:
 
     check_folder(options.out)
     model, guide = find_model(options.weights), find_model(options.guide)
-    attach_guide(model, guide, options.out, class_guidance=dict(options.insist), level_offset=dict(options.brighter))
+    attach_guide(
+        model, guide, options.out, class_guidance=dict(options.class_guidance), level_offset=dict(options.level_offset)
+    )
     print(f"Finished: {options.out}")
 
 

@@ -5,7 +5,8 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.ui.classify.sample_details import describe_sample
-from pages.ui.shared.text import format_time, job_outcome, job_title
+from pages.ui.shared.text import job_outcome, job_title
+from pages.ui.shared.times import format_timestamp
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.classification.settings import MAX_LENGTHS
 from svp_core.display import escape_markdown
@@ -36,7 +37,7 @@ def show_previous() -> None:
             st.button(
                 escape_markdown(title), key=f"recent_{job.id}", type="tertiary", on_click=open_as, args=(PAGE, job.id)
             )
-            facts = [describe_sample(summary), format_time(job.created), job_outcome(job)]
+            facts = [describe_sample(summary), format_timestamp(job.created), job_outcome(job)]
             st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
             if not job.active:
                 show_manage(job, key=f"manage_{job.id}")

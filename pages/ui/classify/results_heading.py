@@ -9,7 +9,8 @@ import streamlit as st
 from pages.ui.classify.previous_classifications import manage_fields
 from pages.ui.classify.run_details import describe_scale, show_runs, stored_runs
 from pages.ui.classify.sample_details import describe_sample
-from pages.ui.shared.text import format_time, job_outcome
+from pages.ui.shared.text import job_outcome
+from pages.ui.shared.times import format_timestamp
 from svp_core.display import UNSURE_COLOUR, escape_markdown, truncate
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace.jobs import Job
@@ -56,7 +57,7 @@ def _show_source(job, summary):
     for note in summary.get("notes", []):
         st.caption(escape_markdown(note))
     if job.state == "done":
-        st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_time(job.ended)}."))
+        st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_timestamp(job.ended)}."))
 
 
 def show_figures(figures: Iterable[tuple[str, int, str, str | None]]) -> None:

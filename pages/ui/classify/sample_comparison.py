@@ -31,7 +31,7 @@ from pages.ui.classify.results_data import (
 )
 from pages.ui.classify.thresholds import all_labels, assign_labels
 from pages.ui.shared.chart_style import QUIET
-from pages.ui.shared.text import format_time
+from pages.ui.shared.times import format_timestamp
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import escape_markdown, join_names, label_text
 from svp_core.instruments.records import unique_name
@@ -114,7 +114,7 @@ def _limit(results, samples):
 
 def _choose_samples(results, labels, active, thresholds):
     others = {
-        job.id: f"{_title(job)}, {format_time(job.created)}"
+        job.id: f"{_title(job)}, {format_timestamp(job.created)}"
         for job in jobs.recent(50)
         if job.kind == "classify" and job.state == "done" and job.id != results.job_id
     }

@@ -5,9 +5,9 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.review.decision_times import format_iso
 from pages.ui.review.review_data import forget_review
 from pages.ui.shared.text import count_noun, escape_markdown
+from pages.ui.shared.times import format_iso
 from pages.ui.shared.url_state import open_as
 from svp_core.errors import LabError
 from svp_core.review.dependents import dependents_of

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui.review.decision_times import local_time
 from pages.ui.review.review_data import current_labels_of
 from pages.ui.review.review_exports import show_exports
 from pages.ui.shared.text import DASH, count_noun, escape_markdown
+from pages.ui.shared.times import local_time
 from svp_core.display import label_text
 from svp_core.review.batches import size_column
 from svp_core.review.blind_repeats import BlindRepeat, anchoring_of, blind_repeats

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.ui.review.decision_times import format_timestamp
 from pages.ui.review.review_data import recompute_if_stale
 from pages.ui.shared.text import escape_markdown
+from pages.ui.shared.times import format_timestamp
 from svp_core.review.current_labels import CurrentLabels
 from svp_core.review.progress import ReviewProgress, review_progress, wrong_labels_in_order
 from svp_core.review.random_audit import last_audit

@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
-from pages.ui.review.decision_times import format_timestamp
 from pages.ui.review.review_data import current_labels_of
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.text import DASH, count_noun, escape_markdown
+from pages.ui.shared.times import format_timestamp
 from svp_core.display import label_text
 from svp_core.review.store import Review
 from svp_core.tasks.job_kinds import find_kind, start

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.ui.review.decision_times import format_timestamp
 from pages.ui.review.earlier_reviews import open_review_page, show_earlier_reviews
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
 from pages.ui.shared.text import escape_markdown, job_outcome, job_title, truncate
+from pages.ui.shared.times import format_timestamp
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.review import sources
 from svp_core.review.store import MAX_NAME

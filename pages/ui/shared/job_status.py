@@ -8,10 +8,10 @@ from pages.ui.shared.text import (
     count_noun,
     escape_markdown,
     format_duration,
-    format_time,
     job_outcome,
     job_title,
 )
+from pages.ui.shared.times import format_timestamp
 from svp_core.errors import LabError
 from svp_core.tasks.job_kinds import JOB_KINDS, LONG, unit_of
 from svp_core.tasks.lanes import blocking_job, lane_of
@@ -65,7 +65,7 @@ def show_progress(job: jobs.Job, so_far: Callable[[jobs.Job], None] | None = Non
         st.warning(escape_markdown(job.error))
         st.button("Resume", key=f"again_{job.id}", on_click=_resume, args=(job,))
     elif job.ended:
-        st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_time(job.ended)}."))
+        st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_timestamp(job.ended)}."))
 
 
 def _resume(job: jobs.Job) -> None:
@@ -117,7 +117,7 @@ def show_recent(title: str, kinds: Iterable[str] = tuple(JOB_KINDS), limit: int 
             if st.button(escape_markdown(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
                 kind = JOB_KINDS[job.kind]
                 st.switch_page(kind.page, query_params=kind.query(job.id, job.config))
-            st.caption(escape_markdown(f"{format_time(job.created)} · {job_outcome(job)}"))
+            st.caption(escape_markdown(f"{format_timestamp(job.created)} · {job_outcome(job)}"))
 
 
 def _fraction(job: jobs.Job) -> float:

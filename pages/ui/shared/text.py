@@ -1,7 +1,6 @@
 """Names, numbers, times and jobs as text on the screen."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 from svp_core.display import (
     DASH,
@@ -24,7 +23,6 @@ __all__ = [
     "escape_markdown",
     "format_duration",
     "format_share",
-    "format_time",
     "job_outcome",
     "job_title",
     "truncate",
@@ -46,13 +44,6 @@ def without_names(text: str, run_names: Iterable[str]) -> str:
     for name in sorted((name.rpartition("/")[2] for name in run_names), key=len, reverse=True):
         text = text.replace(name, "…") if len(name) > 3 else text
     return text
-
-
-def format_time(timestamp: float) -> str:
-    """A point in time by this machine's clock: "14:05" today, "3 May, 14:05" on other days."""
-    then = datetime.fromtimestamp(timestamp)
-    day = "" if then.date() == datetime.now().date() else f"{then.day} {then:%b}, "
-    return f"{day}{then:%H:%M}"
 
 
 def job_title(job: Job) -> str:

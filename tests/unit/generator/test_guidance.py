@@ -74,7 +74,7 @@ def test_attaching_a_guide_gives_one_model_folder_of_both(generator, guided, tmp
     assert not (tmp_path / "no").exists()
     assert main([*command[:-1], str(tmp_path / "cfg"), "--insist", "air_bubble=3"]) == 0
     assert unet.load_generator(tmp_path / "cfg").config == replace(GUIDED, class_guidance=(0, 3.0))
-    assert main([*command[:-1], str(tmp_path / "no"), "--insist", "dust=3"]) == 2
+    assert main([*command[:-1], str(tmp_path / "no"), "--class-guidance", "dust=3"]) == 2
     assert "'dust' is not a class of good" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main([*command, "--insist", "air_bubble=1"])

@@ -1,4 +1,4 @@
-"""Times of decisions: by this machine's clock, with year and zone."""
+"""Points in time by this machine's clock, with year and zone."""
 
 from datetime import UTC, datetime
 
