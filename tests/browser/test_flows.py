@@ -29,7 +29,7 @@ def order(page, count, quality="Preview"):
     page.get_by_role("radio", name=quality).click()
     page.locator(".st-key-make_count input").fill(str(count))
     page.locator(".st-key-make_count input").press("Enter")
-    expect(page.get_by_text(f"{count:,} images with")).to_be_visible()
+    expect(page.get_by_text(f"{count:,} images, ")).to_be_visible()
     page.locator(".st-key-make_go button").click()
     return job_of(page)
 
@@ -46,7 +46,7 @@ def test_a_number_that_cannot_be_reaches_the_page_and_is_refused(visit, lab):
         page.locator(f".st-key-{key} input").fill("3")
         page.locator(f".st-key-{key} input").press("Enter")
         expect(page.get_by_test_id("stAlert")).to_have_count(0)
-    expect(page.get_by_text("3 images with")).to_be_visible()
+    expect(page.get_by_text("3 images, ")).to_be_visible()
     assert len(jobs.recent(1000)) == before
 
 
