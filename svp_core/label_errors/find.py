@@ -85,32 +85,27 @@ def find_label_errors(
 
     real_labels, real_probs = labels[judged], probs[judged]
     noise = estimate_noise(real_labels, real_probs)
-    scores = score_set(
-        real_labels,
-        real_probs,
-        class_names=class_names,
-        neighbours=Neighbours(neighbours.positions[judged], neighbours.similarity[judged]),
-        neighbour_labels=labels,
-        noise=noise,
-    )
+    own = Neighbours(neighbours.positions[judged], neighbours.similarity[judged])
+    names = {"class_names": class_names}
+    scores = score_set(real_labels, real_probs, neighbours=own, neighbour_labels=labels, noise=noise, **names)
     pairs, total = count_class_pairs(real_labels, real_probs, scores.suggested, noise=noise, seed=seed)
     effects = []
     if groups is not None:
-        effects = batch_effects(real_labels, scores.suggested, np.asarray(groups)[judged], class_names=class_names)
+        effects = batch_effects(real_labels, scores.suggested, np.asarray(groups)[judged], **names)
     return LabelErrorReport(
-        labels,
-        judged,
-        scores,
-        pairs,
-        total,
-        duplicates,
-        find_outliers(coordinates, labels),
-        effects,
-        (*notes, *judge_notes, *_warnings(real_labels, real_probs, class_names)),
-        coordinates,
-        fold,
-        probs,
-        neighbours,
+        labels=labels,
+        judged=judged,
+        scores=scores,
+        pairs=pairs,
+        total=total,
+        duplicates=duplicates,
+        outliers=find_outliers(coordinates, labels),
+        batch_effects=effects,
+        notes=(*notes, *judge_notes, *_warnings(real_labels, real_probs, class_names)),
+        coordinates=coordinates,
+        fold=fold,
+        probs=probs,
+        neighbours=neighbours,
     )
 
 

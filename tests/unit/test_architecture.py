@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+MAX_MODULE_LINES, MAX_FUNCTION_LINES = 300, 60
 CORE = sorted((ROOT / "svp_core").rglob("*.py"))
 PIPELINE = ROOT / "svp_core" / "generator" / "pipeline.py"
 SCREEN = [ROOT / "app.py", *sorted((ROOT / "pages").rglob("*.py"))]
@@ -232,6 +233,20 @@ def test_starting_a_job_loads_no_network_library():
     program += "import sys\nprint([name for name in ('torch', 'diffusers', 'streamlit') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_modules_and_functions_are_short():
+    scripts = (ROOT / "pages").rglob("*.js")
+    sizes = {path: path.read_text("utf-8").count("\n") for path in (*CORE, *SCREEN, *scripts)}
+    assert {str(path.relative_to(ROOT)): lines for path, lines in sizes.items() if lines > MAX_MODULE_LINES} == {}
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in (*CORE, *SCREEN)}
+    functions = [
+        (f"{path.relative_to(ROOT)}:{node.name}", (node.end_lineno or node.lineno) - node.lineno + 1)
+        for path, tree in trees.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert [name for name, lines in functions if lines > MAX_FUNCTION_LINES] == []
 
 
 def test_no_module_has_a_vague_name():
