@@ -39,7 +39,8 @@ def train(request: TrainRequest, folder: Path) -> Steps:
     run = folder / "run"
     if not (run / "config.json").is_file() and not (run / "training" / "plan.json").is_file():
         models.new_model_folder(request.name)  # refuses an unusable name before any work
-    yield Progress(0, None, "Loading the network library")
+    if not (run / "training" / "plan.json").is_file():  # a resumed training keeps the step that it stopped at
+        yield Progress(0, None, "Loading the network library")
     from svp_core.datasets.labelled_tiles import from_dataset, join_labelled
     from svp_core.training.checkpoints import CheckpointFolder
     from svp_core.training.generator import default_plan, resume_training, train_generator

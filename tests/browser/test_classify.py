@@ -144,7 +144,7 @@ def test_files_are_downloaded_with_one_click_under_the_name_of_the_sample(visit,
     page = visit(f"{lab}/classify?job={named_run}&view=Report")
     page.get_by_label("Sample", exact=True).fill("Syringe 7")
     page.get_by_label("Sample", exact=True).press("Enter")
-    expect(page.locator(".st-key-results_heading")).to_be_visible()
+    expect(page.locator(".st-key-results_heading")).to_contain_text("Syringe 7")
     settle(page)
     for key, content in (("get_csv", "results"), ("get_zip", "tiles"), ("report_html", "report")):
         with page.expect_download() as download:

@@ -19,7 +19,7 @@ def test_model_is_compared_with_classical_augmentation(visit, lab):
     page.locator(".st-key-left_quality").get_by_role("radio", name="Preview").click()
     page.locator(".st-key-compare_count input").fill("50")
     page.locator(".st-key-compare_count input").press("Enter")
-    expect(page.get_by_text("50 images of each")).to_be_visible()
+    expect(page.get_by_text("50 images per model")).to_be_visible()
     page.locator(".st-key-compare_go button").click()
     page.wait_for_url("**comparison=*")
     (job,) = [job for job in jobs.active() if job.kind == "compare"]

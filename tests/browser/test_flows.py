@@ -65,10 +65,12 @@ def test_every_page_fits(visit, server, width, scheme):
 def test_first_page_shows_named_particles_and_plays(visit, server):
     page = visit(server)
     for name in ("Protein", "Silicone oil", "Air bubble"):
-        expect(page.get_by_role("group", name=f"named {name.lower()}").locator(".tile:visible").first).to_be_visible()
+        expect(
+            page.get_by_role("group", name=f"classified as {name.lower()}").locator(".tile:visible").first
+        ).to_be_visible()
     tile = page.locator(".st-key-samples_protein .tile").first
     tile.click()
-    expect(page.locator(".st-key-samples_protein .large")).to_contain_text("Drawn as")
+    expect(page.locator(".st-key-samples_protein .large")).to_contain_text("Simulated as")
     where = page.locator(".st-key-home_player .where")
     last = int(page.locator(".st-key-home_player input[type=range]").get_attribute("max"))
     expect(where).to_contain_text(f"Step {last} of {last}")
@@ -226,7 +228,7 @@ def test_denoising_is_played_scrubbed_and_taken_away(visit, lab, tmp_path):
     expect(page.locator(".st-key-film_gif")).to_contain_text("noisy")
     with page.expect_download() as download:
         page.locator(".st-key-film_gif button").click()
-    assert download.value.suggested_filename.endswith("noisy.gif")
+    assert download.value.suggested_filename.endswith("noisy_input.gif")
     with Image.open(download.value.path()) as film:
         assert film.n_frames == last + 1
     with page.expect_download() as download:

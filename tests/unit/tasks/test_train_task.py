@@ -148,11 +148,12 @@ def test_a_real_training_job_survives_being_killed_and_paused(config, monkeypatc
     wait_for(job_id, lambda job: job.step >= 7)  # behind the first check, at step 6
     kill_worker(worker_of(job_id))
     let_heartbeat_lapse(job_id)
-    wait_for(job_id, "lost")
+    lost = wait_for(job_id, "lost")
     kept = CheckpointFolder(run).state()["step"]
     assert kept >= 6
     assert jobs.start("train", config) == (job_id, True)
-    wait_for(job_id, lambda job: job.state == "running" and job.step > kept)
+    # Until the new process writes, the row has the step of the killed one.
+    wait_for(job_id, lambda job: job.state == "running" and job.step > lost.step)
     jobs.pause(job_id)
     job = wait_for(job_id, "paused")
     assert CheckpointFolder(run).state()["step"] == job.step
