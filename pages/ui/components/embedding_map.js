@@ -127,14 +127,7 @@ class EmbeddingMap {
       const path = new Path2D();
       drawn.xs.forEach((value, k) => path.lineTo(this.x.place(value), this.y.place(drawn.ys[k])));
       path.closePath();
-      pen.strokeStyle = pen.fillStyle = inks.accent;
-      pen.lineWidth = 1.5;
-      pen.setLineDash([5, 3]);
-      pen.stroke(path);
-      pen.globalAlpha = 0.08;
-      pen.fill(path, 'evenodd');
-      pen.globalAlpha = 1;
-      pen.setLineDash([]);
+      paintOutline(pen, path, inks.accent);
     }
     if (this.hovered < 0) return;
     pen.strokeStyle = inks.text;

@@ -62,12 +62,7 @@ const drawOverlay = S => {
     pen.beginPath();
     pen.rect(S.x.start, S.y.end, S.x.end - S.x.start, S.y.start - S.y.end);
     pen.clip();
-    pen.strokeStyle = pen.fillStyle = inks.accent;
-    pen.lineWidth = 1.5;
-    pen.setLineDash([5, 3]);
-    pen.stroke(path);
-    pen.globalAlpha = 0.08;
-    pen.fill(path, 'evenodd');
+    paintOutline(pen, path, inks.accent);
     pen.restore();
   }
   if (S.hovered >= 0) {

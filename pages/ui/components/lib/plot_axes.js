@@ -58,6 +58,17 @@ const inksOf = box => {
   const style = getComputedStyle(box), ink = name => style.getPropertyValue(`--st-${name}-color`).trim();
   return { text: style.color, line: ink('border'), accent: ink('primary'), font: `${TEXT_PX}px ${style.fontFamily}` };
 };
+// The outline of a drawn selection: dashed, faintly filled.
+const paintOutline = (pen, path, colour) => {
+  pen.save();
+  pen.strokeStyle = pen.fillStyle = colour;
+  pen.lineWidth = 1.5;
+  pen.setLineDash([5, 3]);
+  pen.stroke(path);
+  pen.globalAlpha = 0.08;
+  pen.fill(path, 'evenodd');
+  pen.restore();
+};
 // Calls draw when the size, the screen's resolution, the theme or the font have changed.
 const keepDrawn = (box, draw) => {
   box.draw = draw;
