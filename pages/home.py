@@ -24,6 +24,7 @@ LINKS = (
     ("classify", "Classify a run", "Classify and measure every particle of a folder, archive or instrument run."),
     ("train", "Train a generator", "Fine-tune the generator on your own particles."),
     ("review", "Review labels", "Find labels that are probably wrong and correct them."),
+    ("instrument", "Your instrument", "Profiles of your instruments and what was checked on them."),
     ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 

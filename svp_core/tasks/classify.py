@@ -14,6 +14,7 @@ from svp_core.classification.settings import SAMPLE_FIELDS
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.progress import Progress, Steps
+from svp_core.tasks.instrument_runs import note_conditions, profile_entry
 from svp_core.tasks.request import JobRequest, optional
 from svp_core.tile_file import append_tiles, read_tiles
 
@@ -64,6 +65,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     model_folder = Path(find_model(request.weights or DEFAULT_CLASSIFIER))
     classifier = load_classifier(model_folder)
     facts = yield from _facts(request, source, model_folder)
+    facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     images = ResultImages(folder)
     offered, counts = 0, Counter()
     yield Progress(0, source.count, f"Reading {source.title}")
@@ -85,6 +87,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
             write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts)})
             yield Progress(offered, source.count, f"{images.count:,} particles classified")
+    note_conditions(facts)
 
 
 def _facts(request: ClassifyRequest, source: Any, model_folder: Path) -> Generator[Progress, None, dict[str, Any]]:

@@ -114,6 +114,15 @@ bookmark = sa.Table(
     sa.Column("place", sa.JSON, nullable=False),
     sa.Column("at", sa.Float, nullable=False),
 )
+# An instrument at one magnification.
+instrument_profile = sa.Table(
+    "instrument_profile",
+    METADATA,
+    sa.Column("id", sa.String(32), primary_key=True),
+    sa.Column("content", sa.Text, nullable=False),  # profiles.profile.InstrumentProfile as JSON
+    sa.Column("created", sa.Float, nullable=False),
+    sa.Column("same_as", sa.Text, unique=True),  # two jobs make one profile of the same kind and pixel size
+)
 APPEND_ONLY = (decision,)
 
 
