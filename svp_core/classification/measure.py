@@ -23,11 +23,14 @@ from svp_core.instruments.detect import iter_items
 from svp_core.instruments.images.folder import ImageFile
 from svp_core.instruments.records import ParticleRecord, unique_name
 from svp_core.morphology import MEASURES, measure
+from svp_core.profiles.conditions import Liquid, measure_liquid
 
 BATCH_SIZE = 256  # particles
 BATCH_BYTES = 16 * 1024**2  # of files or pixels; a batch of large images is shorter, which bounds the memory
 MAX_PROCESSES = 8  # each needs about 60 MB; with more, the rest of the pipeline is the limit
 MIN_ITEMS_FOR_PROCESSES = 2_000  # particles from which starting processes is worth it
+
+LIQUID_CROPS = 64  # per batch, on which the imaging conditions are measured
 
 BLANK_IMAGE = "the image is blank: all of its pixels are the same"
 
@@ -44,6 +47,7 @@ class ResultBatch:
     rows: list[Row]  # keys of results_csv.columns(), None where empty; classification adds the classes' keys
     tiles: NDArray[np.uint8]  # (n, 64, 64), one for each row whose status is "ok", in their order
     colour: NDArray[np.uint8] | None  # (n, 64, 64, 3), the same in colour; None where all of them are grey
+    liquid: Sequence[tuple[float | None, Liquid]] = ()  # um per px and liquid around some of the particles
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,7 @@ class MeasuredItems:
     counts: list[int]  # rows per item
     tiles: NDArray[np.uint8]  # as in ResultBatch
     colour: NDArray[np.uint8] | None
+    liquid: list[tuple[float | None, Liquid]]  # as in ResultBatch
 
 
 def read_measured(
@@ -97,9 +102,10 @@ def processes_for(count: int | None) -> int:
 
 def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredItems:
     """Decode and measure these items."""
-    rows, counts, tiles, colour = [], [], [], []
-    in_colour = False
-    for item in items:
+    items = list(items)
+    rows, counts, tiles, colour, liquid = [], [], [], [], []
+    in_colour, step = False, max(1, len(items) // LIQUID_CROPS)
+    for number, item in enumerate(items):
         before = len(rows)
         for record in item.records() if isinstance(item, ImageFile) else (item,):
             row = _measured_row(record, um_per_px)
@@ -111,11 +117,13 @@ def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredIte
             # The image itself may be large, and is not kept.
             colour.append(to_colour_tile(record.pixels) if is_colour else tiles[-1])
             in_colour = in_colour or is_colour
+            if number % step == 0 and (around := measure_liquid(record.pixels, record.mask)):
+                liquid.append((row["um_per_px"], around))
         counts.append(len(rows) - before)
     if not tiles:
-        return MeasuredItems(rows, counts, np.zeros((0, TILE_PX, TILE_PX), np.uint8), None)
+        return MeasuredItems(rows, counts, np.zeros((0, TILE_PX, TILE_PX), np.uint8), None, [])
     colour_tiles = np.stack([to_colour_tile(tile) for tile in colour]) if in_colour else None
-    return MeasuredItems(rows, counts, np.stack(tiles), colour_tiles)
+    return MeasuredItems(rows, counts, np.stack(tiles), colour_tiles, liquid)
 
 
 def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
@@ -150,7 +158,7 @@ def _result_batch(
     )
     for row, values in zip(result.rows, row_columns, strict=True):
         row |= {column: values.get(name) for column, name in names.items()}
-    return ResultBatch(result.rows, result.tiles, result.colour)
+    return ResultBatch(result.rows, result.tiles, result.colour, result.liquid)
 
 
 def _batches(items: Iterable[Item], batch_size: int) -> Iterator[tuple[list[Item], int]]:

@@ -58,6 +58,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     from svp_core.classification.results_csv import ResultsWriter, count_classes
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
+    from svp_core.profiles.conditions import LiquidSample
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Reading the source")
@@ -66,7 +67,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     classifier = load_classifier(model_folder)
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
-    images = ResultImages(folder)
+    images, liquid = ResultImages(folder), LiquidSample()
     offered, counts = 0, Counter()
     yield Progress(0, source.count, f"Reading {source.title}")
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
@@ -80,10 +81,13 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             count=source.count,
         ):
             images.append(batch)
+            liquid.add(batch.liquid)
             writer.write(batch)
             file.flush()
             offered += len(batch.rows)
             counts.update(count_classes(batch.rows))
+            if conditions := liquid.conditions():
+                facts["conditions"] = conditions.as_dict()
             written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
             write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts)})
             yield Progress(offered, source.count, f"{images.count:,} particles classified")
