@@ -5,11 +5,12 @@ import io
 
 import pytest
 
+from pages.ui.classify import report_and_exports
 from pages.ui.classify.report_and_exports import NO_CLA, SOURCE_GONE, export_files
 from pages.ui.classify.results_data import load_results
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace import jobs
-from tests.helpers.app_pages import page_text
+from tests.helpers.app_pages import mark_done, page_text
 from tests.helpers.classified_page import (
     KEYS,
     VIEWS,
@@ -21,6 +22,8 @@ from tests.helpers.classified_page import (
     report_of,
     write_job,
 )
+from tests.helpers.drawn_run import draw_run
+from tests.helpers.finished_jobs import confident_probs, make_job, run_facts
 
 
 def test_a_cla_is_offered_for_flowcam_runs_whose_files_are_there(tmp_path):
@@ -37,6 +40,23 @@ def test_a_cla_is_offered_for_flowcam_runs_whose_files_are_there(tmp_path):
     assert "get_cla" not in downloads(app)
     assert app.button(key="make.cla").help == NO_CLA
     assert not app.exception
+
+
+def test_no_download_of_the_page_passes_through_the_jobs_folder(tmp_path, monkeypatch):
+    draw_run(tmp_path / "source", count=6, title="day 5")
+    job_id, _ = jobs.start("classify", {"source": str(tmp_path / "source"), "weights": "resnet18"})
+    folder, made = jobs.job_folder(job_id), []
+    numbers = {"id": list(range(1, 7))}
+    probs = confident_probs(*["protein"] * 6)
+    make_job(folder, probs, [5.0] * 6, instrument=numbers, source=str(tmp_path / "source"), runs=[run_facts()])
+    mark_done(job_id, step=6, total=6)
+    monkeypatch.setattr(report_and_exports, "logged", lambda make: made.append(make) or make)
+    assert not open_results(job_id, "Report").exception
+    before = sorted(folder.iterdir())
+    contents = [make() for make in made]
+    assert len(contents) == 4
+    assert all(contents)
+    assert sorted(folder.iterdir()) == before, "another session that exports at once would read this file"
 
 
 def test_report_is_that_of_the_settings_and_files_are_offered():

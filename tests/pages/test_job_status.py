@@ -32,6 +32,10 @@ def test_a_waiting_training_can_pause_the_one_in_its_way(running):
     waiting, _ = jobs.start("train", TRAIN | {"name": "oil-3"})
     write(waiting, message=waiting_message(jobs.get(waiting)))
     app = open_page("pages/train.py", job=waiting)
+    lines = [bar.proto.text.replace("\\", "") for bar in app.main.get("progress")]
+    assert lines == [waiting_message(jobs.get(waiting))]
+    assert "oil-2" in lines[0]
+    assert "left" in lines[0]
     app.button(key="pause_blocking").click().run()
     assert jobs.get(running).requested_state == "paused"
     assert "pause_blocking" not in [button.key for button in app.button], "it is pausing already"

@@ -60,6 +60,14 @@ def test_history_shows_counts_and_exports_the_labels(downloads):
     assert not app.exception
 
 
+def test_seconds_per_decision_count_every_particle_of_a_page():
+    review, start = new_review(60), 1_800_000_000
+    single = [event(n, f"p{n}", at=start + 3 * n) for n in (1, 2, 3)]
+    record(review, *single, *(event(n, f"p{n}", at=start + 29) for n in range(4, 44)))  # 40 by one key, after 20 s
+    people = next(frame.value for frame in reviewing(review, look="History").dataframe if "Wrong labels" in frame.value)
+    assert people["Seconds per decision"].tolist() == ["0.5"]
+
+
 def test_the_last_decision_is_undone_by_a_button():
     review = new_review(20)
     record(review, event(1, "p0"), event(2, "p1"))

@@ -2,13 +2,16 @@
 
 import io
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pages.ui.shared import source_picker
 from pages.ui.shared.source_picker import check_types
 from svp_core.errors import LabError
 from svp_core.images import encode_png
+from svp_core.workspace.paths import workspace_root
 from tests.helpers.app_pages import new_app
 
 
@@ -65,6 +68,15 @@ def test_file_of_another_type_that_reaches_the_server_is_refused_with_a_sentence
     app.button(key="path_go").click().run()
     assert "notes.docx" in app.error[0].value.replace("\\", "")
     assert not [button for button in app.button if button.key == "classify_go"]
+
+
+def test_a_document_that_the_browser_lets_through_is_refused_and_not_stored(app, monkeypatch):
+    state = {"files_turn": 0, "files_0": [SimpleNamespace(name="notes.docx", getbuffer=lambda: b"PK", file_id="1")]}
+    monkeypatch.setattr(source_picker.st, "session_state", state)
+    monkeypatch.setattr(source_picker, "open_as", lambda *_: pytest.fail("the document was taken"))
+    source_picker._take_files("classify", 0)
+    assert "notes.docx" in state["upload_error"]
+    assert not list(workspace_root().glob("uploads/*"))
 
 
 def test_files_none_of_which_can_be_a_source_are_refused():

@@ -137,3 +137,7 @@ def test_a_renewed_lease_lasts_and_a_silent_one_ends_within_a_minute(lab, monkey
         leases.renew(review.id, ["alive"])
     assert {who for who, _ in leases.lease_holders(review.id).values()} == {"Ben"}
     assert lease(review, 5, "next", "Cy") == ["p0", "p1", "p2", "p3", "p4"]
+    leases.release(review.id, "next")
+    monkeypatch.setattr(leases.time, "time", lambda: now + 80 + 61)  # a minute after the last renewal
+    assert leases.lease_holders(review.id) == {}
+    assert lease(review, 10, "last", "Di") == [f"p{n}" for n in range(10)]

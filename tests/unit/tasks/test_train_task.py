@@ -104,6 +104,22 @@ def test_the_result_is_a_model_that_generates_at_once(config, tmp_path):
     assert [model.name for model in models.list_models("generator") if not model.shipped] == ["Fat", "tiny"]
 
 
+def test_every_phase_of_a_training_is_announced(config, tmp_path):
+    phases = []
+    for progress in run_task("train", config | {"minutes": 2}, tmp_path):
+        phases.append(progress)
+        if progress.loss is not None:
+            break
+    first, *before, training = dict.fromkeys(progress.message for progress in phases)
+    assert "library" in first
+    named = ("data sets", "copies", "Measuring", "features", "baseline", "generating", "comparing")
+    assert len(before) == len(named)
+    for message, name in zip(before, named, strict=True):
+        assert name in message
+    assert training == "Training"
+    assert all(progress.total for progress in phases if progress.message.startswith("Check at step 0"))
+
+
 def test_a_name_that_was_taken_meanwhile_gets_a_number(config, tmp_path):
     train(config, tmp_path, until=2)
     models.new_model_folder("Fat").mkdir()

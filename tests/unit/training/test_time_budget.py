@@ -1,10 +1,12 @@
 """A training planned by minutes: as many steps and checks as fit."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from svp_core.errors import LabError
 from svp_core.generator.training_loop import GeneratorTrainingPlan
-from svp_core.training import time_budget
+from svp_core.training import checks, generator, time_budget
 from svp_core.training.checkpoints import CheckpointFolder
 from svp_core.training.generator import train_generator
 from tests.helpers.tiny_training import SMALL, two_classes
@@ -36,3 +38,27 @@ def test_the_time_per_step_is_measured_to_plan_minutes(tmp_path):
     assert CheckpointFolder(tmp_path / "run").description()["plan"]["images"] > SMALL["plan"].images
     with pytest.raises(LabError, match="Minutes of training must be 2 to 10,080; got 0.5"):
         list(train_generator(two_classes(), tmp_path / "other", **{**SMALL, "minutes": 0.5}))
+
+
+def test_minutes_include_what_comes_before_the_first_step(tmp_path, monkeypatch):
+    step_s = 0.5
+
+    def planned_steps(name, *, measuring_s=0.0, preparing_s=0.0):
+        clock = [0.0]
+
+        def measure(*_):
+            clock[0] += measuring_s
+            return step_s
+
+        monkeypatch.setattr(generator, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+        monkeypatch.setattr(time_budget, "seconds_per_step", measure)
+        monkeypatch.setattr(checks, "preparation_seconds", lambda *_: preparing_s)
+        training = train_generator(two_classes(), tmp_path / name, **{**SMALL, "minutes": 10})
+        next(progress for progress in training if progress.total)
+        training.close()
+        plan = CheckpointFolder(tmp_path / name).description()["plan"]
+        return plan["images"] // plan["batch"]
+
+    at_once = planned_steps("a")
+    assert at_once - planned_steps("b", measuring_s=30.0) == 30 / step_s
+    assert at_once - planned_steps("c", preparing_s=50.0) == 50 / step_s
