@@ -58,6 +58,7 @@ CLASSES = (PROTEIN, SILICONE_OIL, AIR_BUBBLE)
 FOREIGN = (GLASS_FLAKE, FIBRE)
 # Labels beside those of classes.
 UNSURE = "unsure"  # of a particle whose probability is below the threshold of its class
+UNLIKE = "unlike"  # of a particle that resembles no class
 ALL = "all"  # of a row for all classes together
 
 # Colours and symbols of a lab's own classes; contrast at least 3:1 on both backgrounds, distinct from those above.

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.results import ClassificationResults, model_of, numeric_column
 from svp_core.classification.settings import CountSettings, volume_in_files
-from svp_core.classifier.confusion_reference import read_confusion_reference
+from svp_core.classifier.confusion_reference import MATCHED_FILE, read_confusion_reference
 from svp_core.errors import LabError
 from svp_core.model_files import weights_sha256
 from svp_core.stats import counts
@@ -53,17 +53,18 @@ def count_particles(results: ClassificationResults, settings: CountSettings) -> 
     corrected, ppv = [], []
     if reference is not None:
         thresholds = thresholds_of(results, settings)
+        sizes_px = numeric_column(results, ECD_PX) if ECD_PX in results.table else None
         corrected = counts.corrected_counts(
             labels,
             sizes,
             reference=reference,
             thresholds=thresholds,
-            sizes_px=numeric_column(results, ECD_PX) if ECD_PX in results.table else None,
+            sizes_px=sizes_px,
             bins_um=settings.bins,
             **options,
         )
         ppv = counts.predictive_values(
-            labels, reference=reference, thresholds=thresholds, class_keys=results.class_keys
+            labels, reference=reference, thresholds=thresholds, class_keys=results.class_keys, sizes_px=sizes_px
         )
     return CountResult(
         labels,
@@ -108,7 +109,16 @@ def thresholds_of(results: ClassificationResults, settings: CountSettings) -> di
 
 
 def confusion_reference_for(results: ClassificationResults) -> tuple[counts.ConfusionReference | None, str]:
-    """Confusion reference of the model that made this classification; (None, reason as a sentence) without one."""
+    """Confusion reference of a classification; (None, reason as a sentence) without one.
+
+    The one matched to its own images, which the classify task stored beside the results; otherwise that of its model.
+    """
+    try:
+        matched = read_confusion_reference(results.folder, file=MATCHED_FILE)
+    except LabError as error:
+        return None, str(error)
+    if matched is not None and tuple(matched.class_keys) == results.class_keys:
+        return matched, ""
     recorded_sha256 = results.summary.get("weights_sha256")
     try:
         folder = model_of(results.summary)

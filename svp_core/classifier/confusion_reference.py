@@ -14,10 +14,11 @@ from svp_core.errors import LabError
 from svp_core.stats.counts import ConfusionReference
 
 FILE = "held_out.safetensors"
+MATCHED_FILE = "reference.safetensors"  # in the folder of a classification: matched to its images
 
 
-def write_confusion_reference(folder: Path, reference: ConfusionReference) -> None:
-    """Write a classifier's confusion reference into its model folder."""
+def write_confusion_reference(folder: Path, reference: ConfusionReference, *, file: str = FILE) -> None:
+    """Write a classifier's confusion reference into its model folder, or another one as another file."""
     from safetensors.numpy import save_file
 
     tensors = {
@@ -27,21 +28,27 @@ def write_confusion_reference(folder: Path, reference: ConfusionReference) -> No
     }
     if reference.sizes_px is not None:
         tensors["sizes_px"] = np.asarray(reference.sizes_px, np.float16)
+    if reference.instruments is not None:
+        tensors["instruments"] = np.asarray(reference.instruments, np.int32)
+    if reference.unlike is not None:
+        tensors["unlike"] = np.asarray(reference.unlike, np.uint8)
     metadata = {"class_keys": json.dumps(list(reference.class_keys)), "words": reference.description}
-    save_file(tensors, folder / FILE, metadata=metadata)
+    save_file(tensors, folder / file, metadata=metadata)
 
 
-def read_confusion_reference(folder: Path) -> ConfusionReference | None:
-    """Read the confusion reference of a model folder; None where it has none. Raises LabError where it is damaged."""
+def read_confusion_reference(folder: Path, *, file: str = FILE) -> ConfusionReference | None:
+    """Read the confusion reference of a model folder, or another one from another file; None where it has none.
+
+    Raises LabError where it is damaged.
+    """
     from safetensors import SafetensorError, safe_open
 
-    if not (folder / FILE).is_file():
+    if not (folder / file).is_file():
         return None
     try:
-        with safe_open(folder / FILE, framework="numpy") as file:
-            metadata = file.metadata()
-            names = ("probs", "labels", "sizes_um", *({"sizes_px"} & set(file.keys())))
-            tensors = {name: file.get_tensor(name) for name in names}
+        with safe_open(folder / file, framework="numpy") as opened:
+            metadata = opened.metadata()
+            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
             return ConfusionReference(
                 tensors["probs"].astype(np.float32),
                 tensors["labels"].astype(int),
@@ -49,8 +56,9 @@ def read_confusion_reference(folder: Path) -> ConfusionReference | None:
                 tuple(json.loads(metadata["class_keys"])),
                 metadata["words"],
                 tensors["sizes_px"].astype(float) if "sizes_px" in tensors else None,
+                tensors["instruments"].astype(int) if "instruments" in tensors else None,
+                tensors["unlike"].astype(bool) if "unlike" in tensors else None,
             )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
-        raise LabError(
-            f"{folder.name}/{FILE} is damaged ({error}); train the classifier again, or run benchmarks/reference.py."
-        ) from None
+        again = "classify the source again" if file == MATCHED_FILE else "train the classifier again"
+        raise LabError(f"{folder.name}/{file} is damaged ({error}); {again}, or run benchmarks/reference.py.") from None

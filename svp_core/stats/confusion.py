@@ -4,24 +4,28 @@ A ConfusionReference holds a classifier's predictions for labelled particles tha
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaincinv
 
-from svp_core.particle_classes import UNSURE
+from svp_core.particle_classes import UNLIKE, UNSURE
+from svp_core.stats.between_instruments import (
+    OWN_INSTRUMENT,
+    draw_shares,
+    drawn_worths,
+    expected_shares,
+    worth,
+    worth_posterior,
+)
 
 DRAWS = 400  # Monte Carlo draws for the intervals of corrected counts
-EM_ITERATIONS = 200  # of expectation and maximisation
-# The confusion of a new run differs from the reference's by more than sampling: among particles of the same size in
-# pixels, the share of protein and of air that is classified correctly varies between pixel sizes as if estimated from
-# this many particles (a beta-binomial distribution fitted to the shipped reference; of oil from 70).
-EFFECTIVE_REFERENCE = 12
 MIN_SIMILAR = 50  # labelled particles per class; where fewer have the right size, the next in size are used as well
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+
+_OPTIONAL = ("sizes_px", "instruments", "unlike")
 
 
 @dataclass(frozen=True)
@@ -34,6 +38,18 @@ class ConfusionReference:
     class_keys: tuple[str, ...]
     description: str  # of these particles, for reports
     sizes_px: FloatArray | None = None  # (M,), NaN where not measurable: size at which the classifier saw them
+    instruments: NDArray[np.integer] | None = None  # (M,), which instrument; OWN_INSTRUMENT is the sample's
+    unlike: BoolArray | None = None  # (M,), whether the particle was marked as unlike all classes
+
+    def of_own_instrument(self) -> BoolArray:
+        """Which particles are of the sample's own instrument, bool (M,)."""
+        none = np.zeros(len(self.labels), bool)
+        return none if self.instruments is None else np.asarray(self.instruments) == OWN_INSTRUMENT
+
+    def select(self, rows: BoolArray | NDArray[np.integer]) -> "ConfusionReference":
+        """The reference of these particles only."""
+        arrays = {name: getattr(self, name) for name in ("probs", "labels", "sizes_um", *_OPTIONAL)}
+        return replace(self, **{name: array[rows] for name, array in arrays.items() if array is not None})
 
 
 def apply_thresholds(
@@ -64,6 +80,7 @@ def similar_in_um(reference: ConfusionReference, low_um: float, high_um: float |
 
 def similar_in_px(reference: ConfusionReference, sizes_px: FloatArray) -> BoolArray:
     """Reference particles as large as these (n,) in pixels, bool (M,): at least MIN_SIMILAR of every class."""
+    own = reference.of_own_instrument()
     reference_px, labels = np.nan_to_num(np.asarray(reference.sizes_px, float)), np.asarray(reference.labels)
     if not len(sizes_px):
         return np.ones(len(labels), bool)
@@ -71,51 +88,108 @@ def similar_in_px(reference: ConfusionReference, sizes_px: FloatArray) -> BoolAr
     mask = (reference_px >= low) & (reference_px <= high)
     distance = np.abs(np.log1p(reference_px) - np.log1p(middle))
     for label in range(len(reference.class_keys)):
-        of_class = np.flatnonzero(labels == label)
+        of_class = np.flatnonzero((labels == label) & ~own)
         if mask[of_class].sum() < MIN_SIMILAR:
             mask[of_class[np.argsort(distance[of_class], kind="stable")[:MIN_SIMILAR]]] = True
     return mask
 
 
-def confusion_table(
-    reference: ConfusionReference,
-    assigned_keys: Sequence[str],
-    thresholds: Mapping[str, float] | None,
-    mask: BoolArray,
-) -> FloatArray:
-    """Counts of the masked reference particles by true (rows) and assigned class (columns), float (K, K + 1)."""
-    keys = assigned_keys[:-1]
-    if tuple(reference.class_keys) != tuple(keys):
-        raise ValueError(f"the reference has classes {reference.class_keys}, the counts have {tuple(keys)}")
-    assigned = apply_thresholds(reference.probs, keys, thresholds=thresholds)[mask]
-    column = {key: index for index, key in enumerate(assigned_keys)}
-    table = np.zeros((len(keys), len(assigned_keys)))
-    np.add.at(table, (np.asarray(reference.labels)[mask], np.array([column[key] for key in assigned], int)), 1)
-    return table
+def reference_labels(reference: ConfusionReference, thresholds: Mapping[str, float] | None) -> NDArray[np.object_]:
+    """Assigned classes (M,) of the reference's particles, UNSURE and UNLIKE included."""
+    assigned = apply_thresholds(reference.probs, reference.class_keys, thresholds=thresholds)
+    return assigned if reference.unlike is None else np.where(reference.unlike, UNLIKE, assigned)
 
 
-def row_shares(table: FloatArray) -> FloatArray:
-    return table / table.sum(1, keepdims=True)
+class Confusion:
+    """What a reference says about P(assigned c | true k) on the sample's instrument, for particles of some sizes."""
+
+    def __init__(
+        self,
+        reference: ConfusionReference,
+        class_keys: Sequence[str],
+        thresholds: Mapping[str, float] | None,
+        rng: np.random.Generator,
+        *,
+        with_unlike: bool,
+    ) -> None:
+        """with_unlike: also for particles of no known class, all of which are marked as unlike (a row of their own)."""
+        if tuple(reference.class_keys) != tuple(class_keys):
+            raise ValueError(f"the reference has classes {reference.class_keys}, the counts have {tuple(class_keys)}")
+        self.assigned_keys = (*class_keys, UNSURE, UNLIKE)
+        self._labels, self._own = np.asarray(reference.labels, int), reference.of_own_instrument()
+        column = {key: index for index, key in enumerate(self.assigned_keys)}
+        self._columns = np.array([column[key] for key in reference_labels(reference, thresholds)], int)
+        self._instruments = None if reference.instruments is None else np.asarray(reference.instruments, int)
+        self._class_count, self._with_unlike = len(class_keys), with_unlike
+        # One set of uniform numbers for all sizes, as an instrument's confusion differs alike at all.
+        self._uniform = rng.random((DRAWS, len(class_keys), len(self.assigned_keys)))
+        posteriors = [worth_posterior(self._by_instrument(label)) for label in range(len(class_keys))]
+        uniform = rng.random((DRAWS, len(class_keys)))
+        self._worths = np.stack([drawn_worths(p, uniform[:, k]) for k, p in enumerate(posteriors)], axis=1)
+        self._middle = np.median(self._worths, axis=0)
+
+    def _by_instrument(self, label: int) -> FloatArray:
+        """Counts of one class per simulated instrument, (I, C)."""
+        if self._instruments is None:
+            return np.zeros((0, len(self.assigned_keys)))
+        chosen = (self._labels == label) & ~self._own
+        _, instrument = np.unique(self._instruments[chosen], return_inverse=True)
+        tables = np.zeros((instrument.max(initial=-1) + 1, len(self.assigned_keys)))
+        np.add.at(tables, (instrument, self._columns[chosen]), 1)
+        return tables
+
+    def tables(self, mask: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """(counts on simulated instruments (K, C), on the sample's own (K, C), number of instruments (K,))."""
+        tables = np.zeros((2, self._class_count, len(self.assigned_keys)))
+        np.add.at(tables, (self._own[mask].astype(int), self._labels[mask], self._columns[mask]), 1)
+        instruments = tables[0].sum(1)
+        if self._instruments is not None:
+            simulated = mask & ~self._own
+            pairs = np.unique(np.stack([self._labels[simulated], self._instruments[simulated]]), axis=1)
+            instruments = np.bincount(pairs[0], minlength=self._class_count).astype(float)
+        return tables[0], tables[1], instruments
+
+    def shares(self, mask: BoolArray) -> FloatArray:
+        """Most likely shares (K, C) for the masked particles of the reference."""
+        simulated, own, _ = self.tables(mask)
+        return self._complete(expected_shares(simulated, own, self._middle))
+
+    def drawn_shares(self, mask: BoolArray) -> FloatArray:
+        """Draws of the shares, (DRAWS, K, C)."""
+        simulated, own, instruments = self.tables(mask)
+        return self._complete(draw_shares(simulated, own, instruments, self._worths, self._uniform))
+
+    def _complete(self, shares: FloatArray) -> FloatArray:
+        if not self._with_unlike:
+            return shares
+        unlike = np.zeros((*shares.shape[:-2], 1, shares.shape[-1]))
+        unlike[..., -1] = 1
+        return np.concatenate([shares, unlike], axis=-2)
 
 
-def uniform_draws(rng: np.random.Generator, class_keys: Sequence[str]) -> FloatArray:
-    """Uniform numbers for every draw of shares; one set for all sizes, as a run's confusion differs alike at all."""
-    return rng.random((DRAWS, len(class_keys), len(class_keys) + 1))
+def worth_of_classes(reference: ConfusionReference, thresholds: Mapping[str, float] | None = None) -> dict[str, float]:
+    """Class key -> how many particles of the sample's own instrument the simulated ones are worth (median)."""
+    confusion = Confusion(reference, reference.class_keys, thresholds, np.random.default_rng(0), with_unlike=False)
+    return {key: worth(confusion._by_instrument(label)) for label, key in enumerate(reference.class_keys)}
 
 
-def drawn_shares(table: FloatArray, uniform: FloatArray) -> FloatArray:
-    """Draws of P(assigned c | true k) (DRAWS, K, C) in the sample: Dirichlet, from EFFECTIVE_REFERENCE particles."""
-    weighted = table * np.minimum(1, EFFECTIVE_REFERENCE / table.sum(1, keepdims=True))
-    # Jeffreys' prior, so that what never happened is not impossible.
-    shares = np.maximum(gammaincinv(weighted + 0.5 / table.shape[1], uniform), 1e-12)
-    return shares / shares.sum(2, keepdims=True)
+def combine_references(simulated: ConfusionReference, own: ConfusionReference) -> ConfusionReference:
+    """One reference of simulated particles and labelled ones of the sample's own instrument.
 
-
-def unfold(observed: FloatArray, shares: FloatArray) -> FloatArray:
-    """Maximum-likelihood true counts (D, K) from observed (D, C); shares (D, K, C) is P(assigned c | true k)."""
-    counts = np.repeat(observed.sum(1, keepdims=True) / shares.shape[1], shares.shape[1], axis=1)
-    for _ in range(EM_ITERATIONS):
-        expected = np.einsum("dk,dkc->dc", counts, shares)
-        ratio = np.divide(observed, expected, out=np.zeros(expected.shape), where=expected > 0)
-        counts = counts * np.einsum("dkc,dc->dk", shares, ratio)
-    return counts
+    In it the simulated ones are worth as many own particles as the variation between instruments leaves them (see
+    between_instruments), and the own ones count in full. Both must be of the same classifier; the sizes in pixels and
+    the marks as unlike are kept where both have them.
+    """
+    if tuple(simulated.class_keys) != tuple(own.class_keys):
+        raise ValueError(f"references of {simulated.class_keys} and of {own.class_keys} cannot be combined")
+    first = simulated.instruments
+    instruments = np.arange(len(simulated.labels)) if first is None else np.asarray(first, int)
+    arrays = {
+        name: np.concatenate([getattr(simulated, name), getattr(own, name)])
+        if getattr(simulated, name) is not None and getattr(own, name) is not None
+        else None
+        for name in ("probs", "labels", "sizes_um", "sizes_px", "unlike")
+    }
+    arrays["instruments"] = np.concatenate([instruments, np.full(len(own.labels), OWN_INSTRUMENT)])
+    description = f"{own.description}, together with {simulated.description}"
+    return ConfusionReference(class_keys=simulated.class_keys, description=description, **arrays)  # type: ignore[arg-type]

@@ -2,8 +2,9 @@
 
 There are three uncertainties. How many particles happened to be in the imaged volume: an exact Poisson interval
 (Garwood 1936). How the classifier confuses classes: estimated from labelled particles that it was not trained on
-(ConfusionReference), by which the counts are corrected. And how similar these labelled particles are to the sample:
-that is not included in any interval.
+(ConfusionReference), by which the counts are corrected. And how much that differs between instruments: it is fitted to
+the reference's instruments and included in the intervals of corrected counts. What no labelled particle resembles is
+not included in any interval.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,30 +14,30 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import chi2
 
-from svp_core.particle_classes import ALL, SIZE_BINS_UM, UNSURE
+from svp_core.particle_classes import ALL, SIZE_BINS_UM, UNLIKE, UNSURE
 from svp_core.stats.confusion import (
     DRAWS,
     BoolArray,
+    Confusion,
     ConfusionReference,
     FloatArray,
     apply_thresholds,
-    confusion_table,
-    drawn_shares,
+    combine_references,
     in_size_bin,
-    row_shares,
     similar_in_px,
     similar_in_um,
-    unfold,
-    uniform_draws,
 )
+from svp_core.stats.unfolding import unfold
 
 __all__ = [
     "ALL",
+    "UNLIKE",
     "UNSURE",
     "ConfusionReference",
     "Count",
     "PredictiveValue",
     "apply_thresholds",
+    "combine_references",
     "corrected_counts",
     "count_table",
     "poisson_interval",
@@ -51,7 +52,7 @@ SizeBin = tuple[float, float | None, BoolArray]  # lower edge, upper edge or Non
 class Count:
     """Number of particles of one class in a size bin, with the 95 % interval; per mL None without a volume."""
 
-    class_key: str  # or UNSURE, or ALL
+    class_key: str  # or UNSURE, UNLIKE, ALL
     at_least_um: float
     below_um: float | None  # None: no upper limit, a cumulative bin
     count: float  # whole for a raw count
@@ -83,14 +84,14 @@ def count_table(
     dilution: float = 1.0,
     differential: bool = False,
 ) -> list[Count]:
-    """Counts of every class, of UNSURE where there are any, and of ALL: list of Count, class after class.
+    """Counts of every class, of UNSURE and UNLIKE where there are any, and of ALL: list of Count, class after class.
 
     labels: assigned classes (N,). sizes_um: float (N,); a particle without a size (NaN, None) is in no bin. bins_um:
     lower edges, ascending; differential: from each edge to the next instead of from it upwards. Per mL: count x
     dilution / volume_ml. The intervals are exact, for counting only: as if every particle were classified correctly.
     """
     names, sizes = np.asarray(labels, object), _sizes(sizes_um)
-    keys = [*class_keys, *([UNSURE] if (names == UNSURE).any() else []), ALL]
+    keys = [*class_keys, *(key for key in (UNSURE, UNLIKE) if (names == key).any()), ALL]
     rows = []
     for key in keys:
         of_class = np.ones(len(names), bool) if key == ALL else names == key
@@ -114,12 +115,14 @@ def corrected_counts(
     differential: bool = False,
     seed: int = 0,
 ) -> list[Count]:
-    """True counts of every class, and of ALL, estimated from the assigned classes and the confusion: list of Count.
+    """True counts of every class, of UNLIKE where there are any, and of ALL, estimated from the assigned classes.
 
     As count_table, but counts are the maximum-likelihood true ones: lambda >= 0 with Poisson means lambda_k
-    P(assigned c | true k) for what is assigned to c, UNSURE included (expectation and maximisation: Shepp and Vardi
-    1982, eq. 2.13), estimated from each edge to the next and summed, so that they never rise with size. The intervals
-    come from resampling sample and reference; that of ALL, which no confusion changes, is the exact one.
+    P(assigned c | true k) for what is assigned to c, UNSURE and UNLIKE included (see unfolding.unfold). Particles of no
+    known class are taken as all marked UNLIKE; those that are not, count in the classes that they are assigned to. The
+    counts are estimated from each edge to the next and summed, so that they never rise with size. The intervals come
+    from resampling the sample and drawing the confusion of its instrument (see between_instruments); that of ALL, which
+    no confusion changes, is the exact one.
 
     reference: of the same classifier. sizes_px: float (N,), ECD in pixels; only reference particles of a similar size
     in pixels are used, since that is how large the classifier sees them: a particle of 25 µm is 18 px in one
@@ -127,18 +130,18 @@ def corrected_counts(
     too few. thresholds: those that `labels` were assigned by.
     """
     names, sizes, rng = np.asarray(labels, object), _sizes(sizes_um), np.random.default_rng(seed)
-    assigned_keys, uniform = [*class_keys, UNSURE], uniform_draws(rng, class_keys)
+    with_unlike = bool((names == UNLIKE).any())
+    confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
     in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(_sizes(sizes_px))
     estimates, draws = [], []
     for low_um, high_um, in_bin in _size_bins(sizes, bins_um, differential=True):
-        observed = np.array([((names == key) & in_bin).sum() for key in assigned_keys], float)
+        observed = np.array([((names == key) & in_bin).sum() for key in confusion.assigned_keys], float)
         similar = (
             similar_in_um(reference, low_um, high_um) if in_px is None else similar_in_px(reference, in_px[in_bin])
         )
-        table = confusion_table(reference, assigned_keys, thresholds, similar)
-        estimates.append(unfold(observed[None], row_shares(table)[None])[0])
+        estimates.append(unfold(observed[None], confusion.shares(similar)[None])[0])
         redrawn = rng.standard_gamma(observed, size=(DRAWS, len(observed)))
-        draws.append(unfold(redrawn, drawn_shares(table, uniform)))
+        draws.append(unfold(redrawn, confusion.drawn_shares(similar)))
     # Below a hundredth of a particle, the value is rounding error.
     value, drawn = np.round(np.array(estimates), 2).astype(float), np.array(draws)  # (bins, K), (bins, DRAWS, K)
     if not differential:
@@ -147,7 +150,7 @@ def corrected_counts(
     bins = list(_size_bins(sizes, bins_um, differential))
     rows = [
         _count(key, low_um, high_um, tuple(row.tolist()), volume_ml, dilution)
-        for index, key in enumerate(class_keys)
+        for index, key in enumerate((*class_keys, UNLIKE) if with_unlike else class_keys)
         for row, (low_um, high_um, _) in zip(figures[:, index], bins, strict=True)
     ]
     for low_um, high_um, in_bin in bins:
@@ -161,19 +164,24 @@ def predictive_values(
     *,
     reference: ConfusionReference,
     class_keys: Sequence[str],
+    sizes_px: Sizes | None = None,
     thresholds: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> list[PredictiveValue]:
     """Positive predictive value of every class at this sample's own, corrected prevalence.
 
     PPV_c = lambda_c P(assigned c | c) / sum over k of lambda_k P(assigned c | k), with lambda as in corrected_counts.
+    sizes_px: float (N,), as there.
     """
-    names, rng = np.asarray(labels, object), np.random.default_rng(seed)
-    assigned_keys, uniform, values = [*class_keys, UNSURE], uniform_draws(rng, class_keys), []
-    observed = np.array([(names == key).sum() for key in assigned_keys], float)
-    table = confusion_table(reference, assigned_keys, thresholds, np.ones(len(reference.labels), bool))
+    names, rng, values = np.asarray(labels, object), np.random.default_rng(seed), []
+    with_unlike = bool((names == UNLIKE).any())
+    confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
+    observed = np.array([(names == key).sum() for key in confusion.assigned_keys], float)
+    similar = np.ones(len(reference.labels), bool)
+    if sizes_px is not None and reference.sizes_px is not None:
+        similar = similar_in_px(reference, np.nan_to_num(_sizes(sizes_px)))
     redrawn = rng.standard_gamma(observed + 0.5 * (observed > 0), size=(DRAWS, len(observed)))
-    shares = np.concatenate([row_shares(table)[None], drawn_shares(table, uniform)])
+    shares = np.concatenate([confusion.shares(similar)[None], confusion.drawn_shares(similar)])
     true_counts = unfold(np.vstack([observed, redrawn]), shares)
     for index, key in enumerate(class_keys):
         contributions = true_counts * shares[:, :, index]

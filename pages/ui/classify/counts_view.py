@@ -93,7 +93,7 @@ def _choose_unit():
 
 def _show_corrected(results, labels, shown, active, thresholds, binning, volume, title, per_ml):
     model = results.summary["weights"], results.summary.get("weights_sha256")
-    reference, why_not = _reference(model, results.class_keys, results)
+    reference, why_not = _reference((*model, results.job_id, results.version), results.class_keys, results)
     if reference is None:
         st.caption(escape_markdown(f"Counts are not corrected for confusion between classes. {why_not}"))
         return
@@ -127,7 +127,9 @@ def _corrected(key, _labels, _sizes_um, _sizes_px, _reference, _class_keys, _thr
         dilution=_volume.dilution,
         differential=_binning.ranges,
     )
-    values = counts.predictive_values(_labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys)
+    values = counts.predictive_values(
+        _labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys, sizes_px=_sizes_px
+    )
     return table, values
 
 

@@ -5,7 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from svp_core.classifier.confusion_reference import read_confusion_reference, write_confusion_reference
+from svp_core.classifier.confusion_reference import (
+    MATCHED_FILE,
+    read_confusion_reference,
+    write_confusion_reference,
+)
 from svp_core.classifier.resnet import predict_probs
 from svp_core.errors import LabError
 from svp_core.morphology import measure
@@ -53,3 +57,21 @@ def test_the_shipped_reference_equals_what_the_shipped_classifier_predicts():
         for particle, size in zip(drawn, reference.sizes_um[start:], strict=False):
             found = measure(particle.pixels, um_per_px=particle.truth["um_per_px"])["ecd_um"]
             assert found == pytest.approx(size, rel=2e-3) if found else np.isnan(size)
+
+
+def test_instruments_and_marks_are_kept_in_the_folder_of_a_classification(tmp_path):
+    given = dataclasses.replace(
+        drawn_reference(5, np.random.default_rng(0)), instruments=np.arange(15) - 1, unlike=np.arange(15) % 3 == 0
+    )
+    write_confusion_reference(tmp_path, given, file=MATCHED_FILE)
+    assert read_confusion_reference(tmp_path) is None
+    read = read_confusion_reference(tmp_path, file=MATCHED_FILE)
+    assert read is not None
+    assert read.instruments is not None
+    assert read.unlike is not None
+    assert read.instruments.tolist() == list(range(-1, 14))
+    assert read.unlike.tolist() == [True, False, False] * 5
+    assert read.of_own_instrument().sum() == 1
+    (tmp_path / MATCHED_FILE).write_bytes(b"nothing")
+    with pytest.raises(LabError, match="classify the source again"):
+        read_confusion_reference(tmp_path, file=MATCHED_FILE)

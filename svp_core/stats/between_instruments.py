@@ -1,0 +1,74 @@
+"""How much a classifier's confusion differs between instruments, and what that leaves to know of a new one.
+
+Among particles of one class, the assigned classes on instrument i are taken as multinomial with shares from a Dirichlet
+distribution of mean p and weight M (Dirichlet-multinomial; Minka 2000, Estimating a Dirichlet distribution). M is the
+worth of the simulated instruments: what they say about another instrument is worth M particles of its own, however many
+were simulated. Particles of the sample's own instrument count in full beside them.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaincinv, gammaln
+
+FloatArray = NDArray[np.float64]
+
+OWN_INSTRUMENT = -1  # in ConfusionReference.instruments: the instrument of the sample itself
+USUAL_WORTH = 12.0  # where instruments are not told apart; fitted to the first shipped reference, for protein and air
+MIN_INSTRUMENTS = 5  # from which the worth is fitted
+_WORTHS = np.geomspace(2.0, 1000.0, 60)  # equally likely beforehand
+
+
+def worth_posterior(tables: FloatArray) -> FloatArray:
+    """Probabilities (len(_WORTHS),) of each worth of one class; tables (I, C) are its counts per instrument.
+
+    A point mass near USUAL_WORTH where fewer than MIN_INSTRUMENTS have at least two particles.
+    """
+    tables = tables[tables.sum(1) >= 2]
+    if len(tables) < MIN_INSTRUMENTS:
+        return (np.arange(len(_WORTHS)) == np.abs(_WORTHS - USUAL_WORTH).argmin()).astype(float)
+    alpha = _WORTHS[:, None] * smooth(tables.sum(0))
+    likelihood = np.zeros(len(_WORTHS))
+    for row in tables:
+        n = row.sum()
+        likelihood += gammaln(_WORTHS) - gammaln(n + _WORTHS) + (gammaln(row + alpha) - gammaln(alpha)).sum(1)
+    weights = np.exp(likelihood - likelihood.max())
+    return weights / weights.sum()
+
+
+def worth(tables: FloatArray) -> float:
+    """Median worth of the simulated instruments for one class, in particles of the sample's own instrument."""
+    return float(drawn_worths(worth_posterior(tables), np.array([0.5]))[0])
+
+
+def drawn_worths(posterior: FloatArray, uniform: FloatArray) -> FloatArray:
+    """Draws of the worth from its posterior, by uniform numbers of any shape."""
+    return _WORTHS[np.minimum(np.searchsorted(posterior.cumsum(), uniform), len(_WORTHS) - 1)]
+
+
+def smooth(counts: FloatArray) -> FloatArray:
+    """Shares (..., C) of counts (..., C): half a particle spread over all columns makes nothing impossible."""
+    with_prior = counts + 0.5 / counts.shape[-1]
+    return with_prior / with_prior.sum(-1, keepdims=True)
+
+
+def draw_shares(
+    simulated: FloatArray, own: FloatArray, instruments: FloatArray, worths: FloatArray, uniform: FloatArray
+) -> FloatArray:
+    """Draws of P(assigned c | true k) on the sample's instrument: (D, K, C).
+
+    simulated, own: counts (K, C) of similar particles on simulated instruments and on the sample's own. instruments:
+    (K,), from how many instruments the simulated ones are. worths: (D, K). uniform: (D, K, C) in 0..1.
+    """
+    # The mean of the instruments is known no better than from these instruments and particles.
+    of_mean = 1 / (worths + 1) / np.maximum(instruments, 1) + 1 / np.maximum(simulated.sum(1), 1)
+    weight = np.maximum(1 / (1 / (worths + 1) + of_mean) - 1, 0.5)
+    alpha = weight[:, :, None] * smooth(simulated) + own
+    drawn = np.maximum(gammaincinv(alpha, uniform), 1e-12)
+    return drawn / drawn.sum(2, keepdims=True)
+
+
+def expected_shares(simulated: FloatArray, own: FloatArray, worths: FloatArray) -> FloatArray:
+    """Most likely P(assigned c | true k), (K, C); worths (K,) is what the simulated particles are worth."""
+    plain = simulated / np.maximum(simulated.sum(1, keepdims=True), 1)
+    combined = worths[:, None] * plain + own
+    return combined / np.maximum(combined.sum(1, keepdims=True), 1e-12)
