@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.classification.derived_columns import DERIVED_COLUMNS
 from svp_core.classification.results_csv import INSTRUMENT
+from svp_core.classification.size_of_record import size_of_record
 from svp_core.execution import WorkItem, executor
 from svp_core.images import TILE_PX, to_colour_tile, to_tile
 from svp_core.instruments.detect import iter_items
@@ -34,7 +36,7 @@ LIQUID_CROPS = 64  # per batch, on which the imaging conditions are measured
 
 BLANK_IMAGE = "the image is blank: all of its pixels are the same"
 
-_UNMEASURED = dict.fromkeys(("label", "confidence", *MEASURES, "um_per_px"))
+_UNMEASURED = dict.fromkeys(("label", "confidence", *MEASURES, *DERIVED_COLUMNS, "um_per_px"))
 
 Item = ParticleRecord | ImageFile
 Row = dict[str, Any]
@@ -135,6 +137,7 @@ def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
     if pixels is not None and not reason:
         row["um_per_px"] = um_per_px or record.um_per_px
         row |= measure(pixels, um_per_px=row["um_per_px"], mask=record.mask)
+        row |= size_of_record(record, row, row["um_per_px"])
     return row
 
 

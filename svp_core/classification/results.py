@@ -14,8 +14,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from svp_core.classification.results_csv import INSTRUMENT, MEASURES, column_names, read_results
+from svp_core.classification.derived_columns import DIAMETER, NUMBERS, SIZE
+from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
 from svp_core.errors import LabError
+from svp_core.instruments.own_diameter import is_diameter, same_diameter
 from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.tile_file import read_colour_tiles, read_tiles
 from svp_core.workspace.models import find_model
@@ -135,18 +137,25 @@ def numeric_column(results: ClassificationResults, name: str) -> NDArray[np.floa
 
 
 def diameter_columns(columns: Iterable[str]) -> list[str]:
-    """Those of these columns that can serve as a particle's size: ours first, then the instrument's own."""
+    """Those of these columns that are diameters of a particle: ours first, then the instrument's own, each once."""
     columns = list(columns)
-    own = [name for stem in ("ecd", "esd", "feret_max", "feret_min") for name in (f"{stem}_um", f"{stem}_px")]
-    instrument = [name for name in columns if name.startswith(INSTRUMENT)]
-    return [*(name for name in own if name in columns), *instrument]
+    stems = ("ecd", "esd", "feret_max", "feret_min")
+    own = [SIZE, DIAMETER, *(name for stem in stems for name in (f"{stem}_um", f"{stem}_px"))]
+    # A list and an export of one run hold the same diameter under two names: the export's comes first.
+    instrument = {same_diameter(name): name for name in reversed(columns) if is_instrument_diameter(name)}
+    return [*(name for name in own if name in columns), *reversed(instrument.values())]
+
+
+def is_instrument_diameter(name: str) -> bool:
+    """Whether this column of results.csv is a diameter that the instrument states."""
+    return name.startswith(INSTRUMENT) and is_diameter(name.removeprefix(INSTRUMENT))
 
 
 def measure_label(name: str) -> str:
     """Label of a column in tables and reports, with its unit: "ECD (µm)"."""
     if name.startswith(INSTRUMENT):
         return f"{name.removeprefix(INSTRUMENT)}, from the instrument"
-    measure = MEASURES[name]
+    measure = NUMBERS[name]
     return f"{measure.title} ({measure.unit})" if measure.unit else measure.title
 
 

@@ -8,12 +8,13 @@ from typing import Any, Protocol, TextIO
 import numpy as np
 import pandas as pd
 
+from svp_core.classification.derived_columns import DERIVED_COLUMNS, DERIVED_TEXTS
 from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.particle_classes import CLASSES
 
 INSTRUMENT = "instrument."  # prefix of the instrument's own columns
-_TEXT_COLUMNS = ("image", "label", "given", "touches_edge", "run", "status", "reason")
+_TEXT_COLUMNS = ("image", "label", "given", "touches_edge", *DERIVED_TEXTS, "run", "status", "reason")
 
 
 class HasRows(Protocol):
@@ -26,7 +27,8 @@ class HasRows(Protocol):
 def columns(class_keys: Iterable[str], instrument: Iterable[str] = ()) -> list[str]:
     """Column names of results.csv for a classifier of these classes and these columns of the instrument."""
     probabilities = [f"p_{key}" for key in class_keys]
-    own = ["image", "label", "confidence", *probabilities, "given", *MEASURES, "um_per_px", "run", "status", "reason"]
+    measured = ["given", *MEASURES, *DERIVED_COLUMNS, "um_per_px"]
+    own = ["image", "label", "confidence", *probabilities, *measured, "run", "status", "reason"]
     return [*own, *(f"{INSTRUMENT}{name}" for name in instrument)]
 
 
@@ -69,8 +71,9 @@ def count_classes(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
 def read_results(path: str | Path, columns: Iterable[str] | None = None) -> pd.DataFrame:
     """Table of a results.csv, one row per item in the file's order. columns: only these, in this order.
 
-    Text columns (image, label, given, touches_edge "yes" or "no", run, status, reason) are missing where empty; our
-    other columns are float. A column of the instrument is float where all of its values are numbers, otherwise text.
+    Text columns (image, label, given, touches_edge and unlike "yes" or "no", size_rule, run, status, reason) are
+    missing where empty; our other columns are float. A column of the instrument is float where all of its values are
+    numbers, otherwise text.
     Raises LabError where the file is not a results.csv or lacks one of the columns.
     """
     import pyarrow as pa

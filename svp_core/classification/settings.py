@@ -7,7 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from svp_core.classification.results import diameter_columns, is_in_um
+from svp_core.classification.derived_columns import SIZE
+from svp_core.classification.results import diameter_columns, is_in_um, is_instrument_diameter
 from svp_core.errors import LabError
 from svp_core.particle_classes import SIZE_BINS_UM
 
@@ -24,7 +25,7 @@ class CountSettings:
     """How a classification is counted, and what a report or an export says about its sample."""
 
     bins_um: tuple[float, ...] = SIZE_BINS_UM  # lower edges, ascending
-    diameter: str = "ecd_um"  # column of results.csv that gives a particle's size
+    diameter: str = SIZE  # column of results.csv that gives a particle's size
     thresholds: dict[str, float] = field(default_factory=dict)  # class key -> minimum probability; others: unsure_below
     unsure_below: float = CONFIDENCE_THRESHOLD
     volume_ml: float | None = None  # imaged volume; None: unknown, so counts only
@@ -60,20 +61,27 @@ class CountSettings:
 def default_settings(summary: Mapping[str, Any], columns: Iterable[str]) -> dict[str, Any]:
     """Default settings as a dict for read_settings(), from summary.json and the columns of results.csv.
 
-    Diameter: ECD in µm, in px where no scale is known. Imaged volume: where the files of all runs state it. Title:
+    Diameter: the size of record; without one, as in results of earlier versions, ECD in µm, in px where no scale is
+    known. Imaged volume: where the files of all runs state it. Title:
     the source's. Sample, lot and operator: as summary.json has them.
     """
-    scaled = bool(summary.get("um_per_px")) or any(run.get("um_per_px") for run in summary.get("runs", []))
     texts: dict[str, Any] = {
         name: str(summary.get(name) or "")[: MAX_LENGTHS[name]] for name in ("title", *SAMPLE_FIELDS)
     }
     return asdict(
         CountSettings(
-            diameter="ecd_um" if scaled and "ecd_um" in columns else "ecd_px",
+            diameter=_default_diameter(summary, list(columns)),
             volume_ml=volume_in_files(summary)[0],
             **texts,
         )
     )
+
+
+def _default_diameter(summary: Mapping[str, Any], columns: Sequence[str]) -> str:
+    scaled = bool(summary.get("um_per_px")) or any(run.get("um_per_px") for run in summary.get("runs", []))
+    if SIZE in columns and (scaled or summary.get("size_rules")):
+        return SIZE
+    return "ecd_um" if scaled and "ecd_um" in columns else "ecd_px"
 
 
 def volume_in_files(summary: Mapping[str, Any]) -> tuple[float | None, str]:
@@ -104,8 +112,11 @@ def read_settings(
     """
     columns = list(columns)
     settings = CountSettings(**{**default_settings(summary, columns), **_known_fields(values or {})})
-    if settings.diameter not in diameter_columns(columns):
-        usable = ", ".join(name for name in diameter_columns(columns) if "." not in name)
+    offered = diameter_columns(columns)
+    if settings.diameter not in offered and not (
+        settings.diameter in columns and is_instrument_diameter(settings.diameter)
+    ):
+        usable = ", ".join(name for name in offered if "." not in name)
         raise LabError(f"These results have no diameter {settings.diameter!r}; choose one of {usable}.")
     for name, longest in MAX_LENGTHS.items():
         if (length := len(getattr(settings, name))) > longest:

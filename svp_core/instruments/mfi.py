@@ -15,6 +15,7 @@ from svp_core.images import ImageUnreadable
 from svp_core.instruments.crops import ImageCache, group_by_image, image_size
 from svp_core.instruments.images.folder import is_image_name
 from svp_core.instruments.metadata import Choices, Question, RunFacts, answer_of
+from svp_core.instruments.own_diameter import own_diameter_reader
 from svp_core.instruments.records import (
     DetectedRun,
     InstrumentRun,
@@ -180,6 +181,7 @@ def _read(
     cache = ImageCache(scanned.files, lambda frame: frame, noun="frame")
     rows = [table.values(line) for line in table.lines]
     frames = [parse_integer(table.value(values, FRAME)) for values in rows]
+    own_diameter = own_diameter_reader(table.names)
     for position in group_by_image(frames):
         values, frame = rows[position], frames[position]
         particle_id = table.value(values, "#") or str(position + 1)
@@ -194,12 +196,16 @@ def _read(
         else:
             width, height = right - left + ends_included, bottom - top + ends_included
             pixels, _, reason = cache.crop(source.frames[number], (left, top, width, height))
+        columns = dict(zip(table.names, values, strict=False))
+        diameter_um, diameter_from = own_diameter(columns)
         yield ParticleRecord(
             unique_name(sibling_path(name, f"{file_stem(name)}#{particle_id}"), taken),
             scanned.files.title,
             pixels,
             um_per_px,
             given,
-            dict(zip(table.names, values, strict=False)),
+            columns,
+            diameter_um=diameter_um,
+            diameter_from=diameter_from,
             reason=reason,
         )

@@ -71,6 +71,9 @@ class ParticleRecord:
     given: str | None = None  # given class: key from the instrument or the nearest folder named after a class
     columns: dict[str, Any] = field(default_factory=dict)  # what the instrument wrote, under its own names
     mask: NDArray[np.bool_] | None = None  # (H, W), the instrument's own segmentation
+    diameter_um: float | None = None  # the instrument's own equivalent circular diameter; None where it states none
+    diameter_from: str = ""  # its column of the files, "Diameter (ABD)"; "" without a diameter
+    fringe_px: float | None = None  # what the instrument subtracts from diameters in px; None: nothing, or unknown
     reason: str = ""  # why it is rejected; empty for a readable particle
     run: str = ""  # name of its RunFacts
 

@@ -16,6 +16,7 @@ from svp_core.classification.results import (
     read_results_folder,
 )
 from svp_core.classification.settings import CountSettings, read_settings
+from svp_core.classification.size_comparison import COMPARED_COLUMNS, size_comparison_of
 from svp_core.files import atomic_write
 from svp_core.report import count_tables, examples, method_section, plots, sample_section
 from svp_core.report.decisions import review_decisions
@@ -50,9 +51,9 @@ def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = 
     """The report as text; settings and errors as for write_report()."""
     results = read_results_folder(job_folder)
     chosen = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
-    columns = dict.fromkeys((chosen.diameter, _SHAPE, ECD_PX))
+    columns = dict.fromkeys((chosen.diameter, _SHAPE, ECD_PX, *COMPARED_COLUMNS))
     results = read_results_folder(job_folder, [name for name in columns if name in results.columns])
-    counted = count_particles(results, chosen)
+    counted, comparison = count_particles(results, chosen), size_comparison_of(results)
     order = [*results.class_keys, *([UNSURE] if (counted.labels == UNSURE).any() else [])]
     title = chosen.title.strip() or str(results.summary.get("title", "")) or "Particle report"
     return render(
@@ -64,6 +65,7 @@ def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = 
         facts=sample_section.sample_facts(results, counted, chosen),
         informational=method_section.INFORMATIONAL,
         warnings=sample_section.sample_warnings(results, counted, chosen),
+        size_comparison=comparison.sentence if comparison else "",
         cumulative=count_tables.cumulative_table(counted, chosen),
         small_size_notes=count_tables.small_size_notes(chosen),
         size_tables=count_tables.size_range_tables(counted, chosen),

@@ -4,9 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from svp_core.classification.counted import CountResult
+from svp_core.classification.derived_columns import DIAMETER, NUMBERS, SIZE
 from svp_core.classification.results import ClassificationResults, measure_label, model_of
-from svp_core.classification.results_csv import INSTRUMENT, MEASURES
+from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.settings import CountSettings
+from svp_core.classification.size_comparison import rules_text
 from svp_core.display import format_percent
 from svp_core.errors import LabError
 from svp_core.files import file_sha256
@@ -49,7 +51,7 @@ def method_section(results: ClassificationResults, counted: CountResult, setting
         model=_model(results),
         thresholds=[(key, format_percent(settings.threshold(key))) for key in results.class_keys],
         measuring=_measuring(results, settings),
-        measures=facts((measure_label(name), MEASURES[name].definition) for name in measures if name in MEASURES),
+        measures=facts((measure_label(name), NUMBERS[name].definition) for name in measures if name in NUMBERS),
         counting=_counting(counted),
         sources=_sources(results),
     )
@@ -87,6 +89,14 @@ def _measuring(results: ClassificationResults, settings: CountSettings) -> list[
     if settings.diameter.startswith(INSTRUMENT):
         sentences.append(
             f"Sizes are the instrument's own: {measure_label(settings.diameter)}; they are assumed to be in µm."
+        )
+    elif settings.diameter == SIZE:
+        if rules := results.summary.get("size_rules"):
+            sentences.append(f"The size of a particle is the size of record: {rules_text(rules)}.")
+    elif settings.diameter == DIAMETER:
+        sentences.append(
+            "Sizes are estimates of the true diameter: corrected for the optics by what simulated particles of known "
+            "size look like."
         )
     elif any(kind.startswith("flowcam") for kind in kinds):
         sentences.append(

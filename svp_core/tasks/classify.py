@@ -55,6 +55,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     """
     request.check()
     from svp_core.classification.classify import classify_source
+    from svp_core.classification.derived_columns import SIZE_RULE
     from svp_core.classification.results_csv import ResultsWriter, count_classes
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
@@ -68,7 +69,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     images, liquid = ResultImages(folder), LiquidSample()
-    offered, counts = 0, Counter()
+    offered, counts, size_rules = 0, Counter(), Counter()
     yield Progress(0, source.count, f"Reading {source.title}")
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
@@ -88,8 +89,9 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             counts.update(count_classes(batch.rows))
             if conditions := liquid.conditions():
                 facts["conditions"] = conditions.as_dict()
+            size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
             written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
-            write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts)})
+            write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts), "size_rules": size_rules})
             yield Progress(offered, source.count, f"{images.count:,} particles classified")
     note_conditions(facts)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from pages.ui.help.measure_tables import SOURCES, particle_measures, quality_metrics
-from svp_core.morphology import MEASURES
+from svp_core.classification.derived_columns import NUMBERS
 from svp_core.quality.metric_names import METRICS
 from tests.helpers.app_pages import open_page
 
@@ -17,6 +17,6 @@ def test_every_topic_opens(topic):
 
 
 def test_tables_hold_every_measure_and_metric():
-    assert particle_measures()["column"].tolist() == list(MEASURES)
+    assert particle_measures()["column"].tolist() == list(NUMBERS)
     assert quality_metrics()["metric"].tolist() == [metric.name for metric in METRICS.values()]
     assert set(SOURCES) <= set(METRICS)

@@ -18,6 +18,7 @@ from pages.ui.classify.results_data import (
 )
 from pages.ui.classify.thresholds import all_labels
 from pages.ui.components.gallery import show_gallery
+from svp_core.classification.derived_columns import SIZE
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import DASH, class_name, label_text
 
@@ -152,7 +153,7 @@ def describe_particles(
     positions = np.asarray(positions, int)
     size = size_columns(results)[0] if size_columns(results) else None
     sizes = numeric_column(results, size)[positions] if size else np.full(len(positions), np.nan)
-    unit = "µm" if is_scaled(results) else "px"
+    name, unit = ("Size", "µm") if size == SIZE else ("ECD", "µm" if is_scaled(results) else "px")
     lines = []
     for position, diameter in zip(positions, sizes, strict=True):
         best = results.class_keys[results.probs[position].argmax()]
@@ -160,7 +161,7 @@ def describe_particles(
         lines.append(
             [
                 f"Unsure: {text}" if labels[position] != best else text,
-                f"ECD {diameter:.1f} {unit}" if np.isfinite(diameter) else "Size not measurable",
+                f"{name} {diameter:.1f} {unit}" if np.isfinite(diameter) else "Size not measurable",
                 results.table["image"].iat[position],
             ]
         )

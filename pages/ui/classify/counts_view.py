@@ -21,8 +21,10 @@ from pages.ui.classify.filters import Filter
 from pages.ui.classify.results_data import is_scaled, measure_name, numeric_column, runs_of
 from pages.ui.shared.text import without_names
 from svp_core.classification.counted import ECD_PX, confusion_reference_for
+from svp_core.classification.derived_columns import SIZE, SIZE_RULE
 from svp_core.classification.results import ClassificationResults, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume
+from svp_core.classification.size_comparison import COMPARED_COLUMNS, ECD_UM, SizeComparison, compare_sizes
 from svp_core.display import count_noun, escape_markdown, join_names
 from svp_core.instruments.metadata import format_volume
 from svp_core.report.count_tables import small_size_notes
@@ -40,6 +42,9 @@ def show_counts(
     thresholds: Mapping[str, float],
 ) -> None:
     """Draw tables of counts, corrected counts and predictive values of the particles that pass the filter."""
+    st.markdown("**Counts by class and size**")
+    if comparison := compare_sizes_of(results, shown):
+        st.caption(escape_markdown(comparison.sentence))
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         binning = choose_binning(results)
         volume = choose_volume(results, active.runs)
@@ -65,6 +70,14 @@ def show_counts(
     if not is_scaled(results):
         st.caption("Without a pixel size there are no size bins; classify again and enter the µm per pixel.")
     _show_corrected(results, labels, shown, active, thresholds, binning, volume, f"{unit} by {diameter}", per_ml)
+
+
+def compare_sizes_of(results: ClassificationResults, shown: NDArray[np.bool_]) -> SizeComparison | None:
+    """Size of record beside the outline's diameter for the shown particles; None where they have no size of record."""
+    if not set(COMPARED_COLUMNS) <= set(results.table) or not count_with_size(results, shown, SIZE):
+        return None
+    rules = results.table[SIZE_RULE][shown].tolist()
+    return compare_sizes(numeric_column(results, SIZE)[shown], rules, numeric_column(results, ECD_UM)[shown])
 
 
 def warn_without_sizes(

@@ -11,13 +11,13 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from svp_core.classification import results as core_results
+from svp_core.classification.derived_columns import DERIVED_COLUMNS, DERIVED_MEASURES, DIAMETER, SIZE
 from svp_core.classification.results import ClassificationResults, is_in_um, measure_label, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
 from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.workspace import jobs
 
-SIZE_TERMS = ("diameter", "ecd", "esd", "feret", "length", "width")  # in names of the instrument's own sizes
 EDGE = "touches_edge"
 
 
@@ -34,7 +34,7 @@ def _read(job_id, table_version, summary_version):
     folder = jobs.job_folder(job_id)
     names = column_names(folder / "results.csv")
     # All at once: parsing the lines takes the time, not the number of columns.
-    columns = dict.fromkeys(("given", EDGE, "confidence", *MEASURES))
+    columns = dict.fromkeys(("given", EDGE, "confidence", *MEASURES, *DERIVED_COLUMNS))
     try:
         return read_results_folder(folder, [name for name in columns if name in names])
     except LabError as error:
@@ -66,9 +66,11 @@ def cache_name(results: ClassificationResults, column: str) -> str:
 
 
 def measure_columns(results: ClassificationResults) -> list[str]:
-    """Names of the columns with one number per particle: confidence, our measures, then the instrument's own."""
+    """Columns with one number per particle: confidence, sizes of record, our measures, then the instrument's own."""
+    derived = [name for name in DERIVED_MEASURES if _has_values(results, name)]
     own = [name for name in ("confidence", *MEASURES) if name in results.table and name != EDGE]
     own = [name for name in own if is_scaled(results) or not name.endswith(("_um", "_um2"))]
+    own[1:1] = derived
     return [*own, *(name for name in results.columns if name.startswith(INSTRUMENT))]
 
 
@@ -85,17 +87,21 @@ def pixel_sizes(results: ClassificationResults) -> NDArray[np.float64]:
 
 
 def size_columns(results: ClassificationResults) -> list[str]:
-    """Names of our size columns, the usual one first: in µm where the scale is known, otherwise in pixels."""
+    """Names of our size columns, that of record first: in µm where the scale is known, otherwise in pixels."""
     unit = "um" if is_scaled(results) else "px"
     stems = ("ecd", "esd", "feret_max", "feret_min")
-    return [name for stem in stems if (name := f"{stem}_{unit}") in results.columns]
+    record = [name for name in (SIZE, DIAMETER) if _has_values(results, name)]
+    return [*record, *(name for stem in stems if (name := f"{stem}_{unit}") in results.columns)]
+
+
+def _has_values(results: ClassificationResults, name: str) -> bool:
+    return name in results.table and bool(results.table[name].notna().any())
 
 
 def diameter_columns(results: ClassificationResults) -> list[str]:
-    """Names of the columns in µm by which particles can be counted: ours, then the instrument's sizes."""
-    instrument = [name for name in results.columns if name.startswith(INSTRUMENT)]
-    sizes = [name for name in instrument if any(term in name.casefold() for term in SIZE_TERMS) and "raw" not in name]
-    return [*(name for name in size_columns(results) if is_in_um(name)), *sizes]
+    """Names of the columns in µm by which particles can be counted: ours, then the instrument's diameters."""
+    instrument = [name for name in core_results.diameter_columns(results.columns) if name.startswith(INSTRUMENT)]
+    return [*(name for name in size_columns(results) if is_in_um(name)), *instrument]
 
 
 def measure_name(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from svp_core.morphology import MEASURES
+from svp_core.classification.derived_columns import NUMBERS
 from svp_core.quality.metric_names import METRICS
 
 GOOD = {"low": "lower is better", "high": "higher is better", "real": "equal to the real tiles"}
@@ -20,7 +20,7 @@ SOURCES = {
 
 def particle_measures() -> pd.DataFrame:
     """One row per measure in results.csv: column, name, unit, definition."""
-    rows = [(key, measure.title, measure.unit or "–", measure.definition) for key, measure in MEASURES.items()]
+    rows = [(key, measure.title, measure.unit or "–", measure.definition) for key, measure in NUMBERS.items()]
     return pd.DataFrame(rows, columns=["column", "measure", "unit", "definition"])
 
 

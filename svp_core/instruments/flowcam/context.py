@@ -76,6 +76,11 @@ class Context:
         """CalibrationConstant of the .ctx, or None."""
         return parse_positive(self.settings.get("calibrationconstant"))
 
+    @property
+    def fringe_px(self) -> float | None:
+        """FringeSize of the .ctx, which FlowCam subtracts from lengths in px; None where it is missing or 0."""
+        return parse_positive(self.settings.get("fringesize"))
+
 
 def read_context(files: SourceFiles, siblings: Mapping[str, str], title: str) -> Context:
     """Context of the run with this title. siblings: {normalise_name: name} of its folder."""

@@ -14,10 +14,11 @@ from functools import partial
 from svp_core.images import ImageUnreadable, decode_images
 from svp_core.instruments.crops import ImageCache, group_by_image, mask_file_name
 from svp_core.instruments.flowcam import export_columns as export
-from svp_core.instruments.flowcam.context import read_context, run_facts
+from svp_core.instruments.flowcam.context import Context, read_context, run_facts
 from svp_core.instruments.flowcam.run import CLASS_COLUMN, class_from_label, read_labels, run_file_names
 from svp_core.instruments.images.folder import is_image_name
 from svp_core.instruments.metadata import Choices
+from svp_core.instruments.own_diameter import own_diameter_reader
 from svp_core.instruments.records import (
     DetectedRun,
     InstrumentRun,
@@ -76,20 +77,20 @@ def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> Detect
     return InstrumentRun(
         name,
         facts,
-        partial(read, scanned, name, context.um_per_px),
+        partial(read, scanned, name, context),
         file_names | {siblings[normalise_name(image)] for image in images if normalise_name(image) in siblings},
         (*table.names, *class_column),
         (*notes, *label_notes),
     )
 
 
-def _read_collages(scanned: ScannedFiles, name: str, scale: float | None) -> Iterator[ParticleRecord]:
+def _read_collages(scanned: ScannedFiles, name: str, context: Context) -> Iterator[ParticleRecord]:
     """Yield a ParticleRecord for every row, collage by collage."""
     collages = ImageCache(scanned.files, scanned.sibling_finder(name), noun="collage", masks=True)
     table = export.read_export(scanned.files, name)
     file_key = export.first_key(table, export.FILE_COLUMNS)
     box_keys = [export.first_key(table, names) for names in export.BOX_COLUMNS]
-    rows = _row_reader(scanned, name, table, scale)
+    rows = _row_reader(scanned, name, table, context)
     for position in group_by_image(table.column(file_key or "")):
         record, values = rows(position)
         if not record.reason:
@@ -107,11 +108,11 @@ def _read_collages(scanned: ScannedFiles, name: str, scale: float | None) -> Ite
         yield record
 
 
-def _read_single(scanned: ScannedFiles, name: str, scale: float | None) -> Iterator[ParticleRecord]:
+def _read_single(scanned: ScannedFiles, name: str, context: Context) -> Iterator[ParticleRecord]:
     """Yield a ParticleRecord for every row, in the order of the export."""
     table = export.read_export(scanned.files, name)
     id_key, siblings = export.first_key(table, export.ID_COLUMNS), scanned.siblings(name)
-    images, rows = _single_images(siblings, file_stem(name)), _row_reader(scanned, name, table, scale)
+    images, rows = _single_images(siblings, file_stem(name)), _row_reader(scanned, name, table, context)
     for position in range(len(table.lines)):
         record, values = rows(position)
         if not record.reason:
@@ -132,12 +133,12 @@ def _read_single(scanned: ScannedFiles, name: str, scale: float | None) -> Itera
 
 
 def _row_reader(
-    scanned: ScannedFiles, name: str, table: Table, scale: float | None
+    scanned: ScannedFiles, name: str, table: Table, context: Context
 ) -> Callable[[int], tuple[ParticleRecord, list[str]]]:
     """Function (row number from 0) -> (ParticleRecord without pixels, values of the row)."""
     labels, _ = read_labels(scanned.files, scanned.siblings(name), file_stem(name))
     id_key, scale_key = export.first_key(table, export.ID_COLUMNS), export.first_key(table, export.SCALE_COLUMNS)
-    class_key = CLASS_COLUMN.casefold()
+    class_key, own_diameter = CLASS_COLUMN.casefold(), own_diameter_reader(table.names)
     taken: set[str] = set()
 
     def read_row(position: int) -> tuple[ParticleRecord, list[str]]:
@@ -147,15 +148,19 @@ def _row_reader(
         if particle_id in labels:
             columns.setdefault(CLASS_COLUMN, labels[particle_id])
         label = labels.get(particle_id) or table.value(values, class_key)
+        diameter_um, diameter_from = own_diameter(columns)
         reason = ""
         if len(values) != len(table.names):
             reason = f"its row in the export has {len(values)} values but the header names {len(table.names)}"
         return ParticleRecord(
             unique_name(sibling_path(name, f"{file_stem(name)}#{particle_id}"), taken),
             scanned.files.title,
-            um_per_px=parse_positive(table.value(values, scale_key)) or scale,
+            um_per_px=parse_positive(table.value(values, scale_key)) or context.um_per_px,
             given=class_from_label(label, name),
             columns=columns,
+            diameter_um=diameter_um,
+            diameter_from=diameter_from,
+            fringe_px=context.fringe_px,
             reason=reason,
         ), values
 

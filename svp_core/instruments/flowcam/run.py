@@ -24,6 +24,7 @@ from svp_core.instruments.flowcam.list_file import (
     row_fault,
 )
 from svp_core.instruments.metadata import Choices
+from svp_core.instruments.own_diameter import own_diameter_reader
 from svp_core.instruments.records import (
     DetectedRun,
     InstrumentRun,
@@ -97,7 +98,7 @@ def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
     return InstrumentRun(
         run.path,
         facts,
-        partial(_read, scanned, run.path, context.um_per_px),
+        partial(_read, scanned, run.path, context.um_per_px, context.fringe_px),
         run_file_names(siblings, run.path) | frozenset(filter(None, images)),
         tuple(dict.fromkeys((*exported, *class_column, *run.fields))),
         (*notes, *label_notes, *_collage_notes(collages, siblings)),
@@ -114,12 +115,13 @@ def _collage_notes(collages: Sequence[str], siblings: Mapping[str, str]) -> Iter
         yield f"{len(without_mask)} of {len(collages)} collages have no mask image."
 
 
-def _read(scanned: ScannedFiles, name: str, scale: float | None) -> Iterator[ParticleRecord]:
+def _read(scanned: ScannedFiles, name: str, scale: float | None, fringe_px: float | None) -> Iterator[ParticleRecord]:
     """Yield a ParticleRecord for every row of the list, collage by collage; rejected if it cannot be cropped."""
     files, siblings = scanned.files, scanned.siblings(name)
     run = read_list(files, name)
     collages = ImageCache(files, scanned.sibling_finder(name), noun="collage", masks=True)
     exported = rows_by_id(files, siblings, run.title)
+    own_diameter = own_diameter_reader((*exported_names(files, siblings, run.title), *run.fields))
     labels, _ = read_labels(files, siblings, run.title)
     taken: set[str] = set()
     stem = sibling_path(name, run.title)
@@ -130,12 +132,16 @@ def _read(scanned: ScannedFiles, name: str, scale: float | None) -> Iterator[Par
         columns = {**exported(particle_id), **row}
         if label is not None:
             columns.setdefault(CLASS_COLUMN, label)
+        diameter_um, diameter_from = own_diameter(columns)
         record = ParticleRecord(
             unique_name(f"{stem}#{particle_id}", taken),
             files.title,
             um_per_px=parse_positive(row.get("cal_const")) or scale,
             given=class_from_label(label, name),
             columns=columns,
+            diameter_um=diameter_um,
+            diameter_from=diameter_from,
+            fringe_px=parse_positive(row.get("fringe_size")) or fringe_px,
         )
         reason, pixels, mask = row_fault(run, row, value_count), None, None
         if not reason:
