@@ -10,7 +10,11 @@ OUTLINE = "outline ECD"  # rule of a size that is the diameter of the particle's
 
 # The numbers among them.
 DERIVED_MEASURES = {
-    SIZE: Measure("Size", "µm", "Size of record: the instrument's own diameter where its files state one, else ECD"),
+    SIZE: Measure(
+        "Size of record",
+        "µm",
+        "The instrument's own diameter where its files state one, else ECD",
+    ),
     DIAMETER: Measure("True diameter, estimated", "µm", "Size corrected for optics, from simulated particles"),
     "diameter_low_um": Measure("True diameter, low", "µm", "Lower end of the 95 % interval of the true diameter"),
     "diameter_high_um": Measure("True diameter, high", "µm", "Upper end of the 95 % interval of the true diameter"),

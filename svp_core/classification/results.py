@@ -142,8 +142,10 @@ def diameter_columns(columns: Iterable[str]) -> list[str]:
     stems = ("ecd", "esd", "feret_max", "feret_min")
     own = [SIZE, DIAMETER, *(name for stem in stems for name in (f"{stem}_um", f"{stem}_px"))]
     # A list and an export of one run hold the same diameter under two names: the export's comes first.
-    instrument = {same_diameter(name): name for name in reversed(columns) if is_instrument_diameter(name)}
-    return [*(name for name in own if name in columns), *reversed(instrument.values())]
+    instrument: dict[str, str] = {}
+    for name in filter(is_instrument_diameter, columns):
+        instrument.setdefault(same_diameter(name.removeprefix(INSTRUMENT)), name)
+    return [*(name for name in own if name in columns), *instrument.values()]
 
 
 def is_instrument_diameter(name: str) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 from svp_core.instruments.text_tables import column_key, parse_positive
 
-OwnDiameter = tuple[float | None, str]  # µm, column it is from; (None, "") where the files do not state it
+OwnDiameter = tuple[float | None, str]  # µm, where it is from; (None, "") where the files do not state it
 
 # In the order of preference. An export may lack the first ones.
 _DIAMETERS = ("diameter (abd)", "abd_diameter", "ecd", "equivalent circular diameter")
@@ -50,7 +50,7 @@ def own_diameter_reader(names: Iterable[str]) -> Callable[[Mapping[str, Any]], O
                 return diameter, name
         for name in areas:
             if area := parse_positive(columns.get(name)):
-                return math.sqrt(4 * area / math.pi), name
+                return math.sqrt(4 * area / math.pi), f"{name}, as a diameter"
         return None, ""
 
     return read

@@ -192,10 +192,10 @@ def test_range_selected_in_a_histogram_is_a_range_of_the_filter(visit, named_run
     page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + box["height"] / 2, steps=8)
     page.mouse.up()
     line = page.locator(".st-key-filter_line")
-    expect(line).to_contain_text(re.compile(r"ECD \(µm\) [\d.]+ to [\d.]+"))
-    low, high = map(float, re.search(r"ECD \(µm\) ([\d.]+) to ([\d.]+)", line.inner_text()).groups())
+    expect(line).to_contain_text(re.compile(r"Size of record \(µm\) [\d.]+ to [\d.]+"))
+    low, high = map(float, re.search(r"Size of record \(µm\) ([\d.]+) to ([\d.]+)", line.inner_text()).groups())
     results = results_of(named_run)
-    assert shown(page) == results["ecd_um"].between(low, high).sum()
+    assert shown(page) == results["size_um"].between(low, high).sum()
 
 
 def test_find_similar_filters_by_the_selected_particles(visit, named_run, lab):

@@ -101,6 +101,15 @@ def change_run(job_id, name, *, no_sizes=False, **facts):
     (folder / "summary.json").write_text(json.dumps(summary))
 
 
+def add_sizes_of_record(job_id, sizes_um, *, rule="instrument: Diameter (ABD)"):
+    """Give the particles of a written job these sizes of record (N,), as classify writes them."""
+    path = jobs.job_folder(job_id) / "results.csv"
+    table = pd.read_csv(path)
+    ok = table["status"] == "ok"
+    table.loc[ok, "size_um"], table.loc[ok, "size_rule"] = np.asarray(sizes_um), rule
+    table.to_csv(path, index=False)
+
+
 def open_results(job_id, view="Gallery", **query):
     """The page Classify with the results of this job, at this view."""
     return open_page("pages/classify.py", job=job_id, view=view, **query)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from svp_core.classification.derived_columns import DERIVED_COLUMNS, OUTLINE
 from svp_core.classification.results_csv import INSTRUMENT, ResultsWriter
 from svp_core.morphology import MEASURES
 
@@ -106,9 +107,11 @@ def _classified_row(image, run, probs, size_um):
         "ecd_um": size_um,
         "ecd_px": None if size_um is None else size_um / 0.5,
         "circularity": 0.2 + 0.7 * probs.max(),
+        "size_um": size_um,
+        "size_rule": None if size_um is None else OUTLINE,
     }
     return {
-        **dict.fromkeys((*MEASURES, "given")),
+        **dict.fromkeys((*MEASURES, *DERIVED_COLUMNS, "given")),
         **{f"p_{key}": p for key, p in zip(KEYS, probs, strict=True)},
         **measured,
         "image": image,
@@ -122,7 +125,7 @@ def _classified_row(image, run, probs, size_um):
 
 
 def _rejected_row(name, reason, run, instrument):
-    empty = (*MEASURES, "given", "label", "confidence", "um_per_px", *(f"p_{key}" for key in KEYS))
+    empty = (*MEASURES, *DERIVED_COLUMNS, "given", "label", "confidence", "um_per_px", *(f"p_{key}" for key in KEYS))
     return {
         **dict.fromkeys((*empty, *(f"{INSTRUMENT}{column}" for column in instrument))),
         "image": name,

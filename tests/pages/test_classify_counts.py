@@ -7,7 +7,16 @@ from svp_core.display import format_number
 from svp_core.errors import LabError
 from svp_core.stats import counts
 from tests.helpers.app_pages import page_text
-from tests.helpers.classified_page import KEYS, change_run, html_tables, open_results, report_of, table_cells, write_job
+from tests.helpers.classified_page import (
+    KEYS,
+    add_sizes_of_record,
+    change_run,
+    html_tables,
+    open_results,
+    report_of,
+    table_cells,
+    write_job,
+)
 
 
 def test_counts_per_ml_are_those_of_the_core():
@@ -132,3 +141,29 @@ def test_the_run_whose_volume_is_missing_is_named():
     assert "Imaged volume 0.02 mL" in page_text(app)
     app.button_group(key=f"{job_id}_runs").set_value(["c 2"]).run()
     assert "The imaged volume is not in the files" in page_text(app)
+
+
+def test_both_sizes_stand_side_by_side_and_that_of_record_counts():
+    job_id, table = write_job()
+    add_sizes_of_record(job_id, table["ecd_um"] / 2)
+    app = open_results(job_id, "Counts", unsure_below="0.0")
+    assert app.selectbox(key="count_size").value == "size_um"
+    by_record, by_outline = (
+        [int((sizes >= edge).sum()) for edge in (2, 5, 10, 25)] for sizes in (table["ecd_um"] / 2, table["ecd_um"])
+    )
+    assert by_record != by_outline
+    text = page_text(app)
+    assert ", ".join(map(str, by_record)) + " particles by the size of record (instrument: Diameter (ABD))" in text
+    assert ", ".join(map(str, by_outline)) + " by the outline's ECD" in text
+    app.button_group(key="count_unit").set_value("Counts").run()
+    large = int(((table["label"] == "protein") & (table["ecd_um"] / 2 >= 5)).sum())
+    assert f"<b>{large}</b>" in html_tables(app)[0]
+    app.selectbox(key="count_size").set_value("ecd_um").run()
+    assert f"<b>{int(((table['label'] == 'protein') & (table['ecd_um'] >= 5)).sum())}</b>" in html_tables(app)[0]
+
+
+def test_results_of_earlier_versions_have_no_size_of_record():
+    job_id, _ = write_job()
+    app = open_results(job_id, "Counts")
+    assert app.selectbox(key="count_size").value == "ecd_um"
+    assert "size of record" not in page_text(app)

@@ -79,7 +79,7 @@ def test_counts_in_the_workbook_equal_those_of_the_core(job):
         name = {"unsure": "Unsure", "all": "All"}.get(entry.class_key) or class_by_key(entry.class_key).name
         values = [entry.at_least_um, entry.count, entry.low, entry.high, entry.per_ml]
         assert shown[name, entry.at_least_um] == pytest.approx(values, rel=1e-12)
-    assert {row["diameter"] for row in rows} == {"ECD (µm)"}
+    assert {row["diameter"] for row in rows} == {"Size of record (µm)"}
     assert {row["estimate"] for row in rows} == {
         "counted",
         "corrected",

@@ -14,7 +14,7 @@ from tests.helpers.report_page import ReportPage, without_reference, written_rep
 def test_counts_equal_those_computed_by_hand(job):
     without_reference(job)
     page = ReportPage(written_report(job))
-    rows = page.rows("Cumulative counts, by ECD (µm)")
+    rows = page.rows("Cumulative counts, by Size of record (µm)")
     # Ten of something: 4.795 to 18.39 (Garwood 1936); in 0.25 mL four times as many per mL.
     assert rows[0] == ["Protein", "≥ 2 µm †", "10", "4.8 to 18.4", "40", "19.2 to 73.6"]
     assert [row[2] for row in rows[:4]] == ["10", "0", "0", "0"]
@@ -23,7 +23,7 @@ def test_counts_equal_those_computed_by_hand(job):
     assert [row[2] for row in rows[12:16]] == ["1", "1", "1", "0"]  # unsure
     assert [row[2] for row in rows[16:]] == ["14", "4", "4", "1"]
     assert rows[16][0] == "All"
-    bands = page.rows("Counts by size range, as classified, by ECD (µm)")
+    bands = page.rows("Counts by size range, as classified, by Size of record (µm)")
     assert [cell.split("to")[0][:1] for cell in bands[1][1:]] == ["0", "0", "2", "0"]
     assert "Particles classified 13" in page.text
     assert "Unsure 1 (7.1 %)" in page.text
@@ -34,7 +34,7 @@ def test_every_size_table_names_its_diameter(job):
     page = ReportPage(written_report(job))
     sized = [caption for caption in page.captions if caption.startswith(("Cumulative", "Counts", "Run"))]
     assert len(sized) >= 2
-    assert all("by ECD (µm)" in caption for caption in sized)
+    assert all("by Size of record (µm)" in caption for caption in sized)
 
 
 def test_counts_follow_the_chosen_diameter(tmp_path):
@@ -117,7 +117,7 @@ def test_a_run_without_sizes_or_volume_is_reported_and_not_counted_as_zero(tmp_p
     runs = [run_facts("a", 1, volume_ml=0.017375), run_facts("b", 2, volume_ml=None)]
     make_job(tmp_path / "job", confident_probs(*["protein"] * 3), [30.0, None, None], runs=runs, run_of=["a", "b", "b"])
     page = ReportPage(written_report(tmp_path / "job"))
-    assert "Run b: none of its particles has a value for ECD (µm)." in page.text
+    assert "Run b: none of its particles has a value for Size of record (µm)." in page.text
     assert page.rows("Run a")
     assert not any(caption.startswith("Run b") for caption in page.captions)
     assert "Volume imaged unknown for b" in page.text
@@ -143,3 +143,10 @@ def test_the_concentration_of_a_real_run_equals_its_own_summary(tmp_path, real_d
     assert page.rows("Cumulative counts")[-4][4] == "57,555"  # "Particles / ml" of its summary
     assert "FC100" in page.text
     assert "VisualSpreadsheet 4.19.3" in page.text
+
+
+def test_the_size_of_record_stands_beside_the_outlines(tmp_path):
+    job = tmp_path / "job"
+    make_job(job, confident_probs("protein", "protein", "protein"), [3.0, 12.0, 30.0])
+    page = ReportPage(written_report(job))
+    assert "At ≥ 2, 5, 10, 25 µm: 3, 2, 2, 1 particles by the size of record, which is the outline's ECD" in page.text

@@ -37,7 +37,7 @@ def test_settings_are_followed(job):
         ({"bins_um": list(range(1, 20))}, "give 1 to 12 ascending lower edges"),
         ({"bins_um": ["x"]}, "A size bin must be a number from 0 to 10000; got 'x'"),
         ({"bins_um": [float("nan")]}, "got 'nan'"),
-        ({"diameter": "width"}, "These results have no diameter 'width'; choose one of ecd_um"),
+        ({"diameter": "width"}, "These results have no diameter 'width'; choose one of size_um"),
         ({"diameter": "touches_edge"}, "have no diameter 'touches_edge'"),
         ({"thresholds": {"fibre": 0.5}}, "threshold for 'fibre', which is not a class"),
         ({"thresholds": {"protein": 1.5}}, "The threshold of protein must be a number from 0 to 1; got '1.5'"),
@@ -133,7 +133,7 @@ def test_the_command_writes_the_same_report(job, tmp_path, capsys):
         "2",
     ]
     sample = ["--sample", "S", "--lot", "L", "--operator", "O"]
-    assert main(["report", str(job), "--out", str(out), *texts, *more, *sample, "--diameter", "ecd_um"]) == 0
+    assert main(["report", str(job), "--out", str(out), *texts, *more, *sample, "--diameter", "size_um"]) == 0
     same = {"bins_um": [3, 12], "thresholds": {"protein": 0.97}, "unsure_below": 0.5, "volume_ml": 1, "dilution": 2}
     same |= {"sample": "S", "lot": "L", "operator": "O"}
     assert out.read_text("utf-8") == written_report(job, **same)
