@@ -18,7 +18,7 @@ from svp_core.generator.published_checkpoint import (
     sizes_of,
 )
 from svp_core.model_files import save_model
-from svp_core.particle_classes import CLASSES, FOREIGN, class_by_key, key_from_name
+from svp_core.particle_classes import CLASSES, FURTHER_CLASSES, class_by_key, key_from_name
 
 # Defaults of timm's ResNet-18; the checkpoint does not store what its authors used.
 COLOUR_MEAN, COLOUR_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -70,7 +70,9 @@ def class_in_name(name: str) -> str | None:
     """Key of the one particle class that a file's name mentions ("air_bubble_model.pth"); None where unclear."""
     words = f" {' '.join(''.join(c if c.isalpha() else ' ' for c in name.casefold()).split())} "
     keys = {
-        particle.key for particle in (*CLASSES, *FOREIGN) if any(f" {alias} " in words for alias in particle.aliases)
+        particle.key
+        for particle in (*CLASSES, *FURTHER_CLASSES)
+        if any(f" {alias} " in words for alias in particle.aliases)
     }
     return keys.pop() if len(keys) == 1 else None
 

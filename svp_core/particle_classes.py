@@ -50,12 +50,15 @@ AIR_BUBBLE = ParticleClass(
 GLASS_FLAKE = ParticleClass(
     "glass_flake", "Glass flake", "#00A36E", "triangle-up", ("glass flake", "glass flakes", "glass")
 )
-FIBRE = ParticleClass("fibre", "Fibre", "#00A36E", "cross", ("fibre", "fibres", "fiber", "fibers"))
+FIBRE = ParticleClass("fibre", "Fibre", "#C2483F", "cross", ("fibre", "fibres", "fiber", "fibers"))
+OTHER = ParticleClass(
+    "other", "Other", "#6F7683", "triangle-left", ("other", "others", "other particle", "other particles")
+)
 
 # The position in CLASSES is the label: 0, 1, 2. It is also the order of the published classifier checkpoint.
 CLASSES = (PROTEIN, SILICONE_OIL, AIR_BUBBLE)
-# Classes that the simulator also draws, but that no shipped classifier was trained on.
-FOREIGN = (GLASS_FLAKE, FIBRE)
+# What else a run holds. OTHER is what is none of the classes above: opaque pieces (rubber, metal), cells.
+FURTHER_CLASSES = (GLASS_FLAKE, FIBRE, OTHER)
 # Labels beside those of classes.
 UNSURE = "unsure"  # of a particle whose probability is below the threshold of its class
 UNLIKE = "unlike"  # of a particle that resembles no class
@@ -76,7 +79,7 @@ def class_by_key(key: str) -> ParticleClass:
     The name of an own class is derived from its key ("fat_droplet" is "Fat droplet"); its colour and symbol depend on
     the key alone, so that they are the same on every page. Raises KeyError for a text that is not a valid key.
     """
-    for particle_class in (*CLASSES, *FOREIGN):
+    for particle_class in (*CLASSES, *FURTHER_CLASSES):
         if particle_class.key == key:
             return particle_class
     if not is_valid_key(key):
@@ -89,12 +92,12 @@ def class_by_key(key: str) -> ParticleClass:
 
 
 def all_keys() -> tuple[str, ...]:
-    """Keys of all built-in classes, FOREIGN ones last."""
-    return tuple(c.key for c in (*CLASSES, *FOREIGN))
+    """Keys of all built-in classes, FURTHER_CLASSES last."""
+    return tuple(c.key for c in (*CLASSES, *FURTHER_CLASSES))
 
 
 def sort_keys(keys: Iterable[str]) -> tuple[str, ...]:
-    """These keys, each once: CLASSES in label order, then FOREIGN ones, then the lab's own in alphabetical order."""
+    """These keys, each once: CLASSES in label order, then FURTHER_CLASSES, then own ones in alphabetical order."""
     order = {key: position for position, key in enumerate(all_keys())}
     return tuple(sorted(set(keys), key=lambda key: (order.get(key, len(order)), key)))
 
@@ -121,4 +124,4 @@ def class_from_folder(name: str) -> ParticleClass | None:
     For a lab's own classes see key_from_name.
     """
     plain = re.sub(r"[^a-z]+", " ", name.casefold()).strip()
-    return next((c for c in (*CLASSES, *FOREIGN) if plain in c.aliases), None)
+    return next((c for c in (*CLASSES, *FURTHER_CLASSES) if plain in c.aliases), None)

@@ -19,7 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         dest="kind",
         required=True,
         metavar="CLASS",
-        help="protein, silicone_oil, air_bubble, glass_flake or fibre",
+        help="protein, silicone_oil, air_bubble, glass_flake, fibre, opaque or cell",
     )
     parser.add_argument("--count", type=whole_number, default=100, help="number of particles")
     parser.add_argument("--seed", type=run_seed, default=0, help="the same seed gives the same particles")
@@ -28,7 +28,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     optics.add_argument("--um-per-px", type=pixel_size, help="pixel size, µm; else drawn per particle")
     optics.add_argument(
         "--instruments",
-        choices=("usual", "soft", "other"),
+        choices=("usual", "soft", "other", "fine"),
         default="usual",
         help="distribution that instrument parameters are drawn from, see viewing.LAWS",
     )

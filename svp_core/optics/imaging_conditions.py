@@ -56,7 +56,12 @@ OTHER_LAW = ViewingLaw(
     stray_light=(0.2, 0.6),
     blur_px=1.1,
 )
-LAWS = {"usual": USUAL_LAW, "soft": SOFT_LAW, "other": OTHER_LAW}
+# The usual instruments at 20x alone, where particles look sharpest and classes are hardest to tell apart.
+FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
+LAWS = {"usual": USUAL_LAW, "soft": SOFT_LAW, "other": OTHER_LAW, "fine": FINE_LAW}
+MAGNIFICATIONS: dict[str, float] = dict(
+    zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True)
+)  # name -> usual pixel size, µm
 
 DIAMETER_RANGE_UM = (1.5, 60.0)  # of all kinds; only large air bubbles exceed it, see kinds
 SHORTEST_WAVELENGTH_UM = 0.45  # of any law
@@ -127,6 +132,11 @@ def sample_viewing(
         oversized=bool(diameter_um >= 58 * pixel),
         aggregate_delay=law.aggregate_delay,
     )
+
+
+def sample_instrument(rng: np.random.Generator, magnification: str, *, law: ViewingLaw = USUAL_LAW) -> Viewing:
+    """A whole instrument of this magnification, one of MAGNIFICATIONS, for the `instrument` of scenes.simulate."""
+    return sample_viewing(rng, um_per_px=float(MAGNIFICATIONS[magnification] * rng.uniform(*law.pixel_spread)), law=law)
 
 
 def _sample_camera(rng: np.random.Generator, law: ViewingLaw, um_per_px: float) -> Camera:

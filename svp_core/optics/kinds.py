@@ -1,37 +1,17 @@
-"""Draw each kind of particle: its shape and refractive index at the requested size, and its image.
-
-Every draw function takes (rng, viewing, x, y) and returns the intensity on the axes x, y (um from the intended position
-of the particle), float32 (H, W), background 1, and the ground truth: shape, diameter_um (of a sphere its own, of
-anything else the equivalent circular diameter of its projection), index, and moved_x_um, moved_y_um if a particle that
-the tile cuts off is not at its intended position.
-"""
+"""Draw each kind of particle: its shape and refractive index at the requested size, and its image (see drawing)."""
 
 from collections.abc import Callable
-from typing import Any, cast
 
 import numpy as np
-import scipy.fft
 from numpy.typing import NDArray
 
 from svp_core.optics import shapes
+from svp_core.optics.drawing import Axis, Drawing, displacement, moved, projected_ecd, volume_image, voxel_grid
 from svp_core.optics.imaging_conditions import Viewing
-from svp_core.optics.multislice import image_of_volume
+from svp_core.optics.irregular_kinds import draw_cell, draw_irregular_protein, draw_opaque
 from svp_core.optics.sphere import image_of_sphere
 
-Axis = NDArray[np.floating]
-Drawing = tuple[NDArray[np.float32], dict[str, Any]]  # intensity, ground truth
-
-
-def _displacement(rng: np.random.Generator, viewing: Viewing, off_centre: float) -> tuple[float, float]:
-    """How far a particle that does not fit is moved, so that the tile shows a part of it: um in x and y."""
-    if not viewing.oversized:
-        return 0.0, 0.0
-    angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0, off_centre) * viewing.diameter_um / 2
-    return distance * np.cos(angle), distance * np.sin(angle)
-
-
-def _moved(dx: float, dy: float) -> dict[str, float]:
-    return {"moved_x_um": float(dx), "moved_y_um": float(dy)}
+IRREGULAR_SHARE = 0.5  # of protein: sheets, strands, patches and stretched clumps; the others are aggregates of points
 
 
 def _sphere(x: Axis, y: Axis, viewing: Viewing, radius: float, index: float, z_f: float) -> NDArray[np.float32]:
@@ -41,11 +21,11 @@ def _sphere(x: Axis, y: Axis, viewing: Viewing, radius: float, index: float, z_f
 def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
     index = rng.uniform(1.388, 1.412)
     radius = viewing.diameter_um / 2
-    dx, dy = _displacement(rng, viewing, 0.8)
+    dx, dy = displacement(rng, viewing, 0.8)
     draw = rng.random()
     if draw < 0.78 or viewing.oversized:
         image = _sphere(x - dx, y - dy, viewing, radius, index, viewing.z_f_um)
-        return image, {"shape": "single", "diameter_um": 2 * radius, "index": index, **_moved(dx, dy)}
+        return image, {"shape": "single", "diameter_um": 2 * radius, "index": index, **moved(dx, dy)}
     # Two droplets in contact, or a lopsided one of two that have started to merge.
     merged = draw > 0.87
     second = radius * (rng.uniform(0.6, 1.0) if merged else rng.uniform(0.5, 1.0))
@@ -57,10 +37,14 @@ def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) 
     share = second**2 / (radius**2 + second**2)
     centres = shrink * np.stack([-axis * distance * share, axis * distance * (1 - share)])
     radii = shrink * np.array([radius, second])
-    grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
+    grid = voxel_grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
     volume = shapes.union_of_spheres(centres, radii, index - viewing.microscope.medium_index, grid)
     shape = "lopsided" if merged else "doublet"
-    return _volume(x, y, volume, grid, viewing), {"shape": shape, "diameter_um": _ecd(volume, grid), "index": index}
+    return volume_image(x, y, volume, grid, viewing), {
+        "shape": shape,
+        "diameter_um": projected_ecd(volume, grid),
+        "index": index,
+    }
 
 
 def _air_bubble(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
@@ -75,13 +59,15 @@ def _air_bubble(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) ->
         dx, dy = distance * np.cos(angle), distance * np.sin(angle)
         image = _sphere(x - dx, y - dy, viewing, radius, 1.0, z_f)
         truth = {"shape": "large", "diameter_um": 2 * radius, "index": 1.0, "z_f_um": z_f}
-        return image, truth | _moved(dx, dy)
+        return image, truth | moved(dx, dy)
     radius = viewing.diameter_um / 2
     image = _sphere(x, y, viewing, radius, 1.0, viewing.z_f_um)
     return image, {"shape": "small", "diameter_um": 2 * radius, "index": 1.0}
 
 
 def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
+    if rng.random() < IRREGULAR_SHARE:
+        return draw_irregular_protein(rng, viewing, x, y)
     shape = rng.choice(["clump", "felt", "thread", "wisp"], p=[0.35, 0.35, 0.10, 0.20])
     if shape in ("clump", "wisp"):
         monomer = rng.uniform(0.3, 0.7)
@@ -100,27 +86,31 @@ def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Dr
     # Scaled to the requested size; strands and monomers grow less than the whole, but never separate into beads.
     scale = viewing.diameter_um / _width(points, radii)
     points, radii = points * scale, np.maximum(radii * max(scale**0.7, 0.8 * scale), 0.15)
-    dx, dy = _displacement(rng, viewing, 0.6)
+    dx, dy = displacement(rng, viewing, 0.6)
     x, y = x - dx, y - dy
-    grid = _grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
+    grid = voxel_grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
     filling = shapes.saturate(shapes.gaussian_blobs(points, radii, weights, grid), 1.0)
     # The index follows from the phase delay of the thickest part; protein is never more than 0.09 above the liquid.
     thickest = filling.sum(0).max() * grid.dz_um
     delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
-    image = _volume(x, y, filling * np.float32(delta), grid, viewing)
+    image = volume_image(x, y, filling * np.float32(delta), grid, viewing)
     return image, {
         "shape": str(shape),
-        "diameter_um": _ecd(filling, grid),
+        "diameter_um": projected_ecd(filling, grid),
         "index": viewing.microscope.medium_index + float(delta),
-        **_moved(dx, dy),
+        **moved(dx, dy),
     }
 
 
 def _glass_flake(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
-    grid = _grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 20))
+    grid = voxel_grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 20))
     delta = 1.52 - viewing.microscope.medium_index
     volume = shapes.flake(rng, 0.6 * viewing.diameter_um, delta, grid)
-    return _volume(x, y, volume, grid, viewing), {"shape": "flake", "diameter_um": _ecd(volume, grid), "index": 1.52}
+    return volume_image(x, y, volume, grid, viewing), {
+        "shape": "flake",
+        "diameter_um": projected_ecd(volume, grid),
+        "index": 1.52,
+    }
 
 
 def _fibre(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
@@ -129,12 +119,12 @@ def _fibre(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Draw
     points, spacing = points * scale, spacing * scale
     radius = rng.uniform(0.45, 1.1) * max(1.0, viewing.diameter_um / 12)
     delta = rng.uniform(0.05, 0.12)
-    grid = _grid(viewing, x, y, dz_um=max(0.75, viewing.diameter_um / 20), width_um=np.ptp(points, axis=0).max())
+    grid = voxel_grid(viewing, x, y, dz_um=max(0.75, viewing.diameter_um / 20), width_um=np.ptp(points, axis=0).max())
     filling = shapes.gaussian_blobs(points, np.full(80, radius), np.full(80, spacing / (2.5 * radius)), grid)
     volume = (delta * np.minimum(filling, 1)).astype(np.float32)
-    return _volume(x, y, volume, grid, viewing), {
+    return volume_image(x, y, volume, grid, viewing), {
         "shape": "fibre",
-        "diameter_um": _ecd(volume, grid),
+        "diameter_um": projected_ecd(volume, grid),
         "index": viewing.microscope.medium_index + delta,
     }
 
@@ -145,32 +135,12 @@ DRAW_FUNCTIONS: dict[str, Callable[[np.random.Generator, Viewing, Axis, Axis], D
     "air_bubble": _air_bubble,
     "glass_flake": _glass_flake,
     "fibre": _fibre,
+    "opaque": draw_opaque,
+    "cell": draw_cell,
 }
-
-
-def _grid(viewing: Viewing, x: Axis, y: Axis, *, dz_um: float, width_um: float | None = None) -> shapes.Grid:
-    """Voxel grid wide enough that the particle's periodic copies stay outside the tile at this focus."""
-    microscope, px = viewing.microscope, viewing.camera.um_per_px / viewing.camera.oversampling
-    reach = max(np.abs(x).max(), np.abs(y).max())
-    spread = abs(viewing.z_f_um) * microscope.na_objective / microscope.medium_index * 1.2
-    resolution = microscope.wavelength_um / microscope.na_objective
-    period = reach + (width_um or viewing.diameter_um) / 2 + spread + 7 * resolution
-    return shapes.Grid(cast(int, scipy.fft.next_fast_len(int(period / px))), px, dz_um)
-
-
-def _volume(x: Axis, y: Axis, volume: NDArray[np.float32], grid: shapes.Grid, viewing: Viewing) -> NDArray[np.float32]:
-    return image_of_volume(
-        x, y, volume, px_um=grid.px_um, dz_um=grid.dz_um, z_f=viewing.z_f_um, microscope=viewing.microscope
-    )
 
 
 def _width(points: NDArray[np.float64], radii: NDArray[np.float64]) -> float:
     """Equivalent circular diameter, um, of a cloud of blobs seen along z, from its variance."""
     spread = points[:, :2].var(0) + (radii**2).mean()
     return float(4 * np.sqrt(np.sqrt(spread[0] * spread[1])))
-
-
-def _ecd(volume: NDArray[np.float32], grid: shapes.Grid) -> float:
-    """Equivalent circular diameter of the projection, um: its outline is at a tenth of the maximum optical path."""
-    path = volume.sum(0)
-    return float(np.sqrt(4 / np.pi * (path > 0.1 * path.max()).sum()) * grid.px_um)

@@ -21,7 +21,7 @@ _SINGLE = np.complex64
 def image_of_volume(
     x: NDArray[np.floating],
     y: NDArray[np.floating],
-    delta_n: NDArray[np.float32],
+    delta_n: NDArray[np.float32] | NDArray[np.complex64],
     *,
     px_um: float,
     dz_um: float,
@@ -33,9 +33,10 @@ def image_of_volume(
 ) -> NDArray[np.float32]:
     """Intensity at the points of the grid x (W,), y (H,) in um from the volume's centre: float32 (H, W), background 1.
 
-    delta_n: index minus the medium's, (Z, M, M) on voxels dz_um x px_um x px_um, zero at all sides; the light reaches
-    slice 0 first; the centre is array index (M//2, M//2), halfway between first and last slice. propagate_all:
-    propagate every direction through the slices instead of six; slow, for tests. rings, per_ring: as image_of_sphere.
+    delta_n: index minus the medium's, (Z, M, M) on voxels dz_um x px_um x px_um, zero at all sides, complex where the
+    particle absorbs (imaginary part > 0); the light reaches slice 0 first; the centre is array index (M//2, M//2),
+    halfway between first and last slice. propagate_all: propagate every direction through the slices instead of six;
+    slow, for tests. rings, per_ring: as image_of_sphere.
     """
     m = delta_n.shape[-1]
     if rings is None or per_ring is None:
@@ -83,14 +84,14 @@ def _quadratic_terms(directions: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack([np.ones_like(x), x, y, x * x, x * y, y * y], 1)
 
 
-def _half_width(delta_n: NDArray[np.float32]) -> float:
+def _half_width(delta_n: NDArray[np.float32] | NDArray[np.complex64]) -> float:
     """Half width, in voxels, of the non-zero part of the volume seen along z."""
     spans = (_span(delta_n.any(axis=axes)) for axes in ((0, 2), (0, 1)))
     return max(span.stop - span.start for span in spans) / 2
 
 
 def exit_waves(
-    delta_n: NDArray[np.float32],
+    delta_n: NDArray[np.float32] | NDArray[np.complex64],
     directions: NDArray[np.float64],
     *,
     px_um: float,
@@ -123,7 +124,10 @@ def exit_waves(
                 steps[gap] = phasor(propagating, gap * slowness)
             spectrum *= steps[gap]
             wave = cast("NDArray[np.complex64]", scipy.fft.ifft2(spectrum, overwrite_x=True))
-        wave[:, rows, columns] *= phasor(1, microscope.k0 * dz_um * delta_n[index, rows, columns])
+        slice_n = delta_n[index, rows, columns]
+        # The imaginary part of the index absorbs: exp(-k0 dz kappa) in amplitude.
+        absorbed = np.exp(-microscope.k0 * dz_um * slice_n.imag) if np.iscomplexobj(slice_n) else 1
+        wave[:, rows, columns] *= phasor(absorbed, microscope.k0 * dz_um * slice_n.real)
         spectrum = cast("NDArray[np.complex64]", scipy.fft.fft2(wave, overwrite_x=True))
         position = centre
     if spectrum is None:

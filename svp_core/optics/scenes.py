@@ -16,7 +16,8 @@ from svp_core.optics.camera import Camera, expose
 from svp_core.optics.imaging_conditions import USUAL_LAW, Viewing, ViewingLaw, sample_viewing
 from svp_core.optics.kinds import DRAW_FUNCTIONS
 
-KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
+# At the end of the list only: a particle's seed depends on its kind's place.
+KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre", "opaque", "cell")
 
 _MAX_ATTEMPTS = 20  # draws of one particle until it is detected
 

@@ -5,7 +5,7 @@ import pytest
 from svp_core.particle_classes import (
     _OWN_COLOURS,
     CLASSES,
-    FOREIGN,
+    FURTHER_CLASSES,
     all_keys,
     class_by_key,
     class_from_folder,
@@ -20,7 +20,7 @@ def test_label_order_matches_the_published_classifier():
 
 
 def test_keys_and_symbols_are_unique():
-    classes = (*CLASSES, *FOREIGN)
+    classes = (*CLASSES, *FURTHER_CLASSES)
     assert len({c.key for c in classes}) == len({c.symbol for c in classes}) == len(classes) == len(all_keys())
 
 
@@ -68,7 +68,7 @@ def test_own_class_has_a_name_and_a_fixed_appearance():
     own = class_by_key("fat_droplet")
     assert (own.key, own.name, own.aliases) == ("fat_droplet", "Fat droplet", ("fat droplet",))
     assert own == class_by_key("fat_droplet")
-    assert own.symbol not in {c.symbol for c in (*CLASSES, *FOREIGN)}
+    assert own.symbol not in {c.symbol for c in (*CLASSES, *FURTHER_CLASSES)}
     assert len({class_by_key(f"kind_{k}").symbol for k in range(40)}) > 4
 
 
@@ -90,7 +90,7 @@ def test_built_in_classes_are_sorted_first():
 
 
 @pytest.mark.parametrize("background", ["#FFFFFF", "#101416"])
-@pytest.mark.parametrize("colour", sorted({c.colour for c in (*CLASSES, *FOREIGN)} | set(_OWN_COLOURS)))
+@pytest.mark.parametrize("colour", sorted({c.colour for c in (*CLASSES, *FURTHER_CLASSES)} | set(_OWN_COLOURS)))
 def test_colours_have_a_contrast_of_at_least_three_to_one(colour, background):
     light, dark = sorted((_luminance(colour), _luminance(background)), reverse=True)
     assert (light + 0.05) / (dark + 0.05) >= 3

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from svp_core.optics import kinds, scenes, shapes
+from svp_core.optics import drawing, scenes, shapes
 from svp_core.optics.imaging_conditions import LAWS
 from svp_core.optics.microscope import Microscope, required_rings, source_directions
 from svp_core.optics.multislice import exit_waves, image_of_volume
@@ -30,6 +30,18 @@ def test_weak_spheres_agree_with_lorenz_mie(index, radius, z_f, rms, worst):
     difference = sliced - exact
     assert np.sqrt((difference**2).mean()) <= rms
     assert np.abs(difference).max() <= worst
+
+
+@pytest.mark.parametrize("z_f", [4, -20])
+def test_absorbing_sphere_agrees_with_lorenz_mie(z_f):
+    """Of the opposite sign, the imaginary part of the index would amplify the light."""
+    index, grid = 1.345 + 0.012j, shapes.Grid(160, 0.28, 0.5)
+    volume = shapes.union_of_spheres([[0, 0, 0]], [3.0], 1.0, grid) * np.complex64(index - SCOPE.medium_index)
+    sliced = image_of_volume(LINE, LINE, volume, px_um=0.28, dz_um=0.5, z_f=z_f, microscope=SCOPE)
+    exact = image_of_sphere(LINE, LINE, radius_um=3.0, index=index, z_f=z_f, microscope=SCOPE)
+    assert exact.mean() < 0.99
+    assert np.sqrt(((sliced - exact) ** 2).mean()) < 0.004
+    assert np.abs(sliced - exact).max() < 0.04
 
 
 def test_empty_volume_gives_a_uniform_background():
@@ -86,6 +98,9 @@ def test_six_propagated_directions_are_enough_for_droplets_that_focus_the_light(
         ("soft", "fibre", 8_100_005),
         ("other", "glass_flake", 8_100_004),
         ("other", "protein", 8_100_003),
+        ("soft", "protein", 8_100_005),
+        ("other", "opaque", 8_100_004),
+        ("other", "cell", 8_100_006),
     ],
 )
 def test_simulated_images_have_converged(monkeypatch, law, kind, seed):
@@ -98,7 +113,7 @@ def test_simulated_images_have_converged(monkeypatch, law, kind, seed):
         errors.append(np.abs(interpolated - many).max())
         return interpolated
 
-    monkeypatch.setattr(kinds, "image_of_volume", compare)
+    monkeypatch.setattr(drawing, "image_of_volume", compare)
     scenes.simulate(kind, seed, law=LAWS[law])
     assert errors
     assert max(errors) < 0.03

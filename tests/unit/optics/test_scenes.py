@@ -9,7 +9,7 @@ import pytest
 
 from svp_core.images import background_level
 from svp_core.optics import scenes
-from svp_core.optics.imaging_conditions import LAWS, sample_viewing
+from svp_core.optics.imaging_conditions import LAWS, MAGNIFICATIONS, sample_instrument, sample_viewing
 
 
 def pixels(job):
@@ -86,6 +86,14 @@ def test_one_instrument_images_a_whole_run():
     assert {d["um_per_px"] for d in drawn} == {0.55}
 
 
+@pytest.mark.parametrize("magnification", MAGNIFICATIONS)
+def test_drawn_instrument_has_its_magnification(magnification):
+    drawn = [sample_instrument(np.random.default_rng(k), magnification) for k in range(20)]
+    sizes = np.array([instrument.camera.um_per_px for instrument in drawn])
+    assert np.abs(sizes / MAGNIFICATIONS[magnification] - 1).max() <= 0.1
+    assert len(set(sizes)) == 20
+
+
 def test_small_bubble_is_dark_and_background_has_its_level():
     for k in range(40):
         drawn = scenes.simulate("air_bubble", k, um_per_px=0.28)
@@ -124,6 +132,20 @@ def test_only_particles_larger_than_the_tile_are_oversized_and_sizes_are_not_cli
 
 
 def test_protein_never_exceeds_its_maximum_index():
-    for k in range(6):
+    shapes = set()
+    for k in range(24):
         truth = scenes.simulate("protein", k, um_per_px=0.28).truth
+        shapes.add(truth["shape"])
         assert truth["medium_index"] < truth["index"] <= truth["medium_index"] + 0.09 + 1e-9
+    assert {"sheet", "felt"} <= shapes  # both laws of shapes
+
+
+def test_opaque_particle_in_focus_is_darker_than_any_protein_fold():
+    """An absorbing piece stays dark on both sides of the focus; nothing in it lights up."""
+    levels = []
+    for k in range(12):
+        drawn = scenes.simulate("opaque", k, um_per_px=0.55)
+        if abs(drawn.truth["z_f_um"]) < 20 and not drawn.truth["oversized"]:
+            levels.append(drawn.pixels.min() / (255 * drawn.truth["background"]))
+    assert len(levels) > 3
+    assert np.median(levels) < 0.7
