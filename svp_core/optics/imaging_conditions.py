@@ -23,6 +23,7 @@ class ViewingLaw:
     wavelength_um: tuple[float, float] = (0.45, 0.60)
     medium_index: tuple[float, float] = (1.333, 1.345)  # sugar and dissolved protein raise it
     aggregate_delay: float = 1.0  # phase delay by protein, relative to the usual; lower with a higher water content
+    irregular_protein: float = 0.5  # share of protein drawn as sheets, strands, patches and stretched clumps
     stray_light: tuple[float, float] = (0.0, 0.5)
     blur_px: float = 0.7  # standard deviation of the blur sigma
     size_px: tuple[float, float] = (20.0, 0.45)  # median diameter and standard deviation of its logarithm
@@ -58,6 +59,8 @@ OTHER_LAW = ViewingLaw(
 )
 # The usual instruments at 20x alone, where particles look sharpest and classes are hardest to tell apart.
 FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
+# Protein as aggregates of points alone, as in the shipped sample data and in the training of the shipped models.
+AGGREGATE_LAW = replace(USUAL_LAW, irregular_protein=0.0)
 LAWS = {"usual": USUAL_LAW, "soft": SOFT_LAW, "other": OTHER_LAW, "fine": FINE_LAW}
 MAGNIFICATIONS: dict[str, float] = dict(
     zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True)
@@ -77,6 +80,7 @@ class Viewing:
     diameter_um: float  # requested; a shape that cannot be that large or small has its actual size in the truth
     oversized: bool  # larger than the tile, which cuts it off
     aggregate_delay: float = 1.0  # see ViewingLaw
+    irregular_protein: float = 0.0  # see ViewingLaw
 
 
 def sample_viewing(
@@ -131,6 +135,7 @@ def sample_viewing(
         diameter_um=float(diameter_um),
         oversized=bool(diameter_um >= 58 * pixel),
         aggregate_delay=law.aggregate_delay,
+        irregular_protein=law.irregular_protein,
     )
 
 

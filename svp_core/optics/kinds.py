@@ -11,8 +11,6 @@ from svp_core.optics.imaging_conditions import Viewing
 from svp_core.optics.irregular_kinds import draw_cell, draw_irregular_protein, draw_opaque
 from svp_core.optics.sphere import image_of_sphere
 
-IRREGULAR_SHARE = 0.5  # of protein: sheets, strands, patches and stretched clumps; the others are aggregates of points
-
 
 def _sphere(x: Axis, y: Axis, viewing: Viewing, radius: float, index: float, z_f: float) -> NDArray[np.float32]:
     return image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=viewing.microscope)
@@ -66,7 +64,7 @@ def _air_bubble(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) ->
 
 
 def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
-    if rng.random() < IRREGULAR_SHARE:
+    if viewing.irregular_protein and rng.random() < viewing.irregular_protein:
         return draw_irregular_protein(rng, viewing, x, y)
     shape = rng.choice(["clump", "felt", "thread", "wisp"], p=[0.35, 0.35, 0.10, 0.20])
     if shape in ("clump", "wisp"):

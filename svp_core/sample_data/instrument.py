@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from svp_core.optics import scenes
 from svp_core.optics.camera import Camera
-from svp_core.optics.imaging_conditions import Viewing, sample_viewing
+from svp_core.optics.imaging_conditions import AGGREGATE_LAW, Viewing, sample_viewing
 from svp_core.optics.microscope import Microscope
 
 FRAME_HEIGHT, FRAME_WIDTH = 964, 1292
@@ -62,7 +62,7 @@ def sample_kind(rng: np.random.Generator) -> str:
 def draw_particle(kind: str, seed: int, *, attempt: int, window_px: int) -> DrawnParticle:
     """The particle in the centre of the window. Another attempt is another particle of the same seed."""
     rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(scenes.KINDS.index(kind), attempt)))
-    viewing = sample_viewing(rng, instrument=_INSTRUMENT)
+    viewing = sample_viewing(rng, law=AGGREGATE_LAW, instrument=_INSTRUMENT)
     viewing = replace(viewing, camera=replace(viewing.camera, shift_px=(0.0, 0.0)))
     axis = viewing.camera.sensor_axis(window_px, 0.0)
     intensity, particle = scenes.draw_intensity(kind, rng, viewing, axis, axis)

@@ -9,6 +9,7 @@ import numpy as np
 
 from svp_core.images import encode_png
 from svp_core.optics import scenes
+from svp_core.optics.imaging_conditions import AGGREGATE_LAW
 from svp_core.particle_classes import CLASSES
 
 PER_CLASS = 320
@@ -22,7 +23,7 @@ def write_tiles(folder: Path, *, per_class: int = PER_CLASS) -> Iterator[str]:
     tiles, rows = [], []
     for k in range(per_class):
         for particle_class in CLASSES:
-            particle = scenes.simulate(particle_class.key, scenes.particle_seed(RUN_SEED, k))
+            particle = scenes.simulate(particle_class.key, scenes.particle_seed(RUN_SEED, k), law=AGGREGATE_LAW)
             image = f"{particle_class.key}/{particle_class.key}_{particle.truth['seed']:08d}.png"
             tiles.append(particle.pixels)
             rows.append({"image": image, "class": particle_class.key, **particle.truth})

@@ -11,6 +11,7 @@ from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.generator import sampling, unet
 from svp_core.model_files import SHIPPED_MODELS
 from svp_core.optics import scenes
+from svp_core.optics.imaging_conditions import AGGREGATE_LAW
 
 CPU = torch.device("cpu")
 CLASSIFIERS = ("resnet18", "resnet50")
@@ -25,7 +26,10 @@ def classifier():
 def held_out():
     """Simulated tiles of run seed 8 by class key."""
     keys = ("protein", "silicone_oil", "air_bubble")
-    return {key: np.stack([scenes.simulate(key, scenes.particle_seed(8, k)).pixels for k in range(40)]) for key in keys}
+    return {
+        key: np.stack([scenes.simulate(key, scenes.particle_seed(8, k), law=AGGREGATE_LAW).pixels for k in range(40)])
+        for key in keys
+    }
 
 
 @pytest.mark.parametrize("name", ["generator", *CLASSIFIERS])
