@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.instrument.overview import show_overview
 from pages.ui.instrument.profile_heading import show_heading
 from pages.ui.instrument.profile_list import show_list
+from pages.ui.instrument.validate import show_validation
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, opened
@@ -21,7 +22,7 @@ def leave() -> None:
     close(PAGE, PROFILE)
 
 
-VIEWS = {"Overview": show_overview}
+VIEWS = {"Overview": show_overview, "Validate": show_validation}
 
 
 def show(profile_id: str) -> None:

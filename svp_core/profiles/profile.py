@@ -32,11 +32,17 @@ class InstrumentProfile:
     instrument: str = ""  # as the files state it, "FlowCam, VisualSpreadsheet 4.19.3"; "" where they do not
     conditions: Mapping[str, Any] | None = None  # profiles.conditions.ImagingConditions of its latest run, as a dict
     size_standard: Mapping[str, Any] | None = None  # result of its latest size-standard run
-    validation: Mapping[str, Any] | None = None  # of a classifier on its particles, see svp_core.validation
+    # Of classifiers on its particles: sha256 of the weights -> tasks.validation.validation_record
+    validation: Mapping[str, Any] | None = None
 
     def fits(self, kind: str, um_per_px: float) -> bool:
         """Whether a run of this kind and pixel size may come from this instrument."""
         return kind == self.kind and abs(um_per_px - self.um_per_px) <= SAME_SCALE * self.um_per_px
+
+    def validation_of(self, weights_sha256: str | None) -> Mapping[str, Any] | None:
+        """The stored validation of the classifier with these weights on this instrument; None without one."""
+        found = (self.validation or {}).get(weights_sha256 or "")
+        return found if isinstance(found, Mapping) else None
 
 
 def kind_of_source(kind: str) -> str:

@@ -18,7 +18,7 @@ from svp_core.classification.results import (
 from svp_core.classification.settings import CountSettings, read_settings
 from svp_core.classification.size_comparison import COMPARED_COLUMNS, size_comparison_of
 from svp_core.files import atomic_write
-from svp_core.report import count_tables, examples, method_section, plots, sample_section
+from svp_core.report import count_tables, examples, instrument_section, method_section, plots, sample_section
 from svp_core.report.decisions import review_decisions
 from svp_core.report.render import css_string, render
 
@@ -74,6 +74,7 @@ def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = 
         no_reference=counted.no_reference,
         plots=_plots(results, counted, chosen, order),
         examples=examples.example_tables(results, counted, chosen, order),
+        instrument=instrument_section.instrument_section(results),
         sample=sample_section.sample_section(results, chosen),
         unsure=examples.unsure_list(results, counted, chosen),
         rejected=examples.rejected_list(results),

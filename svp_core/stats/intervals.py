@@ -1,7 +1,7 @@
 """95 % intervals: of shares (Wilson 1927) and of any statistic (bootstrap)."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,6 +34,17 @@ def estimate_share(hits: ArrayLike | float, *, n: float | None = None) -> Estima
     mask = np.asarray(hits, bool)
     interval = binomtest(int(mask.sum()), mask.size).proportion_ci(LEVEL, method="wilson")
     return _clamped(float(mask.mean()), interval.low, interval.high, mask.size)
+
+
+def estimate_weighted_share(hits: ArrayLike, weights: ArrayLike) -> Estimate:
+    """Share of hits where each item stands for a number of others, with Wilson's interval; n is that of the items.
+
+    hits: bool (N,), N > 0. weights: float (N,), above 0. The interval is that of the effective sample size
+    (sum of weights)^2 / sum of squares (Kish 1965); with equal weights it is Wilson's own.
+    """
+    shares = np.asarray(weights, float) / np.sum(weights)
+    estimate = estimate_share(float((shares * np.asarray(hits, float)).sum()), n=float(1 / (shares**2).sum()))
+    return replace(estimate, n=len(shares))
 
 
 def _wilson_interval(share: float, n: float) -> tuple[float, float]:

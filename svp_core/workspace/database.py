@@ -123,7 +123,26 @@ instrument_profile = sa.Table(
     sa.Column("created", sa.Float, nullable=False),
     sa.Column("same_as", sa.Text, unique=True),  # two jobs make one profile of the same kind and pixel size
 )
-APPEND_ONLY = (decision,)
+# An answer about one particle of a validation. Append-only.
+validation_answer = sa.Table(
+    "validation_answer",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("validation", sa.String(32), nullable=False),
+    sa.Column("tab", sa.String(64), nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("particle", sa.String(16), nullable=False),
+    sa.Column("answer", sa.Text, nullable=False),  # "" for an undo
+    sa.Column("undoes", sa.String(90), nullable=False),  # "tab/n" of the answer that an undo takes back, else ""
+    sa.Column("purpose", sa.String(10), nullable=False),  # "label", or "settle": two different answers were discussed
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("browser_time", sa.Float),
+    sa.Column("server_time", sa.Float, nullable=False),
+)
+sa.Index(
+    "one_answer_a_key", validation_answer.c.validation, validation_answer.c.tab, validation_answer.c.n, unique=True
+)
+APPEND_ONLY = (decision, validation_answer)
 
 
 def engine() -> sa.Engine:

@@ -1,7 +1,7 @@
 """Instrument profiles of this workspace: rows of the database, one per instrument and magnification."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -69,12 +69,20 @@ def update_profile(profile_id: str, **parts: Mapping[str, Any] | None) -> Instru
     """Replace parts of a profile (PARTS); the others stay, whoever changes them meanwhile. Raises LabError."""
     if unknown := sorted(parts.keys() - set(PARTS)):
         raise ValueError(f"there is no part {unknown[0]!r} of a profile; parts are {', '.join(PARTS)}")
-    return _change(profile_id, {name: _plain(value) for name, value in parts.items()})
+    return _change(profile_id, lambda _: {name: _plain(value) for name, value in parts.items()})
+
+
+def update_validation(profile_id: str, weights_sha256: str, record: Mapping[str, Any]) -> InstrumentProfile:
+    """Store a classifier's validation in place of its earlier one; those of other classifiers stay."""
+    return _change(
+        profile_id, lambda profile: {"validation": {**(profile.validation or {}), weights_sha256: dict(record)}}
+    )
 
 
 def rename_profile(profile_id: str, name: str) -> InstrumentProfile:
     """Give a profile another name. Raises LabError for an empty or too long one."""
-    return _change(profile_id, {"name": check_name(name)})
+    name = check_name(name)
+    return _change(profile_id, lambda _: {"name": name})
 
 
 def delete_profile(profile_id: str) -> None:
@@ -116,7 +124,7 @@ def _insert(profile: InstrumentProfile, *, same_as: str | None = None) -> Instru
     return profile
 
 
-def _change(profile_id: str, changes: Mapping[str, Any]) -> InstrumentProfile:
+def _change(profile_id: str, changes_of: Callable[[InstrumentProfile], Mapping[str, Any]]) -> InstrumentProfile:
     """Change fields in one transaction, so that two writers never undo one another's part."""
     with engine().begin() as db:
         if db.dialect.name == "sqlite":
@@ -126,7 +134,7 @@ def _change(profile_id: str, changes: Mapping[str, Any]) -> InstrumentProfile:
         profile = _read(content) if content else None
         if profile is None:
             raise LabError("This instrument was deleted meanwhile; choose another one.")
-        changed = replace(profile, **changes)
+        changed = replace(profile, **changes_of(profile))
         db.execute(row.update().where(row.c.id == profile_id).values(content=json.dumps(asdict(changed))))
     return changed
 

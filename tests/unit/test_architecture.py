@@ -42,7 +42,14 @@ LAYERS = (
     ("svp_core.classification", "svp_core.embedding", "svp_core.model_import"),
     # Storage, networks, statistics: arrays and files in, arrays and files out.
     ("svp_core.workspace", "svp_core.generator", "svp_core.classifier"),
-    ("svp_core.execution", "svp_core.audit", "svp_core.label_errors", "svp_core.display", "svp_core.profiles"),
+    (
+        "svp_core.execution",
+        "svp_core.audit",
+        "svp_core.label_errors",
+        "svp_core.display",
+        "svp_core.profiles",
+        "svp_core.validation",
+    ),
     (
         "svp_core.instruments",
         "svp_core.optics",

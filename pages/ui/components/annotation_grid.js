@@ -28,7 +28,8 @@ class AnnotationGrid {
     });
     this.find('.view').onclick = () => this.toggleSingle();
     this.find('.help').onclick = () => this.toggleHelp();
-    this.find('.keys').replaceChildren(...DECISION_KEYS.map(([keys, meaning]) => {
+    const usable = DECISION_KEYS.filter(([keys]) => data.answers.accept_rest || !['Enter', 'S', 'F'].includes(keys));
+    this.find('.keys').replaceChildren(...usable.map(([keys, meaning]) => {
       const line = newElement('div');
       line.append(newElement('kbd', '', keys), meaning);
       return line;

@@ -74,11 +74,15 @@ def show_annotation_grid(
     more: bool,
     filter_id: str = "",
     examples: NDArray[np.uint8] | None = None,
+    answers: Mapping[str, str] = ANSWERS,
+    end: str = END,
 ) -> None:
     """Draw the grid, inside a fragment, after take_events of the same key.
 
     batches: the current and the next ones, from batch_data. more: whether further batches follow. filter_id: changes
-    with what is shown. examples: tiles, (classes * EXAMPLES, N, N) or (..., 3), class by class.
+    with what is shown. examples: tiles, (classes * EXAMPLES, N, N) or (..., 3), class by class. answers: names of the
+    answers beside the classes, as in ANSWERS; without "accept_rest", labels cannot be kept or accepted. end: shown
+    where no batch is left.
     """
     sheet = f"{review}/examples"
     shown = None if examples is None else {"sheet": sheet, "class_keys": list(class_keys), "per_class": EXAMPLES}
@@ -89,10 +93,10 @@ def show_annotation_grid(
             "reviewer": reviewer,
             "saved": dict(_last_written(key)),
             "notes": {particle: note for particle, note in _notes(key).items() if note},
-            "label_names": LABEL_NAMES,
-            "answers": ANSWERS,
+            "label_names": LABEL_NAMES | {"unsure": answers["unsure"]},
+            "answers": dict(answers),
             "skipped": SKIPPED,
-            "end": END,
+            "end": end,
             "more": more,
             "filter": filter_id,
             "examples": shown,

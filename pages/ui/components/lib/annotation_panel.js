@@ -48,7 +48,7 @@ class AnnotationPanel {
       button('X', answers.not_a_particle, () => grid.decide('not_a_particle', 'not_a_particle')),
       button('N', answers.skip, () => grid.decide('skip', '')),
       button('Z', answers.undo, () => grid.undo()),
-      button('F', answers.accept_rest, () => grid.acceptRest()),
+      ...(answers.accept_rest ? [button('F', answers.accept_rest, () => grid.acceptRest())] : []),
     );
   }
 

@@ -1,0 +1,55 @@
+"""Figures of a validation on the screen: sentences first, then tables by size, class and confidence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.ui.shared.text import DASH, escape_markdown
+from svp_core.display import class_name, join_names
+from svp_core.validation.wording import percent, range_text, summary_sentences
+
+TABLE_HELP = {
+    "size": "Within a size range every drawn particle weighs the same.",
+    "class": "Right: of those named so, the share that is so (predictive value). Found: of those that are so, the "
+    "share named so.",
+    "confidence": "A calibrated classifier is right as often as its confidence says.",
+}
+
+
+def show_figures(record: Mapping[str, Any], *, key: str) -> None:
+    """Draw the figures of a stored result."""
+    figures = record["figures"]
+    for sentence in summary_sentences(record):
+        st.markdown(escape_markdown(sentence))
+    tables = {
+        "size": [
+            {"Size": range_text(row), "Drawn": row["drawn"], "Of": row["population"], "Right": percent(row["accuracy"])}
+            for row in figures["by_size"]
+        ],
+        "class": [
+            {
+                "Class": class_name(row["class"]),
+                "Named so": row["ppv"]["n"] if row["ppv"] else 0,
+                "Right": percent(row["ppv"]),
+                "Are so": row["found"]["n"] if row["found"] else 0,
+                "Found": percent(row["found"]),
+            }
+            for row in figures["by_class"]
+        ],
+        "confidence": [
+            {
+                "Confidence": f"{row['low']:.2f} to {row['high']:.2f}",
+                "Mean": f"{100 * row['confidence']:.0f} %",
+                "Particles": row["right"]["n"] if row["right"] else 0,
+                "Right": percent(row["right"]) if row["right"] else DASH,
+            }
+            for row in figures["calibration"]
+        ],
+    }
+    for column, (name, rows) in zip(st.columns(3, gap="medium"), tables.items(), strict=True):
+        with column:
+            st.markdown(f"**By {name}**", help=TABLE_HELP[name])
+            st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"{key}_{name}", height="content")
+    st.caption(escape_markdown(f"Labelled by {join_names(record['reviewers'])}. Intervals: 95 %."))

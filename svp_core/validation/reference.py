@@ -1,0 +1,28 @@
+"""Confusion reference from a validation's labelled particles: counts of that instrument are corrected by it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from svp_core.stats.confusion import ConfusionReference
+
+
+def validation_reference(record: Mapping[str, Any]) -> ConfusionReference | None:
+    """The labelled particles of a stored result as a reference; None where none has a class of the classifier.
+
+    Particles of other kinds, or whose class nobody can tell, are left out: a reference tells how particles of each
+    class are named.
+    """
+    keys, particles = tuple(record["class_keys"]), record["particles"]
+    rows = [index for index, label in enumerate(particles["labels"]) if label in keys]
+    if not rows:
+        return None
+    return ConfusionReference(
+        np.array([particles["probs"][index] for index in rows], np.float32),
+        np.array([keys.index(particles["labels"][index]) for index in rows]),
+        np.array([particles["sizes_um"][index] for index in rows], float),
+        keys,
+        f"{len(rows):,} particles of this instrument, drawn at random by size and labelled by a person",
+        np.array([particles["sizes_px"][index] for index in rows], float),
+    )
