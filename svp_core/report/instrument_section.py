@@ -7,8 +7,9 @@ from typing import Any
 from svp_core.classification.own_instrument import profile_of
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import class_name, join_names
+from svp_core.profiles.wording import condition_texts
 from svp_core.report.render import Fact, facts
-from svp_core.validation.wording import condition_texts, percent, range_text, summary_sentences
+from svp_core.validation.wording import percent, range_text, summary_sentences
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ def instrument_section(results: ClassificationResults) -> InstrumentSection | No
         [
             ("Name", profile.name),
             ("Pixel size", f"{profile.um_per_px:.4g} µm"),
-            ("Its images", ", ".join(condition_texts(results.summary.get("conditions") or profile.conditions or {}))),
+            ("Its images", ", ".join(condition_texts(results.summary.get("conditions") or profile.conditions))),
         ]
     )
     record = profile.validation_of(results.summary.get("weights_sha256"))
@@ -50,8 +51,8 @@ def instrument_section(results: ClassificationResults) -> InstrumentSection | No
 
 def _origin(record: Mapping[str, Any]) -> str:
     return (
-        f"{record['drawn']:,} particles of this instrument were drawn at random by size on {record['created'][:10]} and "
-        f"labelled by {join_names(record['reviewers'])} without seeing the classifier's answer. Classifier: "
+        f"{record['drawn']:,} particles of this instrument were drawn at random by size on {record['created'][:10]} "
+        f"and labelled by {join_names(record['reviewers'])} without seeing the classifier's answer. Classifier: "
         f"{record['weights']}. Intervals: 95 %."
     )
 
@@ -66,9 +67,14 @@ def _tables(figures: Mapping[str, Any]) -> list[Table]:
         for row in figures["by_class"]
     ]
     by_confidence = [
-        [f"{row['low']:.2f} to {row['high']:.2f}", f"{100 * row['confidence']:.0f} %", _n(row["right"]), percent(row["right"])]
+        [
+            f"{row['low']:.2f} to {row['high']:.2f}",
+            f"{100 * row['confidence']:.0f} %",
+            _n(row["right"]),
+            percent(row["right"]),
+        ]
         for row in figures["calibration"]
-    ]  # fmt: skip
+    ]
     return [
         Table("By size: most likely class right", ["Size", "Drawn", "Right"], by_size),
         Table("By class", ["Class", "Named so", "of those so", "Are so", "of those named so"], by_class),

@@ -46,7 +46,7 @@ def test_conditions_are_in_grey_levels():
     profile, _ = instrument()
     instrument_profiles.update_profile(profile.id, conditions=CONDITIONS)
     text = page_text(open_page(PAGE, profile=profile.id))
-    for fact in ("10x", "background 178", "gradient 5.1", "noise 2.0", "from 400 crops"):
+    for fact in ("about 10x", "background 178", "gradient 2.0 %", "noise 2.0", "from 400 crops"):
         assert fact in text
     instrument_profiles.update_profile(profile.id, conditions={"background": "bright"})
     app = open_page(PAGE, profile=profile.id)

@@ -4,11 +4,12 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.instrument.facts import CONDITION_HELP, condition_facts
 from pages.ui.shared.text import count_noun, escape_markdown, truncate
 from pages.ui.shared.times import format_timestamp
 from svp_core.errors import LabError
 from svp_core.profiles.profile import InstrumentProfile
+from svp_core.profiles.wording import CONDITIONS_HELP, condition_texts
+from svp_core.tasks.expectations import expectations
 from svp_core.tasks.instrument_runs import assign_profile, classifications_of
 from svp_core.workspace.instrument_profiles import add_profile, list_profiles
 from svp_core.workspace.jobs import Job
@@ -21,10 +22,13 @@ ERROR = "profile_move_error"
 def show_overview(profile: InstrumentProfile) -> None:
     """What its images are like, and what was classified from it."""
     st.subheader("Images")
-    if facts := condition_facts(profile.conditions or {}):
-        st.markdown(escape_markdown(" · ".join(facts)), help=CONDITION_HELP)
+    if facts := condition_texts(profile.conditions):
+        st.markdown(escape_markdown(" · ".join(facts)), help=CONDITIONS_HELP)
     else:
         st.caption("Background, gradient and noise are measured with the next run that is classified.")
+    st.subheader("What to expect")
+    for sentence in expectations(profile):
+        st.markdown(escape_markdown(sentence))
     st.subheader("Classifications")
     runs = classifications_of(profile.id)
     if not runs:
