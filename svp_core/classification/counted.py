@@ -7,15 +7,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from svp_core.classification.own_instrument import own_reference
 from svp_core.classification.results import ClassificationResults, model_of, numeric_column
 from svp_core.classification.settings import CountSettings, volume_in_files
 from svp_core.classifier.confusion_reference import MATCHED_FILE, read_confusion_reference
 from svp_core.errors import LabError
 from svp_core.model_files import weights_sha256
 from svp_core.stats import counts
+from svp_core.stats.confusion import combine_references
 
 UNSURE = counts.UNSURE
 VOLUME_ENTERED = "typed in"  # volume_from of a volume that the user entered
+MIN_OWN = 10  # labelled particles of every class, from which on those of the instrument alone are a reference
 ECD_PX = "ecd_px"  # column with the size at which the classifier saw a particle; correction goes by it
 
 
@@ -112,7 +115,20 @@ def confusion_reference_for(results: ClassificationResults) -> tuple[counts.Conf
     """Confusion reference of a classification; (None, reason as a sentence) without one.
 
     The one matched to its own images, which the classify task stored beside the results; otherwise that of its model.
+    Where the classifier was validated on particles of the same instrument, they are part of it and count in full; alone
+    they are a reference from MIN_OWN of every class on.
     """
+    simulated, reason = _simulated_reference(results)
+    own = own_reference(results.summary, results.class_keys)
+    if own is None:
+        return simulated, reason
+    if simulated is not None:
+        return combine_references(simulated, own), ""
+    fewest = int(np.bincount(own.labels, minlength=len(own.class_keys)).min())
+    return (own, "") if fewest >= MIN_OWN else (None, reason)
+
+
+def _simulated_reference(results: ClassificationResults) -> tuple[counts.ConfusionReference | None, str]:
     try:
         matched = read_confusion_reference(results.folder, file=MATCHED_FILE)
     except LabError as error:

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from svp_core.particle_classes import UNLIKE
+from svp_core.stats.between_instruments import OWN_INSTRUMENT
 from svp_core.stats.confusion import ConfusionReference
 
 
@@ -25,4 +27,6 @@ def validation_reference(record: Mapping[str, Any]) -> ConfusionReference | None
         keys,
         f"{len(rows):,} particles of this instrument, drawn at random by size and labelled by a person",
         np.array([particles["sizes_px"][index] for index in rows], float),
+        np.full(len(rows), OWN_INSTRUMENT),
+        np.array([particles["assigned"][index] == UNLIKE for index in rows], bool),
     )

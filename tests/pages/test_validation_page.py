@@ -99,8 +99,11 @@ def test_a_second_person_labels_blind_and_a_third_is_refused():
     app = send(app, validation, answer(1, "7", "protein", purpose="settle", tab="s", reviewer="Ben"), purpose="settle")
     assert standing_of(validation).is_complete
     app = labelling(profile, validation, reviewer="Carla")
-    assert len(app.error) == 1
     assert not app.exception
+    app.text_input(key="validation_name").set_value("Carla")
+    next(button for button in app.button if button.label == "Start labelling").click().run()
+    assert len(app.error) == 1
+    assert "Carla" not in standing_of(validation).by_reviewer
 
 
 def test_nothing_of_the_classifier_reaches_the_labelling_grid():

@@ -25,18 +25,15 @@ BLIND_ANSWERS = {
 }
 
 
-def show_labelling(validation: Validation) -> None:
-    """Ask for the name, then the grid."""
+def choose_person(validation: Validation) -> str:
+    """Name of the person who labels, with the way to another one; "" where it has to be asked."""
     reviewer = (opened(PAGE, REVIEWER) or "").strip()[:MAX_REVIEWER]
-    standing = standing_of(validation)
-    others = [name for name in standing.by_reviewer if name != reviewer]
+    others = [name for name in standing_of(validation).by_reviewer if name != reviewer]
     if reviewer and len(others) >= MAX_REVIEWERS:
-        st.error(escape_markdown(f"{' and '.join(others)} label these particles already; continue as one of them."))
-        reviewer = ""
-    if not reviewer:
-        _ask_name(list(standing.by_reviewer))
-        return
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        st.session_state["validation_name"] = others[0]
+        close(PAGE, REVIEWER)
+        return ""
+    if reviewer:
         st.caption(escape_markdown(f"Labelled by {reviewer}"), width="content")
         st.button(
             "Change person",
@@ -46,6 +43,14 @@ def show_labelling(validation: Validation) -> None:
             args=(PAGE, REVIEWER),
             help="A second person labels the same particles without seeing the first one's labels.",
         )
+    return reviewer
+
+
+def show_labelling(validation: Validation, reviewer: str) -> None:
+    """The grid; the question for the name where it is not known."""
+    if not reviewer:
+        _ask_name(list(standing_of(validation).by_reviewer))
+        return
     _show_grid(validation, reviewer)
     remember_text(REVIEWER, reviewer, key="validation_memory_kept")
 
@@ -67,7 +72,8 @@ def _ask_name(known: list[str]) -> None:
             open_as(PAGE, name.strip(), REVIEWER)
             st.rerun()
     if known:
-        st.caption(escape_markdown(f"Labelled so far by {' and '.join(known)}."))
+        full = " Two people at most label the same particles." if len(known) >= MAX_REVIEWERS else ""
+        st.caption(escape_markdown(f"Labelled so far by {' and '.join(known)}.{full}"))
 
 
 @st.fragment

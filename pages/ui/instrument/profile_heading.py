@@ -17,7 +17,7 @@ def show_heading(profile: InstrumentProfile, on_leave: Callable[[], None]) -> No
     """Name of the instrument, what it is, and what can be done with its profile."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="profile_heading"):
         st.title(escape_markdown(profile.name), width="stretch")
-        st.caption(escape_markdown(" · ".join(profile_facts(profile))), width="content")
+        st.caption(escape_markdown(" · ".join(profile_facts(profile)[:2])), width="content")
         with st.popover("Manage", type="tertiary", width="content"):
             _show_management(profile, on_leave)
         st.button("All instruments", key="profile_leave", on_click=on_leave)

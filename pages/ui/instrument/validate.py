@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from pages.ui.instrument.labelling import show_labelling
+from pages.ui.instrument.labelling import choose_person, show_labelling
 from pages.ui.instrument.validation_figures import percent, show_figures
 from pages.ui.shared.text import count_noun, escape_markdown
 from pages.ui.shared.times import format_iso
@@ -100,8 +100,9 @@ def _show_open(validation: Validation) -> None:
             f"{format_iso(facts['created'])}"
         )
         st.caption(escape_markdown(text), width="stretch")
+        reviewer = choose_person(validation)
         st.button("All validations", key="validation_leave", on_click=close, args=(PAGE, VALIDATION))
-    show_labelling(validation)
+    show_labelling(validation, reviewer)
     standing = standing_of(validation)
     if standing.is_complete:
         st.subheader("Result")
