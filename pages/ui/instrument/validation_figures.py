@@ -48,8 +48,9 @@ def show_figures(record: Mapping[str, Any], *, key: str) -> None:
             for row in figures["calibration"]
         ],
     }
-    for column, (name, rows) in zip(st.columns(3, gap="medium"), tables.items(), strict=True):
-        with column:
+    left, right = st.columns(2, gap="medium")
+    for place, name in ((left, "size"), (right, "confidence"), (st.container(gap="xsmall"), "class")):
+        with place:
             st.markdown(f"**By {name}**", help=TABLE_HELP[name])
-            st.dataframe(pd.DataFrame(rows), hide_index=True, key=f"{key}_{name}", height="content")
+            st.dataframe(pd.DataFrame(tables[name]), hide_index=True, key=f"{key}_{name}", height="content")
     st.caption(escape_markdown(f"Labelled by {join_names(record['reviewers'])}. Intervals: 95 %."))
