@@ -40,6 +40,12 @@ class Camera:
 
 def expose(intensity: NDArray[np.floating], camera: Camera, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Image, uint8 (H, W), from an intensity with background 1 on the axes of Camera.sensor_axis, without margins."""
+    image = form_image(intensity, camera)
+    return add_background(image, background=camera.background, gradient=camera.gradient, noise=camera.noise, rng=rng)
+
+
+def form_image(intensity: NDArray[np.floating], camera: Camera) -> NDArray[np.float64]:
+    """Image without noise, relative to a background of 1, float (H, W): pixels, blur, stray light and gamma."""
     # A pixel integrates over its area; 1/24, 22/24, 1/24 is the box integral to fourth order.
     image = intensity.astype(np.float64)
     for axis in (0, 1):
@@ -58,10 +64,21 @@ def expose(intensity: NDArray[np.floating], camera: Camera, rng: np.random.Gener
     image = image[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
 
     image = (1 - camera.stray_light) * image + camera.stray_light
-    image = np.maximum(image, 0) ** camera.gamma
+    return np.maximum(image, 0) ** camera.gamma
+
+
+def add_background(
+    image: NDArray[np.floating],
+    *,
+    background: float,
+    gradient: tuple[float, float],
+    noise: float,
+    rng: np.random.Generator,
+) -> NDArray[np.uint8]:
+    """8-bit image, uint8 (H, W), of form_image's, at this background, gradient and noise (see Camera)."""
     v, u = np.meshgrid(*(np.linspace(-1, 1, size) for size in image.shape), indexing="ij")
-    image = camera.background * image * (1 + camera.gradient[0] * u + camera.gradient[1] * v)
+    image = background * image * (1 + gradient[0] * u + gradient[1] * v)
     # Shot noise: proportional to the square root of the light.
-    sigma = camera.noise * np.sqrt(np.maximum(image / camera.background, 0.02))
+    sigma = noise * np.sqrt(np.maximum(image / background, 0.02))
     image = image + sigma * rng.standard_normal(image.shape)
     return np.round(np.clip(image, 0, 1) * 255).astype(np.uint8)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from svp_core.images import TILE_PX
-from svp_core.optics.camera import Camera, expose
+from svp_core.optics.camera import add_background, form_image
 from svp_core.optics.imaging_conditions import USUAL_LAW, Viewing, ViewingLaw, sample_viewing
 from svp_core.optics.kinds import DRAW_FUNCTIONS
 
@@ -33,6 +33,7 @@ class SimulatedParticle:
     # Flat and JSON-serialisable: kind, shape, diameter_um, index, z_f_um, centre relative to the tile's, seed, and all
     # nuisance parameters.
     truth: dict[str, Any]
+    image: NDArray[np.float64]  # (64, 64): the same without noise, relative to a background of 1
 
 
 def simulate(
@@ -60,12 +61,16 @@ def simulate(
         x = viewing.camera.sensor_axis(tile_px, viewing.camera.shift_px[0])
         y = viewing.camera.sensor_axis(tile_px, viewing.camera.shift_px[1])
         intensity, particle = draw_intensity(kind, rng[_PARTICLE], viewing, x, y)
-        pixels = expose(intensity, viewing.camera, rng[_NOISE])
-        if _detected(pixels, viewing.camera):
+        camera = viewing.camera
+        image = form_image(intensity, camera)
+        pixels = add_background(
+            image, background=camera.background, gradient=camera.gradient, noise=camera.noise, rng=rng[_NOISE]
+        )
+        if is_detected(pixels, background=camera.background, gradient=camera.gradient):
             break
     shift, px = viewing.camera.shift_px, viewing.camera.um_per_px
     centre = {f"centre_{a}_px": float(shift[i] + particle.pop(f"moved_{a}_um") / px) for i, a in enumerate("xy")}
-    return SimulatedParticle(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **centre, **particle})
+    return SimulatedParticle(pixels, {"kind": kind, "seed": int(seed), **_flat(viewing), **centre, **particle}, image)
 
 
 def draw_intensity(
@@ -83,10 +88,10 @@ def particle_seed(run_seed: int, k: int) -> int:
     return run_seed * 1_000_000 + k
 
 
-def _detected(pixels: NDArray[np.uint8], camera: Camera) -> bool:
+def is_detected(pixels: NDArray[np.uint8], *, background: float, gradient: tuple[float, float]) -> bool:
     """Whether an instrument would have detected it: at least 12 px differ by 7 grey levels after smoothing."""
     v, u = np.meshgrid(*(np.linspace(-1, 1, size) for size in pixels.shape), indexing="ij")
-    empty = 255 * camera.background * (1 + camera.gradient[0] * u + camera.gradient[1] * v)
+    empty = 255 * background * (1 + gradient[0] * u + gradient[1] * v)
     return bool((np.abs(gaussian_filter(pixels.astype(float), 1.2) - empty) > 7).sum() >= 12)
 
 

@@ -6,7 +6,7 @@ here depends on the kinds of particles: only pixels well outside every outline a
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import cv2
@@ -26,6 +26,7 @@ _MARGIN_PX = 4  # kept free around the outline, whose blurred flank and first ri
 # unfocused particle vanish in it (Immerkaer 1996, Computer Vision and Image Understanding 64, eq. 5).
 _HIGH_PASS = np.outer((1, -2, 1), (1, -2, 1)).astype(np.float32) / 6
 _ROUNDING = 1 / 12  # variance of rounding to whole grey levels
+_NOISE_STEPS = 20  # of rounded noise per factor e
 _PADDED_SHARE = 0.2  # of constant 3 x 3 windows, above which they are taken as padding
 
 Liquid = tuple[float, float, float, float]  # around one particle, see measure_liquid
@@ -46,6 +47,18 @@ class ImagingConditions:
     def as_dict(self) -> dict[str, Any]:
         """JSON-ready form, as in summary.json and instrument profiles."""
         return asdict(self)
+
+    def rounded(self) -> "ImagingConditions":
+        """The same in steps too small to matter: alike for most runs of one instrument."""
+        steps = round(_NOISE_STEPS * math.log(max(self.noise, 1e-4)))
+        return replace(
+            self,
+            background=round(self.background, 2),
+            gradient_x=round(self.gradient_x, 2),
+            gradient_y=round(self.gradient_y, 2),
+            noise=math.exp(steps / _NOISE_STEPS),
+            n_crops=0,
+        )
 
 
 def conditions_from_dict(stored: Any) -> ImagingConditions | None:

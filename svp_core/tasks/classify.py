@@ -1,5 +1,6 @@
 """Classify every particle of a source: results.csv, tiles.npy and summary.json, growing batch by batch."""
 
+import json
 from collections import Counter
 from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
@@ -15,6 +16,7 @@ from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.instrument_runs import note_conditions, profile_entry
+from svp_core.tasks.reference_matching import match_reference
 from svp_core.tasks.request import JobRequest, optional
 from svp_core.tile_file import append_tiles, read_tiles
 
@@ -51,12 +53,14 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
 
     Writes results.csv, one row per item of the source; tiles.npy, uint8 (N, 64, 64), the tiles of the rows with status
     ok in their order; colour.npy, uint8 (N, 64, 64, 3), only where some of them are in colour; summary.json. All grow
-    batch by batch.
+    batch by batch. At the end reference.safetensors, the confusion reference matched to these images, where the shipped
+    library covers the classifier's classes.
     """
     request.check()
     from svp_core.classification.classify import classify_source
     from svp_core.classification.derived_columns import SIZE_RULE
     from svp_core.classification.results_csv import ResultsWriter, count_classes
+    from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
     from svp_core.profiles.conditions import LiquidSample
@@ -69,6 +73,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     images, liquid = ResultImages(folder), LiquidSample()
+    (folder / MATCHED_FILE).unlink(missing_ok=True)
     offered, counts, size_rules = 0, Counter(), Counter()
     yield Progress(0, source.count, f"Reading {source.title}")
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
@@ -93,6 +98,10 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
             write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts), "size_rules": size_rules})
             yield Progress(offered, source.count, f"{images.count:,} particles classified")
+    yield Progress(offered, source.count, "Matching the reference of corrected counts to these images")
+    if note := match_reference(folder, facts, classifier):
+        summary = json.loads((folder / "summary.json").read_text("utf-8"))
+        write_json(folder / "summary.json", {**summary, "notes": [*summary["notes"], note]})
     note_conditions(facts)
 
 

@@ -39,7 +39,7 @@ LAYERS = (
     ("svp_core.report", "svp_core.exports", "svp_core.sample_data"),
     ("svp_core.training", "svp_core.review"),
     ("svp_core.datasets", "svp_core.quality"),
-    ("svp_core.classification", "svp_core.embedding", "svp_core.model_import"),
+    ("svp_core.classification", "svp_core.embedding", "svp_core.model_import", "svp_core.reference_library"),
     # Storage, networks, statistics: arrays and files in, arrays and files out.
     ("svp_core.workspace", "svp_core.generator", "svp_core.classifier"),
     (

@@ -1,0 +1,66 @@
+"""Library of simulated instruments for the matched reference: writes weights/reference_library.
+
+    python benchmarks/reference_library.py [--instruments 40] [--each 10] [--particles FOLDER] [--part 0/2]
+
+Draws --instruments instruments per magnification from the usual law, of a set that no model is trained or judged on,
+and --each particles a class on each (of "other" half opaque pieces, half cells), and stores their images without noise
+and their truth. Nothing in it depends on a classifier. With --part only that share of the instruments is simulated, and
+nothing is written.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks._drawn_instruments import LEVELS, pool
+from svp_core.optics.imaging_conditions import MAGNIFICATIONS
+from svp_core.particle_classes import all_keys
+from svp_core.reference_library.library import FOLDER, Library, write_library
+
+ENTROPY = 7300  # of this set of instruments
+KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds that the simulator draws; of other classes, the kind itself
+
+
+def per_kind(each):
+    """Kind -> particles per instrument, for `each` of every class."""
+    kinds = {key: KINDS_OF.get(key, (key,)) for key in all_keys()}
+    return {kind: each // len(of_class) for of_class in kinds.values() for kind in of_class}
+
+
+def main():
+    """Simulate and write."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--instruments", type=int, default=40, help="per magnification")
+    parser.add_argument("--each", type=int, default=10, help="particles per class and instrument")
+    parser.add_argument("--particles", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
+    parser.add_argument("--part", default="", metavar="I/N", help="simulate every Nth instrument only, write nothing")
+    options = parser.parse_args()
+    every = [(magnification, number) for number in range(options.instruments) for magnification in MAGNIFICATIONS]
+    if options.part:
+        part, parts = map(int, options.part.split("/"))
+        for magnification, number in every[part::parts]:
+            pool(options.particles, ENTROPY, magnification, number, per_kind(options.each))
+        return
+    class_of = {kind: key for key in all_keys() for kind in KINDS_OF.get(key, (key,))}
+    for magnification in MAGNIFICATIONS:
+        pools = [
+            pool(options.particles, ENTROPY, magnification, number, per_kind(options.each))
+            for number in range(options.instruments)
+        ]
+        truth = [one for each in pools for one in each.truth]
+        library = Library(
+            magnification,
+            np.concatenate([each.images for each in pools]).astype(np.float32) / LEVELS,
+            tuple(class_of[one["kind"]] for one in truth),
+            np.repeat([each.number for each in pools], [len(each.truth) for each in pools]),
+            np.array([one["um_per_px"] for one in truth]),
+            np.array([one["diameter_um"] for one in truth]),
+        )
+        size = write_library(FOLDER, library)
+        print(f"{magnification}: {len(truth):,} particles of {options.instruments} instruments, {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
