@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -33,30 +34,41 @@ class Pool:
 
 
 def pool(folder, entropy, magnification, number, per_kind):
-    """Pool of this instrument, from the folder or simulated now.
+    """Pool of this instrument with these numbers of particles, from the folder or simulated now.
 
-    entropy: of the set of instruments; sets share no instrument and no particle. per_kind: kind -> particles.
+    entropy: of the set of instruments; sets share no instrument and no particle. per_kind: kind -> particles. A stored
+    pool with fewer is added to; of one with more, the first ones are returned.
     """
     path = Path(folder) / f"{entropy}_{magnification}_{number:03}.npz"
-    if path.is_file():
-        with np.load(path, allow_pickle=False) as stored:
-            truth = json.loads(str(stored["truth"]))
-            if all(sum(one["kind"] == kind for one in truth) >= n for kind, n in per_kind.items()):
-                return Pool(magnification, number, stored["tiles"], stored["images"], truth)
+    tiles, images, truth = _read(path)
     position = list(MAGNIFICATIONS).index(magnification)
     instrument = sample_instrument(np.random.default_rng([entropy, position, number]), magnification)
-    particles = [
-        scenes.simulate(
-            kind, scenes.particle_seed(entropy, 10_000 * number + 1000 * position + k), instrument=instrument
-        )
-        for kind, n in per_kind.items()
-        for k in range(n)
-    ]
-    tiles = np.stack([particle.pixels for particle in particles])
-    images = np.stack([np.round(np.clip(particle.image * LEVELS, 0, 65535)) for particle in particles])
-    truth = [particle.truth for particle in particles]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    np.savez(temporary, tiles=tiles, images=images.astype(np.uint16), truth=json.dumps(truth))
-    temporary.rename(path)
-    return Pool(magnification, number, tiles, images.astype(np.uint16), truth)
+    first, before = scenes.particle_seed(entropy, 10_000 * number + 1000 * position), len(truth)
+    for kind, count in per_kind.items():
+        stored = sum(one["kind"] == kind for one in truth[:before])
+        for seed in range(first + stored, first + count):
+            particle = scenes.simulate(kind, seed, instrument=instrument)
+            tiles.append(particle.pixels)
+            images.append(np.round(np.clip(particle.image * LEVELS, 0, 65535)).astype(np.uint16))
+            truth.append(particle.truth)
+    if len(truth) > before:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{uuid4().hex}.npz")
+        np.savez(temporary, tiles=np.stack(tiles), images=np.stack(images), truth=json.dumps(truth))
+        temporary.rename(path)
+    chosen = [k for k, one in enumerate(truth) if one["seed"] - first < per_kind.get(one["kind"], 0)]
+    return Pool(
+        magnification,
+        number,
+        np.stack([tiles[k] for k in chosen]),
+        np.stack([images[k] for k in chosen]),
+        [truth[k] for k in chosen],
+    )
+
+
+def _read(path):
+    """(tiles, images, truth) of a stored pool, lists; empty ones where there is none."""
+    if not path.is_file():
+        return [], [], []
+    with np.load(path, allow_pickle=False) as stored:
+        return list(stored["tiles"]), list(stored["images"]), json.loads(str(stored["truth"]))

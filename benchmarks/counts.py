@@ -1,161 +1,236 @@
-"""Coverage of the intervals of raw and corrected counts, by class and size, over resampled runs.
+"""Coverage and width of count intervals, by class and size, on instruments drawn afresh; what a confidence is worth.
 
-    python benchmarks/counts.py [--model resnet18] [--runs 200]
+    python benchmarks/counts.py [--model resnet18] [--instruments 8 6 6] [--each 150] [--runs 20] [--reference matched]
 
-Two data sets with known truth. The shipped, simulated FlowCam run, whose particles are resampled with replacement, a
-Poisson number of them: it includes the difference between one instrument and those of the reference. And the model's
-held-out particles: one half is the reference, runs are drawn from the other half: the method where instrument and
-reference agree. A cell is the share of runs whose 95 % interval contains the true number from that size on; below 90 %
-it is marked. Below the first table: recall by size in pixels, in the run and among the held-out particles.
+Every instrument is one that no model, choice or library has seen. Its particles are classified, its background,
+gradient and noise measured on their images, and the shipped library is exposed with them, as the classify task does.
+From its particles runs are drawn with replacement, a Poisson number of each class, in three mixtures and as pure
+protein; classes are assigned with the app's default threshold. The true number from a size on is by measured size, so
+that only the correction is judged. A run's interval holds where it contains the true number.
+
+--reference: the matched one, or "held_out", the one that the model ships; both are judged on the same runs. Printed at
+the end: accuracy and calibration by magnification and size, and how often promised thresholds keep their promise.
 """
 
 import argparse
-import csv
-import sys
+import json
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-
+from benchmarks._drawn_instruments import pool
+from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.classifier.resnet import load_classifier, predict_probs
-from svp_core.images import to_tile
-from svp_core.instruments.detect import read_particles
 from svp_core.model_files import find_model_folder
 from svp_core.morphology import measure
+from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.particle_classes import SIZE_BINS_UM
+from svp_core.profiles.conditions import measure_conditions
+from svp_core.reference_library.matching import matched_reference
 from svp_core.stats import counts
+from svp_core.stats.calibration import PROMISE, calibration_error, promised_thresholds
 
-RUN = ROOT / "sample_data" / "flowcam_run"
-MIXTURE = 400  # particles per run drawn from the held-out ones; three quarters are of the first class
+ENTROPY = 7400  # of this set of instruments
+KIND_CLASSES = {"opaque": "other", "cell": "other"}  # class of a kind; of other kinds, the kind itself
+MAIN = ("protein", "silicone_oil", "air_bubble")
+MIXTURES = {"75 : 12.5 : 12.5": (300, 50, 50), "20 : 1 : 1": (400, 20, 20), "oil-rich": (60, 260, 80)}  # of MAIN
+FURTHER = 8  # particles of each other class in every mixture
+PURE = 400  # particles of a pure protein run
+WORST, WANTED = 0.80, 0.93
 
 
-def sample_run(classifier):
-    """(true class keys (N,), predicted ones (N,), sizes in um (N,), in px (N,)) of the shipped run."""
+@dataclass
+class Instrument:
+    """One instrument's particles as the app sees them."""
+
+    magnification: str
+    labels: Any  # (N,), positions in the classifier's classes
+    probs: Any
+    in_um: Any
+    in_px: Any
+    reference: counts.ConfusionReference
+
+
+def instrument(classifier, magnification, number, options):
+    """The instrument of this number, with the reference that its runs are corrected by; None without a reference."""
     keys = classifier.config.class_keys
-    (folder,) = (path.parent for path in RUN.glob("*/*.lst"))
-    with (RUN / "truth.csv").open() as file:
-        truth = {row["id"]: row["class"] for row in csv.DictReader(file)}
-    records = [(record, record.pixels) for record in read_particles(folder) if record.pixels is not None]
-    true = np.array([truth[record.name.rpartition("#")[2]] for record, _ in records], object)
-    known = np.isin(true, keys)
-    records = [pair for pair, is_known in zip(records, known, strict=True) if is_known]
-    measured = [measure(pixels, um_per_px=record.um_per_px, mask=record.mask) for record, pixels in records]
-    in_um, in_px = (np.array([measures[name] for measures in measured], float) for name in ("ecd_um", "ecd_px"))
-    probs = predict_probs(classifier, np.stack([to_tile(pixels) for _, pixels in records]))
-    return true[known], counts.apply_thresholds(probs, keys), in_um, in_px
+    each = {"glass_flake": options.others, "fibre": options.others, "opaque": options.others // 2}
+    per_kind = dict.fromkeys(MAIN, options.each) | each | {"cell": options.others // 2}
+    particles = pool(options.particles, ENTROPY, magnification, number, per_kind)
+    names = np.array([KIND_CLASSES.get(kind, kind) for kind in particles.kinds], object)
+    known = np.isin(names, keys)
+    tiles, labels = particles.tiles[known], np.array([keys.index(name) for name in names[known]])
+    um_per_px = particles.truth[0]["um_per_px"]
+    sizes = np.array([measure(tile)["ecd_px"] for tile in tiles], float)
+    if options.reference == "matched":
+        conditions = measure_conditions(list(tiles[:: max(1, len(tiles) // 200)]), um_per_px=um_per_px)
+        reference = conditions and matched_reference(classifier, conditions.rounded())
+    else:
+        reference = read_confusion_reference(classifier.folder)
+    if reference is None:
+        raise SystemExit(f"There is no {options.reference} reference for {classifier.folder} at {magnification}.")
+    return Instrument(magnification, labels, predict_probs(classifier, tiles), sizes * um_per_px, sizes, reference)
 
 
-def coverage(reference, draw_run, truth, runs):
-    """Share of runs whose interval contains truth (K, bins): {"raw" and "corrected": float (K, bins)}.
-
-    draw_run: random generator -> (predicted keys, sizes in um, sizes in px or None) of one run.
-    """
-    rng, contained, keys = np.random.default_rng(0), {"raw": [], "corrected": []}, reference.class_keys
-    for number in range(runs):
-        predicted, in_um, in_px = draw_run(rng)
-        rows = {
-            "raw": counts.count_table(predicted, in_um, class_keys=keys),
-            "corrected": counts.corrected_counts(
-                predicted, in_um, sizes_px=in_px, reference=reference, class_keys=keys, seed=number
-            ),
-        }
-        for kind, table in rows.items():
-            cells = zip((row for row in table if row.class_key in keys), truth.ravel(), strict=True)
-            contained[kind].append([row.low <= true <= row.high for row, true in cells])
-    return {kind: np.mean(rows, 0).reshape(truth.shape) for kind, rows in contained.items()}
+def drawn_run(one, expected, rng):
+    """Positions of the particles of one run: a Poisson number of each class, drawn with replacement."""
+    members = [np.flatnonzero(one.labels == label) for label in range(len(expected))]
+    return np.concatenate([rng.choice(of, rng.poisson(n)) for of, n in zip(members, expected, strict=True)])
 
 
-def show_sample_run(classifier, reference, runs):
-    """Print the coverage for the shipped run, and how it differs from the reference."""
-    true, predicted, in_um, in_px = sample_run(classifier)
-    keys = reference.class_keys
-    truth = np.array([[((true == key) & (in_um >= edge)).sum() for edge in SIZE_BINS_UM] for key in keys])
-
-    def draw_run(rng):
-        chosen = rng.integers(len(true), size=rng.poisson(len(true)))
-        return predicted[chosen], in_um[chosen], in_px[chosen]
-
-    show("Shipped FlowCam run, resampled", keys, truth, coverage(reference, draw_run, truth, runs))
-    if reference.sizes_px is None:
-        print("  The reference has no sizes in pixels; particles of the same size in um are used instead.")
-        return
-    reference_predicted = counts.apply_thresholds(reference.probs, keys)
-    print(f"  recall, run and held-out: {', '.join(keys)}")
-    for low, high in zip((0, 10, 18, 27, 45), (10, 18, 27, 45, np.inf), strict=True):
-        cells = []
-        for label, key in enumerate(keys):
-            in_run = (true == key) & (in_px >= low) & (in_px < high)
-            held_out = (reference.labels == label) & (reference.sizes_px >= low) & (reference.sizes_px < high)
-            cells.append(f"{_share(predicted[in_run] == key)} {_share(reference_predicted[held_out] == key)}")
-        print(f"  {low:2} to {high:3.0f} px   {'    '.join(cells)}")
+def expected_numbers(keys, mixture):
+    """Expected particles of every class, (K,)."""
+    numbers = dict(zip(MAIN, mixture, strict=True))
+    return np.array([numbers.get(key, FURTHER) for key in keys], float)
 
 
-def show_reference(reference, runs):
-    """Print the coverage where the runs are of the same instruments as the reference."""
-    rng, keys = np.random.default_rng(1), reference.class_keys
-    is_reference = rng.permutation(len(reference.labels)) % 2 == 0
-    half, rest = (_subset(reference, rows) for rows in (is_reference, ~is_reference))
-    expected = np.full(len(keys), MIXTURE / 4 / max(1, len(keys) - 1))
-    expected[0] = MIXTURE * 3 / 4
-    members = [np.flatnonzero(rest.labels == label) for label in range(len(keys))]
-    predicted = counts.apply_thresholds(rest.probs, keys)
+def judge(one, keys, expected, runs, seed):
+    """(contained (runs, K, bins), width over the true number, the true numbers (K, bins), share named oil) of one."""
+    rng, thresholds = np.random.default_rng(seed), dict.fromkeys(keys, CONFIDENCE_THRESHOLD)
+    assigned = counts.apply_thresholds(one.probs, keys, thresholds=thresholds)
     truth = np.array(
         [
-            [n * np.mean(rest.sizes_um[rows] >= edge) for edge in SIZE_BINS_UM]
-            for n, rows in zip(expected, members, strict=True)
+            [n * np.mean(np.nan_to_num(one.in_um[one.labels == label]) >= edge) for edge in SIZE_BINS_UM]
+            for label, n in enumerate(expected)
         ]
     )
+    contained, widths, oil = [], [], []
+    for number in range(runs):
+        chosen = drawn_run(one, expected, rng)
+        rows = counts.corrected_counts(
+            assigned[chosen],
+            one.in_um[chosen],
+            sizes_px=one.in_px[chosen],
+            reference=one.reference,
+            class_keys=keys,
+            thresholds=thresholds,
+            seed=number,
+        )
+        cells = np.array([(row.low, row.high) for row in rows if row.class_key in keys]).reshape(*truth.shape, 2)
+        contained.append((cells[..., 0] <= truth) & (truth <= cells[..., 1]))
+        widths.append((cells[..., 1] - cells[..., 0]) / np.maximum(truth, 1))
+        oil.append((cells[keys.index("silicone_oil"), 0, 0] > 0, np.mean(assigned[chosen] == "silicone_oil")))
+    return np.array(contained), np.array(widths), truth, np.array(oil, float)
 
-    def draw_run(rng):
-        chosen = np.concatenate([rng.choice(rows, rng.poisson(n)) for n, rows in zip(expected, members, strict=True)])
-        return predicted[chosen], rest.sizes_um[chosen], None if rest.sizes_px is None else rest.sizes_px[chosen]
 
-    show("Held-out particles, one half with the other as reference", keys, truth, coverage(half, draw_run, truth, runs))
-
-
-def show(title, keys, truth, shares):
-    """Print one table of coverage."""
-    print(f"\n{title}: true number, then share of runs whose interval contains it, raw and corrected")
-    print(f"  {'':14}" + "".join(f"{f'from {edge:g} um':>24}" for edge in SIZE_BINS_UM))
+def show_mixture(name, instruments, keys, mixture, runs):
+    """Print coverage and width by class and size; returns the mean coverage per instrument (I,)."""
+    expected = expected_numbers(keys, mixture)
+    judged = [judge(one, keys, expected, runs, number) for number, one in enumerate(instruments)]
+    held = np.array([one[0].mean(0) for one in judged])  # (I, K, bins)
+    wide = np.array([one[1].mean(0) for one in judged])
+    print(f"\n{name}: intervals that hold, and their width over the true number; lowest instrument")
+    print(f"  {'':14}" + "".join(f"{f'from {edge:g} um':>26}" for edge in SIZE_BINS_UM))
     for label, key in enumerate(keys):
         cells = [
-            f"{truth[label, size]:9.0f}  {_mark(shares['raw'][label, size])} {_mark(shares['corrected'][label, size])}"
+            f"{held[:, label, size].mean():5.0%}{'!' if held[:, label, size].mean() < WANTED else ' '} "
+            f"{np.median(wide[:, label, size]):5.2f}  low {held[:, label, size].min():4.0%}"
             for size in range(len(SIZE_BINS_UM))
         ]
-        print(f"  {key:14}{''.join(f'{cell:>24}' for cell in cells)}")
-    for kind, table in shares.items():
-        print(f"  {kind}: {table.mean():.0%} on average, at least 90 % in {(table >= 0.9).sum()} of {table.size} cells")
+        print(f"  {key:14}{''.join(f'{cell:>26}' for cell in cells)}")
+    for magnification in MAGNIFICATIONS:
+        mask = [one.magnification == magnification for one in instruments]
+        if any(mask):
+            print(f"  {magnification}: {held[mask].mean():.1%}")
+    return held.mean((1, 2))
 
 
-def _subset(reference, rows):
-    in_px = None if reference.sizes_px is None else reference.sizes_px[rows]
-    return counts.ConfusionReference(
-        reference.probs[rows], reference.labels[rows], reference.sizes_um[rows], reference.class_keys, "", in_px
-    )
+def show_pure(instruments, keys, runs):
+    """Print what pure protein runs at 20x are made into."""
+    at_20x = [one for one in instruments if one.magnification == "20x"]
+    expected = np.array([PURE if key == "protein" else 0 for key in keys], float)
+    oil = np.array([judge(one, keys, expected, runs, 50 + number)[3].mean(0) for number, one in enumerate(at_20x)])
+    if len(oil):
+        print(f"\nPure protein runs of {PURE} at 20x, {len(oil)} instruments")
+        middle = np.median(oil[:, 1])
+        print(f"  named oil: {oil[:, 1].mean():.1%} on average, {middle:.1%} median, {oil[:, 1].max():.1%} most")
+        print(f"  corrected oil interval excludes 0: in {oil[:, 0].mean():.1%} of runs, ", end="")
+        print(f"in most runs of {int((oil[:, 0] > 0.5).sum())} instruments")
 
 
-def _mark(share):
-    return f"{share:5.0%}{' ' if share >= 0.9 else '!'}"
+def show_confidence(instruments, keys):
+    """Print accuracy and calibration by magnification and size, and whether promises are kept."""
+    print("\nAccuracy, every class weighted equally (lowest instrument), calibration error; the same by size")
+    for magnification in MAGNIFICATIONS:
+        chosen = [one for one in instruments if one.magnification == magnification]
+        if not chosen:
+            continue
+        right = [one.probs.argmax(1) == one.labels for one in chosen]
+        single = [
+            np.mean([ok[one.labels == k].mean() for k in range(len(keys))])
+            for ok, one in zip(right, chosen, strict=True)
+        ]
+        parts = []
+        for low, high in ((0, 5), (5, 10), (10, 25), (25, np.inf)):
+            probs, labels = zip(*(_of_size(one, low, high) for one in chosen), strict=True)
+            probs, labels = np.concatenate(probs), np.concatenate(labels)
+            if len(labels) >= 30:
+                parts.append(
+                    f"{low:g}+ um {(probs.argmax(1) == labels).mean():.3f} ({calibration_error(probs, labels):.3f})"
+                )
+        everything = [np.concatenate([getattr(one, name) for one in chosen]) for name in ("probs", "labels")]
+        print(
+            f"  {magnification}: {np.mean(single):.3f} ({min(single):.3f}), {calibration_error(*everything):.3f};  ",
+            end="",
+        )
+        print(", ".join(parts))
+    kept, offered = [], 0
+    for one in instruments:
+        expected = expected_numbers(keys, MIXTURES["75 : 12.5 : 12.5"])
+        weights = (expected / np.bincount(one.labels, minlength=len(keys)))[one.labels]
+        named, confidence = one.probs.argmax(1), one.probs.max(1)
+        for label, each in enumerate(
+            promised_thresholds(one.reference, mixture=dict(zip(keys, expected, strict=True)))
+        ):
+            offered += 1
+            if each.threshold is not None:
+                chosen = (named == label) & (confidence >= each.threshold)
+                if chosen.sum() >= 10:
+                    kept.append((weights * (one.labels == label))[chosen].sum() / weights[chosen].sum())
+    if kept:
+        print(
+            f"\nThresholds that promise {PROMISE:.0%}: for {len(kept)} of {offered} classes and instruments; right ",
+            end="",
+        )
+        print(f"{np.mean(kept):.1%} on average; {np.mean(np.array(kept) >= PROMISE):.0%} of them keep it")
 
 
-def _share(correct):
-    return f"{correct.mean():4.0%} of {len(correct):3}" if len(correct) else "   – of   0"
+def _of_size(one, low, high):
+    mask = (np.nan_to_num(one.in_um) >= low) & (np.nan_to_num(one.in_um) < high)
+    return one.probs[mask], one.labels[mask]
 
 
 def main():
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--model", default="resnet18", help="name of a classifier or a model folder")
-    parser.add_argument("--runs", type=int, default=200, help="resampled runs")
+    parser.add_argument("--instruments", type=int, nargs=3, default=(8, 6, 6), metavar="N", help="at 20x, 10x and 4x")
+    parser.add_argument("--each", type=int, default=150, help="particles of protein, oil and air on each")
+    parser.add_argument("--others", type=int, default=40, help="particles of every other class on each")
+    parser.add_argument("--runs", type=int, default=20, help="runs per instrument and mixture")
+    parser.add_argument("--reference", choices=("matched", "held_out"), default="matched")
+    parser.add_argument("--particles", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
+    parser.add_argument("--json", type=Path, help="file to write the mean coverage to")
     options = parser.parse_args()
-    folder = find_model_folder(options.model)
-    classifier, reference = load_classifier(folder), read_confusion_reference(folder)
-    if reference is None:
-        sys.exit(f"{options.model} has no confusion reference; write one with benchmarks/reference.py.")
-    show_sample_run(classifier, reference, options.runs)
-    show_reference(reference, options.runs)
+    classifier = load_classifier(find_model_folder(options.model))
+    keys = tuple(classifier.config.class_keys)
+    instruments = [
+        instrument(classifier, magnification, number, options)
+        for magnification, count in zip(MAGNIFICATIONS, options.instruments, strict=True)
+        for number in range(count)
+    ]
+    print(f"{len(instruments)} instruments, {options.each} particles of {', '.join(MAIN)} on each; {options.reference}")
+    means = {name: show_mixture(name, instruments, keys, numbers, options.runs) for name, numbers in MIXTURES.items()}
+    overall = np.mean(list(means.values()), axis=0)
+    print(f"\nAll mixtures: {overall.mean():.1%}; lowest instrument {overall.min():.1%}", end="")
+    print(f" (wanted {WANTED:.0%} and {WORST:.0%})")
+    show_pure(instruments, keys, options.runs)
+    show_confidence(instruments, keys)
+    if options.json:
+        options.json.write_text(json.dumps({name: values.tolist() for name, values in means.items()}))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from svp_core.classification.counted import CountResult
+from svp_core.classification.counted import CountResult, thresholds_of
 from svp_core.classification.derived_columns import DIAMETER, NUMBERS, SIZE
 from svp_core.classification.results import ClassificationResults, measure_label, model_of
 from svp_core.classification.results_csv import INSTRUMENT
@@ -14,6 +14,7 @@ from svp_core.errors import LabError
 from svp_core.files import file_sha256
 from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.report.card_extract import CardBlock, card_extract
+from svp_core.report.correction_text import correction_sentences
 from svp_core.report.render import Fact, facts
 
 INFORMATIONAL = (
@@ -52,7 +53,7 @@ def method_section(results: ClassificationResults, counted: CountResult, setting
         thresholds=[(key, format_percent(settings.threshold(key))) for key in results.class_keys],
         measuring=_measuring(results, settings),
         measures=facts((measure_label(name), NUMBERS[name].definition) for name in measures if name in NUMBERS),
-        counting=_counting(counted),
+        counting=_counting(results, counted, settings),
         sources=_sources(results),
     )
 
@@ -106,7 +107,7 @@ def _measuring(results: ClassificationResults, settings: CountSettings) -> list[
     return sentences
 
 
-def _counting(counted: CountResult) -> list[str]:
+def _counting(results: ClassificationResults, counted: CountResult, settings: CountSettings) -> list[str]:
     sentences = [
         "Counts are cumulative: all particles of at least the size. Intervals are exact 95 % Poisson intervals "
         "(Garwood 1936): how much a count would vary if the same liquid were imaged again."
@@ -116,15 +117,7 @@ def _counting(counted: CountResult) -> list[str]:
     if counted.reference is None:
         sentences.append(f"Counts are not corrected for confusion between classes: {counted.no_reference}")
     else:
-        sentences.append(
-            "Corrected counts are the most likely true counts, given how the classifier assigns labelled particles of "
-            "similar size that it was not trained on (expectation and maximisation, Shepp and Vardi 1982); their "
-            "intervals include the sampling error of both the sample and the labelled particles. The labelled "
-            f"particles are {counted.reference.description}."
-        )
-        sentences.append(
-            "How similar the labelled particles are to those of this sample is not included in the interval."
-        )
+        sentences += correction_sentences(counted.reference, thresholds_of(results, settings))
     return sentences
 
 

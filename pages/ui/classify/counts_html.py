@@ -30,7 +30,7 @@ def count_html(table: Sequence[Count], *, per_ml: bool) -> str:
         [Cell(class_key=key), *(_count_cell(entries.get((key, size)), per_ml) for size in sizes)]
         for key in dict.fromkeys(entry.class_key for entry in table)
     ]
-    return _table(["Class", *sizes.values()], 1, rows)
+    return cell_table(["Class", *sizes.values()], 1, rows)
 
 
 def comparison_html(tables: Mapping[str, Sequence[Count]], *, per_ml: bool) -> str:
@@ -44,7 +44,7 @@ def comparison_html(tables: Mapping[str, Sequence[Count]], *, per_ml: bool) -> s
         for index, (size, text) in enumerate(sizes.items()):
             counts = [_count_cell(entries.get((name, key, size)), per_ml) for name in tables]
             rows.append([Cell() if index else Cell(class_key=key), Cell(text), *counts])
-    return _table(["Class", "Size", *tables], 2, rows)
+    return cell_table(["Class", "Size", *tables], 2, rows)
 
 
 def ppv_html(values: Sequence[PredictiveValue]) -> str:
@@ -54,7 +54,7 @@ def ppv_html(values: Sequence[PredictiveValue]) -> str:
         interval = "" if entry.low is None else format_percent_interval(entry.low, entry.high)
         cells = Cell(format_number(entry.n)), Cell(format_percent(entry.value), interval)
         rows.append([Cell(class_key=entry.class_key), *cells])
-    return _table(["Class", "Assigned", "Correct"], 1, rows)
+    return cell_table(["Class", "Assigned", "Correct"], 1, rows)
 
 
 def _count_cell(entry: Count | None, per_ml: bool) -> Cell:
@@ -66,5 +66,6 @@ def _count_cell(entry: Count | None, per_ml: bool) -> Cell:
     return Cell(format_number(value), "" if None in (low, high) else format_interval(low, high), strong=True)
 
 
-def _table(headings: Sequence[str], text_columns: int, rows: Sequence[Sequence[Cell]]) -> str:
+def cell_table(headings: Sequence[str], text_columns: int, rows: Sequence[Sequence[Cell]]) -> str:
+    """HTML of any table of cells. text_columns: how many of the first columns hold texts instead of numbers."""
     return render("counts.html.j2", _TEMPLATES, headings=headings, text_columns=text_columns, rows=rows)

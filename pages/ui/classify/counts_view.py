@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.ui.classify.confidence_table import show_confidence_table
 from pages.ui.classify.counting import (
     Binning,
     Volume,
@@ -123,7 +124,8 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
     _show_table(f"{title}, corrected for confusion between classes, with 95 % intervals", table, per_ml)
     st.markdown("**Positive predictive value** at the class mixture of this sample")
     st.html(ppv_html(values))
-    st.caption(escape_markdown(f"Both are estimated on held-out particles: {reference.description}."))
+    st.caption(escape_markdown(f"Both are estimated on labelled particles: {reference.description}."))
+    show_confidence_table(reference)
 
 
 @st.cache_data(max_entries=40, show_spinner=False)

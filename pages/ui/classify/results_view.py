@@ -99,7 +99,7 @@ def _show_results(results):
         figures = st.container()
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             chosen_labels = choose_labels(results)
-            thresholds = choose_thresholds(results.class_keys)
+            thresholds = choose_thresholds(results)
             active = choose_filter(results, chosen_labels)
         labels = assign_labels(results, thresholds)
         shown = Shown(results, labels, apply_filter(results, labels, active), active, thresholds)

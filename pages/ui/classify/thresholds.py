@@ -6,6 +6,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from pages.ui.classify.promised_thresholds import offer_promised_thresholds
 from svp_core.classification.results import ClassificationResults
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.display import class_name
@@ -20,8 +21,9 @@ def common_threshold() -> float:
     return st.session_state.get(COMMON_KEY, CONFIDENCE_THRESHOLD)
 
 
-def choose_thresholds(class_keys: Sequence[str]) -> dict[str, float]:
+def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
     """Draw the sliders. Class key -> minimum confidence; a particle below that of its class is unsure."""
+    class_keys = results.class_keys
     common = st.slider(
         "Confidence threshold",
         0.0,
@@ -36,6 +38,7 @@ def choose_thresholds(class_keys: Sequence[str]) -> dict[str, float]:
     )
     with st.popover("By class", help="Set a different threshold per class."):
         separate = {key: _choose_separate(key, common) for key in class_keys}
+        offer_promised_thresholds(results)
     return {key: common if value is None else value for key, value in separate.items()}
 
 

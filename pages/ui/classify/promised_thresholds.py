@@ -1,0 +1,52 @@
+"""Offer of thresholds that promise a share of right names on instruments like the one of these results."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from svp_core.classification.promises import promises_for
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import class_name, escape_markdown, format_percent, join_names
+from svp_core.stats.calibration import PROMISE, Promise
+
+
+def offer_promised_thresholds(results: ClassificationResults) -> None:
+    """Draw the promised threshold of each class and a button that sets them; nothing without a matched reference."""
+    promises = _promises((results.job_id, results.version), results)
+    if not promises:
+        return
+    st.divider()
+    st.caption(escape_markdown(describe_promises(promises)))
+    if any(one.threshold is not None for one in promises):
+        st.button("Use these thresholds", key="use_promised", on_click=_use, args=(promises,))
+
+
+def describe_promises(promises: Sequence[Promise]) -> str:
+    """The promised thresholds in words."""
+    kept = [one for one in promises if one.threshold is not None]
+    without = join_names([class_name(one.class_key).lower() for one in promises if one.threshold is None])
+    text = ""
+    if kept:
+        each = [
+            f"{class_name(one.class_key).lower()} {format_percent(one.threshold)} (keeps {format_percent(one.kept)})"
+            for one in kept
+        ]
+        text = (
+            f"At these thresholds, at least {PROMISE:.0%} of the particles named by a class belong to it, on simulated "
+            f"instruments like this one and at this sample's mixture: {join_names(each)}."
+        )
+    if without:
+        text += f" No threshold promises that for {without}."
+    return text.strip()
+
+
+@st.cache_data(max_entries=20, show_spinner=False)
+def _promises(key, _results):
+    return promises_for(_results)
+
+
+def _use(promises: Sequence[Promise]) -> None:
+    for one in promises:
+        if one.threshold is not None:
+            st.session_state[f"own_threshold_{one.class_key}"] = True
+            st.session_state[f"threshold_{one.class_key}"] = one.threshold
