@@ -17,7 +17,7 @@ from svp_core.stats.calibration import (
 from svp_core.stats.confusion import ConfusionReference
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
-EVEN = dict.fromkeys(KEYS, 1.0)
+EVEN: dict[str, float] = dict.fromkeys(KEYS, 1.0)
 
 
 def drawn(each, rng, *, instruments=40, sharpness=1.0):
