@@ -22,7 +22,7 @@ def show_measures() -> None:
     st.markdown("**Particle measures**: columns of results.csv. Lengths are also given in pixels.")
     st.dataframe(particle_measures(), hide_index=True, height="content")
     st.markdown("**Quality metrics**: generated tiles against real ones, each beside real against real.")
-    st.dataframe(quality_metrics(), hide_index=True, height="content")
+    st.table(quality_metrics(), hide_index=True)  # wraps its long cells
 
 
 st.title("Help")

@@ -135,7 +135,7 @@ def _work(lease: JobLease) -> None:
     except Exception as error:  # any defect: the person gets a sentence, the log the traceback
         traceback.print_exc()
         message = (
-            f"The work stopped on a defect of the program ({type(error).__name__}); "
+            f"The work stopped because of a program error ({type(error).__name__}); "
             f"the details are in {jobs.log_file(lease.job.id)}."
         )
         lease.write(state="failed", error=message, ended=time.time())

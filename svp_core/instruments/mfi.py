@@ -107,7 +107,7 @@ def _open(scanned: ScannedFiles, name: str) -> _Source:
     return _Source(
         table,
         frames,
-        Question(f"first_frame:{name}", f"Which number has the first frame in {file_name}?", FIRST_FRAME, first),
+        Question(f"first_frame:{name}", f"What number does the first frame in {file_name} have?", FIRST_FRAME, first),
         Question(
             f"box_ends:{name}",
             f"Are X Right and Y Bottom in {file_name} inside the particle's box?",

@@ -143,7 +143,7 @@ def small_size_notes(settings: CountSettings) -> list[str]:
     if min(settings.bins) < SHAPE_LIMIT_UM:
         notes.append(
             f"† Includes particles below {SHAPE_LIMIT_UM} µm, which are too small to classify reliably by shape "
-            "(10.1002/jps.23554)."
+            "(doi:10.1002/jps.23554)."
         )
     if any(SHAPE_LIMIT_UM <= edge < LABEL_LIMIT_UM for edge in settings.bins):
         notes.append(f"* Includes particles below {LABEL_LIMIT_UM} µm, on whose class even experts disagree.")

@@ -175,7 +175,7 @@ def _start(request: TrainingRequest, tiles: np.ndarray, class_keys: Sequence[str
     if "published" in base.config:
         raise LabError(
             f"{base.name} is a published checkpoint, which cannot be trained further here; start from one of our "
-            "models or from nothing."
+            "models or from scratch."
         )
     config, weights = init_from(unet.load_generator(request.base), class_keys, dropout=dropout)
     return config, weights, {"name": base.name, "weights_sha256": weights_sha256(base.folder)}

@@ -29,7 +29,7 @@ PREVIEW_FITS = 36  # tiles that fit into these rows at 1280 px
 SOURCE_ORDER = "as_offered"  # stored choice
 DIRECTIONS = {"down": "Highest first", "up": "Lowest first"}
 
-KEYS_HELP = "Ctrl-click or the key S select, too; Shift-click selects a range; the arrow keys move."
+KEYS_HELP = "Ctrl-click and the key S also select; Shift-click selects a range; the arrow keys move."
 
 Order = tuple[str, str]  # (column or SOURCE_ORDER, key of DIRECTIONS)
 
@@ -62,7 +62,7 @@ def show_by_class(results: ClassificationResults, labels: NDArray[np.str_], show
         else:
             draw_tiles(results, labels, group[:PREVIEW_TILES], f"tiles_{label}", lines=PREVIEW_ROWS)
             if len(group) > PREVIEW_FITS:
-                st.caption("First particles only; choose this class above to see all.")
+                st.caption("Choose this class above to see all of its particles.")
 
 
 def choose_order(results: ClassificationResults) -> Order:
