@@ -15,11 +15,13 @@ FloatArray = NDArray[np.float64]
 OWN_INSTRUMENT = -1  # in ConfusionReference.instruments: the instrument of the sample itself
 USUAL_WORTH = 12.0  # where instruments are not told apart; fitted to the first shipped reference, for protein and air
 MIN_INSTRUMENTS = 5  # from which the worth is fitted
-_WORTHS = np.geomspace(2.0, 1000.0, 60)  # equally likely beforehand
+# Beforehand, the standard deviation between instruments is equally likely to be anything from none to very large
+# (Gelman 2006, Bayesian Analysis 1, section 4.1); it goes with 1 / sqrt(M + 1).
+_WORTHS = 1 / np.linspace(0.58, 0.03, 80) ** 2 - 1
 
 
 def worth_posterior(tables: FloatArray) -> FloatArray:
-    """Probabilities (len(_WORTHS),) of each worth of one class; tables (I, C) are its counts per instrument.
+    """Probabilities (80,) of each of _WORTHS for one class; tables (I, C) are its counts per instrument.
 
     A point mass near USUAL_WORTH where fewer than MIN_INSTRUMENTS have at least two particles.
     """
@@ -52,19 +54,51 @@ def smooth(counts: FloatArray) -> FloatArray:
 
 
 def draw_shares(
-    simulated: FloatArray, own: FloatArray, instruments: FloatArray, worths: FloatArray, uniform: FloatArray
+    similar: FloatArray,
+    tables: FloatArray,
+    own: FloatArray,
+    instruments: FloatArray,
+    worths: FloatArray,
+    uniform: FloatArray,
+    uniform_instrument: FloatArray,
 ) -> FloatArray:
     """Draws of P(assigned c | true k) on the sample's instrument: (D, K, C).
 
-    simulated, own: counts (K, C) of similar particles on simulated instruments and on the sample's own. instruments:
-    (K,), from how many instruments the simulated ones are. worths: (D, K). uniform: (D, K, C) in 0..1.
+    similar: counts (K, C) of similar particles on simulated instruments, and instruments (K,), on how many of them.
+    tables: counts (I, K, C) of each simulated instrument's particles of any size. own: counts (K, C) of similar
+    particles of the sample's own instrument. worths: (D, K). uniform (D, K, C) and uniform_instrument (D,): random
+    numbers, 0..1.
+
+    Every draw follows one of the simulated instruments, as far as its few particles tell how it differs from the mean:
+    the confusions of two classes with one another change together, so that drawing them apart would make their
+    difference, a corrected count, look surer than it is. Instruments that agree with the own particles are drawn more
+    often.
     """
+    mean = smooth(similar)
     # The mean of the instruments is known no better than from these instruments and particles.
-    of_mean = 1 / (worths + 1) / np.maximum(instruments, 1) + 1 / np.maximum(simulated.sum(1), 1)
-    weight = np.maximum(1 / (1 / (worths + 1) + of_mean) - 1, 0.5)
-    alpha = weight[:, :, None] * smooth(simulated) + own
+    of_mean = 1 / (worths + 1) / np.maximum(instruments, 1) + 1 / np.maximum(similar.sum(1), 1)
+    alpha = worths[:, :, None] * mean
+    if len(tables):
+        chosen = np.searchsorted(_agreement(tables, own, np.median(worths, axis=0)).cumsum(), uniform_instrument)
+        followed = tables[np.minimum(chosen, len(tables) - 1)]  # (D, K, C)
+        # What is known at all sizes, carried over to these: the same factors on the mean shares.
+        carried = followed * (mean / smooth(tables.sum(0)))
+        carried *= (followed.sum(2) / np.maximum(carried.sum(2), 1e-12))[:, :, None]
+        alpha = alpha + carried
+    total = alpha.sum(2)
+    weight = np.maximum(1 / (1 / (total + 1) + of_mean) - 1, 0.5)
+    alpha = alpha * (weight / total)[:, :, None] + own
     drawn = np.maximum(gammaincinv(alpha, uniform), 1e-12)
     return drawn / drawn.sum(2, keepdims=True)
+
+
+def _agreement(tables: FloatArray, own: FloatArray, worths: FloatArray) -> FloatArray:
+    """Probability (I,) of each simulated instrument to be like the sample's, by its own particles."""
+    alpha = worths[:, None] * smooth(tables.sum(0)) + tables
+    total, n = alpha.sum(2), own.sum(1)
+    likelihood = gammaln(total) - gammaln(total + n) + (gammaln(alpha + own) - gammaln(alpha)).sum(2)
+    weights = np.exp(likelihood.sum(1) - likelihood.sum(1).max())
+    return weights / weights.sum()
 
 
 def expected_shares(simulated: FloatArray, own: FloatArray, worths: FloatArray) -> FloatArray:

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.particle_classes import UNLIKE, UNSURE
 from svp_core.stats.between_instruments import (
+    MIN_INSTRUMENTS,
     OWN_INSTRUMENT,
     draw_shares,
     drawn_worths,
@@ -123,20 +124,27 @@ class Confusion:
         self._class_count, self._with_unlike = len(class_keys), with_unlike
         # One set of uniform numbers for all sizes, as an instrument's confusion differs alike at all.
         self._uniform = rng.random((DRAWS, len(class_keys), len(self.assigned_keys)))
-        posteriors = [worth_posterior(self._by_instrument(label)) for label in range(len(class_keys))]
+        self._tables = self._by_instrument()
+        posteriors = [worth_posterior(self._tables[:, label]) for label in range(len(class_keys))]
         uniform = rng.random((DRAWS, len(class_keys)))
         self._worths = np.stack([drawn_worths(p, uniform[:, k]) for k, p in enumerate(posteriors)], axis=1)
         self._middle = np.median(self._worths, axis=0)
+        # Evenly spaced, so that every instrument is followed equally often.
+        self._uniform_instrument = np.random.default_rng(0).permutation((np.arange(DRAWS) + 0.5) / DRAWS)
 
-    def _by_instrument(self, label: int) -> FloatArray:
-        """Counts of one class per simulated instrument, (I, C)."""
+    def _by_instrument(self) -> FloatArray:
+        """Counts of each simulated instrument, (I, K, C); I = 0 where they are not told apart."""
         if self._instruments is None:
-            return np.zeros((0, len(self.assigned_keys)))
-        chosen = (self._labels == label) & ~self._own
-        _, instrument = np.unique(self._instruments[chosen], return_inverse=True)
-        tables = np.zeros((instrument.max(initial=-1) + 1, len(self.assigned_keys)))
-        np.add.at(tables, (instrument, self._columns[chosen]), 1)
+            return np.zeros((0, self._class_count, len(self.assigned_keys)))
+        of = ~self._own
+        _, instrument = np.unique(self._instruments[of], return_inverse=True)
+        tables = np.zeros((instrument.max(initial=-1) + 1, self._class_count, len(self.assigned_keys)))
+        np.add.at(tables, (instrument, self._labels[of], self._columns[of]), 1)
         return tables
+
+    def worths(self) -> FloatArray:
+        """Median worth of the simulated instruments for each class, (K,)."""
+        return np.array([worth(self._tables[:, label]) for label in range(self._class_count)])
 
     def tables(self, mask: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
         """(counts on simulated instruments (K, C), on the sample's own (K, C), number of instruments (K,))."""
@@ -157,7 +165,9 @@ class Confusion:
     def drawn_shares(self, mask: BoolArray) -> FloatArray:
         """Draws of the shares, (DRAWS, K, C)."""
         simulated, own, instruments = self.tables(mask)
-        return self._complete(draw_shares(simulated, own, instruments, self._worths, self._uniform))
+        uniform = self._uniform, self._uniform_instrument
+        tables = self._tables if len(self._tables) >= MIN_INSTRUMENTS else self._tables[:0]
+        return self._complete(draw_shares(simulated, tables, own, instruments, self._worths, *uniform))
 
     def _complete(self, shares: FloatArray) -> FloatArray:
         if not self._with_unlike:
@@ -170,7 +180,7 @@ class Confusion:
 def worth_of_classes(reference: ConfusionReference, thresholds: Mapping[str, float] | None = None) -> dict[str, float]:
     """Class key -> how many particles of the sample's own instrument the simulated ones are worth (median)."""
     confusion = Confusion(reference, reference.class_keys, thresholds, np.random.default_rng(0), with_unlike=False)
-    return {key: worth(confusion._by_instrument(label)) for label, key in enumerate(reference.class_keys)}
+    return dict(zip(reference.class_keys, confusion.worths().tolist(), strict=True))
 
 
 def combine_references(simulated: ConfusionReference, own: ConfusionReference) -> ConfusionReference:

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from svp_core.stats import counts
-from svp_core.stats.between_instruments import OWN_INSTRUMENT, USUAL_WORTH, worth, worth_posterior
+from svp_core.stats.between_instruments import (
+    OWN_INSTRUMENT,
+    USUAL_WORTH,
+    draw_shares,
+    worth,
+    worth_posterior,
+)
 from svp_core.stats.confusion import worth_of_classes
 from tests.helpers.confusion import CONFUSION, KEYS, drawn_reference
 
@@ -69,6 +75,22 @@ def test_intervals_hold_on_instruments_that_differ_from_one_another():
     assert np.mean(held["told"]) >= 0.92
     assert np.mean(held["told"], axis=0).min() >= 0.88
     assert np.mean(held["sure"]) < 0.8
+
+
+def test_confusions_that_change_together_are_drawn_together():
+    """On half of the instruments droplets look like bubbles, on the others bubbles like droplets."""
+    rng, halves = np.random.default_rng(7), np.array([[[0.5, 0.5], [0.02, 0.98]], [[0.98, 0.02], [0.5, 0.5]]])
+    tables = np.stack([[rng.multinomial(20, row) for row in halves[i % 2]] for i in range(40)]).astype(float)
+    worths, uniform = np.full((400, 2), 4.0), rng.random((400, 2, 2))
+    similar, own, spaced = tables.sum(0) / 2, np.zeros((2, 2)), (rng.permutation(400) + 0.5) / 400
+    together = draw_shares(similar, tables, own, np.full(2, 40.0), worths, uniform, spaced)
+    apart = draw_shares(similar, tables[:0], own, np.full(2, 40.0), worths, uniform, spaced)
+    assert np.corrcoef(together[:, 0, 1], together[:, 1, 0])[0, 1] < -0.5
+    assert abs(np.corrcoef(apart[:, 0, 1], apart[:, 1, 0])[0, 1]) < 0.15
+    # Own particles of the first kind of instrument: the others are hardly followed any more.
+    here = draw_shares(similar, tables, 12 * halves[0], np.full(2, 40.0), worths, uniform, spaced)
+    assert here[:, 0, 1].mean() == pytest.approx(0.5, abs=0.08)
+    assert here[:, 1, 0].mean() < 0.06
 
 
 def test_own_particles_outweigh_simulated_ones():
