@@ -18,6 +18,7 @@ from svp_core.tasks.embed_review import EmbedReviewRequest, embed_review
 from svp_core.tasks.find_label_errors import LabelErrorRequest, find_label_errors
 from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tasks.import_images import ImportRequest, import_images
+from svp_core.tasks.refit import RefitRequest, refit
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.retrain import RetrainRequest, retrain
 from svp_core.tasks.train import TrainRequest, train
@@ -97,6 +98,16 @@ _KINDS = (
         lane=LONG,
         opened_by="review",
         view={"look": "Retrain"},
+    ),
+    JobKind(
+        "refit",
+        RefitRequest,
+        refit,
+        "pages/instrument.py",
+        "refit",
+        "particle",
+        opened_by="profile",
+        view={"part": "Refit"},
     ),
 )
 JOB_KINDS = {kind.key: kind for kind in _KINDS}

@@ -139,7 +139,13 @@ def labelled_particles(validation: Validation, standing: Standing) -> tuple[Labe
 
 def validation_record(validation: Validation, standing: Standing) -> dict[str, Any]:
     """The result as it is kept with the profile: who, when, on what, figures, and the labelled particles' numbers."""
-    labelled, rows = labelled_particles(validation, standing)
+    return record_of(validation, *labelled_particles(validation, standing), standing)
+
+
+def record_of(
+    validation: Validation, labelled: LabelledParticles, rows: pd.DataFrame, standing: Standing
+) -> dict[str, Any]:
+    """As validation_record, of these labelled particles; rows: theirs in the table."""
     facts = validation.facts
     return {
         "id": validation.id,

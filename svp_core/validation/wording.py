@@ -13,6 +13,12 @@ def percent(estimate: Mapping[str, Any] | None) -> str:
     return f"{100 * estimate['value']:.0f} % ({100 * estimate['low']:.0f} to {100 * estimate['high']:.0f})"
 
 
+def points(estimate: Mapping[str, Any]) -> str:
+    """A difference of shares in percentage points, "+3 (−1 to +7)"."""
+    value, low, high = (f"{100 * estimate[name]:+.0f}".replace("-", "−") for name in ("value", "low", "high"))
+    return f"{value} ({low} to {high})"
+
+
 def range_text(row: Mapping[str, Any]) -> str:
     """A size range: "2 to 5 µm", "25 µm and more", "below 2 µm", "not measured"."""
     if row["low"] is None:
@@ -25,7 +31,10 @@ def range_text(row: Mapping[str, Any]) -> str:
 def summary_sentences(record: Mapping[str, Any]) -> list[str]:
     """What the result says: accuracy, named ones, calibration, what is left open, agreement of two people."""
     figures = record["figures"]
+    refitted = f"Refitted from {record['refitted_from']} with these labels, " if record.get("refitted_from") else ""
+    held_out = f"{refitted}each of them left out when it was tested." if refitted else ""
     sentences = [
+        *([held_out] if held_out else []),
         f"Most likely class right: {percent(figures['accuracy'])} of the particles of this instrument, from "
         f"{figures['n']:,} labelled ones.",
         f"Named (not unsure): {percent(figures['named'])}; of those right: {percent(figures['right_of_named'])}.",

@@ -17,6 +17,7 @@ from svp_core.tasks.find_label_errors import LabelErrorRequest
 from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.import_images import ImportRequest
 from svp_core.tasks.job_kinds import JOB_KINDS, LONG, SHORT, find_kind, kind_of, start
+from svp_core.tasks.refit import RefitRequest
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.retrain import RetrainRequest
 from svp_core.tasks.train import TrainRequest
@@ -62,6 +63,10 @@ STORED = [
     (LabelErrorRequest("dataset", "ab", "Oil"), {"kind": "dataset", "source": "ab", "name": "Oil"}),
     (EmbedReviewRequest("ab"), {"review": "ab"}),
     (RetrainRequest("ab", "Oil round 1", 12), {"review": "ab", "name": "Oil round 1", "decisions": 12}),
+    (
+        RefitRequest("ab", "5" * 64, "cd", 100),
+        {"profile": "ab", "weights_sha256": "5" * 64, "validation": "cd", "labels": 100},
+    ),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
 
@@ -80,14 +85,15 @@ def test_every_kind_has_a_page_a_command_and_a_request_of_its_own():
 
 
 def test_every_task_module_has_a_kind():
-    shared = {"__init__", "job_kinds", "request", "generation_request", "lanes", "throughput", "stored_classifications"}
+    shared = {"__init__", "job_kinds", "request", "generation_request", "lanes", "throughput"}
+    shared |= {"stored_classifications", "instrument_runs", "validation", "expectations"}
     modules = {path.stem for path in (ROOT / "svp_core" / "tasks").glob("*.py")} - shared
     assert modules == {kind.task.__module__.rpartition(".")[2] for kind in JOB_KINDS.values()}
 
 
 def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
-        "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain",
+        "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
     ]  # fmt: skip
     assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain"}
 
@@ -114,7 +120,7 @@ def test_optional_settings_may_be_missing():
     assert ClassifyRequest.from_config({"source": "/data"}).weights == "resnet18"
     for kind in JOB_KINDS.values():
         names = [item.name for item in fields(kind.request)]
-        assert kind.opened_by not in names or kind.opened_by == "review", kind.key
+        assert kind.opened_by not in names or kind.opened_by in ("review", "profile"), kind.key
 
 
 def test_an_equal_request_joins_the_job_of_an_earlier_edition(tmp_path, monkeypatch, no_job_processes):
