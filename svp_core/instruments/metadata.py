@@ -62,6 +62,7 @@ class SourceSummary:
     runs: tuple[RunFacts, ...] = ()  # in the order in which their particles are read
     columns: tuple[str, ...] = ()  # names that ParticleRecord.columns may hold, in the order of the files
     questions: tuple[Question, ...] = ()
+    readable: bool = True  # False: no image and no run, so that every item will be rejected
 
 
 def format_volume(ml: float) -> str:

@@ -10,7 +10,7 @@ from svp_core.images import ImageUnreadable
 from svp_core.instruments import archive
 from svp_core.instruments.images import folder
 from svp_core.instruments.records import ScannedFiles, SourceFiles
-from svp_core.instruments.sqlite_guard import is_own_database
+from svp_core.instruments.sqlite_guard import is_own_database, is_workspace
 from svp_core.instruments.text_tables import decode_text
 
 HEAD_BYTES = 16_384  # longer than any header line known (a csv export of 71 columns has 1,100)
@@ -31,6 +31,8 @@ def open_source(path: Path | str) -> Iterator[tuple[SourceFiles, PathKind]]:
     except OSError:  # a name too long for the system
         is_folder = is_file = False
     with ExitStack() as stack:
+        if is_folder and is_workspace(path):
+            raise LabError(f"{path} is a workspace of SvP Lab; choose a folder with images or a run.")
         if is_folder:
             files = folder.list_folder(path)
             if not files.names:

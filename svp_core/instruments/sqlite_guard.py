@@ -9,6 +9,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+DATABASE_NAME = "lab.sqlite"  # in every workspace
 _ENDINGS = ("", "-wal", "-shm", "-journal")
 _paths: set[Path] = set()
 
@@ -17,6 +18,11 @@ def register_database(path: Path | str) -> None:
     """Record that the database at this path is open in this process."""
     path = Path(path).absolute()
     _paths.update(path.with_name(path.name + ending) for ending in _ENDINGS)
+
+
+def is_workspace(folder: Path) -> bool:
+    """Whether a folder is a workspace of SvP Lab: this lab's or another's."""
+    return (folder / DATABASE_NAME).is_file()
 
 
 def is_own_database(status: os.stat_result) -> bool:

@@ -15,6 +15,7 @@ _PLURALS = {
     "mfi": "MFI runs",
     "ifcb": "IFCB samples",
 }
+_WITHOUT_IMAGES = {"folder": "Folder", "archive": "Archive"}
 _MAX_NAMES = 5  # files or runs that a note names
 
 
@@ -59,17 +60,18 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
     pages, tiles = _count_pages_and_tiles(files, image) if image else (1, None)
     kind = {"folder": "folder", "archive": "archive", "file": "stack" if pages > 1 else "image"}[path_kind]
     notes = ["Plain images do not state their pixel size: sizes are in pixels until you enter µm per pixel."]
+    readable = path_kind == "file" or bool(image_names(files))
     count, columns = folder.count_images(files), ()
     if tiles is not None:
         kind, count, columns = "collage", count - 1 + tiles, folder.BOX_COLUMNS
         notes.insert(0, f"A collage image without a list: {tiles} tiles were found on its black background.")
     elif kind == "stack":
         notes.insert(0, f"Each of the {pages:,} pages of the stack is read as one particle.")
-    elif path_kind != "file" and not image_names(files):
-        notes.insert(0, "It contains no image file; every file will be listed with the reason.")
-    title = f"{SOURCE_KINDS[kind]} {image if kind == 'collage' else files.title}"
+    elif not readable:
+        notes = ["It contains no image file and no run of an instrument; choose a folder or an archive that does."]
+    title = f"{SOURCE_KINDS[kind] if readable else _WITHOUT_IMAGES[kind]} {image if kind == 'collage' else files.title}"
     run = RunFacts(loose_run_name(files, ()), kind, count)
-    return SourceSummary(kind, title, count, None, "", tuple(notes), (run,), columns)
+    return SourceSummary(kind, title, count, None, "", tuple(notes), (run,), columns, readable=readable)
 
 
 def loose_run_name(loose: SourceFiles, runs: Sequence[DetectedRun]) -> str:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.errors import LabError
-from svp_core.instruments.sqlite_guard import register_database
+from svp_core.instruments.sqlite_guard import DATABASE_NAME, register_database
 from svp_core.workspace.paths import workspace_root
 
 BUSY_TIMEOUT_S = 10  # how long a writer waits for another; every transaction here takes milliseconds
@@ -148,7 +148,7 @@ APPEND_ONLY = (decision, validation_answer)
 def engine() -> sa.Engine:
     """The SQLAlchemy engine of this workspace, with its tables. Raises LabError where it cannot be reached."""
     setting = os.environ.get("SVP_DATABASE_URL")
-    url = setting or sa.URL.create("sqlite", database=str(workspace_root() / "lab.sqlite"))
+    url = setting or sa.URL.create("sqlite", database=str(workspace_root() / DATABASE_NAME))
     with _engine_lock:
         return _engine(url)
 

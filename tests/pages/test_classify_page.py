@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 import pytest
+import streamlit as st
 
+from pages.ui.classify.source_summary import unreadable_items
 from pages.ui.shared.text import without_names
+from svp_core.images import encode_png
 from svp_core.instruments.metadata import format_volume
 from svp_core.workspace import jobs
 from tests.helpers.app_pages import new_app, page_text
@@ -93,6 +96,41 @@ def test_answers_to_the_questions_of_a_source_reach_the_job(tmp_path):
     key = asked[0].key.removeprefix("choice_")
     assert job.config["choices"][key] == options[-1]
     assert not app.exception
+
+
+def test_nothing_is_started_where_nothing_can_be_read(tmp_path):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes" / "day 5.txt").write_text("x")
+    app = look_at(tmp_path / "notes")
+    button = app.button(key="classify_go")
+    assert button.disabled
+    assert "no image" in button.help
+    assert "Folder of images" not in page_text(app)
+
+    (tmp_path / "damaged").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "damaged" / name).write_text("this is text")
+    app = look_at(tmp_path / "damaged")
+    assert app.button(key="classify_go").disabled
+    assert "None of the 2 items can be read." in page_text(app)
+    (tmp_path / "damaged" / "b.png").write_bytes(encode_png(np.full((64, 64), 170, np.uint8)))
+    st.cache_data.clear()
+    assert not look_at(tmp_path / "damaged").button(key="classify_go").disabled
+
+
+def test_first_unreadable_items_are_counted():
+    assert unreadable_items(1, "the file is empty") == "It cannot be read: the file is empty."
+    assert "24" in unreadable_items(25, "the file is empty")
+    assert "None" not in unreadable_items(25, "the file is empty")
+
+
+def test_running_classification_is_titled_with_its_source(tmp_path):
+    (tmp_path / "day 5").mkdir()
+    (tmp_path / "day 5" / "a.png").write_bytes(encode_png(np.full((64, 64), 170, np.uint8)))
+    app = look_at(tmp_path / "day 5")
+    app.button(key="classify_go").click().run()
+    assert "**day 5**" in page_text(app)
+    assert "**Classification**" not in page_text(app)
 
 
 def test_names_of_runs_are_shortened_in_names_of_their_files():

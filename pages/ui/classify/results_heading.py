@@ -25,7 +25,9 @@ def show_heading(job: Job, on_leave: Callable[[], None]) -> None:
     summary = read_summary(job.id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="results_heading"):
         st.title("Classify", width="content")
-        title = truncate(summary.get("title") or "Classification", MAX_TITLE)
+        title = truncate(
+            summary.get("title") or _source_name(job.config.get("source", "")) or "Classification", MAX_TITLE
+        )
         st.markdown(f"**{escape_markdown(title)}**", width="content")
         if summary:
             scale = describe_scale(summary.get("um_per_px"), "", stored_runs(summary))
@@ -48,9 +50,8 @@ def _show_source(job, summary):
     """Short form of the card of the source, and what is known about the sample."""
     if sample := describe_sample(summary):
         st.markdown(f"**{escape_markdown(sample)}**")
-    name = summary["source"].rstrip("/\\").replace("\\", "/").rpartition("/")[2]
     runs = stored_runs(summary)
-    st.markdown(f"**{escape_markdown(name)}**")
+    st.markdown(f"**{escape_markdown(_source_name(summary['source']))}**")
     scale = describe_scale(summary.get("um_per_px"), summary.get("um_per_px_from", ""), runs)
     st.markdown(escape_markdown(f"{summary['offered']:,} items · {scale}"))
     show_runs(runs, key="source_runs")
@@ -58,6 +59,11 @@ def _show_source(job, summary):
         st.caption(escape_markdown(note))
     if job.state == "done":
         st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_timestamp(job.ended)}."))
+
+
+def _source_name(source: str) -> str:
+    """Last part of a path, of this or another system."""
+    return source.rstrip("/\\").replace("\\", "/").rpartition("/")[2]
 
 
 def show_figures(figures: Iterable[tuple[str, int, str, str | None]]) -> None:

@@ -50,7 +50,7 @@ def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> Class
         choices = {question.key: _ask(question) for question in source.questions}
         if choices:
             source = _detect(str(path), modified, tuple(choices.items()))
-        _show_preview(str(path), modified, choices)
+        unreadable = _show_preview(source, str(path), modified, choices)
         sample = enter_sample_details()
         scales = pixel_sizes_of(source.runs) | ({source.um_per_px} if source.um_per_px else set())
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -66,7 +66,9 @@ def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> Class
                 placeholder="as in the files" if scales else "unknown",
                 help="Leave empty to use the value of the files; a value entered here is used for every particle.",
             )
-            submitted = st.button("Classify", type="primary", key="classify_go")
+            submitted = st.button(
+                "Classify", type="primary", key="classify_go", disabled=bool(unreadable), help=unreadable or None
+            )
             st.button("Choose another source", key="source_forget", on_click=on_leave)
         if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else scales):
             st.warning(escape_markdown(warning))
@@ -90,12 +92,15 @@ def _ask(question: Question):
     )
 
 
-def _show_preview(path, modified, choices):
+def _show_preview(source, path, modified, choices):
+    """Draw the first particles, or why there are none; the reason why no item can be read, "" where some may be."""
+    if not source.readable:
+        return "Nothing to classify: it contains no image and no run."
     try:
         tiles, reason = _first_tiles(path, modified, tuple(choices.items()))
     except LabError as error:
         st.caption(escape_markdown(error))
-        return
+        return str(error)
     if tiles:
         show_gallery(
             np.stack([tile for tile, _ in tiles]),
@@ -104,8 +109,19 @@ def _show_preview(path, modified, choices):
             lines=1,
             words=[[name] for _, name in tiles],
         )
-    elif reason:
-        st.caption(escape_markdown(f"The first items cannot be read: {reason}."))
+    if tiles or not reason:
+        return ""
+    st.caption(escape_markdown(unreadable_items(source.count, reason)))
+    return "Nothing to classify: no item can be read." if source.count <= PREVIEW_TILES else ""
+
+
+def unreadable_items(count: int, reason: str) -> str:
+    """One sentence for a source of so many items, where the first ones cannot be read."""
+    if count == 1:
+        return f"It cannot be read: {reason}."
+    if count <= PREVIEW_TILES:
+        return f"None of the {count} items can be read. The first: {reason}."
+    return f"The first {PREVIEW_TILES} items cannot be read. The first: {reason}."
 
 
 def _choose_model():

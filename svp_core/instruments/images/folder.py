@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
+from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.stack import count_pages, read_pages
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
 from svp_core.instruments.sqlite_guard import is_own_database
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cropped from a collage, in its record's columns
+MAX_FILES = 200_000  # below one folder
+MAX_OTHER_FILES = 50_000  # neither images nor archives: a disk or a home folder; each of them is opened to detect runs
 MAX_FILE_BYTES = 512 * 1024**2  # limits the memory for one file; the largest collage known has 2 MB
 MAX_UNDECODED_BYTES = 2 * 1024**2  # of a file that is yielded undecoded
 
@@ -24,8 +28,11 @@ SplitCollage = Callable[[NDArray[np.uint8]], NDArray[np.integer]]  # pixels -> b
 
 
 def list_folder(folder: Path | str) -> SourceFiles:
-    """Files below this folder, recursively; links to folders are not followed, hidden files are excluded."""
-    folder = Path(folder)
+    """Files below this folder, recursively; links to folders are not followed, hidden files are excluded.
+
+    Raises LabError as soon as there are too many to be the images of one source.
+    """
+    folder, others = Path(folder), 0
     paths: dict[str, Path] = {}
     refused: dict[str, str] = {}
 
@@ -38,6 +45,8 @@ def list_folder(folder: Path | str) -> SourceFiles:
             if not is_hidden(name):
                 path = Path(root, name)
                 paths[_printable(os.path.relpath(path, folder))] = path
+                others += not name.casefold().endswith((*IMAGE_SUFFIXES, *ARCHIVE_SUFFIXES))
+        _check_number(folder, len(paths), others)
 
     def read(name: str, limit: int | None = None) -> bytes:
         if name in refused:
@@ -46,6 +55,16 @@ def list_folder(folder: Path | str) -> SourceFiles:
 
     sizes = {name: _size(paths.get(name)) for name in sorted({*paths, *refused}, key=natural_key)}
     return SourceFiles(folder.resolve().name, sizes, read)
+
+
+def _check_number(folder: Path, count: int, others: int) -> None:
+    if count > MAX_FILES:
+        raise LabError(f"{folder} holds more than {MAX_FILES:,} files; choose one of its folders of images.")
+    if others > MAX_OTHER_FILES:
+        raise LabError(
+            f"{folder} holds more than {MAX_OTHER_FILES:,} files that are not images; choose a folder of images or the "
+            "folder of a run."
+        )
 
 
 def list_siblings(path: Path | str) -> SourceFiles:

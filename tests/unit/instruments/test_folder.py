@@ -12,6 +12,7 @@ from PIL import Image, TiffImagePlugin
 
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.instruments.images import folder
 from svp_core.instruments.records import class_from_path, is_hidden, natural_key, unique_name
 from tests.helpers.records import pixels_of
 
@@ -189,13 +190,13 @@ def test_hidden_and_system_files_are_excluded(tmp_path):
 
 
 def test_folder_named_after_a_class_sets_the_given_class(tmp_path):
-    for name in ("Silicone oil", "air-bubbles/run 1", "other", "protein_1/Air bubble", "."):
+    for name in ("Silicone oil", "air-bubbles/run 1", "elsewhere", "protein_1/Air bubble", "."):
         save_image(tmp_path / name / "p.png")
     given = {name: r.given for name, r in read(tmp_path).items()}
     assert given == {
         "Silicone oil/p.png": "silicone_oil",
         "air-bubbles/run 1/p.png": "air_bubble",
-        "other/p.png": None,
+        "elsewhere/p.png": None,
         "protein_1/Air bubble/p.png": "air_bubble",  # the nearest folder counts
         "p.png": None,
     }
@@ -236,3 +237,36 @@ def test_file_named_lst_that_is_not_a_list_is_reported(tmp_path):
 def test_repeated_names_get_a_number():
     taken = set()
     assert [unique_name("a/p.png", taken) for _ in range(3)] == ["a/p.png", "a/p (2).png", "a/p (3).png"]
+
+
+def test_disk_or_home_folder_is_refused_before_it_is_read_whole(tmp_path, monkeypatch):
+    save_image(tmp_path / "a" / "1.png")
+    for number in range(3):
+        (tmp_path / "a" / f"{number}.txt").write_text("x")
+    monkeypatch.setattr(folder, "MAX_OTHER_FILES", 3)
+    assert detect_source(tmp_path).count == 4
+    later = tmp_path / "a" / "later"
+    (tmp_path / "a" / "3.txt").write_text("x")
+    save_image(later / "2.png")
+    entered = []
+    monkeypatch.setattr(folder, "_printable", lambda name: entered.append(name) or name)
+    with pytest.raises(LabError, match="more than 3 files that are not images; choose a folder of images"):
+        detect_source(tmp_path)
+    assert entered
+    assert not [name for name in entered if "later" in name]
+    monkeypatch.setattr(folder, "MAX_OTHER_FILES", 9)
+    monkeypatch.setattr(folder, "MAX_FILES", 5)
+    with pytest.raises(LabError, match="more than 5 files"):
+        detect_source(tmp_path)
+
+
+def test_source_without_images_is_not_called_images(tmp_path):
+    (tmp_path / "notes.txt").write_text("day 5")
+    source = detect_source(tmp_path)
+    assert not source.readable
+    assert source.title == f"Folder {tmp_path.name}"
+    assert not any("pixel" in note for note in source.notes)
+    save_image(tmp_path / "1.png")
+    source = detect_source(tmp_path)
+    assert source.readable
+    assert source.title == f"Folder of images {tmp_path.name}"

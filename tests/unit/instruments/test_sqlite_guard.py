@@ -70,6 +70,21 @@ def test_database_is_not_a_source(workspace):
     assert (workspace / "lab.sqlite-wal").exists()
 
 
+def test_workspace_is_not_a_source(workspace, tmp_path):
+    write("A")
+    other = tmp_path / "other lab"
+    other.mkdir()
+    (other / "lab.sqlite").write_bytes(b"SQLite format 3")  # of a lab that is not open here
+    for folder in (workspace, other):
+        (folder / "particle.png").write_bytes(encode_png(np.full((64, 64), 170, np.uint8)))
+        with pytest.raises(LabError, match=f"{folder.name} is a workspace of SvP Lab"):
+            detect_source(folder)
+    uploaded = workspace / "uploads" / "1"
+    uploaded.mkdir(parents=True)
+    (uploaded / "particle.png").write_bytes(encode_png(np.full((64, 64), 170, np.uint8)))
+    assert detect_source(uploaded).count == 1
+
+
 def test_only_the_own_database_is_protected(workspace, tmp_path):
     write("A")
     (tmp_path / "other.sqlite").write_bytes(b"SQLite format 3")
