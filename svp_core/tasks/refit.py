@@ -14,9 +14,10 @@ from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.model_files import weights_sha256
+from svp_core.profiles.conditions import conditions_from_dict
 from svp_core.progress import Progress, Steps
 from svp_core.stats.confusion import apply_thresholds
-from svp_core.tasks.request import JobRequest
+from svp_core.tasks.request import JobRequest, optional
 from svp_core.tasks.train import register_model
 from svp_core.tasks.validation import labelled_particles, record_of, standing_of
 from svp_core.validation.draw import weights_of
@@ -37,19 +38,20 @@ class RefitRequest(JobRequest):
     weights_sha256: str  # of the classifier
     validation: str  # id
     labels: int  # number of answered particles: with further answers it is another refit
+    simulated: bool | None = optional()  # True: start from simulated instruments like this one
 
     @property
     def title(self) -> str:
         return "Refit with own labels"
 
 
-def refit_request(profile_id: str, sha256: str) -> RefitRequest:
+def refit_request(profile_id: str, sha256: str, *, simulated: bool = False) -> RefitRequest:
     """The request for the classifier's stored validation. Raises LabError where there is none."""
     record = instrument_profiles.find_profile(profile_id).validation_of(sha256)
     if record is None:
         raise LabError("This classifier was not validated on this instrument; label particles under Validate first.")
     validation = open_validation(profile_id, str(record["id"]))
-    return RefitRequest(profile_id, sha256, validation.id, standing_of(validation).answered)
+    return RefitRequest(profile_id, sha256, validation.id, standing_of(validation).answered, simulated or None)
 
 
 def refit(request: RefitRequest, folder: Path) -> Steps:
@@ -76,14 +78,16 @@ def refit(request: RefitRequest, folder: Path) -> Steps:
     features = yield from _embed(validation, [int(particle) - 1 for particle in rows["id"]], classifier)
     yield Progress(len(features), len(features), "Fitting, and testing on labels that were left out")
     codes = np.array([keys.index(label) for label in labelled.truth[is_known]])
-    adaptation = Adaptation(classifier, features[is_known], codes)
-    after, before = adaptation.cross_validated_probs(), adaptation.logits
+    before = _probs(classifier, features[is_known])
+    start = _simulated(classifier, request.profile) if request.simulated else classifier
+    adaptation = Adaptation(start, features[is_known], codes)
+    after = adaptation.cross_validated_probs()
     accuracy = paired_accuracy(
         before.argmax(1) == codes,
         after.argmax(1) == codes,
         weights_of(labelled.ranges, labelled.range_of[is_known]),
     )
-    adapted = adaptation.adapted(classifier)
+    adapted = adaptation.adapted(start)
     probs = _probs(adapted, features)
     probs[is_known] = after
     counts = {key: int((codes == number).sum()) for number, key in enumerate(keys)}
@@ -169,6 +173,14 @@ def _probs(classifier: Any, features: NDArray[np.float32]) -> NDArray[np.float64
     from svp_core.training.last_layer import layer_probs
 
     return layer_probs(classifier, features).astype(float)
+
+
+def _simulated(classifier: Any, profile_id: str) -> Any:
+    """The classifier with a last layer from simulated instruments like this one."""
+    from svp_core.training.simulated_layer import fit_simulated_layer
+
+    conditions = instrument_profiles.find_profile(profile_id).conditions
+    return fit_simulated_layer(classifier, conditions_from_dict(conditions))
 
 
 def _by_class(

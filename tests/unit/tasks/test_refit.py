@@ -8,9 +8,10 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.tasks import refit as task
 from svp_core.tasks.job_kinds import find_kind
-from svp_core.training import adapted_layer
+from svp_core.training import adapted_layer, simulated_layer
 from svp_core.workspace import instrument_profiles, models
 from svp_core.workspace.validations import answers_of, open_validation
+from tests.helpers.drawn_library import draw_library
 from tests.helpers.finished_jobs import KEYS
 from tests.helpers.refit_fixture import validated_untrained
 from tests.helpers.validated_instrument import SHA256, classified_instrument
@@ -97,3 +98,32 @@ def test_the_job_opens_its_instrument():
     kind = find_kind("refit")
     request = task.RefitRequest("0123", SHA256, "abc", 60)
     assert kind.query("job", request.to_config()) == {"part": "Refit", "profile": "0123"}
+
+
+CONDITIONS = {
+    "um_per_px": 0.5,
+    "magnification": "10x",
+    "background": 0.67,
+    "gradient_x": 0.0,
+    "gradient_y": 0.0,
+    "noise": 0.008,
+    "n_crops": 200,
+}
+
+
+def test_simulated_instruments_are_a_start_only_where_asked_for_and_known(tmp_path, monkeypatch):
+    profile, sha256 = validated_untrained()
+    assert "simulated" not in task.refit_request(profile.id, sha256).to_config()
+    request = task.refit_request(profile.id, sha256, simulated=True)
+    with pytest.raises(LabError, match="no simulated instruments"):
+        list(task.refit(request, tmp_path))
+    instrument_profiles.update_profile(profile.id, conditions=CONDITIONS)
+    monkeypatch.setattr(simulated_layer, "read_library", lambda magnification: draw_library(instruments=20))
+    list(task.refit(request, tmp_path))
+    with_start = task.refit_result(tmp_path)
+    plain = tmp_path / "plain"
+    plain.mkdir()
+    list(task.refit(task.refit_request(profile.id, sha256), plain))
+    without = task.refit_result(plain)
+    assert with_start["before"] == without["before"]  # the present classifier, not the start
+    assert with_start["probs"] != without["probs"]
