@@ -2,6 +2,7 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,21 @@ from svp_core.classification.measure import (
     read_measured,
 )
 from svp_core.instruments.records import ParticleRecord
+from svp_core.novelty.calibration import NoveltyCalibration
+from svp_core.novelty.calibration_file import find_calibration
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from svp_core.classifier.resnet import Classifier
+
+
+@dataclass(frozen=True)
+class _Started:
+    """Predictions of a batch's tiles, possibly still being computed on a GPU."""
+
+    probs: "Tensor"  # (n, K)
+    layers: "Tensor | None"  # (n, D), features of all depths; None without a calibration of novelty
 
 
 def classify_source(
@@ -35,8 +46,10 @@ def classify_source(
 
     path, choices, um_per_px, instrument, batch: as for measure.read_measured. count: approximate number of particles,
     None if unknown; large sources are measured by several processes (processes: how many; None: by the count). Each
-    row's status is "ok", or "rejected" with the reason. Raises LabError where the source as a whole cannot be read.
+    row's status is "ok", or "rejected" with the reason. Novelty is empty where the classifier's folder holds no
+    calibration of it. Raises LabError where the source as a whole cannot be read, or the calibration is damaged.
     """
+    calibration = _calibration_of(classifier)
     processes = processes_for(count) if processes is None else processes
     measured = read_measured(
         path, um_per_px=um_per_px, choices=choices, instrument=instrument, batch=batch, processes=processes
@@ -45,11 +58,11 @@ def classify_source(
     with closing(measured):
         # One batch is always ahead: a GPU classifies it while this process writes the one before.
         for current in measured:
-            previous, pending = pending, (current, _start(current, classifier))
+            previous, pending = pending, (current, _start(current, classifier, calibration))
             if previous:
-                yield _finish(*previous, classifier)
+                yield _finish(*previous, classifier, calibration)
         if pending:
-            yield _finish(*pending, classifier)
+            yield _finish(*pending, classifier, calibration)
 
 
 def classify_records(
@@ -60,28 +73,61 @@ def classify_records(
     instrument: Iterable[str] = (),
 ) -> ResultBatch:
     """Measure and classify these particle records."""
-    batch = measure_records(records, um_per_px=um_per_px, instrument=instrument)
-    return _finish(batch, _start(batch, classifier), classifier)
+    batch, calibration = (
+        measure_records(records, um_per_px=um_per_px, instrument=instrument),
+        _calibration_of(classifier),
+    )
+    return _finish(batch, _start(batch, classifier, calibration), classifier, calibration)
 
 
-def _start(batch: ResultBatch, classifier: "Classifier") -> "Tensor | None":
-    """Probabilities of a batch's tiles, possibly still being computed on a GPU; None without tiles."""
+def _calibration_of(classifier: "Classifier") -> NoveltyCalibration | None:
+    return find_calibration(classifier.folder, classifier.config.class_keys)[0]
+
+
+def _start(batch: ResultBatch, classifier: "Classifier", calibration: NoveltyCalibration | None) -> _Started | None:
+    """Predictions of a batch's tiles; None without tiles."""
     from svp_core.classifier.resnet import start_predicting
+    from svp_core.embedding.features import start_predicting_in_layers
 
-    return start_predicting(classifier, batch.tiles) if len(batch.tiles) else None
+    if not len(batch.tiles):
+        return None
+    if calibration is None:
+        return _Started(start_predicting(classifier, batch.tiles), None)
+    return _Started(*start_predicting_in_layers(classifier, batch.tiles))
 
 
-def _finish(batch: ResultBatch, probabilities: "Tensor | None", classifier: "Classifier") -> ResultBatch:
-    """The batch, its rows completed with probabilities, label and confidence."""
+def _finish(
+    batch: ResultBatch, started: _Started | None, classifier: "Classifier", calibration: NoveltyCalibration | None
+) -> ResultBatch:
+    """The batch, its rows completed with probabilities, label and confidence, score and p-value of novelty."""
     keys = classifier.config.class_keys
     columns: list[str] = [f"p_{key}" for key in keys]
     empty: dict[str, Any] = dict.fromkeys(columns)
-    probability_rows = iter(() if probabilities is None else probabilities.tolist())
+    named = [row for row in batch.rows if row["status"] == "ok"]
     for row in batch.rows:
         row |= empty
-        if row["status"] == "ok":
-            values = next(probability_rows)
-            row |= zip(columns, values, strict=True)
-            row["confidence"] = max(values)
-            row["label"] = keys[values.index(row["confidence"])]
+    for row, values in zip(named, [] if started is None else started.probs.tolist(), strict=True):
+        row |= zip(columns, values, strict=True)
+        row["confidence"] = max(values)
+        row["label"] = keys[values.index(row["confidence"])]
+    if calibration is not None and started is not None and started.layers is not None:
+        _add_novelty(batch, named, started, calibration)
     return batch
+
+
+def _add_novelty(
+    batch: ResultBatch, named: list[dict[str, Any]], started: _Started, calibration: NoveltyCalibration
+) -> None:
+    from svp_core.embedding.features import fixed_features
+
+    assert started.layers is not None
+    novelty = calibration.judge(
+        batch.tiles,
+        fixed=fixed_features(batch.tiles),
+        layers=started.layers.cpu().numpy(),
+        shapes=batch.shapes,
+        named=started.probs.argmax(1).cpu().numpy(),
+    )
+    values = zip(named, novelty.scores.tolist(), novelty.p_values.tolist(), novelty.unlike.tolist(), strict=True)
+    for row, score, p_value, unlike in values:
+        row |= {"novelty_score": score, "novelty_p": p_value, "unlike": unlike}

@@ -24,7 +24,8 @@ from svp_core.images import TILE_PX, to_colour_tile, to_tile
 from svp_core.instruments.detect import iter_items
 from svp_core.instruments.images.folder import ImageFile
 from svp_core.instruments.records import ParticleRecord, unique_name
-from svp_core.morphology import MEASURES, measure
+from svp_core.morphology import MEASURES, measure, segment, stands_out
+from svp_core.novelty.shape import shape_of_crop, shape_row, shape_rows
 from svp_core.profiles.conditions import Liquid, measure_liquid
 
 BATCH_SIZE = 256  # particles
@@ -35,6 +36,7 @@ MIN_ITEMS_FOR_PROCESSES = 2_000  # particles from which starting processes is wo
 LIQUID_CROPS = 64  # per batch, on which the imaging conditions are measured
 
 BLANK_IMAGE = "the image is blank: all of its pixels are the same"
+NOTHING_STANDS_OUT = "nothing stands out from the background"
 
 _UNMEASURED = dict.fromkeys(("label", "confidence", *MEASURES, *DERIVED_COLUMNS, "um_per_px"))
 
@@ -49,6 +51,7 @@ class ResultBatch:
     rows: list[Row]  # keys of results_csv.columns(), None where empty; classification adds the classes' keys
     tiles: NDArray[np.uint8]  # (n, 64, 64), one for each row whose status is "ok", in their order
     colour: NDArray[np.uint8] | None  # (n, 64, 64, 3), the same in colour; None where all of them are grey
+    shapes: NDArray[np.float32]  # (n, 8), novelty.shape.shape_of_crop of the same particles
     liquid: Sequence[tuple[float | None, Liquid]] = ()  # um per px and liquid around some of the particles
 
 
@@ -60,6 +63,7 @@ class MeasuredItems:
     counts: list[int]  # rows per item
     tiles: NDArray[np.uint8]  # as in ResultBatch
     colour: NDArray[np.uint8] | None
+    shapes: NDArray[np.float32]
     liquid: list[tuple[float | None, Liquid]]  # as in ResultBatch
 
 
@@ -105,7 +109,7 @@ def processes_for(count: int | None) -> int:
 def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredItems:
     """Decode and measure these items."""
     items = list(items)
-    rows, counts, tiles, colour, liquid = [], [], [], [], []
+    rows, counts, tiles, colour, shapes, liquid = [], [], [], [], [], []
     in_colour, step = False, max(1, len(items) // LIQUID_CROPS)
     for number, item in enumerate(items):
         before = len(rows)
@@ -115,6 +119,7 @@ def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredIte
             if record.pixels is None or row["status"] == "rejected":
                 continue
             tiles.append(to_tile(record.pixels))
+            shapes.append(_shape(record, row))
             is_colour = record.pixels.ndim == 3
             # The image itself may be large, and is not kept.
             colour.append(to_colour_tile(record.pixels) if is_colour else tiles[-1])
@@ -123,22 +128,36 @@ def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredIte
                 liquid.append((row["um_per_px"], around))
         counts.append(len(rows) - before)
     if not tiles:
-        return MeasuredItems(rows, counts, np.zeros((0, TILE_PX, TILE_PX), np.uint8), None, [])
+        return MeasuredItems(rows, counts, np.zeros((0, TILE_PX, TILE_PX), np.uint8), None, shape_rows(()), [])
     colour_tiles = np.stack([to_colour_tile(tile) for tile in colour]) if in_colour else None
-    return MeasuredItems(rows, counts, np.stack(tiles), colour_tiles, liquid)
+    return MeasuredItems(rows, counts, np.stack(tiles), colour_tiles, np.stack(shapes), liquid)
 
 
 def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
     pixels, reason = record.pixels, record.reason
-    if pixels is not None and not reason and _is_blank(pixels):
-        reason = BLANK_IMAGE
+    mask = record.mask
+    if pixels is not None and not reason:
+        if _is_blank(pixels):
+            reason = BLANK_IMAGE
+        elif mask is None:
+            mask = segment(pixels)
+            reason = "" if stands_out(pixels, mask) else NOTHING_STANDS_OUT
+        elif not mask.any():
+            reason = NOTHING_STANDS_OUT
     row = _UNMEASURED | {"image": record.name, "given": record.given, "run": record.run, "reason": reason}
     row["status"] = "rejected" if reason else "ok"
     if pixels is not None and not reason:
         row["um_per_px"] = um_per_px or record.um_per_px
-        row |= measure(pixels, um_per_px=row["um_per_px"], mask=record.mask)
+        row |= measure(pixels, um_per_px=row["um_per_px"], mask=mask)
         row |= size_of_record(record, row, row["um_per_px"])
     return row
+
+
+def _shape(record: ParticleRecord, row: Row) -> NDArray[np.float32]:
+    """Shape of the particle by our own outline, as far as its tile shows it; row: its measures."""
+    assert record.pixels is not None
+    is_own = record.mask is None and max(record.pixels.shape[:2]) <= TILE_PX
+    return shape_row(row) if is_own else shape_of_crop(record.pixels)
 
 
 def _is_blank(pixels: NDArray[np.uint8]) -> bool:
@@ -161,7 +180,7 @@ def _result_batch(
     )
     for row, values in zip(result.rows, row_columns, strict=True):
         row |= {column: values.get(name) for column, name in names.items()}
-    return ResultBatch(result.rows, result.tiles, result.colour, result.liquid)
+    return ResultBatch(result.rows, result.tiles, result.colour, result.shapes, result.liquid)
 
 
 def _batches(items: Iterable[Item], batch_size: int) -> Iterator[tuple[list[Item], int]]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 from torch.nn import functional
 
-from svp_core.classifier.resnet import Classifier, predict_probs
+from svp_core.classifier.resnet import Classifier, predict_probs, start_predicting
 
 FIXED_WIDTH = 64  # features per tile
 SEED = 64  # of the fixed network's weights; another one gives other features
@@ -47,31 +47,35 @@ def layered_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch:
     layer separates only the network's own classes; the earlier ones respond to what other classes differ in.
     classifier: from load_classifier. tiles: uint8 (N, 64, 64).
     """
-    stages = [classifier.model.get_submodule(f"layer{number}") for number in (1, 2, 3)]
-    batches = [[] for _ in range(2 * len(stages) + 1)]
+    tiles = np.asarray(tiles)
+    images = tiles if len(tiles) else np.zeros((1, 64, 64), np.uint8)
+    batches = [
+        start_predicting_in_layers(classifier, images[start : start + batch])[1].cpu()
+        for start in range(0, len(images), batch)
+    ]
+    return torch.cat(batches).numpy()[: len(tiles)]
 
-    def record_stage(stage: int):
-        def hook(_module, _inputs, output):
-            flat = output.flatten(2).float()
-            batches[2 * stage + 1].append(flat.mean(2).cpu())
-            batches[2 * stage + 2].append(flat.amax(2).cpu())
 
-        return hook
+def start_predicting_in_layers(classifier: Classifier, tiles: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
+    """(probabilities (n, K), layered_features (n, D)) of tiles, from one pass; a GPU may still be computing them."""
+    last, pooled = [], []
 
-    hooks = [module.register_forward_hook(record_stage(stage)) for stage, module in enumerate(stages)]
-    hooks.append(
-        _last_layer(classifier).register_forward_pre_hook(lambda _, inputs: batches[0].append(inputs[0].float().cpu()))
-    )
+    def record_stage(_module, _inputs, output):
+        flat = output.flatten(2).float()
+        pooled.extend((flat.mean(2), flat.amax(2)))
+
+    hooks = [classifier.model.get_submodule(f"layer{n}").register_forward_hook(record_stage) for n in (1, 2, 3)]
+    hooks.append(_last_layer(classifier).register_forward_pre_hook(lambda _, inputs: last.append(inputs[0].float())))
     try:
-        predict_probs(classifier, tiles if len(tiles) else np.zeros((1, 64, 64), np.uint8), batch=batch)
+        probs = start_predicting(classifier, tiles)
     finally:
         for hook in hooks:
             hook.remove()
-    return torch.cat([torch.cat(columns) for columns in batches], 1).numpy()[: len(tiles)]
+    return probs, torch.cat([*last, *pooled], 1)
 
 
 @torch.inference_mode()
-def fixed_features(tiles: ArrayLike, *, batch: int = 256) -> NDArray[np.float32]:
+def fixed_features(tiles: ArrayLike, *, batch: int = 32) -> NDArray[np.float32]:
     """Features of each tile from a small fixed network: float32 (N, 64), -1..1; tiles: uint8 (N, 64, 64).
 
     Three layers of random filters with receptive fields of 5, 10 and 28 px, so that grain, rings and outlines all
@@ -95,16 +99,20 @@ def _last_layer(classifier: Classifier) -> nn.Linear:
 def _read_out(tiles: NDArray[np.uint8], weights: Sequence[torch.Tensor]) -> NDArray[np.float32]:
     """Means over each tile of the chosen filters' responses, float32 (N, 64)."""
     levels = torch.from_numpy(np.asarray(tiles, np.float32))[:, None]
-    responses = functional.conv2d(levels, weights[0])
-    # Grain is about one grey level, an outline a hundred; both have to count.
-    compressed = [torch.asinh(sign * responses / GRAIN_SCALE).relu() for sign in (1, -1)]
-    responses = torch.cat(compressed, 1)
+    # Grain is about one grey level, an outline a hundred; both have to count: compressed by the inverse hyperbolic
+    # sine, its positive and its negative part apart.
+    responses = functional.conv2d(levels, weights[0] / GRAIN_SCALE)
+    strength = responses.abs()
+    strength = (strength * strength).add_(1).sqrt_().add_(strength).log_()
+    positive = strength * (responses > 0)
     # The first filters sum to zero: they do not respond to the brightness of a tile.
     brightness = (levels[:, :, 2:-2, 2:-2] - 128) / 64
-    features = [responses[:, : _READ_OUT[0] - 1].mean((2, 3)), brightness.mean((2, 3))]
-    responses = torch.cat([responses, brightness.relu(), (-brightness).relu()], 1)
-    for layer, count in zip(weights[1:], _READ_OUT[1:], strict=True):
-        responses = functional.conv2d(functional.avg_pool2d(responses, 2), layer).relu()
+    features = [positive[:, : _READ_OUT[0] - 1].mean((2, 3)), brightness.mean((2, 3))]
+    pooled, pooled_positive = functional.avg_pool2d(strength, 2), functional.avg_pool2d(positive, 2)
+    bright, dark = (functional.avg_pool2d(part.relu(), 2) for part in (brightness, -brightness))
+    responses = torch.cat([pooled_positive, pooled - pooled_positive, bright, dark], 1)
+    for number, (layer, count) in enumerate(zip(weights[1:], _READ_OUT[1:], strict=True)):
+        responses = functional.conv2d(functional.avg_pool2d(responses, 2) if number else responses, layer).relu_()
         features.append(responses[:, :count].mean((2, 3)))
     return torch.cat(features, 1).numpy()
 

@@ -63,6 +63,8 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
+    from svp_core.novelty.calibration_file import find_calibration
+    from svp_core.novelty.verdict import verdict_facts
     from svp_core.profiles.conditions import LiquidSample
     from svp_core.workspace.models import find_model
 
@@ -74,7 +76,8 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     images, liquid = ResultImages(folder), LiquidSample()
     (folder / MATCHED_FILE).unlink(missing_ok=True)
-    offered, counts, size_rules = 0, Counter(), Counter()
+    offered, counts, size_rules, marks = 0, Counter(), Counter(), Counter()
+    calibration, no_calibration = find_calibration(classifier.folder, classifier.config.class_keys)
     yield Progress(0, source.count, f"Reading {source.title}")
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
         writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
@@ -95,6 +98,8 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             if conditions := liquid.conditions():
                 facts["conditions"] = conditions.as_dict()
             size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
+            marks.update(row["unlike"] for row in batch.rows)
+            facts["novelty"] = verdict_facts(marks[True], marks[True] + marks[False], calibration, no_calibration)
             written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
             write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts), "size_rules": size_rules})
             yield Progress(offered, source.count, f"{images.count:,} particles classified")

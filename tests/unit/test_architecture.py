@@ -39,7 +39,8 @@ LAYERS = (
     ("svp_core.report", "svp_core.exports", "svp_core.sample_data"),
     ("svp_core.training", "svp_core.review"),
     ("svp_core.datasets", "svp_core.quality"),
-    ("svp_core.classification", "svp_core.embedding", "svp_core.model_import", "svp_core.reference_library"),
+    ("svp_core.classification", "svp_core.model_import", "svp_core.reference_library"),
+    ("svp_core.embedding",),
     # Storage, networks, statistics: arrays and files in, arrays and files out.
     ("svp_core.workspace", "svp_core.generator", "svp_core.classifier"),
     (
@@ -49,6 +50,7 @@ LAYERS = (
         "svp_core.display",
         "svp_core.profiles",
         "svp_core.validation",
+        "svp_core.novelty",
     ),
     (
         "svp_core.instruments",
@@ -74,7 +76,18 @@ MAX_ROOT_MODULES = 17  # of svp_core: more belong into rooms
 
 NETWORKS = ("generator", "classifier", "novelty")
 # The science knows no database, process or screen; it gets arrays and paths.
-SCIENCE = ("audit", "classifier", "embedding", "generator", "label_errors", "morphology", "optics", "quality", "stats")
+SCIENCE = (
+    "audit",
+    "classifier",
+    "embedding",
+    "generator",
+    "label_errors",
+    "morphology",
+    "novelty",
+    "optics",
+    "quality",
+    "stats",
+)
 LIGHT = ("workspace", "execution", "tasks", "commands", "worker", "launch", "cli")
 VAGUE = {"utils", "util", "helpers", "helper", "manager", "common", "misc"}
 

@@ -1,0 +1,87 @@
+"""novelty.safetensors of a model folder: a NoveltyCalibration as arrays, nothing pickled.
+
+The shipped ones are of simulated particles that no network was trained or selected on;
+benchmarks/novelty_calibration.py draws them and writes the file.
+"""
+
+import json
+from dataclasses import fields
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svp_core.errors import LabError
+from svp_core.model_files import weights_sha256
+from svp_core.novelty.calibration import FormCalibration, NoveltyCalibration
+from svp_core.novelty.score import Directions, KnownParticles
+from svp_core.novelty.tile_forms import FORMS
+
+FILE = "novelty.safetensors"
+NO_CALIBRATION = "This model comes without a calibration of what is unlike its classes."
+
+
+def write_calibration(folder: str | Path, calibration: NoveltyCalibration) -> None:
+    """Write a calibration into its model's folder."""
+    from safetensors.numpy import save_file
+
+    tensors: dict[str, NDArray] = {
+        # Half precision is enough for a projection, and halves the file.
+        "directions/mean": calibration.directions.mean,
+        "directions/axes": calibration.directions.axes.astype(np.float16),
+    }
+    for name, form in zip(FORMS, calibration.forms, strict=True):
+        tensors |= {f"{name}/{each.name}": getattr(form.known, each.name) for each in fields(KnownParticles)}
+        tensors |= {f"{name}/{part}": getattr(form, part) for part in ("centres", "widths", "scores")}
+        tensors[f"{name}/named"] = form.named.astype(np.uint8)
+    metadata = {
+        "class_keys": json.dumps(list(calibration.class_keys)),
+        "words": calibration.description,
+        "weights_sha256": calibration.weights_sha256,
+    }
+    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, Path(folder) / FILE, metadata)
+
+
+def find_calibration(folder: str | Path | None, class_keys: tuple[str, ...]) -> tuple[NoveltyCalibration | None, str]:
+    """Calibration of the classifier of this model folder; (None, reason as a sentence) where it has none of its own.
+
+    Raises LabError where the file is damaged.
+    """
+    if folder is None or not (Path(folder) / FILE).is_file():
+        return None, NO_CALIBRATION
+    path = Path(folder) / FILE
+    calibration = _read(path, path.stat().st_mtime_ns)
+    if calibration.weights_sha256 != weights_sha256(folder) or calibration.class_keys != tuple(class_keys):
+        return None, (
+            f"The calibration of {Path(folder).name} of what is unlike its classes belongs to other weights; run "
+            f"benchmarks/novelty_calibration.py for it."
+        )
+    return calibration, ""
+
+
+@lru_cache(maxsize=4)
+def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
+    from safetensors import SafetensorError, safe_open
+
+    del mtime_ns  # it only tells apart, in the cache, versions of the file
+    try:
+        with safe_open(path, framework="numpy") as file:
+            metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return NoveltyCalibration(
+            tuple(json.loads(metadata["class_keys"])),
+            Directions(tensors["directions/mean"], tensors["directions/axes"].astype(np.float32)),
+            tuple(_form(tensors, name) for name in FORMS),
+            metadata["words"],
+            metadata["weights_sha256"],
+        )
+    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        raise LabError(
+            f"{path.parent.name}/{FILE} is damaged ({error}); restore it, or run benchmarks/novelty_calibration.py."
+        ) from None
+
+
+def _form(tensors: dict[str, NDArray], name: str) -> FormCalibration:
+    known = KnownParticles(**{each.name: tensors[f"{name}/{each.name}"] for each in fields(KnownParticles)})
+    centres, widths, scores = (tensors[f"{name}/{part}"] for part in ("centres", "widths", "scores"))
+    return FormCalibration(known, centres, widths, scores, tensors[f"{name}/named"].astype(int))

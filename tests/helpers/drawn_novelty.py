@@ -1,0 +1,32 @@
+"""Drawn particles of three classes as the novelty score sees them: Gaussian clouds in its three spaces."""
+
+import numpy as np
+
+from svp_core.novelty.calibration import calibrate_form
+from svp_core.novelty.score import DIRECTIONS, Views
+
+CENTRES = (0.0, 4.0, -4.0)  # of the classes, in every second direction
+
+
+def drawn_views(each, *, seed, moved=0.0):
+    """(Views, true labels) of `each` particles per class, all named rightly; moved: added to every feature."""
+    rng = np.random.default_rng(seed)
+    labels = np.repeat(np.arange(len(CENTRES)), each)
+    centres = np.asarray(CENTRES)[labels, None]
+    parts = []
+    for width in (64, DIRECTIONS, 8):
+        cloud = rng.normal(size=(len(labels), width))
+        cloud[:, ::2] += centres
+        parts.append((cloud + moved).astype(np.float32))
+    return Views(*parts, labels), labels
+
+
+def calibrated(*, each, moved=0.0):
+    """FormCalibration by drawn particles, `each` per class to judge by."""
+    fit, labels = drawn_views(500, seed=0, moved=moved)
+    return calibrate_form(fit, labels, drawn_views(each, seed=1, moved=moved)[0], len(CENTRES))
+
+
+def join_views(*parts):
+    """Views of all particles of these."""
+    return Views(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))

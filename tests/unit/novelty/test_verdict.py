@@ -1,0 +1,47 @@
+"""A sample is suspicious when more of its particles are marked than known ones would be, beyond chance."""
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest
+
+from svp_core.novelty.verdict import SampleVerdict, judge_sample, verdict_facts
+
+
+@pytest.mark.parametrize(("marked", "total"), [(0, 10), (5, 100), (30, 200), (7, 7)])
+def test_the_p_value_is_that_of_the_binomial_test(marked, total):
+    expected = binomtest(marked, total, 0.05, alternative="greater").pvalue
+    assert SampleVerdict(marked, total, 0.05).p_value == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("marked", "total", "alarm"),
+    [
+        (0, 0, False),
+        (25, 500, False),  # as many as known particles
+        (37, 500, False),  # 7.4 %: beyond chance, but within what another instrument does
+        (60, 500, True),
+        (2, 10, False),  # 20 %, but two particles prove nothing
+        (6, 10, True),
+    ],
+)
+def test_an_alarm_needs_a_share_and_its_significance(marked, total, alarm):
+    assert SampleVerdict(marked, total, 0.05).is_alarm is alarm
+
+
+def test_known_particles_rarely_give_an_alarm():
+    rng = np.random.default_rng(0)
+    alarms = [judge_sample(rng.random(500)).is_alarm for _ in range(500)]
+    assert np.mean(alarms) <= 0.02
+    strange = [judge_sample(np.r_[rng.random(400), rng.random(100) * 0.1]).is_alarm for _ in range(100)]
+    assert np.mean(strange) > 0.9
+
+
+def test_particles_without_a_p_value_are_left_out():
+    verdict = judge_sample([0.01, np.nan, 0.05, 0.5, np.nan])
+    assert (verdict.marked, verdict.total) == (2, 3)
+    assert verdict.share == pytest.approx(2 / 3)
+    assert not judge_sample([0.001] * 50, level=0.0).is_alarm
+
+
+def test_facts_without_a_calibration_are_its_reason_alone():
+    assert verdict_facts(0, 0, None, "None of its own.") == {"reason": "None of its own."}
