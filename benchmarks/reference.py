@@ -3,7 +3,8 @@
     python benchmarks/reference.py [MODEL ...] [--count 1000] [--tiles FOLDER]
 
 Simulates --count particles per class, of a run seed that no model was trained or selected on, in the pixel sizes of all
-usual instruments, and measures them like particles of a source, in um and in pixels. Prints the confusion matrix.
+usual instruments, and measures them like particles of a source, in um and in pixels. Prints the confusion matrix. Run
+benchmarks/novelty_calibration.py first: its marks of particles unlike all classes are stored as well.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from svp_core.classification.strangers import unlike_marker
 from svp_core.classifier.confusion_reference import write_confusion_reference
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.model_files import find_model_folder
@@ -40,7 +42,10 @@ def main():
         description = f"{options.count:,} simulated particles per class, run seed {RUN_SEED}, the usual instruments"
         labels = np.repeat(np.arange(len(keys)), options.count)
         probs = predict_probs(classifier, tiles)
-        write_confusion_reference(folder, ConfusionReference(probs, labels, sizes * scales, keys, description, sizes))
+        mark = unlike_marker(classifier)
+        unlike = mark(tiles, probs) if mark else None
+        reference = ConfusionReference(probs, labels, sizes * scales, keys, description, sizes, unlike=unlike)
+        write_confusion_reference(folder, reference)
         table = np.zeros((len(keys), len(keys)), int)
         np.add.at(table, (labels, probs.argmax(1)), 1)
         print(f"{model}: rows are true classes, columns predicted ones ({', '.join(keys)})", *table.tolist(), sep="\n")

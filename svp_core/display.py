@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from svp_core.particle_classes import ALL, UNSURE, ParticleClass, class_by_key
+from svp_core.particle_classes import ALL, UNLIKE, UNSURE, ParticleClass, class_by_key
 
 DASH = "–"  # where there is no value
 UNSURE_COLOUR = "#7A8288"
+UNLIKE_COLOUR = "#D03A6A"
 NOT_A_PARTICLE = "Not a particle"
 UNLABELLED = "Unlabelled"
 _DIAMOND = "m0-4l4 4-4 4-4-4z"
@@ -30,9 +31,9 @@ _MARKERS = {
 
 
 def class_name(key: str) -> str:
-    """Display name of a class; "Unsure" and "All" for their keys, an unknown key as it is."""
+    """Display name of a class; "Unsure", "Unlike" and "All" for their keys, an unknown key as it is."""
     known = _known(key)
-    return {UNSURE: "Unsure", ALL: "All"}.get(key) or (known.name if known else str(key))
+    return {UNSURE: "Unsure", UNLIKE: "Unlike", ALL: "All"}.get(key) or (known.name if known else str(key))
 
 
 def label_text(label: str) -> str:
@@ -43,18 +44,20 @@ def label_text(label: str) -> str:
 def class_colour(key: str) -> str:
     """Colour of a class as "#RRGGBB", at least 3:1 contrast on white; grey for unsure and unknown ones."""
     known = _known(key)
-    return known.colour if known else UNSURE_COLOUR
+    return UNLIKE_COLOUR if key == UNLIKE else known.colour if known else UNSURE_COLOUR
 
 
 def class_marker(key: str) -> str:
     """Outline of a class's marker as an SVG path, relative to its centre; a circle for unsure particles."""
     known = _known(key)
+    if key == UNLIKE:
+        return _MARKERS["x"]
     return _MARKERS.get(known.symbol, _DIAMOND) if known else _MARKERS["circle"]
 
 
 def class_paint(key: str) -> dict[str, str]:
     """SVG attributes of a class's markers: filled, or outlined only for unsure particles."""
-    if _known(key):
+    if key == UNLIKE or _known(key):
         return {"fill": class_colour(key), "fill-opacity": ".75"}
     return {"fill": "none", "stroke": UNSURE_COLOUR, "stroke-width": "1"}
 
@@ -142,6 +145,6 @@ def shared_prefix(names: Sequence[str]) -> str:
 
 def _known(key: str) -> ParticleClass | None:
     try:
-        return None if key in (UNSURE, ALL) else class_by_key(key)
+        return None if key in (UNSURE, UNLIKE, ALL) else class_by_key(key)
     except KeyError:
         return None

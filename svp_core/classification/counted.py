@@ -1,7 +1,7 @@
 """Counts of a classification by chosen settings; report, workbook and pages use them, so that their numbers agree."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 from svp_core.classification.own_instrument import own_reference
 from svp_core.classification.results import ClassificationResults, model_of, numeric_column
 from svp_core.classification.settings import CountSettings, volume_in_files
+from svp_core.classification.strangers import mark_unlike, withheld_reason
 from svp_core.classifier.confusion_reference import MATCHED_FILE, read_confusion_reference
 from svp_core.errors import LabError
 from svp_core.model_files import weights_sha256
+from svp_core.novelty.calibration import LEVEL
 from svp_core.stats import counts
 from svp_core.stats.confusion import combine_references
 
@@ -26,7 +28,7 @@ ECD_PX = "ecd_px"  # column with the size at which the classifier saw a particle
 class CountResult:
     """Assigned classes, sizes and counts of the particles of a ClassificationResults."""
 
-    labels: NDArray[np.object_]  # (N,): class key or UNSURE
+    labels: NDArray[np.object_]  # (N,): class key, UNSURE or UNLIKE
     sizes: NDArray[np.float64]  # (N,): diameter of the settings; NaN where not measured
     volume_ml: float | None
     volume_from: str  # where the volume was found, VOLUME_ENTERED, or why it is not used
@@ -52,7 +54,7 @@ def count_particles(results: ClassificationResults, settings: CountSettings) -> 
         "dilution": settings.dilution,
     }
     sizes = diameters if settings.in_um else np.zeros(len(labels))
-    reference, no_reference = confusion_reference_for(results)
+    reference, no_reference = reference_for_counts(results, settings)
     corrected, ppv = [], []
     if reference is not None:
         thresholds = thresholds_of(results, settings)
@@ -102,13 +104,30 @@ def count_selected(
 
 
 def assign_labels(results: ClassificationResults, settings: CountSettings) -> NDArray[np.object_]:
-    """Assigned class of each particle: object (N,), a class key, or UNSURE below its class's threshold."""
-    return counts.apply_thresholds(results.probs, results.class_keys, thresholds=thresholds_of(results, settings))
+    """Assigned class of each particle: object (N,), a class key, UNSURE below its class's threshold, or UNLIKE."""
+    labels = counts.apply_thresholds(results.probs, results.class_keys, thresholds=thresholds_of(results, settings))
+    return mark_unlike(labels, results, settings.unlike_below)
 
 
 def thresholds_of(results: ClassificationResults, settings: CountSettings) -> dict[str, float]:
     """Minimum probability of every class: class key -> 0..1."""
     return {key: settings.threshold(key) for key in results.class_keys}
+
+
+def reference_for_counts(
+    results: ClassificationResults, settings: CountSettings
+) -> tuple[counts.ConfusionReference | None, str]:
+    """confusion_reference_for(), as counts by these settings use it.
+
+    None where the sample is unlike the labelled particles. The marks of these as unlike are left out where particles
+    are not marked, or at another level.
+    """
+    if reason := withheld_reason(results):
+        return None, reason
+    reference, reason = confusion_reference_for(results)
+    if reference is not None and settings.unlike_below != LEVEL:
+        reference = replace(reference, unlike=None)
+    return reference, reason
 
 
 def confusion_reference_for(results: ClassificationResults) -> tuple[counts.ConfusionReference | None, str]:

@@ -18,7 +18,7 @@ DERIVED_MEASURES = {
     DIAMETER: Measure("True diameter, estimated", "µm", "Size corrected for optics, from simulated particles"),
     "diameter_low_um": Measure("True diameter, low", "µm", "Lower end of the 95 % interval of the true diameter"),
     "diameter_high_um": Measure("True diameter, high", "µm", "Upper end of the 95 % interval of the true diameter"),
-    "novelty_score": Measure("Novelty score", "", "Distance from the known particles of the most likely class"),
+    "novelty_score": Measure("Novelty score", "", "How unusual among known particles of the most likely class"),
     "novelty_p": Measure("Novelty p", "", "Share of known particles of the most likely class that are as unusual"),
 }
 # All of them, in the order of results.csv.

@@ -5,6 +5,7 @@ import numpy as np
 from svp_core.classification.counted import ECD_PX, confusion_reference_for
 from svp_core.classification.results import ClassificationResults, numeric_column
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
+from svp_core.classification.strangers import withheld_reason
 from svp_core.stats.calibration import Promise, promised_thresholds
 from svp_core.stats.counts import apply_thresholds, corrected_counts
 
@@ -15,7 +16,7 @@ def promises_for(results: ClassificationResults) -> list[Promise]:
     results: its table needs ECD_PX where results.csv has it. The mixture is that of the corrected counts at the default
     threshold.
     """
-    reference, _ = confusion_reference_for(results)
+    reference, _ = (None, "") if withheld_reason(results) else confusion_reference_for(results)
     if reference is None or reference.instruments is None or not len(results.probs):
         return []
     keys = results.class_keys

@@ -22,6 +22,7 @@ from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.tile_file import read_colour_tiles, read_tiles
 from svp_core.workspace.models import find_model
 
+NOVELTY_P = "novelty_p"  # column with the p-value by which a particle is marked as unlike all classes
 _MAX_SCALES = 4  # pixel sizes listed in one sentence
 
 
@@ -57,7 +58,9 @@ class ClassificationResults:
 
 
 def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> ClassificationResults:
-    """Read the classification of a job folder. columns: of results.csv, for .table beside image, run and um_per_px.
+    """Read the classification of a job folder.
+
+    columns: of results.csv, for .table beside image, run, um_per_px and, where there is one, novelty_p.
 
     Raises LabError where a file is missing, damaged, or lacks one of the columns.
     """
@@ -68,7 +71,9 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
     if not keys:
         raise LabError(f"{folder / 'results.csv'} has no probabilities; classify the source again.")
     selected = [
-        name for name in dict.fromkeys(("image", "run", "um_per_px", *columns)) if name in names or name in columns
+        name
+        for name in dict.fromkeys(("image", "run", "um_per_px", NOVELTY_P, *columns))
+        if name in names or name in columns
     ]
     probabilities = [f"p_{key}" for key in keys]
     table = read_results(folder / "results.csv", dict.fromkeys((*selected, *probabilities, "status", "reason")))

@@ -10,6 +10,7 @@ from typing import Any
 from svp_core.classification.derived_columns import SIZE
 from svp_core.classification.results import diameter_columns, is_in_um, is_instrument_diameter
 from svp_core.errors import LabError
+from svp_core.novelty.calibration import LEVEL
 from svp_core.particle_classes import SIZE_BINS_UM
 
 CONFIDENCE_THRESHOLD = 0.8  # default for all classes
@@ -28,6 +29,7 @@ class CountSettings:
     diameter: str = SIZE  # column of results.csv that gives a particle's size
     thresholds: dict[str, float] = field(default_factory=dict)  # class key -> minimum probability; others: unsure_below
     unsure_below: float = CONFIDENCE_THRESHOLD
+    unlike_below: float = LEVEL  # a particle with at most this p-value is unlike all classes; 0: none is marked
     volume_ml: float | None = None  # imaged volume; None: unknown, so counts only
     dilution: float = 1.0  # concentrations per mL are multiplied by it
     title: str = ""
@@ -128,6 +130,7 @@ def read_settings(
         bins_um=_checked_bins(settings.bins_um),
         thresholds=_checked_thresholds(settings.thresholds or {}, class_keys),
         unsure_below=_number(settings.unsure_below, "The confidence threshold", 0, 1),
+        unlike_below=_number(settings.unlike_below, "The level at which particles are unlike", 0, 0.5),
         volume_ml=None if volume_ml is None else _number(volume_ml, "The imaged volume in mL", 1e-9, 1e6),
         dilution=_number(settings.dilution, "The dilution", 1e-6, 1e9),
     )

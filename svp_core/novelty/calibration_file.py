@@ -33,7 +33,7 @@ def write_calibration(folder: str | Path, calibration: NoveltyCalibration) -> No
     }
     for name, form in zip(FORMS, calibration.forms, strict=True):
         tensors |= {f"{name}/{each.name}": getattr(form.known, each.name) for each in fields(KnownParticles)}
-        tensors |= {f"{name}/{part}": getattr(form, part) for part in ("centres", "widths", "scores")}
+        tensors[f"{name}/distances"] = form.distances
         tensors[f"{name}/named"] = form.named.astype(np.uint8)
     metadata = {
         "class_keys": json.dumps(list(calibration.class_keys)),
@@ -83,5 +83,4 @@ def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
 
 def _form(tensors: dict[str, NDArray], name: str) -> FormCalibration:
     known = KnownParticles(**{each.name: tensors[f"{name}/{each.name}"] for each in fields(KnownParticles)})
-    centres, widths, scores = (tensors[f"{name}/{part}"] for part in ("centres", "widths", "scores"))
-    return FormCalibration(known, centres, widths, scores, tensors[f"{name}/named"].astype(int))
+    return FormCalibration(known, tensors[f"{name}/distances"], tensors[f"{name}/named"].astype(int))

@@ -1,4 +1,4 @@
-"""How unlike the known particles is each one? Distances in three spaces, standardised by named class.
+"""How unlike the known particles is each one? Its distances from them in three spaces.
 
 - Texture and outline: Mahalanobis distance to all known particles in features of a fixed network.
 - Between the classes: relative Mahalanobis distance in features from every depth of the classifier, reduced to their
@@ -6,8 +6,8 @@
   arXiv 2106.09022, eq. 3).
 - Size, shape and contrast: Mahalanobis distance to the known particles of the named class.
 
-Distances depend on the class, since bubbles lie far out and everything faint near the middle. So each is standardised
-by the calibration particles of the named class: minus their median, over their quartile range, clipped; then summed.
+Distances depend on the class, since bubbles lie far out and everything faint near the middle; calibration.py therefore
+compares them within the named class only.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 PARTS = ("texture or outline", "between the classes", "size, shape or contrast")
-# Of a standardised distance: a very usual texture does not make up for an unusual shape, and none decides alone.
-CLIP = (0.0, 8.0)
 DIRECTIONS = 48  # of the classifier's features
 MIN_EIGENVALUE = 1e-3  # of a covariance relative to its largest eigenvalue, so that no direction has zero variance
 
@@ -104,13 +102,6 @@ def fit_known(views: Views, labels: NDArray[np.integer], class_count: int) -> Kn
         shape_means.astype(np.float32),
         np.stack([_whitening(shapes[mask & outlined]) for mask in of_class]),
     )
-
-
-def standardise(
-    distances: NDArray[np.float32], centres: NDArray[np.float32], widths: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Standardised distances (N, 3), clipped; the score is their sum. centres, widths: (N, 3), of the named class."""
-    return ((distances - centres) / widths).clip(*CLIP)
 
 
 def _whitening(features: Features) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ from svp_core.classification.results import (
 from svp_core.classification.settings import CountSettings, read_settings
 from svp_core.classification.size_comparison import COMPARED_COLUMNS, size_comparison_of
 from svp_core.files import atomic_write
+from svp_core.particle_classes import UNLIKE
 from svp_core.report import count_tables, examples, instrument_section, method_section, plots, sample_section
 from svp_core.report.decisions import review_decisions
 from svp_core.report.render import css_string, render
@@ -54,7 +55,7 @@ def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = 
     columns = dict.fromkeys((chosen.diameter, _SHAPE, ECD_PX, *COMPARED_COLUMNS))
     results = read_results_folder(job_folder, [name for name in columns if name in results.columns])
     counted, comparison = count_particles(results, chosen), size_comparison_of(results)
-    order = [*results.class_keys, *([UNSURE] if (counted.labels == UNSURE).any() else [])]
+    order = [*results.class_keys, *(label for label in (UNSURE, UNLIKE) if (counted.labels == label).any())]
     title = chosen.title.strip() or str(results.summary.get("title", "")) or "Particle report"
     return render(
         "report.html.j2",

@@ -39,6 +39,7 @@ class MethodSection:
 
     model: ModelFacts
     thresholds: list[tuple[str, str]]  # (class key, text)
+    novelty: str  # sentences
     measuring: list[str]  # sentences
     measures: list[Fact]
     counting: list[str]  # sentences
@@ -51,6 +52,7 @@ def method_section(results: ClassificationResults, counted: CountResult, setting
     return MethodSection(
         model=_model(results),
         thresholds=[(key, format_percent(settings.threshold(key))) for key in results.class_keys],
+        novelty=_novelty(results, settings),
         measuring=_measuring(results, settings),
         measures=facts((measure_label(name), NUMBERS[name].definition) for name in measures if name in NUMBERS),
         counting=_counting(results, counted, settings),
@@ -119,6 +121,23 @@ def _counting(results: ClassificationResults, counted: CountResult, settings: Co
     else:
         sentences += correction_sentences(counted.reference, thresholds_of(results, settings))
     return sentences
+
+
+def _novelty(results: ClassificationResults, settings: CountSettings) -> str:
+    """How particles are marked as unlike all classes; why none is, where none can be."""
+    novelty = results.summary.get("novelty") or {}
+    if "calibration" not in novelty:
+        return f"No particle is marked as unlike all classes. {novelty.get('reason', '')}".strip()
+    if settings.unlike_below <= 0:
+        return "Particles unlike all classes are not marked, by choice."
+    return (
+        "A particle is unlike all classes where it is more unusual than "
+        f"{format_percent(1 - settings.unlike_below)} of the known particles that are named alike, by texture and "
+        "outline (Mahalanobis distance in features of a fixed network), by its place between the classes (relative "
+        "Mahalanobis distance in the classifier's features, Ren et al. 2021), or by size, shape and contrast: the "
+        "conformal p-value of the smallest of the three p-values. So this share of known particles is marked by "
+        f"construction. Known are {novelty['calibration']}."
+    )
 
 
 def _sources(results: ClassificationResults) -> list[Fact]:

@@ -9,8 +9,10 @@ import numpy as np
 from svp_core.classification.counted import UNSURE, VOLUME_ENTERED, CountResult
 from svp_core.classification.results import ClassificationResults, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume, volume_in_files
+from svp_core.classification.strangers import has_novelty, verdict_sentence
 from svp_core.display import count_noun, format_percent, format_share, join_names
 from svp_core.instruments.metadata import SOURCE_KINDS, format_volume
+from svp_core.particle_classes import UNLIKE
 from svp_core.report.render import Fact, facts
 
 
@@ -35,14 +37,15 @@ class SampleSection:
 def sample_facts(results: ClassificationResults, counted: CountResult, settings: CountSettings) -> list[Fact]:
     """Key facts for the head of the report: sample, number of particles, imaged volume, pixel size."""
     summary, total = results.summary, len(counted.labels)
-    unsure = int((counted.labels == UNSURE).sum())
+    unsure, unlike = (int((counted.labels == label).sum()) for label in (UNSURE, UNLIKE))
     return facts(
         [
             *settings.sample_facts().items(),
             ("Source", summary.get("title") if settings.title.strip() not in ("", summary.get("title")) else None),
             ("Items processed", f"{results.offered:,}"),
-            ("Particles classified", f"{total - unsure:,}"),
+            ("Particles classified", f"{total - unsure - unlike:,}"),
             ("Unsure", f"{unsure:,} ({format_share(unsure, total)})" if total else "0"),
+            ("Unlike all classes", f"{unlike:,} ({format_share(unlike, total)})" if has_novelty(results) else None),
             ("Rejected", f"{len(results.rejected):,}"),
             ("Pixel size", _scale(summary)),
             ("Volume imaged", _volume(counted, summary)),
@@ -54,7 +57,12 @@ def sample_facts(results: ClassificationResults, counted: CountResult, settings:
 
 def sample_warnings(results: ClassificationResults, counted: CountResult, settings: CountSettings) -> list[str]:
     """What must be known before the counts are used: sentences, none where there is nothing."""
-    warnings = [scale_warning_of(results), _volume_warning(results, counted), *_size_warnings(counted, settings)]
+    warnings = [
+        verdict_sentence(results),
+        scale_warning_of(results),
+        _volume_warning(results, counted),
+        *_size_warnings(counted, settings),
+    ]
     for run in results.summary.get("runs", []):
         dilution = run.get("dilution")
         if dilution not in (None, 1) and dilution != settings.dilution:

@@ -43,7 +43,7 @@ def show_by_class(results: ClassificationResults, labels: NDArray[np.str_], show
         order = choose_order(results)
         st.caption("Click to enlarge; click the corner to select.", help=KEYS_HELP, width="content")
     positions = sort_positions(results, np.flatnonzero(shown), order)
-    groups = {label: positions[labels[positions] == label] for label in all_labels(results.class_keys)}
+    groups = {label: positions[labels[positions] == label] for label in all_labels(results)}
     groups = {label: group for label, group in groups.items() if len(group)}
     if not groups:
         st.caption("No particles match the filter.")

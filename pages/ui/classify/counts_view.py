@@ -20,8 +20,9 @@ from pages.ui.classify.counting import (
 from pages.ui.classify.counts_html import count_html, ppv_html
 from pages.ui.classify.filters import Filter
 from pages.ui.classify.results_data import is_scaled, measure_name, numeric_column, runs_of
+from pages.ui.classify.thresholds import unlike_level
 from pages.ui.shared.text import without_names
-from svp_core.classification.counted import ECD_PX, confusion_reference_for
+from svp_core.classification.counted import ECD_PX, reference_for_counts
 from svp_core.classification.derived_columns import SIZE, SIZE_RULE
 from svp_core.classification.results import ClassificationResults, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume
@@ -107,7 +108,9 @@ def _choose_unit():
 
 def _show_corrected(results, labels, shown, active, thresholds, binning, volume, title, per_ml):
     model = results.summary["weights"], results.summary.get("weights_sha256")
-    reference, why_not = _reference((*model, results.job_id, results.version), results.class_keys, results)
+    reference, why_not = _reference(
+        (*model, results.job_id, results.version), results.class_keys, unlike_level(), results
+    )
     if reference is None:
         st.caption(escape_markdown(f"Counts are not corrected for confusion between classes. {why_not}"))
         return
@@ -149,9 +152,9 @@ def _corrected(key, _labels, _sizes_um, _sizes_px, _reference, _class_keys, _thr
 
 
 @st.cache_resource(max_entries=4, ttl=600, show_spinner=False)
-def _reference(model, class_keys, _results):
+def _reference(model, class_keys, level, _results):
     """(ConfusionReference or None, why there is none) of the model that classified these particles."""
-    return confusion_reference_for(_results)
+    return reference_for_counts(_results, CountSettings(unlike_below=level))
 
 
 def _show_table(title, table, per_ml):

@@ -68,7 +68,7 @@ def choose_labels(results: ClassificationResults) -> list[str]:
     """Draw pills of the classes and "Unsure"; the chosen ones."""
     return st.pills(
         "Class",
-        all_labels(results.class_keys),
+        all_labels(results),
         selection_mode="multi",
         format_func=label_text,
         key=JobState(results.job_id).key("labels"),

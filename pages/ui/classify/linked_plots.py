@@ -66,7 +66,7 @@ def _choose_axes(results):
 
 def _show_scattergram(results, labels, shown, active, x, y, log):
     """Points outside of the selection in this plot stay visible, faintly."""
-    region, order = active.region, all_labels(results.class_keys)
+    region, order = active.region, all_labels(results)
     drawn = apply_filter(results, labels, replace(active, region=None)) if region else shown
     show_scattergram(
         _axis(results, x),
@@ -92,7 +92,7 @@ def _axis(results, name):
 
 def _show_histograms(results, labels, shown, active, names: Sequence[str]):
     """Filtered particles by class; all particles as an outline."""
-    groups = {label: shown & (labels == label) for label in all_labels(results.class_keys)}
+    groups = {label: shown & (labels == label) for label in all_labels(results)}
 
     def panel(name):
         edges, index, unfiltered = _bins(cache_name(results, name), numeric_column(results, name))

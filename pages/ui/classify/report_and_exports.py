@@ -15,7 +15,7 @@ from pages.ui.classify.counting import choose_binning, choose_volume
 from pages.ui.classify.filters import Filter
 from pages.ui.classify.job_state import JobState
 from pages.ui.classify.sample_details import edit_sample_details
-from pages.ui.classify.thresholds import common_threshold
+from pages.ui.classify.thresholds import common_threshold, unlike_level
 from pages.ui.shared.error_report import logged
 from svp_core import exports
 from svp_core.classification.results import ClassificationResults
@@ -151,6 +151,7 @@ def _choose_settings(results, thresholds):
     settings = {
         "thresholds": dict(thresholds),
         "unsure_below": common_threshold(),
+        "unlike_below": unlike_level(),
         "volume_ml": volume.ml,
         "dilution": volume.dilution,
         "title": title,

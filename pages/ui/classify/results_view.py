@@ -20,9 +20,11 @@ from pages.ui.classify.results_heading import rejected_figure, show_figures
 from pages.ui.classify.results_table import show_table
 from pages.ui.classify.sample_comparison import show_comparison
 from pages.ui.classify.thresholds import all_labels, assign_labels, choose_thresholds
+from pages.ui.classify.unlike_view import show_unlike
 from pages.ui.classify.unsure_and_rejected import show_rejected, show_unsure
 from pages.ui.components.gallery import show_gallery
 from svp_core.classification.results import ClassificationResults
+from svp_core.classification.strangers import verdict_sentence
 from svp_core.display import class_colour, class_name, escape_markdown, format_share, label_text
 from svp_core.errors import LabError
 from svp_core.tasks.stored_classifications import read_summary
@@ -58,6 +60,7 @@ VIEWS = (
     View("Plots", lambda s: show_plots(s.results, s.labels, s.mask, s.active)),
     View("Counts", lambda s: show_counts(s.results, s.labels, s.mask, s.active, s.thresholds)),
     View("Unsure", lambda s: show_unsure(s.results, s.labels, s.mask, s.thresholds)),
+    View("Unlike", lambda s: show_unlike(s.results, s.labels, s.mask)),
     View("Rejected", lambda s: show_rejected(s.results), needs_particles=False),
     View("Side by side", lambda s: show_comparison(s.results, s.labels, s.active, s.thresholds)),
     View(
@@ -95,6 +98,8 @@ def _results(job_id):
 
 
 def _show_results(results):
+    if sentence := verdict_sentence(results):
+        st.warning(escape_markdown(sentence))
     with st.container(gap="xsmall"):
         figures = st.container()
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -131,7 +136,7 @@ def _why_nothing(results):
 
 def _show_figures(shown):
     figures, total = [], len(shown.labels)
-    for label in all_labels(shown.results.class_keys):
+    for label in all_labels(shown.results):
         of_label = shown.labels == label
         count = int(np.count_nonzero(of_label & shown.mask))
         detail = format_share(count, total) if shown.active.empty else f"of {np.count_nonzero(of_label):,}"

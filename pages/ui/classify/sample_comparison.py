@@ -198,7 +198,7 @@ def _pixel_sizes(samples):
 
 
 def _show_tiles(results, samples: Sequence[Sample]):
-    options = all_labels(results.class_keys)
+    options = all_labels(results)
     label = st.segmented_control(
         "Particles", options, default=options[0], required=True, format_func=label_text, key="beside_label"
     )

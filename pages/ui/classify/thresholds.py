@@ -1,6 +1,6 @@
 """Confidence thresholds: one slider for all classes, and one per class on demand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import streamlit as st
@@ -9,16 +9,24 @@ from numpy.typing import NDArray
 from pages.ui.classify.promised_thresholds import offer_promised_thresholds
 from svp_core.classification.results import ClassificationResults
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
+from svp_core.classification.strangers import has_novelty, mark_unlike
 from svp_core.display import class_name
-from svp_core.stats.counts import UNSURE, apply_thresholds
+from svp_core.novelty.calibration import LEVEL
+from svp_core.stats.counts import UNLIKE, UNSURE, apply_thresholds
 
 MAX_THRESHOLD, STEP = 0.99, 0.01
 COMMON_KEY = "unsure_below"  # also in the address
+UNLIKE_KEY = "mark_unlike"
 
 
 def common_threshold() -> float:
     """The threshold of the slider for all classes."""
     return st.session_state.get(COMMON_KEY, CONFIDENCE_THRESHOLD)
+
+
+def unlike_level() -> float:
+    """The level at which particles are marked as unlike all classes; 0: none is marked."""
+    return LEVEL if st.session_state.get(UNLIKE_KEY, True) else 0.0
 
 
 def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
@@ -39,6 +47,15 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
     with st.popover("By class", help="Set a different threshold per class."):
         separate = {key: _choose_separate(key, common) for key in class_keys}
         offer_promised_thresholds(results)
+        if has_novelty(results):
+            st.toggle(
+                "Mark particles unlike all classes",
+                True,
+                key=UNLIKE_KEY,
+                persist_state="session",
+                help=f"Particles more unusual than {1 - LEVEL:.0%} of the known ones of their most likely class are "
+                "counted in no class.",
+            )
     return {key: common if value is None else value for key, value in separate.items()}
 
 
@@ -60,11 +77,12 @@ def _choose_separate(key, common):
 
 
 def assign_labels(results: ClassificationResults, thresholds: Mapping[str, float]) -> NDArray[np.str_]:
-    """Label of each particle (N,): a class key or "unsure"."""
+    """Label of each particle (N,): a class key, "unsure" or "unlike"."""
     # str arrays are compared faster than arrays of objects.
-    return apply_thresholds(results.probs, results.class_keys, thresholds=thresholds).astype(str)
+    labels = apply_thresholds(results.probs, results.class_keys, thresholds=thresholds).astype(str)
+    return mark_unlike(labels, results, unlike_level())
 
 
-def all_labels(class_keys: Sequence[str]) -> list[str]:
-    """Every possible label, in the order of the screens."""
-    return [*class_keys, UNSURE]
+def all_labels(results: ClassificationResults) -> list[str]:
+    """Every possible label of these results, in the order of the screens."""
+    return [*results.class_keys, UNSURE, *([UNLIKE] if has_novelty(results) else [])]

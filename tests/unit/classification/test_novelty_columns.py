@@ -33,7 +33,7 @@ def test_shipped_classifiers_have_a_calibration_of_their_own(model):
     calibration, reason = find_calibration(shipped.folder, shipped.config.class_keys)
     assert calibration is not None, reason
     for form in calibration.forms:
-        assert len(form.scores) >= 1000 * len(shipped.config.class_keys)
+        assert len(form.named) >= 1000 * len(shipped.config.class_keys)
 
 
 def test_known_particles_are_marked_as_often_as_the_calibration_says(classifier):

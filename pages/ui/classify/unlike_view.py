@@ -1,0 +1,44 @@
+"""Particles unlike all classes, the most unusual ones first, and what the verdict on the sample rests on."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from pages.ui.classify.class_galleries import choose_page, draw_tiles
+from pages.ui.classify.job_state import JobState
+from pages.ui.classify.results_data import numeric_column
+from svp_core.classification.results import NOVELTY_P, ClassificationResults
+from svp_core.classification.strangers import has_novelty, verdict_of
+from svp_core.display import class_name, count_noun, escape_markdown, format_percent
+from svp_core.stats.counts import UNLIKE
+
+PAGE_SIZE = 200
+TILE_PX = 112
+
+
+def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown: NDArray[np.bool_]) -> None:
+    """Draw the verdict, then the tiles of the shown particles that are marked as unlike all classes."""
+    if not has_novelty(results):
+        reason = (results.summary.get("novelty") or {}).get("reason", "")
+        st.caption(escape_markdown(f"These results do not tell which particles are unlike all classes. {reason}"))
+        return
+    verdict = verdict_of(results)
+    assert verdict is not None
+    st.caption(
+        f"{verdict.marked:,} of {count_noun(verdict.total, 'particle')} of this sample "
+        f"({format_percent(verdict.share)}) are more unusual than {format_percent(1 - verdict.level)} of known ones; "
+        f"known particles alone would give {format_percent(verdict.level)}."
+    )
+    p_values = numeric_column(results, NOVELTY_P)
+    positions = np.flatnonzero(shown & (labels == UNLIKE))
+    positions = positions[np.argsort(p_values[positions], kind="stable")]
+    st.markdown(f"**{count_noun(len(positions), 'particle')} unlike all classes**, the most unusual first")
+    if not len(positions):
+        return
+    page = choose_page(len(positions), JobState(results.job_id).page_key("unlike"), page_size=PAGE_SIZE)
+    positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    best = results.probs[positions].argmax(1)
+    captions = [
+        f"p {p_values[k]:.3f} · {class_name(results.class_keys[b])}?" for k, b in zip(positions, best, strict=True)
+    ]
+    draw_tiles(results, labels, positions, "tiles_unlike", captions=captions, show_px=TILE_PX)
