@@ -112,7 +112,7 @@ def test_an_entered_pixel_size_is_used_for_all_particles(mixed):
 
 
 def test_colour_and_grey_particles_share_a_batch():
-    colour = np.random.default_rng(0).integers(0, 255, (20, 30, 3), np.uint8)
+    colour = np.stack([disc(9), disc(8), disc(7)], axis=2)[5:25]
     records = [ParticleRecord("grey", "s", disc(9)), ParticleRecord("colour", "s", colour)]
     batch = measuring.measure_records(records)
     assert batch.colour is not None
