@@ -11,8 +11,10 @@ from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.job_status import show_recent
 from pages.ui.shared.sample_content import particle_names, sample_results, sample_tiles, sample_trajectory
 from pages.ui.shared.session_guard import require_app
-from svp_core.display import class_name, count_noun, escape_markdown, format_share
+from svp_core.classifier.expected_accuracy import read_expected_accuracy
+from svp_core.display import class_name, count_noun, escape_markdown, format_percent, format_share
 from svp_core.errors import LabError
+from svp_core.model_files import find_model_folder
 from svp_core.particle_classes import CLASSES
 
 require_app(__file__)
@@ -44,7 +46,7 @@ def show_samples() -> None:
     st.subheader("Sample particles, classified")
     st.caption(
         f"{count_noun(len(results), 'simulated particle')}, classified with the shipped ResNet-18: "
-        f"{format_share(correct, len(results))} classified correctly. Click one to enlarge it."
+        f"{format_share(correct, len(results))} classified correctly{_elsewhere()}. Click one to enlarge it."
     )
     for column, particle_class in zip(st.columns(len(CLASSES), gap="medium"), CLASSES, strict=True):
         rows = np.flatnonzero(labels == particle_class.key)
@@ -77,6 +79,13 @@ def show_denoising() -> None:
         key="home_player",
         alt=f"Denoising of {len(names)} particles, noisy input above, predicted clean image below",
     )
+
+
+def _elsewhere() -> str:
+    """Accuracy on simulated instruments that nothing was trained or chosen on, by magnification."""
+    rows = read_expected_accuracy(find_model_folder("resnet18"))
+    shown = ", ".join(f"{format_percent(row.value)} at {row.magnification}" for row in rows)
+    return f"; on other simulated instruments {shown}" if rows else ""
 
 
 def _caption(row: dict[Hashable, Any]) -> list[str]:
