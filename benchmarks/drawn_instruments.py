@@ -4,8 +4,8 @@
 
 Draws --instruments whole instruments per magnification from the usual law, of seeds that no model, reference or choice
 has used, and --count particles per class on each. Intervals are 95 %, resampled by instrument, since particles of one
-instrument are alike. --tiles: folder to keep the simulated tiles in. --write: put the tables into the models' cards, and
-the accuracies by magnification into drawn_instruments.json, which the app shows.
+instrument are alike. --tiles: folder to keep the simulated tiles in. --write: put the tables into the models' cards,
+and the accuracies by magnification into drawn_instruments.json, which the app shows.
 """
 
 import argparse
