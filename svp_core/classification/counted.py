@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from svp_core.classification.own_instrument import own_reference
+from svp_core.classification.own_instrument import own_reference, why_not_corrected
 from svp_core.classification.results import ClassificationResults, model_of, numeric_column
 from svp_core.classification.settings import CountSettings, volume_in_files
 from svp_core.classification.strangers import mark_unlike, withheld_reason
@@ -137,6 +137,8 @@ def confusion_reference_for(results: ClassificationResults) -> tuple[counts.Conf
     Where the classifier was validated on particles of the same instrument, they are part of it and count in full; alone
     they are a reference from MIN_OWN of every class on.
     """
+    if reason := why_not_corrected(results.summary, results.class_keys):
+        return None, reason
     simulated, reason = _simulated_reference(results)
     own = own_reference(results.summary, results.class_keys)
     if own is None:

@@ -6,6 +6,7 @@ from typing import Any
 from svp_core.errors import LabError
 from svp_core.profiles.profile import InstrumentProfile
 from svp_core.stats.confusion import ConfusionReference
+from svp_core.validation import reference
 from svp_core.validation.reference import validation_reference
 from svp_core.workspace.instrument_profiles import find_profile
 
@@ -20,8 +21,17 @@ def profile_of(summary: Mapping[str, Any]) -> InstrumentProfile | None:
 
 def own_reference(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -> ConfusionReference | None:
     """Labelled particles of this instrument that the same classifier has named; None without a validation of it."""
+    record = _validation(summary, class_keys)
+    return validation_reference(record) if record else None
+
+
+def why_not_corrected(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -> str:
+    """Why the validation on this instrument forbids corrected counts, as a sentence; "" where it does not."""
+    record = _validation(summary, class_keys)
+    return reference.why_not_corrected(record) if record else ""
+
+
+def _validation(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -> Mapping[str, Any] | None:
     profile = profile_of(summary)
     record = profile.validation_of(summary.get("weights_sha256")) if profile else None
-    if record is None or tuple(record["class_keys"]) != class_keys:
-        return None
-    return validation_reference(record)
+    return record if record and tuple(record["class_keys"]) == class_keys else None

@@ -59,7 +59,7 @@ def _origin(record: Mapping[str, Any]) -> str:
 
 def _tables(figures: Mapping[str, Any]) -> list[Table]:
     by_size = [
-        [range_text(row), f"{row['drawn']:,} of {row['population']:,}", percent(row["accuracy"])]
+        [range_text(row), f"{row['drawn']:,} of {row['population']:,}", _n(row["accuracy"]), percent(row["accuracy"])]
         for row in figures["by_size"]
     ]
     by_class = [
@@ -76,7 +76,7 @@ def _tables(figures: Mapping[str, Any]) -> list[Table]:
         for row in figures["calibration"]
     ]
     return [
-        Table("By size: most likely class right", ["Size", "Drawn", "Right"], by_size),
+        Table("By size: most likely class right", ["Size", "Drawn", "Told by eye", "Right"], by_size),
         Table("By class", ["Class", "Named so", "of those so", "Are so", "of those named so"], by_class),
         Table("By confidence", ["Confidence", "Mean", "Particles", "Right"], by_confidence),
     ]

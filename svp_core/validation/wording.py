@@ -37,7 +37,7 @@ def summary_sentences(record: Mapping[str, Any]) -> list[str]:
         *([held_out] if held_out else []),
         f"Most likely class right: {percent(figures['accuracy'])} of the particles of this instrument, from "
         f"{figures['n']:,} labelled ones.",
-        f"Named (not unsure): {percent(figures['named'])}; of those right: {percent(figures['right_of_named'])}.",
+        f"Given a class: {percent(figures['named'])}; of those right: {percent(figures['right_of_named'])}.",
     ]
     if over := figures["overconfidence"]:
         sentences.append(_calibration_sentence(over))

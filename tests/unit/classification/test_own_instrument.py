@@ -100,3 +100,17 @@ def test_expectations_say_what_is_simulated_and_what_is_the_labs_own():
     (sentence,) = expectations.expectations(instrument_profiles.find_profile(profile.id))
     assert "120 particles of your own" in sentence
     assert expectations.accuracy_between_instruments(replace(perfect_reference(), instruments=None)) is None
+
+
+@pytest.mark.parametrize(("foreign", "is_withheld"), [(0, False), (2, False), (60, True)])
+def test_particles_of_other_kinds_among_the_named_ones_forbid_corrected_counts(foreign, is_withheld):
+    profile, truth = classified_instrument(600)
+    (job_id,) = truth
+    folder = jobs.job_folder(job_id)
+    write_confusion_reference(folder, perfect_reference(), file=MATCHED_FILE)
+    validation, correct = validation_of(profile, truth, count=100)
+    answer_all(validation, correct | dict.fromkeys(list(correct)[:foreign], "other"))
+    keep_result(validation, standing_of(validation))
+    reference, reason = confusion_reference_for(read_results_folder(folder))
+    assert (reference is None) == is_withheld
+    assert (f"{foreign} of 100" in reason) == is_withheld
