@@ -5,8 +5,9 @@
 Every instrument is one that no model, choice or library has seen. Its particles are classified, its background,
 gradient and noise measured on their images, and the shipped library is exposed with them, as the classify task does.
 From its particles runs are drawn with replacement, a Poisson number of each class, in three mixtures and as pure
-protein; classes are assigned with the app's default threshold. The true number from a size on is by measured size, so
-that only the correction is judged. A run's interval holds where it contains the true number.
+protein; classes are assigned with the app's default threshold, and marked as unlike as in the app. The true number from
+a size on is by measured size, so that only the correction is judged. A run's interval holds where it contains the true
+number.
 
 --reference: the matched one, or "held_out", the one that the model ships; both are judged on the same runs. Printed at
 the end: accuracy and calibration by magnification and size, and how often promised thresholds keep their promise.
@@ -22,6 +23,7 @@ import numpy as np
 
 from benchmarks._drawn_instruments import pool
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
+from svp_core.classification.strangers import unlike_marker
 from svp_core.classifier.confusion_reference import read_confusion_reference
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.model_files import find_model_folder
@@ -51,6 +53,7 @@ class Instrument:
     probs: Any
     in_um: Any
     in_px: Any
+    unlike: Any  # (N,), whether marked as unlike all classes
     reference: counts.ConfusionReference
 
 
@@ -63,16 +66,18 @@ def instrument(classifier, magnification, number, options):
     names = np.array([KIND_CLASSES.get(kind, kind) for kind in particles.kinds], object)
     known = np.isin(names, keys)
     tiles, labels = particles.tiles[known], np.array([keys.index(name) for name in names[known]])
-    um_per_px = particles.truth[0]["um_per_px"]
+    um_per_px, mark = particles.truth[0]["um_per_px"], unlike_marker(classifier)
     sizes = np.array([measure(tile)["ecd_px"] for tile in tiles], float)
     if options.reference == "matched":
         conditions = measure_conditions(list(tiles[:: max(1, len(tiles) // 200)]), um_per_px=um_per_px)
-        reference = conditions and matched_reference(classifier, conditions.rounded())
+        reference = conditions and matched_reference(classifier, conditions.rounded(), mark_unlike=mark)
     else:
         reference = read_confusion_reference(classifier.folder)
     if reference is None:
         raise SystemExit(f"There is no {options.reference} reference for {classifier.folder} at {magnification}.")
-    return Instrument(magnification, labels, predict_probs(classifier, tiles), sizes * um_per_px, sizes, reference)
+    probs = predict_probs(classifier, tiles)
+    unlike = mark(tiles, probs) if mark else np.zeros(len(tiles), bool)
+    return Instrument(magnification, labels, probs, sizes * um_per_px, sizes, unlike, reference)
 
 
 def drawn_run(one, expected, rng):
@@ -90,10 +95,10 @@ def expected_numbers(keys, mixture):
 def judge(one, keys, expected, runs, seed):
     """(contained (runs, K, bins), width over the true number, the true numbers (K, bins), share named oil) of one."""
     rng, thresholds = np.random.default_rng(seed), dict.fromkeys(keys, CONFIDENCE_THRESHOLD)
-    assigned = counts.apply_thresholds(one.probs, keys, thresholds=thresholds)
+    assigned = np.where(one.unlike, counts.UNLIKE, counts.apply_thresholds(one.probs, keys, thresholds=thresholds))
     truth = np.array(
         [
-            [n * np.mean(np.nan_to_num(one.in_um[one.labels == label]) >= edge) for edge in SIZE_BINS_UM]
+            [n and n * np.mean(np.nan_to_num(one.in_um[one.labels == label]) >= edge) for edge in SIZE_BINS_UM]
             for label, n in enumerate(expected)
         ]
     )
@@ -181,7 +186,7 @@ def show_confidence(instruments, keys):
     for one in instruments:
         expected = expected_numbers(keys, MIXTURES["75 : 12.5 : 12.5"])
         weights = (expected / np.bincount(one.labels, minlength=len(keys)))[one.labels]
-        named, confidence = one.probs.argmax(1), one.probs.max(1)
+        named, confidence = np.where(one.unlike, -1, one.probs.argmax(1)), one.probs.max(1)
         for label, each in enumerate(
             promised_thresholds(one.reference, mixture=dict(zip(keys, expected, strict=True)))
         ):
