@@ -15,12 +15,12 @@ import numpy as np
 
 from svp_core.morphology import measure, segment
 from svp_core.optics import scenes
-from svp_core.optics.imaging_conditions import LAWS, USUAL_LAW, Viewing, sample_viewing
+from svp_core.optics.imaging_conditions import LAWS, MAGNIFICATIONS, sample_instrument
 
-MAGNIFICATIONS = dict(zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True))
 FIT_SEED, CALIBRATE_SEED, JUDGE_SEED = 12_002, 12_004, 12_001  # runs of the simulator that nothing else uses
 FIT_LAWS = ("usual", "soft", "other")
-INSTRUMENTS, EACH = 8, 16  # per magnification; particles of each kind
+INSTRUMENTS, EACH = 8, 12  # per magnification; particles of each kind
+FIT_CROPPED = 0.5  # share of the particles to fit on that are measured on a crop, too
 MARGINS_PX = (5, 20)  # around the outline, of a crop as instruments cut it
 NAMED_AS = {"opaque": "other", "cell": "other"}  # kind -> class, where they differ
 
@@ -56,7 +56,7 @@ def read_measured(folder: Path, *, margin_seed: int = 0) -> Iterator[Measured]:
             tiles, truths = file["tiles"], json.loads(str(file["truth"]))
         for tile, truth in zip(tiles, truths, strict=True):
             about = (path.stem.partition("_")[0], path.stem, truth["kind"], truth["diameter_um"], truth["um_per_px"])
-            for cropped in (False, True):
+            for cropped in (False, True) if about[0] != "fit" or rng.random() < FIT_CROPPED else (False,):
                 image = _cropped(tile, int(rng.integers(*MARGINS_PX))) if cropped else tile
                 values = measure(image)
                 if values["ecd_px"] is not None:
@@ -87,7 +87,7 @@ def _simulate_set(name: str, folder: Path, count: int) -> None:
     else:
         magnification, number = rest[0], int(rest[1])
         run, place = JUDGE_SEED if role == "judge" else CALIBRATE_SEED, list(MAGNIFICATIONS).index(magnification)
-        viewing = _draw_instrument(np.random.default_rng([run, place, number]), magnification)
+        viewing = sample_instrument(np.random.default_rng([run, place, number]), magnification)
         first = number * 10_000 + place * 1_000
         seeds = [scenes.particle_seed(run, first + k) for k in range(EACH)]
         particles = [scenes.simulate(kind, seed, instrument=viewing) for kind in scenes.KINDS for seed in seeds]
@@ -96,7 +96,3 @@ def _simulate_set(name: str, folder: Path, count: int) -> None:
         tiles=np.stack([particle.pixels for particle in particles]),
         truth=json.dumps([particle.truth for particle in particles]),
     )
-
-
-def _draw_instrument(rng: np.random.Generator, magnification: str) -> Viewing:
-    return sample_viewing(rng, um_per_px=float(MAGNIFICATIONS[magnification] * rng.uniform(*USUAL_LAW.pixel_spread)))

@@ -36,7 +36,7 @@ HIDDEN, NETWORKS, EPOCHS, BATCH, RATE, DECAY = 64, 3, 40, 256, 0.01, 0.003
 UNKNOWN, MISNAMED = 0.1, 0.1  # share of the particles fitted without a class, and with a wrong one
 MIN_GROUP = 60  # particles to set the ends of a size by; with fewer, those of all sizes
 BINS_UM = ((0, 5), (5, 10), (10, 25), (25, np.inf))
-FLAT_BINS = 24  # of the logarithm of the size, within which the weights are equal
+FLAT_BINS, FLAT_RANGE = 16, (0.3, 6.0)  # of the logarithm of the size, within which the weights are equal
 
 
 def main():
@@ -145,7 +145,19 @@ def set_ends(correction, particles, named, facts):
             shifts[of_cut, of_size] = np.quantile(misses[mask], level, axis=0)
     instruments = len({p.instrument for p in held})
     facts = {**correction.facts, **facts, "intervals from": len(held), "of instruments": instruments}
+    facts["beads_between_instruments"] = round(bead_spread(correction, particles), 4)
     return SizeCorrection(**{**vars(correction), "shifts": shifts, "facts": facts})
+
+
+def bead_spread(correction, particles):
+    """Relative s.d., between instruments that the fit did not see, of the mean estimated diameter of beads."""
+    beads = [p for p in particles if p.kind == POLYSTYRENE and p.role != "fit" and not p.measures["touches_edge"]]
+    inputs = features([p.measures for p in beads], [POLYSTYRENE] * len(beads), [p.um_per_px for p in beads])
+    errors = correction.quantiles(inputs)[:, 0] - log_ratio(beads)
+    names = np.array([p.instrument for p in beads])
+    each = [errors[names == name] for name in np.unique(names) if (names == name).sum() > 3]
+    within = np.mean([part.var(ddof=1) / len(part) for part in each])
+    return float(np.sqrt(max(0.0, np.var([part.mean() for part in each], ddof=1) - within)))
 
 
 def judge(correction, chosen):
@@ -184,14 +196,15 @@ def log_ratio(particles):
 
 
 def flat_weights(particles):
-    """Weights by which all sizes count alike within a magnification: otherwise small ones are drawn to the mean."""
+    """Weights by which all sizes of a kind count alike within a magnification: small ones are not drawn to the mean."""
     logs, scales = np.log([p.diameter_um for p in particles]), np.array([p.um_per_px for p in particles])
-    magnification, weights = np.digitize(scales, (0.4, 0.85)), np.ones(len(logs))
-    for one in range(3):
-        mask = magnification == one
-        counts, edges = np.histogram(logs[mask], FLAT_BINS)
-        weights[mask] = 1 / counts[np.clip(np.digitize(logs[mask], edges) - 1, 0, FLAT_BINS - 1)]
-    weights = np.clip(weights / np.median(weights), 0.4, 4)
+    kinds, magnification, weights = np.array([p.kind for p in particles]), np.digitize(scales, (0.4, 0.85)), logs * 0
+    for kind in np.unique(kinds):
+        for one in range(3):
+            mask = (magnification == one) & (kinds == kind)
+            counts, edges = np.histogram(logs[mask], FLAT_BINS)
+            inverse = 1 / counts[np.clip(np.digitize(logs[mask], edges) - 1, 0, FLAT_BINS - 1)]
+            weights[mask] = np.clip(inverse / np.median(inverse), *FLAT_RANGE)
     return (weights / weights.mean()).astype(np.float32)
 
 

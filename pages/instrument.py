@@ -6,6 +6,7 @@ from pages.ui.instrument.overview import show_overview
 from pages.ui.instrument.profile_heading import show_heading
 from pages.ui.instrument.profile_list import show_list
 from pages.ui.instrument.refitting import show_refit
+from pages.ui.instrument.size_standard import show_size_standard
 from pages.ui.instrument.validate import show_validation
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
@@ -23,7 +24,12 @@ def leave() -> None:
     close(PAGE, PROFILE)
 
 
-VIEWS = {"Overview": show_overview, "Validate": show_validation, "Refit": show_refit}
+VIEWS = {
+    "Overview": show_overview,
+    "Validate": show_validation,
+    "Size standard": show_size_standard,
+    "Refit": show_refit,
+}
 
 
 def show(profile_id: str) -> None:

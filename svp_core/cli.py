@@ -31,6 +31,7 @@ from svp_core.commands import (
     sample_data,
     sample_results,
     simulate,
+    size_standard,
     train,
 )
 from svp_core.errors import LabError
@@ -51,6 +52,7 @@ COMMANDS = (
     retrain,
     refit,
     instrument,
+    size_standard,
     review_history,
     import_published,
     export_diffusers,

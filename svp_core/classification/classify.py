@@ -13,6 +13,7 @@ from svp_core.classification.measure import (
     processes_for,
     read_measured,
 )
+from svp_core.classification.true_diameters import add_true_diameters
 from svp_core.instruments.records import ParticleRecord
 from svp_core.novelty.calibration import NoveltyCalibration
 from svp_core.novelty.calibration_file import find_calibration
@@ -112,6 +113,7 @@ def _finish(
         row["label"] = keys[values.index(row["confidence"])]
     if calibration is not None and started is not None and started.layers is not None:
         _add_novelty(batch, named, started, calibration)
+    add_true_diameters(batch.rows)
     return batch
 
 

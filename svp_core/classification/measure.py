@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from svp_core.classification.derived_columns import DERIVED_COLUMNS
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.size_of_record import size_of_record
+from svp_core.classification.true_diameters import own_outline
 from svp_core.execution import WorkItem, executor
 from svp_core.images import TILE_PX, to_colour_tile, to_tile
 from svp_core.instruments.detect import iter_items
@@ -149,7 +150,7 @@ def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
     if pixels is not None and not reason:
         row["um_per_px"] = um_per_px or record.um_per_px
         row |= measure(pixels, um_per_px=row["um_per_px"], mask=mask)
-        row |= size_of_record(record, row, row["um_per_px"])
+        row |= size_of_record(record, row, row["um_per_px"]) | own_outline(pixels, record.mask)
     return row
 
 

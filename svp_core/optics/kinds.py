@@ -127,6 +127,14 @@ def _fibre(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Draw
     }
 
 
+def _polystyrene(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
+    """A bead of a size standard; its index is that of polystyrene at the wavelengths of the laws."""
+    index, radius = rng.uniform(1.585, 1.60), viewing.diameter_um / 2
+    dx, dy = displacement(rng, viewing, 0.8)
+    image = _sphere(x - dx, y - dy, viewing, radius, index, viewing.z_f_um)
+    return image, {"shape": "bead", "diameter_um": 2 * radius, "index": index, **moved(dx, dy)}
+
+
 DRAW_FUNCTIONS: dict[str, Callable[[np.random.Generator, Viewing, Axis, Axis], Drawing]] = {
     "protein": _protein,
     "silicone_oil": _silicone_oil,
@@ -135,6 +143,7 @@ DRAW_FUNCTIONS: dict[str, Callable[[np.random.Generator, Viewing, Axis, Axis], D
     "fibre": _fibre,
     "opaque": draw_opaque,
     "cell": draw_cell,
+    "polystyrene": _polystyrene,
 }
 
 

@@ -17,7 +17,7 @@ from svp_core.optics.imaging_conditions import USUAL_LAW, Viewing, ViewingLaw, s
 from svp_core.optics.kinds import DRAW_FUNCTIONS
 
 # At the end of the list only: a particle's seed depends on its kind's place.
-KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre", "opaque", "cell")
+KINDS = ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre", "opaque", "cell", "polystyrene")
 
 _MAX_ATTEMPTS = 20  # draws of one particle until it is detected
 

@@ -7,8 +7,11 @@ from typing import Any
 from svp_core.classification.own_instrument import profile_of
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import class_name, join_names
+from svp_core.profiles.profile import InstrumentProfile
 from svp_core.profiles.wording import condition_texts
 from svp_core.report.render import Fact, facts
+from svp_core.size_standard.standard import from_dict
+from svp_core.size_standard.wording import SIZE_HEADINGS, size_row, standard_sentences
 from svp_core.validation.wording import percent, range_text, summary_sentences
 
 
@@ -28,6 +31,8 @@ class InstrumentSection:
     facts: list[Fact]
     sentences: list[str]
     tables: list[Table] = field(default_factory=list)
+    standard: list[str] = field(default_factory=list)  # sentences on its size-standard run
+    standard_tables: list[Table] = field(default_factory=list)
 
 
 def instrument_section(results: ClassificationResults) -> InstrumentSection | None:
@@ -42,11 +47,23 @@ def instrument_section(results: ClassificationResults) -> InstrumentSection | No
             ("Its images", ", ".join(condition_texts(results.summary.get("conditions") or profile.conditions))),
         ]
     )
+    standard, standard_tables = _size_standard(profile)
     record = profile.validation_of(results.summary.get("weights_sha256"))
     if record is None:
         model = results.summary.get("weights", "")
-        return InstrumentSection(known, [f"The classifier {model} was not validated on particles of this instrument."])
-    return InstrumentSection(known, [_origin(record), *summary_sentences(record)], _tables(record["figures"]))
+        sentences, tables = [f"The classifier {model} was not validated on particles of this instrument."], []
+    else:
+        sentences, tables = [_origin(record), *summary_sentences(record)], _tables(record["figures"])
+    return InstrumentSection(known, sentences, tables, standard, standard_tables)
+
+
+def _size_standard(profile: InstrumentProfile) -> tuple[list[str], list[Table]]:
+    """Sentences and table of the latest size-standard run."""
+    standard = from_dict(profile.size_standard)
+    if standard is None:
+        return ["No size-standard run is stored for this instrument."], []
+    rows = [size_row(size) for size in standard.sizes]
+    return standard_sentences(standard), [Table("Sizes of the beads, intervals 95 %", SIZE_HEADINGS, rows)]
 
 
 def _origin(record: Mapping[str, Any]) -> str:

@@ -18,7 +18,7 @@ from pages.ui.classify.results_data import (
 )
 from pages.ui.classify.thresholds import all_labels
 from pages.ui.components.gallery import show_gallery
-from svp_core.classification.derived_columns import SIZE
+from svp_core.classification.derived_columns import DIAMETER_COLUMNS, SIZE
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import DASH, class_name, label_text
 
@@ -154,18 +154,27 @@ def describe_particles(
     size = size_columns(results)[0] if size_columns(results) else None
     sizes = numeric_column(results, size)[positions] if size else np.full(len(positions), np.nan)
     name, unit = ("Size", "µm") if size == SIZE else ("ECD", "µm" if is_scaled(results) else "px")
+    true = [numeric_column(results, column)[positions] for column in DIAMETER_COLUMNS if column in results.columns]
+    estimates = np.stack(true, axis=1) if len(true) == len(DIAMETER_COLUMNS) else np.full((len(positions), 3), np.nan)
     lines = []
-    for position, diameter in zip(positions, sizes, strict=True):
+    for position, diameter, estimate in zip(positions, sizes, estimates, strict=True):
         best = results.class_keys[results.probs[position].argmax()]
         text = f"{class_name(best)}, confidence {results.probs[position].max():.2f}"
         lines.append(
             [
                 f"Unsure: {text}" if labels[position] != best else text,
                 f"{name} {diameter:.1f} {unit}" if np.isfinite(diameter) else "Size not measurable",
+                *_true_diameter(estimate),
                 results.table["image"].iat[position],
             ]
         )
     return lines
+
+
+def _true_diameter(estimate: NDArray[np.float64]) -> list[str]:
+    """One line on the estimated true diameter, its low and its high end in µm; none where it is not known."""
+    value, low, high = estimate
+    return [f"True diameter about {value:.1f} µm ({low:.1f} to {high:.1f})"] if np.isfinite(value) else []
 
 
 def format_measure(value: float) -> str:

@@ -41,6 +41,15 @@ def test_every_kind_is_a_tile_with_its_ground_truth(kind):
     assert drawn.pixels.std() > 1
 
 
+def test_beads_have_the_index_of_polystyrene_and_do_not_change_other_kinds():
+    drawn = scenes.simulate("polystyrene", 3, um_per_px=0.5)
+    assert 1.58 < drawn.truth["index"] < 1.61
+    assert drawn.truth["shape"] == "bead"
+    # The random numbers of a kind depend on its place: a new one comes last.
+    assert scenes.KINDS[:5] == ("protein", "silicone_oil", "air_bubble", "glass_flake", "fibre")
+    assert scenes.KINDS[-1] == "polystyrene"
+
+
 def test_unknown_kind_raises():
     with pytest.raises(ValueError, match="'dust' cannot be simulated; choose one of protein"):
         scenes.simulate("dust", 0)
