@@ -4,12 +4,16 @@
 executes it as the script of every visit.
 """
 
+from pathlib import Path
+
 import streamlit as st
 from streamlit import runtime
 
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
 from pages.ui.shared.job_status import show_running
+
+BUTTON_STYLE = Path(__file__).parent / "pages" / "ui" / "shared" / "primary_buttons.css"
 
 
 def main():
@@ -32,6 +36,7 @@ def main():
     st.session_state["_app_ran"] = True
     if wanted := st.session_state.pop("_wanted", None):
         st.switch_page(wanted[0], query_params=wanted[1])
+    st.html(BUTTON_STYLE)
     with st.sidebar:
         show_running()
     page.run()

@@ -47,9 +47,11 @@ def show_settings() -> None:
 def show_recording() -> None:
     """The open recording, or the shipped one."""
     if job := opened_job("denoise", "a recorded denoising; record one here"):
+        trajectory = trajectory_view.trajectory_of(job.id) if job.state == "done" else None
+        st.subheader(trajectory_view.heading(job, trajectory))
         show_progress(job)
-        if job.state == "done":
-            trajectory_view.show(trajectory_view.trajectory_of(job.id), f"denoising_seed_{job.config['seed']}")
+        if trajectory:
+            trajectory_view.show(trajectory, f"denoising_seed_{job.config['seed']}")
         elif not job.active:
             st.button("Show the sample recording", key="film_shipped", on_click=close, args=("denoising",))
     else:
@@ -58,7 +60,7 @@ def show_recording() -> None:
 
 
 st.title("Denoising")
-st.markdown("Follow particles from pure noise to the finished image: one row per particle, one column per step.")
+st.markdown("Follow particles from pure noise to the finished image: one row per particle, one column per chosen step.")
 settings = st.expander("Record your own", icon=":material/fiber_manual_record:")
 for area, part in ((settings, show_settings), (st.container(), show_recording)):
     try:

@@ -13,6 +13,7 @@ from pages.ui.synthesize import model_comparison, results_view
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference
 from svp_core.display import count_noun, escape_markdown, format_duration
 from svp_core.errors import LabError
+from svp_core.quality.report import ENOUGH_IMAGES
 from svp_core.tasks.compare import MIN_IMAGES, SIDES, CompareRequest
 from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.generation_request import DEFAULT_GENERATOR
@@ -36,8 +37,8 @@ def restore_settings() -> None:
             generator_form.preselect_model(request.weights or DEFAULT_GENERATOR)
             st.session_state["make_quality"] = request.sampler
             st.session_state["make_class"] = request.class_key
-            st.session_state["make_count"] = min(request.count, MAX_IMAGES)
-            st.session_state["make_seed"] = request.seed
+            st.session_state["make_count"] = float(min(request.count, MAX_IMAGES))
+            st.session_state["make_seed"] = float(request.seed)
 
 
 def show_generate_form() -> None:
@@ -77,6 +78,7 @@ def show_generated() -> None:
 
 def show_compare_form() -> None:
     """Settings of a comparison; starts the job when its button is pressed."""
+    model_comparison.restore_settings(MAX_IMAGES)
     sides = {}
     for side, column in zip(SIDES, st.columns(2, gap="large"), strict=True):
         with column:
@@ -85,12 +87,16 @@ def show_compare_form() -> None:
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         class_key = generator_form.choose_class(class_keys, "compare_class")
         reference = choose_reference(class_key, "compare_reference", label="Reference set")
-        count = generator_form.integer_input("Images per model", 200, "compare_count", step=50)
+        count = generator_form.integer_input("Images per model", ENOUGH_IMAGES, "compare_count", step=50)
         seed = generator_form.seed_input("compare_seed", "Of both models, and of the split of the reference set.")
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
     count = generator_form.require_integer("Images per model", count, MIN_IMAGES, MAX_IMAGES)
     seed = generator_form.check_seed(seed)
-    st.caption(model_comparison.estimate(sides, count) if reference else no_reference(class_key))
+    if reference:
+        estimate = model_comparison.estimate(sides, count)
+        st.caption(estimate + model_comparison.wide_intervals(reference, class_key))
+    else:
+        st.caption(no_reference(class_key))
     if pressed and reference:
         start_job(CompareRequest(class_key, count, seed, reference, **sides))
 

@@ -205,6 +205,10 @@ def test_denoising_is_played_scrubbed_and_taken_away(visit, lab, tmp_path):
     player, where = page.locator(".st-key-player"), page.locator(".st-key-player .where")
     expect(where).to_contain_text("Step")
     last = int(player.locator("input[type=range]").get_attribute("max"))
+    # Initially a step that no other column shows.
+    heads = player.locator(".strip").first.locator(".head span:first-of-type").all_inner_texts()
+    assert len(set(heads)) == len(heads) == 9
+    player.locator("input[type=range]").fill(str(last))
     expect(where).to_contain_text(f"Step {last} of {last}")
 
     def seen():

@@ -22,6 +22,7 @@ def test_recording_of_500_steps_offers_the_steps_of_the_paper():
     app = open_page("pages/denoising.py", job=job_id)
     strip = app.button_group(key="steps_500")
     assert not app.exception
+    assert app.subheader[0].value.replace("\\", "") == "Protein: 500 steps, seed 0, model generator"
     # By default the steps nearest to certain noise levels; those of the paper at a click.
     assert [strip.options[at] for at in strip.value] == ["0", "375", "450", "475", "485", "495", "500"]
     app.button(key="paper_steps").click().run()

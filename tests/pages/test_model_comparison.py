@@ -4,6 +4,7 @@ import json
 
 from svp_core import model_files
 from svp_core.quality import METRICS
+from svp_core.quality.report import ENOUGH_IMAGES
 from svp_core.quality.text_table import number
 from svp_core.workspace import jobs, models
 from tests.helpers.app_pages import finish_job, open_page, page_text
@@ -39,6 +40,12 @@ def test_compare_starts_the_job_that_was_asked_for(own_model):
     assert f"generator and {own_model}, seed 4" in page_text(app)
 
 
+def test_default_number_is_enough_for_narrow_intervals():
+    app = open_compare()
+    assert app.number_input(key="compare_count").value >= ENOUGH_IMAGES
+    assert "The reference has 320 particles of this class" in page_text(app)
+
+
 def test_two_sides_that_cannot_be_compared_are_a_sentence(own_model):
     app = open_compare()
     app.selectbox(key="right_maker").set_value("generator").run()
@@ -65,6 +72,13 @@ def test_comparison_is_shown_with_its_figures(own_model, short_two_sample_test):
     assert not app.error
     shown = page_text(app)
     assert f"{own_model} and classical augmentation" in shown
+    # The form holds the settings of what is shown.
+    assert app.number_input(key="compare_count").value == 50
+    assert app.selectbox(key="left_maker").value == own_model
+    assert app.button_group(key="left_quality").value == "preview"
+    assert app.button_group(key="compare_class").value == "silicone_oil"
+    app.number_input(key="compare_count").set_value(70).run()
+    assert app.number_input(key="compare_count").value == 70, "what is entered later stays"
     assert "n = 50 per model" in shown.replace("\\", "")
     assert "the intervals are wide" in shown
     report = json.loads((jobs.job_folder(job_id) / "report.json").read_text())

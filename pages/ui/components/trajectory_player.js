@@ -38,6 +38,14 @@ const cut = (target, sheet, column, row) => {
     target.getContext('2d').drawImage(sheet, column * PX, row * PX, PX, PX, 0, 0, PX, PX);
 };
 
+// Where the scrubber starts: at the finished image; with a gallery, which has that one, at the middle one that it lacks.
+const firstShown = data => {
+  const last = data.sigmas.length - 1, taken = new Set(data.chosen.map(({ step }) => step));
+  if (!taken.size) return last;
+  const open = data.sigmas.map((_, at) => at).filter(at => !taken.has(at));
+  return open.length ? open[Math.floor(open.length / 2)] : last;
+};
+
 // Without a gallery: the current step alone, noisy input above the predicted clean image.
 const createStage = (stage, data, sheets, S) => {
   stage.replaceChildren();
@@ -151,10 +159,10 @@ export default function ({ data, parentElement, setStateValue }) {
   box.version = data.version;
   // Positions of frames; the steps they stand for have numbers of their own where not all were kept.
   const last = data.sigmas.length - 1, called = at => data.steps[at];
-  const S = (box.S ??= { at: last, view: data.view });
+  const S = (box.S ??= { at: firstShown(data), view: data.view });
   clearInterval(S.timer);
   S.timer = null;
-  if (S.source !== data.source) Object.assign(S, { source: data.source, at: last });
+  if (S.source !== data.source) Object.assign(S, { source: data.source, at: firstShown(data) });
   box.classList.toggle('with-gallery', data.chosen.length > 0);
   find('.top').hidden = !data.chosen.length;
 

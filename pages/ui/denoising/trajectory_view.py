@@ -7,10 +7,13 @@ import streamlit as st
 
 from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.sample_content import particle_names, read_trajectory
-from svp_core.display import class_name
+from svp_core.display import class_name, escape_markdown
 from svp_core.generator import trajectory_images
 from svp_core.images import encode_png
+from svp_core.tasks.generation_request import DEFAULT_GENERATOR
+from svp_core.tasks.job_kinds import request_of
 from svp_core.workspace import jobs
+from svp_core.workspace.jobs import Job
 
 MAX_COLUMNS = 10
 VIEWS = {"noisy": "noisy input", "clean": "predicted clean", "changed": "change"}
@@ -24,6 +27,15 @@ def trajectory_of(job_id: str) -> Trajectory:
     whole = read_trajectory(jobs.job_folder(job_id) / "trajectory.npz")
     kept = trajectory_images.evenly_spaced_steps(len(whole["sigmas"]) - 1)
     return {**whole, **{name: whole[name][kept] for name in ("noisy", "clean", "sigmas")}, "steps": kept}
+
+
+def heading(job: Job, trajectory: Trajectory | None) -> str:
+    """What is recorded, one line of Markdown: classes, denoising steps once they are known, seed, model."""
+    request = request_of(job)
+    names = [class_name(key).lower() for key in request.class_keys]
+    facts = [f"{trajectory['steps'][-1]} steps"] if trajectory else []
+    facts += [f"seed {request.seed}", f"model {request.weights or DEFAULT_GENERATOR}"]
+    return escape_markdown(f"{', '.join(names).capitalize()}: {', '.join(facts)}")
 
 
 @st.fragment

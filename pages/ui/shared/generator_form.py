@@ -65,11 +65,11 @@ def choose_quality(model: Model, key: str) -> str:
     """Key of the chosen sampler of this model."""
     samplers = samplers_of(model)
     _drop_unavailable(key, samplers)
-    default = "standard" if "standard" in samplers else next(iter(samplers))
+    # Not as the widget's own default: a job that is opened sets the state, too.
+    st.session_state.setdefault(key, "standard" if "standard" in samplers else next(iter(samplers)))
     return st.segmented_control(
         "Quality, steps",
         list(samplers),
-        default=default,
         required=True,
         key=key,
         persist_state="session",
@@ -81,10 +81,10 @@ def choose_quality(model: Model, key: str) -> str:
 def choose_class(class_keys: Sequence[str], key: str) -> str:
     """One of these classes."""
     _drop_unavailable(key, class_keys)
+    st.session_state.setdefault(key, class_keys[min(1, len(class_keys) - 1)])
     return st.segmented_control(
         "Class",
         class_keys,
-        default=class_keys[min(1, len(class_keys) - 1)],
         required=True,
         format_func=class_name,
         key=key,
@@ -113,9 +113,9 @@ def integer_input(label: str, value: int, key: str, *, step: int = 1, help_text:
 
     A field with bounds, or for integers only, keeps an invalid number to itself while the previous one stays in force.
     """
+    st.session_state.setdefault(key, float(value))
     number = st.number_input(
         label,
-        value=float(value),
         step=float(step),
         format="%g",
         key=key,

@@ -1,6 +1,7 @@
 """Comparison of two models: choosing them, their tiles and metrics against the same reference."""
 
 import json
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -10,11 +11,15 @@ from pages.ui.components.gallery import show_gallery
 from pages.ui.shared import generator_form
 from pages.ui.shared.chart_style import QUIET
 from pages.ui.shared.model_card import origin, show_model
+from pages.ui.shared.url_state import opened
 from pages.ui.synthesize.charts import draw_compared, draw_spectra
 from pages.ui.synthesize.metrics_table import show_metrics
+from pages.ui.synthesize.reference_picker import count_reference
 from svp_core.display import class_name, count_noun, escape_markdown, format_duration, truncate
 from svp_core.errors import LabError
+from svp_core.quality.report import ENOUGH_IMAGES
 from svp_core.tasks.compare import SIDES, CompareRequest, ComparisonSide, measure_steps
+from svp_core.tasks.generation_request import DEFAULT_GENERATOR
 from svp_core.tasks.job_kinds import request_of
 from svp_core.tile_file import read_tiles
 from svp_core.workspace import datasets, jobs
@@ -25,19 +30,33 @@ LINES = 4  # of tiles in each gallery
 MAX_TILES = 60  # in each gallery: enough for those lines in a wide window
 
 
+def restore_settings(most: int) -> None:
+    """Fill the form with the settings of the open comparison, once per comparison. most: images of one model."""
+    job_id = opened("synthesize", "comparison")
+    if job_id is None or job_id == st.session_state.get("compare_taken_from"):
+        return
+    st.session_state["compare_taken_from"] = job_id
+    with suppress(LabError):  # the results say what is wrong with the link
+        if (job := jobs.get(job_id)).kind == "compare":
+            request = request_of(job)
+            for side, chosen in request.sides.items():
+                name = CLASSICAL if chosen.classical else chosen.weights or DEFAULT_GENERATOR
+                st.session_state[f"{side}_maker"] = name
+                if chosen.sampler:
+                    st.session_state[f"{side}_quality"] = chosen.sampler
+            st.session_state["compare_class"] = request.class_key
+            st.session_state["compare_reference"] = request.reference
+            st.session_state["compare_count"] = float(min(request.count, most))
+            st.session_state["compare_seed"] = float(request.seed)
+
+
 def choose_model_side(side: str) -> ComparisonSide:
     """Choose what generates one side."""
     models, first = generator_form.generators(), side == SIDES[0]
     options, key = [*models, CLASSICAL], f"{side}_maker"
     if st.session_state.get(key) not in options:
-        st.session_state.pop(key, None)
-    name = st.selectbox(
-        "Model A" if first else "Model B",
-        options,
-        index=0 if first else len(options) - 1,
-        key=key,
-        persist_state="session",
-    )
+        st.session_state[key] = options[0 if first else -1]
+    name = st.selectbox("Model A" if first else "Model B", options, key=key, persist_state="session")
     if name == CLASSICAL:
         st.caption(
             "Half of the reference set, flipped, rotated, scaled, shifted, brightness-adjusted: an alternative without "
@@ -77,6 +96,15 @@ def estimate(sides: dict[str, ComparisonSide], count: int) -> str:
         f"{count_noun(count, 'image')} per model, generated and measured: about {format_duration(seconds)} on this "
         "computer."
     )
+
+
+def wide_intervals(reference: str, class_key: str) -> str:
+    """Sentence for a reference that is too small for narrow intervals, however many images are generated; else ""."""
+    count = count_reference(reference, class_key)
+    if count >= ENOUGH_IMAGES:
+        return ""
+    particles = count_noun(count, "particle")
+    return f" The reference has {particles} of this class; with fewer than {ENOUGH_IMAGES} the intervals are wide."
 
 
 def heading(job: Job) -> str:

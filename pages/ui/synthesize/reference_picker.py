@@ -52,6 +52,13 @@ def references(class_key: str) -> dict[str, str]:
     return titles
 
 
+def count_reference(dataset_id: str, class_key: str) -> int:
+    """Number of particles of this class in a data set; 0 where it no longer exists."""
+    if dataset_id == datasets.SAMPLES:
+        return int((sample_results()["given"] == class_key).sum())
+    return next((meta["classes"].get(class_key, 0) for meta in datasets.list_datasets() if meta["id"] == dataset_id), 0)
+
+
 def read_reference(dataset_id: str, class_key: str) -> ReferenceTiles:
     """ReferenceTiles of one class in a data set, at most MAX_TILES unless it is the sample data."""
     if dataset_id == datasets.SAMPLES:
