@@ -61,9 +61,10 @@ def expected_accuracy_sentence(reference: ConfusionReference) -> str:
         return ""
     single = accuracy_of_instruments(simulated)
     low, high = np.quantile(single, (0.05, 0.95))
+    each = round(len(simulated.labels) / len(single))
     return (
         f"On {len(single):,} simulated instruments like this one, the classifier names "
         f"{format_percent(accuracy(simulated).value)} of the particles right, every class weighted equally "
-        f"({format_percent(low)} to {format_percent(high)} on nine of ten of them); on real particles that is not "
-        "known before some are labelled."
+        f"({format_percent(low)} to {format_percent(high)} on nine of ten of them, by {each:,} particles each); on "
+        "real particles that is not known before some are labelled."
     )
