@@ -21,12 +21,12 @@ require_app(__file__)
 
 MAX_TILES = 48  # per class
 LINKS = (
-    ("synthesize", "Synthesize particles", "Generate particles of a class and compare them with reference particles."),
-    ("denoising", "Watch the denoising", "Follow particles from pure noise to the finished image."),
-    ("classify", "Classify a run", "Classify and measure every particle of a folder, archive or instrument run."),
-    ("train", "Train a generator", "Fine-tune the generator on your own particles."),
-    ("review", "Review labels", "Find labels that are probably wrong and correct them."),
-    ("instrument", "Your instrument", "Profiles of your instruments and what was checked on them."),
+    ("synthesize", "Synthesize", "Generate particles of a class and compare them with reference particles."),
+    ("denoising", "Denoising", "Follow particles from pure noise to the finished image."),
+    ("classify", "Classify", "Classify and measure every particle of a folder, archive or instrument run."),
+    ("train", "Train", "Fine-tune the generator on your own particles."),
+    ("review", "Review", "Find labels that are probably wrong and correct them."),
+    ("instrument", "Instrument", "Profiles of your instruments and what was checked on them."),
     ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 
@@ -84,7 +84,9 @@ def show_denoising() -> None:
 def _elsewhere() -> str:
     """Accuracy on simulated instruments that nothing was trained or chosen on, by magnification."""
     rows = read_expected_accuracy(find_model_folder("resnet18"))
-    shown = ", ".join(f"{format_percent(row.value)} at {row.magnification}" for row in rows)
+    shown = ", ".join(
+        f"{format_percent(row.value)} at {row.magnification}".replace(" ", "\N{NO-BREAK SPACE}") for row in rows
+    )
     return f"; on other simulated instruments {shown}" if rows else ""
 
 

@@ -88,7 +88,9 @@ def show_compare_form() -> None:
         class_key = generator_form.choose_class(class_keys, "compare_class")
         reference = choose_reference(class_key, "compare_reference", label="Reference set")
         count = generator_form.integer_input("Images per model", ENOUGH_IMAGES, "compare_count", step=50)
-        seed = generator_form.seed_input("compare_seed", "Of both models, and of the split of the reference set.")
+        seed = generator_form.seed_input(
+            "compare_seed", "The images of both models, and the split of the reference set, follow from it."
+        )
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
     count = generator_form.require_integer("Images per model", count, MIN_IMAGES, MAX_IMAGES)
     seed = generator_form.check_seed(seed)

@@ -118,7 +118,9 @@ def find_kind(key: str) -> JobKind:
     try:
         return JOB_KINDS[key]
     except KeyError:
-        raise LabError(f"Jobs of kind {str(key)[:40]!r} are unknown to this version of SvP Lab.") from None
+        raise LabError(
+            f"This version of SvP Lab has no jobs of kind {str(key)[:40]!r}; open them with the version that made them."
+        ) from None
 
 
 def kind_of(request: JobRequest) -> JobKind:
