@@ -158,5 +158,5 @@ def test_addresses_that_open_a_job():
     assert find_kind("retrain").query("j", config) == {"look": "Retrain", "review": "ab"}
     assert find_kind("compare").query("j", {}) == {"mode": "Compare", "comparison": "j"}
     assert find_kind("train").query("j", {"images": 500}) == {"job": "j"}
-    with pytest.raises(LabError, match="kind 'walk' are unknown"):
+    with pytest.raises(LabError, match="no jobs of kind 'walk'"):
         find_kind("walk")
