@@ -36,7 +36,7 @@ def run(options: Namespace) -> None:
         if result["is_offered"]:
             print(f"Model: {adopt_refit(request, folder, options.name)}")
         else:
-            print("No model was added: the interval of the gain includes zero.")
+            print("No model was added: the interval of the gain does not lie above zero.")
 
 
 def _validated(profile_id: str, name: str | None) -> str:

@@ -121,7 +121,7 @@ def adopt_refit(request: RefitRequest, folder: Path, name: str) -> str:
     """
     result = refit_result(folder)
     if not result["is_offered"]:
-        raise LabError("The interval of the gain includes zero; label more particles before you refit.")
+        raise LabError("The interval of the gain does not lie above zero; label more particles before you refit.")
     if not (folder / "run").is_dir():
         raise LabError("This refitted classifier is among the models already; choose it under Classify.")
     models.new_model_folder(name)  # refuses an unusable name

@@ -11,6 +11,7 @@ from pages.ui.classify.run_details import describe_scale, show_runs, stored_runs
 from pages.ui.classify.sample_details import describe_sample
 from pages.ui.shared.text import job_outcome
 from pages.ui.shared.times import format_timestamp
+from svp_core.classification.own_instrument import profile_of
 from svp_core.display import UNSURE_COLOUR, escape_markdown, truncate
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace.jobs import Job
@@ -50,6 +51,9 @@ def _show_source(job, summary):
     """Short form of the card of the source, and what is known about the sample."""
     if sample := describe_sample(summary):
         st.markdown(f"**{escape_markdown(sample)}**")
+    if profile := profile_of(summary):
+        label = escape_markdown(f"Instrument: {profile.name}")
+        st.page_link("pages/instrument.py", label=label, query_params={"profile": profile.id})
     runs = stored_runs(summary)
     st.markdown(f"**{escape_markdown(_source_name(summary['source']))}**")
     scale = describe_scale(summary.get("um_per_px"), summary.get("um_per_px_from", ""), runs)

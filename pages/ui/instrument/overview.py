@@ -21,7 +21,9 @@ ERROR = "profile_move_error"
 
 def show_overview(profile: InstrumentProfile) -> None:
     """What its images are like, and what was classified from it."""
-    st.subheader("Images", help=escape_markdown(profile.instrument) or None)
+    st.subheader("Images")
+    if profile.instrument:
+        st.caption(escape_markdown(profile.instrument))
     if facts := condition_texts(profile.conditions):
         st.markdown(escape_markdown(" · ".join(facts)), help=CONDITIONS_HELP)
     else:

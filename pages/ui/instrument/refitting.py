@@ -92,7 +92,7 @@ def _show_result(job: jobs.Job) -> None:
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="refit_classes", height="content", width=520)
     if not result["is_offered"]:
-        st.markdown("The interval of the gain includes zero, so the refitted classifier is not offered.")
+        st.markdown("The interval of the gain does not lie above zero, so the refitted classifier is not offered.")
     elif not (folder / "run").is_dir():
         st.caption("This refitted classifier is among the models.")
         st.page_link("pages/classify.py", label="Classify with it")
