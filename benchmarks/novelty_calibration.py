@@ -23,7 +23,13 @@ from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import fixed_features, start_predicting_in_layers
 from svp_core.images import to_tile
 from svp_core.model_files import SHIPPED_MODELS, find_model_folder, weights_sha256
-from svp_core.novelty.calibration import NoveltyCalibration, calibrate_form, named_counts
+from svp_core.novelty.calibration import (
+    KnownExamples,
+    NoveltyCalibration,
+    calibrate_form,
+    features_of,
+    named_counts,
+)
 from svp_core.novelty.calibration_file import write_calibration
 from svp_core.novelty.score import Views, find_directions
 from svp_core.novelty.shape import shape_rows
@@ -33,6 +39,7 @@ from svp_core.optics import scenes
 RUN_SEED = 83  # of the simulator
 CHECKED = 2  # stored tiles of a kind that are simulated again, to see that the simulator has not changed
 KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds of the simulator, where they are not called alike
+EXAMPLES = 400  # particles per class and form of tile whose features are kept, to tell strangers from
 BATCH = 128
 
 
@@ -111,15 +118,24 @@ def calibrate(classifier, folder, options):
         observed.append((layers, fixed, shapes, named, of_form))
         is_fit.append(rank >= options.count)
     directions = find_directions(np.concatenate([o[0][fit] for o, fit in zip(observed, is_fit, strict=True)]))
-    forms = []
-    for (layers, fixed, shapes, named, of_form), fit in zip(observed, is_fit, strict=True):
+    forms, examples = [], []
+    for index, ((layers, fixed, shapes, named, of_form), fit) in enumerate(zip(observed, is_fit, strict=True)):
         views = Views(fixed, directions.project(layers), shapes, named)
         forms.append(calibrate_form(views.take(fit), of_form[fit], views.take(~fit), len(keys)))
+        examples.append(examples_of(views.take(~fit), of_form[~fit], index))
     description = (
         f"{options.count:,} simulated particles per class, run seed {RUN_SEED}, each with an instrument of its "
         "own of the usual law"
     )
-    return NoveltyCalibration(keys, directions, tuple(forms), description, weights_sha256(folder))
+    known = KnownExamples(*(np.concatenate(part) for part in zip(*examples, strict=True)))
+    return NoveltyCalibration(keys, directions, tuple(forms), description, weights_sha256(folder), known)
+
+
+def examples_of(views, labels, form):
+    """(features, most likely classes, forms) of the first EXAMPLES particles of every class."""
+    rows = np.concatenate([np.flatnonzero(labels == label)[:EXAMPLES] for label in np.unique(labels)])
+    features = features_of(views.take(rows))
+    return features, views.named[rows].astype(np.uint8), np.full(len(rows), form, np.uint8)
 
 
 def main():

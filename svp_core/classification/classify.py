@@ -2,9 +2,12 @@
 
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from svp_core.classification.measure import (
     BATCH_SIZE,
@@ -112,14 +115,15 @@ def _finish(
         row["confidence"] = max(values)
         row["label"] = keys[values.index(row["confidence"])]
     if calibration is not None and started is not None and started.layers is not None:
-        _add_novelty(batch, named, started, calibration)
+        batch = replace(batch, features=_add_novelty(batch, named, started, calibration))
     add_true_diameters(batch.rows)
     return batch
 
 
 def _add_novelty(
     batch: ResultBatch, named: list[dict[str, Any]], started: _Started, calibration: NoveltyCalibration
-) -> None:
+) -> NDArray[np.float16]:
+    """Complete the rows with novelty; returns the features that it was judged by."""
     from svp_core.embedding.features import fixed_features
 
     assert started.layers is not None
@@ -133,3 +137,4 @@ def _add_novelty(
     values = zip(named, novelty.scores.tolist(), novelty.p_values.tolist(), novelty.unlike.tolist(), strict=True)
     for row, score, p_value, unlike in values:
         row |= {"novelty_score": score, "novelty_p": p_value, "unlike": unlike}
+    return novelty.features

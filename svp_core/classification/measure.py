@@ -54,6 +54,7 @@ class ResultBatch:
     colour: NDArray[np.uint8] | None  # (n, 64, 64, 3), the same in colour; None where all of them are grey
     shapes: NDArray[np.float32]  # (n, 8), novelty.shape.shape_of_crop of the same particles
     liquid: Sequence[tuple[float | None, Liquid]] = ()  # um per px and liquid around some of the particles
+    features: NDArray[np.float16] | None = None  # (n, D), added by classification: novelty.calibration.features_of
 
 
 @dataclass(frozen=True)

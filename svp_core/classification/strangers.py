@@ -1,6 +1,8 @@
 """Particles unlike every class, among the results of a classification: their marks, and what follows for the sample."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -8,14 +10,20 @@ from numpy.typing import NDArray
 
 from svp_core.classification.results import NOVELTY_P, ClassificationResults, numeric_column
 from svp_core.display import format_percent
+from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.shape import shape_rows
-from svp_core.novelty.verdict import SampleVerdict, judge_sample
+from svp_core.novelty.teaching import TAUGHT_SHARE
+from svp_core.novelty.verdict import SampleVerdict
 from svp_core.particle_classes import UNLIKE
 
 if TYPE_CHECKING:
     from svp_core.classifier.resnet import Classifier
+
+
+# In the folder of a job: features of the particles, float16 (N, D) without a header, and p-values by what was taught.
+FEATURES_FILE, TAUGHT_FILE = "novelty.f16", "taught.npy"
 
 
 def has_novelty(results: ClassificationResults) -> bool:
@@ -24,16 +32,44 @@ def has_novelty(results: ClassificationResults) -> bool:
 
 
 def mark_unlike(labels: NDArray, results: ClassificationResults, level: float = LEVEL) -> NDArray:
-    """These labels (N,), UNLIKE where a particle's p-value is at most `level`; 0 marks none. Unsure ones included."""
+    """These labels (N,), UNLIKE where is_unlike() at this level; 0 marks none. Unsure ones included."""
     if level <= 0 or not has_novelty(results):
         return labels
-    marked = numeric_column(results, NOVELTY_P) <= level  # NaN is not
-    return np.where(marked, np.asarray(UNLIKE, labels.dtype if labels.dtype == object else str), labels)
+    unlike = np.asarray(UNLIKE, labels.dtype if labels.dtype == object else str)
+    return np.where(is_unlike(results, level), unlike, labels)
+
+
+def is_unlike(results: ClassificationResults, level: float = LEVEL) -> NDArray[np.bool_]:
+    """Which particles have a p-value of at most `level`, or by confirmed strangers one of TAUGHT_SHARE of it: (N,)."""
+    marked, taught = numeric_column(results, NOVELTY_P) <= level, taught_p(results)  # NaN is not
+    return marked if taught is None else marked | (taught <= TAUGHT_SHARE * level)
+
+
+def taught_p(results: ClassificationResults) -> NDArray[np.float32] | None:
+    """p-values (N,) by confirmed strangers (see novelty.teaching); None where none were confirmed."""
+    path = results.folder / TAUGHT_FILE
+    try:
+        values = _read_taught(path, path.stat().st_mtime_ns)
+    except FileNotFoundError:
+        return None
+    if len(values) != len(results.probs):
+        raise LabError("The strangers confirmed for this classification belong to other results; confirm them again.")
+    return values
+
+
+@lru_cache(maxsize=8)
+def _read_taught(path: Path, mtime_ns: int) -> NDArray[np.float32]:
+    del mtime_ns  # it only tells apart, in the cache, versions of the file
+    return np.load(path, allow_pickle=False)
 
 
 def verdict_of(results: ClassificationResults) -> SampleVerdict | None:
     """Verdict on the whole sample at the usual level; None where no particle has a p-value."""
-    return judge_sample(numeric_column(results, NOVELTY_P)) if has_novelty(results) else None
+    if not has_novelty(results):
+        return None
+    judged = int(results.table[NOVELTY_P].notna().sum())
+    level = LEVEL if taught_p(results) is None else LEVEL * (1 + TAUGHT_SHARE)
+    return SampleVerdict(int(is_unlike(results).sum()), judged, level)
 
 
 def verdict_sentence(results: ClassificationResults) -> str:

@@ -66,11 +66,21 @@ class FormCalibration:
 
 
 @dataclass(frozen=True, eq=False)
+class KnownExamples:
+    """Known particles to tell strangers from: some to learn from, others to calibrate the head with."""
+
+    features: NDArray[np.floating]  # (M, D), from features_of
+    named: NDArray[np.integer]  # (M,), most likely classes
+    forms: NDArray[np.integer]  # (M,), of their tiles
+
+
+@dataclass(frozen=True, eq=False)
 class Novelty:
     """Scores and p-values of some particles."""
 
     scores: NDArray[np.float64]  # (N,), large: unlike
     p_values: NDArray[np.float64]  # (N,), small: unlike
+    features: NDArray[np.float16]  # (N, D): all that the score sees, to learn strangers from; see teaching
 
     @property
     def unlike(self) -> NDArray[np.bool_]:
@@ -87,6 +97,7 @@ class NoveltyCalibration:
     forms: tuple[FormCalibration, ...]  # in the order of tile_forms.FORMS
     description: str  # of the calibration particles, for reports
     weights_sha256: str  # of the classifier
+    examples: KnownExamples
 
     def judge(
         self,
@@ -106,7 +117,12 @@ class NoveltyCalibration:
                 part = views.take(rows)
                 scores[rows] = form.score(part)
                 values[rows] = form.p_values(scores[rows], part.named)
-        return Novelty(scores, values)
+        return Novelty(scores, values, features_of(views))
+
+
+def features_of(views: Views) -> NDArray[np.float16]:
+    """All that is known of each particle, side by side (N, D)."""
+    return np.concatenate([views.fixed, views.projected, views.shapes], axis=1).clip(-6e4, 6e4).astype(np.float16)
 
 
 def conformal_p(scores: ArrayLike, calibration: ArrayLike) -> NDArray[np.float64]:

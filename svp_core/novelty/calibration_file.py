@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 from svp_core.model_files import weights_sha256
-from svp_core.novelty.calibration import FormCalibration, NoveltyCalibration
+from svp_core.novelty.calibration import FormCalibration, KnownExamples, NoveltyCalibration
 from svp_core.novelty.score import Directions, KnownParticles
 from svp_core.novelty.tile_forms import FORMS
 
@@ -35,6 +35,7 @@ def write_calibration(folder: str | Path, calibration: NoveltyCalibration) -> No
         tensors |= {f"{name}/{each.name}": getattr(form.known, each.name) for each in fields(KnownParticles)}
         tensors[f"{name}/distances"] = form.distances
         tensors[f"{name}/named"] = form.named.astype(np.uint8)
+    tensors |= {f"examples/{part}": getattr(calibration.examples, part) for part in ("features", "named", "forms")}
     metadata = {
         "class_keys": json.dumps(list(calibration.class_keys)),
         "words": calibration.description,
@@ -74,6 +75,7 @@ def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
             tuple(_form(tensors, name) for name in FORMS),
             metadata["words"],
             metadata["weights_sha256"],
+            KnownExamples(*(tensors[f"examples/{part}"] for part in ("features", "named", "forms"))),
         )
     except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(

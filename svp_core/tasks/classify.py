@@ -60,6 +60,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     from svp_core.classification.classify import classify_source
     from svp_core.classification.derived_columns import SIZE_RULE
     from svp_core.classification.results_csv import ResultsWriter, count_classes
+    from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
@@ -75,11 +76,15 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     images, liquid = ResultImages(folder), LiquidSample()
-    (folder / MATCHED_FILE).unlink(missing_ok=True)
+    for name in (MATCHED_FILE, TAUGHT_FILE):
+        (folder / name).unlink(missing_ok=True)
     offered, counts, size_rules, marks = 0, Counter(), Counter(), Counter()
     calibration, no_calibration = find_calibration(classifier.folder, classifier.config.class_keys)
     yield Progress(0, source.count, f"Reading {source.title}")
-    with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
+    with (
+        (folder / "results.csv").open("w", encoding="utf-8", newline="") as file,
+        (folder / FEATURES_FILE).open("wb") as features,
+    ):
         writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
         for batch in classify_source(
             request.source,
@@ -92,6 +97,8 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             images.append(batch)
             liquid.add(batch.liquid)
             writer.write(batch)
+            if batch.features is not None:
+                features.write(batch.features.tobytes())
             file.flush()
             offered += len(batch.rows)
             counts.update(count_classes(batch.rows))

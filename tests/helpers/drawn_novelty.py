@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from svp_core.novelty.calibration import calibrate_form
+from svp_core.novelty.calibration import KnownExamples, calibrate_form, features_of
 from svp_core.novelty.score import DIRECTIONS, Views
 
 CENTRES = (0.0, 4.0, -4.0)  # of the classes, in every second direction
@@ -30,3 +30,15 @@ def calibrated(*, each, moved=0.0):
 def join_views(*parts):
     """Views of all particles of these."""
     return Views(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def drawn_examples(each, *, seed=0):
+    """KnownExamples of `each` particles per class, in both forms of tiles alike."""
+    views, labels = drawn_views(each, seed=seed)
+    order = np.random.default_rng(seed).permutation(len(labels))
+    features, named = features_of(views)[order], labels[order].astype(np.uint8)
+    forms = np.repeat([0, 1], len(labels)).astype(np.uint8)
+    return KnownExamples(np.concatenate([features] * 2), np.concatenate([named] * 2), forms)
+
+
+EXAMPLES = drawn_examples(4)

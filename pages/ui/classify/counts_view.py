@@ -27,8 +27,10 @@ from svp_core.classification.derived_columns import SIZE, SIZE_RULE
 from svp_core.classification.results import ClassificationResults, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume
 from svp_core.classification.size_comparison import COMPARED_COLUMNS, ECD_UM, SizeComparison, compare_sizes
+from svp_core.classification.strangers import withheld_reason
 from svp_core.display import count_noun, escape_markdown, join_names
 from svp_core.instruments.metadata import format_volume
+from svp_core.particle_classes import UNLIKE
 from svp_core.report.count_tables import small_size_notes
 from svp_core.stats import counts
 
@@ -109,7 +111,7 @@ def _choose_unit():
 def _show_corrected(results, labels, shown, active, thresholds, binning, volume, title, per_ml):
     model = results.summary["weights"], results.summary.get("weights_sha256")
     reference, why_not = _reference(
-        (*model, results.job_id, results.version), results.class_keys, unlike_level(), results
+        (*model, results.job_id, results.version, withheld_reason(results)), results.class_keys, unlike_level(), results
     )
     if reference is None:
         st.caption(escape_markdown(f"Counts are not corrected for confusion between classes. {why_not}"))
@@ -119,6 +121,7 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
         st.caption("Corrected counts need all classes and all confidences; remove these from the filter.")
         return
     key = (results.job_id, results.version, tuple(thresholds.items()), binning, volume, shown.tobytes())
+    key = (*key, (labels == UNLIKE).tobytes())  # what was taught and the toggle change these
     sizes_px = numeric_column(results, ECD_PX)[shown] if ECD_PX in results.columns else None
     sizes_um = sizes_of(results, shown, binning)
     table, values = _corrected(

@@ -18,7 +18,7 @@ from svp_core.novelty.calibration import (
 )
 from svp_core.novelty.score import DIRECTIONS, PARTS, Views, find_directions
 from svp_core.novelty.tile_forms import PADDED
-from tests.helpers.drawn_novelty import CENTRES, calibrated, drawn_views, join_views
+from tests.helpers.drawn_novelty import CENTRES, EXAMPLES, calibrated, drawn_views, join_views
 
 
 def test_p_values_are_the_naive_ones():
@@ -90,7 +90,7 @@ def test_a_shape_without_an_outline_is_as_unusual_as_can_be():
 def test_each_form_of_tile_is_judged_by_its_own_calibration():
     near, far = calibrated(each=100), calibrated(each=100, moved=6.0)
     layers = np.random.default_rng(0).normal(size=(200, 60)).astype(np.float32)
-    judge = NoveltyCalibration(("a", "b", "c"), find_directions(layers), (near, far), "drawn", "0" * 64)
+    judge = NoveltyCalibration(("a", "b", "c"), find_directions(layers), (near, far), "drawn", "0" * 64, EXAMPLES)
     tiles = np.random.default_rng(1).integers(0, 255, (6, 64, 64)).astype(np.uint8)
     tiles[3:, 0] = 170  # even rim: padded
     views, _ = drawn_views(2, seed=3)
@@ -114,7 +114,7 @@ def model_folder(tmp_path):
     layers = np.random.default_rng(0).normal(size=(200, 60)).astype(np.float32)
     sha256 = calibration_file.weights_sha256(tmp_path)
     forms = (calibrated(each=60), calibrated(each=60, moved=1.0))
-    made = NoveltyCalibration(("a", "b", "c"), find_directions(layers), forms, "drawn particles", sha256)
+    made = NoveltyCalibration(("a", "b", "c"), find_directions(layers), forms, "drawn particles", sha256, EXAMPLES)
     calibration_file.write_calibration(tmp_path, made)
     return tmp_path, made
 
@@ -131,6 +131,8 @@ def test_a_file_gives_back_the_calibration(model_folder):
         np.testing.assert_array_equal(one.named, other.named)
     np.testing.assert_allclose(found.directions.axes, made.directions.axes, rtol=1e-3, atol=1e-4)
     assert found.directions.axes.shape[1] == DIRECTIONS
+    np.testing.assert_array_equal(found.examples.features, made.examples.features)
+    np.testing.assert_array_equal(found.examples.forms, made.examples.forms)
 
 
 def test_a_calibration_of_other_weights_or_classes_is_not_used(model_folder, tmp_path_factory):

@@ -1,0 +1,62 @@
+"""Teach a classification what its strangers look like, from some that a person has confirmed."""
+
+import json
+from collections.abc import Sequence
+
+import numpy as np
+
+from svp_core.classification.results import ClassificationResults, model_of
+from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE
+from svp_core.errors import LabError
+from svp_core.files import atomic_write, write_json
+from svp_core.novelty.calibration_file import find_calibration
+from svp_core.novelty.tile_forms import forms_of
+from svp_core.tile_file import read_tiles
+
+
+def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) -> None:
+    """Mark the particles that resemble confirmed strangers; what was taught before is replaced.
+
+    confirmed: their positions among the classified particles. Writes TAUGHT_FILE into the folder of the job, and their
+    number into its summary. Raises LabError for too few, and where the results or the model lack what is needed.
+    """
+    from svp_core.novelty.teaching import taught_p_values
+
+    model = model_of(results.summary)
+    calibration, reason = find_calibration(model, results.class_keys)
+    if calibration is None:
+        raise LabError(reason)
+    if calibration.weights_sha256 != results.summary.get("weights_sha256"):
+        raise LabError(f"The weights of the model {model.name} have changed since; classify the source again.")
+    path, count = results.folder / FEATURES_FILE, len(results.probs)
+    width = calibration.examples.features.shape[1]
+    if not path.is_file() or path.stat().st_size != 2 * width * count:
+        raise LabError("These results hold no features to learn from; classify the source again.")
+    features = np.fromfile(path, np.float16).reshape(count, width)
+    values = taught_p_values(
+        calibration.examples,
+        features,
+        results.probs.argmax(1),
+        forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")[:count])),
+        np.asarray(sorted(set(confirmed)), np.intp),
+    )
+    atomic_write(results.folder / TAUGHT_FILE, lambda temporary: _save(temporary, values))
+    _note(results, {"confirmed": len(set(confirmed))})
+
+
+def forget_strangers(results: ClassificationResults) -> None:
+    """Undo teach_strangers()."""
+    (results.folder / TAUGHT_FILE).unlink(missing_ok=True)
+    _note(results, None)
+
+
+def _save(path, values):
+    with path.open("wb") as file:
+        np.save(file, values.astype(np.float32))
+
+
+def _note(results, taught):
+    path = results.folder / "summary.json"
+    summary = json.loads(path.read_text("utf-8"))
+    novelty = {name: value for name, value in (summary.get("novelty") or {}).items() if name != "taught"}
+    write_json(path, {**summary, "novelty": novelty | ({"taught": taught} if taught else {})})
