@@ -1,24 +1,23 @@
 """Calibration of what is unlike a classifier's classes: writes novelty.safetensors into its model folder.
 
-    python benchmarks/novelty_calibration.py [MODEL ...] [--tiles FOLDER] [--fit 400] [--count 1000]
+    python benchmarks/novelty_calibration.py [MODEL ...] [--particles FOLDER]
 
-Simulates particles of every class that no model was trained or selected on, under the usual law, each with an
-instrument of its own. Some (--fit per class) give the Gaussians, others (--count per class) the scores by which new
-particles are judged, both as whole tiles and as an instrument's crops. Prints how many particles stand behind each
-named class. MODEL is a shipped name or a model folder; all shipped classifiers by default.
-
-With --tiles, simulated tiles are kept in that folder and used again as long as the simulator still gives them.
+Takes the particles of benchmarks/reference_library.py: of every class, ten on each of 120 instruments drawn from the
+usual law, that no model was trained or selected on; they are simulated where FOLDER does not hold them yet. Five
+sixths of each class give the distances by which new particles are judged, the rest, also mirrored, the Gaussians; both
+as whole tiles and as an instrument's crops. Prints how many particles stand behind each named class. MODEL is a shipped
+name or a model folder; all shipped classifiers by default.
 """
 
 import argparse
 import json
 import time
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks._drawn_instruments import pool
+from benchmarks.reference_library import ENTROPY, KINDS_OF, per_kind
 from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import fixed_features, start_predicting_in_layers
 from svp_core.images import to_tile
@@ -34,56 +33,36 @@ from svp_core.novelty.calibration_file import write_calibration
 from svp_core.novelty.score import Views, find_directions
 from svp_core.novelty.shape import shape_rows
 from svp_core.novelty.tile_forms import FORMS, cut_out
-from svp_core.optics import scenes
+from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 
-RUN_SEED = 83  # of the simulator
-CHECKED = 2  # stored tiles of a kind that are simulated again, to see that the simulator has not changed
-KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds of the simulator, where they are not called alike
+INSTRUMENTS, EACH = 40, 10  # per magnification; particles per class and instrument
+JUDGING = 5 / 6  # share of each class that new particles are judged by: 1,000 of 1,200 whole tiles
+SEED = 83  # of the crops' margins
 EXAMPLES = 400  # particles per class and form of tile whose features are kept, to tell strangers from
 BATCH = 128
 
 
-def simulated(kind, count, folder=None):
-    """The first `count` tiles of this kind, uint8 (count, 64, 64); kept in `folder`, if given."""
-    path = folder / f"{kind}_{RUN_SEED}.npy" if folder else None
-    stored = np.load(path) if path and path.is_file() else np.zeros((0, 64, 64), np.uint8)
-    if any((draw(kind, k) != stored[k]).any() for k in range(min(CHECKED, len(stored)))):
-        print(f"{kind}: the simulator has changed since; simulating anew", flush=True)
-        stored = stored[:0]
-    if len(stored) < count:
-        with ProcessPoolExecutor() as pool:
-            more = list(pool.map(partial(draw, kind), range(len(stored), count), chunksize=10))
-        stored = np.concatenate([stored, np.stack(more)])
-        if path:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            np.save(path, stored)
-    return stored[:count]
-
-
-def draw(kind, k):
-    """Pixels of the particle of this kind and number."""
-    return scenes.simulate(kind, scenes.particle_seed(RUN_SEED, k)).pixels
-
-
-def known_tiles(class_keys, each, folder):
-    """(tiles, labels) of the classes, `each` per class in a row. Raises SystemExit for a class without a simulator."""
-    tiles = []
-    for key in class_keys:
-        kinds = KINDS_OF.get(key, (key,))
-        if missing := set(kinds) - set(scenes.KINDS):
-            raise SystemExit(f"{', '.join(sorted(missing))} cannot be simulated: no calibration for these classes.")
-        # One of each kind in turn, so that every part of the class holds all of its kinds.
-        share = -(-each // len(kinds))
-        of_kinds = np.stack([simulated(kind, share, folder) for kind in kinds], 1)
-        tiles.append(of_kinds.reshape(-1, *of_kinds.shape[2:])[:each])
-    return np.concatenate(tiles), np.repeat(np.arange(len(class_keys)), each)
+def known_tiles(class_keys, folder):
+    """(tiles, labels) of these classes, instruments of all magnifications in turn. SystemExit for an unknown class."""
+    drawn = [
+        pool(folder, ENTROPY, magnification, number, per_kind(EACH))
+        for number in range(INSTRUMENTS)
+        for magnification in MAGNIFICATIONS
+    ]
+    tiles = np.concatenate([one.tiles for one in drawn])
+    class_of = {kind: key for key, kinds in KINDS_OF.items() for kind in kinds}
+    names = np.concatenate([[class_of.get(kind, kind) for kind in one.kinds] for one in drawn])
+    if missing := set(class_keys) - set(names):
+        raise SystemExit(f"{', '.join(sorted(missing))} cannot be simulated: no calibration for these classes.")
+    known = np.isin(names, class_keys)
+    return tiles[known], np.array([class_keys.index(name) for name in names[known]])
 
 
 def in_form(form, tiles, labels):
     """(crops, labels): the tiles themselves, or what an instrument would save of each, where that is less."""
     if form == "whole":
         return list(tiles), labels
-    rng = np.random.default_rng(RUN_SEED)
+    rng = np.random.default_rng(SEED)
     crops = [cut_out(tile, rng) for tile in tiles]
     cut = [k for k, crop in enumerate(crops) if crop is not None]
     return [crops[k] for k in cut], labels[cut]
@@ -106,17 +85,18 @@ def observe(classifier, crops):
 def calibrate(classifier, folder, options):
     """NoveltyCalibration of the classifier of this model folder."""
     keys = classifier.config.class_keys
-    tiles, labels = known_tiles(keys, options.fit + options.count, options.tiles)
+    tiles, labels = known_tiles(keys, options.particles)
     observed, is_fit = [], []
     for form in FORMS:
         crops, of_form = in_form(form, tiles, labels)
-        layers, fixed, shapes, named = observe(classifier, crops)
+        fit = rank_in_class(of_form) >= JUDGING * np.bincount(of_form)[of_form]
+        mirrored = [flip(crops[k]) for flip in (np.fliplr, np.flipud, np.rot90) for k in np.flatnonzero(fit)]
+        layers, fixed, shapes, named = observe(classifier, crops + mirrored)
+        of_form, fit = np.r_[of_form, np.tile(of_form[fit], 3)], np.r_[fit, np.ones(len(mirrored), bool)]
         # Particles without an outline are rejected, and never judged.
         outlined = np.isfinite(shapes).all(1)
-        layers, fixed, shapes, named, of_form = (x[outlined] for x in (layers, fixed, shapes, named, of_form))
-        rank = np.concatenate([np.arange((of_form == label).sum()) for label in range(len(keys))])
-        observed.append((layers, fixed, shapes, named, of_form))
-        is_fit.append(rank >= options.count)
+        observed.append([part[outlined] for part in (layers, fixed, shapes, named, of_form)])
+        is_fit.append(fit[outlined])
     directions = find_directions(np.concatenate([o[0][fit] for o, fit in zip(observed, is_fit, strict=True)]))
     forms, examples = [], []
     for index, ((layers, fixed, shapes, named, of_form), fit) in enumerate(zip(observed, is_fit, strict=True)):
@@ -124,11 +104,19 @@ def calibrate(classifier, folder, options):
         forms.append(calibrate_form(views.take(fit), of_form[fit], views.take(~fit), len(keys)))
         examples.append(examples_of(views.take(~fit), of_form[~fit], index))
     description = (
-        f"{options.count:,} simulated particles per class, run seed {RUN_SEED}, each with an instrument of its "
-        "own of the usual law"
+        f"{JUDGING * len(MAGNIFICATIONS) * INSTRUMENTS * EACH:,.0f} simulated particles per class, of "
+        f"{len(MAGNIFICATIONS) * INSTRUMENTS} instruments drawn from the usual law"
     )
     known = KnownExamples(*(np.concatenate(part) for part in zip(*examples, strict=True)))
     return NoveltyCalibration(keys, directions, tuple(forms), description, weights_sha256(folder), known)
+
+
+def rank_in_class(labels):
+    """Number of each particle among those of its class, (N,)."""
+    ranks = np.zeros(len(labels), int)
+    for label in np.unique(labels):
+        ranks[labels == label] = np.arange((labels == label).sum())
+    return ranks
 
 
 def examples_of(views, labels, form):
@@ -142,9 +130,7 @@ def main():
     """Simulate, fit, score, write, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--tiles", type=Path, help="folder to keep simulated tiles in")
-    parser.add_argument("--fit", type=int, default=400, help="more particles per class, to fit the Gaussians to")
-    parser.add_argument("--count", type=int, default=1000, help="particles per class to judge new ones by")
+    parser.add_argument("--particles", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
     options = parser.parse_args()
     for model in options.models or shipped_classifiers():
         start, folder = time.perf_counter(), find_model_folder(model)

@@ -1,0 +1,59 @@
+"""Confirmed strangers mark those like them in a stored classification; forgetting them undoes it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from svp_core.classification.results import read_results_folder
+from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE, is_unlike, verdict_of, withheld_reason
+from svp_core.errors import LabError
+from svp_core.tasks.classify import ClassifyRequest, classify
+from svp_core.tasks.taught_strangers import forget_strangers, teach_strangers
+
+RUN = Path(__file__).parents[3] / "sample_data" / "flowcam_run" / "SVP-SIM-001"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SVP_WORKSPACE", str(tmp_path_factory.mktemp("lab")))
+        folder = tmp_path_factory.mktemp("job")
+        for _ in classify(ClassifyRequest(str(RUN)), folder):
+            pass
+        yield folder
+
+
+def test_a_class_taught_as_strangers_is_marked_and_forgotten(folder):
+    results = read_results_folder(folder)
+    before = is_unlike(results)
+    assert before.mean() < 0.09
+    assert verdict_of(results) is not None
+    assert withheld_reason(results) == ""
+    air = np.flatnonzero(results.probs[:, results.class_keys.index("air_bubble")] > 0.9)
+    teach_strangers(results, air[:20].tolist())
+    taught = read_results_folder(folder)
+    assert taught.summary["novelty"]["taught"] == {"confirmed": 20}
+    marked = is_unlike(taught)
+    assert marked[air[:20]].all()
+    assert marked.sum() >= before.sum()
+    forget_strangers(taught)
+    again = read_results_folder(folder)
+    assert "taught" not in again.summary["novelty"]
+    assert np.array_equal(is_unlike(again), before)
+    assert not (folder / TAUGHT_FILE).exists()
+
+
+def test_results_without_features_cannot_be_taught(folder, tmp_path):
+    results = read_results_folder(folder)
+    features = (folder / FEATURES_FILE).read_bytes()
+    (folder / FEATURES_FILE).write_bytes(features[:-2])
+    try:
+        with pytest.raises(LabError, match="classify the source again"):
+            teach_strangers(results, range(10))
+    finally:
+        (folder / FEATURES_FILE).write_bytes(features)
+    with pytest.raises(LabError, match="too few"):
+        teach_strangers(results, [1, 2])
+    assert "taught" not in json.loads((folder / "summary.json").read_text("utf-8"))["novelty"]
