@@ -58,15 +58,11 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     """
     request.check()
     from svp_core.classification.classify import classify_source
-    from svp_core.classification.derived_columns import SIZE_RULE
-    from svp_core.classification.results_csv import ResultsWriter, count_classes
+    from svp_core.classification.results_csv import ResultsWriter
     from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
-    from svp_core.novelty.calibration_file import find_calibration
-    from svp_core.novelty.verdict import verdict_facts
-    from svp_core.profiles.conditions import LiquidSample
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Reading the source")
@@ -75,11 +71,9 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     classifier = load_classifier(model_folder)
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
-    images, liquid = ResultImages(folder), LiquidSample()
+    images, tally = ResultImages(folder), _Tally(classifier)
     for name in (MATCHED_FILE, TAUGHT_FILE):
         (folder / name).unlink(missing_ok=True)
-    offered, counts, size_rules, marks = 0, Counter(), Counter(), Counter()
-    calibration, no_calibration = find_calibration(classifier.folder, classifier.config.class_keys)
     yield Progress(0, source.count, f"Reading {source.title}")
     with (
         (folder / "results.csv").open("w", encoding="utf-8", newline="") as file,
@@ -95,26 +89,58 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             count=source.count,
         ):
             images.append(batch)
-            liquid.add(batch.liquid)
+            tally.add(batch)
             writer.write(batch)
             if batch.features is not None:
                 features.write(batch.features.tobytes())
             file.flush()
-            offered += len(batch.rows)
-            counts.update(count_classes(batch.rows))
-            if conditions := liquid.conditions():
-                facts["conditions"] = conditions.as_dict()
-            size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
-            marks.update(row["unlike"] for row in batch.rows)
-            facts["novelty"] = verdict_facts(marks[True], marks[True] + marks[False], calibration, no_calibration)
-            written = {"offered": offered, "named": images.count, "rejected": offered - images.count}
-            write_json(folder / "summary.json", {**facts, **written, "counts": dict(counts), "size_rules": size_rules})
-            yield Progress(offered, source.count, f"{images.count:,} particles classified")
-    yield Progress(offered, source.count, "Matching the reference of corrected counts to these images")
+            facts |= tally.facts()
+            write_json(folder / "summary.json", facts)
+            yield Progress(tally.offered, source.count, f"{images.count:,} particles classified")
+    yield Progress(tally.offered, source.count, "Matching the reference of corrected counts to these images")
     if note := match_reference(folder, facts, classifier):
         summary = json.loads((folder / "summary.json").read_text("utf-8"))
         write_json(folder / "summary.json", {**summary, "notes": [*summary["notes"], note]})
     note_conditions(facts)
+
+
+class _Tally:
+    """What is known of the particles so far, for summary.json."""
+
+    def __init__(self, classifier: Any) -> None:
+        from svp_core.novelty.calibration_file import find_calibration
+        from svp_core.profiles.conditions import LiquidSample
+
+        self.offered, self._named = 0, 0
+        self._counts, self._size_rules, self._marks, self._liquid = Counter(), Counter(), Counter(), LiquidSample()
+        self._calibration = find_calibration(classifier.folder, classifier.config.class_keys)
+
+    def add(self, batch: Any) -> None:
+        """Count the rows of a ResultBatch."""
+        from svp_core.classification.derived_columns import SIZE_RULE
+        from svp_core.classification.results_csv import count_classes
+
+        self.offered += len(batch.rows)
+        self._named += len(batch.tiles)
+        self._liquid.add(batch.liquid)
+        self._counts.update(count_classes(batch.rows))
+        self._size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
+        self._marks.update(row["unlike"] for row in batch.rows)
+
+    def facts(self) -> dict[str, Any]:
+        """Numbers of items and particles, by class and rule of size; verdict on novelty; conditions, where known."""
+        from svp_core.novelty.verdict import verdict_facts
+
+        conditions, judged = self._liquid.conditions(), self._marks[True] + self._marks[False]
+        return {
+            "novelty": verdict_facts(self._marks[True], judged, *self._calibration),
+            "offered": self.offered,
+            "named": self._named,
+            "rejected": self.offered - self._named,
+            "counts": dict(self._counts),
+            "size_rules": dict(self._size_rules),
+            **({"conditions": conditions.as_dict()} if conditions else {}),
+        }
 
 
 def _facts(request: ClassifyRequest, source: Any, model_folder: Path) -> Generator[Progress, None, dict[str, Any]]:
