@@ -97,6 +97,7 @@ def test_a_result_is_stored_and_read_back():
     assert from_dict(json.loads(json.dumps(found.as_dict()))) == found
     assert from_dict(None) is None
     assert from_dict({"sizes": []}) is None
+    assert found.pixel is not None
     text = " ".join(standard_sentences(found))
     assert "300 of " in text
     assert f"{found.pixel.implied:.4g} µm per pixel" in text

@@ -93,6 +93,7 @@ def test_the_page_evaluates_and_shows_it(bead_run):
     assert not app.exception
     stored = from_dict(instrument_profiles.find_profile(profile.id).size_standard)
     assert stored is not None
+    assert stored.pixel is not None
     assert f"{stored.pixel.implied:.4g} µm per pixel" in page_text(app)
 
 
