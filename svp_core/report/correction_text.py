@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from svp_core.display import class_name, format_percent, join_names
-from svp_core.stats.between_instruments import USUAL_WORTH
+from svp_core.stats.between_instruments import MAX_WORTH, USUAL_WORTH
 from svp_core.stats.calibration import accuracy, accuracy_of_instruments
 from svp_core.stats.confusion import ConfusionReference, worth_of_classes
 
@@ -33,7 +33,7 @@ def correction_sentences(reference: ConfusionReference, thresholds: Mapping[str,
         sentences.append(
             "The intervals include how much the confusion of classes differs between instruments, fitted by class to "
             "the simulated ones (Dirichlet-multinomial). What those say about this instrument is worth this many "
-            f"particles of its own: {listed}."
+            f"particles of its own, {MAX_WORTH:g} at most: {listed}."
         )
     if own.any():
         sentences.append(

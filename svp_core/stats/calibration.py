@@ -117,7 +117,7 @@ def promised_thresholds(
     keys, labels, rng = reference.class_keys, np.asarray(reference.labels), np.random.default_rng(seed)
     members = np.bincount(labels, minlength=len(keys)).astype(float)
     instruments = max(_instruments(reference).max(initial=-1) + 1, 1)
-    worths = np.array(list(worth_of_classes(reference).values()))
+    worths = np.array(list(worth_of_classes(reference, largest=np.inf).values()))
     # Several particles of one instrument tell less than as many of different ones (design effect, Kish 1965).
     effective = members / (1 + np.maximum(members / instruments - 1, 0) / (worths + 1))
     share = np.array([max(float(mixture.get(key, 0.0)), 0.0) for key in keys])

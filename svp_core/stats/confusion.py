@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.particle_classes import UNLIKE, UNSURE
 from svp_core.stats.between_instruments import (
+    MAX_WORTH,
     MIN_INSTRUMENTS,
     OWN_INSTRUMENT,
     draw_shares,
@@ -127,7 +128,8 @@ class Confusion:
         self._tables = self._by_instrument()
         posteriors = [worth_posterior(self._tables[:, label]) for label in range(len(class_keys))]
         uniform = rng.random((DRAWS, len(class_keys)))
-        self._worths = np.stack([drawn_worths(p, uniform[:, k]) for k, p in enumerate(posteriors)], axis=1)
+        drawn = np.stack([drawn_worths(p, uniform[:, k]) for k, p in enumerate(posteriors)], axis=1)
+        self._worths = np.minimum(drawn, MAX_WORTH)
         self._middle = np.median(self._worths, axis=0)
         # Evenly spaced, so that every instrument is followed equally often.
         self._uniform_instrument = np.random.default_rng(0).permutation((np.arange(DRAWS) + 0.5) / DRAWS)
@@ -142,8 +144,8 @@ class Confusion:
         np.add.at(tables, (instrument, self._labels[of], self._columns[of]), 1)
         return tables
 
-    def worths(self) -> FloatArray:
-        """Median worth of the simulated instruments for each class, (K,)."""
+    def fitted_worths(self) -> FloatArray:
+        """Median worth of the simulated instruments for each class, as fitted, (K,)."""
         return np.array([worth(self._tables[:, label]) for label in range(self._class_count)])
 
     def tables(self, mask: BoolArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -177,10 +179,16 @@ class Confusion:
         return np.concatenate([shares, unlike], axis=-2)
 
 
-def worth_of_classes(reference: ConfusionReference, thresholds: Mapping[str, float] | None = None) -> dict[str, float]:
-    """Class key -> how many particles of the sample's own instrument the simulated ones are worth (median)."""
+def worth_of_classes(
+    reference: ConfusionReference, thresholds: Mapping[str, float] | None = None, *, largest: float = MAX_WORTH
+) -> dict[str, float]:
+    """Class key -> how many particles of the sample's own instrument the simulated ones are worth (median).
+
+    largest: an upper bound, by default the one that the intervals of counts use.
+    """
     confusion = Confusion(reference, reference.class_keys, thresholds, np.random.default_rng(0), with_unlike=False)
-    return dict(zip(reference.class_keys, confusion.worths().tolist(), strict=True))
+    worths = np.minimum(confusion.fitted_worths(), largest)
+    return dict(zip(reference.class_keys, worths.tolist(), strict=True))
 
 
 def combine_references(simulated: ConfusionReference, own: ConfusionReference) -> ConfusionReference:

@@ -7,6 +7,7 @@ import pytest
 
 from svp_core.stats import counts
 from svp_core.stats.between_instruments import (
+    MAX_WORTH,
     OWN_INSTRUMENT,
     USUAL_WORTH,
     draw_shares,
@@ -59,6 +60,13 @@ def test_equal_instruments_are_worth_many_particles_and_untold_ones_the_usual():
     assert worth_posterior(equal).sum() == pytest.approx(1)
     without = drawn_reference(50, rng)
     assert worth_of_classes(without) == pytest.approx(dict.fromkeys(KEYS, USUAL_WORTH), rel=0.1)
+
+
+def test_intervals_allow_for_more_variation_than_equal_instruments_show():
+    rng = np.random.default_rng(8)
+    equal = reference_of(np.stack([CONFUSION] * 40), 10, rng)
+    assert worth_of_classes(equal) == dict.fromkeys(KEYS, MAX_WORTH)
+    assert min(worth_of_classes(equal, largest=np.inf).values()) > 2 * MAX_WORTH
 
 
 def test_intervals_hold_on_instruments_that_differ_from_one_another():
