@@ -20,15 +20,16 @@ MAX_PER_CLASS = 6  # particles: rows that can be taken in at once
 
 def show_settings() -> None:
     """Settings of a recording; starts the job when its button is pressed."""
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         model = generator_form.choose_model()
         quality = generator_form.choose_quality(model, "film_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        class_keys = generator_form.choose_classes(generator_form.classes_of(model), "film_classes")
-        count = generator_form.integer_input("Particles per class", 2, "film_count")
-        seed = generator_form.seed_input(
-            "film_seed", "The same seed and quality give the same particles on Synthesize."
-        )
+        with generator_form.fields():
+            class_keys = generator_form.choose_classes(generator_form.classes_of(model), "film_classes")
+            count = generator_form.integer_input("Particles per class", 2, "film_count")
+            seed = generator_form.seed_input(
+                "film_seed", "The same seed and quality give the same particles on Synthesize."
+            )
         pressed = st.button("Record", type="primary", key="film_go", disabled=not class_keys)
     count = generator_form.require_integer("Particles per class", count, 1, MAX_PER_CLASS)
     seed = generator_form.check_seed(seed)

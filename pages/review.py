@@ -15,6 +15,7 @@ from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.times import format_iso
 from pages.ui.shared.url_state import close, open_as, opened
+from svp_core.display import model_label
 from svp_core.errors import LabError
 from svp_core.review.store import Review
 
@@ -59,7 +60,7 @@ def ask_name() -> None:
 def show_heading(review: Review, reviewer: str) -> None:
     """Which review is open, and who decides."""
     model = review.header["model"]
-    source = f"{'Classified' if review.has_model_labels else 'Suggestions'} by {model}. " if model else ""
+    source = f"{'Classified' if review.has_model_labels else 'Suggestions'} by {model_label(model)}. " if model else ""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         started = f"Started {format_iso(review.header['created'])}."
         st.title(escape_markdown(review.name), width="stretch", help=escape_markdown(source + started))

@@ -44,15 +44,16 @@ def restore_settings() -> None:
 def show_generate_form() -> None:
     """Settings for one model; starts the job when its button is pressed."""
     restore_settings()
-    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+    with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         model = generator_form.choose_model()
         quality = generator_form.choose_quality(model, "make_quality")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        class_key = generator_form.choose_class(generator_form.classes_of(model), "make_class")
-        count = generator_form.integer_input("Number of images", 16, "make_count")
-        seed = generator_form.seed_input(
-            "make_seed", "The same seed gives the same particles; a larger number only adds to them."
-        )
+        with generator_form.fields():
+            class_key = generator_form.choose_class(generator_form.classes_of(model), "make_class")
+            count = generator_form.integer_input("Number of images", 16, "make_count")
+            seed = generator_form.seed_input(
+                "make_seed", "The same seed gives the same particles; a larger number only adds to them."
+            )
         pressed = st.button("Generate", type="primary", key="make_go")
     count = generator_form.require_integer("Number of images", count, 1, MAX_IMAGES)
     seed = generator_form.check_seed(seed)
@@ -85,12 +86,13 @@ def show_compare_form() -> None:
             sides[side] = model_comparison.choose_model_side(side)
     class_keys = model_comparison.classes_in_common(sides)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
-        class_key = generator_form.choose_class(class_keys, "compare_class")
-        reference = choose_reference(class_key, "compare_reference", label="Reference set")
-        count = generator_form.integer_input("Images per model", ENOUGH_IMAGES, "compare_count", step=50)
-        seed = generator_form.seed_input(
-            "compare_seed", "The images of both models, and the split of the reference set, follow from it."
-        )
+        with generator_form.fields():
+            class_key = generator_form.choose_class(class_keys, "compare_class")
+            reference = choose_reference(class_key, "compare_reference", label="Reference set")
+            count = generator_form.integer_input("Images per model", ENOUGH_IMAGES, "compare_count", step=50)
+            seed = generator_form.seed_input(
+                "compare_seed", "The images of both models, and the split of the reference set, follow from it."
+            )
         pressed = st.button("Compare", type="primary", key="compare_go", disabled=reference is None)
     count = generator_form.require_integer("Images per model", count, MIN_IMAGES, MAX_IMAGES)
     seed = generator_form.check_seed(seed)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from svp_core.particle_classes import ALL, UNLIKE, UNSURE, ParticleClass, class_by_key
 
 DASH = "–"  # where there is no value
+MODEL_NAMES = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}  # of shipped models, as papers write them
 UNSURE_COLOUR = "#7A8288"
 UNLIKE_COLOUR = "#D03A6A"
 NOT_A_PARTICLE = "Not a particle"
@@ -39,6 +40,11 @@ def class_name(key: str) -> str:
 def label_text(label: str) -> str:
     """Display name of a label: a class, "Unsure", "Not a particle", or "Unlabelled" for ""."""
     return {"not_a_particle": NOT_A_PARTICLE, "": UNLABELLED}.get(label) or class_name(label)
+
+
+def model_label(name: str) -> str:
+    """Display name of a classifier: of a shipped one as papers write it, of another its own."""
+    return MODEL_NAMES.get(name, name)
 
 
 def class_colour(key: str) -> str:

@@ -54,7 +54,7 @@ def read_confusion_reference(folder: Path, *, file: str = FILE) -> ConfusionRefe
                 tensors["labels"].astype(int),
                 tensors["sizes_um"].astype(float),
                 tuple(json.loads(metadata["class_keys"])),
-                metadata["words"],
+                metadata["words"].replace("particles a class", "particles per class"),  # as older files have it
                 tensors["sizes_px"].astype(float) if "sizes_px" in tensors else None,
                 tensors["instruments"].astype(int) if "instruments" in tensors else None,
                 tensors["unlike"].astype(bool) if "unlike" in tensors else None,

@@ -6,7 +6,7 @@ from typing import Any
 
 from svp_core.classification.own_instrument import profile_of
 from svp_core.classification.results import ClassificationResults
-from svp_core.display import class_name, join_names
+from svp_core.display import class_name, join_names, model_label
 from svp_core.profiles.profile import InstrumentProfile
 from svp_core.profiles.wording import condition_texts
 from svp_core.report.render import Fact, facts
@@ -51,7 +51,10 @@ def instrument_section(results: ClassificationResults) -> InstrumentSection | No
     record = profile.validation_of(results.summary.get("weights_sha256"))
     if record is None:
         model = results.summary.get("weights", "")
-        sentences, tables = [f"The classifier {model} was not validated on particles of this instrument."], []
+        sentences, tables = (
+            [f"The classifier {model_label(model)} was not validated on particles of this instrument."],
+            [],
+        )
     else:
         sentences, tables = [_origin(record), *summary_sentences(record)], _tables(record["figures"])
     return InstrumentSection(known, sentences, tables, standard, standard_tables)
@@ -70,7 +73,7 @@ def _origin(record: Mapping[str, Any]) -> str:
     return (
         f"{record['drawn']:,} particles of this instrument were drawn at random by size on {record['created'][:10]} "
         f"and labelled by {join_names(record['reviewers'])} without seeing the classifier's answer. Classifier: "
-        f"{record['weights']}. Intervals: 95 %."
+        f"{model_label(record['weights'])}. Intervals: 95 %."
     )
 
 

@@ -9,7 +9,7 @@ from svp_core.classification.results import ClassificationResults, measure_label
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.settings import CountSettings
 from svp_core.classification.size_comparison import rules_text
-from svp_core.display import format_percent
+from svp_core.display import format_percent, model_label
 from svp_core.errors import LabError
 from svp_core.files import file_sha256
 from svp_core.model_files import read_model_folder, weights_sha256
@@ -65,9 +65,15 @@ def sha256_of(path: Path) -> str:
     return file_sha256(path) if path.is_file() else ""
 
 
+def _named(name: str) -> str:
+    """ "ResNet-18 (resnet18)": as papers write it, and the name that the command line takes."""
+    label = model_label(name)
+    return label if label == name else f"{label} ({name})"
+
+
 def _model(results: ClassificationResults) -> ModelFacts:
     name, recorded = results.summary.get("weights", ""), results.summary.get("weights_sha256")
-    identified = facts([("Model", name), ("sha256 of its weights", recorded)])
+    identified = facts([("Model", _named(name)), ("sha256 of its weights", recorded)])
     try:
         model = read_model_folder(model_of(results.summary))
         current = weights_sha256(model.folder)
@@ -79,7 +85,11 @@ def _model(results: ClassificationResults) -> ModelFacts:
             f"The weights of the model {name} have changed since; its card does not describe those used here.",
         )
     card_sha256 = sha256_of(model.folder / "card.md") if model.card else None
-    known = [("Model", name), ("sha256 of its weights", recorded or current), ("sha256 of its card", card_sha256)]
+    known = [
+        ("Model", _named(name)),
+        ("sha256 of its weights", recorded or current),
+        ("sha256 of its card", card_sha256),
+    ]
     return ModelFacts(facts(known), card=card_extract(model.card))
 
 

@@ -10,7 +10,7 @@ from svp_core.classification.counted import UNSURE, VOLUME_ENTERED, CountResult
 from svp_core.classification.results import ClassificationResults, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume, volume_in_files
 from svp_core.classification.strangers import has_novelty, verdict_sentence
-from svp_core.display import count_noun, format_percent, format_share, join_names
+from svp_core.display import count_noun, format_percent, format_share, join_names, model_label
 from svp_core.instruments.metadata import SOURCE_KINDS, format_volume
 from svp_core.particle_classes import UNLIKE
 from svp_core.report.render import Fact, facts
@@ -50,7 +50,7 @@ def sample_facts(results: ClassificationResults, counted: CountResult, settings:
             ("Pixel size", _scale(summary)),
             ("Volume imaged", _volume(counted, summary)),
             ("Dilution", f"{settings.dilution:g}" if settings.dilution != 1 else None),
-            ("Classified by", summary.get("weights")),
+            ("Classified by", model_label(summary.get("weights") or "")),
         ]
     )
 

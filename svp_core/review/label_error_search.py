@@ -150,6 +150,8 @@ def summary(errors: LabelErrors) -> list[str]:
         f"({pair.low:,.0f} to {pair.high:,.0f})"
         for pair in report.pairs
     ]
+    if report.pairs and sum(round(pair.value) for pair in report.pairs) != round(total.value):
+        lines.append("Each number of wrong labels is rounded, so those of the pairs do not add up to the total.")
     lines += [f"{effect.text}." for effect in report.batch_effects]
     groups, disagreeing = report.duplicates.groups(), report.duplicates.disagreeing(report.labels)
     if groups:

@@ -140,7 +140,9 @@ def job_folder(job_id: str) -> Path:
 
 
 def _unknown(job_id: str) -> LabError:
-    return LabError(f"There is no job {str(job_id)[:40]!r} in this workspace; start it again.")
+    return LabError(
+        f"There is no job {str(job_id)[:40]!r} in this workspace; it may have been deleted, or the link is incomplete."
+    )
 
 
 def log_file(job_id: str) -> Path:

@@ -1,6 +1,7 @@
 """The page Classify without a browser: the summary of a source, every view, the report and the files."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from svp_core.images import encode_png
 from svp_core.instruments.metadata import format_volume
 from svp_core.workspace import jobs
 from tests.helpers.app_pages import new_app, page_text
-from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, counts_shown, open_results, write_job
+from tests.helpers.classified_page import COUNT, REJECTED, VIEWS, counts_shown, html_texts, open_results, write_job
 from tests.helpers.drawn_run import draw_run
 from tests.helpers.mfi_files import BOXES, draw_frames, write_table
 
@@ -34,6 +35,14 @@ def test_every_view_opens_where_nothing_could_be_read(view):
     assert not app.exception
     assert not app.error
     assert sum(counts_shown(app).values()) == REJECTED
+
+
+def test_rejected_items_have_no_dot_of_a_class():
+    job_id, _ = write_job()
+    (line,) = [text for text in html_texts(open_results(job_id, "Table")) if "class='figure'" in text]
+    dotted = re.findall(r"●</span> ([^<]+?) <b", line)
+    assert "Unsure" in dotted
+    assert "Rejected" not in dotted
 
 
 def test_damaged_results_show_a_sentence():

@@ -34,6 +34,15 @@ def downloads(monkeypatch):
     return files
 
 
+def test_error_of_a_download_is_in_the_log(monkeypatch):
+    taken = []
+    monkeypatch.setattr(review_exports.st, "download_button", lambda label, content, *_, **__: taken.append(content))
+    review_exports._download("Labels", "labels.csv", "text/csv", lambda: bytes(1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        taken[0]()
+    assert "ZeroDivisionError" in (workspace_root() / "app.log").read_text("utf-8")
+
+
 def test_history_shows_counts_and_exports_the_labels(downloads):
     review = new_review(20, names=[f"<script>{k}.png" for k in range(20)])
     names = review.table["particle"]

@@ -18,6 +18,7 @@ from svp_core.display import (
     format_utc,
     join_names,
     label_text,
+    model_label,
     shared_prefix,
 )
 
@@ -84,3 +85,8 @@ def test_the_shared_prefix_is_found_letter_by_letter():
     assert shared_prefix(["run/run.lst#12", "run/run.lst#120"]) == "run/run.lst#12"
     assert shared_prefix(["a/b.png", "a/c.png"]) == "a/"
     assert shared_prefix(["a", "b"]) == shared_prefix([]) == ""
+
+
+def test_shipped_classifiers_are_called_as_papers_write_them():
+    assert model_label("resnet18") == "ResNet-18"
+    assert model_label("our model 3") == "our model 3"

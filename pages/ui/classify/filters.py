@@ -108,7 +108,8 @@ def show_filter(results: ClassificationResults, active: Filter, shown: int) -> N
     total, state = len(results.table), JobState(results.job_id)
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="filter_line"):
         if active.empty:
-            st.markdown(f"All **{count_noun(total, 'particle')}**", width="content")
+            every = "All " if total > 1 else ""
+            st.markdown(f"{every}**{count_noun(total, 'particle')}**", width="content")
         else:
             parts = [f"**{shown:,} of {count_noun(total, 'particle')}**", *map(escape_markdown, _conditions(active))]
             st.markdown(" · ".join(parts), width="content")

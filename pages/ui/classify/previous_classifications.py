@@ -30,19 +30,24 @@ def show_previous() -> None:
         return
     st.subheader("Previous classifications")
     show_all = len(listed) > SHOWN and st.session_state.get("previous_all", False)
-    for job in listed if show_all else listed[:SHOWN]:
-        summary = read_summary(job.id)
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"previous_{job.id}"):
-            title = summary.get("title") or job_title(job)
-            st.button(
-                escape_markdown(title), key=f"recent_{job.id}", type="tertiary", on_click=open_as, args=(PAGE, job.id)
-            )
-            facts = [describe_sample(summary), format_timestamp(job.created), job_outcome(job)]
-            st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
-            if not job.active:
-                show_manage(job, key=f"manage_{job.id}")
+    with st.container(gap=None):
+        for job in listed if show_all else listed[:SHOWN]:
+            _show_line(job)
     if len(listed) > SHOWN:
         st.toggle(f"Show all {len(listed):,}", key="previous_all")
+
+
+def _show_line(job: jobs.Job) -> None:
+    summary = read_summary(job.id)
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium", key=f"previous_{job.id}"):
+        title = summary.get("title") or job_title(job)
+        st.button(
+            escape_markdown(title), key=f"recent_{job.id}", type="tertiary", on_click=open_as, args=(PAGE, job.id)
+        )
+        facts = [describe_sample(summary), format_timestamp(job.created), job_outcome(job)]
+        st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
+        if not job.active:
+            show_manage(job, key=f"manage_{job.id}")
 
 
 def show_manage(job: jobs.Job, *, key: str) -> None:

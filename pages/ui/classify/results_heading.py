@@ -12,11 +12,10 @@ from pages.ui.classify.sample_details import describe_sample
 from pages.ui.shared.text import job_outcome
 from pages.ui.shared.times import format_timestamp
 from svp_core.classification.own_instrument import profile_of
-from svp_core.display import UNSURE_COLOUR, escape_markdown, truncate
+from svp_core.display import escape_markdown, model_label, truncate
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace.jobs import Job
 
-MODEL_NAMES = {"resnet18": "ResNet-18"}  # of shipped models, as papers write them
 MAX_TITLE = 40  # letters
 _ITEM = "display:inline-block;margin-right:18px;white-space:nowrap"
 
@@ -40,11 +39,6 @@ def show_heading(job: Job, on_leave: Callable[[], None]) -> None:
             if not job.active:
                 manage_fields(job, key="manage_open")
         st.button("Another source", key="classify_anew", on_click=on_leave)
-
-
-def model_label(name: str) -> str:
-    """Name of a classifier on a screen."""
-    return MODEL_NAMES.get(name, name)
 
 
 def _show_source(job, summary):
@@ -85,4 +79,5 @@ def show_figures(figures: Iterable[tuple[str, int, str, str | None]]) -> None:
 
 def rejected_figure(summary: Mapping[str, Any]) -> tuple[str, int, str, str | None]:
     """Number of items that could not be read, for show_figures()."""
-    return "Rejected", summary["rejected"], f"of {summary['offered']:,} images", UNSURE_COLOUR
+    # Without a dot: it is no class, and the grey one is of the unsure particles.
+    return "Rejected", summary["rejected"], f"of {summary['offered']:,} images", None

@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import streamlit as st
 
-from pages.ui.classify.results_heading import model_label
 from pages.ui.classify.run_details import describe_scale, pixel_sizes_of, show_runs
 from pages.ui.classify.sample_details import enter_sample_details
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.model_card import origin, show_model
 from svp_core.classification.results import scale_warning
-from svp_core.display import count_noun, escape_markdown
+from svp_core.display import count_noun, escape_markdown, model_label
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
 from svp_core.instruments.detect import detect_source, read_particles

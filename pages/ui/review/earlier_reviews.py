@@ -25,8 +25,9 @@ def show_earlier_reviews() -> None:
     reviews, deleted = list_reviews(), list_reviews(deleted=True)
     if reviews:
         st.subheader("Earlier reviews")
-    for header in reviews if st.session_state.get("review_all") else reviews[:MAX_LISTED]:
-        _show_review(header)
+    with st.container(gap=None):
+        for header in reviews if st.session_state.get("review_all") else reviews[:MAX_LISTED]:
+            _show_review(header)
     if len(reviews) > MAX_LISTED:
         st.toggle(f"Show all {len(reviews):,}", key="review_all")
     if deleted:

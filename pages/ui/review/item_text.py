@@ -95,7 +95,11 @@ def add_neighbours(
 def _label_line(given: str, suggested: str, score: float | None) -> str:
     line = f"Labelled {label_text(given).lower()}." if given else "Unlabelled."
     if suggested:
-        quality = f" Label quality {score:.2f}." if isinstance(score, float) and math.isfinite(score) else ""
+        quality = (
+            f" Label quality {score:.2f} (0: surely wrong, 1: surely right)."
+            if isinstance(score, float) and math.isfinite(score)
+            else ""
+        )
         line += f" Suggested: {label_text(suggested).lower()}.{quality}"
     return line
 

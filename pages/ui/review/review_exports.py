@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from pages.ui.shared.error_report import logged
 from pages.ui.shared.text import count_noun, escape_markdown
 from svp_core.errors import LabError
 from svp_core.exports import reviewed_labels
@@ -65,6 +66,7 @@ def _name(review: Review, content: str, extension: str, run: str = "") -> str:
 
 
 def _download(label: str, name: str, mime: str, content: bytes | Callable[[], bytes]) -> None:
+    content = logged(content) if callable(content) else content
     st.download_button(label, content, name, mime, key=f"get_{label}", on_click="ignore")
 
 

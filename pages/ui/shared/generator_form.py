@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from svp_core.display import class_name
 from svp_core.errors import LabError
@@ -66,8 +67,9 @@ def choose_quality(model: Model, key: str) -> str:
     samplers = samplers_of(model)
     _drop_unavailable(key, samplers)
     # Not as the widget's own default: a job that is opened sets the state, too.
-    st.session_state.setdefault(key, "standard" if "standard" in samplers else next(iter(samplers)))
-    return st.segmented_control(
+    default = "standard" if "standard" in samplers else next(iter(samplers))
+    st.session_state.setdefault(key, default)
+    chosen = st.segmented_control(
         "Quality, steps",
         list(samplers),
         required=True,
@@ -76,13 +78,15 @@ def choose_quality(model: Model, key: str) -> str:
         help=QUALITY_HELP,
         format_func=lambda sampler: f"{samplers[sampler].name}, {samplers[sampler].steps}",
     )
+    return chosen or default
 
 
 def choose_class(class_keys: Sequence[str], key: str) -> str:
     """One of these classes."""
     _drop_unavailable(key, class_keys)
-    st.session_state.setdefault(key, class_keys[min(1, len(class_keys) - 1)])
-    return st.segmented_control(
+    default = class_keys[min(1, len(class_keys) - 1)]
+    st.session_state.setdefault(key, default)
+    chosen = st.segmented_control(
         "Class",
         class_keys,
         required=True,
@@ -90,6 +94,7 @@ def choose_class(class_keys: Sequence[str], key: str) -> str:
         key=key,
         persist_state="session",
     )
+    return chosen or default
 
 
 def choose_classes(class_keys: Sequence[str], key: str) -> list[str]:
@@ -101,6 +106,11 @@ def choose_classes(class_keys: Sequence[str], key: str) -> list[str]:
         "Classes", class_keys, selection_mode="multi", format_func=class_name, key=key, persist_state="session"
     )
     return [class_key for class_key in class_keys if class_key in chosen]
+
+
+def fields() -> DeltaGenerator:
+    """A row of fields of different heights with their labels in one line; a button beside it stands at its foot."""
+    return st.container(horizontal=True, vertical_alignment="top", gap="small", width="content")
 
 
 def seed_input(key: str, help_text: str) -> float:

@@ -112,12 +112,17 @@ def show_recent(title: str, kinds: Iterable[str] = tuple(JOB_KINDS), limit: int 
     shown = [job for job in jobs.recent(50) if job.kind in kinds][:limit]
     if shown:
         st.subheader(title)
-    for job in shown:
-        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-            if st.button(escape_markdown(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
-                kind = JOB_KINDS[job.kind]
-                st.switch_page(kind.page, query_params=kind.query(job.id, job.config))
-            st.caption(escape_markdown(f"{format_timestamp(job.created)} · {job_outcome(job)}"))
+    with st.container(gap=None):
+        for job in shown:
+            _show_line(job)
+
+
+def _show_line(job: jobs.Job) -> None:
+    with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+        if st.button(escape_markdown(job_title(job)), key=f"recent_{job.id}", type="tertiary"):
+            kind = JOB_KINDS[job.kind]
+            st.switch_page(kind.page, query_params=kind.query(job.id, job.config))
+        st.caption(escape_markdown(f"{format_timestamp(job.created)} · {job_outcome(job)}"))
 
 
 def _fraction(job: jobs.Job) -> float:

@@ -55,7 +55,7 @@ def references(class_key: str) -> dict[str, str]:
 def count_reference(dataset_id: str, class_key: str) -> int:
     """Number of particles of this class in a data set; 0 where it no longer exists."""
     if dataset_id == datasets.SAMPLES:
-        return int((sample_results()["given"] == class_key).sum())
+        return int(np.count_nonzero(sample_results()["given"].to_numpy() == class_key))
     return next((meta["classes"].get(class_key, 0) for meta in datasets.list_datasets() if meta["id"] == dataset_id), 0)
 
 

@@ -1,7 +1,6 @@
 """Results of a "generate" job: tiles beside reference tiles, their sizes and shapes, saving and downloading."""
 
 from collections.abc import Sequence
-from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.chart_style import QUIET
+from pages.ui.shared.error_report import logged
 from pages.ui.synthesize.charts import draw_distributions
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference, read_reference, shapes_of
 from svp_core.display import class_name, count_noun, escape_markdown, truncate
@@ -99,7 +99,7 @@ def _show_save(job, tiles, table):
             st.markdown(f"Saved as data set **{escape_markdown(truncate(saved['name']))}**")
         st.download_button(
             "Download zip",
-            lambda: _zip(tiles, table),
+            logged(lambda: _zip(tiles, table)),
             f"generated_{job.config['class_key']}_seed_{job.config['seed']}.zip",
             "application/zip",
             key="zip_made",
@@ -119,7 +119,7 @@ def _save(job_id):
 
 def _zip(tiles, table):
     with TemporaryDirectory() as folder:
-        return BytesIO(datasets.write_zip(Path(folder) / "generated.zip", tiles, table).read_bytes())
+        return datasets.write_zip(Path(folder) / "generated.zip", tiles, table).read_bytes()
 
 
 def _read(job_id: str) -> tuple[NDArray[np.uint8], pd.DataFrame]:

@@ -148,6 +148,13 @@ def test_changed_weights_are_reported_and_do_not_correct_counts(job):
     assert "Intended use and limits" not in text
 
 
+def test_the_classifier_is_called_as_on_the_screen(job):
+    change_summary(job, weights="resnet18")
+    text = ReportPage(written_report(job)).text
+    assert "Classified by ResNet-18" in text
+    assert "ResNet-18 (resnet18)" in text
+
+
 def test_a_missing_model_is_reported(job):
     without_reference(job)
     text = ReportPage(written_report(job)).text

@@ -202,6 +202,25 @@ def test_singular_and_plural_in_the_summary(count):
     assert tuple(label_error_search.summary(errors)) == expected[count]
 
 
+@pytest.mark.parametrize(("values", "differs"), [((2.0, 1.0), False), ((0.6, 0.6, 0.6), True)])
+def test_summary_says_so_where_rounded_parts_do_not_add_up(values, differs):
+    pair = SimpleNamespace(given=0, suggested=1, n=3, low=0.0, high=9.0)
+    report = SimpleNamespace(
+        scores=SimpleNamespace(suggested=np.ones(9, int), score=np.ones(9)),
+        labels=np.zeros(9, int),
+        judged=np.ones(9, bool),
+        total=SimpleNamespace(value=sum(values), low=0.0, high=9.0),
+        pairs=[SimpleNamespace(**{**vars(pair), "value": value}) for value in values],
+        batch_effects=(),
+        duplicates=SimpleNamespace(groups=list, disagreeing=lambda labels: []),
+        outliers=(),
+        notes=(),
+    )
+    errors = label_error_search.LabelErrors(tuple(map(str, range(9))), ("protein", "silicone_oil"), report)
+    text = " ".join(label_error_search.summary(errors))
+    assert ("do not add up" in text) == differs
+
+
 def test_the_command_offers_the_slower_judges():
     import argparse
 
