@@ -12,7 +12,7 @@ from svp_core.novelty.calibration import MIN_NAMED, KnownExamples, conformal_p
 
 MIN_CONFIRMED = 5  # strangers to learn from
 C = 0.01  # inverse strength of the L2 penalty: few strangers in many features
-TAUGHT_SHARE = 0.2  # of the level of novelty: marks by what was taught are added to those by novelty
+TAUGHT_SHARE = 1.0  # of the level of novelty: marks by what was taught are added to those by novelty
 
 
 def taught_p_values(
