@@ -112,7 +112,9 @@ def real_run(classifier):
         unlike, unsure = is_unlike(results), results.probs.max(1) < CONFIDENCE_THRESHOLD
         named = {key: int((results.probs.argmax(1) == k).sum()) for k, key in enumerate(results.class_keys)}
         print(f"real run, {len(unlike)} particles: unlike {unlike.mean():.1%}, unsure {unsure.mean():.1%},", end=" ")
-        print(f"either {(unlike | unsure).mean():.1%}; alarm: {verdict_of(results).is_alarm}; most likely {named}")
+        verdict = verdict_of(results)
+        is_alarm = verdict is not None and verdict.is_alarm
+        print(f"either {(unlike | unsure).mean():.1%}; alarm: {is_alarm}; most likely {named}")
         rng = np.random.default_rng(0)
         for count in CONFIRMED:
             shares = []

@@ -51,7 +51,7 @@ def known_tiles(class_keys, folder):
     ]
     tiles = np.concatenate([one.tiles for one in drawn])
     class_of = {kind: key for key, kinds in KINDS_OF.items() for kind in kinds}
-    names = np.concatenate([[class_of.get(kind, kind) for kind in one.kinds] for one in drawn])
+    names = np.concatenate([np.array([class_of.get(kind, kind) for kind in one.kinds], str) for one in drawn])
     if missing := set(class_keys) - set(names):
         raise SystemExit(f"{', '.join(sorted(missing))} cannot be simulated: no calibration for these classes.")
     known = np.isin(names, class_keys)
@@ -90,7 +90,9 @@ def calibrate(classifier, folder, options):
     for form in FORMS:
         crops, of_form = in_form(form, tiles, labels)
         fit = rank_in_class(of_form) >= JUDGING * np.bincount(of_form)[of_form]
-        mirrored = [flip(crops[k]) for flip in (np.fliplr, np.flipud, np.rot90) for k in np.flatnonzero(fit)]
+        mirrored = [
+            flip(np.asarray(crops[k])) for flip in (np.fliplr, np.flipud, np.rot90) for k in np.flatnonzero(fit)
+        ]
         layers, fixed, shapes, named = observe(classifier, crops + mirrored)
         of_form, fit = np.r_[of_form, np.tile(of_form[fit], 3)], np.r_[fit, np.ones(len(mirrored), bool)]
         # Particles without an outline are rejected, and never judged.

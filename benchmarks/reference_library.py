@@ -52,7 +52,7 @@ def main():
         truth = [one for each in pools for one in each.truth]
         library = Library(
             magnification,
-            np.concatenate([each.images for each in pools]).astype(np.float32) / LEVELS,
+            np.concatenate([each.images for each in pools]).astype(np.float32) / np.float32(LEVELS),
             tuple(class_of[one["kind"]] for one in truth),
             np.repeat([each.number for each in pools], [len(each.truth) for each in pools]),
             np.array([one["um_per_px"] for one in truth]),

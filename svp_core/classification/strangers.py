@@ -67,7 +67,7 @@ def verdict_of(results: ClassificationResults) -> SampleVerdict | None:
     """Verdict on the whole sample at the usual level; None where no particle has a p-value."""
     if not has_novelty(results):
         return None
-    judged = int(results.table[NOVELTY_P].notna().sum())
+    judged = int(results.table[NOVELTY_P].notna().to_numpy().sum())
     level = LEVEL if taught_p(results) is None else LEVEL * (1 + TAUGHT_SHARE)
     return SampleVerdict(int(is_unlike(results).sum()), judged, level)
 
