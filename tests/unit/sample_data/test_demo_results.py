@@ -29,7 +29,9 @@ def models():
 
 def test_every_sample_tile_has_a_row_and_every_class_trajectories(models, tmp_path, monkeypatch):
     monkeypatch.setattr(demo_results, "TRAJECTORIES_PER_CLASS", 2)
-    np.save(tmp_path / "tiles.npy", np.random.default_rng(0).integers(0, 256, (5, 64, 64), dtype=np.uint8))
+    tiles = np.random.default_rng(0).integers(170, 181, (5, 64, 64), dtype=np.uint8)
+    tiles[:, 24:40, 20:44] = 60  # a particle: what does not stand out is rejected
+    np.save(tmp_path / "tiles.npy", tiles)
     rows = [["image", "class", "um_per_px"], *([f"{k}.png", "protein", "0.5"] for k in range(5))]
     with (tmp_path / "particles.csv").open("w", newline="") as file:
         csv.writer(file).writerows(rows)
