@@ -41,8 +41,9 @@ def show_links() -> None:
 def show_samples() -> None:
     """Galleries of the sample particles, by the class that the shipped classifier assigned."""
     results, tiles = sample_results(), sample_tiles()
-    labels = results["label"].to_numpy(str)
-    correct = int((labels == results["given"].to_numpy(str)).sum())
+    # A rejected particle has no label.
+    labels = results["label"].to_numpy(object)
+    correct = int((labels == results["given"].to_numpy(object)).sum())
     st.subheader("Sample particles, classified")
     st.caption(
         f"{count_noun(len(results), 'simulated particle')}, classified with the shipped ResNet-18: "
