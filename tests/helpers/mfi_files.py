@@ -29,11 +29,20 @@ SHAPE = 120, 200
 BOXES = [(1, 10, 29, 40, 49), (3, 0, 4, 0, 7), (2, 190, 199, 100, 119)]
 
 
-def draw_frames(folder, *, first=1, count=3, pattern="frame_{:03d}.png"):
-    """Write frames of noise; returns their pixels. first: number of the first frame in the file names."""
+def draw_frames(folder, *, first=1, count=3, pattern="frame_{:03d}.png", boxes=()):
+    """Write frames of noise; returns their pixels. first: number of the first frame in the file names.
+
+    boxes: as for write_table; each has a dark particle in its middle, in every frame, and the noise is weak.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(4)
     frames = [rng.integers(100, 200, SHAPE, dtype=np.uint8) for _ in range(count)]
+    if boxes:
+        frames = [rng.integers(150 + 10 * k, 156 + 10 * k, SHAPE, dtype=np.uint8) for k in range(count)]
+    for _, left, right, top, bottom in boxes:
+        height, width = (bottom - top) // 4, (right - left) // 4
+        for frame in frames:
+            frame[top + height : bottom - height, left + width : right - width] = 60
     for number, frame in enumerate(frames, first):
         Image.fromarray(frame).save(folder / pattern.format(number))
     return frames

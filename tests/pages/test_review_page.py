@@ -39,7 +39,7 @@ def test_a_classifiers_own_predictions_have_no_suggestion():
     words = "Classified as protein, probability 0.49; next silicone oil 0.37."
     assert {item["lines"][0] for item in batch["items"]} == {words}
     assert "Protein · 30 particles" in batch["title"]
-    assert "Classified by resnet18" in app.title[0].help.replace("\\", "")
+    assert "Classified by ResNet-18" in app.title[0].help.replace("\\", "")
     record(review, event(1, "day 5.lst#1", label="silicone_oil"))
     app = reviewing(review, look="History")
     assert "By suggested change" not in page_text(app)

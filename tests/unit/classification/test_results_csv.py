@@ -239,8 +239,9 @@ def test_a_command_that_cannot_run_prints_one_line(run, tmp_path, monkeypatch, c
 
 def test_questions_about_the_files_can_be_answered(run, tmp_path, capsys):
     source, out = tmp_path / "mfi", tmp_path / "r.csv"
-    draw_frames(source, first=0)
-    write_table(source, [(2, 10, 29, 40, 49)])
+    boxes = [(2, 10, 29, 40, 59)]
+    draw_frames(source, first=0, boxes=boxes)
+    write_table(source, boxes)
     command = ["classify", str(source), "--weights", str(run), "--out", str(out)]
     assert main(command) == 0
     assert "else --choose 'first_frame:day 1.csv=OPTION' (0, 1)" in capsys.readouterr().err

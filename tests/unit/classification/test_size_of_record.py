@@ -84,7 +84,7 @@ def test_the_diameter_is_found_under_every_spelling():
 
 
 def test_an_mfi_run_is_sized_by_its_ecd(tmp_path):
-    draw_frames(tmp_path)
+    draw_frames(tmp_path, boxes=BOXES)
     write_table(tmp_path, BOXES)
     rows = [row for batch in read_measured(tmp_path) for row in batch.rows]
     assert {(row["size_um"], row["size_rule"]) for row in rows} == {(78.125, "instrument: ECD(um)")}
