@@ -93,8 +93,7 @@ def _wait_for_slot(lease: JobLease) -> None:
 
 
 def _take_slot(lease: JobLease) -> bool:
-    now = time.time()
-    is_alive = job.c.heartbeat >= now - jobs.STALE_S
+    is_alive = job.c.heartbeat >= time.time() - jobs.STALE_S
     in_lane = job.c.kind.in_(long_kinds()) if lease.lane == LONG else job.c.kind.not_in(long_kinds())
     created = lease.job.created
     is_before = sa.or_(job.c.created < created, sa.and_(job.c.created == created, job.c.id < lease.job.id))
@@ -108,7 +107,7 @@ def _take_slot(lease: JobLease) -> bool:
         try:
             with engine().begin() as db:
                 db.execute(job.update().where(is_running, job.c.slot == slot, ~is_alive).values(state="lost"))
-            lease.write(job.c.state == "queued", state="running", slot=slot, started=now, message="")
+            lease.write(job.c.state == "queued", state="running", slot=slot, started=time.time(), message="")
             return True
         except IntegrityError:
             continue  # another worker was faster: the index one_job_a_slot

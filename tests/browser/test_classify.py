@@ -128,7 +128,7 @@ def test_results_and_the_filter_fit_a_small_window(visit, named_run, lab):
     page = visit(f"{lab}/classify?job={named_run}", viewport={"width": 1280, "height": 800})
     tile = page.locator(".tile").first
     expect(tile).to_be_visible()
-    assert tile.bounding_box()["y"] < 540
+    assert tile.bounding_box()["y"] < 500
     assert "--bar" in tile.get_attribute("style")
     page.get_by_role("button", name="Filter", exact=True).click()
     panel = page.locator(".st-key-filter_panel")

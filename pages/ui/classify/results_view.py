@@ -102,7 +102,7 @@ def _show_results(results):
         st.warning(escape_markdown(sentence))
     with st.container(gap="xsmall"):
         figures = st.container()
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # one line at 1280 px
             chosen_labels = choose_labels(results)
             thresholds = choose_thresholds(results)
             active = choose_filter(results, chosen_labels)

@@ -41,7 +41,7 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
         key=COMMON_KEY,
         bind="query-params",
         persist_state="session",
-        width=230,
+        width=200,
         help="Particles whose most likely class has a lower probability are unsure and counted in no class.",
     )
     with st.popover("By class", help="Set a different threshold per class."):
