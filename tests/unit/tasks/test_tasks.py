@@ -162,7 +162,8 @@ def test_classify_writes_a_row_for_every_item(tiny, tmp_path):
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number in range(70):
-        pixels = rng.integers(150, 200, (30, 40), dtype=np.uint8)
+        pixels = rng.integers(170, 181, (30, 40), dtype=np.uint8)
+        pixels[10:20, 12:28] = 60  # what does not stand out is rejected
         Image.fromarray(pixels).save(source / "oil" / f"p {number}.png")
     (source / "broken.png").write_bytes(b"no image")
     config = {"source": str(source), "weights": str(tiny / "resnet18"), "um_per_px": 0.5}
