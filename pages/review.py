@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.ui.components.remembered_text import recall_text, remember_text
+from pages.ui.components.remembered_text import remember_text
 from pages.ui.review import start_review
 from pages.ui.review.annotate import show_annotation
 from pages.ui.review.embedding_map import show_map
@@ -11,6 +11,7 @@ from pages.ui.review.open_tabs import end_leases, holder_of, send_heartbeat
 from pages.ui.review.queue_filter import choose_queue_filter
 from pages.ui.review.retraining import show_retraining
 from pages.ui.review.review_data import current_labels_of, review_of
+from pages.ui.shared.person_form import REVIEWER, ask_person
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.times import format_iso
@@ -21,7 +22,7 @@ from svp_core.review.store import Review
 
 require_app(__file__)
 
-REVIEWER, MAX_REVIEWER = "reviewer", 80  # name in the address and in the browser's memory; characters
+MAX_REVIEWER = 80  # characters in a name
 
 
 def leave() -> None:
@@ -42,19 +43,16 @@ def change_reviewer(review_id: str, reviewer: str) -> None:
 
 def ask_name() -> None:
     """Ask for the reviewer's name, with the last one of this browser filled in; it is kept in the address."""
-    name = recall_text(REVIEWER, key="reviewer_memory")
-    if name and "reviewer_recalled" not in st.session_state:
-        st.session_state["reviewer_recalled"] = True
-        st.session_state["reviewer_name"] = name[:MAX_REVIEWER]
-    with st.form("reviewer_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Your name (stored with every decision)", key="reviewer_name", max_chars=MAX_REVIEWER, width=340
-        )
-        if st.form_submit_button("Start reviewing", type="primary", key="reviewer_go"):
-            if not name.strip():
-                raise LabError("A decision needs the name of its reviewer; enter yours.")
-            open_as("review", name.strip(), REVIEWER)
-            st.rerun()
+    name = ask_person(
+        "reviewer",
+        label="Your name (stored with every decision)",
+        button="Start reviewing",
+        missing="A decision needs the name of its reviewer; enter yours.",
+        max_length=MAX_REVIEWER,
+    )
+    if name:
+        open_as("review", name, REVIEWER)
+        st.rerun()
 
 
 def show_heading(review: Review, reviewer: str) -> None:

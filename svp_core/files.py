@@ -1,4 +1,4 @@
-"""Files: atomic writes, private temporary files and content hashes."""
+"""Files: atomic writes, private temporary files, content hashes, arrays from safetensors."""
 
 import hashlib
 import json
@@ -7,6 +7,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from uuid import uuid4
+
+from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 
@@ -51,3 +53,17 @@ def file_sha256(path: Path) -> str:
     """SHA-256 of a file's content, 64 hexadecimal digits; read in blocks. Raises OSError where it cannot be read."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_tensors(path: str | Path) -> tuple[dict[str, str], dict[str, NDArray[Any]]]:
+    """(metadata, name -> array) of a safetensors file.
+
+    Raises ValueError where it is damaged, OSError where it cannot be read: the caller knows what would help.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(str(error)) from None

@@ -72,10 +72,16 @@ def verdict_of(results: ClassificationResults) -> SampleVerdict | None:
     return SampleVerdict(int(is_unlike(results).sum()), judged, level)
 
 
+def _alarm(results: ClassificationResults) -> SampleVerdict | None:
+    """The verdict where it says that too many particles are unlike all classes."""
+    verdict = verdict_of(results)
+    return verdict if verdict is not None and verdict.is_alarm else None
+
+
 def verdict_sentence(results: ClassificationResults) -> str:
     """What must be known before any figure of these results is used; "" where nothing must."""
-    verdict = verdict_of(results)
-    if verdict is None or not verdict.is_alarm:
+    verdict = _alarm(results)
+    if verdict is None:
         return ""
     return (
         f"{verdict.marked:,} of {verdict.total:,} particles ({format_percent(verdict.share)}) are unlike all known "
@@ -86,8 +92,8 @@ def verdict_sentence(results: ClassificationResults) -> str:
 
 def withheld_reason(results: ClassificationResults) -> str:
     """Why no corrected count and no predictive value is given; "" where they are."""
-    verdict = verdict_of(results)
-    if verdict is None or not verdict.is_alarm:
+    verdict = _alarm(results)
+    if verdict is None:
         return ""
     return (
         f"Corrected counts and positive predictive values are withheld: {format_percent(verdict.share)} of the "

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from svp_core.errors import LabError
+from svp_core.files import read_tensors
 from svp_core.stats.counts import ConfusionReference
 
 FILE = "held_out.safetensors"
@@ -41,24 +42,20 @@ def read_confusion_reference(folder: Path, *, file: str = FILE) -> ConfusionRefe
 
     Raises LabError where it is damaged.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not (folder / file).is_file():
         return None
     try:
-        with safe_open(folder / file, framework="numpy") as opened:
-            metadata = opened.metadata()
-            tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118  (no mapping)
-            return ConfusionReference(
-                tensors["probs"].astype(np.float32),
-                tensors["labels"].astype(int),
-                tensors["sizes_um"].astype(float),
-                tuple(json.loads(metadata["class_keys"])),
-                metadata["words"].replace("particles a class", "particles per class"),  # as older files have it
-                tensors["sizes_px"].astype(float) if "sizes_px" in tensors else None,
-                tensors["instruments"].astype(int) if "instruments" in tensors else None,
-                tensors["unlike"].astype(bool) if "unlike" in tensors else None,
-            )
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+        metadata, tensors = read_tensors(folder / file)
+        return ConfusionReference(
+            tensors["probs"].astype(np.float32),
+            tensors["labels"].astype(int),
+            tensors["sizes_um"].astype(float),
+            tuple(json.loads(metadata["class_keys"])),
+            metadata["words"].replace("particles a class", "particles per class"),  # as older files have it
+            tensors["sizes_px"].astype(float) if "sizes_px" in tensors else None,
+            tensors["instruments"].astype(int) if "instruments" in tensors else None,
+            tensors["unlike"].astype(bool) if "unlike" in tensors else None,
+        )
+    except (KeyError, TypeError, ValueError, OSError) as error:
         again = "classify the source again" if file == MATCHED_FILE else "train the classifier again"
         raise LabError(f"{folder.name}/{file} is damaged ({error}); {again}, or run benchmarks/reference.py.") from None

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
+from svp_core.files import read_tensors
 from svp_core.model_files import weights_sha256
 from svp_core.novelty.calibration import FormCalibration, KnownExamples, NoveltyCalibration
 from svp_core.novelty.score import Directions, KnownParticles
@@ -63,12 +64,9 @@ def find_calibration(folder: str | Path | None, class_keys: tuple[str, ...]) -> 
 
 @lru_cache(maxsize=4)
 def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
-    from safetensors import SafetensorError, safe_open
-
     del mtime_ns  # it only tells apart, in the cache, versions of the file
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata, tensors = read_tensors(path)
         return NoveltyCalibration(
             tuple(json.loads(metadata["class_keys"])),
             Directions(tensors["directions/mean"], tensors["directions/axes"].astype(np.float32)),
@@ -77,7 +75,7 @@ def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
             metadata["weights_sha256"],
             KnownExamples(*(tensors[f"examples/{part}"] for part in ("features", "named", "forms"))),
         )
-    except (SafetensorError, KeyError, TypeError, ValueError, OSError) as error:
+    except (KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(
             f"{path.parent.name}/{FILE} is damaged ({error}); restore it, or run benchmarks/novelty_calibration.py."
         ) from None

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.files import file_sha256
+from svp_core.files import file_sha256, read_tensors
 from svp_core.images import TILE_PX
 from svp_core.model_files import SHIPPED_MODELS
 
@@ -84,12 +84,9 @@ def _sha256(path: Path, mtime_ns: int) -> str:
 
 @lru_cache(maxsize=1)
 def _read(path: Path, mtime_ns: int) -> Library:
-    from safetensors import SafetensorError, safe_open
-
     del mtime_ns  # it only tells apart, in the cache, versions of the file
     try:
-        with safe_open(path, framework="numpy") as file:
-            metadata, tensors = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        metadata, tensors = read_tensors(path)
         keys = json.loads(metadata["class_keys"])
         classes = tuple(keys[index] for index in tensors["classes"])
         unpacked = lzma.decompress(tensors["images"].tobytes(), format=lzma.FORMAT_RAW, filters=_FILTERS)
@@ -105,7 +102,7 @@ def _read(path: Path, mtime_ns: int) -> Library:
             tensors["um_per_px"].astype(float),
             tensors["diameters_um"].astype(float),
         )
-    except (SafetensorError, lzma.LZMAError, KeyError, IndexError, TypeError, ValueError, OSError) as error:
+    except (lzma.LZMAError, KeyError, IndexError, TypeError, ValueError, OSError) as error:
         raise LabError(
             f"{path.parent.name}/{path.name} is damaged ({error}); install SvP Lab again, or run "
             "benchmarks/reference_library.py."

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from svp_core.errors import LabError
+from svp_core.files import read_tensors
 from svp_core.size_correction.features import FEATURES, Features, features
 
 Array = NDArray[np.float32]
@@ -101,14 +102,12 @@ def load_correction(path: Path = SHIPPED) -> SizeCorrection:
 
 @lru_cache(maxsize=2)
 def _load(path: Path, _version: int) -> SizeCorrection:
-    from safetensors import SafetensorError, safe_open
-
     try:
-        with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {})["correction"])
-            arrays = {name: file.get_tensor(name) for name in _ARRAYS}
+        metadata, tensors = read_tensors(path)
+        about = json.loads(metadata["correction"])
+        arrays = {name: tensors[name] for name in _ARRAYS}
         low, high = about["um_per_px"]
-    except (OSError, SafetensorError, KeyError, ValueError):
+    except (OSError, KeyError, ValueError):
         raise LabError(f"The size correction {path.name} is missing or damaged; install SvP Lab again.") from None
     return SizeCorrection(**arrays, um_per_px=(float(low), float(high)), facts=about["facts"])
 

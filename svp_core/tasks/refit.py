@@ -1,7 +1,6 @@
 """Refit a classifier's last layer with the lab's own labels, and measure the gain on labels it did not see."""
 
 import json
-from collections.abc import Generator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +22,10 @@ from svp_core.tasks.validation import labelled_particles, record_of, standing_of
 from svp_core.validation.draw import weights_of
 from svp_core.validation.figures import LabelledParticles
 from svp_core.workspace import instrument_profiles, models
-from svp_core.workspace.validations import Validation, open_validation
+from svp_core.workspace.validations import open_validation
 
 MIN_LABELS = 60  # of the classifier's classes
 MIN_PER_CLASS = 5  # of at least two classes
-_BATCH_SIZE = 64  # tiles embedded between two steps
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ def refit(request: RefitRequest, folder: Path) -> Steps:
     from svp_core.classifier.resnet import load_classifier
     from svp_core.stats.paired_accuracy import paired_accuracy
     from svp_core.training.adapted_layer import Adaptation
-    from svp_core.training.last_layer import save_last_layer
+    from svp_core.training.last_layer import embed_tiles, save_last_layer
 
     validation = open_validation(request.profile, request.validation)
     labelled, rows = labelled_particles(validation, standing_of(validation))
@@ -75,7 +73,7 @@ def refit(request: RefitRequest, folder: Path) -> Steps:
     if weights_sha256(model_folder) != request.weights_sha256:
         raise LabError(f"The weights of {model_folder.name} have changed since the validation; validate it again.")
     classifier = load_classifier(model_folder)
-    features = yield from _embed(validation, [int(particle) - 1 for particle in rows["id"]], classifier)
+    features = yield from embed_tiles(classifier, validation.tiles[rows["id"].to_numpy(int) - 1])
     yield Progress(len(features), len(features), "Fitting, and testing on labels that were left out")
     codes = np.array([keys.index(label) for label in labelled.truth[is_known]])
     before = _probs(classifier, features[is_known])
@@ -153,20 +151,6 @@ def _check_labels(labelled: LabelledParticles, is_known: NDArray[np.bool_]) -> N
             f"Labelled particles: {listed}. A refit needs {MIN_LABELS} of the classifier's classes, {MIN_PER_CLASS} of "
             "at least two of them; draw and label more."
         )
-
-
-def _embed(
-    validation: Validation, positions: list[int], classifier: Any
-) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Features (n, D) of these drawn particles; yields Progress."""
-    from svp_core.embedding.features import classifier_features
-
-    parts = []
-    for start in range(0, len(positions), _BATCH_SIZE):
-        batch = positions[start : start + _BATCH_SIZE]
-        parts.append(classifier_features(classifier, np.ascontiguousarray(validation.tiles[batch])))
-        yield Progress(min(start + _BATCH_SIZE, len(positions)), len(positions), "Features of the particles")
-    return np.concatenate(parts)
 
 
 def _probs(classifier: Any, features: NDArray[np.float32]) -> NDArray[np.float64]:

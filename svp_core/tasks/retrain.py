@@ -1,7 +1,7 @@
 """Retrain the classifier on the labels of a review, before and after it, and evaluate both on held-out particles."""
 
 import json
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,6 @@ from svp_core.workspace import models
 
 MIN_LABELS = 5  # labelled particles of a class to train on
 MIN_REFERENCE = 10  # checked particles of each class, from which on counts can be corrected with them
-_BATCH_SIZE = 256  # tiles embedded between two steps
 CHECKED, BY_CHANCE = "checked", "by_chance"
 
 
@@ -50,7 +49,7 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
         return
     models.new_model_folder(request.name)  # refuses an unusable name before any work
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.training.last_layer import save_last_layer
+    from svp_core.training.last_layer import embed_tiles, save_last_layer
 
     review = open_review(request.review)
     if review.tiles is None:
@@ -59,7 +58,7 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
     split = split_for_evaluation(review, review.current_labels().add(decisions))
     keys = _trainable_classes(review, split)
     classifier = load_classifier(models.find_model(FEATURE_MODEL))
-    features = yield from _embed(review, classifier)
+    features = yield from embed_tiles(classifier, review.tiles)
     yield Progress(len(features), len(features), "Training the last layer")
     layers, predicted, um_per_px = {}, {}, _pixel_sizes(review)
     for time, labels in (("before", split.before), ("after", split.after)):
@@ -94,21 +93,6 @@ def _trainable_classes(review: Review, split: EvaluationSplit) -> list[str]:
             "the held-out particles."
         )
     return keys
-
-
-def _embed(review: Review, classifier: Any) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Features (N, D) of the review's tiles; yields Progress."""
-    from svp_core.embedding.features import classifier_features
-
-    tiles = review.tiles
-    assert tiles is not None
-    count = len(tiles)
-    features = np.empty((count, classifier.model.fc.in_features), np.float32)
-    for start in range(0, count, _BATCH_SIZE):
-        stop = min(start + _BATCH_SIZE, count)
-        features[start:stop] = classifier_features(classifier, np.ascontiguousarray(tiles[start:stop]))
-        yield Progress(stop, count, f"{stop:,} of {count:,} particles embedded")
-    return features
 
 
 def _fit(

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
 
 from svp_core.classifier.resnet import Classifier
+from svp_core.label_errors.folds import assign_folds
 
 PULLS = (1e5, 1000.0, 300.0, 100.0, 30.0)  # strengths of the penalty; at the first the layer hardly moves
 FOLDS = 8  # to measure the gain
@@ -102,12 +103,6 @@ class Adaptation:
 
 
 def folds_of(labels: NDArray[np.integer], count: int, *, seed: int) -> Sequence[NDArray[np.bool_]]:
-    """Which particles each fold holds out, bool (N,) each: every class is spread evenly over the folds."""
-    rng = np.random.default_rng(seed)
-    fold = np.empty(len(labels), int)
-    start = 0
-    for label in np.unique(labels):
-        rows = rng.permutation(np.flatnonzero(labels == label))
-        fold[rows] = (np.arange(len(rows)) + start) % count
-        start += len(rows)
-    return [fold == number for number in range(count) if (fold == number).any()]
+    """Which particles each of `count` folds holds out, bool (N,) each; without empty folds."""
+    fold, _ = assign_folds(labels, folds=count, seed=seed)
+    return [fold == number for number in np.unique(fold)]

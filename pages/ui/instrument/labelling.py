@@ -6,7 +6,8 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.components.annotation_grid import ANSWERS, batch_data, show_annotation_grid, take_events
-from pages.ui.components.remembered_text import recall_text, remember_text
+from pages.ui.components.remembered_text import remember_text
+from pages.ui.shared.person_form import REVIEWER, ask_person
 from pages.ui.shared.text import count_noun, escape_markdown
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.display import label_text
@@ -15,7 +16,7 @@ from svp_core.tasks.validation import Standing, standing_of
 from svp_core.validation.answers import ANY_KIND, MAX_REVIEWERS, answer_keys
 from svp_core.workspace.validations import LABEL, MAX_REVIEWER, SETTLE, Validation, record_answers
 
-PAGE, REVIEWER = "instrument", "reviewer"
+PAGE = "instrument"
 PAGE_SIZE = 30  # particles on one page
 BLIND_ANSWERS = {
     **{name: ANSWERS[name] for name in ("not_a_particle", "undo")},
@@ -56,21 +57,18 @@ def show_labelling(validation: Validation, reviewer: str) -> None:
 
 
 def _ask_name(known: list[str]) -> None:
-    name = recall_text(REVIEWER, key="validation_memory")
-    if name and "validation_recalled" not in st.session_state:
-        st.session_state["validation_recalled"] = True
-        st.session_state["validation_name"] = name[:MAX_REVIEWER]
-    with st.form("validation_form", border=False), st.container(horizontal=True, vertical_alignment="bottom"):
-        name = st.text_input(
-            "Your name (stored with every label)", key="validation_name", max_chars=MAX_REVIEWER, width=340
-        )
-        if st.form_submit_button("Start labelling", type="primary", key="validation_go"):
-            if not name.strip():
-                raise LabError("A label needs the name of its reviewer; enter yours.")
-            if len(known) >= MAX_REVIEWERS and name.strip() not in known:
-                raise LabError(f"{' and '.join(known)} label these particles already; continue as one of them.")
-            open_as(PAGE, name.strip(), REVIEWER)
-            st.rerun()
+    name = ask_person(
+        "validation",
+        label="Your name (stored with every label)",
+        button="Start labelling",
+        missing="A label needs the name of its reviewer; enter yours.",
+        max_length=MAX_REVIEWER,
+    )
+    if name:
+        if len(known) >= MAX_REVIEWERS and name not in known:
+            raise LabError(f"{' and '.join(known)} label these particles already; continue as one of them.")
+        open_as(PAGE, name, REVIEWER)
+        st.rerun()
     if known:
         full = " Two people at most label the same particles." if len(known) >= MAX_REVIEWERS else ""
         st.caption(escape_markdown(f"Labelled so far by {' and '.join(known)}.{full}"))
