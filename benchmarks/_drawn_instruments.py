@@ -5,6 +5,7 @@ instrument, and several runs with the same folder share the work.
 """
 
 import json
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,19 @@ import numpy as np
 from svp_core.optics import scenes
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS, sample_instrument
 from svp_core.reference_library.library import LEVELS
+
+KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds that the simulator draws; of other classes, the kind itself
+
+
+def class_of(kind):
+    """Key of the class that a kind of the simulator belongs to."""
+    return next((key for key, kinds in KINDS_OF.items() if kind in kinds), kind)
+
+
+def add_particles_folder(parser):
+    """The option --particles: where simulated particles are kept, so that further runs need not simulate them."""
+    folder = Path(tempfile.gettempdir()) / "svp_drawn_instruments"
+    parser.add_argument("--particles", type=Path, default=folder, help=f"folder to keep them in (default: {folder})")
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 from typing import Any
 
 import numpy as np
+from generator_quality import simulated
 
-from benchmarks.generator_quality import simulated
 from svp_core.classifier.resnet import predict_probs
 from svp_core.label_errors import find_label_errors
 from svp_core.progress import run_to_end

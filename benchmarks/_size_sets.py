@@ -22,7 +22,6 @@ FIT_LAWS = ("usual", "soft", "other")
 INSTRUMENTS, EACH = 8, 12  # per magnification; particles of each kind
 FIT_CROPPED = 0.5  # share of the particles to fit on that are measured on a crop, too
 MARGINS_PX = (5, 20)  # around the outline, of a crop as instruments cut it
-NAMED_AS = {"opaque": "other", "cell": "other"}  # kind -> class, where they differ
 
 
 @dataclass(frozen=True)

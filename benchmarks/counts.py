@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _drawn_instruments import add_particles_folder, class_of, pool
 
-from benchmarks._drawn_instruments import pool
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.classification.strangers import unlike_marker
 from svp_core.classifier.confusion_reference import read_confusion_reference
@@ -36,7 +36,6 @@ from svp_core.stats import counts
 from svp_core.stats.calibration import PROMISE, calibration_error, promised_thresholds
 
 ENTROPY = 7400  # of this set of instruments
-KIND_CLASSES = {"opaque": "other", "cell": "other"}  # class of a kind; of other kinds, the kind itself
 MAIN = ("protein", "silicone_oil", "air_bubble")
 MIXTURES = {"75 : 12.5 : 12.5": (300, 50, 50), "20 : 1 : 1": (400, 20, 20), "oil-rich": (60, 260, 80)}  # of MAIN
 FURTHER = 8  # particles of each other class in every mixture
@@ -63,7 +62,7 @@ def instrument(classifier, magnification, number, options):
     each = {"glass_flake": options.others, "fibre": options.others, "opaque": options.others // 2}
     per_kind = dict.fromkeys(MAIN, options.each) | each | {"cell": options.others // 2}
     particles = pool(options.particles, ENTROPY, magnification, number, per_kind)
-    names = np.array([KIND_CLASSES.get(kind, kind) for kind in particles.kinds], object)
+    names = np.array([class_of(kind) for kind in particles.kinds], object)
     known = np.isin(names, keys)
     tiles, labels = particles.tiles[known], np.array([keys.index(name) for name in names[known]])
     um_per_px, mark = particles.truth[0]["um_per_px"], unlike_marker(classifier)
@@ -217,7 +216,7 @@ def main():
     parser.add_argument("--others", type=int, default=40, help="particles of every other class on each")
     parser.add_argument("--runs", type=int, default=20, help="runs per instrument and mixture")
     parser.add_argument("--reference", choices=("matched", "held_out"), default="matched")
-    parser.add_argument("--particles", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
+    add_particles_folder(parser)
     parser.add_argument("--json", type=Path, help="file to write the mean coverage to")
     options = parser.parse_args()
     classifier = load_classifier(find_model_folder(options.model))

@@ -1,6 +1,6 @@
 """How well are particles unlike all classes found, and how often are known ones marked?
 
-    python benchmarks/novelty.py [MODEL] [--instruments 8] [--each 10] [--pools FOLDER]
+    python benchmarks/novelty.py [MODEL] [--instruments 8] [--each 10] [--particles FOLDER]
 
 - Known particles of instruments drawn afresh (--instruments per magnification, --each per kind of particle): the share
   that is marked at 5 %, with its 95 % interval, by magnification and by class.
@@ -21,10 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from _drawn_instruments import KINDS_OF, add_particles_folder, pool
 from PIL import Image
 from scipy.stats import beta
 
-from benchmarks._drawn_instruments import pool
 from svp_core.classification.classify import classify_records
 from svp_core.classification.results import read_results_folder
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
@@ -37,7 +37,6 @@ from svp_core.tasks.classify import ClassifyRequest, classify
 from svp_core.tasks.taught_strangers import teach_strangers
 
 ENTROPY = 7400  # of the drawn instruments: those of benchmarks/counts.py
-KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds of the simulator, where they are not called alike
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real" / "flowcam_run"
 NOISE = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 45.0)  # grey levels
 EMPTY = 200
@@ -65,7 +64,7 @@ def known_particles(classifier, options):
     by_instrument = []
     for magnification in MAGNIFICATIONS:
         for number in range(options.instruments):
-            drawn = pool(options.pools, ENTROPY, magnification, number, per_kind)
+            drawn = pool(options.particles, ENTROPY, magnification, number, per_kind)
             rows = classify_records(records_of(drawn.tiles), classifier).rows
             judged = [(kind, row["unlike"]) for kind, row in zip(drawn.kinds, rows, strict=True) if row["label"]]
             marks += [(magnification, kind, unlike) for kind, unlike in judged]
@@ -141,7 +140,7 @@ def main():
     parser.add_argument("model", nargs="?", default="resnet18")
     parser.add_argument("--instruments", type=int, default=8, help="per magnification")
     parser.add_argument("--each", type=int, default=10, help="particles per kind and instrument")
-    parser.add_argument("--pools", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
+    add_particles_folder(parser)
     options = parser.parse_args()
     classifier = load_classifier(find_model_folder(options.model))
     cost(classifier, np.load(Path(__file__).resolve().parents[1] / "sample_data" / "tiles.npy")[:256])

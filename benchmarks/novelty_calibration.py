@@ -12,12 +12,11 @@ name or a model folder; all shipped classifiers by default.
 import argparse
 import json
 import time
-from pathlib import Path
 
 import numpy as np
+from _drawn_instruments import add_particles_folder, class_of, pool
+from reference_library import ENTROPY, per_kind
 
-from benchmarks._drawn_instruments import pool
-from benchmarks.reference_library import ENTROPY, KINDS_OF, per_kind
 from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import fixed_features, start_predicting_in_layers
 from svp_core.images import to_tile
@@ -50,8 +49,7 @@ def known_tiles(class_keys, folder):
         for magnification in MAGNIFICATIONS
     ]
     tiles = np.concatenate([one.tiles for one in drawn])
-    class_of = {kind: key for key, kinds in KINDS_OF.items() for kind in kinds}
-    names = np.concatenate([np.array([class_of.get(kind, kind) for kind in one.kinds], str) for one in drawn])
+    names = np.concatenate([np.array([class_of(kind) for kind in one.kinds], str) for one in drawn])
     if missing := set(class_keys) - set(names):
         raise SystemExit(f"{', '.join(sorted(missing))} cannot be simulated: no calibration for these classes.")
     known = np.isin(names, class_keys)
@@ -132,7 +130,7 @@ def main():
     """Simulate, fit, score, write, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("models", nargs="*", metavar="MODEL")
-    parser.add_argument("--particles", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
+    add_particles_folder(parser)
     options = parser.parse_args()
     for model in options.models or shipped_classifiers():
         start, folder = time.perf_counter(), find_model_folder(model)

@@ -10,17 +10,15 @@ nothing is written.
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
+from _drawn_instruments import KINDS_OF, add_particles_folder, class_of, pool
 
-from benchmarks._drawn_instruments import LEVELS, pool
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.particle_classes import all_keys
-from svp_core.reference_library.library import FOLDER, Library, write_library
+from svp_core.reference_library.library import FOLDER, LEVELS, Library, write_library
 
 ENTROPY = 7300  # of this set of instruments
-KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds that the simulator draws; of other classes, the kind itself
 
 
 def per_kind(each):
@@ -34,7 +32,7 @@ def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--instruments", type=int, default=40, help="per magnification")
     parser.add_argument("--each", type=int, default=10, help="particles per class and instrument")
-    parser.add_argument("--particles", type=Path, default=Path("/tmp/reference_library"), help="folder to keep them in")
+    add_particles_folder(parser)
     parser.add_argument("--part", default="", metavar="I/N", help="simulate every Nth instrument only, write nothing")
     options = parser.parse_args()
     every = [(magnification, number) for number in range(options.instruments) for magnification in MAGNIFICATIONS]
@@ -43,7 +41,6 @@ def main():
         for magnification, number in every[part::parts]:
             pool(options.particles, ENTROPY, magnification, number, per_kind(options.each))
         return
-    class_of = {kind: key for key in all_keys() for kind in KINDS_OF.get(key, (key,))}
     for magnification in MAGNIFICATIONS:
         pools = [
             pool(options.particles, ENTROPY, magnification, number, per_kind(options.each))
@@ -53,7 +50,7 @@ def main():
         library = Library(
             magnification,
             np.concatenate([each.images for each in pools]).astype(np.float32) / np.float32(LEVELS),
-            tuple(class_of[one["kind"]] for one in truth),
+            tuple(class_of(one["kind"]) for one in truth),
             np.repeat([each.number for each in pools], [len(each.truth) for each in pools]),
             np.array([one["um_per_px"] for one in truth]),
             np.array([one["diameter_um"] for one in truth]),

@@ -17,7 +17,8 @@ from scipy.stats import t as student
 
 ROOT = Path(__file__).resolve().parents[1]
 
-from benchmarks._planted_errors import CASES, digits, particles, plant, search
+from _planted_errors import CASES, digits, particles, plant, search
+
 from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import layered_features
 from svp_core.model_files import find_model_folder

@@ -196,7 +196,7 @@ def _measure(out: Path, scale: float) -> None:
         tell(f"quality of the generator is not measured: {count} images are fewer than {MIN_IMAGES}")
     held_out, generated = scaled(300, scale, 10), scaled(200, scale, 4)
     run("shipped_weights.py", "--models", out, "--count", held_out, "--made", generated, "--write")
-    run("drawn_instruments.py", *(out / name for name in EPOCHS), "--count", scaled(30, scale, 3), "--write")
+    run("accuracy_by_magnification.py", *(out / name for name in EPOCHS), "--count", scaled(30, scale, 3), "--write")
 
 
 def run(script: str, *arguments: object) -> None:

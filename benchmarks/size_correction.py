@@ -17,7 +17,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from _size_sets import NAMED_AS, read_measured, simulate_missing
+from _drawn_instruments import class_of
+from _size_sets import read_measured, simulate_missing
 
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.model_files import find_model_folder, weights_sha256
@@ -84,7 +85,7 @@ def fit(particles):
     """SizeCorrection whose ends are not yet set, fitted on the particles of the role fit."""
     rng = np.random.default_rng(0)
     chosen = [p for p in particles if p.role == "fit"]
-    labels = [_disturbed(NAMED_AS.get(p.kind, p.kind), rng) for p in chosen]
+    labels = [_disturbed(class_of(p.kind), rng) for p in chosen]
     inputs = features([p.measures for p in chosen], labels, [p.um_per_px for p in chosen])
     target, weights = log_ratio(chosen), flat_weights(chosen)
     mean, spread = inputs.mean(0), inputs.std(0) + 1e-3

@@ -29,8 +29,9 @@ from sklearn.metrics import average_precision_score
 
 ROOT = Path(__file__).resolve().parents[1]
 
-from benchmarks._planted_errors import CASES, RUN_SEED, digits, particles, plant, search
-from benchmarks.generator_quality import simulated, tell
+from _planted_errors import CASES, RUN_SEED, digits, particles, plant, search
+from generator_quality import simulated, tell
+
 from svp_core.classifier.resnet import load_classifier
 from svp_core.embedding.features import classifier_features, layered_features
 from svp_core.label_errors import find_label_errors, neighbour_votes, validation

@@ -1,6 +1,6 @@
 """How often a classifier is right on simulated instruments drawn afresh: drawn_instruments.json in its model folder.
 
-benchmarks/drawn_instruments.py measures and writes it; a lab's own classifier has none.
+benchmarks/accuracy_by_magnification.py measures and writes it; a lab's own classifier has none.
 """
 
 import json
@@ -40,5 +40,5 @@ def read_expected_accuracy(folder: Path) -> list[ExpectedAccuracy]:
         return [ExpectedAccuracy(**row) for row in json.loads(path.read_text("utf-8"))]
     except (OSError, ValueError, TypeError) as error:
         raise LabError(
-            f"{folder.name}/{FILE} is damaged ({error}); run benchmarks/drawn_instruments.py --write again."
+            f"{folder.name}/{FILE} is damaged ({error}); run benchmarks/accuracy_by_magnification.py --write again."
         ) from None

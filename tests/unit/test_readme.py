@@ -45,6 +45,12 @@ def test_every_benchmark_is_listed_and_exists():
     assert listed == {path.relative_to(ROOT).as_posix() for path in (ROOT / "benchmarks").glob("[!_]*.py")}
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "benchmarks").glob("*.py")), ids=lambda path: path.name)
+def test_a_benchmark_runs_as_the_script_that_is_listed(path):
+    """A script finds the others beside it by their names; as members of a package it finds none of them."""
+    assert not re.search(r"^\s*(from|import) benchmarks\b", path.read_text("utf-8"), re.M)
+
+
 def test_every_environment_variable_is_listed():
     sources = [path for room in ("svp_core", "pages") for path in (ROOT / room).rglob("*.py")]
     sources += [ROOT / "app.py", *(ROOT / "tests").rglob("*.py")]

@@ -1,27 +1,26 @@
 """Accuracy of classifiers on instruments drawn afresh, by magnification and size; protein that they name oil.
 
-    python benchmarks/drawn_instruments.py [MODEL ...] [--instruments 8] [--count 30] [--tiles FOLDER] [--write]
+    python benchmarks/accuracy_by_magnification.py [MODEL ...] [--instruments 8] [--count 30] [--write]
 
 Draws --instruments whole instruments per magnification from the usual law, of seeds that no model, reference or choice
-has used, and --count particles per class on each. Intervals are 95 %, resampled by instrument, since particles of one
-instrument are alike. --tiles: folder to keep the simulated tiles in. --write: put the tables into the models' cards,
-and the accuracies by magnification into drawn_instruments.json, which the app shows.
+has used, and --count particles per class on each; --particles: folder that keeps them. Intervals are 95 %, resampled by
+instrument, since particles of one instrument are alike. --write: put the tables into the models' cards, and the
+accuracies by magnification into drawn_instruments.json, which the app shows.
 """
 
 import argparse
 import itertools
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 
 import numpy as np
+from _drawn_instruments import add_particles_folder, pool
 
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.classifier.expected_accuracy import ExpectedAccuracy, write_expected_accuracy
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.model_files import find_model_folder, read_model_folder
 from svp_core.morphology import measure
-from svp_core.optics import scenes
-from svp_core.optics.imaging_conditions import MAGNIFICATIONS, sample_instrument
+from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.particle_classes import CLASSES, SIZE_BINS_UM
 
 SEED = 9_001  # of instruments and particles
@@ -36,13 +35,13 @@ def main():
     parser.add_argument("models", nargs="*", default=["resnet18", "resnet50"])
     parser.add_argument("--instruments", type=int, default=8, help="per magnification")
     parser.add_argument("--count", type=int, default=30, help="particles per class and instrument")
-    parser.add_argument("--tiles", type=Path, help="folder to keep simulated tiles in")
+    add_particles_folder(parser)
     parser.add_argument("--write", action="store_true", help="put the tables into the cards")
     options = parser.parse_args()
     names = [(magnification, number) for magnification in MAGNIFICATIONS for number in range(options.instruments)]
-    with ProcessPoolExecutor() as pool:
-        jobs = [(*name, options.count, options.tiles) for name in names]
-        parts = list(pool.map(simulated_run, *zip(*jobs, strict=True)))
+    with ProcessPoolExecutor() as processes:
+        jobs = [(*name, options.count, options.particles) for name in names]
+        parts = list(processes.map(simulated_run, *zip(*jobs, strict=True)))
     tiles, labels, sizes = (np.concatenate([part[index] for part in parts]) for index in range(3))
     instrument = np.repeat(np.arange(len(names)), [len(part[0]) for part in parts])
     magnification = np.array([names[index][0] for index in instrument])
@@ -61,27 +60,11 @@ def main():
 
 
 def simulated_run(magnification, number, count, folder):
-    """(tiles, labels, sizes in µm) of one instrument; kept in `folder`, if given."""
-    path = folder / f"drawn_{SEED}_{magnification}_{number}_{count}.npz" if folder else None
-    if path and path.is_file():
-        stored = np.load(path)
-        return stored["tiles"], stored["labels"], stored["sizes"]
-    place = list(MAGNIFICATIONS).index(magnification)
-    instrument = sample_instrument(np.random.default_rng([SEED, place, number]), magnification)
-    px = instrument.camera.um_per_px
-    tiles, labels, sizes = [], [], []
-    for label, key in enumerate(KEYS):
-        for k in range(count):
-            seed = scenes.particle_seed(SEED, (place * 100 + number) * 1_000 + k)
-            tile = scenes.simulate(key, seed, instrument=instrument).pixels
-            tiles.append(tile)
-            labels.append(label)
-            sizes.append((measure(tile)["ecd_px"] or np.nan) * px)
-    run = np.stack(tiles), np.array(labels), np.array(sizes, float)
-    if path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        np.savez(path, **dict(zip(("tiles", "labels", "sizes"), run, strict=True)))
-    return run
+    """(tiles, labels, sizes in µm) of one instrument."""
+    particles = pool(folder, SEED, magnification, number, dict.fromkeys(KEYS, count))
+    labels = np.array([KEYS.index(kind) for kind in particles.kinds])
+    px = np.array([measure(tile)["ecd_px"] or np.nan for tile in particles.tiles], float)
+    return particles.tiles, labels, px * particles.truth[0]["um_per_px"]
 
 
 def tables(named, confidence, truth, sizes, instrument, magnification, options):
@@ -90,9 +73,10 @@ def tables(named, confidence, truth, sizes, instrument, magnification, options):
     columns = [("all", np.ones(len(correct), bool)), *((name, magnification == name) for name in MAGNIFICATIONS)]
     head = [f"{name} (n = {mask.sum():,})" for name, mask in columns]
     lines = [
-        f"By `python benchmarks/drawn_instruments.py`: {options.instruments} simulated instruments per magnification, "
-        f"{options.count} particles per class on each; nothing was trained or chosen on them. Half of the protein is "
-        "drawn as sheets, strands, patches and stretched clumps. 95 % intervals, resampled by instrument.",
+        f"By `python benchmarks/accuracy_by_magnification.py`: {options.instruments} simulated instruments per "
+        f"magnification, {options.count} particles per class on each; nothing was trained or chosen on them. "
+        "Half of the protein is drawn as sheets, strands, patches and stretched clumps. 95 % intervals, "
+        "resampled by instrument.",
         "",
         f"| classified correctly | {' | '.join(head)} |",
         "|---" * (len(head) + 1) + "|",
