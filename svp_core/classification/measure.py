@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from svp_core.classification.derived_columns import DERIVED_COLUMNS
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.size_of_record import size_of_record
-from svp_core.classification.true_diameters import own_outline
+from svp_core.classification.true_diameters import OWN_OUTLINE, own_outline
 from svp_core.execution import WorkItem, executor
 from svp_core.images import TILE_PX, to_colour_tile, to_tile
 from svp_core.instruments.detect import iter_items
@@ -158,8 +158,9 @@ def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
 def _shape(record: ParticleRecord, row: Row) -> NDArray[np.float32]:
     """Shape of the particle by our own outline, as far as its tile shows it; row: its measures."""
     assert record.pixels is not None
-    is_own = record.mask is None and max(record.pixels.shape[:2]) <= TILE_PX
-    return shape_row(row) if is_own else shape_of_crop(record.pixels)
+    if max(record.pixels.shape[:2]) > TILE_PX:
+        return shape_of_crop(record.pixels)
+    return shape_row(row.get(OWN_OUTLINE) or row)
 
 
 def _is_blank(pixels: NDArray[np.uint8]) -> bool:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from svp_core.optics import shapes
 from svp_core.optics.drawing import Axis, Drawing, displacement, moved, projected_ecd, volume_image, voxel_grid
 from svp_core.optics.imaging_conditions import Viewing
-from svp_core.optics.irregular_kinds import draw_cell, draw_irregular_protein, draw_opaque
+from svp_core.optics.irregular_kinds import PROTEIN_CAP, draw_cell, draw_irregular_protein, draw_opaque
 from svp_core.optics.sphere import image_of_sphere
 
 
@@ -88,9 +88,9 @@ def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Dr
     x, y = x - dx, y - dy
     grid = voxel_grid(viewing, x, y, dz_um=max(0.8, viewing.diameter_um / 14))
     filling = shapes.saturate(shapes.gaussian_blobs(points, radii, weights, grid), 1.0)
-    # The index follows from the phase delay of the thickest part; protein is never more than 0.09 above the liquid.
+    # The index follows from the phase delay of the thickest part.
     thickest = filling.sum(0).max() * grid.dz_um
-    delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), 0.09)
+    delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), PROTEIN_CAP)
     image = volume_image(x, y, filling * np.float32(delta), grid, viewing)
     return image, {
         "shape": str(shape),

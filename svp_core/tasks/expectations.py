@@ -4,12 +4,11 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-import numpy as np
-
 from svp_core.classifier.confusion_reference import MATCHED_FILE, read_confusion_reference
 from svp_core.errors import LabError
 from svp_core.profiles.conditions import nearest_magnification
 from svp_core.profiles.profile import InstrumentProfile
+from svp_core.stats.calibration import accuracy_of_instruments
 from svp_core.stats.confusion import ConfusionReference
 from svp_core.stats.intervals import Estimate, resampling_interval
 from svp_core.tasks.instrument_runs import classifications_of
@@ -34,13 +33,11 @@ def expectations(profile: InstrumentProfile) -> list[str]:
 def accuracy_between_instruments(reference: ConfusionReference) -> Estimate | None:
     """Share of a reference whose most likely class is right, with an interval from resampling its instruments.
 
-    None where its particles are not told apart by instrument.
+    Every class is weighted equally, as in the report. None where its particles are not told apart by instrument.
     """
     if reference.instruments is None:
         return None
-    is_right = reference.probs.argmax(1) == reference.labels
-    instruments = np.unique(reference.instruments)
-    shares = np.array([is_right[reference.instruments == one].mean() for one in instruments])
+    shares = accuracy_of_instruments(reference)
     return resampling_interval(lambda sample: float(sample.mean()), shares) if len(shares) > 1 else None
 
 
