@@ -30,7 +30,7 @@ from svp_core.model_files import find_model_folder, weights_sha256
 from svp_core.optics import scenes
 from svp_core.progress import run_to_end
 from svp_core.quality import METRICS, compare
-from svp_core.quality.text_table import LEGEND, as_table, number
+from svp_core.quality.text_table import LEGEND, as_table, number, ratio_text
 
 HELD_OUT_SEED, TRAINING_SEED = 6, 0  # runs of the simulator: no model was trained or selected on the first
 MADE_SEED = 777
@@ -180,7 +180,8 @@ def misses(report, column):
             if value is not None and not low <= value <= high:
                 metric = METRICS[target[0]].name + (" relative to its baseline" if target[1] == "ratio" else "")
                 required = f"{low:g} to {high:g}" if np.isfinite([low, high]).all() else f"at most {high:g}"
-                yield f"{metric} of {key} {number(value)} ({required if high < np.inf else f'at least {low:g}'})"
+                found = ratio_text(target[0], entry) if target[1] == "ratio" else number(value)
+                yield f"{metric} of {key} {found} ({required if high < np.inf else f'at least {low:g}'})"
 
 
 def write(card, lines):

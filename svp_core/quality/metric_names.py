@@ -5,8 +5,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from svp_core.quality.distances import RealBaseline
-from svp_core.stats.intervals import Estimate
+import numpy as np
+
+from svp_core.quality.distances import BASELINE_DRAWS, RealBaseline
+from svp_core.stats.intervals import Z95, Estimate
+
+RATIO_DRAWS = 4000
+NORMAL_90 = 1.645  # standard deviations; 90 % of a normal distribution lie within
+# Metrics whose baseline follows from theory; the others have one of BASELINE_DRAWS random halves, itself uncertain.
+EXACT_BASELINES = ("told_apart", "ct_z", "closer_to_training")
 
 
 @dataclass(frozen=True)
@@ -140,3 +147,38 @@ def _without_nan(entry: Mapping[str, Any]) -> dict[str, Any]:
     return {
         key: None if isinstance(value, float) and not math.isfinite(value) else value for key, value in entry.items()
     }
+
+
+def ratio_interval(key: str, entry: Mapping[str, Any]) -> tuple[float, float] | None:
+    """95 % interval of the ratio of an entry of metric_entry; None where it has no ratio, or the value no interval.
+
+    It includes the value's own interval and that of the baseline, which is drawn from few random halves: normal values,
+    whose mean and spread are known as well as that many draws tell them (Student's and the chi-squared distribution).
+    Both are drawn RATIO_DRAWS times. A distance below 0, which is chance, counts as 0.
+    """
+    floor = entry.get("floor") or {}
+    ends = [entry.get("low"), entry.get("high"), *(floor.get(end) for end in ("low", "median", "high"))]
+    if entry.get("ratio") is None or any(end is None for end in ends):
+        return None
+    target, rng = METRICS[key].target, np.random.default_rng(0)
+    low, high, floor_low, floor_median, floor_high = map(float, ends)
+    normal = rng.standard_normal(RATIO_DRAWS)
+    values = entry["value"] + normal * np.where(normal > 0, high - entry["value"], entry["value"] - low) / Z95
+    spread = (floor_high - floor_low) / (2 * NORMAL_90)
+    freedom = BASELINE_DRAWS - 1
+    wider = spread * (np.sqrt(freedom / rng.chisquare(freedom, RATIO_DRAWS)) - 1)
+    moved = spread * rng.standard_t(freedom, RATIO_DRAWS) / math.sqrt(BASELINE_DRAWS)
+    if key in EXACT_BASELINES:
+        wider, moved = np.zeros(RATIO_DRAWS), np.zeros(RATIO_DRAWS)
+    highs, lows = floor_high + moved + NORMAL_90 * wider, floor_low + moved - NORMAL_90 * wider
+    if target == "low":
+        ratios = np.maximum(values, 0) / np.maximum(highs, 1e-12)
+    elif target == "high":
+        ratios = values / np.maximum(floor_median + moved, 1e-12)
+    else:
+        real = entry.get("real")
+        ideal = float(target) if target != "real" else math.nan if real is None else real
+        farther = np.maximum(np.abs(lows - ideal), np.abs(highs - ideal))
+        ratios = np.abs(values - ideal) / np.maximum(farther, 1e-12)
+    ends_of_ratio = np.quantile(ratios, (0.025, 0.975))
+    return float(min(ends_of_ratio[0], entry["ratio"])), float(max(ends_of_ratio[1], entry["ratio"]))

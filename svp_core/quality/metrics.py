@@ -20,11 +20,9 @@ from svp_core.quality.distances import (
     real_baseline,
     real_baselines,
 )
-from svp_core.quality.metric_names import metric_entry
+from svp_core.quality.metric_names import NORMAL_90, metric_entry
 from svp_core.quality.texture import frequencies, log_spectra, spectrum_gap
 from svp_core.stats.intervals import Estimate, estimate_share, resampling_interval
-
-_NORMAL_90 = 1.645  # standard deviations; 90 % of a normal distribution lie within
 
 # Part of a class's report: "figures", key of METRICS -> entry, and what else the stage adds.
 StageResult = dict[str, Any]
@@ -206,4 +204,4 @@ def _single_set_baseline(statistic: Callable[[NDArray], Any], pool: NDArray, set
 
 def _normal_baseline(mean: float, spread: float, n: int) -> RealBaseline:
     """Baseline of a metric that by chance is normally distributed."""
-    return RealBaseline(mean, float(mean - _NORMAL_90 * spread), float(mean + _NORMAL_90 * spread), n)
+    return RealBaseline(mean, float(mean - NORMAL_90 * spread), float(mean + NORMAL_90 * spread), n)

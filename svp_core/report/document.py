@@ -20,6 +20,7 @@ from svp_core.classification.size_comparison import COMPARED_COLUMNS, size_compa
 from svp_core.files import atomic_write
 from svp_core.particle_classes import UNLIKE
 from svp_core.report import count_tables, examples, instrument_section, method_section, plots, sample_section
+from svp_core.report.confidence_table import confidence_table
 from svp_core.report.decisions import review_decisions
 from svp_core.report.render import css_string, render
 
@@ -73,6 +74,7 @@ def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = 
         runs=count_tables.run_tables(counted, chosen),
         ppv=count_tables.ppv_rows(counted),
         no_reference=counted.no_reference,
+        confidence_worth=confidence_table(counted.reference),
         plots=_plots(results, counted, chosen, order),
         examples=examples.example_tables(results, counted, chosen, order),
         instrument=instrument_section.instrument_section(results),

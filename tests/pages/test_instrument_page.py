@@ -2,8 +2,12 @@
 
 import json
 
+import pytest
+
+from svp_core.errors import LabError
 from svp_core.tasks.instrument_runs import assign_profile, classifications_of
 from svp_core.workspace import instrument_profiles, jobs
+from svp_core.workspace.paths import workspace_root
 from tests.helpers.app_pages import open_page, page_text
 from tests.helpers.classified_page import write_job
 
@@ -98,3 +102,17 @@ def test_a_link_to_an_instrument_that_is_not_there():
     app = open_page(PAGE, profile="nothing")
     assert not app.exception
     assert "There is no instrument" in app.error[0].value.replace("\\", "")
+
+
+def test_an_export_that_fails_is_logged(monkeypatch):
+    """Streamlit answers a failed download in its own words; why it failed stands in app.log."""
+    profile, _ = instrument()
+    made = []
+    monkeypatch.setattr("streamlit.download_button", lambda label, make, *rest, **more: made.append(make))
+    open_page(PAGE, profile=profile.id)
+    (make,) = made
+    assert json.loads(make())["id"] == profile.id
+    instrument_profiles.delete_profile(profile.id)
+    with pytest.raises(LabError):
+        make()
+    assert "LabError" in (workspace_root() / "app.log").read_text("utf-8")

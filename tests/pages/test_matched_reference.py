@@ -6,11 +6,14 @@ import pytest
 from svp_core.classification.promises import promises_for
 from svp_core.classification.results import read_results_folder
 from svp_core.classifier.confusion_reference import MATCHED_FILE, write_confusion_reference
+from svp_core.display import format_percent, format_percent_interval
 from svp_core.report.document import report_html
+from svp_core.stats.calibration import right_shares
 from svp_core.stats.confusion import ConfusionReference, worth_of_classes
 from svp_core.workspace import jobs
 from tests.helpers.app_pages import page_text
 from tests.helpers.classified_page import KEYS, html_tables, open_results, write_job
+from tests.helpers.report_page import ReportPage
 
 
 @pytest.fixture
@@ -77,3 +80,20 @@ def promises_reference(job_id):
     reference, _ = confusion_reference_for(read_results_folder(jobs.job_folder(job_id)))
     assert reference is not None
     return reference
+
+
+def test_the_worth_of_a_confidence_stands_in_the_report_too(matched):
+    page = ReportPage(report_html(jobs.job_folder(matched)))
+    rows = page.rows("Share named right, by confidence and size")
+    reference = promises_reference(matched)
+    shares = right_shares(reference, edges_um=(0.0, 5.0, 10.0, 25.0))
+    assert [row[0] for row in rows][-1] == "97 to 100 %"
+    surest = next(one for one in shares if one.low_confidence == 0.97 and one.low_um == 5)
+    assert surest.right is not None
+    assert rows[-1][2] == (
+        f"{format_percent(surest.right.value)} {format_percent_interval(surest.right.low, surest.right.high)} "
+        f"confidence {format_percent(surest.confidence)}"
+    )
+    # What is pooled stands beside it; no table where the reference does not tell instruments apart.
+    assert page.text.index("What a confidence is worth") < page.text.index("On 40 simulated instruments")
+    assert "What a confidence is worth" not in report_html(jobs.job_folder(write_job()[0]))

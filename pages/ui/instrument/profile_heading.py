@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.ui.instrument.facts import profile_facts
+from pages.ui.shared.error_report import logged
 from pages.ui.shared.text import escape_markdown
 from svp_core.errors import LabError
 from svp_core.profiles.profile import MAX_NAME, InstrumentProfile
@@ -38,7 +39,7 @@ def _show_management(profile: InstrumentProfile, on_leave: Callable[[], None]) -
     )
     st.download_button(
         "Export",
-        lambda: export_profile(profile.id),
+        logged(lambda: export_profile(profile.id).encode("utf-8")),
         f"instrument {profile.id}.json",
         "application/json",
         key=f"{key}_export",

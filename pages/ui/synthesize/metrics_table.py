@@ -11,7 +11,7 @@ import streamlit as st
 
 from svp_core.display import DASH
 from svp_core.quality import METRICS
-from svp_core.quality.text_table import number
+from svp_core.quality.text_table import number, ratio_text
 from svp_core.report.render import render
 
 BETTER = {"low": "lower", "high": "higher", "real": "as real"}
@@ -19,9 +19,9 @@ BETTER = {"low": "lower", "high": "higher", "real": "as real"}
 MAIN_METRICS = ("named", "brightness", "texture", "shape", "told_apart", "kid", "recall", "copied")
 LEGEND = (
     "Real stands for the reference. Below each value: its 95 % interval, and its ratio to the value of the reference "
-    "against itself; up to 1 × is as good as possible, or from 1 × on where higher is better. Below the reference's "
-    "value: the range of nine in ten random halves of it against the other half. **Bold** is better than the other "
-    "side, beyond both intervals."
+    "against itself, whose 95 % interval includes the uncertainty of that value too; up to 1 × is as good as possible, "
+    "or from 1 × on where higher is better. Below the reference's value: the range of nine in ten random halves of it "
+    "against the other half. **Bold** is better than the other side, beyond both intervals."
 )
 _TEMPLATES = Path(__file__).with_name("templates")
 _COLUMNS = ("side", "figure", "good", "value", "low", "high", "n", "real", "floor_low", "floor_median", "floor_high")
@@ -63,7 +63,7 @@ def draw_table(names: Mapping[str, str], figures: Reports, keys: Sequence[str] =
         if not available:
             continue
         best = better_side(metric.target, entries)
-        values = [_value(entry, bold=side == best) for side, entry in entries.items()]
+        values = [_value(key, entry, bold=side == best) for side, entry in entries.items()]
         better = BETTER.get(metric.target, f"near {metric.target}")
         rows.append(MetricRow(metric.name, metric.unit, metric.description, better, [*values, _baseline(available[0])]))
     headings = ["Metric", "Better", *names.values(), "Reference against itself"]
@@ -126,10 +126,11 @@ def _distances(target: str, entry: Entry) -> tuple[float, float] | None:
     return 0.0 if low <= ideal <= high else min(ends), max(ends)
 
 
-def _value(entry: Entry | None, *, bold: bool) -> MetricValue:
+def _value(key: str, entry: Entry | None, *, bold: bool) -> MetricValue:
     if entry is None:
         return MetricValue(DASH)
-    ratio = () if entry["ratio"] is None else (f"{entry['ratio']:.2g} ×",)
+    text = ratio_text(key, entry, form="{:.2g}")
+    ratio = (f"{text} ×",) if text else ()
     return MetricValue(number(entry["value"]), (f"{number(entry['low'])} to {number(entry['high'])}", *ratio), bold)
 
 

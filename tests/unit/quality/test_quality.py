@@ -1,6 +1,7 @@
 """Metrics between sets of images: against torchmetrics and naive loops, on planted differences, and swapped."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -11,9 +12,10 @@ from svp_core import quality
 from svp_core.errors import LabError
 from svp_core.progress import run_to_end
 from svp_core.quality import shapes
-from svp_core.quality.distances import NEIGHBOURS
-from svp_core.quality.metric_names import metric_entry
+from svp_core.quality.distances import BASELINE_DRAWS, NEIGHBOURS
+from svp_core.quality.metric_names import metric_entry, ratio_interval
 from svp_core.quality.report import ENOUGH_IMAGES
+from svp_core.quality.text_table import as_table, ratio_text
 from svp_core.quality.texture import frequencies, grain, log_spectra
 from svp_core.stats.intervals import estimate_share, resampling_interval
 from tests.helpers.drawn_discs import draw_discs
@@ -182,6 +184,40 @@ def test_a_ratio_of_one_is_what_chance_gives(key, value, real, ratio):
     entry = metric_entry(key, quality.Estimate(value, 0, 1, 10), baseline=baseline, real=real)
     assert entry["ratio"] == pytest.approx(ratio)
     assert entry["floor"]["n"] == baseline.n
+
+
+def test_the_interval_of_a_ratio_includes_the_baselines_own_spread():
+    """By simulation: the true ratio is known, value and baseline are estimated, and the interval holds it."""
+    rng, held, widths = np.random.default_rng(5), 0, []
+    value, spread, upper = 0.002, 0.0004, 1.645 * 0.0004
+    for _ in range(200):
+        draws = rng.normal(0, spread, BASELINE_DRAWS)
+        median, low, high = np.quantile(draws, (0.5, 0.05, 0.95))
+        measured = rng.normal(value, 0.0005)
+        estimate = quality.Estimate(measured, measured - 0.00098, measured + 0.00098, 1000)
+        entry = metric_entry("kid", estimate, baseline=quality.RealBaseline(median, low, high, 1000))
+        ends = ratio_interval("kid", entry)
+        assert ends is not None
+        assert ends[0] <= entry["ratio"] <= ends[1]
+        held += ends[0] <= value / upper <= ends[1]
+        widths.append(ends[1] - ends[0])
+    assert held >= 0.9 * 200
+    # The value's interval alone, divided by a baseline taken as exact, would be narrower.
+    assert np.median(widths) > 1.2 * 2 * 0.00098 / upper
+
+
+def test_a_ratio_is_printed_with_its_interval():
+    estimate, baseline = (
+        quality.Estimate(0.0014, 0.0002, 0.0033, 1000),
+        quality.RealBaseline(0.0, -0.0004, 0.0007, 1000),
+    )
+    entry = metric_entry("kid", estimate, baseline=baseline)
+    assert re.fullmatch(r"2\.00 \(0\.\d\d to \d\.\d\d\)", ratio_text("kid", entry))
+    lines = as_table({"classes": {"protein": {"n": 1000, "figures": {"kid": entry}}}})
+    assert re.search(r"\*\*2\.00\*\* \(0\.\d\d to \d\.\d\d\)", lines[-1])
+    without = metric_entry("copied", estimate)
+    assert ratio_text("copied", without) == ""
+    assert ratio_interval("copied", without) is None
 
 
 @pytest.mark.usefixtures("short_two_sample_test")
