@@ -29,6 +29,7 @@ def main():
             st.Page("pages/train.py", title="4 Train", icon=":material/model_training:"),
             st.Page("pages/review.py", title="5 Review", icon=":material/fact_check:"),
             st.Page("pages/instrument.py", title="6 Instrument", icon=":material/biotech:"),
+            st.Page("pages/experiment.py", title="7 Experiment", icon=":material/science:"),
             st.Page("pages/help.py", title="Help", icon=":material/help:"),
         ]
     )

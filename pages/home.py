@@ -27,6 +27,7 @@ LINKS = (
     ("train", "Train", "Fine-tune the generator on your own particles."),
     ("review", "Review", "Find labels that are probably wrong and correct them."),
     ("instrument", "Instrument", "Profiles of your instruments and what was checked on them."),
+    ("experiment", "Experiment", "Find out whether added particles make your classifier better."),
     ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 

@@ -33,6 +33,7 @@ class ClassifierTrainingPlan:
     label_smoothing: float = 0.1
     checks: int = 10  # how often the checkpoint is evaluated on the validation tiles
     seed: int = 0
+    steps: int | None = None  # optimiser steps in all; None: as many as the epochs take
 
 
 @dataclass(frozen=True)
@@ -52,22 +53,25 @@ def train(
     *,
     validation: tuple[Tiles, Labels],
     device: torch.device,
+    class_weights: NDArray[np.floating] | None = None,
 ) -> Generator[Progress, None, ValidationResult]:
     """Train; yields Progress after each step, returns the ValidationResult.
 
     validation: tiles and labels, ideally from other optical settings than the training tiles; one half selects the
     checkpoint, the other half fits the temperature, both with the same share of every class (see halves).
+    class_weights: weight of each class in the loss, float (K,); None: all alike.
     """
     torch.manual_seed(plan.seed)
     rng = np.random.default_rng(plan.seed)
     model: Any = build_classifier(config).to(device)
     model = model.to(memory_format=torch.channels_last)
     optimiser = _optimiser(model, plan)
-    steps = math.ceil(plan.epochs * len(tiles) / plan.batch)
+    steps = plan.steps or math.ceil(plan.epochs * len(tiles) / plan.batch)
+    loss_weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32, device=device)
     selection, calibration = halves(*validation)
     best_loss, best_state, history, order = math.inf, {}, [], np.empty(0, int)
     for step in range(1, steps + 1):
-        if len(order) < plan.batch:
+        while len(order) < plan.batch:
             order = np.concatenate([order, rng.permutation(len(tiles))])
         batch, order = order[: plan.batch], order[plan.batch :]
         images = augment(torch.from_numpy(tiles[batch]).float().div(255)[:, None], rng).mul(2).sub(1)
@@ -78,7 +82,7 @@ def train(
         with fast_arithmetic(device):
             logits = model(images.to(device, memory_format=torch.channels_last))
         batch_labels = torch.from_numpy(labels[batch]).to(device)
-        loss = F.cross_entropy(logits.float(), batch_labels, label_smoothing=plan.label_smoothing)
+        loss = F.cross_entropy(logits.float(), batch_labels, weight=loss_weights, label_smoothing=plan.label_smoothing)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -15,6 +15,7 @@ from svp_core.tasks.classify import ClassifyRequest, classify
 from svp_core.tasks.compare import CompareRequest, compare
 from svp_core.tasks.denoise import DenoiseRequest, denoise
 from svp_core.tasks.embed_review import EmbedReviewRequest, embed_review
+from svp_core.tasks.experiment import ExperimentRequest, experiment
 from svp_core.tasks.find_label_errors import LabelErrorRequest, find_label_errors
 from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tasks.import_images import ImportRequest, import_images
@@ -108,6 +109,16 @@ _KINDS = (
         "particle",
         opened_by="profile",
         view={"part": "Refit"},
+    ),
+    JobKind(
+        "experiment",
+        ExperimentRequest,
+        experiment,
+        "pages/experiment.py",
+        "experiment",
+        "unit",
+        lane=LONG,
+        can_pause=True,
     ),
 )
 JOB_KINDS = {kind.key: kind for kind in _KINDS}

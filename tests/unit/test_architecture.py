@@ -22,6 +22,7 @@ LAYERS = (
     (
         "pages.ui.classify",
         "pages.ui.denoising",
+        "pages.ui.experiment",
         "pages.ui.review",
         "pages.ui.synthesize",
         "pages.ui.help",
@@ -37,7 +38,7 @@ LAYERS = (
     ("svp_core.tasks",),
     # Domain: what is made of models, data and decisions.
     ("svp_core.report", "svp_core.exports", "svp_core.sample_data"),
-    ("svp_core.training", "svp_core.review"),
+    ("svp_core.training", "svp_core.review", "svp_core.experiment"),
     ("svp_core.datasets", "svp_core.quality"),
     ("svp_core.classification", "svp_core.model_import", "svp_core.reference_library"),
     ("svp_core.embedding",),

@@ -13,6 +13,7 @@ from svp_core.tasks.classify import ClassifyRequest
 from svp_core.tasks.compare import CompareRequest, ComparisonSide
 from svp_core.tasks.denoise import DenoiseRequest
 from svp_core.tasks.embed_review import EmbedReviewRequest
+from svp_core.tasks.experiment import ExperimentRequest
 from svp_core.tasks.find_label_errors import LabelErrorRequest
 from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.import_images import ImportRequest
@@ -67,6 +68,10 @@ STORED = [
         RefitRequest("ab", "5" * 64, "cd", 100),
         {"profile": "ab", "weights_sha256": "5" * 64, "validation": "cd", "labels": 100},
     ),
+    (
+        ExperimentRequest("dataset", "ab", "Oil", {"arms": ["real", "weights"], "seeds": 3}),
+        {"kind": "dataset", "source": "ab", "name": "Oil", "design": {"arms": ["real", "weights"], "seeds": 3}},
+    ),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
 
@@ -87,7 +92,7 @@ def test_every_kind_has_a_page_a_command_and_a_request_of_its_own():
 def test_every_task_module_has_a_kind():
     shared = {"__init__", "job_kinds", "request", "generation_request", "lanes", "throughput"}
     shared |= {"stored_classifications", "instrument_runs", "validation", "expectations", "reference_matching"}
-    shared |= {"size_standard", "taught_strangers"}
+    shared |= {"size_standard", "taught_strangers", "experiment_source"}
     modules = {path.stem for path in (ROOT / "svp_core" / "tasks").glob("*.py")} - shared
     assert modules == {kind.task.__module__.rpartition(".")[2] for kind in JOB_KINDS.values()}
 
@@ -95,8 +100,9 @@ def test_every_task_module_has_a_kind():
 def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
         "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
+        "experiment",
     ]  # fmt: skip
-    assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain"}
+    assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain", "experiment"}
 
 
 @pytest.mark.parametrize(("request_", "config"), STORED, ids=IDS)
@@ -144,6 +150,9 @@ def test_an_equal_request_joins_the_job_of_an_earlier_edition(tmp_path, monkeypa
         (ImportRequest("/data", " "), "no name"),
         (LabelErrorRequest("dataset", "ab", " "), "no name"),
         (LabelErrorRequest("folders", "ab", "Oil"), "'folders'"),
+        (ExperimentRequest("folder", "/data", " "), "no name"),
+        (ExperimentRequest("files", "/data", "Oil"), "'files'"),
+        (ExperimentRequest("folder", "/data", "Oil", {"seeds": 2}), "2 seeds"),
     ],
 )
 def test_an_impossible_request_is_refused_before_a_job_starts(request_, fragment, tmp_path, monkeypatch):

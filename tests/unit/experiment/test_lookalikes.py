@@ -1,0 +1,42 @@
+"""Lookalikes are found in every orientation and shift; different particles are not."""
+
+import numpy as np
+import pytest
+
+from svp_core.experiment.lookalikes import find_lookalikes, group_lookalikes
+from svp_core.near_duplicates import orient
+from tests.helpers.drawn_discs import draw_discs
+from tests.helpers.drawn_labels import draw_shapes
+
+
+def shifted(tile, down, right):
+    return np.roll(tile, (down, right), (0, 1))
+
+
+@pytest.mark.parametrize("orientation", range(8))
+@pytest.mark.parametrize(("down", "right"), [(0, 0), (2, -1), (-2, 2)])
+def test_a_turned_and_shifted_copy_is_found(orientation, down, right):
+    tiles = draw_discs(12, seed=3)
+    copy = shifted(np.ascontiguousarray(orient(tiles[7], orientation)), down, right)
+    noisy = (copy + np.random.default_rng(0).normal(6, 1.2, copy.shape)).clip(0, 255).astype(np.uint8)
+    assert find_lookalikes(noisy[None], tiles).tolist() == [[0, 7]]
+    assert find_lookalikes(tiles, noisy[None]).tolist() == [[7, 0]]
+
+
+def test_a_copy_shifted_farther_is_another_picture():
+    tiles = draw_discs(5, seed=4, grain=3)
+    assert len(find_lookalikes(shifted(tiles[2], 5, 4)[None], tiles)) == 0
+
+
+def test_different_particles_and_empty_tiles_are_no_lookalikes():
+    tiles, _ = draw_shapes((30, 30, 30, 30), seed=5)
+    empty = np.random.default_rng(6).normal(170, 1.0, (40, 64, 64)).round().astype(np.uint8)
+    assert len(np.unique(group_lookalikes(np.concatenate([tiles, empty])))) == 160
+
+
+def test_groups_join_copies_of_copies():
+    tiles = draw_discs(4, seed=7)
+    chain = np.stack([tiles[0], shifted(tiles[0], 2, 0), shifted(tiles[0], 4, 0), tiles[1]])
+    groups = group_lookalikes(chain)
+    assert groups[0] == groups[1] == groups[2] != groups[3]
+    assert group_lookalikes(np.zeros((0, 64, 64), np.uint8)).tolist() == []
