@@ -39,7 +39,7 @@ def export_cla(
     """
     results = read_results_folder(job_folder)
     run = _one_run(results.summary, run)
-    ids = _particle_ids(read_results_folder(job_folder, _id_columns(results.columns)))
+    ids = particle_ids(read_results_folder(job_folder, id_columns(results.columns)))
     if len(labels) != len(ids):
         raise ValueError(f"{len(ids)} classified particles need as many labels; got {len(labels)}")
     labels = np.asarray(labels, object)
@@ -63,7 +63,7 @@ def _one_run(summary: Mapping[str, Any], run: str | None) -> str:
     return run or names[0]
 
 
-def _id_columns(columns: Iterable[str]) -> list[str]:
+def id_columns(columns: Iterable[str]) -> list[str]:
     """Columns with particle ids: the list's own "id" first, then what exports call it."""
     instrument = [name for name in columns if name.startswith(INSTRUMENT)]
     own_names = {name: name.removeprefix(INSTRUMENT).strip().casefold() for name in instrument}
@@ -71,17 +71,17 @@ def _id_columns(columns: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*exact, *(name for key in ID_COLUMNS for name in instrument if own_names[name] == key)]))
 
 
-def _particle_ids(results: ClassificationResults) -> NDArray[np.object_]:
+def particle_ids(results: ClassificationResults) -> NDArray[np.object_]:
     """Particle ids as FlowCam writes them, object (N,); "" where there is none."""
     ids = np.full(len(results.table), "", object)
     for column in results.table.columns:
         if column.startswith(INSTRUMENT):
-            texts = [_id_text(value) for value in results.table[column]]
+            texts = [id_text(value) for value in results.table[column]]
             ids = np.array([old or new for old, new in zip(ids, texts, strict=True)], object)
     return ids
 
 
-def _id_text(value: Any) -> str:
+def id_text(value: Any) -> str:
     if value is None or pd.isna(value):
         return ""
     return str(int(value)) if isinstance(value, float) and value == int(value) else str(value).strip()

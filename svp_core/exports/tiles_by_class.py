@@ -19,7 +19,7 @@ from svp_core.files import atomic_write
 from svp_core.images import encode_png
 
 SAMPLE_FILE = "sample.json"
-_FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same tiles give the same archive
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)  # of every entry, so that the same tiles give the same archive
 _MAX_NAME = 80  # characters of an image's own name in its file's
 
 
@@ -56,11 +56,11 @@ def write_tiles(
     # PNG is compressed already.
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for name, tile in entries:
-            archive.writestr(zipfile.ZipInfo(name, _FIXED_DATE), encode_png(np.ascontiguousarray(tile)))
+            archive.writestr(zipfile.ZipInfo(name, FIXED_DATE), encode_png(np.ascontiguousarray(tile)))
         if sample and sample.sample_facts():
             content = {name: getattr(sample, name).strip() for name in SAMPLE_FIELDS}
             text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
-            archive.writestr(zipfile.ZipInfo(SAMPLE_FILE, _FIXED_DATE), text)
+            archive.writestr(zipfile.ZipInfo(SAMPLE_FILE, FIXED_DATE), text)
 
 
 def file_name(image: str) -> str:

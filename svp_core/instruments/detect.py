@@ -1,8 +1,9 @@
 """Detect what a path holds and read its particles.
 
-Detected by content: runs of FlowCam (with a list, or the csv export alone), MFI and IFCB, one or many of them, of one
-manufacturer or several. Files outside the runs' folders, and any other folder, archive or file, are read as plain
-images; a single collage image is cut into its tiles. Each reader's module states which files it was tested on.
+Detected by content: runs of FlowCam (with a list, or the csv export alone), MFI, IFCB and ImageStream, and tables of
+EcoTaxa and LabelChecker, one or many of them, of one manufacturer or several. Files outside the runs' folders, and any
+other folder, archive or file, are read as plain images; a single collage image is cut into its tiles. Each reader's
+module states which files it was tested on.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -10,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from svp_core.errors import LabError
-from svp_core.instruments import ifcb, mfi
+from svp_core.instruments import ecotaxa, ifcb, image_stream, labelchecker, mfi
 from svp_core.instruments.flowcam import csv_export
 from svp_core.instruments.flowcam import run as flowcam
 from svp_core.instruments.images import collage, folder
@@ -41,6 +42,9 @@ FIND_RUNS: tuple[Callable[[ScannedFiles, Choices | None], Sequence[DetectedRun]]
     csv_export.find_runs,
     mfi.find_runs,
     ifcb.find_runs,
+    ecotaxa.find_runs,
+    labelchecker.find_runs,
+    image_stream.find_runs,
 )
 
 
@@ -139,7 +143,7 @@ def _not_readable(name: str) -> str:
         return f"{name} does not start like a FlowCam list; export the run again or choose its collage."
     return (
         f"{name} is not an image, archive or FlowCam list; choose a folder, a zip file, an instrument's run (FlowCam "
-        ".lst or csv, MFI csv, IFCB .adc), or a PNG, JPEG, TIFF or BMP image."
+        ".lst or csv, MFI csv, IFCB .adc, EcoTaxa tsv, LabelChecker csv), or a PNG, JPEG, TIFF or BMP image."
     )
 
 

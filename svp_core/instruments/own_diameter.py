@@ -1,7 +1,8 @@
 """The diameter by which an instrument itself states the size of a particle, found among its columns by name.
 
 FlowCam states the diameter of the circle of the mask's area less the fringe as Diameter (ABD), `abd_diameter` in its
-list, and the area of that circle as Area (ABD); MFI states an ECD. Names are compared without case and units.
+list, `AbdDiameter` in LabelChecker, and the area of that circle as Area (ABD); MFI states an ECD. Names are compared
+without case and units.
 """
 
 import math
@@ -13,12 +14,12 @@ from svp_core.instruments.text_tables import column_key, parse_positive
 OwnDiameter = tuple[float | None, str]  # µm, where it is from; (None, "") where the files do not state it
 
 # In the order of preference. An export may lack the first ones.
-_DIAMETERS = ("diameter (abd)", "abd_diameter", "ecd", "equivalent circular diameter")
+_DIAMETERS = ("diameter (abd)", "abd_diameter", "abddiameter", "ecd", "equivalent circular diameter")
 _AREAS = ("area (abd)", "abd_area")  # of the circle of that diameter
 # Equivalent and caliper diameters; Length and Width are FlowCam's names of the largest and smallest caliper width.
 _ALL_DIAMETERS = {
     *_DIAMETERS,
-    *("diameter (esd)", "esd_diameter", "diameter (fd)", "fd_diameter", "esd"),
+    *("esddiameter", "fddiameter", "diameter (esd)", "esd_diameter", "diameter (fd)", "fd_diameter", "esd"),
     *("length", "width", "max feret diameter", "min feret diameter", "feret diameter"),
 }
 _PIXEL_UNITS = ("(px)", "(pixel)", "(pixels)")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images import collage, folder
+from svp_core.instruments.images.ome_metadata import stated_scale
 from svp_core.instruments.images.stack import read_pages
 from svp_core.instruments.metadata import SOURCE_KINDS, RunFacts, SourceSummary
 from svp_core.instruments.open_source import PathKind
@@ -14,6 +15,9 @@ _PLURALS = {
     "flowcam_library": "FlowCam libraries",
     "mfi": "MFI runs",
     "ifcb": "IFCB samples",
+    "ecotaxa": "EcoTaxa acquisitions",
+    "labelchecker": "LabelChecker tables",
+    "image_stream": "ImageStream exports",
 }
 _WITHOUT_IMAGES = {"folder": "Folder", "archive": "Archive"}
 _MAX_NAMES = 5  # files or runs that a note names
@@ -59,7 +63,9 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
     image = single_image(files)
     pages, tiles = _count_pages_and_tiles(files, image) if image else (1, None)
     kind = {"folder": "folder", "archive": "archive", "file": "stack" if pages > 1 else "image"}[path_kind]
-    notes = ["Plain images do not state their pixel size: sizes are in pixels until you enter µm per pixel."]
+    scale, scale_from, notes = stated_scale(files)
+    if scale is None:
+        notes.append("Plain images do not state their pixel size: sizes are in pixels until you enter µm per pixel.")
     readable = path_kind == "file" or bool(image_names(files))
     count, columns = folder.count_images(files), ()
     if tiles is not None:
@@ -70,8 +76,8 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
     elif not readable:
         notes = ["It contains no image file and no run of an instrument; choose a folder or an archive that does."]
     title = f"{SOURCE_KINDS[kind] if readable else _WITHOUT_IMAGES[kind]} {image if kind == 'collage' else files.title}"
-    run = RunFacts(loose_run_name(files, ()), kind, count)
-    return SourceSummary(kind, title, count, None, "", tuple(notes), (run,), columns, readable=readable)
+    run = RunFacts(loose_run_name(files, ()), kind, count, scale, scale_from)
+    return SourceSummary(kind, title, count, scale, scale_from, tuple(notes), (run,), columns, readable=readable)
 
 
 def loose_run_name(loose: SourceFiles, runs: Sequence[DetectedRun]) -> str:

@@ -16,7 +16,13 @@ FORMAT = "SvP Lab instrument profile"
 MAX_NAME = 80  # characters
 MAX_BYTES = 5_000_000  # of an imported file
 SAME_SCALE = 0.002  # relative difference of pixel sizes up to which a run belongs to a profile
-KIND_NAMES = {"flowcam": "FlowCam", "flowcam_library": "FlowCam library", "mfi": "MFI", "ifcb": "IFCB"}
+KIND_NAMES = {
+    "flowcam": "FlowCam",
+    "flowcam_library": "FlowCam library",
+    "mfi": "MFI",
+    "ifcb": "IFCB",
+    "image_stream": "ImageStream",
+}
 PLAIN = "images"  # kind of all sources that are not an instrument's own files
 
 

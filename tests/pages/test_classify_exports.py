@@ -54,7 +54,7 @@ def test_no_download_of_the_page_passes_through_the_jobs_folder(tmp_path, monkey
     assert not open_results(job_id, "Report").exception
     before = sorted(folder.iterdir())
     contents = [make() for make in made]
-    assert len(contents) == 4
+    assert len(contents) == 6
     assert all(contents)
     assert sorted(folder.iterdir()) == before, "another session that exports at once would read this file"
 
@@ -67,7 +67,7 @@ def test_report_is_that_of_the_settings_and_files_are_offered():
     assert "<h1>Batch 12</h1>" in report_of(app)
     assert "A. &lt;Person&gt;" in report_of(app)
     assert "informational" in report_of(app)
-    assert list(downloads(app)) == ["report_html", "get_csv", "get_xlsx", "get_zip"]
+    assert list(downloads(app)) == ["report_html", "get_csv", "get_xlsx", "get_zip", "get_ecotaxa", "get_labelchecker"]
     assert "Other files: all items." in page_text(app)
     app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
     assert "filtered particles." in page_text(app)
@@ -88,7 +88,13 @@ def test_two_sessions_that_export_one_classification_get_their_own_rows():
         assert again[key] == made[key][0]
         assert [row["image"] for row in rows] == table["image"][table["label"] == key].tolist()
     names = [file.name for file in sessions["protein"]]
-    assert names == ["S_1_results_2025-04-09.csv", "S_1_results_2025-04-09.xlsx", "S_1_tiles_2025-04-09.zip"]
+    assert names == [
+        "S_1_results_2025-04-09.csv",
+        "S_1_results_2025-04-09.xlsx",
+        "S_1_tiles_2025-04-09.zip",
+        "S_1_ecotaxa_2025-04-09.zip",
+        "S_1_labelchecker_2025-04-09.zip",
+    ]
     assert sorted(path.name for path in jobs.job_folder(job_id).iterdir()) == [
         "config.json",
         "results.csv",

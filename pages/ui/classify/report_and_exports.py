@@ -83,10 +83,10 @@ def export_files(
     rows: NDArray[np.intp] | None,
     settings: Mapping[str, Any],
 ) -> list[ExportFile]:
-    """Table, workbook and tiles of these rows of results.csv (None: all), made when they are downloaded."""
+    """Files of these rows of results.csv (None: all), made when they are downloaded."""
 
-    def file(key, label, content, mime, export):
-        name = download_name(_stem(results, settings), content, key, settings["date"])
+    def file(key, label, content, mime, export, ending=None):
+        name = download_name(_stem(results, settings), content, ending or key, settings["date"])
         return ExportFile(key, label, name, mime, partial(export_bytes, export))
 
     folder = results.folder
@@ -105,6 +105,22 @@ def export_files(
             "tiles",
             "application/zip",
             lambda path: exports.export_tiles_by_class(folder, path, rows, settings=settings),
+        ),
+        file(
+            "ecotaxa",
+            "EcoTaxa",
+            "ecotaxa",
+            "application/zip",
+            lambda path: exports.export_ecotaxa(folder, path, labels, rows, settings=settings),
+            "zip",
+        ),
+        file(
+            "labelchecker",
+            "LabelChecker",
+            "labelchecker",
+            "application/zip",
+            lambda path: exports.export_labelchecker(folder, path, labels, rows),
+            "zip",
         ),
     ]
 

@@ -12,7 +12,7 @@ from svp_core.display import DASH, escape_markdown, format_percent
 from svp_core.instruments.metadata import SOURCE_KINDS, RunFacts, format_volume
 
 MAX_TABLE_PX, ROW_PX = 320, 36
-WITH_VOLUME = ("flowcam", "mfi", "ifcb")  # kinds of run whose files can state the imaged volume
+WITH_VOLUME = ("flowcam", "mfi", "ifcb", "ecotaxa")  # kinds of run whose files can state the imaged volume
 
 
 def stored_runs(summary: Mapping[str, Any]) -> list[RunFacts]:

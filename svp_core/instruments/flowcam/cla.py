@@ -2,7 +2,8 @@
 
 Lines: "v3"; the number of classifications; then for each its name and the number of its classes, and for each class its
 name, AND or OR, the number of its filters, one filter path per line, the number of its particles, one id per line. Ids
-in no class are unclassified. Derived from one real file (VisualSpreadsheet 4.19.3), which is reproduced byte for byte.
+in no class are unclassified. Derived from one real file (VisualSpreadsheet 4.19.3), which is reproduced byte for byte;
+a public one of version 3.4.5 has the same layout. Files of other versions are read where they follow it, never written.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -64,6 +65,10 @@ def update_cla(original: bytes | None, labels: Mapping[str, Iterable[object]]) -
     stay. Raises LabError if the original cannot be read or an id has two classes.
     """
     classifications, file_format = _parse(original) if original else ([], _FileFormat())
+    if file_format.version.strip() != VERSION:
+        raise LabError(
+            f"The classification file has version {file_format.version.strip()[:20]!r}; only {VERSION} can be written."
+        )
     new_ids = {name: tuple(str(particle_id) for particle_id in ids) for name, ids in labels.items()}
     labelled = [particle_id for ids in new_ids.values() for particle_id in ids]
     if len(set(labelled)) < len(labelled):
@@ -94,12 +99,17 @@ def _parse(data: bytes) -> tuple[list[Classification], _FileFormat]:
         raise LabError("This is not a FlowCam classification file: it does not start with a version such as v3.")
     reader = _LineReader(lines)
     version = reader.text()
-    if version.strip() != VERSION:
-        raise LabError(f"The classification file has version {version.strip()[:20]!r}; only {VERSION} can be read.")
-    classifications = [
-        Classification(reader.text(), tuple(_parse_class(reader) for _ in range(reader.count())))
-        for _ in range(reader.count())
-    ]
+    try:
+        classifications = [
+            Classification(reader.text(), tuple(_parse_class(reader) for _ in range(reader.count())))
+            for _ in range(reader.count())
+        ]
+    except LabError as error:
+        if version.strip() == VERSION:
+            raise
+        raise LabError(
+            f"The classification file has version {version.strip()[:20]!r}, not laid out like {VERSION}: {error}"
+        ) from None
     return classifications, _FileFormat(version, line_end, encoding, tuple(lines[reader.line :]))
 
 

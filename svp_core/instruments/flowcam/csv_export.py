@@ -14,6 +14,12 @@ from functools import partial
 from svp_core.images import ImageUnreadable, decode_images
 from svp_core.instruments.crops import ImageCache, group_by_image, mask_file_name
 from svp_core.instruments.flowcam import export_columns as export
+from svp_core.instruments.flowcam.class_exports import (
+    ClassExports,
+    class_exports_among,
+    class_of_table,
+    find_class_exports,
+)
 from svp_core.instruments.flowcam.context import Context, read_context, run_facts
 from svp_core.instruments.flowcam.run import CLASS_COLUMN, class_from_label, read_labels, run_file_names
 from svp_core.instruments.images.folder import is_image_name
@@ -30,18 +36,19 @@ from svp_core.instruments.records import (
     unique_name,
 )
 from svp_core.instruments.text_tables import Table, normalise_name, parse_integer, parse_positive
+from svp_core.particle_classes import class_from_folder
 
 _SINGLE = re.compile(r"(.+?)_?(\d{5,})\.[a-z]+")
 
 
 def find_runs(scanned: ScannedFiles, _choices: Choices | None = None) -> list[DetectedRun]:
     """The run of every csv export of particles that does not belong to a list."""
-    runs = []
-    for name, head in scanned.heads.items():
-        layout = export.export_layout(head)
-        if layout:
-            runs.append(_describe(scanned, name, layout))
-    return runs
+    layouts: dict[str, export.Layout] = {
+        name: layout for name, head in scanned.heads.items() if (layout := export.export_layout(head))
+    }
+    # A table of the particles of one class belongs to the export of the whole run.
+    of_classes = class_exports_among(scanned, layouts) if len(layouts) > 1 else set[str]()
+    return [_describe(scanned, name, layout) for name, layout in layouts.items() if name not in of_classes]
 
 
 def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> DetectedRun:
@@ -73,14 +80,18 @@ def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> Detect
         read = _read_single
         notes.append("This export has no list; each particle's image is the file with its number.")
     labels, label_notes = read_labels(files, siblings, title)
-    class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in table.names else ()
+    by_class = _class_exports(scanned, name, table)
+    has_classes = labels or by_class.labels or _class_of_name(name, table)
+    class_column = (CLASS_COLUMN,) if has_classes and CLASS_COLUMN not in table.names else ()
     return InstrumentRun(
         name,
         facts,
         partial(read, scanned, name, context),
-        file_names | {siblings[normalise_name(image)] for image in images if normalise_name(image) in siblings},
+        file_names
+        | {siblings[normalise_name(image)] for image in images if normalise_name(image) in siblings}
+        | by_class.file_names,
         (*table.names, *class_column),
-        (*notes, *label_notes),
+        (*notes, *label_notes, *by_class.notes),
     )
 
 
@@ -136,7 +147,9 @@ def _row_reader(
     scanned: ScannedFiles, name: str, table: Table, context: Context
 ) -> Callable[[int], tuple[ParticleRecord, list[str]]]:
     """Function (row number from 0) -> (ParticleRecord without pixels, values of the row)."""
-    labels, _ = read_labels(scanned.files, scanned.siblings(name), file_stem(name))
+    labels = _class_exports(scanned, name, table).labels
+    labels |= read_labels(scanned.files, scanned.siblings(name), file_stem(name))[0]
+    class_of_name = _class_of_name(name, table)
     id_key, scale_key = export.first_key(table, export.ID_COLUMNS), export.first_key(table, export.SCALE_COLUMNS)
     class_key, own_diameter = CLASS_COLUMN.casefold(), own_diameter_reader(table.names)
     taken: set[str] = set()
@@ -145,9 +158,9 @@ def _row_reader(
         values = table.values(table.lines[position])
         particle_id = table.value(values, id_key) or str(position + 1)
         columns = dict(zip(table.names, values, strict=False))
-        if particle_id in labels:
-            columns.setdefault(CLASS_COLUMN, labels[particle_id])
-        label = labels.get(particle_id) or table.value(values, class_key)
+        label = labels.get(particle_id) or table.value(values, class_key) or class_of_name
+        if label:
+            columns.setdefault(CLASS_COLUMN, label)
         diameter_um, diameter_from = own_diameter(columns)
         reason = ""
         if len(values) != len(table.names):
@@ -165,6 +178,21 @@ def _row_reader(
         ), values
 
     return read_row
+
+
+def _class_exports(scanned: ScannedFiles, name: str, table: Table) -> ClassExports:
+    id_key, file_key = export.first_key(table, export.ID_COLUMNS), export.first_key(table, export.FILE_COLUMNS)
+    collages = table.column(file_key) if file_key else []
+    return find_class_exports(scanned, name, table.column(id_key) if id_key else [], set(collages))
+
+
+def _class_of_name(name: str, table: Table) -> str | None:
+    """The built-in class that an export is named after, behind the name that its collages have; None without one."""
+    file_key = export.first_key(table, export.FILE_COLUMNS)
+    collage = next(filter(None, table.column(file_key)), "") if file_key else ""
+    title = re.sub(r"_\d+$", "", file_stem(collage.replace("\\", "/")))
+    label = class_of_table(name, title) if file_stem(name).casefold().startswith(title.casefold()) and title else ""
+    return label if label and class_from_folder(label) else None
 
 
 def _single_images(siblings: Mapping[str, str], title: str) -> dict[int, str]:

@@ -11,9 +11,11 @@ from functools import partial
 from svp_core import particle_classes
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
+from svp_core.instruments import labelchecker
 from svp_core.instruments.crops import ImageCache, group_by_image, mask_file_name
 from svp_core.instruments.flowcam import context as context_files
 from svp_core.instruments.flowcam.cla import read_cla
+from svp_core.instruments.flowcam.class_exports import ClassExports, find_class_exports
 from svp_core.instruments.flowcam.export_columns import exported_names, rows_by_id
 from svp_core.instruments.flowcam.list_file import (
     BOX_FIELDS,
@@ -57,19 +59,36 @@ def find_runs(scanned: ScannedFiles, _choices: Choices | None = None) -> list[De
 def run_file_names(siblings: Mapping[str, str], name: str) -> frozenset[str]:
     """Names of a run's files that follow from its title, and the list or export of this name itself."""
     title = file_stem(name)
-    titled = (normalise_name(title + ending) for ending in context_files.RUN_FILE_ENDINGS)
+    own_names = (labelchecker.table_name(title), *(title + ending for ending in context_files.RUN_FILE_ENDINGS))
+    titled = map(normalise_name, own_names)
     frames = (key for key in siblings if key.startswith(("cal_image_", "rawfile_")))
     return frozenset({name, *(siblings[key] for key in (*titled, *frames) if key in siblings)})
 
 
 def read_labels(files: SourceFiles, siblings: Mapping[str, str], title: str) -> tuple[dict[str, str], list[str]]:
-    """({id: class name} of the run's .cla, notes); of several classifications, the last."""
-    name = siblings.get(normalise_name(f"{title}.cla"))
+    """({id: class name}, notes) of the run's .cla and LabelChecker table, whose labels come first.
+
+    Of several classifications in a .cla, the last one counts.
+    """
+    name, notes, labels = siblings.get(normalise_name(f"{title}.cla")), [], {}
     try:
         classifications = read_cla(files.read(name)) if name else []
+        labels = classifications[-1].label_of() if classifications else {}
+        if len(classifications) > 1:
+            notes.append(
+                f"The classes are those of {classifications[-1].name[:80]!r}, the last of {len(classifications)} "
+                f"classifications in {title}.cla."
+            )
     except (ImageUnreadable, LabError) as error:
-        return {}, [f"The classes in {title}.cla cannot be read: {str(error).rstrip('.')}."]
-    return classifications[-1].label_of() if classifications else {}, []
+        notes.append(f"The classes in {title}.cla cannot be read: {str(error).rstrip('.')}.")
+    try:
+        checked = labelchecker.label_reader(files, siblings, title)
+    except ImageUnreadable as error:
+        checked = {}
+        notes.append(f"The labels in {labelchecker.table_name(title)} cannot be read: {error}.")
+    if checked:
+        notes.append(f"{labelchecker.table_name(title)} gives labels to {len(checked):,} particles.")
+    return labels | checked, notes
 
 
 def class_from_label(label: str | None, name: str) -> str | None:
@@ -78,10 +97,19 @@ def class_from_label(label: str | None, name: str) -> str | None:
     return particle_class.key if particle_class else class_from_path(name)
 
 
+def is_library_name(name: str) -> bool:
+    """Whether a list of this name is a library's."""
+    return name.casefold().endswith(".flb")
+
+
+def _class_exports(scanned: ScannedFiles, run: RunList) -> ClassExports:
+    return find_class_exports(scanned, run.path, run.column("id"), set(run.column("collage_file")))
+
+
 def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
     files, siblings = scanned.files, scanned.siblings(run.path)
     context = context_files.read_context(files, siblings, run.title)
-    is_library = run.path.casefold().endswith(".flb")
+    is_library = is_library_name(run.path)
     facts, notes = context_files.run_facts(context, "flowcam_library" if is_library else "flowcam", len(run.lines))
     scales = distinct_scales(run)
     if len(scales) == 1:
@@ -93,15 +121,17 @@ def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
     collages = tuple(filter(None, dict.fromkeys(run.column("collage_file"))))
     exported = exported_names(files, siblings, run.title)
     labels, label_notes = read_labels(files, siblings, run.title)
-    class_column = (CLASS_COLUMN,) if labels and CLASS_COLUMN not in exported else ()
+    by_class = _class_exports(scanned, run)
+    has_classes = labels or by_class.labels or is_library
+    class_column = (CLASS_COLUMN,) if has_classes and CLASS_COLUMN not in exported else ()
     images = (siblings.get(normalise_name(name)) for c in collages for name in (c, mask_file_name(c)))
     return InstrumentRun(
         run.path,
         facts,
         partial(_read, scanned, run.path, context.um_per_px, context.fringe_px),
-        run_file_names(siblings, run.path) | frozenset(filter(None, images)),
+        run_file_names(siblings, run.path) | frozenset(filter(None, images)) | by_class.file_names,
         tuple(dict.fromkeys((*exported, *class_column, *run.fields))),
-        (*notes, *label_notes, *_collage_notes(collages, siblings)),
+        (*notes, *label_notes, *by_class.notes, *_collage_notes(collages, siblings)),
     )
 
 
@@ -122,14 +152,16 @@ def _read(scanned: ScannedFiles, name: str, scale: float | None, fringe_px: floa
     collages = ImageCache(files, scanned.sibling_finder(name), noun="collage", masks=True)
     exported = rows_by_id(files, siblings, run.title)
     own_diameter = own_diameter_reader((*exported_names(files, siblings, run.title), *run.fields))
-    labels, _ = read_labels(files, siblings, run.title)
+    labels = _class_exports(scanned, run).labels | read_labels(files, siblings, run.title)[0]
+    # A library is a collection of particles of one kind, named after it.
+    library = run.title if is_library_name(name) else None
     taken: set[str] = set()
     stem = sibling_path(name, run.title)
     for position in group_by_image(run.column("collage_file")):
         row, value_count = run.row(run.lines[position])
         particle_id = row.get("id", position + 1)
-        label = labels.get(str(particle_id))
         columns = {**exported(particle_id), **row}
+        label = labels.get(str(particle_id)) or columns.get(CLASS_COLUMN) or library
         if label is not None:
             columns.setdefault(CLASS_COLUMN, label)
         diameter_um, diameter_from = own_diameter(columns)

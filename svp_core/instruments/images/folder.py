@@ -14,6 +14,7 @@ from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.collage import looks_like_collage
+from svp_core.instruments.images.ome_metadata import ome_scale
 from svp_core.instruments.images.stack import count_pages, read_pages
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
 from svp_core.instruments.sqlite_guard import is_own_database
@@ -128,6 +129,7 @@ class ImageFile:
     def records(self, *, split_collage: SplitCollage | None = None) -> Iterator[ParticleRecord]:
         """Yield a ParticleRecord for each page; split_collage: as read_images takes it."""
         origin = {"source": self.source, "run": self.run, "given": class_from_path(self.name)}
+        origin |= {"um_per_px": ome_scale(self.data)}
         if _is_misnamed_stack(self.name, self.data):
             reason = "this is a TIFF of several pages; rename it to end in .tif and every page is read"
             yield ParticleRecord(self.name, reason=reason, **origin)
