@@ -4,20 +4,30 @@
 executes it as the script of every visit.
 """
 
+import os
+import sys
 from pathlib import Path
 
 import streamlit as st
 from streamlit import runtime
+from streamlit.config import set_option
 
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
 from pages.ui.shared.job_status import show_running
+from pages.ui.shared.sign_in import identify, may_enter, require_sign_in, show_person
+from svp_core.access.person import identify_by
+from svp_core.access.serving import check_serving
+from svp_core.access.sign_in import read_sign_in
+from svp_core.errors import LabError
+from svp_core.workspace.paths import workspace_root
 
 BUTTON_STYLE = Path(__file__).parent / "pages" / "ui" / "shared" / "primary_buttons.css"
 
 
 def main():
-    """Draw the frame and the requested page."""
+    """Draw the frame and the requested page, for a visitor who may be here."""
+    identify_by(identify)
     # An icon drawn here, and before the menu: one by name would be fetched from the internet.
     st.set_page_config(page_title="SvP Lab", page_icon=draw_icon(), layout="wide")
     page = st.navigation(
@@ -30,20 +40,37 @@ def main():
             st.Page("pages/review.py", title="5 Review", icon=":material/fact_check:"),
             st.Page("pages/instrument.py", title="6 Instrument", icon=":material/biotech:"),
             st.Page("pages/experiment.py", title="7 Experiment", icon=":material/science:"),
+            st.Page("pages/audit_trail.py", title="Audit trail", icon=":material/history:"),
             st.Page("pages/help.py", title="Help", icon=":material/help:"),
-        ]
+        ],
+        position="sidebar" if may_enter() else "hidden",
     )
     st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")
+    require_sign_in()
     st.session_state["_app_ran"] = True
     if wanted := st.session_state.pop("_wanted", None):
         st.switch_page(wanted[0], query_params=wanted[1])
     st.html(BUTTON_STYLE)
     with st.sidebar:
+        show_person()
         show_running()
     page.run()
+
+
+def prepare_server():
+    """Let nobody in who must not be, and give Streamlit the settings of sign-in; ends the process with a sentence."""
+    try:
+        check_serving(st.get_option("server.address"), workspace_root())
+        if sign_in := read_sign_in():
+            set_option("secrets.files", [str(sign_in.file)])
+    except LabError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(2)  # Streamlit would print a traceback for any exception
+    identify_by(identify)
 
 
 if runtime.exists():
     main()
 else:
+    prepare_server()
     app = st.App(__file__, on_script_error=report_error)

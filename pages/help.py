@@ -1,4 +1,4 @@
-"""Help: what each page does, keys, files, definitions of measures, limits."""
+"""Help: what each page does, keys, files, definitions of measures, limits, serving a lab."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from pages.ui.shared.session_guard import require_app
 
 require_app(__file__)
 
+TOPICS = ["Pages", "Keys", "Files", "Measures", "Limits", "Serving"]
 TEXTS = Path(__file__).parent / "ui" / "help"
 
 
@@ -27,13 +28,14 @@ def show_measures() -> None:
 
 st.title("Help")
 for tab, draw in zip(
-    st.tabs(["Pages", "Keys", "Files", "Measures", "Limits"], key="topic", on_change="rerun", bind="query-params"),
+    st.tabs(TOPICS, key="topic", on_change="rerun", bind="query-params"),
     (
         lambda: show_text("pages"),
         lambda: show_text("keys"),
         lambda: show_text("files"),
         show_measures,
         lambda: show_text("limits"),
+        lambda: show_text("serving"),
     ),
     strict=True,
 ):

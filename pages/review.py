@@ -11,7 +11,13 @@ from pages.ui.review.open_tabs import end_leases, holder_of, send_heartbeat
 from pages.ui.review.queue_filter import choose_queue_filter
 from pages.ui.review.retraining import show_retraining
 from pages.ui.review.review_data import current_labels_of, review_of
-from pages.ui.shared.person_form import REVIEWER, ask_person
+from pages.ui.shared.person_form import (
+    REVIEWER,
+    ask_person,
+    can_change_person,
+    deciding_person,
+    require_reviewer,
+)
 from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.times import format_iso
@@ -65,14 +71,16 @@ def show_heading(review: Review, reviewer: str) -> None:
         if reviewer:
             st.caption(escape_markdown(f"Reviewer: {reviewer}"), width="content")
             arguments = (review.id, reviewer)
-            st.button(
-                "Change reviewer", key="reviewer_change", on_click=change_reviewer, args=arguments, type="tertiary"
-            )
+            if can_change_person():
+                st.button(
+                    "Change reviewer", key="reviewer_change", on_click=change_reviewer, args=arguments, type="tertiary"
+                )
         st.button("Close review", key="review_leave", on_click=leave)
 
 
 def annotate(review: Review, reviewer: str) -> None:
     """The filter and the grid."""
+    require_reviewer()
     if not reviewer:
         ask_name()
         return
@@ -94,7 +102,7 @@ def show(review_id: str) -> None:
         st.title("Review")
         leave()
         raise
-    reviewer = (opened("review", REVIEWER) or "").strip()[:MAX_REVIEWER]
+    reviewer = deciding_person("review", MAX_REVIEWER)
     show_heading(review, reviewer)
     for view, tab in zip(VIEWS, st.tabs(list(VIEWS), key="look", on_change="rerun", bind="query-params"), strict=True):
         if tab.open:

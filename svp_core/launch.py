@@ -1,4 +1,7 @@
-"""Open the app: on a free port of this machine, address on the terminal, browser where there is a desktop."""
+"""Open the app: on a free port of this machine, address on the terminal, browser where there is a desktop.
+
+Other machines are answered only where people sign in, see access.serving.
+"""
 
 import http.client
 import os
@@ -8,18 +11,24 @@ import sys
 import time
 import webbrowser
 
-from svp_core.workspace.paths import repo_root
+from svp_core.access.serving import check_serving
+from svp_core.access.sign_in import read_sign_in
+from svp_core.workspace.paths import repo_root, workspace_root
 
 HOST = "127.0.0.1"  # reachable from this machine only
 FIRST_PORT = 8501
 
 
-def main() -> int:
-    """Run the app until Ctrl-C. Returns 0 after Ctrl-C, else the exit status of the server."""
-    port = free_port()
-    address = f"http://{HOST}:{port}"
+def main(host: str = HOST, port: int | None = None) -> int:
+    """Run the app until Ctrl-C. Returns 0 after Ctrl-C, else the exit status of the server.
+
+    host: address to bind to. port: None for a free one. Raises LabError where people would be let in who must not be.
+    """
+    check_serving(host, workspace_root())
+    port = port or free_port()
+    address = f"http://{_reachable(host)}:{port}"
     options = {
-        "server.address": HOST,
+        "server.address": host,
         "server.port": port,
         "server.headless": "true",
         "logger.hideWelcomeMessage": "true",
@@ -30,11 +39,11 @@ def main() -> int:
         stdin=subprocess.DEVNULL,
     )
     try:
-        while server.poll() is None and not _answers(port):
+        while server.poll() is None and not _answers(_reachable(host), port):
             time.sleep(0.2)
         if server.poll() is None:
             print(f"SvP Lab is open at {address}\nCtrl-C closes it; running jobs continue.", flush=True)
-            if has_desktop():
+            if read_sign_in() is None and has_desktop():
                 webbrowser.open(address)
         return server.wait()
     except KeyboardInterrupt:
@@ -43,6 +52,11 @@ def main() -> int:
         if server.poll() is None:
             server.terminate()
             server.wait()
+
+
+def _reachable(host: str) -> str:
+    """An address at which a server that is bound to this one answers this machine."""
+    return HOST if host in ("", "0.0.0.0", "::") else host
 
 
 def free_port() -> int:
@@ -67,8 +81,8 @@ def has_desktop() -> bool:
     return sys.platform in ("win32", "darwin") or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
-def _answers(port: int) -> bool:
-    connection = http.client.HTTPConnection(HOST, port, timeout=2)
+def _answers(host: str, port: int) -> bool:
+    connection = http.client.HTTPConnection(host, port, timeout=2)
     try:
         connection.request("GET", "/_stcore/health")
         return connection.getresponse().status == 200

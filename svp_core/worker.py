@@ -16,6 +16,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+from svp_core.access.person import account, acting_as
 from svp_core.errors import LabError
 from svp_core.execution.threads import set_threads
 from svp_core.progress import Progress
@@ -68,7 +69,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         lease = JobLease(job_id)
         threading.Thread(target=_beat, args=(lease,), daemon=True).start()
         _wait_for_slot(lease)
-        _work(lease)
+        with acting_as(lease.job.person or account()):
+            _work(lease)
     except LeaseLost:
         print("This job was stopped or has gone to another process.")
     return 0

@@ -9,6 +9,7 @@ import pandas as pd
 
 from svp_core.display import count_noun, format_utc, label_text
 from svp_core.report.examples import shorten
+from svp_core.review.closing import SignedState, signed_states
 from svp_core.review.decision_log import history
 from svp_core.review.history_file import verify
 from svp_core.review.store import list_reviews, open_review
@@ -36,6 +37,7 @@ class ReviewDecisions:
     name: str
     summary: str
     chain: str  # last hash of the decision log, or how it is damaged
+    signatures: list[str]  # who signed the closed review, and whether the decisions are still those
     changes: list[tuple[str, str, str]]  # (label before, label now, number of particles)
     changed: list[ChangedLabel]  # the first LISTED
 
@@ -83,12 +85,19 @@ def _decisions(header: Mapping[str, Any]) -> ReviewDecisions:
         f"Last hash of the decision log: {verdict.head}."
         if verdict.sound
         else f"The decision log is damaged: {verdict.problem}",
+        [_signed(state) for state in signed_states(review.id)],
         [
             (label_text(before), label_text(now), f"{count:,}")
             for before, now, count in zip(pairs["given"], pairs["label"], pairs["count"], strict=True)
         ],
         _changed_labels(labels["particle"].tolist(), pd.DataFrame(in_order[:LISTED])),
     )
+
+
+def _signed(state: SignedState) -> str:
+    signature = state.signature
+    line = f"{signature.meaning}: {signature.name}, {format_utc(signature.time)} UTC ({signature.components})."
+    return f"{line} {state.problem}".strip()
 
 
 def _changed_labels(particles: list[str], changed: pd.DataFrame) -> list[ChangedLabel]:

@@ -23,6 +23,7 @@ from svp_core.report import count_tables, examples, instrument_section, method_s
 from svp_core.report.confidence_table import confidence_table
 from svp_core.report.decisions import review_decisions
 from svp_core.report.render import css_string, render
+from svp_core.workspace.signatures import Signature
 
 _STYLE = Path(__file__).with_name("style.css")
 _SHAPE = "circularity"  # y axis of the scatter plot
@@ -49,8 +50,10 @@ def write_report(job_folder: str | Path, path: str | Path, *, settings: Mapping[
     atomic_write(path, lambda temporary: temporary.write_bytes(data))
 
 
-def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = None) -> str:
-    """The report as text; settings and errors as for write_report()."""
+def report_html(
+    job_folder: str | Path, *, settings: Mapping[str, Any] | None = None, signatures: Sequence[Signature] = ()
+) -> str:
+    """The report as text; settings and errors as for write_report(). signatures: printed at its end."""
     results = read_results_folder(job_folder)
     chosen = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
     columns = dict.fromkeys((chosen.diameter, _SHAPE, ECD_PX, *COMPARED_COLUMNS))
@@ -83,6 +86,7 @@ def report_html(job_folder: str | Path, *, settings: Mapping[str, Any] | None = 
         rejected=examples.rejected_list(results),
         reviews=review_decisions(results.folder),
         method=method_section.method_section(results, counted, chosen),
+        signatures=signatures,
     )
 
 

@@ -51,7 +51,15 @@ def environment(folder: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    names = ("class_name", "class_colour", "class_marker", "class_paint", "format_number", "format_interval")
+    names = (
+        "class_name",
+        "class_colour",
+        "class_marker",
+        "class_paint",
+        "format_number",
+        "format_interval",
+        "format_utc",
+    )
     jinja.filters |= {name: getattr(display, name) for name in names}
     jinja.filters["paragraphs"] = paragraphs
     return jinja

@@ -14,12 +14,15 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import OperationalError
 
+from svp_core.access.person import REVIEWER, require, require_own_name
 from svp_core.errors import LabError
 from svp_core.review.current_labels import CurrentLabels, Decision, effective_decisions
 from svp_core.review.decision_rules import Outcome, decide, make_outcome, parse_event, sort_events
 from svp_core.review.hash_chain import canonical_json, next_hash
 from svp_core.review.queue_file import clean_text
+from svp_core.review.seal import make_seal
 from svp_core.review.store import Review
+from svp_core.workspace import changes
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
@@ -38,7 +41,11 @@ def record(review: Review, events: Sequence[Mapping[str, Any]], *, more_classes:
     checked, and they may come in any order. more_classes: class keys allowed in addition to the review's. Raises
     LabError when nothing could be written; then all of them may be sent again.
     """
-    parsed = [parse_event(review, event, tuple(more_classes)) for event in events]
+    person = require(REVIEWER, "decide")
+    for event in events:
+        require_own_name(str(event.get("reviewer") or "").strip(), "decide")
+    login = person.login if person.is_signed_in else ""
+    parsed = [parse_event(review, event, tuple(more_classes), login=login) for event in events]
     outcomes = {id(event): event for event in parsed if isinstance(event, Outcome)}
     valid = sort_events([event for event in parsed if not isinstance(event, Outcome)])
     with _open_log(review.id) as log:
@@ -79,6 +86,7 @@ def _append(
 
 def record_draw(review: Review, reviewer: str, evidence: Mapping[str, Any]) -> Decision:
     """Append which particles were drawn for an audit; returns the Decision. evidence: JSON-ready dict."""
+    require_own_name(reviewer.strip(), "draw particles")
     with _open_log(review.id) as log:
         return log.add(
             {
@@ -153,15 +161,21 @@ class _LogEnd:
 
 @contextmanager
 def _open_log(review_id: str) -> Iterator[_LogEnd]:
-    row = review_row.c.id == review_id
+    row, key = review_row.c.id == review_id, changes.trail_key()
+    columns = (review_row.c.count, review_row.c.head, review_row.c.seal, review_row.c.closed)
     try:
         with lasting() as db:
             lock_log(db, review_id)
-            count, head = db.execute(sa.select(review_row.c.count, review_row.c.head).where(row)).one()
+            count, head, seal, closed = db.execute(sa.select(*columns).where(row)).one()
+            if closed is not None:
+                raise LabError("This review was closed with a signature; a keeper can open it again under History.")
+            if seal is None:  # of a version without seals: the trail notes from where on there is one
+                changes.add_entry_in(db, "seal", changes.REVIEW, review_id, decisions=count, head=head)
             log = _LogEnd(db, review_id, count, head)
             yield log
             log.write()
-            db.execute(review_row.update().where(row).values(count=log.count, head=log.head))
+            sealed = make_seal(review_id, log.count, log.head, key)
+            db.execute(review_row.update().where(row).values(count=log.count, head=log.head, seal=sealed))
     except OperationalError as error:
         raise LabError(
             f"The decisions could not be written ({error.orig}); none of them was, and they can be sent again."

@@ -47,8 +47,14 @@ class Outcome(NamedTuple):
     message: str  # one sentence for the reviewer when late or refused, else ""
 
 
-def parse_event(review: Review, event: Mapping[str, Any], more_classes: Sequence[str]) -> dict[str, Any] | Outcome:
-    """The event with clean values under the names of Decision's columns, or its Outcome when it is invalid."""
+def parse_event(
+    review: Review, event: Mapping[str, Any], more_classes: Sequence[str], *, login: str = ""
+) -> dict[str, Any] | Outcome:
+    """The event with clean values under the names of Decision's columns, or its Outcome when it is invalid.
+
+    login: of the person who is signed in, stored with the evidence; "" where sign-in is off.
+    """
+    signed = {"login": login} if login else {}
     tab, n, kind = event.get("tab"), event.get("n"), event.get("kind")
     if not (isinstance(tab, str) and 0 < len(tab) <= 64 and type(n) is int and 0 < n < 2**53):
         raise ValueError(f"a decision needs a tab (text) and n (1, 2, ...); got {tab!r}, {n!r}")
@@ -64,13 +70,15 @@ def parse_event(review: Review, event: Mapping[str, Any], more_classes: Sequence
         return make_outcome(fields, "refused", "A decision needs the name of its reviewer; enter yours.")
     if kind == "undo" and not fields["particle"] and not fields["undoes"]:
         # Which decision is the last one is known when the undo is written.
-        return fields | {"to_label": "", "evidence": canonical_json({})}
+        return fields | {"to_label": "", "evidence": canonical_json(signed)}
     label = event.get("label") if kind == "label" else ""
     if problem := _problem(review, fields, label, more_classes):
         return make_outcome(fields, "refused", problem)
     fields["to_label"] = label if kind == "label" else kind if kind in NOT_A_CLASS else ""
     shown = event.get("evidence")
     evidence = review.evidence(fields["particle"]) | (shown if isinstance(shown, dict) else {})
+    evidence.pop("login", None)  # a browser does not say who is signed in
+    evidence |= signed
     fields["evidence"] = clean_text(canonical_json(evidence))
     if len(fields["evidence"]) > MAX_EVIDENCE:
         problem = f"The evidence of this decision is longer than {MAX_EVIDENCE:,} characters and cannot be stored."

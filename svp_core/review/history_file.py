@@ -6,19 +6,23 @@ and last the number of decisions and the hash of the last one. Every line is can
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import sqlalchemy as sa
 
+from svp_core.access.person import KEEPER
 from svp_core.errors import LabError
 from svp_core.files import atomic_write
 from svp_core.review.current_labels import Decision
 from svp_core.review.decision_log import SQL_BATCH_SIZE, history, lock_log
 from svp_core.review.hash_chain import ChainCheck, canonical_json, check_chain, dump_plain, parse_json
 from svp_core.review.queue_file import content_hash
+from svp_core.review.seal import make_seal, seal_problem
 from svp_core.review.store import is_header, load_queue, save_review
+from svp_core.workspace.changes import REVIEW, change
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
@@ -58,7 +62,13 @@ def verify(review_id: str, *, head: str | None = None) -> ChainCheck:
     """
     header, count, own_head, rows = _snapshot(review_id)
     load_queue(header)
-    return check_chain(header, rows, count=count, head=head or own_head)
+    check = check_chain(header, rows, count=count, head=head or own_head)
+    if check.sound:
+        with engine().connect() as db:
+            row = db.execute(sa.select(review_row).where(review_row.c.id == str(review_id))).one()
+        problem = seal_problem(review_id, row._mapping["count"], row.head, row.seal)
+        return replace(check, problem=problem)
+    return check
 
 
 def verify_file(path: str | Path, *, head: str | None = None) -> ChainCheck:
@@ -84,6 +94,14 @@ def import_history(path: str | Path) -> str:
         raise LabError(f"{Path(path).name} is not as it was exported and was not imported: {check.problem}")
     header, particles, rows, _ = _read(path)
     review_id = header["review"]
+    with change(KEEPER, "import", REVIEW, review_id, str(header["name"]), decisions=check.count, head=check.head):
+        _store(header, particles, rows)
+    return review_id
+
+
+def _store(header: dict[str, Any], particles: pd.DataFrame, rows: list[dict[str, Any]]) -> None:
+    """Store an imported history, or what a stored one lacks of it. Raises LabError where the two have diverged."""
+    review_id = header["review"]
     with engine().connect() as db:
         stored_header = db.scalar(sa.select(review_row.c.header).where(review_row.c.id == review_id))
     if stored_header is None:
@@ -94,6 +112,8 @@ def import_history(path: str | Path) -> str:
         )
     with lasting() as db:
         lock_log(db, review_id)
+        if db.scalar(sa.select(review_row.c.closed).where(review_row.c.id == review_id)) is not None:
+            raise LabError(f"The review {header['name']!r} was closed with a signature; nothing was imported.")
         db.execute(review_row.update().where(review_row.c.id == review_id).values(deleted=None))
         own = decision_row.c.review == review_id
         hashes = list(db.scalars(sa.select(decision_row.c.hash).where(own).order_by(decision_row.c.number)))
@@ -108,8 +128,8 @@ def import_history(path: str | Path) -> str:
             db.execute(decision_row.insert(), new[start : start + SQL_BATCH_SIZE])
         if new:
             last = {"count": len(rows), "head": rows[-1]["hash"]}
+            last["seal"] = make_seal(review_id, len(rows), rows[-1]["hash"])
             db.execute(review_row.update().where(review_row.c.id == review_id).values(**last))
-    return review_id
 
 
 class _Damaged(Exception):

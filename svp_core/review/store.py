@@ -21,10 +21,13 @@ import pandas as pd
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from svp_core.access.person import KEEPER, REVIEWER
 from svp_core.errors import LabError
 from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
 from svp_core.review.hash_chain import canonical_json, first_hash
 from svp_core.review.queue_file import clean_text, content_hash, particle_id, read_queue
+from svp_core.review.seal import make_seal
+from svp_core.workspace.changes import REVIEW, change
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import review as review_row
 from svp_core.workspace.paths import workspace_root
@@ -120,7 +123,9 @@ def create_review(
         "particles": len(table),
         "content": content_hash(table),
     }
-    save_review(json.loads(canonical_json(header)), table, tiles, colour)
+    facts = {"particles": len(table), "content": header["content"]}
+    with change(REVIEWER, "create", REVIEW, review_id, header["name"], **facts):
+        save_review(json.loads(canonical_json(header)), table, tiles, colour)
     return review_id
 
 
@@ -146,6 +151,7 @@ def save_review(
         "created": time.time(),
         "count": 0,
         "head": first_hash(header),
+        "seal": make_seal(header["review"], 0, first_hash(header)),
     }
     with engine().begin() as db:
         db.execute(review_row.insert().values(**row))
@@ -186,17 +192,20 @@ def rename_review(review_id: str, name: str) -> None:
     name = name.strip()
     if not name or len(name) > MAX_NAME:
         raise LabError(f"A review needs a name of 1 to {MAX_NAME} characters; got {len(name):,}.")
-    _update(review_id, name=name)
+    with change(REVIEWER, "rename", REVIEW, review_id, name):
+        _update(review_id, name=name)
 
 
 def delete_review(review_id: str) -> None:
     """Hide the review: it is neither listed nor opened any more. Its files and decisions stay; see restore_review."""
-    _update(review_id, deleted=time.time())
+    with change(KEEPER, "delete", REVIEW, review_id):
+        _update(review_id, deleted=time.time())
 
 
 def restore_review(review_id: str) -> None:
     """List a deleted review again, with all of its decisions."""
-    _update(review_id, deleted=None)
+    with change(KEEPER, "restore", REVIEW, review_id):
+        _update(review_id, deleted=None)
 
 
 def load_queue(header: Mapping[str, Any]) -> pd.DataFrame:

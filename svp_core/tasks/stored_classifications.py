@@ -5,13 +5,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from svp_core.access.person import REVIEWER
 from svp_core.classification.settings import MAX_LENGTHS, SAMPLE_FIELDS
 from svp_core.display import join_names
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.review.store import list_reviews
 from svp_core.workspace import jobs
+from svp_core.workspace.changes import CLASSIFICATION, REPORT, change
 from svp_core.workspace.datasets import list_datasets
+from svp_core.workspace.signatures import signatures_of
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,8 @@ def delete_classification(job_id: str) -> None:
     """Delete a classification for good. Raises LabError while it is under way. Its dependents stay."""
     if jobs.get(job_id).kind != "classify":
         raise LabError("This job is not a classification.")
+    if signatures_of(REPORT, job_id):
+        raise LabError("This classification has a signed report, which is kept; it cannot be deleted.")
     jobs.delete(job_id)
 
 
@@ -82,5 +87,8 @@ def _update(job_id: str, texts: Mapping[str, str]) -> None:
     summary = read_summary(job_id)
     if not summary:
         raise LabError("This classification has no results; delete it and classify the source again.")
-    if any(summary.get(name, "") != text for name, text in texts.items()):
-        write_json(jobs.job_folder(job_id) / "summary.json", {**summary, **texts})
+    before = {name: summary.get(name, "") for name, text in texts.items() if summary.get(name, "") != text}
+    if before:
+        after = {name: texts[name] for name in before}
+        with change(REVIEWER, "change", CLASSIFICATION, job_id, before=before, after=after):
+            write_json(jobs.job_folder(job_id) / "summary.json", {**summary, **texts})

@@ -72,7 +72,8 @@ def register_model(name: str, folder: Path) -> str:
             if number > 99:
                 raise
             number += 1
-    (folder / "run").replace(target)
+    with models.creating_model(target, job=folder.name):
+        (folder / "run").replace(target)
     write_json(folder / "model.json", {"model": unique_name})
     return unique_name
 

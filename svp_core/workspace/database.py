@@ -16,6 +16,8 @@ from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
+from svp_core.audit_trail.trail import METADATA as TRAIL
+from svp_core.audit_trail.trail import trail_row
 from svp_core.errors import LabError
 from svp_core.instruments.sqlite_guard import DATABASE_NAME, register_database
 from svp_core.workspace.paths import workspace_root
@@ -50,6 +52,7 @@ job = sa.Table(
     sa.Column("paced_step", sa.Integer),  # start of the rate: step and time after the model was loaded
     sa.Column("paced_from", sa.Float),
     sa.Column("stepped", sa.Float),  # when `step` was written
+    sa.Column("person", sa.JSON),  # fields of access.person.Person: who started it; null: before version 0.3
 )
 is_active = job.c.state.in_(("queued", "running"))
 is_running = job.c.state == "running"
@@ -68,6 +71,8 @@ review = sa.Table(
     sa.Column("head", sa.String(64), nullable=False),  # hash of the last decision, or of the header
     sa.Column("name", sa.Text),  # display name; null: the header's
     sa.Column("deleted", sa.Float),  # when it was deleted (hidden); null: it was not
+    sa.Column("seal", sa.String(64)),  # HMAC of count and head with the key of the audit trail; null: none yet
+    sa.Column("closed", sa.Float),  # when it was closed with a signature; null: it is open
 )
 # Append-only. What the columns mean is documented at current_labels.Decision.
 decision = sa.Table(
@@ -142,7 +147,16 @@ validation_answer = sa.Table(
 sa.Index(
     "one_answer_a_key", validation_answer.c.validation, validation_answer.c.tab, validation_answer.c.n, unique=True
 )
-APPEND_ONLY = (decision, validation_answer)
+# Who may sign in.
+person = sa.Table(
+    "person",
+    METADATA,
+    sa.Column("login", sa.String(200), primary_key=True),
+    sa.Column("name", sa.String(80), nullable=False, unique=True),
+    sa.Column("role", sa.String(10), nullable=False),  # of access.person.ROLES; "": may not get in
+    sa.Column("added", sa.Float, nullable=False),
+)
+APPEND_ONLY = (decision, validation_answer, trail_row)
 
 
 def engine() -> sa.Engine:
@@ -165,14 +179,19 @@ def _engine(url: str | sa.URL) -> sa.Engine:
             if new_engine.dialect.name == "postgresql":
                 # In PostgreSQL, two processes that create the same table at once fail despite IF NOT EXISTS.
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(731958)"))
-            for table in METADATA.sorted_tables:
+            for table in (*METADATA.sorted_tables, *TRAIL.sorted_tables):
                 db.execute(CreateTable(table, if_not_exists=True))
                 _add_new_columns(db, table)
                 for index in table.indexes:
                     db.execute(CreateIndex(index, if_not_exists=True))
             for table in APPEND_ONLY:
                 _refuse_changes(db, table.name)
-    except (ArgumentError, OperationalError, ModuleNotFoundError) as error:
+    except ModuleNotFoundError as error:
+        raise LabError(
+            f"The database of SVP_DATABASE_URL needs the package {error.name}, which is not installed; for PostgreSQL: "
+            "pip install -r requirements-server.txt, and an address that begins with postgresql+psycopg://"
+        ) from None
+    except (ArgumentError, OperationalError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise LabError(
             f"The lab's database cannot be opened ({reason}); check SVP_DATABASE_URL and SVP_WORKSPACE."
@@ -201,7 +220,8 @@ def _refuse_changes(db: sa.Connection, name: str) -> None:
                 f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
             )
     elif db.dialect.name == "postgresql" and not db.scalar(
-        sa.text("SELECT 1 FROM pg_trigger WHERE tgname = :name"), {"name": f"{name}_no_change"}
+        sa.text("SELECT 1 FROM pg_trigger WHERE tgname = :name AND tgrelid = CAST(:table AS regclass)"),
+        {"name": f"{name}_no_change", "table": name},
     ):
         db.exec_driver_sql(
             f"CREATE OR REPLACE FUNCTION {name}_no_change() RETURNS trigger LANGUAGE plpgsql AS "

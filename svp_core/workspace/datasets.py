@@ -20,9 +20,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from svp_core.access.person import KEEPER, READER, REVIEWER
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.tile_file import read_tiles
+from svp_core.workspace.changes import DATA_SET, change
 from svp_core.workspace.dataset_zip import write_zip
 from svp_core.workspace.dependents import Dependent, check_not_in_use, dataset_dependents
 from svp_core.workspace.jobs import get, job_folder
@@ -58,11 +60,12 @@ def save_dataset(
     if not len(tiles):
         raise LabError(f"There are no images to save as {name!r}; generate or import some first.")
     dataset_id = uuid4().hex[:12]
-    unfinished = _new_folder()
-    np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
-    table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
-    _write_meta(unfinished, dataset_id, name, kind, table, provenance)
-    unfinished.replace(_datasets() / dataset_id)
+    with change(REVIEWER, "create", DATA_SET, dataset_id, name, kind=kind, tiles=len(tiles)):
+        unfinished = _new_folder()
+        np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
+        table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
+        _write_meta(unfinished, dataset_id, name, kind, table, provenance)
+        unfinished.replace(_datasets() / dataset_id)
     return dataset_id
 
 
@@ -127,8 +130,10 @@ def rename_dataset(dataset_id: str, name: str) -> None:
     Raises LabError for an invalid name, for the shipped samples and for an unknown or damaged data set.
     """
     folder, name = _changeable_folder(dataset_id), check_name(name)
-    write_json(folder / "dataset.json", {**_read_meta(folder), "name": name})
-    _drop_exports(dataset_id)  # they hold the former name
+    meta = _read_meta(folder)
+    with change(KEEPER, "rename", DATA_SET, dataset_id, name, before=meta["name"]):
+        write_json(folder / "dataset.json", {**meta, "name": name})
+        _drop_exports(dataset_id)  # they hold the former name
 
 
 def delete_dataset(dataset_id: str) -> None:
@@ -143,8 +148,9 @@ def delete_dataset(dataset_id: str) -> None:
     except LabError:
         name = dataset_id
     check_not_in_use(name, dataset_dependents(dataset_id))
-    remove_folder(folder)
-    _drop_exports(dataset_id)
+    with change(KEEPER, "delete", DATA_SET, dataset_id, name):
+        remove_folder(folder)
+        _drop_exports(dataset_id)
 
 
 def export_zip(dataset_id: str) -> Path:
@@ -172,18 +178,19 @@ def install_samples() -> str:
     installed = _datasets() / SAMPLES
     if installed.is_dir() and _read_meta(installed)["content"] == _content_hash(shipped):
         return SAMPLES
-    unfinished = _new_folder()
-    for name in ("tiles.npy", "particles.csv"):
-        shutil.copyfile(shipped / name, unfinished / name)
-    table = pd.read_csv(unfinished / "particles.csv")
-    _write_meta(unfinished, SAMPLES, "Sample particles", "sample", table, {"made_by": "simulator"})
-    outdated = unfinished.with_name(f"{unfinished.name}-old")
-    with suppress(FileNotFoundError):
-        installed.replace(outdated)
-    with suppress(OSError):  # another process installed the same at this moment
-        unfinished.replace(installed)
-    for folder in (outdated, unfinished):
-        shutil.rmtree(folder, ignore_errors=True)
+    with change(READER, "create", DATA_SET, SAMPLES, "Sample particles", kind="sample"):
+        unfinished = _new_folder()
+        for name in ("tiles.npy", "particles.csv"):
+            shutil.copyfile(shipped / name, unfinished / name)
+        table = pd.read_csv(unfinished / "particles.csv")
+        _write_meta(unfinished, SAMPLES, "Sample particles", "sample", table, {"made_by": "simulator"})
+        outdated = unfinished.with_name(f"{unfinished.name}-old")
+        with suppress(FileNotFoundError):
+            installed.replace(outdated)
+        with suppress(OSError):  # another process installed the same at this moment
+            unfinished.replace(installed)
+        for folder in (outdated, unfinished):
+            shutil.rmtree(folder, ignore_errors=True)
     return SAMPLES
 
 

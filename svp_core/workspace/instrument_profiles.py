@@ -11,6 +11,7 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from svp_core.access.person import KEEPER, REVIEWER
 from svp_core.errors import LabError
 from svp_core.profiles.profile import (
     InstrumentProfile,
@@ -20,6 +21,7 @@ from svp_core.profiles.profile import (
     from_json,
     to_json,
 )
+from svp_core.workspace.changes import INSTRUMENT, change
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import instrument_profile as row
 from svp_core.workspace.paths import remove_folder, workspace_root
@@ -69,29 +71,34 @@ def update_profile(profile_id: str, **parts: Mapping[str, Any] | None) -> Instru
     """Replace parts of a profile (PARTS); the others stay, whoever changes them meanwhile. Raises LabError."""
     if unknown := sorted(parts.keys() - set(PARTS)):
         raise ValueError(f"there is no part {unknown[0]!r} of a profile; parts are {', '.join(PARTS)}")
-    return _change(profile_id, lambda _: {name: _plain(value) for name, value in parts.items()})
+    what = " and ".join(sorted(parts)).replace("_", " ")
+    with change(REVIEWER, "change", INSTRUMENT, profile_id, part=what):
+        return _change(profile_id, lambda _: {name: _plain(value) for name, value in parts.items()})
 
 
 def update_validation(profile_id: str, weights_sha256: str, record: Mapping[str, Any]) -> InstrumentProfile:
     """Store a classifier's validation in place of its earlier one; those of other classifiers stay."""
-    return _change(
-        profile_id, lambda profile: {"validation": {**(profile.validation or {}), weights_sha256: dict(record)}}
-    )
+    with change(REVIEWER, "change", INSTRUMENT, profile_id, part="validation", weights_sha256=weights_sha256):
+        return _change(
+            profile_id, lambda profile: {"validation": {**(profile.validation or {}), weights_sha256: dict(record)}}
+        )
 
 
 def rename_profile(profile_id: str, name: str) -> InstrumentProfile:
     """Give a profile another name. Raises LabError for an empty or too long one."""
     name = check_name(name)
-    return _change(profile_id, lambda _: {"name": name})
+    with change(KEEPER, "rename", INSTRUMENT, profile_id, name):
+        return _change(profile_id, lambda _: {"name": name})
 
 
 def delete_profile(profile_id: str) -> None:
     """Delete a profile and the particles drawn for its validations; classifications stay. Raises LabError."""
     profile = find_profile(profile_id)
-    with engine().begin() as db:
-        db.execute(row.delete().where(row.c.id == profile.id))
-    if (folder := _folder(profile.id)).is_dir():
-        remove_folder(folder)
+    with change(KEEPER, "delete", INSTRUMENT, profile.id, profile.name):
+        with engine().begin() as db:
+            db.execute(row.delete().where(row.c.id == profile.id))
+        if (folder := _folder(profile.id)).is_dir():
+            remove_folder(folder)
 
 
 def profile_folder(profile_id: str) -> Path:
@@ -118,7 +125,7 @@ def import_profile(text: str | bytes) -> InstrumentProfile:
 
 
 def _insert(profile: InstrumentProfile, *, same_as: str | None = None) -> InstrumentProfile:
-    with engine().begin() as db:
+    with change(REVIEWER, "create", INSTRUMENT, profile.id, profile.name), engine().begin() as db:
         values = {"id": profile.id, "content": json.dumps(asdict(profile)), "same_as": same_as}
         db.execute(row.insert().values(created=datetime.now(UTC).timestamp(), **values))
     return profile

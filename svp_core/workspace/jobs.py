@@ -12,7 +12,7 @@ import shutil
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,8 +20,10 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from svp_core.access.person import KEEPER, REVIEWER, Person, require
 from svp_core.errors import LabError
 from svp_core.execution import executor
+from svp_core.workspace import changes
 from svp_core.workspace.database import engine, is_active, job
 from svp_core.workspace.paths import repo_root, workspace_root
 
@@ -50,6 +52,7 @@ class Job:
     rate: float | None  # steps per second; None until two steps are known
     seconds_left: float | None  # None while it is unknown, and unless it is running
     requested_state: str  # "cancelled" or "paused" while it is running until its current step ends; else ""
+    person: Person | None = None  # who started it last; None: not known (before version 0.3)
 
     @property
     def active(self) -> bool:
@@ -63,12 +66,14 @@ def start(kind: str, config: Mapping[str, Any]) -> tuple[str, bool]:
     kind: key of a kind of job, see svp_core.tasks.job_kinds. config: JSON-ready. While a job of the same kind and
     config is active, it is joined; one that was lost or paused resumes under its id, from what it had finished.
     """
+    person = require(REVIEWER, "start a job")
     same_as, claim = json.dumps([kind, config], sort_keys=True), None
     while claim is None:
         # None: the job that was in the way ended this instant.
-        claim = _claim(kind, config, same_as)
+        claim = _claim(kind, config, same_as, person)
     job_id, is_new = claim
     if is_new:
+        changes.add_entry(person, "start", changes.JOB, job_id, str(config.get("name") or ""), job=kind)
         folder = job_folder(job_id)
         (folder / "config.json").write_text(json.dumps({"kind": kind, "config": config}, indent=2) + "\n", "utf-8")
         _launch(job_id, folder)
@@ -103,7 +108,7 @@ def pause(job_id: str) -> None:
     A queued job pauses at once, a running one after its current step; one that has ended stays as it is.
     """
     is_this = job.c.id == job_id
-    with engine().begin() as db:
+    with changes.change(REVIEWER, "pause", changes.JOB, job_id), engine().begin() as db:
         db.execute(job.update().where(is_this, job.c.state == "queued").values(state="paused"))
         db.execute(job.update().where(is_this, job.c.state == "running").values(pause=True))
 
@@ -114,7 +119,7 @@ def cancel(job_id: str) -> None:
     # Without same_as, the same work can be started again without joining a job that is about to stop.
     request = {"cancel": True, "same_as": None}
     is_alive = sa.and_(job.c.state == "running", job.c.heartbeat >= now - STALE_S)
-    with engine().begin() as db:
+    with changes.change(REVIEWER, "cancel", changes.JOB, job_id), engine().begin() as db:
         is_open = sa.or_(is_active, job.c.state == "paused")
         db.execute(job.update().where(is_this, is_open, ~is_alive).values(state="cancelled", ended=now, **request))
         db.execute(job.update().where(is_this, is_active).values(**request))
@@ -122,8 +127,9 @@ def cancel(job_id: str) -> None:
 
 def delete(job_id: str) -> None:
     """Delete a job that has ended, with its folder. Raises LabError while it is waiting or running."""
-    job_id = get(job_id).id
-    with engine().begin() as db:
+    deleted = get(job_id)
+    job_id, kind = deleted.id, changes.CLASSIFICATION if deleted.kind == "classify" else changes.JOB
+    with changes.change(KEEPER, "delete", kind, job_id, job=deleted.kind), engine().begin() as db:
         is_over = sa.or_(~is_active, job.c.heartbeat < time.time() - STALE_S)
         if not db.execute(job.delete().where(job.c.id == job_id, is_over)).rowcount:
             raise LabError("This job is still under way; cancel it first.")
@@ -172,12 +178,12 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _claim(kind: str, config: Mapping[str, Any], same_as: str) -> tuple[str, bool] | None:
+def _claim(kind: str, config: Mapping[str, Any], same_as: str, person: Person) -> tuple[str, bool] | None:
     """(id, True) where this caller must launch the worker, (id, False) to join a job, None to try again."""
     now = time.time()
     fresh = {"state": "queued", "created": now, "heartbeat": now, "worker": None, "slot": None, "message": ""}
     fresh |= {"cancel": False, "pause": False, "started": None, "ended": None}
-    fresh |= {"paced_step": None, "paced_from": None, "stepped": None}
+    fresh |= {"paced_step": None, "paced_from": None, "stepped": None, "person": asdict(person)}
     is_same = job.c.same_as == same_as
     try:
         with engine().begin() as db:
@@ -239,6 +245,7 @@ def _as_job(row: Any) -> Job:
         rate=rate,
         seconds_left=seconds_left,
         requested_state=_requested_state(row) if state == "running" else "",
+        person=Person(**row.person) if row.person else None,
     )
 
 

@@ -6,13 +6,16 @@ workspace/models/NAME. After a rename the former names stay valid, and reserved:
 
 import json
 import re
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from svp_core.access.person import KEEPER, REVIEWER, Person
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.model_files import SHIPPED_MODELS, find_model_folder, read_model_folder
+from svp_core.workspace.changes import MODEL, change
 from svp_core.workspace.dependents import Dependent, check_not_in_use, model_dependents
 from svp_core.workspace.paths import remove_folder, workspace_root
 
@@ -71,6 +74,11 @@ def new_model_folder(name: str) -> Path:
     return models_folder() / name
 
 
+def creating_model(folder: Path, **details: str) -> AbstractContextManager[Person]:
+    """The change in whose block a new model appears in this folder; see changes.change."""
+    return change(REVIEWER, "create", MODEL, folder.name, folder.name, **details)
+
+
 def models_folder() -> Path:
     """Folder of the lab's own models; created if missing."""
     folder = workspace_root() / "models"
@@ -98,12 +106,15 @@ def rename_model(name: str, new_name: str) -> Path:
     check_not_in_use(folder.name, list_model_dependents(folder.name))
     # Written first: a folder that was not renamed after all merely has its present name listed.
     names = [former for former in former_names if former != new_name]
-    write_json(folder / _FORMER_NAMES, [*names, folder.name])
-    try:
-        return folder.rename(target)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise LabError(f"The model {folder.name!r} cannot be renamed ({reason}); close programs that use it.") from None
+    with change(KEEPER, "rename", MODEL, target.name, target.name, before=folder.name):
+        write_json(folder / _FORMER_NAMES, [*names, folder.name])
+        try:
+            return folder.rename(target)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise LabError(
+                f"The model {folder.name!r} cannot be renamed ({reason}); close programs that use it."
+            ) from None
 
 
 def delete_model(name: str) -> None:
@@ -114,7 +125,8 @@ def delete_model(name: str) -> None:
     """
     folder = _own_folder(name)
     check_not_in_use(folder.name, list_model_dependents(folder.name))
-    remove_folder(folder)
+    with change(KEEPER, "delete", MODEL, folder.name, folder.name):
+        remove_folder(folder)
 
 
 def _own_folder(name: str) -> Path:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
+from svp_core.access.person import REVIEWER, require
 from svp_core.errors import LabError
 from svp_core.instruments.records import is_hidden, unique_name
 from svp_core.workspace.paths import workspace_root
@@ -22,6 +23,7 @@ class Upload:
     """One upload while its files arrive."""
 
     def __init__(self) -> None:
+        require(REVIEWER, "upload files")
         _remove_expired()
         self.id = uuid4().hex
         self.count = self.bytes = 0

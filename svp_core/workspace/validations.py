@@ -18,9 +18,11 @@ import sqlalchemy as sa
 from numpy.typing import NDArray
 from sqlalchemy.exc import IntegrityError
 
+from svp_core.access.person import REVIEWER, current_person, require_own_name
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.tile_file import read_tiles
+from svp_core.workspace.changes import VALIDATION, add_entry, change
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import validation_answer as row
 from svp_core.workspace.instrument_profiles import profile_folder
@@ -66,11 +68,12 @@ def save_validation(profile_id: str, facts: Mapping[str, Any], table: pd.DataFra
     parent.mkdir(exist_ok=True)
     validation_id = uuid4().hex[:12]
     unfinished = parent / f".{validation_id}"
-    unfinished.mkdir()
-    np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
-    table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
-    write_json(unfinished / "validation.json", dict(facts))
-    unfinished.replace(parent / validation_id)
+    with change(REVIEWER, "create", VALIDATION, validation_id, instrument=profile_id, particles=len(table)):
+        unfinished.mkdir()
+        np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
+        table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
+        write_json(unfinished / "validation.json", dict(facts))
+        unfinished.replace(parent / validation_id)
     return validation_id
 
 
@@ -103,11 +106,15 @@ def record_answers(
     An event that is known already changes nothing. An undo without `undoes` takes back the reviewer's last answer.
     allowed: possible answers.
     """
-    notes, particles = {}, set(validation.table["id"])
+    person, notes, particles, given = current_person(), {}, set(validation.table["id"]), {}
     for event in events:
         notes[str(event.get("particle", ""))] = problem = _problem(event, particles, allowed)
         if not problem and event["kind"] != "skip":
+            require_own_name(event["reviewer"].strip(), "label particles")
+            given[f"{event['tab']}/{event['n']}"] = [event.get("particle"), event.get("label") or event["kind"]]
             _write(validation.id, event)
+    if given:
+        add_entry(person, "label", VALIDATION, validation.id, answers=given)
     return notes
 
 

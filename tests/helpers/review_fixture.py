@@ -1,10 +1,12 @@
 """Shared by the tests of reviews: a small review, events as a browser sends them, PostgreSQL where there is one."""
 
 import os
+from uuid import uuid4
 
 import numpy as np
 import pandas as pd
 import pytest
+import sqlalchemy as sa
 
 from svp_core.review import decision_log, store
 
@@ -19,8 +21,18 @@ def databases(tmp_path, monkeypatch, which):
     if which == "postgresql":
         if not POSTGRES:
             pytest.skip("SVP_TEST_POSTGRES names no database")
-        monkeypatch.setenv("SVP_DATABASE_URL", POSTGRES)
+        monkeypatch.setenv("SVP_DATABASE_URL", own_schema(POSTGRES))
     return tmp_path
+
+
+def own_schema(url):
+    """Address of a new, empty schema of this PostgreSQL database: a trail and its key belong to one workspace."""
+    name = f"trial_{uuid4().hex[:12]}"
+    engine = sa.create_engine(url)
+    with engine.begin() as db:
+        db.exec_driver_sql(f"CREATE SCHEMA {name}")
+    engine.dispose()
+    return sa.make_url(url).update_query_dict({"options": f"-csearch_path={name}"}).render_as_string(False)
 
 
 def new_review(count=20, *, names=None, given="protein", class_keys=CLASSES, **columns):

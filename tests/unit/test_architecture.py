@@ -25,6 +25,7 @@ LAYERS = (
         "pages.ui.experiment",
         "pages.ui.review",
         "pages.ui.synthesize",
+        "pages.ui.audit_trail",
         "pages.ui.help",
         "pages.ui.instrument",
         "pages.ui.train",
@@ -44,9 +45,11 @@ LAYERS = (
     ("svp_core.embedding",),
     # Storage, networks, statistics: arrays and files in, arrays and files out.
     ("svp_core.workspace", "svp_core.generator", "svp_core.classifier"),
+    ("svp_core.access",),  # who acts, and what they may do
     (
         "svp_core.execution",
         "svp_core.audit",
+        "svp_core.audit_trail",
         "svp_core.label_errors",
         "svp_core.display",
         "svp_core.profiles",

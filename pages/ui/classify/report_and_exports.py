@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pages.ui.classify.counting import choose_binning, choose_volume
 from pages.ui.classify.filters import Filter
 from pages.ui.classify.job_state import JobState
+from pages.ui.classify.report_signing import show_signing
 from pages.ui.classify.sample_details import edit_sample_details
 from pages.ui.classify.thresholds import common_threshold, unlike_level
 from pages.ui.shared.error_report import logged
@@ -73,6 +74,7 @@ def show_report_and_exports(
         _offer_cla(results, labels, settings)
     with downloads:
         st.caption(f"Report and .cla: the whole classification. Other files: {included}.")
+    show_signing(results.job_id, settings)
     st.markdown("**Preview**")
     st.iframe(page, height=PREVIEW_PX, alt="The report")
 

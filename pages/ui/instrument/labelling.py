@@ -7,10 +7,10 @@ import streamlit as st
 
 from pages.ui.components.annotation_grid import ANSWERS, batch_data, show_annotation_grid, take_events
 from pages.ui.components.remembered_text import remember_text
-from pages.ui.shared.person_form import REVIEWER, ask_person
+from pages.ui.shared.person_form import REVIEWER, ask_person, can_change_person, deciding_person, require_reviewer
 from pages.ui.shared.text import count_noun, escape_markdown
-from pages.ui.shared.url_state import close, open_as, opened
-from svp_core.display import label_text
+from pages.ui.shared.url_state import close, open_as
+from svp_core.display import join_names, label_text
 from svp_core.errors import LabError
 from svp_core.tasks.validation import Standing, standing_of
 from svp_core.validation.answers import ANY_KIND, MAX_REVIEWERS, answer_keys
@@ -28,27 +28,31 @@ BLIND_ANSWERS = {
 
 def choose_person(validation: Validation) -> str:
     """Name of the person who labels, with the way to another one; "" where it has to be asked."""
-    reviewer = (opened(PAGE, REVIEWER) or "").strip()[:MAX_REVIEWER]
+    reviewer = deciding_person(PAGE, MAX_REVIEWER)
     others = [name for name in standing_of(validation).by_reviewer if name != reviewer]
+    if reviewer and len(others) >= MAX_REVIEWERS and not can_change_person():
+        raise LabError(f"{join_names(others)} label these particles; a third person cannot.")
     if reviewer and len(others) >= MAX_REVIEWERS:
         st.session_state["validation_name"] = others[0]
         close(PAGE, REVIEWER)
         return ""
     if reviewer:
         st.caption(escape_markdown(f"Labelled by {reviewer}"), width="content")
-        st.button(
-            "Change person",
-            key="validation_person",
-            type="tertiary",
-            on_click=close,
-            args=(PAGE, REVIEWER),
-            help="A second person labels the same particles without seeing the first one's labels.",
-        )
+        if can_change_person():
+            st.button(
+                "Change person",
+                key="validation_person",
+                type="tertiary",
+                on_click=close,
+                args=(PAGE, REVIEWER),
+                help="A second person labels the same particles without seeing the first one's labels.",
+            )
     return reviewer
 
 
 def show_labelling(validation: Validation, reviewer: str) -> None:
     """The grid; the question for the name where it is not known."""
+    require_reviewer()
     if not reviewer:
         _ask_name(list(standing_of(validation).by_reviewer))
         return

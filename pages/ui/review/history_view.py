@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from pages.ui.review.closing_view import show_closing
 from pages.ui.review.review_data import current_labels_of
 from pages.ui.review.review_exports import show_exports
 from pages.ui.shared.text import DASH, count_noun, escape_markdown
@@ -52,6 +53,7 @@ def show_history(review: Review, reviewer: str) -> None:
         _show_pairs(review, current)
         _show_agreement(review, current)
         _show_decisions(review, current, reviewer)
+        show_closing(review)
     show_exports(review, current)
 
 

@@ -48,7 +48,7 @@ def _import(file, path, name, class_key):
         source = path_on_server(path)
     else:
         raise LabError("No checkpoint was given. Choose a file or enter its path.")
-    with st.spinner("Reading the checkpoint"):
+    with st.spinner("Reading the checkpoint"), models.creating_model(folder, source=source.name):
         kind = import_published(source, folder, class_key=class_key)
     st.session_state["checkpoint_done"] = folder.name, kind
 

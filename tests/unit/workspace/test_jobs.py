@@ -119,6 +119,7 @@ def test_rate_and_time_left_exclude_the_time_before_the_first_step(monkeypatch):
         stepped=now,
         cancel=False,
         pause=False,
+        person=None,
     )
     job = jobs._as_job(type("Row", (), shown))
     assert job.rate == pytest.approx(2)

@@ -1,0 +1,118 @@
+"""Sealed and signed reviews: a rewritten log is found, a closed review takes no decision, a changed one shows."""
+
+import pytest
+
+from svp_core.errors import LabError
+from svp_core.review import decision_log
+from svp_core.review.closing import closed_at, reopen_review, sign_review, signed_states
+from svp_core.review.decision_log import history
+from svp_core.review.hash_chain import next_hash
+from svp_core.review.history_file import export_history, import_history, verify
+from svp_core.workspace.changes import list_entries
+from svp_core.workspace.database import decision as decision_row
+from svp_core.workspace.database import engine
+from svp_core.workspace.database import review as review_row
+from svp_core.workspace.signatures import NAME_ONLY
+from tests.helpers.review_fixture import event, new_review, record
+
+pytestmark = pytest.mark.usefixtures("lab")
+
+
+def rewrite(review, *, seal):
+    """Change the first label and compute every hash anew, as the source code says; seal: what the review row gets."""
+    decisions = history(review.id)
+    with engine().begin() as db:
+        if db.dialect.name == "sqlite":
+            db.exec_driver_sql("DROP TRIGGER decision_no_update")
+        else:
+            db.exec_driver_sql("DROP TRIGGER decision_no_change ON decision")
+        previous = None
+        for decision in decisions:
+            row = decision._asdict() | {"evidence": decision.evidence_dict, "to_label": "silicone_oil"}
+            previous = row["previous"] = previous or decision.previous
+            previous = row["hash"] = next_hash(previous, row)
+            changed = {name: row[name] for name in ("to_label", "previous", "hash")}
+            here = (decision_row.c.review == review.id, decision_row.c.number == decision.number)
+            db.execute(decision_row.update().where(*here).values(**changed))
+        values = {"head": previous} | ({} if seal == "kept" else {"seal": seal})
+        db.execute(review_row.update().where(review_row.c.id == review.id).values(**values))
+
+
+@pytest.mark.parametrize("seal", ["kept", None, "0" * 64])
+def test_a_rewritten_log_is_found_although_its_hashes_are_right(seal):
+    review = new_review()
+    record(review, event(1, "p0"), event(2, "p1"))
+    assert verify(review.id).sound
+    rewrite(review, seal=seal)
+    assert {decision.to_label for decision in history(review.id)} == {"silicone_oil"}
+    assert "rewritten" in verify(review.id).problem or "another key" in verify(review.id).problem
+
+
+def test_a_review_of_an_earlier_version_is_sealed_with_its_next_decision():
+    review = new_review()
+    record(review, event(1, "p0"))
+    with engine().begin() as db:  # as a version without seals and trail left it
+        for name in ("audit_trail_no_delete", "audit_trail_no_update") if db.dialect.name == "sqlite" else ():
+            db.exec_driver_sql(f"DROP TRIGGER {name}")
+        if db.dialect.name == "postgresql":
+            db.exec_driver_sql("DROP TRIGGER audit_trail_no_change ON audit_trail")
+        db.exec_driver_sql("DELETE FROM audit_trail")
+        db.execute(review_row.update().values(seal=None))
+    assert verify(review.id).sound
+    record(review, event(2, "p1"))
+    (entry,) = list_entries(action="seal")
+    assert (entry.subject, entry.facts["decisions"]) == (review.id, 1)
+    assert verify(review.id).sound
+    rewrite(review, seal=None)
+    assert "removed" in verify(review.id).problem
+
+
+def test_an_imported_history_is_sealed(tmp_path):
+    review = new_review()
+    record(review, event(1, "p0"))
+    export_history(review.id, tmp_path / "history.jsonl")
+    record(review, event(2, "p1"))
+    assert import_history(tmp_path / "history.jsonl") == review.id
+    assert verify(review.id).sound
+
+
+def test_a_closed_review_takes_no_decision_until_a_keeper_opens_it(tmp_path):
+    review = new_review()
+    record(review, event(1, "p0"))
+    signature = sign_review(review.id, "A review", "Anna Müller", "Reviewed")
+    assert (signature.name, signature.components) == ("Anna Müller", NAME_ONLY)
+    assert signature.content == history(review.id)[-1].hash
+    assert closed_at(review.id)
+    for write in (
+        lambda: record(review, event(2, "p1")),
+        lambda: decision_log.record_draw(review, "Anna", {}),
+        lambda: import_history(tmp_path / "history.jsonl"),
+    ):
+        export_history(review.id, tmp_path / "history.jsonl")
+        with pytest.raises(LabError, match="closed with a signature"):
+            write()
+    assert [state.problem for state in signed_states(review.id)] == [""]
+    sign_review(review.id, "A review", "Ben", "Approved")
+    reopen_review(review.id, "A review")
+    assert [state.problem for state in signed_states(review.id)] == ["", ""]
+    record(review, event(2, "p1"))
+    assert [state.problem for state in signed_states(review.id)] == ["1 decisions were added after this signature."] * 2
+    actions = [entry.action for entry in list_entries(subject=review.id) if "import" not in entry.action]
+    assert actions[:4] == ["reopen", "sign", "sign", "close"]
+
+
+def test_a_signed_log_that_was_rewritten_no_longer_matches():
+    review = new_review()
+    record(review, event(1, "p0"))
+    sign_review(review.id, "A review", "Anna", "Reviewed")
+    rewrite(review, seal="kept")
+    assert signed_states(review.id)[0].problem
+    with pytest.raises(LabError, match="not signed"):
+        sign_review(review.id, "A review", "Ben", "Approved")
+
+
+def test_a_signature_that_is_not_complete_closes_nothing():
+    review = new_review()
+    with pytest.raises(LabError, match="full name"):
+        sign_review(review.id, "A review", "", "Reviewed")
+    assert closed_at(review.id) is None
