@@ -25,6 +25,9 @@ from svp_core.workspace.paths import workspace_root
 BUTTON_STYLE = Path(__file__).parent / "pages" / "ui" / "shared" / "primary_buttons.css"
 
 
+LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
 def main():
     """Draw the frame and the requested page, for a visitor who may be here."""
     identify_by(identify)
@@ -63,6 +66,7 @@ def prepare_server():
         check_serving(st.get_option("server.address"), workspace_root())
         if sign_in := read_sign_in():
             set_option("secrets.files", [str(sign_in.file)])
+            set_option("server.allowedHosts", [*LOCAL_HOSTS, *sign_in.hosts])
     except LabError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(2)  # Streamlit would print a traceback for any exception

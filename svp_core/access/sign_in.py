@@ -2,6 +2,7 @@
 
 keepers = ["anna@lab.example"]    # logins that are always keepers
 login = "email"                   # claim of the identity provider that names a person
+hosts = ["svp.lab.example"]       # further names under which browsers reach the app; that of redirect_uri is known
 
 [auth]                            # OpenID Connect, as Streamlit reads it ...
 redirect_uri = "https://svp.lab.example/oauth2callback"
@@ -25,6 +26,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from svp_core.errors import LabError
 
@@ -60,6 +62,7 @@ class SignIn:
     claim: str  # that names a person; of OpenID Connect
     asks_password: bool  # whether every sign-in asks for the password again (prompt = "login")
     proxy: ProxySettings | None  # None: OpenID Connect
+    hosts: tuple[str, ...] = ()  # names under which browsers reach the app, besides those of this computer
 
 
 def read_sign_in() -> SignIn | None:
@@ -90,6 +93,7 @@ def read_sign_in() -> SignIn | None:
         str(content.get("login", "email")),
         kind == "auth" and isinstance(kwargs, dict) and kwargs.get("prompt") == "login",
         _proxy(section) if kind == "proxy" else None,
+        _hosts(content, section, setting),
     )
 
 
@@ -104,6 +108,14 @@ def _section(content: Mapping[str, Any], kind: str, setting: str) -> Mapping[str
             f"{secret} in {setting} has {len(section[secret])} characters; use at least {MIN_SECRET} random ones."
         )
     return section
+
+
+def _hosts(content: Mapping[str, Any], section: Mapping[str, Any], setting: str) -> tuple[str, ...]:
+    hosts = content.get("hosts", [])
+    if not isinstance(hosts, list) or not all(isinstance(host, str) for host in hosts):
+        raise LabError(f'hosts in {setting} is no list of names; write hosts = ["svp.lab.example"].')
+    own = urlsplit(str(section.get("redirect_uri", ""))).hostname
+    return tuple(dict.fromkeys([*([own] if own else []), *hosts]))
 
 
 def _proxy(section: Mapping[str, Any]) -> ProxySettings:

@@ -13,6 +13,7 @@ from svp_core.workspace import jobs
 from svp_core.workspace.changes import list_entries, verify_trail
 from svp_core.workspace.people import add_person, set_role
 from svp_core.workspace.signatures import TWO_COMPONENTS
+from tests.helpers.app_pages import mark_done
 from tests.helpers.app_server import serving, settle, wait_until
 from tests.helpers.finished_jobs import confident_probs, make_job
 from tests.helpers.oidc_provider import running_provider
@@ -68,6 +69,7 @@ def test_reviewers_decide_and_sign_under_their_own_name_and_others_do_not(visit,
         review = create_review(40)
         job_id = store_job("classify", {"source": "/data/run", "weights": "resnet18", "um_per_px": None})
         make_job(jobs.job_folder(job_id), confident_probs("protein", "air_bubble"), [3.0, 12.0])
+        mark_done(job_id, step=2, total=2)
 
     # Nobody sees anything before signing in, whatever address is opened.
     stranger = visit(f"{lab}/review?review={review}&reviewer=Anna")
@@ -110,9 +112,8 @@ def test_reviewers_decide_and_sign_under_their_own_name_and_others_do_not(visit,
     wait_until(lambda: len(signed_states(review)) == 1)
     assert [(state.signature.components, state.problem) for state in signed_states(review)] == [(TWO_COMPONENTS, "")]
 
-    anna.goto(f"{lab}/classify?job={job_id}")
+    anna.goto(f"{lab}/classify?job={job_id}&view=Report")
     settle(anna)
-    anna.get_by_text("Report", exact=True).first.click()
     anna.locator(".st-key-report_signatures summary").click()
     sign(anna, "Ben Other", f".st-key-sign_report_{job_id}")
     expect(anna.get_by_text("is not the name that you are signed in under")).to_be_visible()
@@ -130,7 +131,7 @@ def test_reviewers_decide_and_sign_under_their_own_name_and_others_do_not(visit,
     sign_in(keeper, KIM.login, KIM.name)
     keeper.goto(f"{lab}/audit_trail")
     settle(keeper)
-    keeper.locator(".st-key-trail_verify button").click()
+    keeper.get_by_role("button", name="Verify").click()
     expect(keeper.get_by_text(f"Intact: {len(list_entries())} entries")).to_be_visible()
     assert verify_trail().sound
     signer = {(entry.login, entry.via, entry.kind) for entry in list_entries(action="sign")}

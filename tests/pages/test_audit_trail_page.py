@@ -1,10 +1,16 @@
 """The page Audit trail, and pages for people who are signed in, without a browser."""
 
+from unittest.mock import patch
+
 import pytest
 
+from pages.ui.shared import reason_form
+from pages.ui.shared.reason_form import with_reason
 from svp_core.access import person
-from svp_core.access.person import KEEPER, OIDC, Person
+from svp_core.access.person import KEEPER, OIDC, Person, acting_as
+from svp_core.errors import LabError
 from svp_core.review.closing import closed_at
+from svp_core.review.store import delete_review
 from svp_core.workspace.changes import MODEL, because, change, list_entries
 from svp_core.workspace.people import list_people
 from svp_core.workspace.trail_export import entries_as_csv, entries_as_jsonl
@@ -80,6 +86,19 @@ def test_without_sign_in_nothing_is_asked_for(lab):
     assert batches_of(app, review)
     assert not [button for button in app.button if button.key in ("sign_in", "sign_out")]
     assert [button.key for button in app.button].count("reviewer_change") == 1
+
+
+def test_a_deletion_asks_those_who_are_signed_in_for_its_reason(lab, signed_in):
+    review = new_review(3)
+    app = open_page("pages/review.py")
+    assert "why" not in " ".join(str(field.key) for field in app.text_input)
+    signed_in(KEEPS)
+    with pytest.raises(LabError, match="needs a reason"), acting_as(KEEPS):
+        with_reason("none", delete_review, review.id)
+    monkey = {f"{review.id}_why": "  wrong run "}
+    with acting_as(KEEPS), patch.object(reason_form.st, "session_state", monkey):
+        with_reason(review.id, delete_review, review.id)
+    assert (list_entries()[0].action, list_entries()[0].why) == ("delete", "wrong run")
 
 
 def test_a_review_is_closed_with_a_name_and_a_meaning(lab):

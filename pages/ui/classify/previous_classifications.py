@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.ui.classify.sample_details import describe_sample
+from pages.ui.shared.reason_form import ask_reason, with_reason
 from pages.ui.shared.text import job_outcome, job_title
 from pages.ui.shared.times import format_timestamp
 from pages.ui.shared.url_state import close, open_as, opened
@@ -60,6 +61,7 @@ def show_manage(job: jobs.Job, *, key: str) -> None:
 
 def manage_fields(job: jobs.Job, *, key: str) -> None:
     """Draw the name field and the button that deletes, with what depends on the classification."""
+    ask_reason(key)
     if summary := read_summary(job.id):
         st.text_input(
             "Name",
@@ -97,6 +99,6 @@ def _delete(job_id, key):
 def _try(action: Callable[[], None], key):
     """Do this in a callback; what is refused is shown in the pop-over at the next run."""
     try:
-        action()
+        with_reason(key, action)
     except LabError as error:
         st.session_state[f"{key}_error"] = str(error)

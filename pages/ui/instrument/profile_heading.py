@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.instrument.facts import profile_facts
 from pages.ui.shared.error_report import logged
+from pages.ui.shared.reason_form import ask_reason, with_reason
 from pages.ui.shared.text import escape_markdown
 from svp_core.errors import LabError
 from svp_core.profiles.profile import MAX_NAME, InstrumentProfile
@@ -28,6 +29,7 @@ def show_heading(profile: InstrumentProfile, on_leave: Callable[[], None]) -> No
 
 def _show_management(profile: InstrumentProfile, on_leave: Callable[[], None]) -> None:
     key = f"profile_{profile.id}"
+    ask_reason(key)
     st.text_input(
         "Name",
         profile.name,
@@ -35,7 +37,7 @@ def _show_management(profile: InstrumentProfile, on_leave: Callable[[], None]) -
         max_chars=MAX_NAME,
         width=320,
         on_change=_try,
-        args=(lambda: rename_profile(profile.id, st.session_state[f"{key}_name"]),),
+        args=(key, lambda: rename_profile(profile.id, st.session_state[f"{key}_name"])),
     )
     st.download_button(
         "Export",
@@ -54,12 +56,12 @@ def _delete(profile_id: str, on_leave: Callable[[], None]) -> None:
         delete_profile(profile_id)
         on_leave()
 
-    _try(delete)
+    _try(f"profile_{profile_id}", delete)
 
 
-def _try(action: Callable[[], object]) -> None:
+def _try(key: str, action: Callable[[], object]) -> None:
     """Do this in a callback; what is refused is shown at the next run."""
     try:
-        action()
+        with_reason(key, action)
     except LabError as error:
         st.session_state[ERROR] = str(error)

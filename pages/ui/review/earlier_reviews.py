@@ -6,6 +6,7 @@ from typing import Any
 import streamlit as st
 
 from pages.ui.review.review_data import forget_review
+from pages.ui.shared.reason_form import ask_reason, with_reason
 from pages.ui.shared.text import count_noun, escape_markdown
 from pages.ui.shared.times import format_iso
 from pages.ui.shared.url_state import open_as
@@ -58,6 +59,7 @@ def _show_review(header: dict[str, Any]) -> None:
 def _edit(header: dict[str, Any]) -> None:
     """Rename or delete a review."""
     review_id = header["review"]
+    ask_reason(review_id)
     name = str(st.text_input("Name", header["name"], key=f"name_{review_id}", max_chars=MAX_NAME, width=360))
     if st.button("Rename", key=f"rename_{review_id}", disabled=name.strip() == header["name"]):
         _change(rename_review, review_id, name)
@@ -77,13 +79,14 @@ def _show_deleted(header: dict[str, Any]) -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
         st.markdown(escape_markdown(header["name"]), width="content")
         st.caption(escape_markdown(_summary(header)), width="content")
+        ask_reason(header["review"])
         if st.button("Restore", key=f"restore_{header['review']}", type="tertiary"):
             _change(restore_review, header["review"])
 
 
 def _change(change: Callable[..., None], review_id: str, *values: str) -> None:
     try:
-        change(review_id, *values)
+        with_reason(review_id, change, review_id, *values)
     except LabError as error:
         st.error(escape_markdown(error))
         return

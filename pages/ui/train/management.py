@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import streamlit as st
 
+from pages.ui.shared.reason_form import ask_reason, with_reason
 from svp_core.display import escape_markdown, truncate
 from svp_core.errors import LabError
 from svp_core.tasks import job_kinds
@@ -42,22 +43,25 @@ def _show(
     key = f"manage_{noun.replace(' ', '_')}"
     if st.session_state.get(key) not in items:
         st.session_state.pop(key, None)
+    ask_reason(key)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         item = st.selectbox(
             noun.capitalize(), list(items), format_func=lambda key: truncate(items[key]), key=key, width=320
         )
         name = st.text_input("New name", items[item], key=f"{key}_name_{item}", width=260)
         unchanged = name.strip() == items[item]
-        st.button("Rename", key=f"{key}_rename", on_click=_run, args=(rename, item, name.strip()), disabled=unchanged)
+        st.button(
+            "Rename", key=f"{key}_rename", on_click=_run, args=(key, rename, item, name.strip()), disabled=unchanged
+        )
     st.caption(escape_markdown(_consequences(list_dependents(item), noun)))
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         is_sure = st.checkbox(f"Delete this {noun} for good", key=f"{key}_sure_{item}")
-        st.button("Delete", key=f"{key}_delete", on_click=_run, args=(delete, item), disabled=not is_sure)
+        st.button("Delete", key=f"{key}_delete", on_click=_run, args=(key, delete, item), disabled=not is_sure)
 
 
-def _run(action: Callable[..., object], *arguments: str) -> None:
+def _run(key: str, action: Callable[..., object], *arguments: str) -> None:
     try:
-        action(*arguments)
+        with_reason(key, action, *arguments)
     except LabError as error:
         st.session_state[ERROR] = str(error)
 

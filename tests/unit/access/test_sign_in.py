@@ -30,6 +30,7 @@ def test_openid_connect(tmp_path, monkeypatch):
     sign_in = read_sign_in()
     assert (sign_in.proxy, sign_in.claim, sign_in.asks_password) == (None, "email", True)
     assert sign_in.keepers == ("kim@lab.example",)
+    assert sign_in.hosts == ("127.0.0.1",)
     write_settings(tmp_path / "lab.toml", prompt="select_account")
     assert not read_sign_in().asks_password
 
