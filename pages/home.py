@@ -34,7 +34,7 @@ LINKS = (
 
 def show_links() -> None:
     """One link per page, with what it is for."""
-    with st.container(horizontal=True, gap="small", key="next"):  # one line at 1280 px
+    with st.container(horizontal=True, gap="small", key="next"):  # two lines at 1280 px
         for page, label, text in LINKS:
             st.page_link(f"pages/{page}.py", label=label, help=text, icon=":material/arrow_forward:")
 

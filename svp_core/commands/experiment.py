@@ -6,7 +6,7 @@ the classifier is weak. Started again with the same arguments, an interrupted ex
 """
 
 import re
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="CLASS=PARTICLES",
         help="stated mixture for the figures; repeat it for each class",
     )
+    design.add_argument(
+        "--feature-map",
+        action=BooleanOptionalAction,
+        default=None,
+        help="also a map of real and added particles, and distances",
+    )
     parser.add_argument("--processes", type=whole_number, help="units done at once; else one per GPU or thread")
 
 
@@ -77,6 +83,7 @@ def _design(options: Namespace) -> dict[str, Any]:
     from svp_core.experiment.stored import design_as_config
 
     names = ("arms", "networks", "seeds", "baseline", "minority", "most", "most_minority", "steps", "generator_images")
+    names += ("feature_map",)
     given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     if options.prevalence:
         given["prevalence"] = dict(options.prevalence)

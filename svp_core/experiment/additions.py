@@ -10,10 +10,13 @@ from numpy.typing import NDArray
 
 from svp_core.augmentation import augment_tiles
 from svp_core.errors import LabError
+from svp_core.experiment.design import SHIPPED, SIMULATOR, SOURCES
 from svp_core.experiment.leak_guard import Origin, SyntheticTiles, join_synthetic, tile_id, tile_ids
 from svp_core.progress import Progress
 
 _SIMULATED_RUN, _GENERATED_RUN = 880, 881  # run seeds that nothing else uses; the seed of the experiment is added
+_DRAWN_AS = {"other": ("opaque", "cell")}  # class -> kinds that the simulator draws; of others, the kind itself
+GENERATOR = "generator"  # the shipped one
 FEW_TILES, FEW_DROPOUT = 5000, 0.1
 FINE_TUNING_RATE = 1 / 3  # factor on the learning rate when training starts from the shipped generator
 
@@ -25,7 +28,7 @@ def augmented(tiles: NDArray[np.uint8], labels: NDArray[np.integer], *, dose: in
         parents = tiles[labels == label]
         words = [np.random.SeedSequence([seed, int(label), k]).generate_state(1)[0] for k in range(dose)]
         made, parent = augment_tiles(parents, seeds=[int(word) for word in words])
-        origins = tuple(Origin("classical augmentation", frozenset([tile_id(tile)])) for tile in parents)
+        origins = tuple(Origin("classical augmentation", frozenset([tile_id(tile)]), is_drawn=True) for tile in parents)
         parts.append(SyntheticTiles(made, np.full(dose, label), origins, parent))
     return join_synthetic(parts)
 
@@ -36,11 +39,10 @@ def simulated(
     """`dose` simulated tiles of each of these labels; they have no parents. Yields Progress."""
     from svp_core.optics import scenes
 
-    kinds = {"other": ("opaque", "cell")}
     parts = []
-    for label in _possible(class_keys, labels, {*scenes.KINDS, *kinds}, "The simulator"):
+    for label in _possible(class_keys, labels, {*scenes.KINDS, *_DRAWN_AS}, "The simulator"):
         key, made = class_keys[label], []
-        drawn_as = kinds.get(key, (key,))
+        drawn_as = _DRAWN_AS.get(key, (key,))
         for k in range(dose):
             particle = scenes.particle_seed((_SIMULATED_RUN + 2 * seed) * 10 + label, k)
             made.append(scenes.simulate(drawn_as[k % len(drawn_as)], particle).pixels)
@@ -71,6 +73,16 @@ def shipped_generator(folder: Path) -> tuple[Any, Origin]:
     from svp_core.generator.load import load_generator
 
     return load_generator(folder), Origin("the shipped generator", frozenset(), is_drawn=True)
+
+
+def possible_sources(class_keys: Sequence[str]) -> tuple[str, ...]:
+    """Sources that can make tiles of at least one of these classes; what is trained in the fold makes any."""
+    from svp_core.model_files import find_model_folder, read_model_folder
+    from svp_core.optics.scenes import KINDS
+
+    config = read_model_folder(find_model_folder(GENERATOR)).config
+    known = {SHIPPED: set(config["generator"]["class_keys"]), SIMULATOR: {*KINDS, *_DRAWN_AS}}
+    return tuple(source for source in SOURCES if source not in known or known[source] & set(class_keys))
 
 
 def trained_in_fold(

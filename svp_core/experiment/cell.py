@@ -79,8 +79,8 @@ def run_cell(
         HeldOut(name, real.tiles[part], [real.names[row] for row in part])
         for name, part in (("test", fold.test), ("validation", fold.validation))
     ]
-    names = [real.names[row] for row in rows]
-    kept = check_leaks(arm.title, held_out, real=own.tiles, real_names=names, synthetic=pool)
+    names = [real.names[row] for row in fold.training]
+    kept = check_leaks(arm.title, held_out, real=real.tiles[fold.training], real_names=names, synthetic=pool)
     clean, pool_features = pool.take(kept), pool_features[kept]
     examples = Examples(
         np.concatenate([own.tiles, clean.tiles]),
@@ -110,8 +110,12 @@ def run_cell(
 
 
 def needs_features(design: Design) -> bool:
-    """Whether some network or arm needs feature vectors."""
-    return any(network in FEATURE_NETWORKS for network in design.networks) or any(arm.where for arm in design.parsed())
+    """Whether some network or arm, or the map, needs feature vectors."""
+    return (
+        design.feature_map
+        or any(network in FEATURE_NETWORKS for network in design.networks)
+        or any(arm.where for arm in design.parsed())
+    )
 
 
 def _added(arm, minority, pools, own):

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from svp_core.experiment.design import Design, parse_arm
 from svp_core.experiment.figures import (
-    MACRO,
     Floats,
     Predictions,
     as_prevalence,
@@ -57,7 +56,7 @@ def compare_arms(
     seed: int = 0,
 ) -> list[Figure]:
     """Every figure of every arm that has all its cells, network after network, arms in the design's order."""
-    counts, baseline = multiplicities(blocks, seed=seed), parse_arm(design.baseline).key
+    counts = multiplicities(blocks, seed=seed)
     majority = _majority(cells, class_keys)
     stated = as_prevalence(prevalence, class_keys)
     figures: list[Figure] = []
@@ -77,8 +76,9 @@ def compare_arms(
             }
             tested[arm] = len(np.unique(np.concatenate([one.particles for one in own])))
         for arm in values:
+            baseline = design.baseline_of(parse_arm(arm))
             for name in values[arm]:
-                figures.append(_figure(network, arm, baseline, name, values, draws, tested[arm]))
+                figures.append(_figure(network, arm, baseline and baseline.key, name, values, draws, tested[arm]))
     return _with_holm(figures)
 
 
@@ -122,7 +122,7 @@ def _figure(network, arm, baseline, name, values, draws, n):
     is_open = prevalence == STATED and "precision" in figure
     if rare is not None and (is_open or estimate.low == estimate.high):
         estimate = _widened(estimate, rare)
-    if arm == baseline or baseline not in values:
+    if baseline not in values:
         return Figure(network, arm, figure, prevalence, estimate, None, np.nan, np.nan)
     effect = estimate_effect(own - values[baseline][name], n=n, bounds=(-1, 1))
     difference = effect.estimate
@@ -154,8 +154,3 @@ def _majority(cells, class_keys):
     for predictions in cells.values():
         total += np.bincount(predictions.labels, minlength=len(class_keys))
     return int(total.argmax())
-
-
-def headline(figures: Sequence[Figure], prevalence: str = OWN) -> list[Figure]:
-    """The macro figures alone."""
-    return [one for one in figures if one.figure in MACRO and one.prevalence == prevalence]

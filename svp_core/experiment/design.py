@@ -82,6 +82,8 @@ def parse_arm(text: str) -> Arm:
     real = None if match["real"] is None else int(match["real"])
     if where not in ("", SIZE, CONFUSION):
         raise LabError(f"The arm {text[:60]!r} ends in /{where}; use /{SIZE} or /{CONFUSION}.")
+    if where and real == 0:
+        raise LabError(f"The arm {text[:60]!r} has no real tiles that show where the classifier is weak; leave out @0.")
     if names[0] in BALANCES and len(names) == 1:
         if match["dose"] or where:
             raise LabError(f"The arm {text[:60]!r} adds nothing, so it takes no dose and no /{SIZE} or /{CONFUSION}.")
@@ -109,6 +111,7 @@ class Design:
     batch: int = 64
     trees: int = 300
     generator_images: int = 20_000  # shown to a generator trained within a fold, repeats counted
+    feature_map: bool = False  # also a map of real and added particles, and their distances
     prevalence: Mapping[str, float] = field(default_factory=dict)  # stated one; {}: see stated_prevalence
 
     def parsed(self) -> list[Arm]:
@@ -132,6 +135,17 @@ class Design:
             raise LabError("Steps, batch, trees and images of a generator must be 1 or more.")
         if any(not 0 <= share < float("inf") for share in self.prevalence.values()):
             raise LabError("A stated prevalence needs numbers of particles of 0 or more.")
+
+    def baseline_of(self, arm: Arm) -> Arm | None:
+        """The arm that this one is compared with: the baseline with as many real tiles, where it takes part.
+
+        None for the baseline itself.
+        """
+        baseline = parse_arm(self.baseline)
+        alike = replace(baseline, real=arm.real)
+        if alike != arm and alike in self.parsed():
+            return alike
+        return None if arm == baseline else baseline
 
     def needs(self, source: str, real: int | None) -> int:
         """Tiles a class to make with this source and this many real tiles; 0 where no arm adds any."""
@@ -172,6 +186,7 @@ PRESETS: dict[str, Design] = {
         arms=(*BALANCES, "classical:500", "shipped:500", "simulator:500", "shipped:500@0", "classical+shipped:500"),
         networks=FEATURE_NETWORKS,
         seeds=5,
+        feature_map=True,
     ),
 }
 

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 Floats = NDArray[np.floating]
 FALSE_RATE = 1e-3  # of the largest class: recall is read where so many of its particles are called falsely
 CALIBRATION_BINS = 10
-MACRO = ("macro_precision", "macro_recall", "macro_f1", "macro_auprc")
 
 
 @dataclass(frozen=True)

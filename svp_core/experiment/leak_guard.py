@@ -5,6 +5,7 @@ generator's training, and those of the generator it was fine-tuned from. A real 
 file name hides nothing.
 """
 
+from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -15,9 +16,9 @@ from numpy.typing import NDArray
 from svp_core.errors import LabError
 from svp_core.experiment.lookalikes import find_lookalikes
 
-# Of tiles drawn by a generator or simulator that saw no held-out particle, so many may look like one by chance: two
-# small round droplets in focus are nearly the same picture. They are dropped; more are no chance.
-MAX_CHANCE_SHARE = 0.002
+# Of tiles made by a source that saw no held-out particle, so many may look like one by chance: two small round droplets
+# in focus are nearly the same picture. They are dropped; more are no chance.
+MAX_CHANCE_SHARE = 0.01  # of 500 tiles augmented from a real run of small blurred particles, up to 4 do
 MIN_CHANCE = 2
 
 
@@ -37,7 +38,7 @@ class Origin:
 
     name: str  # "classical augmentation", "diffusion trained in the training fold", ...
     parents: frozenset[str] | None  # tile_id of every real tile behind it; None where that is unknown
-    is_drawn: bool = False  # by a generator or simulator, where a lookalike may be chance
+    is_drawn: bool = False  # by one of our own sources, whose parents are known: a lookalike may be chance
 
     def made_from(self, *others: "Origin") -> "Origin":
         """This origin with the parents of others added: of a generator, that of what it was fine-tuned from."""
@@ -102,15 +103,16 @@ def check_leaks(
     Refused is an arm whose tiles come from an unknown origin, descend from a held-out particle, or look like one.
     """
     held_out = list(held_out)
+    real = np.asarray(real)
     _check_parents(arm, held_out, synthetic)
     keep = np.ones(len(synthetic), bool)
     drawn = np.array([origin.is_drawn for origin in synthetic.origins], bool)[synthetic.origin]
     for part in held_out:
-        for row, other in find_lookalikes(real, part.tiles)[:1]:
+        for row, other in lookalikes_of(real, part.tiles)[:1]:
             raise _refused(
                 arm, f"the training image {real_names[row]} shows the same as {part.names[other]}, a {part.part} image"
             )
-        pairs = find_lookalikes(synthetic.tiles, part.tiles)
+        pairs = lookalikes_of(synthetic.tiles, part.tiles)
         for row, other in pairs[~drawn[pairs[:, 0]]][:1]:
             origin = synthetic.origins[synthetic.origin[row]].name
             raise _refused(
@@ -127,6 +129,35 @@ def check_leaks(
             "more than chance allows",
         )
     return np.flatnonzero(keep)
+
+
+_searched: OrderedDict[str, dict[str, int]] = OrderedDict()  # held-out tiles -> tile -> the one it looks like, or -1
+_SEARCHED_SETS = 6  # held-out sets that are remembered
+
+
+def lookalikes_of(tiles: NDArray[np.uint8], held_out: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """As find_lookalikes, at most one pair for each tile.
+
+    What was searched before is remembered: the arms of one seed share their real tiles, and take their synthetic ones
+    from the same pools.
+    """
+    key = sha256(np.ascontiguousarray(held_out).data).hexdigest()
+    known = _searched.setdefault(key, {})
+    _searched.move_to_end(key)
+    while len(_searched) > _SEARCHED_SETS:
+        _searched.popitem(last=False)
+    ids = tile_ids(tiles)
+    new = list({one: row for row, one in enumerate(ids) if one not in known}.values())
+    # The set whose variants are made costs most: the smaller one.
+    if len(new) < len(held_out):
+        pairs = find_lookalikes(held_out, tiles[new])[:, ::-1]
+    else:
+        pairs = find_lookalikes(tiles[new], held_out)
+    known |= {ids[row]: -1 for row in new}
+    for row, other in pairs[::-1]:
+        known[ids[new[row]]] = int(other)
+    found = [(row, known[one]) for row, one in enumerate(ids) if known[one] >= 0]
+    return np.array(found, np.int64).reshape(-1, 2)
 
 
 def _check_parents(arm: str, held_out: Sequence[HeldOut], synthetic: SyntheticTiles) -> None:

@@ -1,9 +1,11 @@
 """Which tiles show the same picture: turned or mirrored, shifted by up to two pixels, brighter, or with a little noise.
 
 Two tiles are lookalikes where, in one of eight orientations and after a shift of at most 2 px along each axis, their
-central 60 x 60 px differ by less than near_duplicates.MAX_SHIFTED_RMS after both means are subtracted, and correlate
-above MIN_CORRELATION (two nearly empty tiles are close without being the same picture). All pairs are searched: means
-over cells can only be nearer than the pixels are, so nothing is lost by comparing those first.
+central 60 x 60 px differ by less than near_duplicates.MAX_SHIFTED_RMS after both means are subtracted, and as little in
+those pixels alone in which either shows more than background: around a small particle the tile is filled with one
+level, in which all particles agree. They also correlate above MIN_CORRELATION, or two nearly empty tiles would be
+lookalikes. All pairs are searched: means over cells can only be nearer than the pixels are, so nothing is lost by
+comparing those first.
 """
 
 from collections.abc import Iterator
@@ -14,7 +16,8 @@ from numpy.typing import NDArray
 from svp_core.near_duplicates import MAX_SHIFTED_RMS, orientations
 
 SHIFT_PX = 2
-MIN_CORRELATION = 0.9
+MIN_CORRELATION = 0.95
+CONTENT_LEVELS = 4.0  # grey levels from the background, from which on a pixel shows something
 _CELL_PX = 6
 _VARIANTS_COMPARED = 4  # per pair, those with the nearest cell means
 _BATCH = 24  # tiles whose variants are compared at a time; bounds memory
@@ -86,7 +89,12 @@ def _difference(tile: NDArray[np.uint8], variants: NDArray[np.uint8]) -> float |
     b -= b.mean((1, 2), keepdims=True)
     rms = np.sqrt(((a - b) ** 2).mean((1, 2)))
     power = np.sqrt((a**2).mean() * (b**2).mean((1, 2)))
-    same = (rms < MAX_SHIFTED_RMS) & (((a * b).mean((1, 2)) > MIN_CORRELATION * power) | (rms == 0))
+    shows = (np.abs(a - np.median(a)) > CONTENT_LEVELS) | (
+        np.abs(b - np.median(b, axis=(1, 2), keepdims=True)) > CONTENT_LEVELS
+    )
+    inside = np.sqrt((((a - b) ** 2) * shows).sum((1, 2)) / np.maximum(shows.sum((1, 2)), 1))
+    near = (rms < MAX_SHIFTED_RMS) & (inside < MAX_SHIFTED_RMS)
+    same = near & (((a * b).mean((1, 2)) > MIN_CORRELATION * power) | (rms == 0))
     return float(rms[same].min()) if same.any() else None
 
 

@@ -184,17 +184,20 @@ def _amounts(arm: str, cells: Sequence[Any], class_keys: Sequence[str]) -> dict[
 
 
 def _changes(design: Design, predictions: dict[Any, Predictions]) -> list[dict[str, Any]]:
-    baseline, rows = parse_arm(design.baseline).key, []
+    rows = []
     for network in design.networks:
-        for arm in [one.key for one in design.parsed() if one.key != baseline]:
-            seeds = [
-                s for s in range(design.seeds) if {(network, arm, s), (network, baseline, s)} <= predictions.keys()
+        for arm in design.parsed():
+            own, other = arm.key, design.baseline_of(arm)
+            if other is None:
+                continue
+            pairs = [
+                (predictions[network, other.key, s], predictions[network, own, s])
+                for s in range(design.seeds)
+                if {(network, own, s), (network, other.key, s)} <= predictions.keys()
             ]
-            if seeds:
-                mended, made = mended_and_made(
-                    [predictions[network, baseline, s] for s in seeds], [predictions[network, arm, s] for s in seeds]
-                )
-                rows.append({"network": network, "arm": arm, "mended": mended.tolist(), "made": made.tolist()})
+            if pairs:
+                mended, made = mended_and_made([one for one, _ in pairs], [one for _, one in pairs])
+                rows.append({"network": network, "arm": own, "mended": mended.tolist(), "made": made.tolist()})
     return rows
 
 

@@ -4,12 +4,13 @@ real.npz, real.csv    particles that take part: tiles, labels, sizes, blocks; na
 design.json           design, class keys, source, hashes
 features.npy          of the real particles, where a network needs them
 pools/NAME.npz        tiles that a source made for one seed, with what is behind them
+map.npz               positions of real and added particles by their features; distances.json: of their sets
 cells/NAME.npz        predictions of one arm, network and seed; NAME.refused.json: the sentence of a refused one
 """
 
 import csv
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
@@ -21,10 +22,13 @@ from numpy.typing import NDArray
 from svp_core.errors import LabError
 from svp_core.experiment.cell import CellResult, Pool
 from svp_core.experiment.design import Design
+from svp_core.experiment.feature_map import FeatureMap, SetDistance
 from svp_core.experiment.figures import Predictions
 from svp_core.experiment.leak_guard import Origin, SyntheticTiles
 from svp_core.experiment.particles import RealParticles
 from svp_core.files import atomic_write, write_json
+
+MAP, DISTANCES = "map.npz", "distances.json"
 
 
 def design_as_config(design: Design) -> dict[str, Any]:
@@ -116,6 +120,27 @@ def read_cell(path: Path) -> CellResult:
     return CellResult(
         predictions, facts["trained_on"], facts["added"], facts["dropped"], arrays["examples"], arrays["example_labels"]
     )
+
+
+def write_map(folder: Path, drawn: FeatureMap, distances: Sequence[SetDistance]) -> None:
+    """Write the map of an experiment, and the distances of its sets."""
+    write_json(folder / DISTANCES, [asdict(one) for one in distances])
+    _write_arrays(folder / MAP, asdict(drawn))
+
+
+def read_map(folder: Path) -> FeatureMap | None:
+    """The map that write_map() wrote; None where there is none."""
+    if not (folder / MAP).is_file():
+        return None
+    arrays = _read_arrays(folder / MAP)
+    arrays |= {"method": str(arrays["method"]), "sources": tuple(arrays["sources"].tolist())}
+    return FeatureMap(**arrays)
+
+
+def read_distances(folder: Path) -> list[SetDistance]:
+    """The distances that write_map() wrote; [] where there are none."""
+    path = folder / DISTANCES
+    return [SetDistance(**one) for one in json.loads(path.read_text("utf-8"))] if path.is_file() else []
 
 
 def write_refusal(path: Path, sentence: str) -> None:

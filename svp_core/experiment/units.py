@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 from svp_core.experiment import additions
+from svp_core.experiment.additions import GENERATOR
 from svp_core.experiment.cell import Pool, needs_features, run_cell, training_rows
 from svp_core.experiment.design import (
     CLASSICAL,
@@ -25,22 +26,25 @@ from svp_core.experiment.design import (
     Design,
     parse_arm,
 )
+from svp_core.experiment.feature_map import build_map, set_distances
 from svp_core.experiment.folds import Fold, split_folds
 from svp_core.experiment.particles import RealParticles
 from svp_core.experiment.stored import (
+    MAP,
     design_from_config,
     read_pool,
     read_real,
     read_refusal,
     refusal_file,
     write_cell,
+    write_map,
     write_pool,
     write_refusal,
 )
 from svp_core.model_files import find_model_folder
 from svp_core.progress import Progress
 
-FEATURE_MODEL, GENERATOR = "resnet18", "generator"  # shipped models: features, generator
+FEATURE_MODEL = "resnet18"  # shipped model whose features are used
 _BATCH = 256  # tiles embedded between two steps
 
 
@@ -138,6 +142,20 @@ def embed(tiles: NDArray[np.uint8]) -> Generator[Progress, None, NDArray[np.floa
         parts.append(classifier_features(classifier, np.ascontiguousarray(tiles[start : start + _BATCH])))
         yield Progress(min(start + _BATCH, len(tiles)), len(tiles), "Computing features")
     return np.concatenate(parts)
+
+
+def draw_feature_map(folder: Path) -> None:
+    """Write the map and the distances of the first seed's pools; nothing where they are written already."""
+    if (folder / MAP).is_file():
+        return
+    design, (real, blocks) = read_design(folder), read_real(folder)
+    fold = split_folds(real.labels, real.class_keys, blocks=blocks, groups=real.groups, seed=0)
+    pools = {}
+    for unit in units_of(design):
+        if unit.is_pool and unit.seed == 0 and unit.source not in pools and unit.file(folder).is_file():
+            pools[unit.source] = read_pool(unit.file(folder))
+    features = read_features(folder, len(real.labels))
+    write_map(folder, build_map(real, features, fold, pools), set_distances(real, fold, pools))
 
 
 def _make_pool(design: Design, unit: Unit, real: RealParticles, fold: Fold) -> Generator[Progress, None, Pool]:

@@ -1,5 +1,6 @@
 """The verdict in words, from the intervals alone."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from svp_core.experiment.comparison import OWN, Figure
@@ -17,7 +18,14 @@ _SYNTHETIC_MIN = 1  # an arm that adds tiles
 
 def verdict(figures: Sequence[Figure], design: Design, refused: Mapping[str, str] | None = None) -> list[str]:
     """Sentences: first whether any arm is better than the baseline, then every arm by network, then refused ones."""
-    judged = [one for one in figures if one.figure in FIGURE_TITLES and one.prevalence == OWN and one.difference]
+    judged = [
+        one
+        for one in figures
+        if one.figure in FIGURE_TITLES
+        and one.prevalence == OWN
+        and one.difference
+        and not math.isnan(one.difference.value)
+    ]
     sentences = [_answer(judged, design)]
     for network in design.networks:
         for arm in dict.fromkeys(one.arm for one in judged if one.network == network):
@@ -37,9 +45,10 @@ def _answer(judged: Sequence[Figure], design: Design) -> str:
     if better:
         best = max(better, key=lambda one: one.difference.low if one.difference else 0)
         assert best.difference
+        other = design.baseline_of(parse_arm(best.arm))
         return (
             f"Added particles help here: {parse_arm(best.arm).title} gains most surely, "
-            f"{points(best.difference)} of {FIGURE_TITLES[best.figure]} over {baseline}."
+            f"{points(best.difference)} of {FIGURE_TITLES[best.figure]} over {other.title if other else baseline}."
         )
     if worse:
         return f"Added particles do not help here: no arm is better than {baseline}, and some are worse."
@@ -48,6 +57,8 @@ def _answer(judged: Sequence[Figure], design: Design) -> str:
             f"No help from added particles is shown: {design.seeds} seeds and this many test particles show no "
             f"difference to {baseline}."
         )
+    if any(arm.dose for arm in design.parsed()):
+        return "No arm that adds particles was compared: all of them were refused, or are not finished."
     return f"No arm adds particles; all are compared with {baseline}."
 
 
@@ -57,18 +68,24 @@ def _of_arm(own: Sequence[Figure], design: Design) -> str:
         f"{points(one.difference)} of {FIGURE_TITLES[one.figure]}" for one in own if one.is_different and one.difference
     ]
     hidden = [
-        f"{FIGURE_TITLES[one.figure]} ({interval(one.difference)})"
+        f"{FIGURE_TITLES[one.figure]} ({interval(d)}{_doubt(d)})"
         for one in own
-        if not one.is_different and one.difference
+        if (d := one.difference) and not one.is_different
     ]
     title = parse_arm(own[0].arm).title
-    baseline = parse_arm(design.baseline).title
+    other = design.baseline_of(parse_arm(own[0].arm))
+    baseline = other.title if other else ""
     text = f"{title}: "
     if shown:
         text += f"{'; '.join(shown)} over {baseline}"
     if hidden:
         text += ("; " if shown else "") + f"no difference in {', '.join(hidden)} that {design.seeds} seeds could show"
     return f"{text}."
+
+
+def _doubt(difference: Estimate) -> str:
+    """Why a difference is not claimed although its interval leaves out zero; "" where it does not."""
+    return ", not after Holm's correction" if difference.low > 0 or difference.high < 0 else ""
 
 
 def points(difference: Estimate) -> str:
@@ -83,4 +100,5 @@ def interval(difference: Estimate) -> str:
 
 
 def _named(network: str, design: Design) -> str:
-    return f"{NETWORK_TITLES[network]}, " if len(design.networks) > 1 else ""
+    title = NETWORK_TITLES[network]
+    return f"{title[:1].upper()}{title[1:]}, " if len(design.networks) > 1 else ""

@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from svp_core.display import class_name
 from svp_core.experiment.comparison import OWN, STATED, Figure
-from svp_core.experiment.design import NETWORK_TITLES, parse_arm
+from svp_core.experiment.design import NETWORK_TITLES, SOURCE_TITLES, parse_arm
+from svp_core.experiment.feature_map import SetDistance
 from svp_core.experiment.outcome import Outcome, read_outcome
-from svp_core.experiment.stored import read_cell, read_real
+from svp_core.experiment.stored import read_cell, read_distances, read_real
 from svp_core.experiment.units import Unit
 from svp_core.experiment.verdict import FIGURE_TITLES
 from svp_core.files import atomic_write
@@ -70,6 +71,8 @@ def experiment_report_html(folder: Path) -> str:
         tables=_tables(outcome, _unit(folder)),
         forests=[plot for plot in forests if plot],
         curves=curves,
+        distances=[distance_cells(one) for one in read_distances(folder)],
+        distance_headings=DISTANCE_HEADINGS,
         added=_added(folder, outcome),
         errors=_errors(folder, outcome),
         amounts=[_amount_row(row, outcome.class_keys) for row in outcome.amounts],
@@ -169,6 +172,23 @@ def _facts(outcome, about):
         ("Optimisation steps", f"{design.steps:,} of {design.batch} tiles, the same for every arm"),
         ("Stated prevalence", mixture(outcome)),
         ("Unfinished units", outcome.unfinished or None),
+    ]
+
+
+DISTANCE_HEADINGS = (
+    *("Source", "Class", "Tiles", "KID", "KID, real to real"),
+    *("FID", "FID, real to real", "SSIM to the parent"),
+)
+
+
+def distance_cells(one: SetDistance) -> list[str]:
+    """A distance as texts, under DISTANCE_HEADINGS."""
+    numbers = [f"{one.n:,}", f"{one.kid:.4f}", f"{one.kid_floor:.4f}", f"{one.fid:.3f}", f"{one.fid_floor:.3f}"]
+    return [
+        SOURCE_TITLES[one.source],
+        class_name(one.class_key),
+        *numbers,
+        "–" if one.ssim is None else f"{one.ssim:.2f}",
     ]
 
 

@@ -46,13 +46,16 @@ def experiment(request: ExperimentRequest, folder: Path, *, processes: int | Non
     yield Progress(0, None, "Loading the network library")
     from svp_core.experiment.outcome import write_outcome
     from svp_core.experiment.processes import process_count, run_units
-    from svp_core.experiment.units import read_design, units_of
+    from svp_core.experiment.units import draw_feature_map, read_design, units_of
     from svp_core.report.experiment_report import write_experiment_report
 
     count = processes or process_count()
     yield from _prepare(request, folder)
     units = units_of(read_design(folder))
     yield from run_units(folder, units, processes=count)
+    if read_design(folder).feature_map:
+        yield Progress(len(units), len(units), "Drawing the map")
+        draw_feature_map(folder)
     yield Progress(len(units), len(units), "Comparing")
     write_outcome(folder)
     write_experiment_report(folder)
@@ -65,10 +68,11 @@ def _prepare(request: ExperimentRequest, folder: Path) -> Steps:
     """
     import numpy as np
 
+    from svp_core.experiment.additions import GENERATOR
     from svp_core.experiment.cell import needs_features
     from svp_core.experiment.particles import MAX_PARTICLES, lookalike_blocks, take_part
     from svp_core.experiment.stored import data_sha256, design_as_config, design_from_config, write_real
-    from svp_core.experiment.units import FEATURE_MODEL, GENERATOR, embed
+    from svp_core.experiment.units import FEATURE_MODEL, embed
     from svp_core.experiment.weak_spots import diameters
     from svp_core.files import atomic_write
     from svp_core.model_files import find_model_folder, weights_sha256
@@ -84,7 +88,9 @@ def _prepare(request: ExperimentRequest, folder: Path) -> Steps:
     design = design_from_config(request.design)
     real, design = take_part(source.real, design)
     if len(real.labels) > MAX_PARTICLES:
-        raise LabError(f"{len(real.labels):,} particles are too many; at most {MAX_PARTICLES:,} can take part.")
+        raise LabError(
+            f"{len(real.labels):,} particles are too many: at most {MAX_PARTICLES:,} can take part; limit the classes."
+        )
     yield Progress(0, None, f"Looking for lookalikes among {len(real.labels):,} particles")
     blocks = lookalike_blocks(real)
     if real.sizes is None:

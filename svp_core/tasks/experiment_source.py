@@ -24,7 +24,7 @@ FOLDER, DATASET, CLASSIFICATION, REVIEW, SIMULATOR = KINDS = (
     "simulator",
 )
 RUN_COLUMNS = ("run", "lot", "instrument")  # of a table: what must not be both trained and tested on
-INSTRUMENTS = 6  # simulated ones, each like a run
+INSTRUMENTS = 10  # simulated ones, each like a run
 MAX_SIMULATED = 100_000
 _SIMULATED_RUN = 870  # run seeds that nothing else uses
 

@@ -10,6 +10,7 @@ PROCESSES = "processes"
 STARTS_PROCESSES = (
     "tests/unit/review/test_concurrent_decisions.py",
     "tests/unit/review/test_leases.py",
+    "tests/unit/tasks/test_experiment.py",
     "tests/unit/tasks/test_tasks.py",
     "tests/unit/tasks/test_train_task.py",
     "tests/unit/test_launch.py",

@@ -1,5 +1,7 @@
 """The page Experiment without a browser: particles, balance, arms, a finished experiment."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,6 +26,7 @@ def workspace(tmp_path, monkeypatch, no_job_processes):
     monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path))
     monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
     monkeypatch.setattr(units, "embed", embed)
+    monkeypatch.setitem(sys.modules, "umap", None)  # t-SNE instead, which needs no compiling
 
 
 def save_particles(counts=(40, 15, 15), kind="own"):
@@ -60,7 +63,7 @@ def test_from_particles_to_the_comparison():
     assert not app.exception
     outcome = read_outcome(jobs.job_folder(job.id))
     assert outcome.sentences[0] in page_text(app)
-    for view in ("By amount", "What was added", "Errors"):
+    for view in ("By amount", "What was added", "Map", "Errors"):
         app.session_state["experiment_view"] = view
         app.run()
         assert not app.exception, view

@@ -11,6 +11,7 @@ from pages.ui.shared.chart_style import QUIET
 from svp_core.display import class_name, count_noun, escape_markdown
 from svp_core.errors import LabError
 from svp_core.experiment import additions
+from svp_core.experiment.additions import possible_sources
 from svp_core.experiment.design import (
     CLASSICAL,
     MAX_DOSE,
@@ -27,6 +28,7 @@ from svp_core.progress import run_to_end
 from svp_core.workspace.datasets import MAX_NAME, save_dataset
 
 PREVIEWED = 12  # tiles of each class
+MAX_SAVED_HERE = 200  # tiles of a generator that a page waits for
 PREVIEW_SOURCES = (CLASSICAL, SHIPPED, SIMULATOR)  # those that need no training first
 
 
@@ -71,7 +73,15 @@ def _bars(counts: dict[str, int], minority: list[str], dose: int) -> Figure:
     colours = [class_by_key(key).colour for key in counts]
     added = [dose if key in minority else 0 for key in counts]
     figure.add_bar(
-        y=names, x=list(counts.values()), orientation="h", marker_color=colours, name="Real", text=list(counts.values())
+        y=names,
+        x=list(counts.values()),
+        orientation="h",
+        marker_color=colours,
+        name="Real",
+        text=list(counts.values()),
+        textposition="inside",
+        insidetextanchor="end",
+        hovertemplate="%{y}: %{x:,} real<extra></extra>",
     )
     figure.add_bar(
         y=names,
@@ -79,9 +89,16 @@ def _bars(counts: dict[str, int], minority: list[str], dose: int) -> Figure:
         orientation="h",
         marker={"color": colours, "opacity": 0.35, "pattern": {"shape": "/"}},
         name="Added",
-        text=[f"+{count:,}" if count else "" for count in added],
+        hovertemplate="%{y}: %{x:,} added<extra></extra>",
     )
-    figure.update_traces(textposition="inside", insidetextanchor="end", hovertemplate="%{y}: %{x:,}")
+    figure.add_scatter(
+        y=names,
+        x=[count + more for count, more in zip(counts.values(), added, strict=True)],
+        mode="text",
+        text=[f" +{more:,}" if more else "" for more in added],
+        textposition="middle right",
+        hoverinfo="skip",
+    )
     figure.update_yaxes(autorange="reversed")
     figure.update_xaxes(title_text="Particles")
     figure.update_layout(
@@ -94,9 +111,10 @@ def _bars(counts: dict[str, int], minority: list[str], dose: int) -> Figure:
 
 
 def _show_preview(chosen: Chosen, minority: tuple[str, ...], dose: int) -> None:
+    possible = possible_sources(minority)
     source = st.segmented_control(
         "From",
-        PREVIEW_SOURCES,
+        [one for one in PREVIEW_SOURCES if one in possible],
         default=CLASSICAL,
         required=True,
         format_func=lambda one: SOURCE_TITLES[one][:1].upper() + SOURCE_TITLES[one][1:],
@@ -120,7 +138,10 @@ def _show_preview(chosen: Chosen, minority: tuple[str, ...], dose: int) -> None:
             key=f"experiment_save_name_{chosen.source}_{source}",
             width=320,
         )
-        pressed = st.button(f"Save with {dose:,} of each class", key="experiment_save")
+        too_many = source == SHIPPED and dose * len(minority) > MAX_SAVED_HERE
+        pressed = st.button(f"Save with {dose:,} of each class", key="experiment_save", disabled=too_many)
+    if too_many:
+        st.caption(f"More than {MAX_SAVED_HERE:,} tiles of a generator take minutes; Synthesize makes them as a job.")
     if pressed:
         with st.spinner("Making the tiles"):
             saved = save_balanced(chosen, source, minority, dose, name)

@@ -7,6 +7,7 @@ from typing import Any
 import streamlit as st
 
 from svp_core.display import class_name, escape_markdown, format_duration
+from svp_core.experiment.additions import possible_sources
 from svp_core.experiment.design import (
     DIFFUSION,
     FEATURE_NETWORKS,
@@ -18,6 +19,7 @@ from svp_core.experiment.design import (
     PRESETS,
     SHIPPED,
     SIMULATOR,
+    SOURCE_TITLES,
     SOURCES,
     Arm,
     Design,
@@ -27,9 +29,11 @@ from svp_core.experiment.design import (
 from svp_core.experiment.stored import design_as_config, design_from_config
 from svp_core.workspace import jobs
 
-# Seconds of one core, measured on two cores without a GPU (benchmarks/experiment.py).
-STEP_S = {"resnet18": 0.45, "resnet50": 1.4}
-FOREST_S, IMAGE_S, TILE_S, SIMULATED_S = 2.0, 0.05, 0.25, 0.04
+# Seconds of one core without a GPU: a step of 64 tiles; a cell by features; an image in a generator's training; a tile
+# generated; a tile simulated.
+STEP_S = {"resnet18": 0.35, "resnet50": 1.3}
+FOREST_S, IMAGE_S, TILE_S, SIMULATED_S = 4.0, 0.04, 0.2, 0.09
+PUBLISHED = "as-published"
 ARM_HELP = (
     "Write an arm of your own: sources:dose, such as classical+shipped:1000; @100 behind it limits the real tiles of "
     "each minority class, /size or /confusion adds only where the classifier is weak."
@@ -50,7 +54,7 @@ def choose_design(counts: Mapping[str, int], dose: int, minority: Sequence[str])
         "seeds, doses to 5,000; for a GPU. Feature forest: random forest and logistic regression, minutes.",
     )
     start = PRESETS[preset]
-    arms = _choose_arms(start, preset, dose)
+    arms = _choose_arms(start, preset, dose, minority)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
         networks = st.pills(
             "Networks",
@@ -92,11 +96,16 @@ def choose_design(counts: Mapping[str, int], dose: int, minority: Sequence[str])
     return design_as_config(design)
 
 
-def _choose_arms(start: Design, preset: str, dose: int) -> tuple[str, ...]:
+def _choose_arms(start: Design, preset: str, dose: int, minority: Sequence[str]) -> tuple[str, ...]:
     """Keys of the chosen arms. Raises LabError for one that does not exist."""
-    default = [_with_dose(arm, dose).key for arm in start.parsed()]
-    offered = list(dict.fromkeys([*default, *_offered(dose)]))
-    key = f"experiment_arms_{preset}_{dose}"
+    possible = possible_sources(minority)
+    # The published preset keeps the doses of its curves.
+    arms = start.parsed() if preset == PUBLISHED else [_with_dose(arm, dose) for arm in start.parsed()]
+    default = [arm.key for arm in arms if set(arm.sources) <= set(possible)]
+    offered = [text for text in [*default, *_offered(dose)] if set(parse_arm(text).sources) <= set(possible)]
+    if missing := [SOURCE_TITLES[source] for source in SOURCES if source not in possible]:
+        st.caption(f"Arms with {' and '.join(missing)} are left out: they make none of these classes.")
+    key = f"experiment_arms_{preset}_{dose}_{'_'.join(minority)}"[:200]
     texts = st.multiselect(
         "Arms",
         list(dict.fromkeys([*offered, *st.session_state.get(key, [])])),
@@ -170,12 +179,7 @@ def _choose_mixture(counts: Mapping[str, int], minority: Sequence[str]) -> dict[
 
 
 def _with_dose(arm: Arm, dose: int) -> Arm:
-    return replace(arm, dose=dose) if arm.sources and len(arm.sources) >= 1 and not _is_curve(arm) else arm
-
-
-def _is_curve(arm: Arm) -> bool:
-    """Whether the arm is one point of the published preset's dose curves, which keep their doses."""
-    return arm.key in PRESETS["as-published"].arms
+    return replace(arm, dose=dose) if arm.sources else arm
 
 
 def _offered(dose: int) -> list[str]:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.ui.components.gallery import show_gallery
 from pages.ui.experiment.charts import draw_by_amount, draw_forest
+from pages.ui.experiment.feature_map_view import show_feature_map
 from pages.ui.shared.chart_style import QUIET
 from svp_core.display import class_name, escape_markdown
 from svp_core.experiment.comparison import OWN, STATED
@@ -61,6 +62,7 @@ def show_results(job: Job) -> None:
         "Figures": lambda: _show_figures(outcome, folder),
         "By amount": lambda: _show_curves(outcome),
         "What was added": lambda: _show_added(outcome, folder),
+        "Map": lambda: show_feature_map(folder, outcome.class_keys, job.id),
         "Errors": lambda: _show_errors(outcome, folder),
     }
     tabs = st.tabs(list(views), key="experiment_view", on_change="rerun")

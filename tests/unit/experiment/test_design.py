@@ -42,6 +42,7 @@ def test_arms_are_read_and_written(text, arm, title):
         ("classical+classical:5", "different sources"),
         ("real:5", "adds nothing"),
         ("classical:5/luck", "ends in /luck"),
+        ("classical:5@0/size", "no real tiles"),
         ("!", "is not an arm"),
     ],
 )

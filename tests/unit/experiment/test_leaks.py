@@ -6,6 +6,7 @@ import pytest
 from svp_core.augmentation import augment_tiles
 from svp_core.errors import LabError
 from svp_core.experiment import cell as cell_module
+from svp_core.experiment import leak_guard
 from svp_core.experiment.folds import split_folds
 from svp_core.experiment.leak_guard import HeldOut, Origin, SyntheticTiles, check_leaks, tile_id, tile_ids
 from svp_core.experiment.particles import RealParticles
@@ -141,3 +142,15 @@ def test_an_honest_arm_passes(drawn):
     assert result.dropped == 0
     assert set(result.predictions.particles) == set(fold.test)
     assert result.trained_on == {key: int((drawn.labels[fold.training] == k).sum()) for k, key in enumerate(KEYS)}
+
+
+def test_what_was_searched_is_remembered(drawn, monkeypatch):
+    """The arms of a seed share tiles: only new ones are compared, and a leak among known ones is still found."""
+    searched = []
+    search = leak_guard.find_lookalikes
+    monkeypatch.setattr(leak_guard, "find_lookalikes", lambda a, b: searched.append(len(a) + len(b)) or search(a, b))
+    held_out = drawn.tiles[100:110]
+    assert leak_guard.lookalikes_of(drawn.tiles[95:103], held_out).tolist() == [[5, 0], [6, 1], [7, 2]]
+    assert leak_guard.lookalikes_of(drawn.tiles[101:104], held_out).tolist() == [[0, 1], [1, 2], [2, 3]]
+    assert leak_guard.lookalikes_of(np.repeat(drawn.tiles[99:101], 2, 0), held_out).tolist() == [[2, 0], [3, 0]]
+    assert searched == [18, 11, 10]

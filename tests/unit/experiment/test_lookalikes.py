@@ -40,3 +40,14 @@ def test_groups_join_copies_of_copies():
     groups = group_lookalikes(chain)
     assert groups[0] == groups[1] == groups[2] != groups[3]
     assert group_lookalikes(np.zeros((0, 64, 64), np.uint8)).tolist() == []
+
+
+def test_small_particles_on_a_filled_background_are_told_apart():
+    """A crop of 14 px in a tile of one level: almost all pixels agree, and still the particles are different ones."""
+    rows, columns = np.mgrid[:14, :14] - 6.5
+    far, tiles = np.hypot(rows, columns), np.full((3, 64, 64), 170, np.uint8)
+    for tile, (radius, depth) in zip(tiles, ((4.0, 45), (4.6, 38), (4.0, 45)), strict=True):
+        tile[25:39, 25:39] = (170 - depth * np.clip(radius - far + 0.5, 0, 1)).round()
+    tiles[2] = shifted(tiles[2], 1, 2)
+    assert np.sqrt(((tiles[0].astype(float) - tiles[1]) ** 2).mean()) < 2.2
+    assert find_lookalikes(tiles[:1], tiles[1:]).tolist() == [[0, 1]]

@@ -1,6 +1,9 @@
 """The task: from a labelled folder to table and report; resumed after a kill it gives the same table."""
 
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -14,6 +17,7 @@ from svp_core.images import encode_png
 from svp_core.progress import Progress
 from svp_core.tasks.experiment import ExperimentRequest, experiment
 from svp_core.tasks.experiment_source import parse_simulated, read_real_particles, runs_of_names
+from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_labels import draw_shapes, embed_blocks
 
 FOLDERS = ("Protein", "Silicone oil", "Air bubbles")
@@ -111,13 +115,31 @@ def test_too_few_particles_are_a_sentence(tmp_path, counts, sentence):
         run(request, tmp_path / "out")
 
 
-def test_several_processes_give_the_same_table(tmp_path):
-    """Real processes with the real features: one of the few tests that need them."""
-    design = {**DESIGN, "arms": ["real", "weights"], "networks": ["logistic"]}
-    request = ExperimentRequest("folder", str(write_folder(tmp_path / "Ours", (30, 12, 12))), "Ours", design)
-    list(experiment(request, tmp_path / "two", processes=2))
-    list(experiment(request, tmp_path / "one", processes=1))
-    assert (tmp_path / "two" / "table.csv").read_bytes() == (tmp_path / "one" / "table.csv").read_bytes()
+def test_killed_in_the_middle_of_two_processes_it_goes_on_to_the_same_table(tmp_path, monkeypatch):
+    """kill -9 of the command, with the real features; finished cells stay, the rest is done by one process."""
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
+    source, killed, whole = write_folder(tmp_path / "Ours", (30, 12, 12)), tmp_path / "killed", tmp_path / "whole"
+    design = ["--preset", "feature-forest", "--no-feature-map", "--arm", "real", "--arm", "weights"]
+    design += ["--network", "logistic", "--seeds", "5"]
+
+    def arguments(out, processes):
+        return ["experiment", str(source), "--out", str(out), *design, "--processes", str(processes)]
+
+    command = [sys.executable, "-m", "svp_core", *arguments(killed, 2)]
+    with subprocess.Popen(command, cwd=repo_root(), stderr=subprocess.DEVNULL) as process:
+        end = time.monotonic() + 120
+        while len(list(killed.glob("cells/*.npz"))) < 2 and time.monotonic() < end:
+            time.sleep(0.02)
+        process.kill()
+    done = {path: path.stat().st_mtime_ns for path in killed.glob("cells/[!.]*.npz")}
+    assert 2 <= len(done) < 10
+    assert not (killed / "table.csv").exists()
+    assert cli.main(arguments(killed, 1)) == 0
+    kept = [path for path, written in done.items() if path.stat().st_mtime_ns == written]
+    assert len(kept) >= len(done) - 2  # a process may still finish its cell after its parent was killed
+    assert cli.main(arguments(whole, 1)) == 0
+    assert (killed / "table.csv").read_bytes() == (whole / "table.csv").read_bytes()
 
 
 def test_a_resnet_cell_trains_the_same_steps_for_every_arm(tmp_path, quick_features):
@@ -139,7 +161,7 @@ def test_simulated_particles_have_runs_and_sizes():
             break
     real = source.real
     assert real.counts() == {"protein": 8, "air_bubble": 7}
-    assert len(set(real.groups)) == 6
+    assert len(set(real.groups)) == 8
     assert np.nanmin(real.sizes) > 1
     with pytest.raises(LabError, match="not a number of simulated particles"):
         parse_simulated("protein")
@@ -170,6 +192,7 @@ def test_commands(tmp_path, monkeypatch, capsys, quick_features):
         "logistic",
         "--seeds",
         "3",
+        "--no-feature-map",
     ]
     assert cli.main(["experiment", str(source), "--out", str(out), *options, "--prevalence", "protein=1000"]) == 0
     assert f"Report: {out / 'report.html'}" in capsys.readouterr().out
