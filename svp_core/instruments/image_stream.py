@@ -76,7 +76,7 @@ def _describe(files: SourceFiles, export: _Export, choices: Choices | None) -> I
         f"channel:{sibling_path(first, export.before)}",
         f"Which channel of {export.title or 'the images'} is in bright field?",
         tuple(channels),
-        str(_named_channel(files, export) or _brightest_channel(files, export)),
+        str(_bright_field_channel(files, export)),
     )
     channel = int(answer_of(question, choices))
     missing = sum(channel not in images for images in export.objects.values())
@@ -108,6 +108,11 @@ def _describe(files: SourceFiles, export: _Export, choices: Choices | None) -> I
     names = frozenset(name for images in export.objects.values() for name in images.values())
     read = partial(_read, files, export, channel)
     return InstrumentRun(first, facts, read, names, COLUMNS, tuple(notes), (question,))
+
+
+def _bright_field_channel(files: SourceFiles, export: _Export) -> int:
+    named = _named_channel(files, export)
+    return _brightest_channel(files, export) if named is None else named
 
 
 def _named_channel(files: SourceFiles, export: _Export) -> int | None:

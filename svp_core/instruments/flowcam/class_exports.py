@@ -14,6 +14,8 @@ from svp_core.instruments.flowcam import export_columns as export
 from svp_core.instruments.records import ScannedFiles, file_stem
 from svp_core.instruments.text_tables import Table, normalise_name, parse_integer, parse_table
 
+_TABLES = (".csv", ".tsv", ".txt")
+
 
 @dataclass(frozen=True)
 class ClassExports:
@@ -70,20 +72,24 @@ def _candidates(scanned: ScannedFiles, name: str, images: Collection[str]) -> li
     """
     folder, title = name.rpartition("/")[0], file_stem(name).casefold()
     inside = f"{folder}/" if folder else ""
+    numbered = re.compile(r"_?\d+\.[a-z]+$")
+    collages = {numbered.sub("", image) for image in images}
     found = []
     for candidate, head in scanned.heads.items():
         is_near = candidate.startswith(inside) and candidate[len(inside) :].count("/") <= 1
         stem = file_stem(candidate).casefold()
-        if candidate == name or not is_near or stem == title or not export.export_layout(head):
+        if candidate == name or not is_near or stem == title or not candidate.casefold().endswith(_TABLES):
+            continue
+        # Looking for the header of every table beside every run would take minutes in a folder of hundreds of runs.
+        text = head.casefold()
+        is_likely = stem.startswith(title) or any(collage in text for collage in collages)
+        if not is_likely or not export.export_layout(head):
             continue
         table = parse_table(head)
         file_key = export.first_key(table, export.FILE_COLUMNS)
         first = table.value(table.values(table.lines[0]), file_key) if table.lines else None
-        if (
-            normalise_name(first) in images
-            if first
-            else _is_named_after(stem, title) and not _has_images(scanned, candidate)
-        ):
+        is_of_run = normalise_name(first) in images if first else _is_named_after(stem, title)
+        if is_of_run and (first or not _has_images(scanned, candidate)):
             found.append(candidate)
     return found
 

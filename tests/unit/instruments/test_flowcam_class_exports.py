@@ -4,6 +4,7 @@ import pytest
 
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.instruments.flowcam import export_columns
 from svp_core.instruments.flowcam.cla import read_cla, update_cla
 from svp_core.instruments.flowcam.class_exports import class_of_table
 from tests.helpers.drawn_run import draw_run
@@ -58,6 +59,15 @@ def test_an_export_of_other_particles_is_a_run_of_its_own(tmp_path):
     draw_run(tmp_path)
     write_class(tmp_path, "x", range(1, 14))
     assert len(detect_source(tmp_path).runs) == 2
+
+
+def test_many_runs_in_one_folder_do_not_look_at_each_others_tables(tmp_path, monkeypatch):
+    for number in range(12):
+        draw_run(tmp_path, count=2, title=f"sample {chr(97 + number)}")
+    looked, layout = [], export_columns.export_layout
+    monkeypatch.setattr(export_columns, "export_layout", lambda head: looked.append(head) or layout(head))
+    assert len(detect_source(tmp_path).runs) == 12
+    assert len(looked) <= 12
 
 
 @pytest.mark.parametrize(

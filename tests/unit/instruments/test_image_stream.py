@@ -6,6 +6,7 @@ from PIL import Image
 
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
+from tests.helpers.ome_files import draw_ome
 from tests.helpers.records import pixels_of
 
 LEVELS = {1: 190, 2: 12, 6: 9}  # background by channel: channel 1 is in bright field
@@ -46,6 +47,13 @@ def test_another_channel_can_be_chosen(tmp_path):
     assert np.array_equal(pixels_of(first), drawn[0][6])
     with pytest.raises(LabError, match="choose 1 or 2 or 6"):
         detect_source(tmp_path, {question.key: "3"})
+
+
+def test_channels_may_be_counted_from_0(tmp_path):
+    for number in range(2):
+        for channel, name in ((0, "BF"), (1, "DAPI")):
+            draw_ome(tmp_path / f"{number}_Ch{channel}.ome.tif", channel=name, level=100 + 80 * channel)
+    assert detect_source(tmp_path).questions[0].default == "0"
 
 
 def test_of_two_bright_channels_the_first_is_taken(tmp_path):

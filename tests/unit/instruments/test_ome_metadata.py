@@ -1,11 +1,10 @@
 """Pixel size and channels of OME-TIFF files: units, files that state none, files that state nonsense."""
 
-import numpy as np
 import pytest
-import tifffile
 
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.ome_metadata import OmeMetadata, parse_ome, read_ome
+from tests.helpers.ome_files import draw_ome
 
 OME = (
     '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image>'
@@ -58,21 +57,9 @@ def test_other_descriptions_state_nothing(text):
     assert parse_ome(text) is None
 
 
-def draw(path, *, scale=None, unit="µm", channel=None, level=190, dtype=np.uint8):
-    """Write an OME-TIFF of one drawn particle."""
-    image = np.full((30, 40), level, dtype)
-    image[8:20, 10:26] = 80
-    metadata = {"axes": "YX"} | ({"PhysicalSizeX": scale, "PhysicalSizeXUnit": unit} if scale else {})
-    if scale:
-        metadata |= {"PhysicalSizeY": scale, "PhysicalSizeYUnit": unit}
-    if channel:
-        metadata |= {"Channel": {"Name": channel}}
-    tifffile.imwrite(path, image, ome=True, metadata=metadata)
-
-
 @pytest.mark.parametrize("unit", ["µm", "nm"])
 def test_files_are_read_with_their_unit(tmp_path, unit):
-    draw(tmp_path / "a.ome.tif", scale=0.5 if unit == "µm" else 500, unit=unit)
+    draw_ome(tmp_path / "a.ome.tif", scale=0.5 if unit == "µm" else 500, unit=unit)
     assert read_ome((tmp_path / "a.ome.tif").read_bytes()).um_per_px == pytest.approx(0.5)
     assert read_ome(b"II*\0 OME broken") is None
     assert read_ome(b"\x89PNG OME") is None
@@ -80,8 +67,8 @@ def test_files_are_read_with_their_unit(tmp_path, unit):
 
 def test_exports_of_an_image_stream_use_what_their_metadata_state(tmp_path):
     for number in range(3):
-        draw(tmp_path / f"{number}_Ch1.ome.tif", scale=0.5, channel="DAPI")
-        draw(tmp_path / f"{number}_Ch4.ome.tif", scale=0.5, channel="BF", level=150)
+        draw_ome(tmp_path / f"{number}_Ch1.ome.tif", scale=0.5, channel="DAPI")
+        draw_ome(tmp_path / f"{number}_Ch4.ome.tif", scale=0.5, channel="BF", level=150)
     summary = detect_source(tmp_path)
     assert (summary.questions[0].default, summary.um_per_px) == ("4", 0.5)
     assert [r.um_per_px for r in read_particles(tmp_path)] == [0.5] * 3
@@ -99,7 +86,7 @@ def test_exports_of_an_image_stream_use_what_their_metadata_state(tmp_path):
 )
 def test_plain_images_keep_the_pixel_size_that_their_metadata_state(tmp_path, scales, summary_scale, note):
     for number, scale in enumerate(scales):
-        draw(tmp_path / f"{number}.ome.tif", scale=scale)
+        draw_ome(tmp_path / f"{number}.ome.tif", scale=scale)
     summary = detect_source(tmp_path)
     assert (summary.kind, summary.um_per_px) == ("folder", summary_scale)
     assert bool(summary.um_per_px_from) == (summary_scale is not None)
