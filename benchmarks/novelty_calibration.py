@@ -12,6 +12,7 @@ name or a model folder; all shipped classifiers by default.
 import argparse
 import json
 import time
+from functools import cache
 
 import numpy as np
 from _drawn_instruments import add_particles_folder, class_of, pool
@@ -29,10 +30,12 @@ from svp_core.novelty.calibration import (
     named_counts,
 )
 from svp_core.novelty.calibration_file import write_calibration
+from svp_core.novelty.resemblance import fit_spread
 from svp_core.novelty.score import Views, find_directions
 from svp_core.novelty.shape import shape_rows
 from svp_core.novelty.tile_forms import FORMS, cut_out
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
+from svp_core.reference_library.library import LEVELS, read_library
 
 INSTRUMENTS, EACH = 40, 10  # per magnification; particles per class and instrument
 JUDGING = 5 / 6  # share of each class that new particles are judged by: 1,000 of 1,200 whole tiles
@@ -42,7 +45,10 @@ BATCH = 128
 
 
 def known_tiles(class_keys, folder):
-    """(tiles, labels) of these classes, instruments of all magnifications in turn. SystemExit for an unknown class."""
+    """(tiles, labels, places) of these classes, instruments of all magnifications in turn.
+
+    places: see KnownExamples.library. SystemExit for an unknown class.
+    """
     drawn = [
         pool(folder, ENTROPY, magnification, number, per_kind(EACH))
         for number in range(INSTRUMENTS)
@@ -53,17 +59,32 @@ def known_tiles(class_keys, folder):
     if missing := set(class_keys) - set(names):
         raise SystemExit(f"{', '.join(sorted(missing))} cannot be simulated: no calibration for these classes.")
     known = np.isin(names, class_keys)
-    return tiles[known], np.array([class_keys.index(name) for name in names[known]])
+    places = np.concatenate([library_places(one, class_keys) for one in drawn])
+    return tiles[known], np.array([class_keys.index(name) for name in names[known]]), places[known]
 
 
-def in_form(form, tiles, labels):
-    """(crops, labels): the tiles themselves, or what an instrument would save of each, where that is less."""
+def library_places(drawn, class_keys):
+    """(magnification, row in its library) of particles, int (N, 2): the library holds those of these classes."""
+    library, place = shipped_library(drawn.magnification), list(MAGNIFICATIONS).index(drawn.magnification)
+    of_instrument = np.flatnonzero(library.instruments == drawn.number)
+    names, rows = np.array([class_of(kind) for kind in drawn.kinds], str), np.zeros(len(drawn.tiles), int)
+    for name in np.unique(names):
+        mine = np.flatnonzero(names == name)
+        rows[mine] = [row for row in of_instrument if library.classes[row] == name][: len(mine)]
+    # The same particles; another processor may round their levels otherwise.
+    known = np.isin(names, class_keys)
+    assert np.abs(np.round(library.images[rows[known]] * LEVELS) - drawn.images[known]).max() <= 1
+    return np.stack([np.full(len(rows), place), rows], 1)
+
+
+def in_form(form, tiles, labels, places):
+    """(crops, labels, places): the tiles themselves, or what an instrument would save of each, where that is less."""
     if form == "whole":
-        return list(tiles), labels
+        return list(tiles), labels, places
     rng = np.random.default_rng(SEED)
     crops = [cut_out(tile, rng) for tile in tiles]
     cut = [k for k, crop in enumerate(crops) if crop is not None]
-    return [crops[k] for k in cut], labels[cut]
+    return [crops[k] for k in cut], labels[cut], places[cut]
 
 
 def observe(classifier, crops):
@@ -83,32 +104,51 @@ def observe(classifier, crops):
 def calibrate(classifier, folder, options):
     """NoveltyCalibration of the classifier of this model folder."""
     keys = classifier.config.class_keys
-    tiles, labels = known_tiles(keys, options.particles)
+    tiles, labels, places = known_tiles(keys, options.particles)
     observed, is_fit = [], []
     for form in FORMS:
-        crops, of_form = in_form(form, tiles, labels)
+        crops, of_form, at = in_form(form, tiles, labels, places)
         fit = rank_in_class(of_form) >= JUDGING * np.bincount(of_form)[of_form]
         mirrored = [
             flip(np.asarray(crops[k])) for flip in (np.fliplr, np.flipud, np.rot90) for k in np.flatnonzero(fit)
         ]
         layers, fixed, shapes, named = observe(classifier, crops + mirrored)
+        at, once = np.concatenate([at, np.tile(at[fit], (3, 1))]), np.arange(len(crops) + len(mirrored)) < len(crops)
         of_form, fit = np.r_[of_form, np.tile(of_form[fit], 3)], np.r_[fit, np.ones(len(mirrored), bool)]
         # Particles without an outline are rejected, and never judged.
         outlined = np.isfinite(shapes).all(1)
-        observed.append([part[outlined] for part in (layers, fixed, shapes, named, of_form)])
+        observed.append([part[outlined] for part in (layers, fixed, shapes, named, of_form, at, once)])
         is_fit.append(fit[outlined])
     directions = find_directions(np.concatenate([o[0][fit] for o, fit in zip(observed, is_fit, strict=True)]))
-    forms, examples = [], []
-    for index, ((layers, fixed, shapes, named, of_form), fit) in enumerate(zip(observed, is_fit, strict=True)):
+    forms, examples, spreads = [], [], []
+    for index, (parts, fit) in enumerate(zip(observed, is_fit, strict=True)):
+        layers, fixed, shapes, named, of_form, at, once = parts
         views = Views(fixed, directions.project(layers), shapes, named)
         forms.append(calibrate_form(views.take(fit), of_form[fit], views.take(~fit), len(keys)))
-        examples.append(examples_of(views.take(~fit), of_form[~fit], index))
+        examples.append(examples_of(views.take(~fit), of_form[~fit], index, at[~fit]))
+        spreads.append(fit_spread(views.take(once), instruments_of(at[once]), len(keys)))
     description = (
         f"{JUDGING * len(MAGNIFICATIONS) * INSTRUMENTS * EACH:,.0f} simulated particles per class, of "
         f"{len(MAGNIFICATIONS) * INSTRUMENTS} instruments drawn from the usual law"
     )
     known = KnownExamples(*(np.concatenate(part) for part in zip(*examples, strict=True)))
-    return NoveltyCalibration(keys, directions, tuple(forms), description, weights_sha256(folder), known)
+    sha256 = weights_sha256(folder)
+    return NoveltyCalibration(keys, directions, tuple(forms), description, sha256, known, tuple(spreads))
+
+
+def instruments_of(places):
+    """A number for the instrument of each of these particles, (N,); places: see library_places."""
+    numbers = [shipped_library(list(MAGNIFICATIONS)[at]).instruments[row] for at, row in places]
+    return 1000 * places[:, 0] + np.array(numbers)
+
+
+@cache
+def shipped_library(magnification):
+    """read_library(); all magnifications are kept. SystemExit where there is none."""
+    library = read_library(magnification)
+    if library is None:
+        raise SystemExit("There is no reference library; run benchmarks/reference_library.py first.")
+    return library
 
 
 def rank_in_class(labels):
@@ -119,11 +159,16 @@ def rank_in_class(labels):
     return ranks
 
 
-def examples_of(views, labels, form):
-    """(features, most likely classes, forms) of the first EXAMPLES particles of every class."""
+def examples_of(views, labels, form, places):
+    """KnownExamples' fields of the first EXAMPLES particles of every class."""
     rows = np.concatenate([np.flatnonzero(labels == label)[:EXAMPLES] for label in np.unique(labels)])
     features = features_of(views.take(rows))
-    return features, views.named[rows].astype(np.uint8), np.full(len(rows), form, np.uint8)
+    return (
+        features,
+        views.named[rows].astype(np.uint8),
+        np.full(len(rows), form, np.uint8),
+        places[rows].astype(np.int32),
+    )
 
 
 def main():

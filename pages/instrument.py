@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.ui.instrument.known_run import show_known_run
 from pages.ui.instrument.overview import show_overview
 from pages.ui.instrument.profile_heading import show_heading
 from pages.ui.instrument.profile_list import show_list
@@ -28,6 +29,7 @@ VIEWS = {
     "Overview": show_overview,
     "Validate": show_validation,
     "Size standard": show_size_standard,
+    "Novelty": show_known_run,
     "Refit": show_refit,
 }
 

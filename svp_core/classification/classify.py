@@ -45,15 +45,17 @@ def classify_source(
     count: int | None = 0,
     batch: int = BATCH_SIZE,
     processes: int | None = None,
+    calibration: NoveltyCalibration | None = None,
 ) -> Generator[ResultBatch, None, None]:
     """Measure and classify every particle of a source; yields one ResultBatch per batch.
 
     path, choices, um_per_px, instrument, batch: as for measure.read_measured. count: approximate number of particles,
     None if unknown; large sources are measured by several processes (processes: how many; None: by the count). Each
-    row's status is "ok", or "rejected" with the reason. Novelty is empty where the classifier's folder holds no
-    calibration of it. Raises LabError where the source as a whole cannot be read, or the calibration is damaged.
+    row's status is "ok", or "rejected" with the reason. calibration: of novelty, by default that in the classifier's
+    folder; novelty is empty where it holds none. Raises LabError where the source as a whole cannot be read, or the
+    calibration is damaged.
     """
-    calibration = _calibration_of(classifier)
+    calibration = calibration or _calibration_of(classifier)
     processes = processes_for(count) if processes is None else processes
     measured = read_measured(
         path, um_per_px=um_per_px, choices=choices, instrument=instrument, batch=batch, processes=processes

@@ -1,10 +1,15 @@
-"""The instrument that a classification belongs to, and the reference from its validation."""
+"""The instrument that a classification belongs to, the reference from its validation, its calibration of novelty."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from svp_core.errors import LabError
+from svp_core.novelty.calibration import NoveltyCalibration
+from svp_core.novelty.calibration_file import find_calibration
+from svp_core.novelty.known_run import calibrate_on_run, from_record
 from svp_core.profiles.profile import InstrumentProfile
+from svp_core.profiles.wording import condition_differences
 from svp_core.stats.confusion import ConfusionReference
 from svp_core.validation import reference
 from svp_core.validation.reference import validation_reference
@@ -17,6 +22,28 @@ def profile_of(summary: Mapping[str, Any]) -> InstrumentProfile | None:
         return find_profile(summary["profile"]) if summary.get("profile") else None
     except LabError:
         return None
+
+
+def find_own_calibration(
+    folder: Path | None, class_keys: tuple[str, ...], summary: Mapping[str, Any]
+) -> tuple[NoveltyCalibration | None, str]:
+    """Calibration of novelty for the instrument in a summary.json: by its run of known particles, else the shipped one.
+
+    folder, class_keys: of the classifier. (None, reason) where it has none. Raises LabError where its file is damaged.
+    """
+    shipped, reason = find_calibration(folder, class_keys)
+    profile = profile_of(summary)
+    if shipped is None or profile is None:
+        return shipped, reason
+    run = from_record(profile.known_run_of(shipped.weights_sha256), class_keys)
+    return (shipped if run is None else calibrate_on_run(shipped, run)), ""
+
+
+def known_run_differences(summary: Mapping[str, Any]) -> list[str]:
+    """In which conditions the images of a summary.json differ from those of its instrument's known run."""
+    profile = profile_of(summary)
+    record = profile.known_run_of(summary.get("weights_sha256")) if profile else None
+    return condition_differences(summary.get("conditions"), record.get("conditions")) if record else []
 
 
 def own_reference(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -> ConfusionReference | None:

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.classification.results import NOVELTY_P, ClassificationResults, numeric_column
-from svp_core.display import format_percent
+from svp_core.display import format_percent, join_names
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.shape import shape_rows
 from svp_core.novelty.teaching import TAUGHT_SHARE
-from svp_core.novelty.verdict import SampleVerdict
+from svp_core.novelty.verdict import OTHER_INSTRUMENTS, SampleVerdict
 from svp_core.particle_classes import UNLIKE
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # In the folder of a job: features of the particles, float16 (N, D) without a header, and p-values by what was taught.
 FEATURES_FILE, TAUGHT_FILE = "novelty.f16", "taught.npy"
+DIFFERING_FILE = "differing.npy"  # p-values by what sets the whole run apart, where it resembles no known instrument
 
 
 def has_novelty(results: ClassificationResults) -> bool:
@@ -40,25 +41,44 @@ def mark_unlike(labels: NDArray, results: ClassificationResults, level: float = 
 
 
 def is_unlike(results: ClassificationResults, level: float = LEVEL) -> NDArray[np.bool_]:
-    """Which particles have a p-value of at most `level`, or by confirmed strangers one of TAUGHT_SHARE of it: (N,)."""
-    marked, taught = numeric_column(results, NOVELTY_P) <= level, taught_p(results)  # NaN is not
+    """Which particles have a p-value of at most `level`, or by confirmed strangers one of TAUGHT_SHARE of it: (N,).
+
+    Where the run as a whole resembles no known instrument, also those that lie where it differs (differing_p).
+    """
+    marked, taught, differing = numeric_column(results, NOVELTY_P) <= level, taught_p(results), differing_p(results)
+    if differing is not None:
+        marked |= differing <= level
     return marked if taught is None else marked | (taught <= TAUGHT_SHARE * level)
+
+
+def differing_p(results: ClassificationResults) -> NDArray[np.float32] | None:
+    """p-values (N,) by what sets the whole run apart (see novelty.resemblance); None where nothing does."""
+    return _read_p_values(results, DIFFERING_FILE)
+
+
+def run_differs(results: ClassificationResults) -> bool:
+    """Whether the run as a whole resembles none of the instruments that novelty is calibrated on."""
+    return bool((results.summary.get("novelty") or {}).get("differs"))
 
 
 def taught_p(results: ClassificationResults) -> NDArray[np.float32] | None:
     """p-values (N,) by confirmed strangers (see novelty.teaching); None where none were confirmed."""
-    path = results.folder / TAUGHT_FILE
+    return _read_p_values(results, TAUGHT_FILE)
+
+
+def _read_p_values(results: ClassificationResults, name: str) -> NDArray[np.float32] | None:
+    path = results.folder / name
     try:
-        values = _read_taught(path, path.stat().st_mtime_ns)
+        values = _read_array(path, path.stat().st_mtime_ns)
     except FileNotFoundError:
         return None
     if len(values) != len(results.probs):
-        raise LabError("The strangers confirmed for this classification belong to other results; confirm them again.")
+        raise LabError(f"{name} of this classification belongs to other results; classify the source again.")
     return values
 
 
 @lru_cache(maxsize=8)
-def _read_taught(path: Path, mtime_ns: int) -> NDArray[np.float32]:
+def _read_array(path: Path, mtime_ns: int) -> NDArray[np.float32]:
     del mtime_ns  # it only tells apart, in the cache, versions of the file
     return np.load(path, allow_pickle=False)
 
@@ -69,21 +89,34 @@ def verdict_of(results: ClassificationResults) -> SampleVerdict | None:
         return None
     judged = int(results.table[NOVELTY_P].notna().to_numpy().sum())
     level = LEVEL if taught_p(results) is None else LEVEL * (1 + TAUGHT_SHARE)
-    return SampleVerdict(int(is_unlike(results).sum()), judged, level)
+    among = (results.summary.get("novelty") or {}).get("among", OTHER_INSTRUMENTS)
+    return SampleVerdict(int(is_unlike(results).sum()), judged, level, among)
 
 
 def _alarm(results: ClassificationResults) -> SampleVerdict | None:
-    """The verdict where it says that too many particles are unlike all classes."""
+    """The verdict where too many particles are unlike all classes, or the whole run resembles no known instrument."""
     verdict = verdict_of(results)
-    return verdict if verdict is not None and verdict.is_alarm else None
+    return verdict if verdict is not None and (verdict.is_alarm or run_differs(results)) else None
 
 
 def verdict_sentence(results: ClassificationResults) -> str:
     """What must be known before any figure of these results is used; "" where nothing must."""
-    verdict = _alarm(results)
+    verdict, novelty = _alarm(results), results.summary.get("novelty") or {}
     if verdict is None:
-        return ""
-    return (
+        if not (differences := novelty.get("differences")):
+            return ""
+        return (
+            "The images of this run are not like those of the run that novelty is calibrated on "
+            f"({join_names(differences)}): p-values count particles among {novelty.get('calibration', 'it')}, and hold "
+            "for images like those only."
+        )
+    whole = ""
+    if run_differs(results):
+        whole = (
+            "As a whole, this run resembles none of the simulated instruments that novelty is calibrated on. If its "
+            "particles are known ones, name it, or a clean run, on the page Instrument. "
+        )
+    return whole + (
         f"{verdict.marked:,} of {verdict.total:,} particles ({format_percent(verdict.share)}) are unlike all known "
         f"ones, where known ones would give {format_percent(verdict.level)}: this run holds other kinds of particles, "
         "or images unlike those that the classifier knows. The names of its other particles are doubtful as well."
@@ -95,10 +128,13 @@ def withheld_reason(results: ClassificationResults) -> str:
     verdict = _alarm(results)
     if verdict is None:
         return ""
-    return (
-        f"Corrected counts and positive predictive values are withheld: {format_percent(verdict.share)} of the "
-        "particles are unlike the labelled ones that they would be estimated from."
-    )
+    reason = "the run as a whole resembles none of the instruments that they would be estimated from"
+    if not run_differs(results):
+        reason = (
+            f"{format_percent(verdict.share)} of the particles are unlike the labelled ones that they would be "
+            "estimated from"
+        )
+    return f"Corrected counts and positive predictive values are withheld: {reason}."
 
 
 def unlike_marker(

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from svp_core.label_errors.batch_effects import BatchEffect, batch_effects
-from svp_core.label_errors.class_pairs import PairCount, count_class_pairs
+from svp_core.label_errors.class_pairs import PairCount, count_class_pairs, mean_agreement, why_not_estimated
 from svp_core.label_errors.duplicates import Duplicates, find_duplicates
 from svp_core.label_errors.folds import assign_folds
 from svp_core.label_errors.neighbours import Neighbours, find_neighbours, from_other_folds
@@ -37,6 +37,7 @@ class LabelErrorReport:
     scores: LabelScores
     pairs: list[PairCount]  # most errors first
     total: Estimate  # label errors in all
+    not_estimated: str  # why `total` and `pairs` are upper limits only, as a sentence; "" where they are estimates
     duplicates: Duplicates  # of all N
     outliers: NDArray[np.int64]  # positions among all N of images that resemble no class, highest score first
     batch_effects: list[BatchEffect]
@@ -89,15 +90,15 @@ def find_label_errors(
     names = {"class_names": class_names}
     scores = score_set(real_labels, real_probs, neighbours=own, neighbour_labels=labels, noise=noise, **names)
     pairs, total = count_class_pairs(real_labels, real_probs, scores.suggested, noise=noise, seed=seed)
-    effects = []
-    if groups is not None:
-        effects = batch_effects(real_labels, scores.suggested, np.asarray(groups)[judged], **names)
+    lots = None if groups is None else np.asarray(groups)[judged]
+    effects = batch_effects(real_labels, scores.suggested, lots, **names) if lots is not None else []
     return LabelErrorReport(
         labels=labels,
         judged=judged,
         scores=scores,
         pairs=pairs,
         total=total,
+        not_estimated=why_not_estimated(real_labels, real_probs, total),
         duplicates=duplicates,
         outliers=find_outliers(coordinates, labels),
         batch_effects=effects,
@@ -144,12 +145,12 @@ def _warnings(labels, probs, class_names):
     if too_few:
         yield f"Too few images to judge their labels: {', '.join(too_few)}."
     judged = np.flatnonzero(counts >= MIN_PER_CLASS)
-    recall = [float(np.mean(probs[labels == label].argmax(1) == label)) for label in judged]
+    recall = mean_agreement(labels, probs)
     # Two standard errors of the mean recall under guessing.
     chance = 1 / len(judged)
     error = 2 * np.sqrt((chance * (1 - chance) / counts[judged]).sum()) / len(judged)
-    if np.mean(recall) <= chance + error:
+    if recall <= chance + error:
         yield (
-            f"The labels do not follow what the images show: {100 * np.mean(recall):.0f} % mean recall, "
+            f"The labels do not follow what the images show: {100 * recall:.0f} % mean recall, "
             f"{100 * chance:.0f} % by chance. Most labels may be wrong, and the order of suspects means little."
         )

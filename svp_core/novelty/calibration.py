@@ -17,7 +17,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from svp_core.novelty.score import Directions, KnownParticles, Views, fit_known
+from svp_core.novelty.resemblance import RunSpread
+from svp_core.novelty.score import DIRECTIONS, FIXED_WIDTH, Directions, KnownParticles, Views, fit_known
 from svp_core.novelty.tile_forms import forms_of
 
 LEVEL = 0.05  # a particle is marked as unlike at p <= LEVEL
@@ -37,6 +38,17 @@ class FormCalibration:
         """Novelty score of each particle (N,), large: unlike."""
         return self._scores_of(self.known.distances(views), views.named)
 
+    def judge_distances(
+        self, distances: NDArray[np.floating], named: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(scores (N,), p-values (N,)) of particles whose distances (N, 3) are known already."""
+        scores = self._scores_of(distances, named)
+        return scores, self.p_values(scores, named)
+
+    def part_p_values(self, views: Views) -> NDArray[np.float64]:
+        """p-value of each particle by each of the distances alone, (N, 3), in the order of score.PARTS."""
+        return self._part_p_values(self.known.distances(views), views.named)
+
     def p_values(self, scores: ArrayLike, named: NDArray[np.integer]) -> NDArray[np.float64]:
         """p-value of each score (N,), 1 / (n + 1) to 1."""
         scores, values = np.asarray(scores), np.ones(len(named))
@@ -50,14 +62,20 @@ class FormCalibration:
         return self._scores_of(self.distances, self.named)
 
     def _scores_of(self, distances: NDArray[np.floating], named: NDArray[np.integer]) -> NDArray[np.float64]:
-        scores = np.zeros(len(named))
+        scores = -np.log(self._part_p_values(distances, named).min(1, initial=1.0))
         for label in np.unique(named):
             own, mask = self.distances[self._named_alike(label)], named == label
-            parts = [conformal_p(distances[mask, part], own[:, part]) for part in range(own.shape[1])]
             # Beyond all calibration particles, the distance itself decides, so that the most unusual come first.
-            excess = (distances[mask] / own.max(0)).clip(0, MAX_EXCESS).max(1)
-            scores[mask] = -np.log(np.min(parts, 0)) + TIE_BREAK * excess
+            scores[mask] += TIE_BREAK * (distances[mask] / own.max(0)).clip(0, MAX_EXCESS).max(1)
         return scores
+
+    def _part_p_values(self, distances: NDArray[np.floating], named: NDArray[np.integer]) -> NDArray[np.float64]:
+        values = np.ones(distances.shape)
+        for label in np.unique(named):
+            own, mask = self.distances[self._named_alike(label)], named == label
+            for part in range(own.shape[1]):
+                values[mask, part] = conformal_p(distances[mask, part], own[:, part])
+        return values
 
     def _named_alike(self, label: int) -> NDArray[np.bool_]:
         """Calibration particles to compare a particle of this named class with, bool (M,)."""
@@ -72,6 +90,8 @@ class KnownExamples:
     features: NDArray[np.floating]  # (M, D), from features_of
     named: NDArray[np.integer]  # (M,), most likely classes
     forms: NDArray[np.integer]  # (M,), of their tiles
+    # (M, 2): magnification, by its position among optics' MAGNIFICATIONS, and row in the reference library; -1: unknown
+    library: NDArray[np.integer] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,6 +118,8 @@ class NoveltyCalibration:
     description: str  # of the calibration particles, for reports
     weights_sha256: str  # of the classifier
     examples: KnownExamples
+    spreads: tuple[RunSpread, ...] = ()  # by form, to compare whole runs with; () where there are none
+    among: int = 0  # calibration particles, where they are those of one run of the lab's; 0: the shipped ones
 
     def judge(
         self,
@@ -123,6 +145,17 @@ class NoveltyCalibration:
 def features_of(views: Views) -> NDArray[np.float16]:
     """All that is known of each particle, side by side (N, D)."""
     return np.concatenate([views.fixed, views.projected, views.shapes], axis=1).clip(-6e4, 6e4).astype(np.float16)
+
+
+def views_of(features: NDArray[np.floating], named: NDArray[np.integer]) -> Views:
+    """The Views whose features_of are these (N, D); named: most likely classes (N,)."""
+    wide = np.asarray(features, np.float32)
+    return Views(
+        wide[:, :FIXED_WIDTH],
+        wide[:, FIXED_WIDTH : FIXED_WIDTH + DIRECTIONS],
+        wide[:, FIXED_WIDTH + DIRECTIONS :],
+        named,
+    )
 
 
 def conformal_p(scores: ArrayLike, calibration: ArrayLike) -> NDArray[np.float64]:

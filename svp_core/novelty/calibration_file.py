@@ -16,6 +16,7 @@ from svp_core.errors import LabError
 from svp_core.files import read_tensors
 from svp_core.model_files import weights_sha256
 from svp_core.novelty.calibration import FormCalibration, KnownExamples, NoveltyCalibration
+from svp_core.novelty.resemblance import RunSpread, spread_as_arrays, spread_from_arrays
 from svp_core.novelty.score import Directions, KnownParticles
 from svp_core.novelty.tile_forms import FORMS
 
@@ -36,7 +37,13 @@ def write_calibration(folder: str | Path, calibration: NoveltyCalibration) -> No
         tensors |= {f"{name}/{each.name}": getattr(form.known, each.name) for each in fields(KnownParticles)}
         tensors[f"{name}/distances"] = form.distances
         tensors[f"{name}/named"] = form.named.astype(np.uint8)
-    tensors |= {f"examples/{part}": getattr(calibration.examples, part) for part in ("features", "named", "forms")}
+    for name, spread in zip(FORMS, calibration.spreads, strict=False):
+        tensors |= {f"{name}/run/{part}": array for part, array in spread_as_arrays(spread).items()}
+    tensors |= {
+        f"examples/{each.name}": array
+        for each in fields(KnownExamples)
+        if (array := getattr(calibration.examples, each.name)) is not None
+    }
     metadata = {
         "class_keys": json.dumps(list(calibration.class_keys)),
         "words": calibration.description,
@@ -73,12 +80,25 @@ def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
             tuple(_form(tensors, name) for name in FORMS),
             metadata["words"],
             metadata["weights_sha256"],
-            KnownExamples(*(tensors[f"examples/{part}"] for part in ("features", "named", "forms"))),
+            KnownExamples(
+                *(tensors[f"examples/{part}"] for part in ("features", "named", "forms")),
+                library=tensors.get("examples/library"),
+            ),
+            _spreads(tensors),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(
             f"{path.parent.name}/{FILE} is damaged ({error}); restore it, or run benchmarks/novelty_calibration.py."
         ) from None
+
+
+def _spreads(tensors: dict[str, NDArray]) -> tuple[RunSpread, ...]:
+    """Spread of runs for each form; () in a file of an earlier version, which has none."""
+    parts = [
+        {key.removeprefix(f"{name}/run/"): array for key, array in tensors.items() if key.startswith(f"{name}/run/")}
+        for name in FORMS
+    ]
+    return tuple(spread_from_arrays(part) for part in parts) if all(parts) else ()
 
 
 def _form(tensors: dict[str, NDArray], name: str) -> FormCalibration:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PARTS = ("texture or outline", "between the classes", "size, shape or contrast")
+FIXED_WIDTH = 64  # features of the fixed network
 DIRECTIONS = 48  # of the classifier's features
 MIN_EIGENVALUE = 1e-3  # of a covariance relative to its largest eigenvalue, so that no direction has zero variance
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.stats import binom
+from scipy.stats import betabinom, binom
 
 from svp_core.novelty.calibration import LEVEL, NoveltyCalibration
 
@@ -13,6 +13,10 @@ ALARM = 0.01  # one-sided p-value of the binomial test below which the verdict i
 # A run of another instrument marks a few more than the calibration promises; below this multiple of the level it is
 # taken as one that resembles the calibration.
 TOLERATED = 1.5
+# Known particles of one instrument are marked more often than of another. By the shipped calibration, the share that is
+# marked differs between simulated instruments as if it were counted among this many particles (maximum likelihood of
+# the beta-binomial distribution over 99 instruments, as an instrument's crops).
+OTHER_INSTRUMENTS = 50
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,9 @@ class SampleVerdict:
     marked: int
     total: int
     level: float  # share of known particles that is marked by construction
+    # Particles of its own that the calibration is worth for this instrument: those of its known run, or
+    # OTHER_INSTRUMENTS; 0: so many that it does not matter.
+    among: int = 0
 
     @property
     def share(self) -> float:
@@ -30,8 +37,15 @@ class SampleVerdict:
 
     @property
     def p_value(self) -> float:
-        """Probability of at least so many marks if all particles were known ones (one-sided binomial test)."""
-        return float(binom.sf(self.marked - 1, self.total, self.level))
+        """Probability of at least so many marks if all particles were known ones, one-sided.
+
+        Binomial; among n particles beta-binomial, as the share that those mark is itself a draw from
+        Beta(k, n + 1 - k) with k = level (n + 1) (Vovk 2012).
+        """
+        if not self.among:
+            return float(binom.sf(self.marked - 1, self.total, self.level))
+        marking = max(self.level * (self.among + 1), 1e-3)
+        return float(betabinom.sf(self.marked - 1, self.total, marking, self.among + 1 - marking))
 
     @property
     def is_alarm(self) -> bool:
@@ -39,11 +53,11 @@ class SampleVerdict:
         return self.level > 0 and self.share > TOLERATED * self.level and self.p_value < ALARM
 
 
-def judge_sample(p_values: ArrayLike, *, level: float = LEVEL) -> SampleVerdict:
-    """Verdict on particles with these p-values (N,); those without one (NaN) are left out."""
+def judge_sample(p_values: ArrayLike, *, level: float = LEVEL, among: int = 0) -> SampleVerdict:
+    """Verdict on particles with these p-values (N,); those without one (NaN) are left out. among: see SampleVerdict."""
     values = np.asarray(p_values, float)
     values = values[~np.isnan(values)]
-    return SampleVerdict(int((values <= level).sum()), len(values), level)
+    return SampleVerdict(int((values <= level).sum()), len(values), level, among)
 
 
 def verdict_facts(
@@ -55,8 +69,10 @@ def verdict_facts(
     """
     if calibration is None:
         return {"reason": no_calibration}
-    verdict = SampleVerdict(marked, total, LEVEL)
+    verdict = SampleVerdict(marked, total, LEVEL, calibration.among or OTHER_INSTRUMENTS)
+    among = {"among": calibration.among} if calibration.among else {}
     return {
+        **among,
         "marked": marked,
         "total": total,
         "level": LEVEL,

@@ -40,6 +40,8 @@ class InstrumentProfile:
     size_standard: Mapping[str, Any] | None = None  # result of its latest size-standard run
     # Of classifiers on its particles: sha256 of the weights -> tasks.validation.validation_record
     validation: Mapping[str, Any] | None = None
+    # Runs of known particles that novelty is calibrated on: sha256 of the weights -> tasks.known_run.known_run_record
+    novelty: Mapping[str, Any] | None = None
 
     def fits(self, kind: str, um_per_px: float) -> bool:
         """Whether a run of this kind and pixel size may come from this instrument."""
@@ -47,8 +49,16 @@ class InstrumentProfile:
 
     def validation_of(self, weights_sha256: str | None) -> Mapping[str, Any] | None:
         """The stored validation of the classifier with these weights on this instrument; None without one."""
-        found = (self.validation or {}).get(weights_sha256 or "")
-        return found if isinstance(found, Mapping) else None
+        return _part_of(self.validation, weights_sha256)
+
+    def known_run_of(self, weights_sha256: str | None) -> Mapping[str, Any] | None:
+        """The stored run of known particles that novelty by these weights is calibrated on; None without one."""
+        return _part_of(self.novelty, weights_sha256)
+
+
+def _part_of(parts: Mapping[str, Any] | None, weights_sha256: str | None) -> Mapping[str, Any] | None:
+    found = (parts or {}).get(weights_sha256 or "")
+    return found if isinstance(found, Mapping) else None
 
 
 def kind_of_source(kind: str) -> str:
@@ -98,7 +108,7 @@ def from_content(content: Mapping[str, Any]) -> InstrumentProfile:
     known = {item.name for item in fields(InstrumentProfile)}
     values = {name: value for name, value in content.items() if name in known}
     texts = ("id", "name", "kind", "created_at", "instrument")
-    parts = ("conditions", "size_standard", "validation")
+    parts = ("conditions", "size_standard", "validation", "novelty")
     if not all(isinstance(values.get(name, ""), str) for name in texts):
         raise TypeError("a profile's texts are texts")
     if not all(isinstance(values.get(name), Mapping | None) for name in parts):

@@ -140,17 +140,23 @@ def summary(errors: LabelErrors) -> list[str]:
     names, report = class_texts(errors.class_keys), errors.report
     doubtful, suspects = (report.scores.suggested != errors.labels).sum(), (report.scores.score < SUSPECT).sum()
     total = report.total
+    wrong = f"about {_count(round(total.value), 'label', 'is wrong', 'are wrong')} "
+    wrong += f"(between {total.low:,.0f} and {total.high:,.0f})."
+    if report.not_estimated:
+        wrong = f"at most {_count(round(total.high), 'label', 'is wrong', 'are wrong')}. {report.not_estimated}"
     lines = [
         f"{_count(len(errors.names), 'label')}: {doubtful:,} to review, {suspects:,} of them more likely wrong than "
-        f"right; about {_count(round(total.value), 'label', 'is wrong', 'are wrong')} "
-        f"(between {total.low:,.0f} and {total.high:,.0f})."
+        f"right; {wrong}"
     ]
-    lines += [
-        f"  {names[pair.given]} -> {names[pair.suggested]}: {pair.n:,} to review, about {pair.value:,.0f} wrong "
-        f"({pair.low:,.0f} to {pair.high:,.0f})"
-        for pair in report.pairs
-    ]
-    if report.pairs and sum(round(pair.value) for pair in report.pairs) != round(total.value):
+    for pair in report.pairs:
+        count = f"about {pair.value:,.0f} wrong ({pair.low:,.0f} to {pair.high:,.0f})"
+        count = f"at most {pair.high:,.0f} wrong" if report.not_estimated else count
+        lines.append(f"  {names[pair.given]} -> {names[pair.suggested]}: {pair.n:,} to review, {count}")
+    if (
+        not report.not_estimated
+        and report.pairs
+        and sum(round(pair.value) for pair in report.pairs) != round(total.value)
+    ):
         lines.append("Each number of wrong labels is rounded, so those of the pairs do not add up to the total.")
     lines += [f"{effect.text}." for effect in report.batch_effects]
     groups, disagreeing = report.duplicates.groups(), report.duplicates.disagreeing(report.labels)

@@ -58,8 +58,9 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     """
     request.check()
     from svp_core.classification.classify import classify_source
+    from svp_core.classification.own_instrument import find_own_calibration
     from svp_core.classification.results_csv import ResultsWriter
-    from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE
+    from svp_core.classification.strangers import DIFFERING_FILE, FEATURES_FILE, TAUGHT_FILE
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
     from svp_core.instruments.detect import detect_source
@@ -71,8 +72,9 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     classifier = load_classifier(model_folder)
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
-    images, tally = ResultImages(folder), _Tally(classifier)
-    for name in (MATCHED_FILE, TAUGHT_FILE):
+    calibration = find_own_calibration(classifier.folder, classifier.config.class_keys, facts)
+    images, tally = ResultImages(folder), _Tally(calibration)
+    for name in (MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
         (folder / name).unlink(missing_ok=True)
     yield Progress(0, source.count, f"Reading {source.title}")
     with (
@@ -87,6 +89,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             choices=request.choices,
             instrument=source.columns,
             count=source.count,
+            calibration=calibration[0],
         ):
             images.append(batch)
             tally.add(batch)
@@ -97,6 +100,9 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             facts |= tally.facts()
             write_json(folder / "summary.json", facts)
             yield Progress(tally.offered, source.count, f"{images.count:,} particles classified")
+    if whole := tally.compare(folder, facts):
+        facts["novelty"] = facts["novelty"] | whole
+        write_json(folder / "summary.json", facts)
     yield Progress(tally.offered, source.count, "Matching the reference of corrected counts to these images")
     if note := match_reference(folder, facts, classifier):
         summary = json.loads((folder / "summary.json").read_text("utf-8"))
@@ -107,18 +113,20 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
 class _Tally:
     """What is known of the particles so far, for summary.json."""
 
-    def __init__(self, classifier: Any) -> None:
-        from svp_core.novelty.calibration_file import find_calibration
+    def __init__(self, calibration: tuple[Any, str]) -> None:
+        """calibration: from find_own_calibration."""
         from svp_core.profiles.conditions import LiquidSample
 
         self.offered, self._named = 0, 0
         self._counts, self._size_rules, self._marks, self._liquid = Counter(), Counter(), Counter(), LiquidSample()
-        self._calibration = find_calibration(classifier.folder, classifier.config.class_keys)
+        self._calibration = calibration
+        self._named_as, self._forms = [], []
 
     def add(self, batch: Any) -> None:
         """Count the rows of a ResultBatch."""
         from svp_core.classification.derived_columns import SIZE_RULE
         from svp_core.classification.results_csv import count_classes
+        from svp_core.novelty.tile_forms import forms_of
 
         self.offered += len(batch.rows)
         self._named += len(batch.tiles)
@@ -126,6 +134,19 @@ class _Tally:
         self._counts.update(count_classes(batch.rows))
         self._size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
         self._marks.update(row["unlike"] for row in batch.rows)
+        if batch.features is not None:
+            keys = self._calibration[0].class_keys
+            self._named_as += [keys.index(row["label"]) for row in batch.rows if row["label"]]
+            self._forms.append(forms_of(batch.tiles))
+
+    def compare(self, folder: Path, facts: Mapping[str, Any]) -> dict[str, Any]:
+        """compare_with_known() of all particles."""
+        from svp_core.tasks.run_comparison import compare_with_known
+
+        forms = np.concatenate(self._forms) if self._forms else np.zeros(0, int)
+        return compare_with_known(
+            folder, self._calibration[0], named=np.array(self._named_as, int), forms=forms, summary=dict(facts)
+        )
 
     def facts(self) -> dict[str, Any]:
         """Numbers of items and particles, by class and rule of size; verdict on novelty; conditions, where known."""

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from svp_core.classification.results import ClassificationResults, model_of
-from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE
-from svp_core.errors import LabError
+from svp_core.classification.results import ClassificationResults
+from svp_core.classification.strangers import TAUGHT_FILE
 from svp_core.files import atomic_write, write_json
-from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.tile_forms import forms_of
+from svp_core.tasks.stored_features import shipped_calibration, stored_features
 from svp_core.tile_file import read_tiles
 
 
@@ -22,17 +21,8 @@ def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) ->
     """
     from svp_core.novelty.teaching import taught_p_values
 
-    model = model_of(results.summary)
-    calibration, reason = find_calibration(model, results.class_keys)
-    if calibration is None:
-        raise LabError(reason)
-    if calibration.weights_sha256 != results.summary.get("weights_sha256"):
-        raise LabError(f"The weights of the model {model.name} have changed since; classify the source again.")
-    path, count = results.folder / FEATURES_FILE, len(results.probs)
-    width = calibration.examples.features.shape[1]
-    if not path.is_file() or path.stat().st_size != 2 * width * count:
-        raise LabError("These results hold no features to learn from; classify the source again.")
-    features = np.fromfile(path, np.float16).reshape(count, width)
+    calibration, count = shipped_calibration(results), len(results.probs)
+    features = stored_features(results, calibration)
     values = taught_p_values(
         calibration.examples,
         features,

@@ -84,6 +84,18 @@ def update_validation(profile_id: str, weights_sha256: str, record: Mapping[str,
         )
 
 
+def update_known_run(profile_id: str, weights_sha256: str, record: Mapping[str, Any] | None) -> InstrumentProfile:
+    """Store the run that novelty by these weights is calibrated on, in place of an earlier one; None: forget it."""
+
+    def changed(profile: InstrumentProfile) -> dict[str, Any]:
+        others = {key: value for key, value in (profile.novelty or {}).items() if key != weights_sha256}
+        return {"novelty": others | ({} if record is None else {weights_sha256: dict(record)}) or None}
+
+    named = {"run": record.get("job", "")} if record else {}
+    with change(REVIEWER, "change", INSTRUMENT, profile_id, part="novelty", weights_sha256=weights_sha256, **named):
+        return _change(profile_id, changed)
+
+
 def rename_profile(profile_id: str, name: str) -> InstrumentProfile:
     """Give a profile another name. Raises LabError for an empty or too long one."""
     name = check_name(name)
@@ -109,7 +121,7 @@ def profile_folder(profile_id: str) -> Path:
 
 
 def export_profile(profile_id: str) -> str:
-    """The profile as the text of a file, with its validation and size standard but without images."""
+    """The profile as the text of a file, with its validation, size standard and known run but without images."""
     return to_json(find_profile(profile_id))
 
 

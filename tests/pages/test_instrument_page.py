@@ -116,3 +116,34 @@ def test_an_export_that_fails_is_logged(monkeypatch):
     with pytest.raises(LabError):
         make()
     assert "LabError" in (workspace_root() / "app.log").read_text("utf-8")
+
+
+def test_a_run_of_known_particles_is_named_and_forgotten(monkeypatch):
+    profile, job_id = instrument()
+    named = []
+    record = {"title": "Clean *run*", "weights": "resnet18", "particles": 150, "by_class": {"protein": 150}}
+    record |= {"created": "2026-11-26T10:00:00+00:00", "unlike_before": 0.12}
+
+    def name(profile_id, job):
+        named.append(job)
+        instrument_profiles.update_known_run(profile_id, "ab" * 32, record)
+
+    monkeypatch.setattr("pages.ui.instrument.known_run.name_known_run", name)
+    app = open_page(PAGE, profile=profile.id, part="Novelty")
+    assert not app.exception
+    app.button(key="known_run_go").click().run()
+    assert named == [job_id]
+    text = page_text(app).replace("\\", "")
+    assert "Clean *run*" in text
+    assert "12.0 % of them were unlike simulated ones" in text
+    app.button(key="known_run_forget_abababab").click().run()
+    assert instrument_profiles.find_profile(profile.id).novelty is None
+    assert not app.exception
+
+
+def test_a_run_that_cannot_be_named_is_one_sentence():
+    profile, _ = instrument()
+    app = open_page(PAGE, profile=profile.id, part="Novelty")
+    app.button(key="known_run_go").click().run()
+    assert len(app.error) == 1
+    assert not app.exception

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from pages.ui.classify.class_galleries import choose_page, draw_tiles
 from pages.ui.classify.job_state import JobState
+from pages.ui.classify.nearest_known import show_nearest_known
 from pages.ui.classify.results_data import numeric_column
 from svp_core.classification.results import NOVELTY_P, ClassificationResults
 from svp_core.classification.strangers import has_novelty, taught_p, verdict_of
@@ -15,9 +16,11 @@ from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE
 from svp_core.stats.counts import UNLIKE
 from svp_core.tasks.taught_strangers import forget_strangers, teach_strangers
+from svp_core.tasks.unlike_details import parts_of
 
 PAGE_SIZE = 200
 TILE_PX = 112
+COMPARED = 12  # of the most unusual, beside the known particles nearest to them
 
 
 def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown: NDArray[np.bool_]) -> None:
@@ -31,7 +34,7 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
     st.caption(
         f"{verdict.marked:,} of {count_noun(verdict.total, 'particle')} of this sample "
         f"({format_percent(verdict.share)}) are more unusual than {format_percent(1 - verdict.level)} of known ones; "
-        f"known particles alone would give {format_percent(verdict.level)}."
+        f"known particles alone would give {format_percent(verdict.level)}.{_known(results)}"
     )
     _teach(results)
     p_values, taught = numeric_column(results, NOVELTY_P), taught_p(results)
@@ -44,11 +47,19 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
         return
     page = choose_page(len(positions), JobState(results.job_id).page_key("unlike"), page_size=PAGE_SIZE)
     positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    best = results.probs[positions].argmax(1)
+    best, parts = results.probs[positions].argmax(1), parts_of(results, positions)
     captions = [
         f"p {p_values[k]:.3f} · {class_name(results.class_keys[b])}?" for k, b in zip(positions, best, strict=True)
     ]
+    captions = [f"{text} · {part}" for text, part in zip(captions, parts, strict=True)] if parts else captions
+    show_nearest_known(results, positions[:COMPARED], captions)
     draw_tiles(results, labels, positions, "tiles_unlike", captions=captions, show_px=TILE_PX)
+
+
+def _known(results):
+    """Which particles p-values are counted among, as a sentence."""
+    known = (results.summary.get("novelty") or {}).get("calibration", "")
+    return escape_markdown(f" Known are {known}.") if known else ""
 
 
 def _teach(results):

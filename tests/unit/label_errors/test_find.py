@@ -6,6 +6,7 @@ from sklearn.metrics import average_precision_score
 
 from svp_core.errors import LabError
 from svp_core.label_errors import find_duplicates, find_label_errors, find_neighbours, find_outliers, fit_pca
+from svp_core.label_errors.class_pairs import count_class_pairs, why_not_estimated
 from svp_core.progress import run_to_end
 from tests.helpers.drawn_labels import draw_shapes, embed_blocks, plant
 
@@ -170,6 +171,41 @@ def test_all_labels_wrong(shapes):
     found = reviewed(tiles, labels)
     assert found.total.low > 240  # more than half
     assert np.isfinite(found.scores.score).all()
+
+
+def test_the_number_is_withheld_where_the_predictions_are_often_wrong(shapes):
+    """Features without the shape: predictions are little better than chance, and no label is wrong."""
+    tiles, truth = shapes
+
+    def weak(part):
+        seen = embed_blocks(part)
+        return seen + np.random.default_rng(int(part.sum()) % 2**32).normal(0, 12 * seen.std(), seen.shape)
+
+    found = run_to_end(find_label_errors(tiles, truth, embed=weak, class_names=WORDS))
+    assert (found.probs.argmax(1) == truth).mean() < 0.7
+    assert found.not_estimated.startswith("How many labels are wrong is not estimated")
+    planted, _ = plant(truth, 60, seed=0, classes=4)
+    known = reviewed(tiles, planted)
+    assert known.not_estimated == ""
+    assert known.total.low <= 60 <= known.total.high
+
+
+def test_errors_of_the_model_widen_the_range_downwards():
+    """As many of the contradicted labels as the estimate leaves to the model may be among the others."""
+    rng = np.random.default_rng(4)
+    truth = np.repeat([0, 1], 500)
+    probs = np.clip(np.where(truth[:, None] == [0, 1], 0.95, 0.05) + rng.normal(0, 0.02, (1000, 2)), 0.01, 0.99)
+    unclear = rng.choice(1000, 240, replace=False)
+    probs[unclear] = 0.5 + rng.normal(0, 0.05, (240, 2))
+    labels = truth.copy()
+    labels[rng.choice(1000, 20, replace=False)] ^= 1
+    probs /= probs.sum(1, keepdims=True)
+    contradicted = (probs.argmax(1) != labels).sum()
+    _, total = count_class_pairs(labels, probs, np.where(probs.argmax(1) != labels, probs.argmax(1), labels))
+    assert contradicted > 100
+    assert total.low == 0
+    assert total.low <= 20 <= total.high
+    assert "contradict" in why_not_estimated(labels, probs, total)
 
 
 def test_one_broken_feature_is_said(shapes):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from svp_core.novelty.verdict import SampleVerdict, judge_sample, verdict_facts
+from svp_core.novelty.verdict import OTHER_INSTRUMENTS, SampleVerdict, judge_sample, verdict_facts
 
 
 @pytest.mark.parametrize(("marked", "total"), [(0, 10), (5, 100), (30, 200), (7, 7)])
@@ -45,3 +45,14 @@ def test_particles_without_a_p_value_are_left_out():
 
 def test_facts_without_a_calibration_are_its_reason_alone():
     assert verdict_facts(0, 0, None, "None of its own.") == {"reason": "None of its own."}
+
+
+def test_an_instrument_that_marks_more_known_particles_rings_rarely():
+    """The share of known particles that is marked differs between instruments, as a Beta distribution of 50."""
+    rng = np.random.default_rng(3)
+    shares = rng.beta(0.05 * 51, 0.95 * 51, 1000)
+    marked = rng.binomial(1000, shares)
+    alarms = [SampleVerdict(int(one), 1000, 0.05, OTHER_INSTRUMENTS).is_alarm for one in marked]
+    assert np.mean(alarms) <= 0.02
+    assert np.mean([SampleVerdict(int(one), 1000, 0.05).is_alarm for one in marked]) > 0.1
+    assert SampleVerdict(200, 1000, 0.05, OTHER_INSTRUMENTS).is_alarm

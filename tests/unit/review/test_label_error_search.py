@@ -182,6 +182,7 @@ def test_singular_and_plural_in_the_summary(count):
         labels=labels,
         judged=labels == 0,
         total=total,
+        not_estimated="",
         pairs=(),
         batch_effects=(),
         duplicates=duplicates,
@@ -210,6 +211,7 @@ def test_summary_says_so_where_rounded_parts_do_not_add_up(values, differs):
         labels=np.zeros(9, int),
         judged=np.ones(9, bool),
         total=SimpleNamespace(value=sum(values), low=0.0, high=9.0),
+        not_estimated="",
         pairs=[SimpleNamespace(**{**vars(pair), "value": value}) for value in values],
         batch_effects=(),
         duplicates=SimpleNamespace(groups=list, disagreeing=lambda labels: []),
@@ -219,6 +221,25 @@ def test_summary_says_so_where_rounded_parts_do_not_add_up(values, differs):
     errors = label_error_search.LabelErrors(tuple(map(str, range(9))), ("protein", "silicone_oil"), report)
     text = " ".join(label_error_search.summary(errors))
     assert ("do not add up" in text) == differs
+
+
+def test_where_predictions_are_often_wrong_only_an_upper_limit_is_given():
+    report = SimpleNamespace(
+        scores=SimpleNamespace(suggested=np.ones(9, int), score=np.ones(9)),
+        labels=np.zeros(9, int),
+        judged=np.ones(9, bool),
+        total=SimpleNamespace(value=5.0, low=0.0, high=8.0),
+        not_estimated="Not estimated: a reason.",
+        pairs=[SimpleNamespace(given=0, suggested=1, n=3, value=5.0, low=0.0, high=8.0)],
+        batch_effects=(),
+        duplicates=SimpleNamespace(groups=list, disagreeing=lambda labels: []),
+        outliers=(),
+        notes=(),
+    )
+    errors = label_error_search.LabelErrors(tuple(map(str, range(9))), ("protein", "silicone_oil"), report)
+    first, pair = label_error_search.summary(errors)
+    assert first.endswith("at most 8 labels are wrong. Not estimated: a reason.")
+    assert pair.endswith("3 to review, at most 8 wrong")
 
 
 def test_the_command_offers_the_slower_judges():

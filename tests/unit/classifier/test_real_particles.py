@@ -1,0 +1,45 @@
+"""Real particles whose kind is beyond doubt by eye, where the picture that shows them is there: named rightly."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from svp_core.classification.classify import classify_records
+from svp_core.classifier.resnet import load_classifier
+from svp_core.instruments.images.collage import find_tiles
+from svp_core.instruments.records import ParticleRecord
+from svp_core.model_files import find_model_folder
+from svp_core.workspace.paths import repo_root
+
+PICTURE = "svp_collage_flowcam_nano.png"
+# Top and left pixel of a tile, and what it shows: an irregular particle is protein; a round one with rings is a droplet
+# or a bubble, which cannot be told apart by eye in this picture.
+PARTICLES = repo_root() / "tests" / "fixtures" / "collage_particles.csv"
+KINDS = {"irregular": {"protein"}, "round": {"silicone_oil", "air_bubble"}}
+
+
+def named_rightly(rows, kinds):
+    """Share of rows of results.csv of each kind whose most likely class is one of that kind: kind -> float."""
+    right = [row["label"] in KINDS[kind] for row, kind in zip(rows, kinds, strict=True)]
+    return {kind: float(np.mean([ok for ok, one in zip(right, kinds, strict=True) if one == kind])) for kind in KINDS}
+
+
+# What holds today: of the round ones two thirds are named protein, which training on wider optics has to mend.
+@pytest.mark.parametrize(
+    ("model", "least"),
+    [("resnet18", {"irregular": 0.9, "round": 0.3}), ("resnet50", {"irregular": 0.95, "round": 0.3})],
+)
+def test_real_particles_of_a_collage_are_named_rightly(real_data, model, least):
+    picture = Image.open(real_data / PICTURE)
+    pixels, tiles = np.asarray(picture.convert("L")), find_tiles(np.asarray(picture.convert("RGB")))
+    boxes = {(top, left): (bottom, right) for top, left, bottom, right in tiles.tolist()}
+    with PARTICLES.open(encoding="utf-8", newline="") as file:
+        listed = [(int(row["top"]), int(row["left"]), row["kind"]) for row in csv.DictReader(file)]
+    assert len(listed) >= 60
+    crops = [pixels[top : boxes[top, left][0], left : boxes[top, left][1]] for top, left, _ in listed]
+    records = [ParticleRecord(f"{k}", "collage", crop) for k, crop in enumerate(crops)]
+    rows = classify_records(records, load_classifier(find_model_folder(model))).rows
+    shares = named_rightly(rows, [kind for *_, kind in listed])
+    assert all(shares[kind] >= share for kind, share in least.items()), shares
