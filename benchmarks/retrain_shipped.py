@@ -119,7 +119,7 @@ def _train_generators(out: Path, work: Path, scale: float) -> None:
             continue
         tell(f"training {name}")
         plan = GeneratorTrainingPlan(images=scaled(images, scale, 4 * BATCH), batch=BATCH, learning_rate=LEARNING_RATE)
-        few_checks = {} if scale == 1 else {"checks": 1, "check_images": 8}
+        few_checks = {} if scale == 1 else {"checks": 1, "check_images": 8, "audited": 0}
         settings = {"plan": plan, "note": describe(GENERATOR_TILES, scale), "choices": GENERATOR_SETTINGS, **few_checks}
         run_to_end(train_generator(labelled(GENERATOR_TILES, work, scale), work / name, **settings), tell_progress)
     if not (out / "generator" / "config.json").is_file():

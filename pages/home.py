@@ -28,6 +28,7 @@ LINKS = (
     ("review", "Review", "Find labels that are probably wrong and correct them."),
     ("instrument", "Instrument", "Profiles of your instruments and what was checked on them."),
     ("experiment", "Experiment", "Find out whether added particles make your classifier better."),
+    ("audits", "Audits", "Does a generator give its training images away?"),
     ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 

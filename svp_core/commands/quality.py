@@ -40,6 +40,7 @@ def run(options: Namespace) -> None:
     from svp_core.classifier.resnet import load_classifier
     from svp_core.quality import compare
     from svp_core.quality.text_table import as_table
+    from svp_core.quality.verdict import verdict_sentences
     from svp_core.workspace.models import find_model
 
     check_file(options.out)
@@ -56,7 +57,8 @@ def run(options: Namespace) -> None:
     options.out.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n", "utf-8")
     for warning in report["warnings"]:
         print(warning, file=sys.stderr)
-    print(*as_table(report), f"\nReport: {options.out}", sep="\n")
+    print(*as_table(report), "", *verdict_sentences(report, options.real.name, options.synthetic.name), sep="\n")
+    print(f"\nReport: {options.out}")
 
 
 def _read(folder: Path) -> "dict[str, NDArray[np.uint8]]":

@@ -162,6 +162,13 @@ def join_labelled(parts: Sequence[LabelledTiles]) -> LabelledTiles:
     )
 
 
+def take(data: LabelledTiles, rows: ArrayLike) -> LabelledTiles:
+    """The tiles at these positions, int (K,), with the classes that are left; nothing is added to left_out."""
+    positions = np.asarray(rows, int).tolist()
+    keys = [data.class_keys[label] for label in data.labels]
+    return _labelled_tiles(data.tiles, keys, data.names, positions, data.left_out)
+
+
 def _labelled_tiles(
     tiles: ArrayLike,
     keys: Sequence[str],

@@ -61,6 +61,20 @@ class PublishedGenerator:
         """Samplers by key."""
         return published_samplers(self.config)
 
+    def estimate_clean(self, noisy: torch.Tensor, sigma: float, class_keys: Sequence[str]) -> torch.Tensor:
+        """Clean images, float32 (N, 1, 64, 64), grey levels -1..1, from noisy ones with noise of this deviation.
+
+        By the step of its schedule whose noise level is nearest. class_keys: the network knows one class only.
+        """
+        del class_keys
+        alpha_bars = alpha_bars_of(self.config)
+        levels = ((1 - alpha_bars) / alpha_bars).sqrt()
+        t = int((levels.log() - np.log(sigma)).abs().argmin())
+        kept = float(alpha_bars[t]) ** 0.5
+        times = torch.full((len(noisy),), t, device=self.device)
+        noise = self.model(noisy * kept, times)
+        return noisy - noise * ((1 - kept**2) ** 0.5 / kept)
+
     def to_tiles(self, latents: torch.Tensor, sigma: float = 0) -> NDArray[np.uint8]:
         """uint8 tiles (N, 64, 64). Noise fades in as the image fades out, so every noise level has the grey range."""
         del sigma  # the published noise schedule preserves the variance
@@ -103,6 +117,11 @@ def fold_weight_standardisation(model: nn.Module) -> nn.Module:
             convolution.weight.copy_(convolution.standardised())
             convolution.folded = True
     return model
+
+
+def alpha_bars_of(config: PublishedConfig) -> torch.Tensor:
+    """Share of the image's variance that is left at each step of the forward process, float64 (steps,)."""
+    return (1 - torch.linspace(config.beta_first, config.beta_last, config.steps, dtype=torch.float64)).cumprod(0)
 
 
 def published_samplers(config: PublishedConfig) -> "dict[str, FastSampler | ExactSampler]":

@@ -5,7 +5,7 @@ Model space: tiles are standardised to standard deviation sigma_data and folded 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -87,6 +87,22 @@ class Generator:
         times = (c_noise * TIME_SCALE).to(self.device).expand(len(scaled))
         with fast_arithmetic(self.device):
             return network(scaled, times, labels).sample.float()
+
+    def estimate_clean(self, noisy: torch.Tensor, sigma: float, class_keys: Sequence[str]) -> torch.Tensor:
+        """Clean images, float32 (N, 1, 64, 64), grey levels -1..1, from noisy ones with noise of this deviation.
+
+        The denoiser D of Karras et al. 2022, Eq. 7, without guidance and in single precision. class_keys: N keys; one
+        that the generator does not know counts as "any class".
+        """
+        config, known = self.config, {key: label for label, key in enumerate(self.class_keys)}
+        labels = torch.tensor([known.get(key, len(known)) for key in class_keys], device=self.device)
+        scale = config.sigma_data / config.pixel_std
+        latents = F.pixel_unshuffle((noisy - config.pixel_mean) * scale, config.patch)
+        c_skip, c_out, c_in, c_noise = preconditioning(torch.tensor(sigma * scale), config.sigma_data)
+        times = (c_noise * TIME_SCALE).to(self.device).expand(len(latents))
+        inputs = (c_in * latents).contiguous(memory_format=torch.channels_last)
+        clean = c_skip * latents + c_out * self.model(inputs, times, labels).sample
+        return F.pixel_shuffle(clean, config.patch) / scale + config.pixel_mean
 
     def to_tiles(self, latents: torch.Tensor, sigma: float = 0) -> NDArray[np.uint8]:
         """uint8 tiles (N, 64, 64) from model space; noise of level sigma is scaled into the grey range."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from svp_core.errors import LabError
 from svp_core.progress import Steps
+from svp_core.tasks.audit import AuditRequest, audit
 from svp_core.tasks.classify import ClassifyRequest, classify
 from svp_core.tasks.compare import CompareRequest, compare
 from svp_core.tasks.denoise import DenoiseRequest, denoise
@@ -19,6 +20,7 @@ from svp_core.tasks.experiment import ExperimentRequest, experiment
 from svp_core.tasks.find_label_errors import LabelErrorRequest, find_label_errors
 from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tasks.import_images import ImportRequest, import_images
+from svp_core.tasks.quality import QualityRequest, quality
 from svp_core.tasks.refit import RefitRequest, refit
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.retrain import RetrainRequest, retrain
@@ -119,6 +121,16 @@ _KINDS = (
         "unit",
         lane=LONG,
         can_pause=True,
+    ),
+    JobKind("audit", AuditRequest, audit, "pages/audits.py", "audit", view={"mode": "Audit"}),
+    JobKind(
+        "quality",
+        QualityRequest,
+        quality,
+        "pages/audits.py",
+        "quality",
+        opened_by="sets",
+        view={"mode": "Two sets"},
     ),
 )
 JOB_KINDS = {kind.key: kind for kind in _KINDS}

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from svp_core.generator_audit.model_verdict import audit_text
 from svp_core.particle_classes import class_by_key
 from svp_core.training.checks import is_copying
 from svp_core.training.training_log import ENDINGS
@@ -41,7 +42,11 @@ between two sets of real tiles of this class (median, and the 95th percentile of
 images lie closer to the training tiles than held-out tiles do. That means copying where some of them also resemble one
 single training tile ("copied", with the same share of held-out tiles), and otherwise that they are too smooth or too
 similar to one another.
-{warning}"""
+{warning}
+## Audit
+
+{audit}
+"""
 
 
 def write_card(name: str, facts: Mapping[str, Any]) -> str:
@@ -69,6 +74,7 @@ def write_card(name: str, facts: Mapping[str, Any]) -> str:
         ended=ENDINGS[facts["ended"]],
         evaluated=evaluated,
         warning=_warning(best, fresh),
+        audit=audit_text(facts.get("audit")),
         figures="\n".join(_row(names[key], figures) for key, figures in (fresh or best)["classes"].items()),
     )
 

@@ -11,11 +11,14 @@ from svp_core.training.card import write_card
 from svp_core.training.checkpoints import CheckpointFolder, check_rows, read_history
 
 
-def finalise(out: str | Path, *, fresh: Mapping[str, Any] | None = None) -> None:
+def finalise(
+    out: str | Path, *, fresh: Mapping[str, Any] | None = None, audit: Mapping[str, Any] | None = None
+) -> None:
     """Make a finished model of the training in the folder `out`, and remove what only the training needed.
 
     fresh: figures of the best checkpoint on new images, as TrainingChecks.check gives them; None where the training was
-    stopped before. Raises LabError before the first check after the start.
+    stopped before. audit: as audit_checkpoint returns it, likewise. Raises LabError before the first check after the
+    start.
     """
     folder, history = CheckpointFolder(out), read_history(out)
     if not folder.is_ready:
@@ -31,6 +34,7 @@ def finalise(out: str | Path, *, fresh: Mapping[str, Any] | None = None) -> None
         "best_step": best["step"],
         "ended": _ending(description, history, checked),
         "measured": {"best": best, "fresh": fresh},
+        "audit": audit,
     }
     model_folder = folder.model_folder
     card = write_card(model_folder.name, facts)

@@ -35,6 +35,7 @@ from svp_core.model_files import (
 )
 from svp_core.progress import Progress
 from svp_core.training import checks, time_budget
+from svp_core.training.audit_checkpoint import audit_checkpoint
 from svp_core.training.checkpoints import CheckpointFolder, check_rows, fingerprint, read_history
 from svp_core.training.distributed import barrier, create_accelerator, is_main
 from svp_core.training.finalise import finalise
@@ -49,6 +50,7 @@ FROM_BASE = 1 / 3  # factor on the learning rate when training starts from anoth
 TIMED_TILES = 64  # whose features are computed once to plan the time of the checks
 FEW_TILES, FEW_DROPOUT = 5000, 0.1  # with fewer training tiles, dropout is used
 # Images per class at a check: fewest, most, and most of all classes together.
+AUDITED = {"cpu": 200, "cuda": 1000}  # tiles of each set in the audit at the end; fewer in a short training
 MADE_AT_CHECK = {"cpu": (24, 64, 128), "cuda": (128, 128, 128)}
 
 
@@ -62,6 +64,7 @@ class TrainingRequest:
     note: str = ""  # what the tiles are, for the card
     check_images: int | None = None  # per class at a check; None = what is generated quickly on this device
     checks: int = time_budget.MAX_CHECKS  # without the one before the first step; fewer in a short training
+    audited: int | None = None  # tiles of each set in the audit at the end; None = see AUDITED, 0 = no audit
     choices: dict[str, Any] = field(default_factory=dict)  # fields of GeneratorConfig, only with random weights
 
 
@@ -115,8 +118,10 @@ def resume_training(out: str | Path, *, accelerator: "Accelerator | None" = None
     if checker is not None:
         best = checks.best_check(check_rows(read_history(out)))
         training.ema.load_state_dict(folder.best(best["step"]))
-        fresh, _ = yield from checker.check(training.generator, step=plan.steps, total=plan.steps, fresh=2 * count)
-        finalise(out, fresh=fresh)
+        at_end = {"step": plan.steps, "total": plan.steps}
+        fresh, generated = yield from checker.check(training.generator, fresh=2 * count, **at_end)
+        audit = yield from audit_checkpoint(training.generator, parts, generated, description, **at_end)
+        finalise(out, fresh=fresh, audit=audit)
     barrier(accelerator)
 
 
@@ -132,13 +137,16 @@ def _begin(folder, data, request, accelerator, identity):
     plan = request.plan or default_plan(from_base=base is not None)
     plan = replace(plan, batch=-(-plan.batch // processes) * processes)
     images, number = request.check_images or _images_at_check(classes, device), request.checks
+    audited = AUDITED[device.type] if request.audited is None else request.audited
     if request.minutes:
         yield Progress(0, None, "Measuring how fast this computer trains")
         trial = GeneratorTraining(config, replace(plan, batch=plan.batch // processes), device=device, start=start)
         step_s = time_budget.seconds_per_step(trial, tiles, labels)
         sample = tiles[:: max(1, len(tiles) // TIMED_TILES)][:TIMED_TILES]
         preparing_s = checks.preparation_seconds(_counts(data, parts.training).values(), sample)
-        used_s = time.monotonic() - started + preparing_s
+        if request.audited is None:
+            audited = time_budget.audited_tiles(request.minutes, step_s / plan.batch, most=audited)
+        used_s = time.monotonic() - started + preparing_s + time_budget.audit_seconds(audited, step_s / plan.batch)
         plan, number = time_budget.plan_for(
             plan, request.minutes, step_s, images=images * classes, most=number, used_s=used_s
         )
@@ -154,7 +162,7 @@ def _begin(folder, data, request, accelerator, identity):
         "held_out": [data.names[index] for index in parts.held_out],
         "left_out": len(data.left_out),
         "near_copies": len(parts.repeated),
-        "checks": {"every": -(-plan.steps // number), "images": images, "calls": time_budget.CALLS},
+        "checks": {"every": -(-plan.steps // number), "images": images, "calls": time_budget.CALLS, "audited": audited},
         "asked": identity,
     }
     folder.begin(description, GeneratorTraining(config, plan, device=device, start=start).state())

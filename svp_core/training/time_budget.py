@@ -16,6 +16,10 @@ CHECK_SHARE = 0.2  # largest share of the time that checks may take
 CALLS = 16  # denoising steps of a check's images, with the standard sampler
 SAMPLE_SHARE = 0.45  # time of a network call in sampling, relative to one image in training; guidance included
 OVERHEAD_S = 3.0  # time of a check without its sampling
+AUDIT_SHARE, MIN_AUDITED = 0.15, 20  # largest share of the time that the audit at the end may take; fewest tiles
+# An audit denoises each tile at three noise levels with four draws, by two networks, in single precision; a call takes
+# about half the time of an image in training.
+AUDIT_CALLS, AUDIT_CALL_SHARE = 24, 0.5
 MIN_STEPS = 20
 TRIAL_STEPS, TRIAL_S = 8, 15.0  # length of the timing run: whichever limit is reached first
 
@@ -55,6 +59,17 @@ def plan_for(
     number = min(most, max(MIN_CHECKS, int(CHECK_SHARE * seconds / check_s) - 3))
     steps = max(MIN_STEPS, int((seconds - (number + 3) * check_s) / step_s))
     return replace(plan, images=steps * plan.batch), number
+
+
+def audited_tiles(minutes: float, image_s: float, *, most: int) -> int:
+    """Tiles of each set that an audit can compare in its share of this time. image_s: of one image in training."""
+    tiles = int(AUDIT_SHARE * 60 * minutes / max(1e-9, audit_seconds(1, image_s)))
+    return min(most, max(MIN_AUDITED, tiles))
+
+
+def audit_seconds(tiles: int, image_s: float) -> float:
+    """Estimated time of an audit of so many tiles of each set, in s. image_s: of one image in training."""
+    return 2 * tiles * AUDIT_CALLS * AUDIT_CALL_SHARE * image_s
 
 
 def with_fitting_warmup(plan: "GeneratorTrainingPlan") -> "GeneratorTrainingPlan":

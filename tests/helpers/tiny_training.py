@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from svp_core.audit import two_sample
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.generator.training_loop import GeneratorTrainingPlan
-from svp_core.training import checks, generator
+from svp_core.training import audit_checkpoint, checks, generator
 from tests.helpers.drawn_tiles import draw_blocks
 
 STEPS = 8
@@ -29,4 +30,8 @@ def shorten_checks(patch):
     patch.setattr(checks, "CALLS", 2)
     patch.setattr(checks, "MAX_JUDGED", 8)
     patch.setattr(checks, "MAX_COMPARED", {"held_out": 12, "training": 20})
+    patch.setattr(generator, "AUDITED", {"cpu": 6, "cuda": 6})
+    patch.setattr(audit_checkpoint, "find_training_reference", lambda description: (None, ""))
+    patch.setattr(two_sample, "MIN_STEPS", 2)
+    patch.setattr(two_sample, "PASSES", 0)
     patch.setattr(generator, "MADE_AT_CHECK", {"cpu": (8, 8, 8), "cuda": (8, 8, 8)})

@@ -20,6 +20,7 @@ LAYERS = (
     ("app",),
     ("pages",),
     (
+        "pages.ui.audits",
         "pages.ui.classify",
         "pages.ui.denoising",
         "pages.ui.experiment",
@@ -40,6 +41,7 @@ LAYERS = (
     # Domain: what is made of models, data and decisions.
     ("svp_core.report", "svp_core.exports", "svp_core.sample_data"),
     ("svp_core.training", "svp_core.review", "svp_core.experiment"),
+    ("svp_core.generator_audit",),
     ("svp_core.datasets", "svp_core.quality"),
     ("svp_core.classification", "svp_core.model_import", "svp_core.reference_library"),
     ("svp_core.embedding",),

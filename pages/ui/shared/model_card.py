@@ -3,6 +3,7 @@
 import streamlit as st
 
 from svp_core.display import class_name, escape_markdown
+from svp_core.generator_audit import model_verdict
 from svp_core.model_files import read_model_folder
 from svp_core.workspace.models import Model, find_model
 
@@ -14,6 +15,10 @@ def show_model(model_name: str, summary: str) -> None:
         st.caption(summary)
         with st.popover("Model card", type="tertiary"):
             st.markdown(model.card or "This model has no card.")
+            if (model.folder / model_verdict.FILE).is_file():  # made after the card
+                st.markdown(
+                    f"## Latest audit\n\n{model_verdict.audit_text(model_verdict.recorded_audit(model.folder))}"
+                )
 
 
 def origin(model: Model) -> str:

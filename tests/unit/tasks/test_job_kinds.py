@@ -9,6 +9,7 @@ import pytest
 
 from svp_core.errors import LabError
 from svp_core.tasks import job_kinds
+from svp_core.tasks.audit import AuditRequest
 from svp_core.tasks.classify import ClassifyRequest
 from svp_core.tasks.compare import CompareRequest, ComparisonSide
 from svp_core.tasks.denoise import DenoiseRequest
@@ -18,6 +19,7 @@ from svp_core.tasks.find_label_errors import LabelErrorRequest
 from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.import_images import ImportRequest
 from svp_core.tasks.job_kinds import JOB_KINDS, LONG, SHORT, find_kind, kind_of, start
+from svp_core.tasks.quality import QualityRequest
 from svp_core.tasks.refit import RefitRequest
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.retrain import RetrainRequest
@@ -72,6 +74,11 @@ STORED = [
         ExperimentRequest("dataset", "ab", "Oil", {"arms": ["real", "weights"], "seeds": 3}),
         {"kind": "dataset", "source": "ab", "name": "Oil", "design": {"arms": ["real", "weights"], "seeds": 3}},
     ),
+    (
+        AuditRequest("Oil", "ab", "cd", images=20),
+        {"generator": "Oil", "training": "ab", "held_out": "cd", "images": 20, "seed": 0},
+    ),
+    (QualityRequest("ab", "cd"), {"real": "ab", "synthetic": "cd", "seed": 0}),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
 
@@ -101,7 +108,7 @@ def test_every_task_module_has_a_kind():
 def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
         "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
-        "experiment",
+        "experiment", "audit", "quality",
     ]  # fmt: skip
     assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain", "experiment"}
 
