@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.audit import copy_test, two_sample_auc
-from svp_core.audit.data_shift import MIN_TILES, DataShift, data_shift
+from svp_core.audit.data_shift import MIN_TILES, DataShift, data_shift, equal_class_mix
 from svp_core.audit.membership import (
     MembershipTest,
     membership_scores,
@@ -64,8 +64,9 @@ def audit_generator(
     see contest_tools.contest_figures; they take minutes.
     The report: seed, sigmas, draws, classes, n_members, n_held_out, notes; reference, its name or None; data_shift;
     refused, the reason why there is no membership, or None; membership (auc, auc_floor, caught, n_members, n_held_out,
-    roc, plain: the same without reference, classes: the same by class) or None; exposed; copies and told_apart by
-    class; contest, figures or None; verdict (level, headline, sentences). Estimates are lists (value, low, high).
+    roc, plain: the same without reference, classes: the same by class) or None; exposed; copies by class; told_apart
+    (auc, n, real_to_real) or None; contest, figures or None; verdict (level, headline, sentences). Estimates are lists
+    (value, low, high).
     """
     total = 2 * (len(tiles.members) + len(tiles.held_out))
     yield Progress(0, total, "Comparing training and held-out tiles without the generator")
@@ -214,8 +215,8 @@ def _test_figures(test: MembershipTest) -> dict[str, Any]:
 def _image_figures(
     tiles: AuditTiles, generated: Mapping[str, NDArray[np.uint8]], shift: DataShift, seed: int
 ) -> dict[str, Any]:
-    """Copies and told apart by class, as far as there are generated tiles."""
-    copies, told_apart = {}, {}
+    """Copies by class, and told apart over all of them, as far as there are generated tiles."""
+    copies = {}
     for key in tiles.class_keys:
         made = generated.get(key)
         if made is None or not len(made):
@@ -238,10 +239,23 @@ def _image_figures(
             "identical": int(identical),
             "copies": bool(identical or (nearer and result.ratio.low > result.held_out_ratio.value + SHARE_COPYING)),
         }
-        if min(len(made), len(held_out)) >= MIN_TILES:
-            auc = two_sample_auc(real=held_out, synthetic=made, seed=seed)
-            told_apart[key] = {"auc": _triple(auc), "n": auc.n, "real_to_real": _triple(shift.network)}
-    return {"copies": copies, "told_apart": told_apart}
+    return {"copies": copies, "told_apart": _told_apart(tiles, generated, shift, seed)}
+
+
+def _told_apart(
+    tiles: AuditTiles, generated: Mapping[str, NDArray[np.uint8]], shift: DataShift, seed: int
+) -> dict[str, Any] | None:
+    """AUC of a network that tells generated from held-out tiles, beside that of training from held-out ones."""
+    keys = [key for key in tiles.class_keys if key in generated and len(generated[key])]
+    if not keys:
+        return None
+    made = np.concatenate([generated[key] for key in keys])
+    made_keys = np.repeat(np.array(keys, object), [len(generated[key]) for key in keys])
+    rows, held_out_rows = equal_class_mix(made_keys, tiles.held_out_keys, seed=seed)
+    if len(rows) < MIN_TILES:
+        return None
+    auc = two_sample_auc(real=tiles.held_out[held_out_rows], synthetic=made[rows], seed=seed)
+    return {"auc": _triple(auc), "n": auc.n, "real_to_real": _triple(shift.network)}
 
 
 def _exposed(tiles, scores, order, generated):

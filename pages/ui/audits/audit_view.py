@@ -14,7 +14,7 @@ from pages.ui.shared.chart_style import QUIET, REFERENCE
 from svp_core.display import escape_markdown
 from svp_core.generator_audit.verdict import RED, WARNING
 from svp_core.images import contact_sheet
-from svp_core.report.generator_audit import contest_rows, copy_rows, interval_text, membership_rows
+from svp_core.report.generator_audit import contest_rows, copy_rows, interval_text, membership_rows, told_apart_text
 from svp_core.workspace import jobs
 from svp_core.workspace.jobs import Job
 
@@ -25,7 +25,6 @@ COPY_COLUMNS = (
     "CT Z (unseen)",
     "Near one training tile; held-out tiles",
     "Authentic (held out)",
-    "Told from real, AUC; real from real",
 )
 CONTEST_COLUMNS = ("Tool", "Figure", "Constant answer and chance", "Result")
 LOWEST = 1e-3  # where the axes of the ROC curve begin
@@ -60,6 +59,7 @@ def show(job: Job) -> None:
     if report["copies"]:
         st.markdown("**Copies, and told apart from real**")
         _table(copy_rows(report), COPY_COLUMNS, "audit_copies")
+        st.caption(escape_markdown(told_apart_text(report)))
     if report["contest"]:
         st.markdown("**Tools of the contest ImageCLEFmedical GANs 2023**, which see images only")
         _table(contest_rows(report["contest"]), CONTEST_COLUMNS, "audit_contest")

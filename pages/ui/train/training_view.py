@@ -8,6 +8,7 @@ from pages.ui.shared.model_card import show_model
 from pages.ui.train.training_curves import draw_curves
 from svp_core.display import class_name, count_noun, escape_markdown
 from svp_core.errors import LabError
+from svp_core.generator_audit.verdict import RED, WARNING
 from svp_core.images import contact_sheet
 from svp_core.tasks.train import model_of, save_best
 from svp_core.training.training_log import ENDINGS, read_log
@@ -55,6 +56,10 @@ def _keep(job, folder):
 def _show_model(name, record):
     st.subheader(f"{escape_markdown(name)} is ready")
     st.markdown(ENDINGS[record.facts["ended"]])
+    if audit := record.facts.get("audit"):
+        level, headline = audit["verdict"]["level"], audit["verdict"]["headline"]
+        box = {RED: st.error, WARNING: st.warning}.get(level, st.info)
+        box(f"**Audit.** {escape_markdown(headline)} The model card says more.")
     with st.container(horizontal=True, gap="medium", key="model_next"):
         for page, label in (("synthesize", "Generate particles with it"), ("denoising", "Watch it denoise")):
             st.page_link(f"pages/{page}.py", label=label, query_params={"model": name}, icon=":material/arrow_forward:")

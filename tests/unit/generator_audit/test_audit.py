@@ -113,6 +113,8 @@ def test_the_report_shows_verdict_figures_and_members(controls):
     assert "x&lt;y" in page
     assert "base &lt;1&gt;" in page
     assert page.count("data:image/png") == 20
+    assert result.report["told_apart"]["n"] == 20
+    assert "tells generated from held-out tiles" in page
     low, high = result.report["membership"]["auc_floor"]
     assert f"{low:.2f} to {high:.2f}" in page
 
