@@ -55,13 +55,15 @@ def audit_generator(
     generated: Mapping[str, NDArray[np.uint8]],
     reference_name: str = "",
     contest_tools: bool = False,
+    split_at_random: bool = False,
     seed: int = 0,
 ) -> Generator[Progress, None, AuditResult]:
     """Audit a generator with its weights; yields Progress, returns an AuditResult.
 
     reference: a generator that saw none of these tiles, best the one that training started from; None: the attack is
     weak. generated: class key -> its tiles, uint8 (N, 64, 64), for the search for copies; may be empty. contest_tools:
-    see contest_tools.contest_figures; they take minutes.
+    see contest_tools.contest_figures; they take minutes. split_at_random: it is known that both sets were split at
+    random before the training; then a difference between them is chance, and is no reason to refuse.
     The report: seed, sigmas, draws, classes, n_members, n_held_out, notes; reference, its name or None; data_shift;
     refused, the reason why there is no membership, or None; membership (auc, auc_floor, caught, n_members, n_held_out,
     roc, plain: the same without reference, classes: the same by class) or None; exposed; copies by class; told_apart
@@ -74,7 +76,7 @@ def audit_generator(
     report = _report_head(tiles, seed, shift)
     report["reference"] = (reference_name or "another generator") if reference is not None else None
     membership, scores, order = None, [], np.zeros(0, int)
-    if shift.reason:
+    if shift.reason and not split_at_random:
         report["refused"] = (
             f"Membership cannot be measured with these tiles: {shift.reason}. Give held-out tiles of the same source "
             "as the training tiles, split at random before the training."

@@ -87,6 +87,7 @@ def audit(request: AuditRequest, folder: Path) -> Steps:
             reference_name=name,
             generated=images,
             contest_tools=bool(request.contest_tools),
+            split_at_random=request.training is None,
             seed=request.seed,
         )
     report = {**head, "generated": {key: len(made) for key, made in images.items()}, **result.report}

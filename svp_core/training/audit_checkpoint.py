@@ -50,6 +50,7 @@ def audit_checkpoint(
             reference=None if reference is None else unet.load_generator(reference, device=generator.device),
             generated=made,
             reference_name=name,
+            split_at_random=True,
         )
         while True:
             try:

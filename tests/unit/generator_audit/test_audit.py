@@ -90,6 +90,10 @@ def test_tiles_of_two_instruments_are_refused_with_the_reason(controls):
     assert "the grey level of the background is" in report["refused"]
     assert report["verdict"]["level"] == OPEN
     assert report["refused"] in report["verdict"]["sentences"]
+    # A split that is known to be random is measured all the same: a difference between its parts is chance.
+    known = audited(overfitted, held_out=other_instrument, reference=base, split_at_random=True).report
+    assert known["membership"] is not None
+    assert known["data_shift"]["reason"]
 
 
 def test_planted_copies_are_a_red_verdict_without_weights():
