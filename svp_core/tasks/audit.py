@@ -52,7 +52,7 @@ class AuditRequest(JobRequest):
 def audit(request: AuditRequest, folder: Path) -> Steps:
     """Audit a generator on tiles that it was and was not trained on.
 
-    Writes report.json (see generator_audit.audit_generator; also generator, kind, provenance, generated, date),
+    Writes report.json (see generator_audit.audit_generator; also generator, kind, provenance, generated),
     scores.csv, one row per tile, exposed.npy and nearest.npy, uint8 (K, 64, 64), and report.html.
     """
     request.check()
