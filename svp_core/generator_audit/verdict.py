@@ -91,7 +91,7 @@ def _membership_sentences(membership: Mapping[str, Any]) -> list[str]:
         chance = 100 * each["floor"][1]
         sentences.append(
             f"Of 100 training particles the attacker is sure of {share:.1f} ({share_low:.1f} to {share_high:.1f}; "
-            f"chance up to {chance:.1f}) where {each['false_alarms'] * 1000:g} in 1,000 others may be taken for one."
+            f"chance up to {chance:.1f}) where {_odds(each['false_alarms'])} others may be taken for one."
         )
     if not membership["caught"]:
         sentences.append(
@@ -99,3 +99,9 @@ def _membership_sentences(membership: Mapping[str, Any]) -> list[str]:
             "are needed, and 300 at one false alarm in 100."
         )
     return sentences
+
+
+def _odds(rate: float) -> str:
+    """ "1 in 100", "1 in 1,000"."""
+    whole = 100 if rate >= 0.01 else 1000
+    return f"{rate * whole:g} in {whole:,}"

@@ -49,6 +49,8 @@ def test_the_verdict_follows_from_the_lower_ends(report, level):
     text = " ".join((verdict.headline, *verdict.sentences)).casefold()
     assert "private" not in text
     assert " safe" not in text
+    for each in (report["membership"] or {"caught": ()})["caught"]:
+        assert "where 1 in 100 others may be taken" in text, each
     if report["refused"]:
         assert "two instruments." in text
 
