@@ -9,7 +9,8 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.ui.shared import generator_form
-from pages.ui.shared.person_form import ask_person
+from pages.ui.shared.person_form import ask_person, require_reviewer
+from svp_core.access.person import current_person
 from svp_core.display import class_name, truncate
 from svp_core.errors import LabError
 from svp_core.images import contact_sheet
@@ -61,7 +62,12 @@ def _show_form() -> None:
         raise LabError("The two data sets have no class in common; choose others.")
     seed = generator_form.check_seed(seed)
     missing = "Enter your name, so that the result can be kept by reviewer."
-    if name := ask_person("blind", label="Your name", button="Start", missing=missing, max_length=MAX_NAME):
+    if current_person().is_signed_in:
+        name = current_person().name if st.button("Start", type="primary", key="blind_start") else ""
+    else:
+        name = ask_person("blind", label="Your name", button="Start", missing=missing, max_length=MAX_NAME)
+    if name:
+        require_reviewer()
         counts = [metas[each]["classes"][class_key] for each in (real_id, made_id)]
         tiles = draw_blind_test(*counts, seed=seed)
         st.session_state[STATE] = {
