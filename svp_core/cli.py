@@ -11,8 +11,8 @@ from pathlib import Path
 from svp_core.commands import (
     app,
     attach_guide,
-    audit_trail,
     audit,
+    audit_trail,
     classify,
     compare,
     denoise,
