@@ -78,4 +78,4 @@ def test_metrics_that_miss_their_target_are_listed():
     figures["ct_z"]["real"] = -2.5
     assert not list(generator_quality.misses(report, 2))
     first = next(iter(generator_quality.misses(report, 3)))
-    assert first == "KID relative to its baseline of protein 2.500 (at most 2)"
+    assert first == "KID relative to its baseline of protein 2.50 (at most 2)"
