@@ -4,13 +4,15 @@
 
 From the instrument's own masks, twice: by instruments.flowcam.measures, which follows FlowCam's formulas (fringe
 subtracted, caliper widths rounded in the camera frame), and by morphology.measure, whose values are in results.csv,
-with the fringe subtracted. Then from our own segmentation: the diameter (ECD) compared with that of the instrument's
-mask, holes filled.
+with the fringe subtracted. Then the diameter (ECD) of our own outlines compared with that of the instrument's mask,
+holes filled: by the run's thresholds, as particles without a mask are measured, and by segment(), which knows no run.
 """
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from scipy.ndimage import binary_fill_holes
@@ -69,18 +71,52 @@ def main():
             largest = f"{error.max():.2f} px" if in_px else f"{error.max():.2%}"
             cells.append(f"{np.mean(error <= tolerance):.1%}, {largest}")
         print(f"  {name:16}{f'{tolerance:g} px' if in_px else f'{tolerance:.1%}':>10}{cells[0]:>24}{cells[1]:>26}")
-    images = [(record.pixels, record.mask) for record in records if record.pixels is not None]
-    own = [measure(pixels)["ecd_px"] for pixels, _ in images]
-    filled = [np.asarray(binary_fill_holes(mask), bool) for _, mask in images]
-    reference = np.array(
-        [measure(pixels, mask=mask)["ecd_px"] for (pixels, _), mask in zip(images, filled, strict=True)]
+    reference = [ecd(record) for record in records]
+    by_run = outlines_by_thresholds(parser.parse_args().run)
+    if by_run:
+        print_errors(
+            "By the run's thresholds", [by_run.get(record.name.rpartition("/")[2]) for record in records], reference
+        )
+    print_errors("By segment()", [segmented_ecd(record) for record in records], reference)
+
+
+def filled(mask):
+    """The mask with its holes filled."""
+    return np.asarray(binary_fill_holes(mask), bool)
+
+
+def outlines_by_thresholds(run):
+    """{name: ECD in px} of the particles of a run, read from a copy of it without mask images."""
+    with TemporaryDirectory() as folder:
+        for path in run.rglob("*"):
+            if path.is_file() and not path.stem.endswith("_bin"):
+                shutil.copy(path, folder)
+        records = [record for record in read_particles(folder) if record.mask is not None]
+    return {record.name.rpartition("/")[2]: ecd(record) for record in records}
+
+
+def ecd(record):
+    """Diameter of a record's mask with its holes filled, px; None for an empty mask."""
+    return measure(record.pixels, mask=filled(record.mask))["ecd_px"]
+
+
+def segmented_ecd(record):
+    """Diameter of the outline by segment(), px; None where it finds nothing."""
+    return measure(record.pixels)["ecd_px"]
+
+
+def print_errors(title, own, reference):
+    """Print the errors of our own diameters, in px or None, relative to those of the instrument's masks."""
+    found = np.array([diameter is not None for diameter in own])
+    reference = np.asarray(reference)[found]
+    errors = np.array([diameter for diameter in own if diameter is not None]) / reference - 1
+    print(f"{title}: {found.mean():.1%} of particles found; ECD relative to the instrument's mask:")
+    within = np.mean(np.abs(errors) <= 0.15)
+    print(
+        f"  median {np.median(errors):+.1%}, median absolute {np.median(np.abs(errors)):.1%}, {within:.1%} within 15 %"
     )
-    segmented = np.array([diameter is not None for diameter in own])
-    errors = np.array([diameter for diameter in own if diameter is not None]) / reference[segmented] - 1
-    print(f"Own segmentation: {segmented.mean():.1%} of particles found; ECD relative to the instrument's mask:")
-    print(f"  median {np.median(errors):+.1%}, median absolute {np.median(np.abs(errors)):.1%}")
     for low, high in ((0, 6.5), (6.5, 10), (10, 20), (20, np.inf)):
-        in_range = (reference[segmented] >= low) & (reference[segmented] < high)
+        in_range = (reference >= low) & (reference < high)
         if in_range.any():
             print(
                 f"  {low:4g} to {high:4g} px  n = {in_range.sum():4}: {np.median(errors[in_range]):+.1%}, "

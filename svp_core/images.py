@@ -1,6 +1,6 @@
-"""Convert images: file bytes <-> uint8 arrays <-> model tensors, and crops to tiles.
+"""Convert images: uint8 arrays <-> model tensors and PNG, and crops to tiles; files are decoded in svp_core.decoding.
 
-All conversions between these forms are here. Everywhere between modules an image is uint8, (H, W) or (H, W, 3), 0..255.
+Everywhere between modules an image is uint8, (H, W) or (H, W, 3), 0..255.
 Inside a network it is a float32 tensor (N, 1, H, W), -1..1. This module does not depend on particle classes,
 instruments or screens. PyTorch is imported only where a tensor is created: without it, processes that read images start
 in a tenth of the time and memory.
@@ -13,17 +13,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageSequence, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 if TYPE_CHECKING:
     import torch
 
 TILE_PX = 64
 MAX_IMAGE_PX = 60_000_000  # limits the memory for one file; larger than any camera frame or collage known
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
-
-# Pillow modes with more than 8 bits per pixel.
-_DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 
 
 class ImageUnreadable(ValueError):
@@ -47,54 +44,12 @@ def image_errors() -> Iterator[None]:
     except ImageUnreadable:
         raise
     except UnidentifiedImageError:
-        raise ImageUnreadable("this is not an image in PNG, JPEG, TIFF or BMP format") from None
+        raise ImageUnreadable("this is not an image in PNG, JPEG, TIFF, BMP, GIF or WebP format") from None
     except Image.DecompressionBombError:
         raise ImageUnreadable(f"the image is larger than {MAX_IMAGE_PX // 1_000_000} megapixels") from None
     # Pillow's decoders raise these, and only these kinds, on damaged files.
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
         raise ImageUnreadable(f"the image is damaged ({str(error) or type(error).__name__})") from None
-
-
-def decode_images(data: bytes) -> list[NDArray[np.uint8]]:
-    """Every image in one file's bytes: a list of uint8 arrays, as page_pixels returns them, one per page.
-
-    Raises ImageUnreadable with the reason when any page is damaged.
-    """
-    with open_image(data) as file:
-        return [page_pixels(page) for page in ImageSequence.Iterator(file)]
-
-
-def page_pixels(page: Image.Image) -> NDArray[np.uint8]:
-    """Pixels of the current page of a file of open_image: uint8, (H, W) if grey and (H, W, 3) if colour.
-
-    Deep images (10 to 16 bits) are scaled to 8 bits from the smallest of 8, 10, 12, 14, 16 bits that holds their
-    brightest pixel, since files do not state how many of the 16 bits the camera used. Transparency is discarded.
-    Raises ImageUnreadable for an image that is too large, or whose values are not grey levels.
-    """
-    if page.width * page.height > MAX_IMAGE_PX:
-        raise ImageUnreadable(
-            f"the image is {page.width} x {page.height} px; the limit is {MAX_IMAGE_PX // 1_000_000} megapixels"
-        )
-    return _to_uint8(page)
-
-
-def _to_uint8(page: Image.Image) -> NDArray[np.uint8]:
-    if page.mode in _DEEP_MODES:
-        deep = np.asarray(page).astype(np.float64)
-        if not np.isfinite(deep).all() or deep.min() < 0:
-            raise ImageUnreadable("the image holds negative or undefined pixel values")
-        peak = deep.max()
-        bits = next((b for b in (8, 10, 12, 14, 16) if peak < 2**b), None)
-        if bits is None:
-            raise ImageUnreadable(f"the brightest pixel is {peak:.0f}; the limit is 16 bits (65535)")
-        return np.round(deep * (255 / (2**bits - 1))).astype(np.uint8)
-    if page.mode in ("L", "1", "LA"):
-        return np.array(page if page.mode == "L" else page.convert("L"))
-    colour = np.array(page.convert("RGB"))
-    # A grey image saved as colour is a grey image.
-    if (colour[..., 0] == colour[..., 1]).all() and (colour[..., 1] == colour[..., 2]).all():
-        return np.ascontiguousarray(colour[..., 0])
-    return colour
 
 
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

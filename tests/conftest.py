@@ -40,6 +40,15 @@ def reference_vectors(real_data):
     return folder
 
 
+@pytest.fixture(scope="session")
+def shared_cases(real_data):
+    """Folder of small inputs that went wrong in labs, `cases` beside the real data; skips where it is absent."""
+    folder = real_data.parent / "cases"
+    if not folder.is_dir():
+        pytest.skip(f"needs the small inputs of labs in {folder.name} beside the real data")
+    return folder
+
+
 @pytest.fixture
 def short_two_sample_test(monkeypatch):
     """The network that tells two sets apart hardly learns: for tests that are about other metrics."""

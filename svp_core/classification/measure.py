@@ -135,17 +135,20 @@ def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredIte
     return MeasuredItems(rows, counts, np.stack(tiles), colour_tiles, np.stack(shapes), liquid)
 
 
+def find_particle(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> tuple[NDArray[np.bool_] | None, str]:
+    """(mask (H, W) of the particle, "") or (mask or None, why nothing can be measured). mask: the instrument's own."""
+    if _is_blank(pixels):
+        return mask, BLANK_IMAGE
+    if mask is None:
+        mask = segment(pixels)
+        return mask, "" if stands_out(pixels, mask) else NOTHING_STANDS_OUT
+    return mask, "" if mask.any() else NOTHING_STANDS_OUT
+
+
 def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
-    pixels, reason = record.pixels, record.reason
-    mask = record.mask
+    pixels, reason, mask = record.pixels, record.reason, record.mask
     if pixels is not None and not reason:
-        if _is_blank(pixels):
-            reason = BLANK_IMAGE
-        elif mask is None:
-            mask = segment(pixels)
-            reason = "" if stands_out(pixels, mask) else NOTHING_STANDS_OUT
-        elif not mask.any():
-            reason = NOTHING_STANDS_OUT
+        mask, reason = find_particle(pixels, mask)
     row = _UNMEASURED | {"image": record.name, "given": record.given, "run": record.run, "reason": reason}
     row["status"] = "rejected" if reason else "ok"
     if pixels is not None and not reason:

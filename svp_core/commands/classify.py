@@ -11,7 +11,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from svp_core.commands.arguments import MODEL_HELP, check_file, check_folder, follow, pixel_size, print_progress
+from svp_core.commands.arguments import (
+    MODEL_HELP,
+    check_file,
+    check_folder,
+    follow,
+    number_between,
+    pixel_size,
+    print_progress,
+)
 from svp_core.errors import LabError
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER, ClassifyRequest, classify
 
@@ -25,6 +33,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", default=DEFAULT_CLASSIFIER, metavar="MODEL", help=MODEL_HELP)
     reading = parser.add_argument_group("reading the source")
     reading.add_argument("--um-per-px", type=pixel_size, help="pixel size, µm, that replaces the one in the files")
+    reading.add_argument(
+        "--bit-depth",
+        type=_bit_depth,
+        metavar="BITS",
+        help="depth of the camera, for images of more than 8 bits: 12 means that values 0 to 4095 are black to white",
+    )
     reading.add_argument(
         "--choose",
         type=_choice,
@@ -42,12 +56,20 @@ def _choice(text: str) -> tuple[str, str]:
     return key, option
 
 
+def _bit_depth(text: str) -> int:
+    return int(number_between(text, int, 1, 32, "a bit depth; give a whole number from 1 to 32"))
+
+
 def run(options: Namespace) -> None:
     """Write one row for every item of the source, rejected ones with their reason."""
+    from svp_core.classification.first_look import look_at_first
+    from svp_core.instruments.brightness import BRIGHTNESS, settled_choices
     from svp_core.instruments.detect import detect_source
     from svp_core.workspace.models import find_model
 
     weights, choices = find_model(options.weights), dict(options.choose)
+    if options.bit_depth:
+        choices[BRIGHTNESS] = f"{options.bit_depth} bits"
     is_table = options.out.suffix.casefold() == ".csv" and not _is_folder(options.out)
     if is_table:
         check_file(options.out)
@@ -57,6 +79,11 @@ def run(options: Namespace) -> None:
     source = detect_source(options.source, choices)
     print(f"{source.title}: {source.count if source.count is not None else 'some'} particles", file=sys.stderr)
     _print_questions(source.questions, choices)
+    choices = settled_choices(source, choices)
+    for note in source.notes:
+        print(f"note: {note}", file=sys.stderr)
+    for caution in (*source.cautions, *look_at_first(options.source, choices).cautions):
+        print(f"check: {caution}", file=sys.stderr)
     if is_table:
         offered, rejected, counts = _write_table(options, source, weights, choices)
     else:
@@ -67,11 +94,14 @@ def run(options: Namespace) -> None:
 
 def _print_questions(questions: Any, choices: Mapping[str, str]) -> None:
     """Print what the source leaves open and how it was answered. Raises LabError for an answer without a question."""
-    if unknown := set(choices) - {question.key for question in questions}:
+    from svp_core.instruments.brightness import BRIGHTNESS, is_brightness
+
+    if unknown := set(choices) - {question.key for question in questions} - {BRIGHTNESS}:
         keys = ", ".join(question.key for question in questions) or "nothing"
         raise LabError(f"{min(unknown)!r} is not a question of this source; it leaves open {keys}.")
     for question in questions:
-        answer = choices.get(question.key, question.default)
+        default = choices.get(BRIGHTNESS, question.default) if is_brightness(question) else question.default
+        answer = choices.get(question.key, default)
         print(
             f"{question.text} {answer}; else --choose '{question.key}=OPTION' ({', '.join(question.options)})",
             file=sys.stderr,

@@ -6,7 +6,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from svp_core.images import ImageUnreadable, decode_images, open_image, to_grey
+from svp_core.decoding.files import decode_images
+from svp_core.images import ImageUnreadable, open_image, to_grey
 from svp_core.instruments.records import SourceFiles, file_stem
 
 Crop = tuple[NDArray[np.uint8] | None, NDArray[np.bool_] | None, str]  # pixels, mask, reason
@@ -51,7 +52,7 @@ class ImageCache:
     def _decode(self, name: str) -> tuple[NDArray[np.uint8], NDArray[np.bool_] | None]:
         file_name = self._find(name)
         assert file_name is not None, "_fault has found the file"
-        image = decode_images(self._files.read(file_name))[0]
+        image = decode_images(self._files.read(file_name), self._files.scale_of)[0]
         mask = self._mask(name) if self._masks else None
         return image, mask if mask is not None and mask.shape == image.shape[:2] else None
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from svp_core.errors import LabError
 from svp_core.instruments import ecotaxa, ifcb, image_stream, labelchecker, mfi
+from svp_core.instruments.brightness import with_brightness
+from svp_core.instruments.copies import copies_caution
 from svp_core.instruments.flowcam import csv_export
 from svp_core.instruments.flowcam import run as flowcam
 from svp_core.instruments.images import collage, folder
@@ -54,8 +56,13 @@ def detect_source(path: Path | str, choices: Choices | None = None) -> SourceSum
     Raises LabError when the path holds nothing readable.
     """
     with open_source(path) as (files, path_kind):
+        files, brightness = with_brightness(files, choices)
         runs, loose, notes = _partition(files, path_kind, choices)
-        return summarise_runs(files, runs, loose, notes) if runs else summarise_images(loose, path_kind)
+        brightness.restrict(_used_names(runs, loose))
+        summary = summarise_runs(files, runs, loose, notes) if runs else summarise_images(loose, path_kind)
+        cautions = (*summary.cautions, *copies_caution(loose, {*image_names(loose)}))
+        summary = replace(summary, cautions=cautions)
+        return brightness.describe(summary)
 
 
 def read_particles(path: Path | str, choices: Choices | None = None) -> Iterator[ParticleRecord]:
@@ -75,7 +82,9 @@ def iter_items(
 ) -> Generator[ParticleRecord | folder.ImageFile, None, None]:
     """As read_particles, but image files are yielded undecoded, as ImageFile, and names may repeat (unique_name)."""
     with open_source(path) as (files, path_kind):
+        files, brightness = with_brightness(files, choices)
         runs, loose, _ = _partition(files, path_kind, choices)
+        brightness.restrict(_used_names(runs, loose))
         for run in runs:
             if isinstance(run, UnreadableRun):
                 yield ParticleRecord(run.path, files.title, reason=run.message.rstrip("."))
@@ -93,7 +102,12 @@ def run_file_names(path: Path | str, choices: Choices | None = None) -> list[str
     """
     with open_source(path) as (files, path_kind):
         runs, loose, _ = _partition(files, path_kind, choices)
-        return sorted({*loose.names}.union(*(run.file_names for run in runs)))
+        return sorted(_used_names(runs, loose))
+
+
+def _used_names(runs: Sequence[DetectedRun], loose: SourceFiles) -> set[str]:
+    """Names of the files that reading uses."""
+    return {*loose.names}.union(*(run.file_names for run in runs))
 
 
 def _partition(
@@ -143,7 +157,7 @@ def _not_readable(name: str) -> str:
         return f"{name} does not start like a FlowCam list; export the run again or choose its collage."
     return (
         f"{name} is not an image, archive or FlowCam list; choose a folder, a zip file, an instrument's run (FlowCam "
-        ".lst or csv, MFI csv, IFCB .adc, EcoTaxa tsv, LabelChecker csv), or a PNG, JPEG, TIFF or BMP image."
+        ".lst or csv, MFI csv, IFCB .adc, EcoTaxa tsv, LabelChecker csv), or an image."
     )
 
 

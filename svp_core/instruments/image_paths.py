@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from svp_core.images import decode_images
+from svp_core.decoding.files import decode_images
 from svp_core.instruments.images.folder import is_image_name
 from svp_core.instruments.records import ScannedFiles, SourceFiles
 from svp_core.instruments.text_tables import normalise_name
@@ -45,7 +45,7 @@ class ImagePaths:
 
 def read_image_pages(files: SourceFiles, name: str) -> list[NDArray[np.uint8]]:
     """Every page of the image in this file, uint8 (H, W) or (H, W, 3). Raises ImageUnreadable."""
-    return decode_images(files.read(name))
+    return decode_images(files.read(name), files.scale_of)
 
 
 def _normalise_path(path: str) -> str:

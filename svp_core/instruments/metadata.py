@@ -65,6 +65,7 @@ class SourceSummary:
     runs: tuple[RunFacts, ...] = ()  # in the order in which their particles are read
     columns: tuple[str, ...] = ()  # names that ParticleRecord.columns may hold, in the order of the files
     questions: tuple[Question, ...] = ()
+    cautions: tuple[str, ...] = ()  # sentences about what seems wrong: to be shown at once, unlike notes
     readable: bool = True  # False: no image and no run, so that every item will be rejected
 
 

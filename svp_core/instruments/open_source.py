@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -65,7 +66,7 @@ def scan_files(files: SourceFiles) -> ScannedFiles:
 
 def select_files(files: SourceFiles, names: Iterable[str]) -> SourceFiles:
     """Only the files with these names."""
-    return SourceFiles(files.title, {name: files.sizes[name] for name in names}, files.read)
+    return replace(files, sizes={name: files.sizes[name] for name in names})
 
 
 def _with_archives(files: SourceFiles, path: Path, stack: ExitStack) -> SourceFiles:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core import particle_classes
+from svp_core.decoding.brightness import BrightnessScale
 from svp_core.instruments.metadata import Question, RunFacts
 from svp_core.instruments.text_tables import normalise_name
 
@@ -22,6 +23,8 @@ class SourceFiles:
     title: str  # of the folder or archive, as the user knows it
     sizes: dict[str, int]  # name -> bytes, in natural order; parts of a name are joined by "/"
     read: Callable[..., bytes]  # (name, limit=None) -> its first `limit` bytes or all; raises ImageUnreadable
+    # Scale of a group of images of more than 8 bits, as decode_images takes it; None: each file by its own values.
+    scale_of: Callable[[str], BrightnessScale | None] | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -57,7 +60,7 @@ class ScannedFiles:
         """The same files except these, which already belong to a run."""
         sizes = {name: size for name, size in self.files.sizes.items() if name not in names}
         heads = {name: head for name, head in self.heads.items() if name not in names}
-        return ScannedFiles(SourceFiles(self.files.title, sizes, self.files.read), heads)
+        return ScannedFiles(replace(self.files, sizes=sizes), heads)
 
 
 @dataclass(frozen=True, eq=False)

@@ -122,7 +122,7 @@ def _count_pages_and_tiles(files: SourceFiles, name: str) -> tuple[int, int | No
     pages = folder.count_pages(data) if folder.is_tiff_name(name) else 1
     if pages > 1:
         return pages, None
-    (_, pixels, _) = next(read_pages(data))
+    (_, pixels, _) = next(read_pages(data, files.scale_of))
     if pixels is None or not collage.looks_like_collage(pixels):
         return 1, None
     return 1, len(collage.find_tiles(pixels))

@@ -16,6 +16,15 @@ MAX_CONTRAST = 25.0  # a border rougher than this is not noise but a particle th
 NOISE_FACTOR = 3.5  # a particle pixel differs from the background by more than this many s.d. of the border
 OUTLINE_LEVEL = 0.4  # fraction of the particle's own contrast at which its outline is drawn
 MIN_AREA_PX = 9  # smaller specks are noise
+FAINT_CONTRAST = 3.0  # grey levels: where nothing else is found, in images with little noise
+FAINT_NOISE_FACTOR = 5.0
+BODY_REACH_PX = 2.5  # around the strongest parts their own blur lies; what is further out may be a body
+BODY_SHARE = 0.2  # of the particle, that a body takes at least
+BODY_CONTRAST = 2.0  # of a body, in thresholds; the fringes of simulated particles stay below 1.9
+BODY_SIGN = 0.9  # share of a body that is darker, or brighter, than the background as its strongest parts are
+BODY_RIM_PX = (2.0, 4.5)  # depth below the edge, at which a body has reached its own contrast
+BODY_RIM_CONTRAST = (0.6, 1.4)  # of its contrast further in; that of an unfocused particle's flank is lower
+BODY_SPREAD = 0.7  # distance between the quartiles of a body's contrast, in medians
 SIGNIFICANCE_SMOOTHING_PX = (1.5, 3.0)
 MIN_SIGNIFICANCE = 9.0  # in s.d.: the largest of 4,000 crops of noise was 7.8, the smallest of 7,000 particles 15
 MIN_NOISE = 0.3  # grey levels: rounding alone, in an image without noise
@@ -32,12 +41,17 @@ def segment(pixels: NDArray[np.uint8]) -> NDArray[np.bool_]:
     grey levels. Parts up to two pixels apart are joined and holes closed; of several parts the one with the largest
     area x closeness is kept, where closeness falls from 1 at the centre of the image to 0 in its corners. The outline
     of a high-contrast particle is drawn at 0.4 of its own contrast (90th percentile), so that its blurred flank is
-    excluded. Assumes that the particle covers less than half of the image's border. Where nothing is found, light that
-    is brighter on one side is evened out first: it hides a faint particle.
+    excluded; a translucent body around darker parts has a contrast and an outline of its own. Assumes that the
+    particle covers less than half of the image's border. Where nothing is found, light that is brighter on one side is
+    evened out first: it hides a faint particle; then fainter particles are searched for, by the noise alone.
     """
     grey = cv2.GaussianBlur(to_grey(pixels).astype(np.float32), (5, 5), SMOOTHING_PX, borderType=cv2.BORDER_REFLECT)
-    mask = _segment(np.abs(grey - np.float32(background_level(pixels))))
-    return mask if mask.any() else _segment(np.abs(grey - _plane_of_border(grey)))
+    mask = _segment(grey - np.float32(background_level(pixels)))
+    if mask.any():
+        return mask
+    evened = grey - _plane_of_border(grey)
+    mask = _segment(evened)
+    return mask if mask.any() else _segment(evened, factor=FAINT_NOISE_FACTOR, lowest=FAINT_CONTRAST)
 
 
 def stands_out(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:
@@ -60,15 +74,56 @@ def stands_out(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:
     return False
 
 
-def _segment(difference: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Mask of the particle from the absolute difference of each pixel from the background (H, W)."""
-    threshold = min(max(NOISE_FACTOR * _border_noise(difference), MIN_CONTRAST), MAX_CONTRAST)
+def _segment(
+    signed: NDArray[np.float32], *, factor: float = NOISE_FACTOR, lowest: float = MIN_CONTRAST
+) -> NDArray[np.bool_]:
+    """Mask of the particle from the difference of each pixel from the background (H, W)."""
+    difference = np.abs(signed)
+    threshold = min(max(factor * _border_noise(difference), lowest), MAX_CONTRAST)
     particle = _select_part(*_join_parts(difference > threshold))
     if particle is None:
         return np.zeros(difference.shape, bool)
     # The threshold includes the blur of a high-contrast particle; its outline is further up the flank.
     level = OUTLINE_LEVEL * _percentile_90(difference[particle])
-    return particle if level <= threshold else _join_parts(particle & (difference > level))[0].astype(bool)
+    if level <= threshold:
+        return particle
+    outline = _join_parts(particle & (difference > level))[0].astype(bool)
+    body = _body_beside(outline, particle, signed)
+    if body is None or np.median(difference[body]) < BODY_CONTRAST * threshold:
+        return outline
+    # The largest part only: noise near the threshold may hang on a body.
+    level = max(threshold, OUTLINE_LEVEL * _percentile_90(difference[body]))
+    whole = _select_part(*_join_parts(particle & (difference > level)))
+    return outline if whole is None else whole
+
+
+def _body_beside(
+    outline: NDArray[np.bool_], particle: NDArray[np.bool_], signed: NDArray[np.float32]
+) -> NDArray[np.bool_] | None:
+    """Pixels (H, W) of a translucent body whose darkest or brightest parts the outline holds; None without one.
+
+    outline: at the level of the strongest parts. particle: all that differs from the background. A body is large, of
+    the sign of these parts and, unlike blur and fringes, of nearly the same contrast beside its own edge as further in.
+    """
+    least = BODY_SHARE * np.count_nonzero(particle)
+    if np.count_nonzero(particle) - np.count_nonzero(outline) < least:
+        return None  # most particles: no distances are needed
+    rest = particle & (_distance_to(outline) > BODY_REACH_PX)
+    count = np.count_nonzero(rest)
+    if count < least or np.mean((signed[rest] < 0) == (np.median(signed[outline]) < 0)) < BODY_SIGN:
+        return None
+    lower, middle, upper = np.percentile(np.abs(signed[rest]), (25, 50, 75))
+    depth = _distance_to(~particle)
+    rim = np.abs(signed[rest & (depth > BODY_RIM_PX[0]) & (depth <= BODY_RIM_PX[1])])
+    inner = np.abs(signed[rest & (depth > BODY_RIM_PX[1])])
+    if upper - lower > BODY_SPREAD * middle or min(len(rim), len(inner)) < MIN_AREA_PX:
+        return None
+    return rest if BODY_RIM_CONTRAST[0] <= np.median(rim) / np.median(inner) <= BODY_RIM_CONTRAST[1] else None
+
+
+def _distance_to(mask: NDArray[np.bool_]) -> MatLike:
+    """Distance of every pixel (H, W) from the nearest pixel of the mask; beyond the image nothing is."""
+    return cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)
 
 
 def _plane_of_border(grey: NDArray[np.float32] | MatLike) -> NDArray[np.float32]:

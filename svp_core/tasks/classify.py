@@ -23,7 +23,15 @@ from svp_core.tile_file import append_tiles, read_tiles
 DEFAULT_CLASSIFIER = "resnet18"  # name of the shipped model
 PIXEL_UM = (0.01, 100)  # smallest and largest accepted pixel size, µm
 HASHED_BYTES = 256 * 1024**2  # of the source, between two steps of progress
-_SOFTWARE = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision")  # packages that results depend on
+_SOFTWARE = (
+    "imagecodecs",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "tifffile",
+    "torch",
+    "torchvision",
+)  # packages that results depend on
 
 
 @dataclass(frozen=True)
@@ -63,11 +71,13 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     from svp_core.classification.strangers import DIFFERING_FILE, FEATURES_FILE, TAUGHT_FILE
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
+    from svp_core.instruments.brightness import settled_choices
     from svp_core.instruments.detect import detect_source
     from svp_core.workspace.models import find_model
 
     yield Progress(0, None, "Reading the source")
     source = detect_source(request.source, request.choices)
+    choices = settled_choices(source, request.choices)
     model_folder = Path(find_model(request.weights or DEFAULT_CLASSIFIER))
     classifier = load_classifier(model_folder)
     facts = yield from _facts(request, source, model_folder)
@@ -86,7 +96,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             request.source,
             classifier,
             um_per_px=request.um_per_px,
-            choices=request.choices,
+            choices=choices,
             instrument=source.columns,
             count=source.count,
             calibration=calibration[0],
@@ -166,6 +176,7 @@ class _Tally:
 
 def _facts(request: ClassifyRequest, source: Any, model_folder: Path) -> Generator[Progress, None, dict[str, Any]]:
     """What summary.json says of source and model; yields Progress while files are hashed."""
+    from svp_core.instruments.brightness import settled_choices
     from svp_core.instruments.fingerprint import fingerprint
     from svp_core.model_files import weights_sha256
 
@@ -175,14 +186,14 @@ def _facts(request: ClassifyRequest, source: Any, model_folder: Path) -> Generat
         "kind": source.kind,
         "source": request.source,
         **{name: text for name in SAMPLE_FIELDS if (text := getattr(request, name))},
-        "notes": source.notes,
+        "notes": (*source.notes, *source.cautions),
         "um_per_px": request.um_per_px or source.um_per_px,
         "um_per_px_from": "given by you" if request.um_per_px else source.um_per_px_from,
         "weights": model_folder.name,
         "weights_sha256": weights_sha256(model_folder),
         **_location(model_folder),
         "runs": [asdict(run) for run in source.runs],
-        "choices": dict(request.choices or {}),
+        "choices": settled_choices(source, request.choices),
         "inputs": fingerprint(entries),
         "software": software_versions(),
     }

@@ -84,3 +84,20 @@ def test_files_none_of_which_can_be_a_source_are_refused():
         check_types(["notes.docx", "talk.pptx"])
     check_types(["notes.docx", "P1.PNG"])
     check_types(["run.tar.gz"])
+
+
+def test_the_scale_of_deep_images_is_shown_and_goes_with_the_job(app, tmp_path, no_job_processes):
+    from svp_core.workspace import jobs
+    from tests.helpers import drawn_files
+
+    (tmp_path / "a.tif").write_bytes(drawn_files.tiff(drawn_files.counts(12)))
+    app.session_state["classify_path"] = tmp_path
+    app.run()
+    scale = next(box for box in app.selectbox if box.key == "choice_brightness:integer")
+    assert scale.value == "12 bits"
+    assert any("Brightness: 12 bits" in caption.value.replace("\\", "") for caption in app.caption)
+    scale.select("14 bits").run()
+    app.button(key="classify_go").click().run()
+    assert not app.exception
+    (job,) = jobs.recent()
+    assert job.config["choices"] == {"brightness:integer": "14 bits"}

@@ -69,7 +69,7 @@ LAYERS = (
         "svp_core.model_files",
         "svp_core.tile_file",
     ),
-    ("svp_core.files",),
+    ("svp_core.files", "svp_core.decoding"),
     (
         "svp_core.images",
         "svp_core.near_duplicates",

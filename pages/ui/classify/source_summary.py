@@ -1,7 +1,6 @@
 """The card of a chosen source: its runs, scale and first particles; model, sample and the button that starts."""
 
 from collections.abc import Callable
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -11,15 +10,17 @@ from pages.ui.classify.run_details import describe_scale, pixel_sizes_of, show_r
 from pages.ui.classify.sample_details import enter_sample_details
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.model_card import origin, show_model
+from svp_core.classification.first_look import look_at_first
 from svp_core.classification.results import scale_warning
 from svp_core.display import count_noun, escape_markdown, model_label
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
-from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.instruments.detect import detect_source
 from svp_core.instruments.metadata import Question, SourceSummary
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER, PIXEL_UM, ClassifyRequest
 from svp_core.workspace.models import list_models
 
+MAX_BUTTONS = 4  # options of a question beside each other
 PREVIEW_TILES = 24  # particles read before anything starts, to see whether they are cut out well
 
 
@@ -30,10 +31,11 @@ def _detect(path, modified, choices):
 
 @st.cache_data(max_entries=8, ttl=120, show_spinner=False)
 def _first_tiles(path, modified, choices):
-    """([(tile, name)] of the first readable particles, reason of one that cannot be read)."""
-    records = list(islice(read_particles(path, dict(choices)), PREVIEW_TILES))
+    """([(tile, name)] of the first readable particles, reason of one that cannot be read, cautions)."""
+    look = look_at_first(path, dict(choices), keep=PREVIEW_TILES)
+    records = look.records
     tiles = [(to_colour_tile(record.pixels), record.name) for record in records if record.pixels is not None]
-    return tiles, next((record.reason for record in records if record.rejected), "")
+    return tiles, next((record.reason for record in records if record.rejected), ""), look.cautions
 
 
 def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> ClassifyRequest | None:
@@ -86,6 +88,10 @@ def _show_source(source: SourceSummary) -> None:
 
 
 def _ask(question: Question):
+    if len(question.options) > MAX_BUTTONS:
+        return st.selectbox(
+            question.text, question.options, question.options.index(question.default), key=f"choice_{question.key}"
+        )
     return st.segmented_control(
         question.text, question.options, default=question.default, required=True, key=f"choice_{question.key}"
     )
@@ -96,10 +102,11 @@ def _show_preview(source, path, modified, choices):
     if not source.readable:
         return "Nothing to classify: it contains no image and no run."
     try:
-        tiles, reason = _first_tiles(path, modified, tuple(choices.items()))
+        tiles, reason, cautions = _first_tiles(path, modified, tuple(choices.items()))
     except LabError as error:
         st.caption(escape_markdown(error))
         return str(error)
+    _show_cautions((*source.cautions, *cautions))
     if tiles:
         show_gallery(
             np.stack([tile for tile, _ in tiles]),
@@ -112,6 +119,12 @@ def _show_preview(source, path, modified, choices):
         return ""
     st.caption(escape_markdown(unreadable_items(source.count, reason)))
     return "Nothing to classify: no item can be read." if source.count <= PREVIEW_TILES else ""
+
+
+def _show_cautions(cautions):
+    """What seems wrong with the source, in one box."""
+    if cautions:
+        st.warning("\n".join(f"- {escape_markdown(caution)}" for caution in cautions))
 
 
 def unreadable_items(count: int, reason: str) -> str:

@@ -51,7 +51,7 @@ def choose_source(page: str) -> None:
         st.markdown("**Folder**, including sub-folders")
         show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"), suffixes=SOURCE_SUFFIXES)
     with right:
-        st.markdown("**Archive or images**: zip, tar, PNG, JPEG, TIFF, BMP")
+        st.markdown("**Archive or images**: zip, tar, PNG, JPEG, TIFF, BMP, GIF, WebP")
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
             "Archive or images",
@@ -121,6 +121,6 @@ def check_types(names):
     """Refuse files none of which can be a source. Raises LabError."""
     if not any(name.casefold().endswith(SOURCE_SUFFIXES) for name in names):
         raise LabError(
-            f"{names[0]} is not an image, an archive or a file of an instrument; choose PNG, JPEG, TIFF or BMP images, "
-            f"an archive ({', '.join(ARCHIVE_SUFFIXES)}) or the files of a run."
+            f"{names[0]} is not an image, an archive or a file of an instrument; choose PNG, JPEG, TIFF, BMP, GIF or "
+            f"WebP images, an archive ({', '.join(ARCHIVE_SUFFIXES)}) or the files of a run."
         )

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 
-from svp_core.images import ImageUnreadable, decode_images
+from svp_core.decoding.files import decode_images
+from svp_core.images import ImageUnreadable
 from svp_core.instruments.crops import ImageCache, group_by_image, mask_file_name
 from svp_core.instruments.flowcam import export_columns as export
 from svp_core.instruments.flowcam.class_exports import (
@@ -137,7 +138,8 @@ def _read_single(scanned: ScannedFiles, name: str, context: Context) -> Iterator
                 record = replace(record, reason=f"its image {file_name} is missing from the run folder")
             else:
                 try:
-                    record = replace(record, pixels=decode_images(scanned.files.read(siblings[image]))[0])
+                    data = scanned.files.read(siblings[image])
+                    record = replace(record, pixels=decode_images(data, scanned.files.scale_of)[0])
                 except ImageUnreadable as error:
                     record = replace(record, reason=f"its image {image} cannot be read: {error}")
         yield record

@@ -22,6 +22,14 @@ _EIGHT_CONNECTED = np.ones((3, 3), bool)
 _STEPS = ((0, 1), (-1, 1), (-1, 0), (-1, -1), (0, -1), (1, -1), (1, 0), (1, 1))
 
 
+def flowcam_grey(pixels: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """FlowCam's grey levels, int32 (H, W), of an image (H, W) or (H, W, 3): a luma with red and blue exchanged."""
+    levels = pixels.astype(np.int32)
+    if levels.ndim == 2:
+        return levels
+    return (1868 * levels[..., 0] + 9617 * levels[..., 1] + 4899 * levels[..., 2] + 8192) // 16384
+
+
 def subtract_fringe(length_px: float, fringe_px: float) -> float:
     """Length in px after FlowCam's fringe correction: shorter by the fringe, but never by more than half."""
     return length_px - fringe_px if length_px > 2 * fringe_px else length_px / 2

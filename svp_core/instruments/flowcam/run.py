@@ -25,6 +25,7 @@ from svp_core.instruments.flowcam.list_file import (
     read_list,
     row_fault,
 )
+from svp_core.instruments.flowcam.segmentation import EmptyCell, RunThresholds, read_thresholds
 from svp_core.instruments.metadata import Choices
 from svp_core.instruments.own_diameter import own_diameter_reader
 from svp_core.instruments.records import (
@@ -128,14 +129,21 @@ def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
     return InstrumentRun(
         run.path,
         facts,
-        partial(_read, scanned, run.path, context.um_per_px, context.fringe_px),
+        partial(_read, scanned, run.path, context),
         run_file_names(siblings, run.path) | frozenset(filter(None, images)) | by_class.file_names,
         tuple(dict.fromkeys((*exported, *class_column, *run.fields))),
-        (*notes, *label_notes, *by_class.notes, *_collage_notes(collages, siblings)),
+        (
+            *notes,
+            *label_notes,
+            *by_class.notes,
+            *_collage_notes(collages, siblings, read_thresholds(context.settings)),
+        ),
     )
 
 
-def _collage_notes(collages: Sequence[str], siblings: Mapping[str, str]) -> Iterator[str]:
+def _collage_notes(
+    collages: Sequence[str], siblings: Mapping[str, str], thresholds: RunThresholds | None
+) -> Iterator[str]:
     missing = [name for name in collages if normalise_name(name) not in siblings]
     present = [name for name in collages if normalise_name(name) in siblings]
     without_mask = [name for name in present if normalise_name(mask_file_name(name)) not in siblings]
@@ -143,13 +151,16 @@ def _collage_notes(collages: Sequence[str], siblings: Mapping[str, str]) -> Iter
         yield f"{len(missing)} of {len(collages)} collages are missing; their particles are rejected."
     if without_mask:
         yield f"{len(without_mask)} of {len(collages)} collages have no mask image."
+        if thresholds and any(key.startswith("cal_image_") for key in siblings):
+            yield "Particles without a mask image are outlined by the run's own thresholds."
 
 
-def _read(scanned: ScannedFiles, name: str, scale: float | None, fringe_px: float | None) -> Iterator[ParticleRecord]:
+def _read(scanned: ScannedFiles, name: str, context: context_files.Context) -> Iterator[ParticleRecord]:
     """Yield a ParticleRecord for every row of the list, collage by collage; rejected if it cannot be cropped."""
     files, siblings = scanned.files, scanned.siblings(name)
     run = read_list(files, name)
     collages = ImageCache(files, scanned.sibling_finder(name), noun="collage", masks=True)
+    thresholds, empty_cell = read_thresholds(context.settings), EmptyCell(scanned, name)
     exported = rows_by_id(files, siblings, run.title)
     own_diameter = own_diameter_reader((*exported_names(files, siblings, run.title), *run.fields))
     labels = _class_exports(scanned, run).labels | read_labels(files, siblings, run.title)[0]
@@ -168,15 +179,18 @@ def _read(scanned: ScannedFiles, name: str, scale: float | None, fringe_px: floa
         record = ParticleRecord(
             unique_name(f"{stem}#{particle_id}", taken),
             files.title,
-            um_per_px=parse_positive(row.get("cal_const")) or scale,
+            um_per_px=parse_positive(row.get("cal_const")) or context.um_per_px,
             given=class_from_label(label, name),
             columns=columns,
             diameter_um=diameter_um,
             diameter_from=diameter_from,
-            fringe_px=parse_positive(row.get("fringe_size")) or fringe_px,
+            fringe_px=parse_positive(row.get("fringe_size")) or context.fringe_px,
         )
         reason, pixels, mask = row_fault(run, row, value_count), None, None
         if not reason:
             x, y, width, height = (row[key] for key in BOX_FIELDS)
             pixels, mask, reason = collages.crop(str(row["collage_file"]), (x, y, width, height))
+            if pixels is not None and mask is None and thresholds:
+                empty = empty_cell.behind(row, pixels.shape)
+                mask = None if empty is None else thresholds.outline(pixels, empty)
         yield replace(record, pixels=pixels, mask=mask, reason=reason)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.decoding.files import ScaleOf, may_need_scale
 from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
@@ -126,15 +127,17 @@ class ImageFile:
     run: str
     data: bytes
 
-    def records(self, *, split_collage: SplitCollage | None = None) -> Iterator[ParticleRecord]:
-        """Yield a ParticleRecord for each page; split_collage: as read_images takes it."""
+    def records(
+        self, *, split_collage: SplitCollage | None = None, scale_of: ScaleOf | None = None
+    ) -> Iterator[ParticleRecord]:
+        """Yield a ParticleRecord for each page; split_collage: as read_images takes it, scale_of: of its files."""
         origin = {"source": self.source, "run": self.run, "given": class_from_path(self.name)}
         origin |= {"um_per_px": ome_scale(self.data)}
         if _is_misnamed_stack(self.name, self.data):
             reason = "this is a TIFF of several pages; rename it to end in .tif and every page is read"
             yield ParticleRecord(self.name, reason=reason, **origin)
             return
-        for number, pixels, reason in read_pages(self.data):
+        for number, pixels, reason in read_pages(self.data, scale_of):
             page = self.name if number is None else f"{self.name}#{number}"
             if pixels is None or not looks_like_collage(pixels):
                 yield ParticleRecord(page, pixels=pixels, reason=reason, **origin)
@@ -150,9 +153,9 @@ def read_images(
 ) -> Iterator[ParticleRecord | ImageFile]:
     """Yield the content of each file, in natural order: an ImageFile, or its ParticleRecords.
 
-    ParticleRecords come from files that are unreadable or not images, which are rejected, and from stacks and large
-    images, page by page. split_collage: function (pixels) -> boxes (N, 4) that splits an image of many particles into
-    records with their box as columns; None rejects such an image.
+    ParticleRecords come from files that are unreadable or not images, which are rejected, and from stacks, large images
+    and images of more than 8 bits, page by page. split_collage: function (pixels) -> boxes (N, 4) that splits an image
+    of many particles into records with their box as columns; None rejects such an image.
     """
     for name in files.names:
         try:
@@ -160,8 +163,9 @@ def read_images(
         except ImageUnreadable as error:
             yield ParticleRecord(name, files.title, given=class_from_path(name), run=run, reason=str(error))
             continue
-        if split_collage or is_tiff_name(name) or len(file.data) > MAX_UNDECODED_BYTES:
-            yield from file.records(split_collage=split_collage)
+        large = len(file.data) > MAX_UNDECODED_BYTES
+        if split_collage or is_tiff_name(name) or large or may_need_scale(file.data):
+            yield from file.records(split_collage=split_collage, scale_of=files.scale_of)
         else:
             yield file
 
@@ -181,7 +185,7 @@ def _image_bytes(files: SourceFiles, name: str) -> bytes:
         suffix = PurePosixPath(name).suffix or "no ending"
         # Reading first: "the folder cannot be opened" is a better reason than its missing ending.
         files.read(name, limit=1)
-        raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); use PNG, JPEG, TIFF or BMP")
+        raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); use PNG, JPEG, TIFF, BMP, GIF or WebP")
     return files.read(name)
 
 

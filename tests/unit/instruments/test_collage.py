@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from svp_core.images import decode_images
+from svp_core.decoding.files import decode_images
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.collage import find_tiles, looks_like_collage
 from tests.helpers.drawn_run import draw_collage

@@ -205,7 +205,7 @@ def test_each_collage_is_decoded_once_even_if_the_list_is_shuffled(tmp_path, mon
     edit_list(tmp_path, shuffle)
     decoded = []
     decode = crops.decode_images
-    monkeypatch.setattr(crops, "decode_images", lambda data: decoded.append(1) or decode(data))
+    monkeypatch.setattr(crops, "decode_images", lambda *args: decoded.append(1) or decode(*args))
     records = list(read_particles(tmp_path))
     assert len(decoded) == 6  # three collages, three masks
     for record in records:

@@ -1,0 +1,63 @@
+"""Look at the first particles of a source before it is classified: what is off is said at once."""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from itertools import chain, islice
+from pathlib import Path
+
+from svp_core.classification.measure import find_particle
+from svp_core.instruments.detect import iter_items
+from svp_core.instruments.images.folder import ImageFile
+from svp_core.instruments.metadata import Choices
+from svp_core.instruments.records import ParticleRecord
+
+EXAMINED = 200  # particles
+_MAX_REASONS = 3
+
+
+@dataclass(frozen=True)
+class FirstLook:
+    """The first particles of a source, and sentences about what seems wrong with them."""
+
+    records: list[ParticleRecord]  # at most as many as were asked for
+    cautions: tuple[str, ...]
+
+
+def look_at_first(
+    path: str | Path, choices: Choices | None = None, *, keep: int = 0, examined: int = EXAMINED
+) -> FirstLook:
+    """FirstLook at the first `examined` items of a source; keep: records that come back with their pixels.
+
+    path, choices: as for instruments.detect. Raises LabError where the source as a whole cannot be read.
+    """
+    kept: list[ParticleRecord] = []
+    faults, names, count, invisible = Counter(), Counter(), 0, 0
+    for record in islice(_records(path, choices), examined):
+        count += 1
+        names[record.name] += 1
+        if len(kept) < keep:
+            kept.append(record)
+        if record.rejected:
+            faults[record.reason] += 1
+        elif record.pixels is not None:
+            invisible += bool(find_particle(record.pixels, record.mask)[1])
+    return FirstLook(kept, tuple(_cautions(count, faults, invisible, names)))
+
+
+def _cautions(count: int, faults: Counter[str], invisible: int, names: Counter[str]) -> Iterator[str]:
+    of = f"of the first {count:,} items" if count > 1 else "of 1 item"
+    if faults:
+        told = [f"{reason} ({number:,})" for reason, number in faults.most_common(_MAX_REASONS)]
+        more = f"; and {len(faults) - _MAX_REASONS:,} other reasons" if len(faults) > _MAX_REASONS else ""
+        yield f"{faults.total():,} {of} cannot be used: {'; '.join(told)}{more}."
+    if invisible:
+        yield f"{invisible:,} {of} show nothing that stands out from the background; they will be rejected."
+    if repeated := sum(number > 1 for number in names.values()):
+        yield f"{repeated:,} names {of} occur more than once; the later ones get a number."
+
+
+def _records(path: str | Path, choices: Choices | None) -> Iterator[ParticleRecord]:
+    with closing(iter_items(path, choices)) as items:
+        yield from chain.from_iterable(item.records() if isinstance(item, ImageFile) else (item,) for item in items)

@@ -1,0 +1,84 @@
+"""One picture in many kinds of files: each is read as its 8-bit version, alone in its folder."""
+
+import numpy as np
+import pytest
+
+from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.morphology import measure
+from tests.helpers import drawn_files
+from tests.helpers.records import pixels_of
+
+KINDS = {
+    name: data
+    for kinds in (
+        drawn_files.integers,
+        drawn_files.fractions,
+        drawn_files.layouts,
+        drawn_files.colours,
+        drawn_files.others,
+    )
+    for name, data in kinds()
+}
+REFERENCE = measure(drawn_files.GREY)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_shows_the_particle_of_its_8_bit_version(name, tmp_path):
+    (tmp_path / name).write_bytes(KINDS[name])
+    (record,) = read_particles(tmp_path)
+    assert record.reason == ""
+    values = measure(pixels_of(record))
+    assert values["background_level"] == pytest.approx(REFERENCE["background_level"], abs=10 if "bits" in name else 2)
+    assert values["ecd_px"] == pytest.approx(REFERENCE["ecd_px"], rel=0.02)
+    assert values["contrast"] == pytest.approx(REFERENCE["contrast"], abs=10 if "bits" in name else 3)
+    assert detect_source(tmp_path).count == 1
+
+
+def test_orientation_is_as_other_programs_show_it(tmp_path):
+    from PIL import Image
+
+    grey = np.zeros((20, 40), np.uint8) + 170
+    grey[2:6, 30:38] = 20
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        (tmp_path / f"{orientation}.png").write_bytes(drawn_files.by_pillow(grey, "PNG", exif=exif))
+        deep = drawn_files.tiff(grey.astype(np.uint16) * 257, extratags=[(274, 3, 1, orientation, True)], metadata=None)
+        (tmp_path / f"{orientation}.tif").write_bytes(deep)
+    shown = {record.name: pixels_of(record) for record in read_particles(tmp_path)}
+    for orientation in range(1, 9):
+        with Image.open(tmp_path / f"{orientation}.png") as file:
+            from PIL import ImageOps
+
+            wanted = np.asarray(ImageOps.exif_transpose(file))
+        assert np.array_equal(shown[f"{orientation}.png"], wanted)
+        assert np.array_equal(shown[f"{orientation}.tif"], wanted)
+    assert shown["6.png"].shape == (40, 20)
+
+
+def test_what_cannot_be_read_is_told_with_its_kind(tmp_path):
+    import tifffile
+
+    data = drawn_files.tiff(drawn_files.GREY, metadata=None)
+    (tmp_path / "unknown_compression.tif").write_bytes(drawn_files.with_tag(data, 259, 60001))
+    complex_values = (drawn_files.FRACTION + 1j).astype(np.complex64)
+    tifffile.imwrite(tmp_path / "complex.tif", complex_values)
+    whole = drawn_files.tiff(drawn_files.counts(12), metadata=None)
+    (tmp_path / "cut.tif").write_bytes(whole[:-2000])
+    (tmp_path / "nan.tif").write_bytes(drawn_files.tiff(np.full((9, 9), np.nan, np.float32)))
+    reasons = {record.name: record.reason for record in read_particles(tmp_path)}
+    assert "60001" in reasons["unknown_compression.tif"]
+    assert "save it as" in reasons["unknown_compression.tif"]
+    assert "complex64" in reasons["complex.tif"]
+    assert "damaged" in reasons["cut.tif"]
+    assert "undefined" in reasons["nan.tif"]
+
+
+def test_an_oversized_deep_image_is_rejected_before_it_is_decoded(tmp_path, monkeypatch):
+    from svp_core.decoding import files, tiff
+
+    monkeypatch.setattr(files, "MAX_IMAGE_PX", 1000)
+    monkeypatch.setattr(tiff, "MAX_IMAGE_PX", 1000)
+    for name in ("float16_0_1.tif", "rgb16_of_12.png", "uint16_of_12.tif"):
+        (tmp_path / name).write_bytes(KINDS[name])
+    assert all("64 x 64 px" in record.reason for record in read_particles(tmp_path))
