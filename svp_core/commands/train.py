@@ -46,7 +46,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     generator.add_argument("--images", type=whole_number, help="images shown in total, repeats counted")
     classifier = parser.add_argument_group("classifier")
     classifier.add_argument(
-        "--validation", type=Path, metavar="FOLDER", help="labelled images that select the checkpoint; required"
+        "--validation",
+        type=Path,
+        metavar="FOLDER",
+        help="labelled images that select the checkpoint; required unless the source has folders train and validation",
     )
     classifier.add_argument("--network", default=NETWORKS[0], choices=NETWORKS, help="architecture")
     classifier.add_argument("--epochs", type=_epochs, help="how often each image is shown")
@@ -85,14 +88,22 @@ def _train_generator(options: Namespace) -> Iterator[Progress]:
 def _train_classifier(options: Namespace) -> Iterator[Progress]:
     from svp_core.classifier.training_loop import ClassifierTrainingPlan
     from svp_core.datasets.labelled_tiles import read_labelled
+    from svp_core.instruments.split_folders import TEST, TRAINING, VALIDATION
     from svp_core.training.classifier import train_classifier
 
-    if options.validation is None:
-        raise LabError("A classifier needs --validation FOLDER: labelled images that are not trained on.")
-    data = read_labelled(options.source)
+    data, validation = read_labelled(options.source), None
     print_left_out(data.left_out)
+    if options.validation is None:
+        validation = data.of_split(VALIDATION) or data.of_split(TEST)
+        data = data.of_split(TRAINING, "") or data
+        if validation is None:
+            raise LabError(
+                "A classifier needs --validation FOLDER: labelled images that are not trained on; or a source with the "
+                "folders train and validation."
+            )
+        print(f"Folders of the source: {len(data.tiles):,} images to train on, {len(validation.tiles):,} held out.")
     plan = ClassifierTrainingPlan(seed=options.seed, **({"epochs": options.epochs} if options.epochs else {}))
-    validation = read_labelled(options.validation)
+    validation = validation or read_labelled(options.validation)
     yield from train_classifier(
         data, options.out, validation=validation, architecture=options.network, plan=plan, note=options.note
     )

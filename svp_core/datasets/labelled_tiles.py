@@ -13,6 +13,7 @@ from svp_core.classification.results_csv import read_results
 from svp_core.errors import LabError
 from svp_core.images import TILE_PX, to_tile
 from svp_core.instruments.detect import read_particles
+from svp_core.instruments.split_folders import SPLIT, class_folders, split_folders, split_from_path
 from svp_core.particle_classes import is_valid_key, key_from_name, sort_keys
 from svp_core.progress import Progress, run_to_end
 from svp_core.tile_file import read_tiles
@@ -32,6 +33,8 @@ class LabelledTiles:
     class_keys: tuple[str, ...]
     names: tuple[str, ...]  # of the N tiles, as in the source
     left_out: tuple[tuple[str, str], ...]  # (name, reason) of every item of the source that is not among them
+    # Of the N tiles: "train", "validation", "test", or "" where the source does not say; empty if it splits none.
+    splits: tuple[str, ...] = ()
 
     def counts(self) -> dict[str, int]:
         """Number of tiles by class key."""
@@ -54,7 +57,20 @@ class LabelledTiles:
             if key not in class_keys
         ]
         selected = [position for position, key in enumerate(keys) if key in class_keys]
-        return _labelled_tiles(self.tiles, keys, self.names, selected, [*self.left_out, *dropped])
+        return _labelled_tiles(self.tiles, keys, self.names, selected, [*self.left_out, *dropped], self.splits)
+
+    def of_split(self, *splits: str) -> "LabelledTiles | None":
+        """The tiles of these splits of the source, None where there are none; the others count as left out."""
+        selected = [position for position, split in enumerate(self.splits) if split in splits]
+        if not selected:
+            return None
+        keys = [self.class_keys[label] for label in self.labels]
+        dropped = [
+            (name, f"it is in the split {split or 'of no name'!r}")
+            for name, split in zip(self.names, self.splits, strict=True)
+            if split not in splits
+        ]
+        return _labelled_tiles(self.tiles, keys, self.names, selected, [*self.left_out, *dropped], self.splits)
 
 
 def read_labelled(path: str | Path, *, class_name: str | None = None) -> LabelledTiles:
@@ -70,8 +86,9 @@ def read_labelled_steps(path: str | Path, *, class_name: str | None = None) -> G
     """Read the labelled tiles of a source of any kind that instruments.detect reads; yields Progress.
 
     An image's class is the nearest folder named like one of the product's classes, otherwise the first folder below
-    those that all images share: a folder "Fat droplets" makes the class fat_droplets. class_name: all images are of
-    this class, whatever their folders are called. Classes are in the product's order, a lab's own ones last.
+    those that all images share: a folder "Fat droplets" makes the class fat_droplets. Folders named train, validation
+    or test above or below the classes are the splits of the data, not classes. class_name: all images are of this
+    class, whatever their folders are called. Classes are in the product's order, a lab's own ones last.
     Raises LabError where no image has a class.
     """
     class_key = _key_of(class_name) if class_name else None
@@ -100,7 +117,9 @@ def read_labelled_steps(path: str | Path, *, class_name: str | None = None) -> G
             f"{Path(path).name} contains no labelled images; sort them into sub-folders named after their class, or "
             "name the one class of all images."
         )
-    return _labelled_tiles(tiles, keys, names, selected, left_out)
+    folders = split_folders(names)
+    splits = [split_from_path(name, folders) for name in names]
+    return _labelled_tiles(tiles, keys, names, selected, left_out, splits)
 
 
 def from_dataset(dataset: "DataSet") -> LabelledTiles:
@@ -121,7 +140,8 @@ def from_dataset(dataset: "DataSet") -> LabelledTiles:
     names = [f"{dataset.meta['id']}/{name}" for name in table["image"]]
     selected = [position for position, key in enumerate(keys) if key]
     left_out = [(name, "it has no class") for name, key in zip(names, keys, strict=True) if not key]
-    return _labelled_tiles(dataset.tiles, keys, names, selected, left_out)
+    splits = _texts(table[SPLIT]) if SPLIT in table else ()
+    return _labelled_tiles(dataset.tiles, keys, names, selected, left_out, splits)
 
 
 def from_results(folder: str | Path) -> LabelledTiles:
@@ -159,6 +179,7 @@ def join_labelled(parts: Sequence[LabelledTiles]) -> LabelledTiles:
         [name for part in parts for name in part.names],
         None,
         [item for part in parts for item in part.left_out],
+        [split for part in parts for split in part.splits or [""] * len(part.tiles)],
     )
 
 
@@ -175,15 +196,18 @@ def _labelled_tiles(
     names: Sequence[str],
     selected: Sequence[int] | None,
     left_out: Sequence[tuple[str, str]],
+    splits: Sequence[str] = (),
 ) -> LabelledTiles:
     """The tiles at the selected positions (None: all) with their class keys and names."""
     if selected is not None:
         tiles = np.asarray(tiles, np.uint8)[np.asarray(selected, int)]
         keys, names = [keys[position] for position in selected], [names[position] for position in selected]
+        splits = [splits[position] for position in selected] if splits else ()
     class_keys = sort_keys(keys)
     index = {key: label for label, key in enumerate(class_keys)}
     labels = np.array([index[key] for key in keys], np.int64)
-    return LabelledTiles(np.asarray(tiles, np.uint8), labels, tuple(class_keys), tuple(names), tuple(left_out))
+    splits = tuple(splits) if any(splits) else ()
+    return LabelledTiles(np.asarray(tiles, np.uint8), labels, tuple(class_keys), tuple(names), tuple(left_out), splits)
 
 
 def _texts(column: Iterable[object]) -> list[str]:
@@ -200,7 +224,8 @@ def _key_of(class_name: str) -> str:
 
 def _with_folder_names(given: Sequence[str | None], names: Sequence[str]) -> list[str]:
     """The given classes; missing ones from the first folder below those all images share, "" where there is none."""
-    folders = [name.split("/")[:-1] for name in names]
+    splits = split_folders(names)
+    folders = [class_folders(name, splits) for name in names]
     shared = 0
     while folders and all(len(parts) > shared for parts in folders) and len({parts[shared] for parts in folders}) == 1:
         shared += 1

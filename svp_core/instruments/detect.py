@@ -62,7 +62,8 @@ def detect_source(path: Path | str, choices: Choices | None = None) -> SourceSum
         summary = summarise_runs(files, runs, loose, notes) if runs else summarise_images(loose, path_kind)
         cautions = (*summary.cautions, *copies_caution(loose, {*image_names(loose)}))
         summary = replace(summary, cautions=cautions)
-        return brightness.describe(summary)
+        summary = brightness.describe(summary)
+        return replace(summary, notes=(*summary.notes, *files.notes))
 
 
 def read_particles(path: Path | str, choices: Choices | None = None) -> Iterator[ParticleRecord]:

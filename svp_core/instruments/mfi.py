@@ -8,6 +8,7 @@ whether the right and bottom end of a box are inside it. Frames are identified b
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import partial
 
@@ -27,7 +28,14 @@ from svp_core.instruments.records import (
     sibling_path,
     unique_name,
 )
-from svp_core.instruments.text_tables import Table, decode_text, parse_integer, parse_positive, parse_table
+from svp_core.instruments.text_tables import (
+    Table,
+    decode_text,
+    header_keys,
+    parse_integer,
+    parse_positive,
+    parse_table,
+)
 
 FRAME, LEFT, RIGHT, TOP, BOTTOM = "frame #", "x left", "x right", "y top", "y bottom"
 REQUIRED_COLUMNS = (FRAME, LEFT, RIGHT, TOP, BOTTOM)
@@ -47,7 +55,11 @@ class _Source:
 
 def is_mfi(head: str) -> bool:
     """Whether a text that starts like this is a table with frame numbers and boxes, as MFI exports it."""
-    return set(REQUIRED_COLUMNS) <= set(parse_table(head.partition("\n")[0]).positions)
+    return bool(header_keys(head, _is_header))
+
+
+def _is_header(keys: AbstractSet[str]) -> bool:
+    return keys >= set(REQUIRED_COLUMNS)
 
 
 def find_runs(scanned: ScannedFiles, choices: Choices | None = None) -> list[DetectedRun]:
@@ -85,7 +97,7 @@ def _describe(scanned: ScannedFiles, name: str, choices: Choices | None) -> Dete
 
 
 def _open(scanned: ScannedFiles, name: str) -> _Source:
-    table = parse_table(decode_text(scanned.files.read(name)))
+    table = parse_table(decode_text(scanned.files.read(name)), _is_header)
     frames = _find_frames(scanned, name)
     numbers: set[int] = set()
     rights: set[int] = set()

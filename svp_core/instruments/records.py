@@ -25,6 +25,7 @@ class SourceFiles:
     read: Callable[..., bytes]  # (name, limit=None) -> its first `limit` bytes or all; raises ImageUnreadable
     # Scale of a group of images of more than 8 bits, as decode_images takes it; None: each file by its own values.
     scale_of: Callable[[str], BrightnessScale | None] | None = None
+    notes: tuple[str, ...] = ()  # sentences on how they were opened that the user should see
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -11,6 +11,8 @@ from svp_core.optics.imaging_conditions import Viewing
 from svp_core.optics.irregular_kinds import PROTEIN_CAP, draw_cell, draw_irregular_protein, draw_opaque
 from svp_core.optics.sphere import image_of_sphere
 
+MAX_BUBBLE_RADIUS_UM = 48.0
+
 
 def _sphere(x: Axis, y: Axis, viewing: Viewing, radius: float, index: float, z_f: float) -> NDArray[np.float32]:
     return image_of_sphere(x, y, radius_um=radius, index=index, z_f=z_f, microscope=viewing.microscope)
@@ -49,7 +51,10 @@ def _air_bubble(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) ->
     if viewing.oversized or rng.random() < 0.22:
         # Much larger than the tile: an arc of black rim and grey disc, 0.2 to 1.2 radii out of focus.
         px = viewing.camera.um_per_px
-        radius = px * np.exp(rng.uniform(np.log(29), np.log(min(120, 48 / px))))
+        largest = min(120, MAX_BUBBLE_RADIUS_UM / px)
+        # Where even the largest bubble fits into the tile, large ones are the upper half of the sizes.
+        smallest = 29 if largest >= 29 else largest / 2
+        radius = px * np.exp(rng.uniform(np.log(smallest), np.log(largest)))
         angle, distance = rng.uniform(0, 2 * np.pi), rng.uniform(0.3, 1.05) * radius
         if radius < 32 * px:
             distance *= 0.3

@@ -10,6 +10,7 @@ import pandas as pd
 from svp_core.display import truncate
 from svp_core.errors import LabError
 from svp_core.files import write_json
+from svp_core.instruments.split_folders import SPLIT
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.request import JobRequest
 from svp_core.workspace import datasets
@@ -45,7 +46,7 @@ def import_images(request: ImportRequest, folder: Path) -> Steps:
 
     data = yield from read_labelled_steps(request.source, class_name=request.class_name)
     classes = [data.class_keys[label] for label in data.labels]
-    table = pd.DataFrame({"image": data.names, "class": classes})
+    table = pd.DataFrame({"image": data.names, "class": classes, **({SPLIT: data.splits} if data.splits else {})})
     with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([("image", "reason"), *data.left_out])
     provenance = {"made_by": "given", "source": str(request.source), "left_out": len(data.left_out)}

@@ -160,6 +160,7 @@ def _begin(folder, data, request, accelerator, identity):
         "trained_on": _counts(data, parts.training),
         "held_out_counts": _counts(data, parts.held_out),
         "held_out": [data.names[index] for index in parts.held_out],
+        "held_out_by": "folders of the source" if parts.by_folders else "chance",
         "left_out": len(data.left_out),
         "near_copies": len(parts.repeated),
         "checks": {"every": -(-plan.steps // number), "images": images, "calls": time_budget.CALLS, "audited": audited},

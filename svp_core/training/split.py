@@ -1,6 +1,6 @@
 """Split tiles into training and held-out parts, without near-copies of other tiles."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.errors import LabError
+from svp_core.instruments.split_folders import TEST, VALIDATION
 from svp_core.near_duplicates import MAX_CELL_RMS, orientations
 from svp_core.progress import Progress
 
@@ -27,18 +28,21 @@ BATCH_PAIRS = 40_000_000  # pairs compared at a time; bounds memory
 
 @dataclass(frozen=True)
 class Split:
-    """Indices of tiles, each in one of the three."""
+    """Indices of tiles, each in one of the three, or in none if it is of the source's test part."""
 
     training: NDArray[np.int64]
     held_out: NDArray[np.int64]
     repeated: dict[int, int]  # index of a near-copy -> index of the tile that it repeats
+    by_folders: bool = False  # whether the source's own folders made the split
 
 
 def split(data: LabelledTiles, *, seed: int = 0) -> Generator[Progress, None, Split]:
     """Split labelled tiles: yields Progress, returns a Split.
 
-    Near-copies are removed first, then a random 20 % of every class (15 % from 1,000 tiles on, never fewer than 10) is
-    held out. Raises LabError where there are too few or too many tiles.
+    Near-copies are removed first. If the source has a part for validation, or one for tests, that is held out, and its
+    tests are never trained on; where that leaves fewer than 10 of a class, and for any other source, a random 20 % of
+    every class (15 % from 1,000 tiles on, never fewer than 10) of what is not for tests is held out.
+    Raises LabError where there are too few or too many tiles.
     """
     if len(data.tiles) > MAX_TILES:
         raise LabError(f"There are {len(data.tiles):,} images; a training takes at most {MAX_TILES:,}: use a part.")
@@ -49,6 +53,12 @@ def split(data: LabelledTiles, *, seed: int = 0) -> Generator[Progress, None, Sp
         repeated |= {int(rows[copy]): int(rows[first]) for copy, first in copies.items()}
         members.append(np.array([row for row in rows if int(row) not in repeated], np.int64))
     _check_enough(data, members)
+    given = _given_split(data, members)
+    if given is not None:
+        return Split(*given, repeated, by_folders=True)
+    if data.splits:
+        members = [rows[np.array(data.splits)[rows] != TEST] for rows in members]
+        _check_enough(data, members)
     training, held_out = [], []
     for label, rows in enumerate(members):
         shuffled = np.random.default_rng([seed, label]).permutation(rows)
@@ -56,6 +66,24 @@ def split(data: LabelledTiles, *, seed: int = 0) -> Generator[Progress, None, Sp
         held_out.append(np.sort(shuffled[:count]))
         training.append(np.sort(shuffled[count:]))
     return Split(np.concatenate(training), np.concatenate(held_out), repeated)
+
+
+def _given_split(
+    data: LabelledTiles, members: Sequence[NDArray[np.int64]]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+    """(training, held-out) indices by the source's own split; None where it has none, or too few of a class in a part.
+
+    members: the indices of each class without near-copies.
+    """
+    if not data.splits:
+        return None
+    splits = np.array(data.splits)
+    for part in (VALIDATION, TEST):
+        held_out = [rows[splits[rows] == part] for rows in members]
+        training = [rows[~np.isin(splits[rows], (VALIDATION, TEST))] for rows in members]
+        if min(map(len, held_out)) >= MIN_HELD_OUT and min(map(len, training)) >= MIN_PER_CLASS - MIN_HELD_OUT:
+            return np.concatenate(training), np.concatenate(held_out)
+    return None
 
 
 def _check_enough(data, members):

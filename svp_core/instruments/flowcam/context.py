@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from svp_core.images import ImageUnreadable
+from svp_core.instruments.flowcam.volume_notes import missing_volume_note, trigger_note, trigger_of
 from svp_core.instruments.metadata import RunFacts
 from svp_core.instruments.records import SourceFiles
 from svp_core.instruments.text_tables import decode_text, normalise_name, parse_fields, parse_number, parse_positive
@@ -77,6 +78,11 @@ class Context:
         return parse_positive(self.settings.get("calibrationconstant"))
 
     @property
+    def trigger(self) -> str:
+        """What triggered the camera; "" for a run at a steady rate, or if unknown."""
+        return trigger_of(self.settings, self.run_summary.get("mode") or self.summary.get("mode", ""))
+
+    @property
     def fringe_px(self) -> float | None:
         """FringeSize of the .ctx, which FlowCam subtracts from lengths in px; None where it is missing or 0."""
         return parse_positive(self.settings.get("fringesize"))
@@ -105,6 +111,9 @@ def run_facts(context: Context, kind: str, count: int) -> tuple[RunFacts, list[s
     scale = context.um_per_px
     volume, volume_from, volume_notes = volume_imaged(context)
     notes += volume_notes
+    if volume is None and not context.trigger and kind == "flowcam":
+        has_summary = bool(context.summary or context.run_summary)
+        notes.append(missing_volume_note(settings, has_summary=has_summary))
     efficiency = parse_positive(settings.get("efficiency")) or _first_number(context, "efficiency")
     software = " ".join(filter(None, (settings.get("softwarename"), settings.get("softwareversion"))))
     facts = RunFacts(
@@ -136,25 +145,45 @@ def run_facts(context: Context, kind: str, count: int) -> tuple[RunFacts, list[s
 
 
 def volume_imaged(context: Context) -> tuple[float | None, str, list[str]]:
-    """(mL or None, where it was found, notes): from the settings, refined by the summary; else the summary's alone."""
+    """(mL or None, where it was found, notes): from the settings, refined by the summary; else the summary's alone.
+
+    Of a triggered run, the printed volume comes first, since the formula is not confirmed for it.
+    """
     from_settings, title = volume_from_settings(context.settings), context.title
-    text = context.summary.get("sample volume imaged") or context.summary.get("fluid volume imaged")
-    file = f"{title}_summary.csv"
-    if not parse_positive(_digits(text)):
-        text, file = context.run_summary.get("fluid volume imaged"), f"{title}_run_summary.txt"
-    printed, step = parse_positive(_digits(text)), _last_digit_step(_digits(text))
+    printed, step, file = _printed_volume(context)
+    printed_from, settings_from = f"volume imaged in {file}", f"settings in {title}.ctx"
+    if context.trigger:
+        volume = from_settings if printed is None else _refined(context, printed, step / 2)
+        volume_from = "" if volume is None else settings_from if printed is None else printed_from
+        note = trigger_note(context.trigger, volume, volume_from, is_printed=printed is not None)
+        return volume, volume_from, [note]
     if printed is None:
-        return (None, "", []) if from_settings is None else (from_settings, f"settings in {title}.ctx", [])
+        return (None, "", []) if from_settings is None else (from_settings, settings_from, [])
     if from_settings is None:
-        return _refined(context, printed, step / 2), f"volume imaged in {file}", []
+        return _refined(context, printed, step / 2), printed_from, []
     if abs(from_settings - printed) > step / 2 + _TOLERANCE * printed:
         note = (
             f"The volume imaged is {printed:g} mL according to {file}, but {from_settings:.4g} mL according to "
             f"{title}.ctx; check which is right."
         )
-        return printed, f"volume imaged in {file}", [note]
+        return printed, printed_from, [note]
     refined = _refined(context, from_settings, _TOLERANCE * from_settings)
-    return refined, f"settings in {title}.ctx, as in {file}", []
+    return refined, f"{settings_from}, as in {file}", []
+
+
+def _printed_volume(context: Context) -> tuple[float | None, float, str]:
+    """(volume imaged that a file prints in mL or None, one step of its last digit, name of the file)."""
+    title = context.title
+    texts = {
+        f"{title}_summary.csv": context.summary.get("sample volume imaged")
+        or context.summary.get("fluid volume imaged"),
+        f"{title}_run_summary.txt": context.run_summary.get("fluid volume imaged"),
+        f"{title}.ctx": context.settings.get("fluidvolumeimaged_ml"),
+    }
+    for file, text in texts.items():
+        if printed := parse_positive(_digits(text)):
+            return printed, _last_digit_step(_digits(text)), file
+    return None, 0.0, ""
 
 
 def volume_from_settings(settings: Mapping[str, str]) -> float | None:

@@ -7,11 +7,12 @@ open-source readers.
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Literal
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.records import SourceFiles
-from svp_core.instruments.text_tables import Table, decode_text, normalise_name, parse_table
+from svp_core.instruments.text_tables import Table, decode_text, header_keys, normalise_name, parse_table
 
 ID_COLUMNS = ("particle id", "id")
 FILE_COLUMNS = ("image file", "filename")
@@ -28,17 +29,24 @@ def export_layout(head: str) -> Layout | None:
 
     "collage": the export gives each particle's box in a collage. "single": each particle is an image file of its own.
     """
-    keys = set(parse_table(head[: head.find("\n")] if "\n" in head else head).positions)
-    if not keys & set(ID_COLUMNS):
+    return _layout(header_keys(head, lambda keys: _layout(keys) is not None))
+
+
+def _layout(keys: AbstractSet[str]) -> Layout | None:
+    if not _has_ids(keys):
         return None
-    if all(keys & set(names) for names in (FILE_COLUMNS, *BOX_COLUMNS)):
+    if all(not keys.isdisjoint(names) for names in (FILE_COLUMNS, *BOX_COLUMNS)):
         return "collage"
     return "single" if len(keys & _MEASURED) >= 2 else None
 
 
+def _has_ids(keys: AbstractSet[str]) -> bool:
+    return not keys.isdisjoint(ID_COLUMNS)
+
+
 def read_export(files: SourceFiles, name: str) -> Table:
     """Table of the export of this name. Raises ImageUnreadable."""
-    return parse_table(decode_text(files.read(name)))
+    return parse_table(decode_text(files.read(name)), _has_ids)
 
 
 def first_key(table: Table, keys: Iterable[str]) -> str | None:
@@ -50,9 +58,10 @@ def exported_names(files: SourceFiles, siblings: Mapping[str, str], title: str) 
     """Column names of the export beside a list; () without one."""
     name = siblings.get(normalise_name(f"{title}.csv"))
     try:
-        table = parse_table(decode_text(files.read(name, limit=HEADER_BYTES))) if name else parse_table("")
+        text = decode_text(files.read(name, limit=HEADER_BYTES)) if name else ""
     except ImageUnreadable:
         return ()
+    table = parse_table(text, _has_ids)
     return table.names if first_key(table, ID_COLUMNS) else ()
 
 

@@ -48,13 +48,32 @@ CLASS_COLUMN = "Class"  # column for the instrument's own classification
 def find_runs(scanned: ScannedFiles, _choices: Choices | None = None) -> list[DetectedRun]:
     """The run of every file that starts like a FlowCam list, whatever it is called."""
     runs: list[DetectedRun] = []
+    lists_of: dict[str, str] = {}  # collage -> the first list that crops its particles from it
     for name, head in scanned.heads.items():
-        if is_list(head):
-            try:
-                runs.append(_describe(scanned, read_list(scanned.files, name)))
-            except LabError as error:
-                runs.append(UnreadableRun(name, str(error), run_file_names(scanned.siblings(name), name)))
+        if not is_list(head):
+            continue
+        try:
+            run = read_list(scanned.files, name)
+        except LabError as error:
+            runs.append(UnreadableRun(name, str(error), run_file_names(scanned.siblings(name), name)))
+            continue
+        described, others = _describe(scanned, run), _lists_of_same_collages(run, lists_of)
+        if others:
+            note = (
+                f"{run.path.rpartition('/')[2]} and {' and '.join(others)} take particles from the same collages, so "
+                "these are counted twice; remove the list that you do not need."
+            )
+            described = replace(described, notes=(*described.notes, note))
+        runs.append(described)
     return runs
+
+
+def _lists_of_same_collages(run: RunList, lists_of: dict[str, str]) -> list[str]:
+    """Names of earlier lists that crop from this one's collages; enters it in lists_of: collage -> list."""
+    collages = {sibling_path(run.path, normalise_name(name)) for name in set(run.column("collage_file")) if name}
+    others = {lists_of[collage] for collage in collages if collage in lists_of}
+    lists_of |= {collage: run.path.rpartition("/")[2] for collage in collages if collage not in lists_of}
+    return sorted(others)
 
 
 def run_file_names(siblings: Mapping[str, str], name: str) -> frozenset[str]:

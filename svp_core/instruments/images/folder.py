@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from svp_core.decoding.files import ScaleOf, may_need_scale
 from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
+from svp_core.instruments.archive_kinds import HEAD_BYTES, advice, unreadable_file
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.ome_metadata import ome_scale
@@ -184,7 +185,9 @@ def _image_bytes(files: SourceFiles, name: str) -> bytes:
     if not is_image_name(name):
         suffix = PurePosixPath(name).suffix or "no ending"
         # Reading first: "the folder cannot be opened" is a better reason than its missing ending.
-        files.read(name, limit=1)
+        head = files.read(name, limit=HEAD_BYTES)
+        if kind := unreadable_file(name, head):
+            raise ImageUnreadable(f"this is {kind}, which cannot be read; {advice(kind)}")
         raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); use PNG, JPEG, TIFF, BMP, GIF or WebP")
     return files.read(name)
 

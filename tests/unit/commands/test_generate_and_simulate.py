@@ -1,6 +1,7 @@
 """The commands simulate and generate: tiles with their truth and their manifest."""
 
 import numpy as np
+import pytest
 import torch
 from PIL import Image
 
@@ -57,3 +58,16 @@ def test_a_class_the_generator_cannot_make_is_refused(tmp_path, capsys):
     save_model(tmp_path / "run", config=unet.config_as_dict(config), tensors=tensors, card="", history=[])
     assert main(["generate", "--class", "dust", "--weights", str(tmp_path / "run"), "--out", str(tmp_path / "o")]) == 2
     assert "silicone_oil; requested: dust" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("um_per_px", ["1.6", "1.7", "2", "5", "40"])
+def test_bubbles_are_simulated_at_coarse_pixels_too(tmp_path, um_per_px):
+    arguments = ["simulate", "--class", "air_bubble", "--count", "30", "--seed", "882", "--um-per-px", um_per_px]
+    assert main([*arguments, "--out", str(tmp_path)]) == 0
+    rows = read_rows(tmp_path / "air_bubble.csv")
+    assert len(rows) == 30
+    sizes = [float(row["diameter_um"]) for row in rows if row["shape"] == "large"]
+    assert sizes
+    # As large as at finer pixels, and not all of one size.
+    assert max(sizes) <= 96
+    assert max(sizes) > 1.2 * min(sizes) or float(um_per_px) == 1.6

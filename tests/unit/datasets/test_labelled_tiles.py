@@ -10,6 +10,7 @@ from svp_core.datasets.labelled_tiles import from_dataset, join_labelled, read_l
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.workspace import datasets
+from tests.helpers.case_files import case_folder
 
 
 @pytest.fixture
@@ -114,3 +115,63 @@ def test_the_products_classes_keep_their_order_and_left_out_items_their_reason(p
     (folder / "air" / "0.png").unlink()
     with pytest.raises(LabError, match="air_bubble has a single image"):
         read_labelled(folder)
+
+
+SPLIT_NAMES = [
+    ("train", "validation", "test"),
+    ("Training", "val", "testing"),
+    ("train_set", "valid", "test images"),
+    ("01_train", "02_dev", "03_test"),
+    ("TRAIN", "VAL", "HOLDOUT"),
+]
+
+
+@pytest.mark.parametrize("names", SPLIT_NAMES)
+@pytest.mark.parametrize(
+    "layout", ["{split}/{name}", "images/{split}/{name}", "{name}/{split}", "set/{split}/{name}/a"]
+)
+def test_folders_that_split_the_data_are_not_classes(put, names, layout):
+    classes = ("rods", "Round cells", "Silicone oil")
+    folders = [layout.format(split=split, name=name) for split in names for name in classes]
+    data = read_labelled(put(*(f"{folder}/{k}.png" for folder in folders for k in range(2))))
+    assert data.counts() == {"silicone_oil": 6, "rods": 6, "round_cells": 6}
+    assert set(data.splits) == {"train", "validation", "test"}
+    for name, split in zip(data.names, data.splits, strict=True):
+        assert names[("train", "validation", "test").index(split)] in name
+    held_out = data.of_split("validation")
+    assert held_out is not None
+    assert held_out.counts() == {"silicone_oil": 2, "rods": 2, "round_cells": 2}
+    assert len(held_out.left_out) == 12
+    assert data.of_split("other") is None
+
+
+def test_a_part_of_the_data_or_classes_named_like_a_split_are_told_apart(put):
+    alone = read_labelled(put(*(f"train/{name}/{k}.png" for name in ("rods", "cells") for k in range(2))))
+    assert alone.class_keys == ("cells", "rods")
+    assert set(alone.splits) == {"train"}
+
+
+def test_folder_named_test_with_nothing_but_images_is_a_class(put):
+    data = read_labelled(put(*(f"{name}/{k}.png" for name in ("test", "control") for k in range(2))))
+    assert data.class_keys == ("control", "test")
+    assert data.splits == ()
+
+
+def test_split_is_kept_in_data_sets_and_when_they_are_joined(put, tmp_path, monkeypatch):
+    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "lab"))
+    data = read_labelled(put(*(f"{s}/{c}/{k}.png" for s in ("train", "test") for c in ("a", "b") for k in range(2))))
+    table = pd.DataFrame(
+        {"image": data.names, "class": [data.class_keys[n] for n in data.labels], "split": data.splits}
+    )
+    stored = from_dataset(datasets.open_dataset(datasets.save_dataset("d", "own", data.tiles, table, {})))
+    assert stored.splits == data.splits
+    other = read_labelled(put("x/c/1.png", "x/c/2.png").joinpath("x"))
+    joined = join_labelled([stored, other])
+    assert joined.splits == (*data.splits, "", "")
+    assert joined.only(["a", "c"]).splits == ("test", "test", "train", "train", "", "")
+
+
+def test_split_of_the_case_is_read(real_data):
+    data = read_labelled(case_folder(real_data, "split-folders"))
+    assert data.counts() == {"rods": 6, "round_cells": 6}
+    assert sorted(set(data.splits)) == ["test", "train", "validation"]

@@ -1,11 +1,14 @@
 """Volume imaged and settings of a FlowCam run, compared with the real run's own summary and known settings."""
 
+import re
+
 import pytest
 
 from svp_core.instruments.detect import detect_source
 from svp_core.instruments.flowcam.context import volume_from_settings
 from svp_core.instruments.metadata import RunFacts
 from svp_core.workspace.paths import repo_root
+from tests.helpers.case_files import case_folder
 from tests.helpers.drawn_run import draw_run
 
 CONTEXT = {
@@ -131,3 +134,109 @@ def test_dilution_and_differing_count_are_noted(tmp_path):
     # Particles / mL that account for a dilution are not used to refine the volume.
     facts, _ = facts_and_notes(tmp_path / "x", CONTEXT | {"SampleDilution": "10"}, "Count,12\nParticles / ml,30000\n")
     assert facts.volume_ml == pytest.approx(VOLUME)
+
+
+TRIGGERED = {"AutoTriggerFlag": "0", "AutoTrigger": "0", "Ch1Trigger": "1"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "run_summary", "trigger"),
+    [
+        (TRIGGERED, "", "fluorescence channel 1"),
+        (TRIGGERED | {"Ch2Trigger": "1", "ScatterTrigger": "1", "Ch1Trigger": "0"}, "", "channel 2 and scatter"),
+        ({"AutoTriggerFlag": "0"}, "", "a detector"),
+        ({"AutoTrigger": "0", "AutoTriggerFlag": "1", "ScatterTrigger": "1"}, "", "scatter"),
+        ({"Ch1Trigger": "1"}, "Run:\n\tMode:  Trigger Mode\n", "fluorescence channel 1"),
+        ({}, "Run:\n\tMode:  Fluorescence Triggered\n", "a detector"),
+    ],
+)
+def test_volume_of_a_triggered_run_comes_with_a_note(tmp_path, changed, run_summary, trigger):
+    facts, notes = facts_and_notes(tmp_path, CONTEXT | changed, "", run_summary)
+    assert facts.volume_ml == pytest.approx(VOLUME)
+    assert facts.volume_from == "settings in run ä1.ctx"
+    (note,) = [note for note in notes if "triggered" in note]
+    assert f"triggered by {trigger}" in note or f"{trigger}:" in note
+    assert "0.004 mL" in note
+    assert "not confirmed" in note
+
+
+def test_triggered_run_uses_the_volume_that_its_files_print(tmp_path):
+    summary = "Count,12\nParticles / ml,2400\nSample Volume Imaged ml,0.00500\n"
+    facts, notes = facts_and_notes(tmp_path / "a", CONTEXT | TRIGGERED, summary)
+    assert (facts.volume_ml, facts.volume_from) == (0.005, "volume imaged in run ä1_summary.csv")
+    (note,) = [note for note in notes if "triggered" in note]
+    assert "the one printed" in note
+    assert not any("check which is right" in note for note in notes)
+    facts, notes = facts_and_notes(tmp_path / "b", CONTEXT | TRIGGERED | {"FluidVolumeImaged_ml": "0.0060"})
+    assert (facts.volume_ml, facts.volume_from) == (0.006, "volume imaged in run ä1.ctx")
+    facts, notes = facts_and_notes(tmp_path / "c", CONTEXT | TRIGGERED | {"VolumeCF": ""})
+    assert facts.volume_ml is None
+    assert any("no volume is known" in note for note in notes)
+
+
+def test_steady_run_with_detectors_is_not_called_triggered(tmp_path):
+    # As in the real run: the channels are set to trigger, but the camera runs at a steady rate.
+    steady = {"AutoTriggerFlag": "1", "AutoTrigger": "1", "Ch1Trigger": "1", "Ch2Trigger": "1"}
+    for number, (changed, mode) in enumerate(((steady, "AutoImage"), (TRIGGERED, "Auto Image"), ({}, ""))):
+        facts, notes = facts_and_notes(tmp_path / str(number), CONTEXT | changed, "", f"Run:\n\tMode:  {mode}\n")
+        assert facts.volume_ml == pytest.approx(VOLUME)
+        assert not any("triggered" in note for note in notes)
+
+
+def test_real_run_is_not_called_triggered(real_data):
+    notes = detect_source(real_data / "flowcam_run").notes
+    assert not any("trigger" in note or "volume" in note for note in notes)
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"VolumeCF": "", "FlowCellDepth": ""}, "has no FlowCellDepth, VolumeCF"),
+        ({"AcceptableRight": "0"}, "has settings that give no volume"),
+        ({"IncludesVolumeCF": "0"}, "IncludesVolumeCF=0, for which no formula is confirmed"),
+        ({"UseManualVolume": "1", "ManualVolumeML": "0.5"}, r"entered by hand \(0.5 mL\)"),
+    ],
+)
+def test_missing_volume_is_told_with_its_reason(tmp_path, changed, reason):
+    _, notes = facts_and_notes(tmp_path, CONTEXT | changed)
+    (note,) = [note for note in notes if "volume imaged is unknown" in note]
+    assert re.search(reason, note)
+    assert "until you enter it" in note
+
+
+def test_run_without_any_settings_tells_what_is_missing(tmp_path):
+    draw_run(tmp_path)
+    (tmp_path / "run ä1.ctx").unlink()
+    (note,) = [note for note in detect_source(tmp_path).notes if "volume" in note]
+    assert note.startswith("The run's .ctx is missing and its summary is missing, too")
+    (tmp_path / "run ä1_summary.csv").write_text("Count,12\n")
+    (note,) = [note for note in detect_source(tmp_path).notes if "volume" in note]
+    assert "states no volume imaged" in note
+
+
+def test_several_runs_of_one_folder_keep_their_own_volumes(tmp_path):
+    for number, title in enumerate(("a", "b", "c")):
+        draw_run(tmp_path, title=title)
+        context = CONTEXT | {"RawImageTotal": str(400 * (number + 1))} | (TRIGGERED if title == "b" else {})
+        (tmp_path / f"{title}.ctx").write_text("[All]\n" + "\n".join(f"{k}={v}" for k, v in context.items()))
+    summary = detect_source(tmp_path)
+    assert {run.name: run.volume_ml for run in summary.runs} == pytest.approx({"a": 0.004, "b": 0.008, "c": 0.012})
+    assert {run.volume_from for run in summary.runs} == {f"settings in {title}.ctx" for title in "abc"}
+    (note,) = [note for note in summary.notes if "triggered" in note]
+    assert note.startswith("b: ")
+
+
+def test_two_lists_of_the_same_collages_are_told(tmp_path):
+    draw_run(tmp_path, title="a")
+    (tmp_path / "a edited.lst").write_bytes((tmp_path / "a.lst").read_bytes())
+    summary = detect_source(tmp_path)
+    assert summary.count == 24
+    (note,) = [note for note in summary.notes if "counted twice" in note]
+    assert "a.lst" in note
+    assert "a edited.lst" in note
+
+
+def test_volume_of_the_triggered_case_comes_with_a_note(real_data):
+    summary = detect_source(case_folder(real_data, "triggered-run"))
+    assert summary.runs[0].volume_ml == pytest.approx(0.1113, abs=5e-5)
+    assert any("triggered by fluorescence channel 1" in note for note in summary.notes)

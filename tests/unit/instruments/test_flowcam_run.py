@@ -56,7 +56,9 @@ def test_summary_and_count(tmp_path):
     summary = detect_source(tmp_path)
     assert (summary.kind, summary.title, summary.count) == ("flowcam", "FlowCam run run ä1", 12)
     assert (summary.um_per_px, summary.um_per_px_from) == (0.5545, "cal_const in run ä1.lst")
-    assert summary.notes == ("Recorded at 10x.",)
+    recorded, volume = summary.notes
+    assert recorded == "Recorded at 10x."
+    assert "has no AcceptableLeft" in volume
 
 
 def test_run_is_read_from_its_list_and_from_parent_folders(tmp_path):
@@ -85,10 +87,12 @@ def test_two_runs_and_loose_images_in_one_folder(tmp_path):
 def test_notes_name_their_runs_unless_they_hold_for_all(tmp_path):
     for name in "abc":
         draw_run(tmp_path / name, count=3, title=name)
-    assert detect_source(tmp_path).notes == ("Recorded at 10x.",)
+    recorded, volume = detect_source(tmp_path).notes
+    assert recorded == "Recorded at 10x."
+    assert "volume imaged is unknown" in volume
     ctx = tmp_path / "b" / "b.ctx"
     ctx.write_bytes(ctx.read_bytes().replace(b"10", b"20"))
-    assert detect_source(tmp_path).notes == ("a, c: Recorded at 10x.", "b: Recorded at 20x.")
+    assert detect_source(tmp_path).notes[:2] == ("a, c: Recorded at 10x.", "b: Recorded at 20x.")
     Image.new("L", (20, 20), 170).save(tmp_path / "loose.png")
     assert {"a, c: Recorded at 10x.", "b: Recorded at 20x."} < set(detect_source(tmp_path).notes)
 

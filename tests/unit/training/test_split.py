@@ -1,6 +1,7 @@
 """Split of tiles into training, held-out and near-copies; what is refused."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,3 +88,31 @@ def test_too_many_images_are_refused(monkeypatch):
     monkeypatch.setattr(split, "MAX_TILES", 90)
     with pytest.raises(LabError, match="There are 100 images; a training takes at most 90"):
         split_of(labelled(100))
+
+
+def with_splits(data, splits):
+    return replace(data, splits=tuple(splits))
+
+
+def test_split_of_the_source_is_used():
+    data = labelled(60, 60)
+    parts = ["train"] * 40 + ["validation"] * 12 + ["test"] * 8
+    result = split_of(with_splits(data, parts * 2))
+    assert result.by_folders
+    assert list(result.training) == [*range(40), *range(60, 100)]
+    assert list(result.held_out) == [*range(40, 52), *range(100, 112)]
+    # Without a part for validation, the tests are held out.
+    result = split_of(with_splits(data, (["train"] * 40 + ["test"] * 20) * 2))
+    assert list(result.held_out) == [*range(40, 60), *range(100, 120)]
+
+
+def test_tests_of_the_source_are_never_trained_on():
+    data = labelled(60, 60)
+    parts = ["test"] * 6 + ["validation"] * 4 + ["train"] * 50
+    result = split_of(with_splits(data, parts * 2))
+    assert not result.by_folders  # too few to hold out
+    assert len(result.held_out) == 22
+    used = {*result.training.tolist(), *result.held_out.tolist()}
+    assert used == {*range(6, 60), *range(66, 120)}
+    with pytest.raises(LabError, match="Class protein has 14 different images"):
+        split_of(with_splits(data, (["train"] * 14 + ["test"] * 46) * 2))
