@@ -114,5 +114,5 @@ def test_tests_of_the_source_are_never_trained_on():
     assert len(result.held_out) == 22
     used = {*result.training.tolist(), *result.held_out.tolist()}
     assert used == {*range(6, 60), *range(66, 120)}
-    with pytest.raises(LabError, match="Class protein has 14 different images"):
+    with pytest.raises(LabError, match="There are 28 different images"):
         split_of(with_splits(data, (["train"] * 14 + ["test"] * 46) * 2))
