@@ -91,9 +91,11 @@ def _train_classifier(options: Namespace) -> Iterator[Progress]:
     from svp_core.instruments.split_folders import TEST, TRAINING, VALIDATION
     from svp_core.training.classifier import train_classifier
 
-    data, validation = read_labelled(options.source), None
+    data = read_labelled(options.source)
     print_left_out(data.left_out)
-    if options.validation is None:
+    if options.validation is not None:
+        validation = read_labelled(options.validation)
+    else:
         validation = data.of_split(VALIDATION) or data.of_split(TEST)
         data = data.of_split(TRAINING, "") or data
         if validation is None:
@@ -103,7 +105,6 @@ def _train_classifier(options: Namespace) -> Iterator[Progress]:
             )
         print(f"Folders of the source: {len(data.tiles):,} images to train on, {len(validation.tiles):,} held out.")
     plan = ClassifierTrainingPlan(seed=options.seed, **({"epochs": options.epochs} if options.epochs else {}))
-    validation = validation or read_labelled(options.validation)
     yield from train_classifier(
         data, options.out, validation=validation, architecture=options.network, plan=plan, note=options.note
     )
