@@ -77,7 +77,6 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
 
     yield Progress(0, None, "Reading the source")
     source = detect_source(request.source, request.choices)
-    choices = settled_choices(source, request.choices)
     model_folder = Path(find_model(request.weights or DEFAULT_CLASSIFIER))
     classifier = load_classifier(model_folder)
     facts = yield from _facts(request, source, model_folder)
@@ -96,7 +95,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             request.source,
             classifier,
             um_per_px=request.um_per_px,
-            choices=choices,
+            choices=settled_choices(source, request.choices),
             instrument=source.columns,
             count=source.count,
             calibration=calibration[0],
