@@ -77,8 +77,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
 
     yield Progress(0, None, "Reading the source")
     source = detect_source(request.source, request.choices)
-    model_folder = Path(find_model(request.weights or DEFAULT_CLASSIFIER))
-    classifier = load_classifier(model_folder)
+    classifier = load_classifier(model_folder := Path(find_model(request.weights or DEFAULT_CLASSIFIER)))
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     calibration = find_own_calibration(classifier.folder, classifier.config.class_keys, facts)
