@@ -8,6 +8,7 @@ decimal points and commas) and the makers' documentation; no images from EcoTaxa
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -26,7 +27,14 @@ from svp_core.instruments.records import (
     sibling_path,
     unique_name,
 )
-from svp_core.instruments.text_tables import Table, decode_text, normalise_name, parse_integer, parse_table
+from svp_core.instruments.text_tables import (
+    Table,
+    decode_text,
+    header_keys,
+    normalise_name,
+    parse_integer,
+    parse_table,
+)
 from svp_core.particle_classes import key_from_name
 
 MAX_RUNS = 50  # acquisitions of one table that become runs of their own
@@ -52,7 +60,10 @@ class _Objects:
 
 def is_ecotaxa(head: str) -> bool:
     """Whether a text that starts like this is a table of EcoTaxa's objects."""
-    keys = parse_table(head.partition("\n")[0]).positions
+    return bool(header_keys(head, _is_header))
+
+
+def _is_header(keys: AbstractSet[str]) -> bool:
     has_objects = columns.OBJECT_ID in keys or columns.FILE_NAME in keys
     return has_objects and sum(key.startswith(_PREFIXES) for key in keys) >= 2
 
@@ -153,7 +164,7 @@ def _facts(table: Table, title: str, rows: Sequence[int], pixel_size: columns.Pi
 
 
 def _open(scanned: ScannedFiles, name: str) -> _Objects:
-    table = parse_table(decode_text(scanned.files.read(name)))
+    table = parse_table(decode_text(scanned.files.read(name)), _is_header)
     if table.lines and _is_type_line(table.values(table.lines[0])):
         table = replace(table, lines=table.lines[1:])
     fields: dict[str, list[str]] = {key: [] for key in (*_OBJECT_FIELDS, *columns.RUN_COLUMNS)}

@@ -8,6 +8,7 @@ pipeline; no file of a laboratory was available.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from functools import partial
 
@@ -31,6 +32,7 @@ from svp_core.instruments.records import (
 from svp_core.instruments.text_tables import (
     Table,
     decode_text,
+    header_keys,
     normalise_name,
     parse_integer,
     parse_positive,
@@ -48,7 +50,10 @@ _BOX = ("imagex", "imagey", "imagew", "imageh")
 
 def is_labelchecker(head: str) -> bool:
     """Whether a text that starts like this is a table of LabelChecker."""
-    keys = set(parse_table(head.partition("\n")[0]).positions)
+    return bool(header_keys(head, _is_header))
+
+
+def _is_header(keys: AbstractSet[str]) -> bool:
     return len(keys & _LABEL_COLUMNS) >= 2 and bool(keys & {_IMAGE, _COLLAGE}) and "id" in keys
 
 
@@ -63,7 +68,7 @@ def label_reader(files: SourceFiles, siblings: Mapping[str, str], title: str) ->
     siblings: {normalise_name: name} of the run's folder. Raises ImageUnreadable.
     """
     name = siblings.get(normalise_name(table_name(title)))
-    table = parse_table(decode_text(files.read(name))) if name else parse_table("")
+    table = parse_table(decode_text(files.read(name)), _is_header) if name else parse_table("")
     if "id" not in table.positions:
         return {}
     rows = (table.values(line) for line in table.lines)
@@ -88,7 +93,7 @@ def find_runs(scanned: ScannedFiles, _choices: Choices | None = None) -> list[De
 def _describe(scanned: ScannedFiles, name: str) -> DetectedRun:
     file_name = name.rpartition("/")[2]
     try:
-        table = parse_table(decode_text(scanned.files.read(name)))
+        table = parse_table(decode_text(scanned.files.read(name)), _is_header)
     except ImageUnreadable as error:
         return UnreadableRun(name, f"The LabelChecker table {file_name} cannot be read: {error}.", frozenset({name}))
     if not table.lines:
@@ -126,7 +131,7 @@ def _describe(scanned: ScannedFiles, name: str) -> DetectedRun:
 
 def _read(scanned: ScannedFiles, name: str) -> Iterator[ParticleRecord]:
     """Yield a ParticleRecord for every row, image by image."""
-    table, find = parse_table(decode_text(scanned.files.read(name))), _image_finder(scanned, name)
+    table, find = parse_table(decode_text(scanned.files.read(name)), _is_header), _image_finder(scanned, name)
     rows = [table.values(line) for line in table.lines]
     found = [find(table, values) for values in rows]
     own_diameter = own_diameter_reader(table.names)

@@ -30,12 +30,13 @@ def write_ecotaxa(
     delimiter="\t",
     quoted=False,
     encoding="utf-8",
+    leading="",
     draw=True,
 ):
     """Write a table of four objects and their images; returns the pixels.
 
     columns: column -> value or list of four, beside id, image and label. rows: replaces the rows. images: pattern of
-    the image names, as the table has them. draw: also write the images.
+    the image names, as the table has them. leading: text before the header. draw: also write the images.
     """
     folder.mkdir(parents=True, exist_ok=True)
     files = [images.format(number) for number in range(1, 5)]
@@ -53,5 +54,5 @@ def write_ecotaxa(
     lines += rows or [list(values) for values in zip(*table.values(), strict=True)]
     quote = '"{}"' if quoted else "{}"
     text = "".join(delimiter.join(quote.format(value) for value in line) + "\n" for line in lines)
-    (folder / name).write_bytes(text.encode(encoding))
+    (folder / name).write_bytes((leading + text).encode(encoding))
     return draw_vignettes(folder, files) if draw else []

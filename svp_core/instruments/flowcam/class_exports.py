@@ -85,7 +85,7 @@ def _candidates(scanned: ScannedFiles, name: str, images: Collection[str]) -> li
         is_likely = stem.startswith(title) or any(collage in text for collage in collages)
         if not is_likely or not export.export_layout(head):
             continue
-        table = parse_table(head)
+        table = export.parse_export(head)
         file_key = export.first_key(table, export.FILE_COLUMNS)
         first = table.value(table.values(table.lines[0]), file_key) if table.lines else None
         is_of_run = normalise_name(first) in images if first else _is_named_after(stem, title)

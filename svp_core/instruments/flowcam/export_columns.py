@@ -46,7 +46,12 @@ def _has_ids(keys: AbstractSet[str]) -> bool:
 
 def read_export(files: SourceFiles, name: str) -> Table:
     """Table of the export of this name. Raises ImageUnreadable."""
-    return parse_table(decode_text(files.read(name)), _has_ids)
+    return parse_export(decode_text(files.read(name)))
+
+
+def parse_export(text: str) -> Table:
+    """Table of an export's text, or of its start."""
+    return parse_table(text, _has_ids)
 
 
 def first_key(table: Table, keys: Iterable[str]) -> str | None:

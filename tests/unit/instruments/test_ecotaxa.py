@@ -18,6 +18,7 @@ VARIANTS = {
     "other computer": {"columns": {"sample_comment": "été"}, "encoding": "latin-1"},
     "edited in a spreadsheet": {"delimiter": ";", "columns": {"object_lat": "18,5"}},
     "utf-16": {"encoding": "utf-16"},
+    "title and separator lines": {"leading": "sep=\t\nExport of project 7\n\n", "columns": {"object_lon": "-24.5"}},
 }
 
 

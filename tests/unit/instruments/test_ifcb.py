@@ -6,6 +6,7 @@ import pytest
 from svp_core.errors import LabError
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.ifcb import FIELDS
+from tests.helpers.case_files import case_folder
 from tests.helpers.ifcb_files import write_sample
 from tests.helpers.records import pixels_of
 
@@ -216,3 +217,12 @@ def test_values_that_are_no_numbers_do_not_hide_a_sample(tmp_path, value):
     path = tmp_path / "D.adc"
     path.write_text(path.read_text().replace("0.5", value, 1))
     assert detect_source(tmp_path).count == 3
+
+
+def test_case_of_the_first_layout(real_data):
+    folder = case_folder(real_data, "ifcb-first-layout")
+    summary, records = detect_source(folder), list(read_particles(folder))
+    assert [r.reason for r in records] == ["", "the trigger took no image (its region is 0 px)"]
+    assert pixels_of(records[0]).shape == (64, 64)
+    # 0.35 s after the start, blind for 0.073 s after each of two triggers.
+    assert summary.runs[0].volume_ml == pytest.approx((0.35 - 2 * 0.073) * 0.25 / 60)

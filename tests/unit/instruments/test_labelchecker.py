@@ -52,6 +52,15 @@ def test_labels_ids_and_images_of_single_files(tmp_path, images, delimiter):
     assert "Labels of the table: 1 checked by a person (LabelTrue), 1 predicted only." in summary.notes
 
 
+def test_lines_before_the_header_and_after_the_rows_are_left_out(tmp_path):
+    write_table(tmp_path, [ROWS[0] | {"ImageFilename": "a.png", "Name": "s1"}], delimiter=";")
+    path = tmp_path / "LabelChecker_s1.csv"
+    path.write_text("sep=;\r\n" + path.read_text("utf-8") + ";" * 14 + "\r\n\r\n", "utf-8")
+    draw_vignettes(tmp_path, ["s1/a.png"])
+    (record,) = read_particles(tmp_path)
+    assert (record.given, record.reason) == ("silicone_oil", "")
+
+
 def test_windows_paths_and_missing_columns(tmp_path):
     rows = [{"Id": 7, "ImageFilename": r"C:\data\s1\s1_00006.png", "LabelTrue": "Protein"}]
     write_table(tmp_path, rows, columns=("Id", "ImageFilename", "Preprocessing", "LabelTrue"))
