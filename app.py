@@ -15,6 +15,7 @@ from streamlit.config import set_option
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
 from pages.ui.shared.job_status import show_running
+from pages.ui.shared.reconnection import rerun_after_reconnecting
 from pages.ui.shared.sign_in import identify, may_enter, require_sign_in, show_person
 from svp_core.access.person import identify_by
 from svp_core.access.serving import check_serving
@@ -58,6 +59,7 @@ def main():
     with st.sidebar:
         show_person()
         show_running()
+    rerun_after_reconnecting()
     page.run()
 
 

@@ -13,6 +13,7 @@ from svp_core.commands import (
     attach_guide,
     audit,
     audit_trail,
+    backup,
     classify,
     compare,
     denoise,
@@ -31,6 +32,7 @@ from svp_core.commands import (
     quality,
     refit,
     report,
+    restore,
     retrain,
     review_history,
     sample_data,
@@ -70,6 +72,8 @@ COMMANDS = (
     sample_data,
     sample_results,
     install_samples,
+    backup,
+    restore,
     app,
 )
 # Names of version 0.1, which go on working.

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from svp_core.errors import LabError
-from svp_core.files import file_sha256
+from svp_core.files import atomic_write, file_sha256, write_json
 
 if TYPE_CHECKING:
     import torch
@@ -148,6 +148,17 @@ def _misfit(folder, error):
     return LabError(f"The weights of {Path(folder).name} do not fit its config.json ({first_line}).")
 
 
+def save_tensors(tensors: "Mapping[str, torch.Tensor]", path: Path) -> None:
+    """Write tensors as a safetensors file. Raises OSError where it cannot be written, e.g. on a full disk."""
+    from safetensors import SafetensorError
+    from safetensors.torch import save_file
+
+    try:
+        save_file(dict(tensors), path)
+    except SafetensorError as error:
+        raise OSError(str(error)) from None
+
+
 def save_model(
     folder: str | Path,
     *,
@@ -156,12 +167,13 @@ def save_model(
     card: str,  # markdown
     history: Iterable[Mapping[str, Any]],  # JSON-ready rows
 ) -> None:
-    """Write a model folder."""
-    from safetensors.torch import save_file
-
+    """Write a model folder, each file whole or not at all; config.json comes last and says that the model is there."""
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, folder / WEIGHTS_FILE)
-    (folder / "config.json").write_text(json.dumps(config, indent=2) + "\n", "utf-8")
-    (folder / "history.jsonl").write_text("".join(json.dumps(row) + "\n" for row in history), "utf-8")
-    (folder / "card.md").write_text(card, "utf-8")
+    stored = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    lines = "".join(json.dumps(row) + "\n" for row in history).encode()
+    (folder / "config.json").unlink(missing_ok=True)
+    atomic_write(folder / WEIGHTS_FILE, lambda temporary: save_tensors(stored, temporary))
+    atomic_write(folder / "history.jsonl", lambda temporary: temporary.write_bytes(lines))
+    atomic_write(folder / "card.md", lambda temporary: temporary.write_bytes(card.encode()))
+    write_json(folder / "config.json", config)

@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
+from svp_core.files import atomic_write
+
+_BLOCK = 1 << 24  # bytes copied at once
 
 
 def read_tiles(path: str | Path) -> NDArray[np.uint8]:
@@ -36,10 +39,15 @@ def append_tiles(path: str | Path, tiles: NDArray[np.uint8], *, after: int) -> N
 
     tiles: uint8 (n, H, W) or (n, H, W, 3), the same shape as those in the file. after=0 starts a new file. The count
     in the header is written last: a reader, or a process that resumes after a crash, never sees an unwritten tile.
+    A file that loses tiles is written anew and replaced: cut in place, it would kill (SIGBUS) whoever has mapped it.
     """
-    if after and len(_read(path, "tiles", 3, 4)) < after:
+    path = Path(path)
+    stored = len(_read(path, "tiles", 3, 4)) if after else -1
+    if stored < after and after:
         raise ValueError(f"{path} holds fewer tiles than the {after} to append after")
-    with Path(path).open("r+b" if after else "w+b") as file:
+    if stored != after:
+        atomic_write(path, lambda new: _write_shortened(new, path, after, tiles.shape[1:]))
+    with path.open("r+b") as file:
         _write_header(file, after, tiles.shape[1:])
         file.seek(after * math.prod(tiles.shape[1:]), os.SEEK_CUR)
         file.write(np.ascontiguousarray(tiles, np.uint8).tobytes())
@@ -47,6 +55,20 @@ def append_tiles(path: str | Path, tiles: NDArray[np.uint8], *, after: int) -> N
         file.flush()
         os.fsync(file.fileno())
         _write_header(file, after + len(tiles), tiles.shape[1:])
+
+
+def _write_shortened(new: Path, path: Path, count: int, tile_shape: tuple[int, ...]) -> None:
+    """Write the first `count` tiles of a file of tiles to another file."""
+    with new.open("w+b") as file:
+        _write_header(file, 0, tile_shape)
+        if count:
+            with path.open("rb") as old:
+                old.seek(file.tell())  # both headers have the same length
+                left = count * math.prod(tile_shape)
+                while left and (block := old.read(min(left, _BLOCK))):
+                    file.write(block)
+                    left -= len(block)
+        _write_header(file, count, tile_shape)
 
 
 def _write_header(file: BinaryIO, count: int, tile_shape: tuple[int, ...]) -> None:

@@ -9,12 +9,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.exc import IntegrityError
 
 from svp_core.access.person import account, acting_as
 from svp_core.errors import LabError
@@ -24,10 +25,15 @@ from svp_core.tasks.job_kinds import LONG, run_task
 from svp_core.tasks.lanes import FIRST_SLOT, lane_of, lane_slots, long_kinds, waiting_message
 from svp_core.workspace import jobs
 from svp_core.workspace.database import engine, is_running, job
+from svp_core.workspace.database_errors import DatabaseBusy, DatabaseError
+from svp_core.workspace.paths import storage_problem
 
 BEAT_S = 3.0  # between two heartbeats
 WAIT_S = 0.5  # between two attempts to take a slot
 WRITE_S = 0.2  # steps that follow faster are not all written
+REPORT_S = 120.0  # how long it is tried to write how a job has ended
+
+Result = TypeVar("Result")
 
 
 class LeaseLost(Exception):
@@ -66,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if hasattr(os, "nice"):
         os.nice(10)  # pages come first
     try:
-        lease = JobLease(job_id)
+        lease = _until_written(lambda: JobLease(job_id))
         threading.Thread(target=_beat, args=(lease,), daemon=True).start()
         _wait_for_slot(lease)
         with acting_as(lease.job.person or account()):
@@ -83,19 +89,19 @@ def _beat(lease: JobLease) -> None:
             lease.write(job.c.state.in_(("queued", "running")))
         except LeaseLost:
             return
-        except OperationalError:
+        except DatabaseError:
             continue  # the database was busy for long or unreachable: the next beat may pass
 
 
 def _wait_for_slot(lease: JobLease) -> None:
     """Return once the job is running in a slot of its lane; the job that has waited longest comes first."""
-    while not _take_slot(lease):
-        lease.write(job.c.state == "queued", message=waiting_message(lease.job))
+    while not _until_written(lambda: _take_slot(lease)):
+        _until_written(lambda: lease.write(job.c.state == "queued", message=waiting_message(lease.job)))
         time.sleep(WAIT_S)
 
 
 def _take_slot(lease: JobLease) -> bool:
-    is_alive = job.c.heartbeat >= time.time() - jobs.STALE_S
+    is_alive = jobs.beats(time.time())
     in_lane = job.c.kind.in_(long_kinds()) if lease.lane == LONG else job.c.kind.not_in(long_kinds())
     created = lease.job.created
     is_before = sa.or_(job.c.created < created, sa.and_(job.c.created == created, job.c.id < lease.job.id))
@@ -120,26 +126,41 @@ def _both_lanes_busy(lane: str) -> bool:
     """Whether a job of the other lane is running."""
     in_long_lane = job.c.slot >= FIRST_SLOT[LONG]
     in_other_lane = ~in_long_lane if lane == LONG else in_long_lane
-    is_alive = job.c.heartbeat >= time.time() - jobs.STALE_S
+    is_alive = jobs.beats(time.time())
     with engine().connect() as db:
         return bool(db.scalar(sa.select(sa.func.count()).where(is_running, is_alive, in_other_lane)))
 
 
 def _work(lease: JobLease) -> None:
     try:
-        state = _run_task(lease)
-        lease.write(is_running, state=state, ended=time.time())
+        ending: dict[str, Any] = {"state": _run_task(lease)}
     except LeaseLost:
         raise
     except LabError as error:
-        lease.write(state="failed", error=str(error), ended=time.time())
+        ending = {"state": "failed", "error": str(error)}
     except Exception as error:  # any defect: the person gets a sentence, the log the traceback
-        traceback.print_exc()
+        with suppress(OSError):  # a full disk
+            traceback.print_exc()
         message = (
             f"The work stopped because of a program error ({type(error).__name__}); "
             f"the details are in {jobs.log_file(lease.job.id)}."
         )
-        lease.write(state="failed", error=message, ended=time.time())
+        if isinstance(error, OSError):
+            message = storage_problem(error) or message
+        ending = {"state": "failed", "error": message}
+    _until_written(lambda: lease.write(is_running, **ending, ended=time.time()))
+
+
+def _until_written(write: Callable[[], Result]) -> Result:
+    """write(), tried again for REPORT_S while the database is locked, full or unreachable. Raises DatabaseError."""
+    end = time.monotonic() + REPORT_S
+    while True:
+        try:
+            return write()
+        except DatabaseError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(WAIT_S)
 
 
 def _run_task(lease: JobLease) -> str:
@@ -159,7 +180,10 @@ def _run_task(lease: JobLease) -> str:
             # A new message is always written: the step that it announces may take minutes.
             if now - written < WRITE_S and progress.message == message:
                 continue
-            lease.write(is_running, **unwritten)
+            try:
+                lease.write(is_running, **unwritten)
+            except DatabaseBusy:
+                continue  # hours of work do not end because somebody else writes; the next step is written
             written, unwritten, message = now, {}, progress.message
             if requested := lease.requested_state():
                 return requested
@@ -171,7 +195,8 @@ def _run_task(lease: JobLease) -> str:
     finally:
         steps.close()
         if unwritten:
-            lease.write(is_running, **unwritten)
+            with suppress(DatabaseError):
+                lease.write(is_running, **unwritten)
 
 
 def _columns_of(progress: Progress) -> dict[str, Any]:

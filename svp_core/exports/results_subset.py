@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.results import read_results_folder
 from svp_core.exports.row_selection import select_rows
+from svp_core.exports.spreadsheet_text import plain_cell
 from svp_core.exports.workbook import ASSIGNED_COLUMN
 from svp_core.files import atomic_write
 
@@ -19,7 +20,7 @@ def export_results_csv(
     """Write a CSV of these rows in the order of results.csv, with the column "called" after "label".
 
     labels: assigned classes of the classified particles (N,), class keys or "unsure", in the order of tiles.npy. rows:
-    positions in results.csv, all where None.
+    positions in results.csv, all where None. Texts that begin like a formula get an apostrophe (plain_cell).
     """
     results = read_results_folder(job_folder)
     if len(labels) != len(results.rows):
@@ -35,9 +36,10 @@ def export_results_csv(
             reader, writer = csv.reader(source), csv.writer(file, lineterminator="\n")
             header = next(reader)
             after_label = header.index("label") + 1
-            writer.writerow([*header[:after_label], ASSIGNED_COLUMN, *header[after_label:]])
+            writer.writerow(map(plain_cell, [*header[:after_label], ASSIGNED_COLUMN, *header[after_label:]]))
             for position, line in enumerate(reader):
                 if position in selected:
-                    writer.writerow([*line[:after_label], assigned.get(position, ""), *line[after_label:]])
+                    cells = [*line[:after_label], assigned.get(position, ""), *line[after_label:]]
+                    writer.writerow(map(plain_cell, cells))
 
     atomic_write(path, write)

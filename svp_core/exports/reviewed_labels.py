@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from svp_core.classification.results import read_results_folder
 from svp_core.errors import LabError
 from svp_core.exports.flowcam_classes import export_cla
+from svp_core.exports.spreadsheet_text import plain_cell
 from svp_core.exports.tiles_by_class import file_name, write_tiles
 from svp_core.files import atomic_write
 from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
@@ -23,8 +24,10 @@ def export_reviewed_csv(
     standing: CurrentLabels,
     path: str | Path,
 ) -> None:
-    """Write CurrentLabels.labels() as a CSV, one row per particle in the queue's order."""
+    """Write CurrentLabels.labels() as a CSV, one row per particle in the queue's order; cells as plain_cell."""
     table = standing.labels()
+    texts = [name for name in table if table[name].dtype.kind not in "fiu"]
+    table[texts] = table[texts].map(lambda cell: plain_cell(cell) if isinstance(cell, str) else cell)
     atomic_write(path, lambda temporary: table.to_csv(temporary, index=False, lineterminator="\n"))
 
 

@@ -22,6 +22,7 @@ from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
 from svp_core.instruments import archive_kinds
 from svp_core.instruments.archive_names import decode_names, encoding_notes, zip_names
+from svp_core.instruments.bounded_reading import count_zip_entries, in_blocks, read_counted
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.folder import MAX_FILE_BYTES
 from svp_core.instruments.records import SourceFiles, is_hidden, natural_key, unique_name
@@ -136,9 +137,10 @@ def _open(file: IO[bytes], title: str, stack: ExitStack) -> SourceFiles:
     is_zip = zipfile.is_zipfile(file)
     file.seek(0)
     if is_zip or title.casefold().endswith(".zip"):
+        _check_total(title, count_zip_entries(file), 0)
         return _zip_files(title, stack.enter_context(zipfile.ZipFile(file)))
     tar = stack.enter_context(_open_uncompressed(file, title))
-    return _tar_files(title, stack.enter_context(tarfile.open(fileobj=tar, mode="r:")))
+    return _tar_files(title, stack.enter_context(tarfile.open(fileobj=in_blocks(tar), mode="r:")))
 
 
 def _zip_files(title: str, archive: zipfile.ZipFile) -> SourceFiles:
@@ -161,7 +163,7 @@ def _zip_files(title: str, archive: zipfile.ZipFile) -> SourceFiles:
             raise ImageUnreadable(reason)
         try:
             with archive.open(entry) as file:
-                return file.read(-1 if limit is None else limit)
+                return read_counted(file, entry.file_size, limit)
         except (*_DAMAGE, OSError, NotImplementedError, RuntimeError, ValueError):
             raise ImageUnreadable("the file is damaged inside the archive") from None
 
@@ -185,7 +187,7 @@ def _tar_files(title: str, archive: tarfile.TarFile) -> SourceFiles:
         try:
             file = archive.extractfile(by_name[name])
             assert file is not None, "only regular files are listed"
-            return file.read(-1 if limit is None else limit)
+            return read_counted(file, by_name[name].size, limit)
         except (tarfile.TarError, EOFError, OSError):
             raise ImageUnreadable("the file is damaged inside the archive") from None
 

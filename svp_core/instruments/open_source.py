@@ -11,6 +11,7 @@ from typing import IO, Literal
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
 from svp_core.instruments import archive
+from svp_core.instruments.data_roots import leads_outside
 from svp_core.instruments.images import folder
 from svp_core.instruments.records import ScannedFiles, SourceFiles
 from svp_core.instruments.sqlite_guard import is_own_database, is_workspace
@@ -49,6 +50,8 @@ def open_source(path: Path | str) -> Iterator[tuple[SourceFiles, PathKind]]:
             raise LabError(f"There is no file or folder {str(path)[:200]}; check the path.")
         elif is_own_database(path.stat()):
             raise LabError(f"{path.name} is the lab's own database; choose a folder with images or a run.")
+        elif leads_outside(path):
+            raise LabError(f"{path.name} is a link to a place outside the folders that this server may read.")
         elif archive.is_archive(path):
             files = stack.enter_context(archive.open_archive(path))
             if not files.names:
@@ -115,6 +118,8 @@ def _with_archives(
             continue
         try:
             opened.check(depth)
+            if path and leads_outside(path / name):
+                raise LabError(folder.LEADS_OUTSIDE)
             source = path / name if path else _unpacked(files, name, stack, opened)
             inner = stack.enter_context(archive.open_archive(source, name.rpartition("/")[2]))
         except (LabError, ImageUnreadable) as error:

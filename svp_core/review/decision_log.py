@@ -12,7 +12,6 @@ from typing import Any
 from uuid import uuid4
 
 import sqlalchemy as sa
-from sqlalchemy.exc import OperationalError
 
 from svp_core.access.person import REVIEWER, require, require_own_name
 from svp_core.errors import LabError
@@ -26,6 +25,7 @@ from svp_core.workspace import changes
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
+from svp_core.workspace.database_errors import DatabaseError
 
 SQL_BATCH_SIZE = 500  # names in one SQL statement
 _COLUMNS = sa.select(*(decision_row.c[name] for name in Decision._fields))
@@ -176,9 +176,10 @@ def _open_log(review_id: str) -> Iterator[_LogEnd]:
             log.write()
             sealed = make_seal(review_id, log.count, log.head, key)
             db.execute(review_row.update().where(row).values(count=log.count, head=log.head, seal=sealed))
-    except OperationalError as error:
+    except DatabaseError as error:
+        reason = str(error).rstrip(".")
         raise LabError(
-            f"The decisions could not be written ({error.orig}); none of them was, and they can be sent again."
+            f"The decisions could not be written ({reason}); none of them was, and they can be sent again."
         ) from None
 
 

@@ -152,9 +152,12 @@ def _undo(
     if any(decision.undoes == target.id for decision in _effective_undos(decisions)):
         return "This decision is already undone."
     # For an undo of an undo, the decision that it would bring back counts.
-    answer = target
-    while answer.kind == "undo":
-        answer = next(decision for decision in decisions if decision.id == answer.undoes)
+    answer: Decision | None = target
+    while answer and answer.kind == "undo":
+        before = (decision for decision in decisions if decision.number < answer.number)
+        answer = next((decision for decision in before if decision.id == answer.undoes), None)
+    if answer is None:
+        return "The decision that this undo would bring back is not in this review."
     current = deciding_answer(decisions)
     if current and answer.purpose in LABELLING_PURPOSES and current.number > target.number:
         return f"{current.reviewer} has decided this particle again since ({current.to_label}); undo that first."

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.files import remove_leftovers, save_array
 from svp_core.review.store import Review, open_review
 from svp_core.workspace.paths import workspace_root
 
@@ -40,9 +41,10 @@ def save_embedding(
     in_queue = np.where(neighbours < 0, -1, to_queue[np.maximum(neighbours, 0)]).astype(np.int32)
     order = np.argsort(to_queue)
     folder = workspace_root() / "reviews" / review_id
-    np.save(folder / "nearest.npy", in_queue[order])
-    np.save(folder / "places.npy", np.asarray(coordinates, np.float16)[order])
-    np.save(folder / "plane.npy", np.asarray(map_xy, np.float32)[order])
+    remove_leftovers(folder)
+    save_array(folder / "nearest.npy", in_queue[order])
+    save_array(folder / "places.npy", np.asarray(coordinates, np.float16)[order])
+    save_array(folder / "plane.npy", np.asarray(map_xy, np.float32)[order])
 
 
 def load_embedding(review: Review) -> ReviewEmbedding | None:

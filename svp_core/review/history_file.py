@@ -5,7 +5,7 @@ and last the number of decisions and the hash of the last one. Every line is can
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from svp_core.files import atomic_write
 from svp_core.review.current_labels import Decision
 from svp_core.review.decision_log import SQL_BATCH_SIZE, history, lock_log
 from svp_core.review.hash_chain import ChainCheck, canonical_json, check_chain, dump_plain, parse_json
+from svp_core.review.history_schema import MAX_LINE, first_problem, header_problem
 from svp_core.review.queue_file import content_hash
 from svp_core.review.seal import make_seal, seal_problem
 from svp_core.review.store import is_header, load_queue, save_review
@@ -27,6 +28,7 @@ from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
 
+MAX_BYTES = 256 * 1024**2  # of a file that is read: about 400,000 decisions
 _PARTICLE, _END = {"particle", "given"}, {"count", "head"}
 _TYPES: dict[str, type] = dict.fromkeys(Decision._fields, str) | {
     "number": int,
@@ -77,9 +79,14 @@ def verify_file(path: str | Path, *, head: str | None = None) -> ChainCheck:
         header, particles, rows, end = _read(path)
     except _Damaged as damage:
         return ChainCheck(0, "", str(damage))
-    if content_hash(particles) != header["content"] or len(particles) != header["particles"]:
-        return ChainCheck(0, "", "The particles or their labels before the review are not those of the header.")
-    return check_chain(header, rows, count=end["count"], head=head or end["head"])
+    try:
+        if content_hash(particles) != header["content"] or len(particles) != header["particles"]:
+            return ChainCheck(0, "", "The particles or their labels before the review are not those of the header.")
+        check = check_chain(header, rows, count=end["count"], head=head or end["head"])
+    except (ValueError, RecursionError):
+        return ChainCheck(0, "", "It holds texts or nested lists that no review has.")
+    problem = check.problem or first_problem(particles.to_dict("records"), rows)
+    return ChainCheck(check.count, check.head, problem)
 
 
 def import_history(path: str | Path) -> str:
@@ -132,6 +139,15 @@ def _store(header: dict[str, Any], particles: pd.DataFrame, rows: list[dict[str,
             db.execute(review_row.update().where(review_row.c.id == review_id).values(**last))
 
 
+def check_all(db: sa.Connection) -> Iterator[tuple[str, ChainCheck]]:
+    """Yield (id, check of its hash chain) of every review in a database, deleted ones included."""
+    columns = [decision_row.c[name] for name in Decision._fields]
+    for row in db.execute(sa.select(review_row)).mappings().all():
+        own = sa.select(*columns).where(decision_row.c.review == row["id"]).order_by(decision_row.c.number)
+        rows = (_as_row(Decision(*decision)) for decision in db.execute(own))
+        yield row["id"], check_chain(json.loads(row["header"]), rows, count=row["count"], head=row["head"])
+
+
 class _Damaged(Exception):
     """This file is not a complete history; the text says why."""
 
@@ -162,21 +178,27 @@ def _read(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[dict[str
     """(header, table of the particles, dicts of the decisions, dict of the last line). Raises _Damaged."""
     lines: list[dict[str, Any]] = []
     try:
+        if Path(path).stat().st_size > MAX_BYTES:
+            raise LabError(f"{Path(path).name} has more than {MAX_BYTES // 1024**2} MB and was not read.")
         with Path(path).open(encoding="utf-8") as file:
-            for line in file:
+            while line := file.readline(MAX_LINE):
                 content = parse_json(line)
                 if not isinstance(content, dict):
                     raise ValueError
                 lines.append(content)
     except OSError as error:
         raise LabError(f"{path} cannot be read ({error.strerror}); choose the file of an exported history.") from None
-    except ValueError:
+    except LabError:
+        raise
+    except (ValueError, RecursionError):
         if lines:
             raise _Damaged(f"Line {len(lines) + 1} is not a JSON object.") from None
     if not lines or not is_header(lines[0]):
         raise LabError(f"{Path(path).name} is not an exported history of a review; its first line is not a header.")
     header, *rest = lines
-    if not rest or set(rest[-1]) != _END:
+    if wrong := header_problem(header):
+        raise _Damaged(f"The header is not that of a review: its {wrong} is invalid.")
+    if not rest or set(rest[-1]) != _END or type(rest[-1]["count"]) is not int or not isinstance(rest[-1]["head"], str):
         raise _Damaged("The last line is missing: the end of the file was cut off.")
     end = rest.pop()
     count = next((index for index, line in enumerate(rest) if set(line) != _PARTICLE), len(rest))

@@ -128,8 +128,8 @@ def apply_queue(reviewable: Reviewable, queue: pd.DataFrame | str | Path, *, mod
     return _reordered(replace(reviewable, table=table, model=model or reviewable.model), order)
 
 
-def start_review(reviewable: Reviewable, *, name: str = "") -> str:
-    """Create a review of a Reviewable; returns its id."""
+def start_review(reviewable: Reviewable, *, name: str = "", review_id: str | None = None) -> str:
+    """Create a review of a Reviewable; returns its id. review_id: see create_review."""
     return create_review(
         name or reviewable.name,
         kind=reviewable.kind,
@@ -139,6 +139,7 @@ def start_review(reviewable: Reviewable, *, name: str = "") -> str:
         tiles=reviewable.tiles,
         colour=reviewable.colour,
         model=reviewable.model,
+        review_id=review_id,
     )
 
 

@@ -7,6 +7,7 @@ order, colour.npy for colour images, review.json; and a row in the database, to 
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from svp_core.access.person import KEEPER, REVIEWER
 from svp_core.errors import LabError
+from svp_core.files import atomic_folder, write_json
 from svp_core.review.current_labels import NOT_A_CLASS, CurrentLabels
 from svp_core.review.hash_chain import canonical_json, first_hash
 from svp_core.review.queue_file import clean_text, content_hash, particle_id, read_queue
@@ -98,19 +100,23 @@ def create_review(
     tiles: NDArray[np.uint8],
     colour: NDArray[np.uint8] | None = None,
     model: str = "",
+    review_id: str | None = None,
 ) -> str:
     """Create a review of these particles; returns its id.
 
     kind: "folder", "dataset" or "classify". source: JSON-ready dict that says where they come from. class_keys: classes
     that a particle can be given. table: in the queue's order, with a unique "particle", "given" (class key, or empty)
     and what the screen shows (score, suggested, rank, reason, ecd_um, ...). tiles: (N, 64, 64), colour:
-    (N, 64, 64, 3), both in the table's order. model: name of what suggested other labels.
+    (N, 64, 64, 3), both in the table's order. model: name of what suggested other labels. review_id: reserved for it
+    (files.reserve_id); where that review exists already, it is kept as it is.
     Raises LabError for particles that cannot be reviewed.
     """
     table, class_keys = _checked_table(name, table, class_keys), list(dict.fromkeys(class_keys))
     if len(table) != len(tiles) or (colour is not None and len(colour) != len(tiles)):
         raise ValueError(f"{len(table)} rows need as many tiles; got {len(tiles)}")
-    review_id = uuid4().hex[:12]
+    review_id = review_id or uuid4().hex[:12]
+    if review_exists(review_id):
+        return review_id
     header = {
         "format": FORMAT,
         "review": review_id,
@@ -137,14 +143,13 @@ def save_review(
 ) -> None:
     """Store a review with this header: first its folder, then the row that makes it known."""
     folder = _folder(header["review"])
-    unfinished = folder.with_name(f".unfinished-{uuid4().hex}")
-    unfinished.mkdir(parents=True)
-    table.to_csv(unfinished / "queue.csv", index=False, lineterminator="\n")
-    for file, pixels in (("tiles.npy", tiles), ("colour.npy", colour)):
-        if pixels is not None:
-            np.save(unfinished / file, np.ascontiguousarray(pixels, np.uint8))
-    (unfinished / "review.json").write_text(json.dumps(header, indent=2) + "\n", "utf-8")
-    unfinished.replace(folder)
+    shutil.rmtree(folder, ignore_errors=True)  # what a process has left that was killed before it wrote the row
+    with atomic_folder(folder) as unfinished:
+        table.to_csv(unfinished / "queue.csv", index=False, lineterminator="\n")
+        for file, pixels in (("tiles.npy", tiles), ("colour.npy", colour)):
+            if pixels is not None:
+                np.save(unfinished / file, np.ascontiguousarray(pixels, np.uint8))
+        write_json(unfinished / "review.json", dict(header))
     row = {
         "id": header["review"],
         "header": canonical_json(header),
@@ -157,6 +162,12 @@ def save_review(
         db.execute(review_row.insert().values(**row))
 
 
+def review_exists(review_id: str) -> bool:
+    """Whether the workspace has a review with this id, a deleted one included."""
+    with engine().connect() as db:
+        return db.scalar(sa.select(review_row.c.id).where(review_row.c.id == review_id)) is not None
+
+
 def list_reviews(*, deleted: bool = False) -> list[dict[str, Any]]:
     """Header of every review, newest first, with its display name and "decisions": how many there are.
 
@@ -165,7 +176,7 @@ def list_reviews(*, deleted: bool = False) -> list[dict[str, Any]]:
     is_listed = review_row.c.deleted.is_not(None) if deleted else review_row.c.deleted.is_(None)
     with engine().connect() as db:
         rows = db.execute(sa.select(review_row).where(is_listed).order_by(review_row.c.created.desc())).all()
-    return [_named_header(row) | {"decisions": row.count} for row in rows]
+    return [_named_header(row) | {"decisions": row.count} for row in rows if is_header(json.loads(row.header))]
 
 
 def open_review(review_id: str) -> Review:

@@ -82,7 +82,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     calibration = find_own_calibration(classifier.folder, classifier.config.class_keys, facts)
     images, tally = ResultImages(folder), _Tally(calibration)
-    for name in (MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
+    for name in ("summary.json", "results.csv", FEATURES_FILE, MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
         (folder / name).unlink(missing_ok=True)
     yield Progress(0, source.count, f"Reading {source.title}")
     with (

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from svp_core.display import class_name
 from svp_core.errors import LabError
-from svp_core.files import atomic_write, write_json
+from svp_core.files import atomic_write, save_array, write_json
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tasks.generation_request import DEFAULT_GENERATOR, check_classes, check_generation, ready_generator
@@ -92,7 +92,7 @@ def compare(request: CompareRequest, folder: Path) -> Steps:
     yield Progress(0, None, "Reading the reference")
     real, seen, trained_sides = _read_reference(request)
     for name, tiles in (("real", real), ("seen", seen)):
-        atomic_write(folder / f"{name}.npy", lambda temporary, tiles=tiles: np.save(temporary, tiles))
+        save_array(folder / f"{name}.npy", tiles)
     steps = {name: _steps_per_image(side, class_key) for name, side in request.sides.items()}
     done, total = 0, count * sum(steps.values()) + measure_steps(count) * len(SIDES)
     for name, side in request.sides.items():

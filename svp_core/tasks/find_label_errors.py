@@ -11,7 +11,7 @@ import pandas as pd
 
 from svp_core.display import truncate
 from svp_core.errors import LabError
-from svp_core.files import write_json
+from svp_core.files import reserve_id, write_json
 from svp_core.progress import Progress, Steps
 from svp_core.review import sources
 from svp_core.review.embedding_store import save_embedding
@@ -71,7 +71,8 @@ def find_label_errors(request: LabelErrorRequest, folder: Path) -> Steps:
 
         yield Progress(count, count, "Laying out the map")
         plane = tsne_map(embedding[1])
-    review = sources.start_review(replace(ordered, name=request.name.strip()))
+    reserved = reserve_id(folder / "reserved.json")
+    review = sources.start_review(replace(ordered, name=request.name.strip()), review_id=reserved)
     if embedding and plane is not None:
         neighbours, coordinates = embedding
         save_embedding(review, [str(name) for name in reviewable.table["particle"]], neighbours, coordinates, plane)

@@ -1,6 +1,5 @@
 """Import images into the workspace: a data set with their classes, and left_out.csv with what was excluded and why."""
 
-import csv
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,7 @@ import pandas as pd
 
 from svp_core.display import truncate
 from svp_core.errors import LabError
-from svp_core.files import write_json
+from svp_core.files import reserve_id, write_csv, write_json
 from svp_core.instruments.split_folders import SPLIT
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.request import JobRequest
@@ -47,10 +46,10 @@ def import_images(request: ImportRequest, folder: Path) -> Steps:
     data = yield from read_labelled_steps(request.source, class_name=request.class_name)
     classes = [data.class_keys[label] for label in data.labels]
     table = pd.DataFrame({"image": data.names, "class": classes, **({SPLIT: data.splits} if data.splits else {})})
-    with (folder / "left_out.csv").open("w", newline="", encoding="utf-8") as file:
-        csv.writer(file, lineterminator="\n").writerows([("image", "reason"), *data.left_out])
+    write_csv(folder / "left_out.csv", [("image", "reason"), *data.left_out])
     provenance = {"made_by": "given", "source": str(request.source), "left_out": len(data.left_out)}
-    dataset = datasets.save_dataset(request.name, OWN, data.tiles, table, provenance)
+    reserved = reserve_id(folder / "reserved.json")
+    dataset = datasets.save_dataset(request.name, OWN, data.tiles, table, provenance, dataset_id=reserved)
     write_json(folder / "gathered.json", {"dataset": dataset})
     item_count = len(data.tiles) + len(data.left_out)
     yield Progress(item_count, item_count, f"{len(data.tiles):,} images imported")

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from svp_core.errors import LabError
+from svp_core.files import remove_leftovers
 from svp_core.progress import Steps
 from svp_core.tasks.audit import AuditRequest, audit
 from svp_core.tasks.classify import ClassifyRequest, classify
@@ -168,6 +169,7 @@ def request_of(job: jobs.Job) -> Any:
 def run_task(key: str, config: Mapping[str, Any], folder: Path) -> Steps:
     """Run the task of a stored job in its folder."""
     kind = find_kind(key)
+    remove_leftovers(folder)
     return kind.task(kind.request.from_config(config), folder)
 
 

@@ -17,7 +17,7 @@ from svp_core.profiles.conditions import conditions_from_dict
 from svp_core.progress import Progress, Steps
 from svp_core.stats.confusion import apply_thresholds
 from svp_core.tasks.request import JobRequest, optional
-from svp_core.tasks.train import register_model
+from svp_core.tasks.train import discard_run, register_model, registered_model
 from svp_core.tasks.validation import labelled_particles, record_of, standing_of
 from svp_core.validation.draw import weights_of
 from svp_core.validation.figures import LabelledParticles
@@ -90,6 +90,7 @@ def refit(request: RefitRequest, folder: Path) -> Steps:
     probs[is_known] = after
     counts = {key: int((codes == number).sum()) for number, key in enumerate(keys)}
     note = f"Refitted with {len(codes):,} labelled particles of one instrument; it is meant for that instrument."
+    discard_run(folder)
     save_last_layer(adapted, folder / "run", counts=counts, note=note)
     result = {
         "n": len(codes),
@@ -120,9 +121,13 @@ def adopt_refit(request: RefitRequest, folder: Path, name: str) -> str:
     result = refit_result(folder)
     if not result["is_offered"]:
         raise LabError("The interval of the gain does not lie above zero; label more particles before you refit.")
-    if not (folder / "run").is_dir():
+    added = registered_model(folder)
+    refitted_folder = models.find_model(added) if added else folder / "run"
+    if not added:
+        models.new_model_folder(name)  # refuses an unusable name
+    sha256 = weights_sha256(refitted_folder)
+    if added and instrument_profiles.find_profile(request.profile).validation_of(sha256):
         raise LabError("This refitted classifier is among the models already; choose it under Classify.")
-    models.new_model_folder(name)  # refuses an unusable name
     validation = open_validation(request.profile, request.validation)
     labelled, rows = labelled_particles(validation, standing_of(validation))
     is_fitted = rows["id"].isin(result["particles"]).to_numpy()
@@ -135,8 +140,7 @@ def adopt_refit(request: RefitRequest, folder: Path, name: str) -> str:
     refitted = LabelledParticles(
         selected.truth, probs, assigned, selected.class_keys, selected.ranges, selected.range_of
     )
-    sha256 = weights_sha256(folder / "run")
-    model = register_model(name, folder)
+    model = added or register_model(name, folder)
     record = record_of(validation, refitted, pd.DataFrame(rows[is_fitted]), standing_of(validation))
     record |= {"weights": model, "weights_sha256": sha256, "refitted_from": validation.facts["weights"]}
     instrument_profiles.update_validation(request.profile, sha256, record)

@@ -17,7 +17,7 @@ from svp_core.review.evaluation_split import EvaluationSplit, split_for_evaluati
 from svp_core.review.store import Review, open_review
 from svp_core.tasks.embed_review import FEATURE_MODEL
 from svp_core.tasks.request import JobRequest
-from svp_core.tasks.train import register_model
+from svp_core.tasks.train import discard_run, register_model, registered_model
 from svp_core.workspace import models
 
 MIN_LABELS = 5  # labelled particles of a class to train on
@@ -45,8 +45,9 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
     (class -> particles), notes, and checks, a list of dicts: of (CHECKED or BY_CHANCE), class ("" for all), and the
     fields of stats.paired_accuracy.
     """
-    if (folder / "retrained.json").is_file() and (folder / "model.json").is_file():
+    if (folder / "retrained.json").is_file() and registered_model(folder):
         return
+    discard_run(folder)
     models.new_model_folder(request.name)  # refuses an unusable name before any work
     from svp_core.classifier.resnet import load_classifier
     from svp_core.training.last_layer import embed_tiles, save_last_layer

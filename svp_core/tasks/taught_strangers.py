@@ -7,7 +7,7 @@ import numpy as np
 
 from svp_core.classification.results import ClassificationResults
 from svp_core.classification.strangers import TAUGHT_FILE
-from svp_core.files import atomic_write, write_json
+from svp_core.files import save_array, write_json
 from svp_core.novelty.tile_forms import forms_of
 from svp_core.tasks.stored_features import shipped_calibration, stored_features
 from svp_core.tile_file import read_tiles
@@ -30,7 +30,7 @@ def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) ->
         forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")[:count])),
         np.asarray(sorted(set(confirmed)), np.intp),
     )
-    atomic_write(results.folder / TAUGHT_FILE, lambda temporary: _save(temporary, values))
+    save_array(results.folder / TAUGHT_FILE, values.astype(np.float32))
     _note(results, {"confirmed": len(set(confirmed))})
 
 
@@ -38,11 +38,6 @@ def forget_strangers(results: ClassificationResults) -> None:
     """Undo teach_strangers()."""
     (results.folder / TAUGHT_FILE).unlink(missing_ok=True)
     _note(results, None)
-
-
-def _save(path, values):
-    with path.open("wb") as file:
-        np.save(file, values.astype(np.float32))
 
 
 def _note(results, taught):

@@ -1,6 +1,8 @@
 """Train a generator on data sets of the workspace; the result is a model of the workspace, usable at once."""
 
+import errno
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,8 @@ from svp_core.progress import Progress, Steps
 from svp_core.tasks.request import JobRequest, optional
 from svp_core.workspace import models
 from svp_core.workspace.datasets import open_dataset
+
+_MOVING = "moving.json"  # the name under which folder/run is being moved among the models
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ def train(request: TrainRequest, folder: Path) -> Steps:
     Writes folder/run while it trains, see svp_core.training; at the end that becomes the model, and model.json (model:
     its name) says under which name: the requested one, or with a number behind it where that was taken meanwhile.
     """
-    if (folder / "model.json").is_file():
+    if registered_model(folder):
         return
     run = folder / "run"
     if not (run / "config.json").is_file() and not (run / "training" / "plan.json").is_file():
@@ -61,21 +65,49 @@ def train(request: TrainRequest, folder: Path) -> Steps:
 
 
 def register_model(name: str, folder: Path) -> str:
-    """Move a finished folder/run among the models of the workspace under this name; returns the name it got."""
+    """Move a finished folder/run among the models of the workspace under this name; returns the name it got.
+
+    The name is noted before the move: a process that is killed in between leaves a model that registered_model finds.
+    """
     stem, number = name.strip(), 1
     while True:
         unique_name = stem if number == 1 else f"{stem} {number}"
         try:
             target = models.new_model_folder(unique_name)
+            write_json(folder / _MOVING, {"model": unique_name})
+            with models.creating_model(target, job=folder.name):
+                (folder / "run").replace(target)
             break
         except LabError:
             if number > 99:
                 raise
-            number += 1
-    with models.creating_model(target, job=folder.name):
-        (folder / "run").replace(target)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                reason = error.strerror or str(error)
+                raise LabError(f"The model {unique_name!r} cannot be stored ({reason}); start it again.") from None
+        number += 1
     write_json(folder / "model.json", {"model": unique_name})
     return unique_name
+
+
+def discard_run(folder: Path) -> None:
+    """Remove a folder/run that a killed process has left and that is made again from the start."""
+    (folder / _MOVING).unlink(missing_ok=True)
+    shutil.rmtree(folder / "run", ignore_errors=True)
+
+
+def registered_model(folder: Path) -> str | None:
+    """Name of the model that folder/run has become; None where it has not. Completes a move that was cut short."""
+    if name := model_of(folder):
+        return name
+    try:
+        name = json.loads((folder / _MOVING).read_text("utf-8"))["model"]
+        if not (folder / "run").exists() and models.find_model(name).is_relative_to(models.models_folder()):
+            write_json(folder / "model.json", {"model": name})
+            return name
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
 
 
 def save_best(name: str, folder: Path) -> str:
@@ -91,5 +123,7 @@ def save_best(name: str, folder: Path) -> str:
 
 def model_of(folder: Path) -> str | None:
     """Name of the model that a training has produced; None while there is none."""
-    path = folder / "model.json"
-    return json.loads(path.read_text("utf-8"))["model"] if path.is_file() else None
+    try:
+        return json.loads((folder / "model.json").read_text("utf-8"))["model"]
+    except (OSError, ValueError, KeyError):
+        return None

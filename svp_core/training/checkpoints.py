@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.files import atomic_write, write_json
+from svp_core.files import atomic_write, save_array, write_csv, write_json
+from svp_core.model_files import save_tensors
 from svp_core.tile_file import append_tiles, read_tiles
 
 if TYPE_CHECKING:  # screens read training folders through this module, and must not load a network library
@@ -45,7 +46,7 @@ class CheckpointFolder:
         """Write the tiles, training ones first, and the reasons for those left out. begin() has to follow."""
         self.inside.mkdir(parents=True, exist_ok=True)
         order = [*split.training, *split.held_out]
-        np.save(self.inside / "tiles.npy", data.tiles[order])
+        save_array(self.inside / "tiles.npy", data.tiles[order])
         parts = ["training"] * len(split.training) + ["held_out"] * len(split.held_out)
         rows = [(data.names[k], data.class_keys[data.labels[k]], part) for k, part in zip(order, parts, strict=True)]
         self._write_table("tiles.csv", ("image", "class", "part"), rows)
@@ -87,18 +88,14 @@ class CheckpointFolder:
 
     def save(self, state: Mapping[str, Any], history: Iterable[Mapping[str, Any]]) -> None:
         """Write a GeneratorTraining's state() with the history so far, each file completely or not at all."""
-        import torch
-
         lines = "".join(json.dumps(row) + "\n" for row in history).encode()
         atomic_write(self.model_folder / "history.jsonl", lambda temporary: temporary.write_bytes(lines))
-        atomic_write(self.inside / "state.pt", lambda temporary: torch.save(state, temporary))
+        atomic_write(self.inside / "state.pt", lambda temporary: _save_state(state, temporary))
 
     def save_best(self, step: int, weights: "Mapping[str, torch.Tensor]") -> None:
         """Write the EMA weights after this step as the best so far; half precision, as in finished models."""
-        from safetensors.torch import save_file
-
         tensors = {name: tensor.detach().half().cpu().contiguous() for name, tensor in weights.items()}
-        save_file(tensors, self._best(step))
+        atomic_write(self._best(step), lambda temporary: save_tensors(tensors, temporary))
 
     def best(self, step: int) -> "dict[str, torch.Tensor]":
         """The tensors that save_best() wrote for this step."""
@@ -124,12 +121,20 @@ class CheckpointFolder:
         return self.inside / f"best_{step}.safetensors"
 
     def _write_table(self, name, columns, rows):
-        with (self.inside / name).open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file, lineterminator="\n").writerows([columns, *rows])
+        write_csv(self.inside / name, [columns, *rows])
 
     def _read_table(self, name):
         with (self.inside / name).open(newline="", encoding="utf-8") as file:
             return list(csv.DictReader(file))
+
+
+def _save_state(state: Mapping[str, Any], path: Path) -> None:
+    import torch
+
+    try:
+        torch.save(state, path)
+    except RuntimeError as error:  # what torch says of a full disk
+        raise OSError(str(error).splitlines()[0]) from None
 
 
 def read_history(model_folder: str | Path, *, up_to: int | None = None) -> list[dict[str, Any]]:

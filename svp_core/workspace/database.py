@@ -14,12 +14,22 @@ from functools import lru_cache
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError as DriverDatabaseError
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 
 from svp_core.audit_trail.trail import METADATA as TRAIL
 from svp_core.audit_trail.trail import trail_row
 from svp_core.errors import LabError
 from svp_core.instruments.sqlite_guard import DATABASE_NAME, register_database
+from svp_core.workspace.database_errors import (
+    check_file,
+    check_not_lost,
+    check_pages,
+    place_of,
+    problem_with,
+    translate_errors,
+    watch_file,
+)
 from svp_core.workspace.paths import workspace_root
 
 BUSY_TIMEOUT_S = 10  # how long a writer waits for another; every transaction here takes milliseconds
@@ -173,9 +183,12 @@ def _engine(url: str | sa.URL) -> sa.Engine:
         is_sqlite = sa.make_url(url).get_backend_name() == "sqlite"
         new_engine = sa.create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_S} if is_sqlite else {})
         if is_sqlite:
+            check_not_lost(new_engine.url, workspace_root() / DATABASE_NAME)
             event.listen(new_engine, "connect", _prepare_sqlite)
             register_database(new_engine.url.database or ":memory:")
         with new_engine.begin() as db:
+            if is_sqlite:
+                check_pages(db, new_engine.url)
             if new_engine.dialect.name == "postgresql":
                 # In PostgreSQL, two processes that create the same table at once fail despite IF NOT EXISTS.
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(731958)"))
@@ -191,11 +204,18 @@ def _engine(url: str | sa.URL) -> sa.Engine:
             f"The database of SVP_DATABASE_URL needs the package {error.name}, which is not installed; for PostgreSQL: "
             "pip install -r requirements-server.txt, and an address that begins with postgresql+psycopg://"
         ) from None
-    except (ArgumentError, OperationalError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+    except (ArgumentError, DriverDatabaseError) as error:
+        driver_error = getattr(error, "orig", None) or error
+        place = "" if isinstance(error, ArgumentError) else place_of(sa.make_url(url))
+        if isinstance(error, DriverDatabaseError) and (problem := problem_with(driver_error, place)):
+            raise problem from None
+        reason = str(driver_error).splitlines()[0]
         raise LabError(
             f"The lab's database cannot be opened ({reason}); check SVP_DATABASE_URL and SVP_WORKSPACE."
         ) from None
+    translate_errors(new_engine)
+    if is_sqlite:
+        watch_file(new_engine)
     return new_engine
 
 
@@ -241,6 +261,7 @@ def lasting() -> Iterator[sa.Connection]:
             # SQLite's own transaction starts with the first change, after this. The connection keeps the setting.
             db.exec_driver_sql("PRAGMA synchronous=FULL")
         yield db
+    check_file(db.engine)  # a file that was deleted meanwhile has taken the commit with it
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:

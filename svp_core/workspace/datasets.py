@@ -4,10 +4,12 @@ A data set is a folder: tiles.npy, particles.csv (one row per tile, in the same 
 or not at all; afterwards only its name can change.
 """
 
+import errno
 import hashlib
 import json
 import re
 import shutil
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -22,16 +24,17 @@ from numpy.typing import NDArray
 
 from svp_core.access.person import KEEPER, READER, REVIEWER
 from svp_core.errors import LabError
-from svp_core.files import write_json
+from svp_core.files import atomic_folder, write_json
 from svp_core.tile_file import read_tiles
 from svp_core.workspace.changes import DATA_SET, change
 from svp_core.workspace.dataset_zip import write_zip
 from svp_core.workspace.dependents import Dependent, check_not_in_use, dataset_dependents
 from svp_core.workspace.jobs import get, job_folder
-from svp_core.workspace.paths import remove_folder, sample_folder, workspace_root
+from svp_core.workspace.paths import remove_folder, sample_folder, workspace_folder, workspace_root
 
 SAMPLES = "samples"  # id of the shipped data set
 MAX_NAME = 60  # characters
+ABANDONED_S = 3600  # a folder that is still being filled is changed far more often
 
 
 @dataclass(frozen=True)
@@ -46,12 +49,19 @@ class DataSet:
 
 
 def save_dataset(
-    name: str, kind: str, tiles: NDArray[np.uint8], table: pd.DataFrame, provenance: Mapping[str, Any]
+    name: str,
+    kind: str,
+    tiles: NDArray[np.uint8],
+    table: pd.DataFrame,
+    provenance: Mapping[str, Any],
+    *,
+    dataset_id: str | None = None,
 ) -> str:
     """Store tiles with their table; returns the new data set's id.
 
     name: for display. kind: "synthetic", "sample", ... tiles: uint8 (N, H, W). table: one row per tile, with a unique
-    column "image". provenance: JSON-ready; for synthetic tiles the model, seed, sampler and class.
+    column "image". provenance: JSON-ready; for synthetic tiles the model, seed, sampler and class. dataset_id: reserved
+    for it (files.reserve_id); where it exists already, it is kept as it is.
     Raises LabError for an invalid name and for a set without tiles.
     """
     name = check_name(name)
@@ -59,14 +69,17 @@ def save_dataset(
         raise ValueError(f"{len(tiles)} tiles need as many rows with unique image names; got {len(table)}")
     if not len(tiles):
         raise LabError(f"There are no images to save as {name!r}; generate or import some first.")
-    dataset_id = uuid4().hex[:12]
-    with change(REVIEWER, "create", DATA_SET, dataset_id, name, kind=kind, tiles=len(tiles)):
-        unfinished = _new_folder()
+    target = _datasets() / (dataset_id or uuid4().hex[:12])
+    if target.is_dir():
+        return target.name
+    with (
+        change(REVIEWER, "create", DATA_SET, target.name, name, kind=kind, tiles=len(tiles)),
+        atomic_folder(target) as unfinished,
+    ):
         np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
         table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
-        _write_meta(unfinished, dataset_id, name, kind, table, provenance)
-        unfinished.replace(_datasets() / dataset_id)
-    return dataset_id
+        _write_meta(unfinished, target.name, name, kind, table, provenance)
+    return target.name
 
 
 def check_name(name: str) -> str:
@@ -179,25 +192,42 @@ def install_samples() -> str:
     if installed.is_dir() and _read_meta(installed)["content"] == _content_hash(shipped):
         return SAMPLES
     with change(READER, "create", DATA_SET, SAMPLES, "Sample particles", kind="sample"):
-        unfinished = _new_folder()
+        _copy_samples(shipped, installed)
+    return SAMPLES
+
+
+def _copy_samples(shipped: Path, installed: Path) -> None:
+    _remove_abandoned()
+    unfinished = _datasets() / f".unfinished-{uuid4().hex}"
+    outdated = unfinished.with_name(f"{unfinished.name}-old")
+    try:
+        unfinished.mkdir()
         for name in ("tiles.npy", "particles.csv"):
             shutil.copyfile(shipped / name, unfinished / name)
         table = pd.read_csv(unfinished / "particles.csv")
         _write_meta(unfinished, SAMPLES, "Sample particles", "sample", table, {"made_by": "simulator"})
-        outdated = unfinished.with_name(f"{unfinished.name}-old")
         with suppress(FileNotFoundError):
             installed.replace(outdated)
-        with suppress(OSError):  # another process installed the same at this moment
-            unfinished.replace(installed)
+        with suppress(FileExistsError, NotADirectoryError):  # another process installed the same at this moment
+            _install(unfinished, installed)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise LabError(f"The sample particles cannot be stored in {_datasets()} ({reason}); free the disk.") from None
+    finally:
         for folder in (outdated, unfinished):
             shutil.rmtree(folder, ignore_errors=True)
-    return SAMPLES
+
+
+def _install(unfinished: Path, installed: Path) -> None:
+    try:
+        unfinished.replace(installed)
+    except OSError as error:
+        if error.errno != errno.ENOTEMPTY:
+            raise
 
 
 def _datasets() -> Path:
-    folder = workspace_root() / "datasets"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return workspace_folder("datasets")
 
 
 def _exports() -> Path:
@@ -222,11 +252,12 @@ def _changeable_folder(dataset_id: str) -> Path:
     return _folder(dataset_id)
 
 
-def _new_folder() -> Path:
-    # Hidden, so that it is not a data set until it gets its name.
-    folder = _datasets() / f".unfinished-{uuid4().hex}"
-    folder.mkdir()
-    return folder
+def _remove_abandoned() -> None:
+    """Remove what a process that was killed has left of data sets that never got their name."""
+    for folder in _datasets().glob(".unfinished-*"):
+        with suppress(OSError):
+            if abs(time.time() - folder.stat().st_mtime) > ABANDONED_S:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _is_id(name: str) -> bool:

@@ -24,7 +24,7 @@ from svp_core.profiles.profile import (
 from svp_core.workspace.changes import INSTRUMENT, change
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import instrument_profile as row
-from svp_core.workspace.paths import remove_folder, workspace_root
+from svp_core.workspace.paths import remove_folder, workspace_folder, workspace_root
 
 PARTS = ("conditions", "size_standard", "validation")  # fields that update_profile replaces
 
@@ -115,9 +115,7 @@ def delete_profile(profile_id: str) -> None:
 
 def profile_folder(profile_id: str) -> Path:
     """Folder of a profile's files, created when missing. Raises LabError for an unknown profile."""
-    folder = _folder(find_profile(profile_id).id)
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return workspace_folder("instruments", find_profile(profile_id).id)
 
 
 def export_profile(profile_id: str) -> str:

@@ -23,14 +23,20 @@ from sqlalchemy.exc import IntegrityError
 from svp_core.access.person import KEEPER, REVIEWER, Person, require
 from svp_core.errors import LabError
 from svp_core.execution import executor
+from svp_core.files import write_json
 from svp_core.workspace import changes
 from svp_core.workspace.database import engine, is_active, job
-from svp_core.workspace.paths import repo_root, workspace_root
+from svp_core.workspace.paths import repo_root, workspace_folder, workspace_root
 
 STALE_S = 30.0  # a job without a heartbeat for longer is lost
 WORKER = (sys.executable, "-m", "svp_core.worker")  # command of the process that does a job; the job's id follows
 
 LOST = "The process that did this work is gone (killed, or the machine was restarted); start it again to go on."
+
+FULL = (
+    "The process of this work is gone, and the disk of the workspace is full; free space and start it again to go on."
+)
+FULL_BYTES = 4 * 1024**2  # a disk with less free space is full
 
 
 @dataclass(frozen=True)
@@ -74,10 +80,23 @@ def start(kind: str, config: Mapping[str, Any]) -> tuple[str, bool]:
     job_id, is_new = claim
     if is_new:
         changes.add_entry(person, "start", changes.JOB, job_id, str(config.get("name") or ""), job=kind)
-        folder = job_folder(job_id)
-        (folder / "config.json").write_text(json.dumps({"kind": kind, "config": config}, indent=2) + "\n", "utf-8")
-        _launch(job_id, folder)
+        try:
+            folder = job_folder(job_id)
+            write_json(folder / "config.json", {"kind": kind, "config": config})
+            _launch(job_id, folder)
+        except (OSError, LabError) as error:
+            reason = error if isinstance(error, LabError) else f"{error.strerror or error}"
+            sentence = f"The process of this job could not be started: {reason}".rstrip(".") + "."
+            with engine().begin() as db:
+                is_waiting = (job.c.id == job_id, job.c.state == "queued", job.c.worker.is_(None))
+                db.execute(job.update().where(*is_waiting).values(state="failed", error=sentence, ended=time.time()))
+            raise LabError(sentence) from None
     return job_id, is_new
+
+
+def beats(now: float) -> sa.ColumnElement[bool]:
+    """Whether a job's heartbeat is recent; one from the future is not: the clock was ahead when it was written."""
+    return job.c.heartbeat.between(now - STALE_S, now + STALE_S)
 
 
 def get(job_id: str) -> Job:
@@ -118,7 +137,7 @@ def cancel(job_id: str) -> None:
     is_this, now = job.c.id == job_id, time.time()
     # Without same_as, the same work can be started again without joining a job that is about to stop.
     request = {"cancel": True, "same_as": None}
-    is_alive = sa.and_(job.c.state == "running", job.c.heartbeat >= now - STALE_S)
+    is_alive = sa.and_(job.c.state == "running", beats(now))
     with changes.change(REVIEWER, "cancel", changes.JOB, job_id), engine().begin() as db:
         is_open = sa.or_(is_active, job.c.state == "paused")
         db.execute(job.update().where(is_this, is_open, ~is_alive).values(state="cancelled", ended=now, **request))
@@ -130,7 +149,7 @@ def delete(job_id: str) -> None:
     deleted = get(job_id)
     job_id, kind = deleted.id, changes.CLASSIFICATION if deleted.kind == "classify" else changes.JOB
     with changes.change(KEEPER, "delete", kind, job_id, job=deleted.kind), engine().begin() as db:
-        is_over = sa.or_(~is_active, job.c.heartbeat < time.time() - STALE_S)
+        is_over = sa.or_(~is_active, ~beats(time.time()))
         if not db.execute(job.delete().where(job.c.id == job_id, is_over)).rowcount:
             raise LabError("This job is still under way; cancel it first.")
     shutil.rmtree(workspace_root() / "jobs" / job_id, ignore_errors=True)
@@ -140,9 +159,7 @@ def job_folder(job_id: str) -> Path:
     """Folder of a job's files, created when missing. Raises LabError for an invalid id."""
     if not re.fullmatch("[0-9a-f]{32}", str(job_id)):
         raise _unknown(job_id)
-    folder = workspace_root() / "jobs" / job_id
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    return workspace_folder("jobs", job_id)
 
 
 def _unknown(job_id: str) -> LabError:
@@ -188,7 +205,7 @@ def _claim(kind: str, config: Mapping[str, Any], same_as: str, person: Person) -
     try:
         with engine().begin() as db:
             # Otherwise a dead job would block its own restart.
-            db.execute(job.update().where(is_same, is_active, job.c.heartbeat < now - STALE_S).values(state="lost"))
+            db.execute(job.update().where(is_same, is_active, ~beats(now)).values(state="lost"))
             can_resume = job.c.state.in_(("lost", "paused"))
             latest = sa.select(job.c.id).where(is_same, can_resume).order_by(job.c.created.desc()).limit(1)
             job_id = db.scalar(latest)
@@ -219,11 +236,11 @@ def _launch(job_id: str, folder: Path) -> None:
 def _as_job(row: Any) -> Job:
     now = time.time()
     state, error = row.state, row.error
-    if state in ("queued", "running") and row.heartbeat < now - STALE_S:
+    if state in ("queued", "running") and abs(row.heartbeat - now) > STALE_S:
         # Shown, not written: after a laptop slept the heartbeat may resume.
         state = "lost"
     if state == "lost":
-        error = LOST
+        error = FULL if _is_disk_full() else LOST
     rate = seconds_left = None
     if row.paced_from is not None and row.step > row.paced_step and row.stepped > row.paced_from:
         rate = (row.step - row.paced_step) / (row.stepped - row.paced_from)
@@ -240,13 +257,20 @@ def _as_job(row: Any) -> Job:
         error=error,
         created=row.created,
         started=row.started,
-        ended=row.heartbeat if state == "lost" else row.ended,
+        ended=min(row.heartbeat, now) if state == "lost" else row.ended,
         heartbeat=row.heartbeat,
         rate=rate,
         seconds_left=seconds_left,
         requested_state=_requested_state(row) if state == "running" else "",
         person=Person(**row.person) if row.person else None,
     )
+
+
+def _is_disk_full() -> bool:
+    try:
+        return shutil.disk_usage(workspace_root()).free < FULL_BYTES
+    except OSError:
+        return False
 
 
 def _requested_state(row: Any) -> str:

@@ -17,7 +17,7 @@ from svp_core.files import write_json
 from svp_core.model_files import SHIPPED_MODELS, find_model_folder, read_model_folder
 from svp_core.workspace.changes import MODEL, change
 from svp_core.workspace.dependents import Dependent, check_not_in_use, model_dependents
-from svp_core.workspace.paths import remove_folder, workspace_root
+from svp_core.workspace.paths import remove_folder, workspace_folder
 
 _FORMER_NAMES = "former_names.json"  # in a model's folder: list of names, oldest first
 
@@ -81,9 +81,7 @@ def creating_model(folder: Path, **details: str) -> AbstractContextManager[Perso
 
 def models_folder() -> Path:
     """Folder of the lab's own models; created if missing."""
-    folder = workspace_root() / "models"
-    folder.mkdir(exist_ok=True)
-    return folder
+    return workspace_folder("models")
 
 
 def list_model_dependents(name: str) -> list[Dependent]:

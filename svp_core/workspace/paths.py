@@ -1,5 +1,6 @@
 """Locations: the repository, what it ships, and this lab's workspace folder."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -32,6 +33,30 @@ def workspace_root() -> Path:
             "set SVP_WORKSPACE to a folder with write permission."
         ) from None
     return folder
+
+
+def workspace_folder(*names: str) -> Path:
+    """A folder of the workspace; created if missing. Raises LabError where that is not possible."""
+    folder = workspace_root().joinpath(*names)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LabError(
+            f"The folder {folder} cannot be created ({error.strerror}); give the lab write permission to its workspace."
+        ) from None
+    return folder
+
+
+def storage_problem(error: OSError) -> str | None:
+    """Why the workspace cannot be written, in a sentence; None for an error that has nothing to do with that."""
+    root = workspace_root()
+    is_full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    is_refused = error.errno in (errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+    is_inside = bool(error.filename) and Path(os.fsdecode(error.filename)).is_relative_to(root)
+    if is_full or (is_refused and is_inside):
+        remedy = "free space on its disk" if is_full else "give the lab write permission there"
+        return f"The workspace {root} cannot be written ({error.strerror}); {remedy} and try again."
+    return None
 
 
 def remove_folder(folder: Path) -> None:

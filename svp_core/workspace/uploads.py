@@ -11,11 +11,13 @@ from uuid import uuid4
 
 from svp_core.access.person import REVIEWER, require
 from svp_core.errors import LabError
+from svp_core.instruments.data_roots import is_below
 from svp_core.instruments.records import is_hidden, unique_name
-from svp_core.workspace.paths import workspace_root
+from svp_core.workspace.paths import workspace_folder, workspace_root
 
 MAX_COUNT = 100_000  # files in one upload
 MAX_BYTES = 4 * 1024**3  # of all its files together
+_JUMP = "clock_jumped"  # file in the folder of uploads: since its time nothing was removed
 RETENTION_DAYS = 30  # results have their own tiles; later, only classifying again needs a new upload
 
 
@@ -28,7 +30,7 @@ class Upload:
         self.id = uuid4().hex
         self.count = self.bytes = 0
         self._names: set[str] = set()
-        _folder(self.id).mkdir(parents=True)
+        workspace_folder("uploads", self.id)
 
     def write(self, name: str, data: bytes | memoryview) -> None:
         """Write one file. name: as the browser gives it, "folder/sub/p 1.png".
@@ -70,6 +72,8 @@ def server_path(text: str, *, roots: Sequence[str | Path] | None) -> Path:
 
     roots: folders below which everything may be read; None: everywhere.
     """
+    if "\0" in text:
+        raise LabError("The path holds a character that no path can have (NUL); enter it again.")
     if not text.strip():
         raise LabError("No path was entered; enter one that begins with / or a drive.")
     path = Path(text.strip().strip('"'))
@@ -78,7 +82,7 @@ def server_path(text: str, *, roots: Sequence[str | Path] | None) -> Path:
     if not path.is_absolute():
         raise LabError(f"{text.strip()[:200]!r} is not a full path; enter one that begins with / or a drive.")
     path = Path(os.path.realpath(path))
-    if roots is not None and not any(path.is_relative_to(os.path.realpath(root)) for root in roots):
+    if roots is not None and not is_below(path, list(map(str, roots))):
         allowed = ", ".join(map(str, roots)) or "none (see SVP_DATA_ROOTS in the README)"
         raise LabError(f"{text.strip()[:200]!r} lies outside the folders that this server may read: {allowed}.")
     return path
@@ -89,6 +93,14 @@ def _folder(upload_id: str) -> Path:
 
 
 def _remove_expired() -> None:
-    for folder in (workspace_root() / "uploads").glob("*"):
-        if folder.stat().st_mtime < time.time() - RETENTION_DAYS * 86_400:
+    uploads, now, retention_s = workspace_root() / "uploads", time.time(), RETENTION_DAYS * 86_400
+    with suppress(OSError):
+        if now - uploads.stat().st_mtime > retention_s:
+            # The clock was set ahead, or nothing was uploaded for long: what is here may be of today.
+            (uploads / _JUMP).touch()
+        if 0 <= now - (uploads / _JUMP).stat().st_mtime < retention_s:
+            return
+        (uploads / _JUMP).unlink(missing_ok=True)
+    for folder in uploads.glob("*"):
+        if folder.is_dir() and folder.stat().st_mtime < now - retention_s:
             shutil.rmtree(folder, ignore_errors=True)

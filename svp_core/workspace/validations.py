@@ -20,7 +20,7 @@ from sqlalchemy.exc import IntegrityError
 
 from svp_core.access.person import REVIEWER, current_person, require_own_name
 from svp_core.errors import LabError
-from svp_core.files import write_json
+from svp_core.files import atomic_folder, write_json
 from svp_core.tile_file import read_tiles
 from svp_core.workspace.changes import VALIDATION, add_entry, change
 from svp_core.workspace.database import engine, lasting
@@ -67,13 +67,13 @@ def save_validation(profile_id: str, facts: Mapping[str, Any], table: pd.DataFra
     parent = profile_folder(profile_id) / _FOLDER
     parent.mkdir(exist_ok=True)
     validation_id = uuid4().hex[:12]
-    unfinished = parent / f".{validation_id}"
-    with change(REVIEWER, "create", VALIDATION, validation_id, instrument=profile_id, particles=len(table)):
-        unfinished.mkdir()
+    with (
+        change(REVIEWER, "create", VALIDATION, validation_id, instrument=profile_id, particles=len(table)),
+        atomic_folder(parent / validation_id) as unfinished,
+    ):
         np.save(unfinished / "tiles.npy", np.ascontiguousarray(tiles, np.uint8))
         table.to_csv(unfinished / "particles.csv", index=False, lineterminator="\n")
         write_json(unfinished / "validation.json", dict(facts))
-        unfinished.replace(parent / validation_id)
     return validation_id
 
 

@@ -8,9 +8,11 @@ that train together): at most two of these run at a time.
 BROWSER = "tests/browser/"
 PROCESSES = "processes"
 STARTS_PROCESSES = (
+    "tests/unit/backup/test_backup.py",
     "tests/unit/review/test_concurrent_decisions.py",
     "tests/unit/review/test_leases.py",
     "tests/unit/tasks/test_experiment.py",
+    "tests/unit/tasks/test_killed_jobs.py",
     "tests/unit/tasks/test_tasks.py",
     "tests/unit/tasks/test_train_task.py",
     "tests/unit/test_launch.py",

@@ -39,7 +39,7 @@ LAYERS = (
     ("svp_core.worker", "svp_core.launch"),
     ("svp_core.tasks",),
     # Domain: what is made of models, data and decisions.
-    ("svp_core.report", "svp_core.exports", "svp_core.sample_data"),
+    ("svp_core.backup", "svp_core.report", "svp_core.exports", "svp_core.sample_data"),
     ("svp_core.training", "svp_core.review", "svp_core.experiment"),
     ("svp_core.generator_audit",),
     ("svp_core.datasets", "svp_core.quality"),

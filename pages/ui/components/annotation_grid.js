@@ -51,9 +51,12 @@ class AnnotationGrid {
     for (const [particle, { event }] of [...this.painted])
       if (event && event.n <= (data.saved[event.tab] ?? 0)) this.painted.delete(particle);
     if (pendingBefore && !this.outbox.pending().length) this.savedAt = timeNow();
-    // The batch on the screen stays until it is left, whatever the server sends.
+    // The batch on the screen stays until it is left, whatever the server sends; after a gap it may have lost particles
+    // to other reviewers, so the next key goes to the same particle, not to the same place.
+    const current = this.batch?.items[this.position]?.id;
     this.batch = data.batches.find(batch => batch.id === this.batch?.id);
     if (!this.batch || this.finished.has(this.batch.id)) this.openNextBatch();
+    else this.keepPosition(current);
     this.releaseFilter();
     this.keys.claim();
     this.paint();
@@ -61,12 +64,15 @@ class AnnotationGrid {
 
   // First drawing after a page load: what an earlier visit has left unconfirmed is painted and sent.
   resume() {
-    for (const batch of this.data.batches) if (batch.items.every(item => item.decided)) this.finished.add(batch.id);
     const own = this.outbox.pending().filter(event => event.reviewer === this.data.reviewer);
     for (const { particle, kind, label, tab, n } of own.sort((a, b) => a.at - b.at || a.n - b.n))
       if (kind === 'undo') this.painted.delete(particle);
       else this.painted.set(particle, { kind, label, event: { tab, n } });
+    // What is painted counts as decided: a page of which all is decided is behind the reviewer.
+    const behind = this.data.batches.filter(batch => batch.items.every(item => this.decisionOn(item)));
+    for (const batch of behind) this.finished.add(batch.id);
     if (this.outbox.pending().length) this.send();
+    if (behind.length) this.setStateValue('finished', [...this.finished]);
   }
 
   // A drop-down above the grid keeps the focus after a choice; the keys belong to the new page then.
@@ -85,6 +91,12 @@ class AnnotationGrid {
     Object.assign(this, { batch, selected: new Set() });
     this.view.forgetTiles();
     this.position = Math.max(0, batch.items.findIndex(item => !this.decisionOn(item)));
+  }
+
+  keepPosition(particle) {
+    const { items } = this.batch, position = items.findIndex(item => item.id === particle);
+    if (position >= 0) this.position = position;
+    else this.position = Math.max(0, items.findIndex(item => !this.decisionOn(item)));
   }
 
   // What was undone here is open until the server has heard of it; from then on it knows better.

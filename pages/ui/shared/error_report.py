@@ -13,7 +13,7 @@ import streamlit as st
 
 from pages.ui.shared.text import escape_markdown
 from svp_core.errors import LabError
-from svp_core.workspace.paths import workspace_root
+from svp_core.workspace.paths import storage_problem, workspace_root
 
 LOG_NAME = "app.log"
 MAX_LOG_BYTES = 5_000_000  # then it becomes app.log.1, and the one before is dropped
@@ -28,6 +28,9 @@ def report_error(error: Exception) -> bool:
     """
     if isinstance(error, LabError):
         st.error(escape_markdown(error))
+        return True
+    if isinstance(error, OSError) and (problem := storage_problem(error)):
+        st.error(escape_markdown(problem))
         return True
     now = datetime.now()
     message = MESSAGE if _log(error, now) else NOT_LOGGED

@@ -1,7 +1,8 @@
 """Choosing images for a page: a folder, an archive, files, a path on the server, or the sample run."""
 
-import os
+from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -10,11 +11,13 @@ from pages.ui.components.folder_upload import show_folder_upload
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
+from svp_core.instruments.data_roots import data_roots
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES, SOURCE_SUFFIXES
 from svp_core.workspace.paths import sample_folder
 from svp_core.workspace.uploads import Upload, find_upload, server_path
 
 LOCAL_ADDRESSES = ("127.0.0.1", "localhost", "::1")
+FORWARDING = {"forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip"}
 # The uploader compares the text after the last dot only: "tar.gz" is taken where "gz" is.
 UPLOAD_TYPES = [suffix.rpartition(".")[2] for suffix in SOURCE_SUFFIXES]
 
@@ -87,11 +90,29 @@ def path_on_server(text: str) -> Path:
 
 
 def _roots():
-    """Folders that may be read: SVP_DATA_ROOTS; without it everything, but only while the app serves this computer."""
-    roots = os.environ.get("SVP_DATA_ROOTS")
-    if roots:
-        return [root for root in roots.split(os.pathsep) if root]
-    return None if st.get_option("server.address") in LOCAL_ADDRESSES else []
+    """Folders that may be read: SVP_DATA_ROOTS; without it everything, but only for a visitor at this computer."""
+    roots = data_roots()
+    if roots is not None:
+        return roots
+    is_bound_here = st.get_option("server.address") in LOCAL_ADDRESSES
+    return None if is_bound_here and is_local_visit(st.context.headers) else []
+
+
+def is_local_visit(headers: Mapping[str, str]) -> bool:
+    """Whether the browser runs on this computer, by what its request says.
+
+    A proxy on this computer reaches the app at a local address too: it shows by the headers that it adds, or by the
+    name under which the browser knows the app.
+    """
+    names = {name.casefold(): value for name, value in headers.items()}
+    if FORWARDING & names.keys():
+        return False
+    hosts = [f"//{names['host']}"] if "host" in names else []
+    hosts += [names["origin"]] if "origin" in names else []
+    try:
+        return all(urlsplit(host).hostname in LOCAL_ADDRESSES for host in hosts)
+    except ValueError:
+        return False
 
 
 def _take_files(page, turn):

@@ -14,6 +14,7 @@ from svp_core.decoding.files import ScaleOf, may_need_scale
 from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.archive_kinds import HEAD_BYTES, advice, unreadable_file
+from svp_core.instruments.data_roots import leads_outside
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.ome_metadata import ome_scale
@@ -25,6 +26,7 @@ BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cropped from a col
 MAX_FILES = 200_000  # below one folder
 MAX_OTHER_FILES = 50_000  # neither images nor archives: a disk or a home folder; each of them is opened to detect runs
 MAX_FILE_BYTES = 512 * 1024**2  # limits the memory for one file; the largest collage known has 2 MB
+LEADS_OUTSIDE = "this is a link to a place outside the folders that this server may read"
 MAX_UNDECODED_BYTES = 2 * 1024**2  # of a file that is yielded undecoded
 
 SplitCollage = Callable[[NDArray[np.uint8]], NDArray[np.integer]]  # pixels -> boxes (N, 4)
@@ -91,6 +93,8 @@ def list_siblings(path: Path | str) -> SourceFiles:
 def read_file(path: Path, limit: int | None = None) -> bytes:
     """Bytes of a regular file, at most `limit` of them. Raises ImageUnreadable with the reason."""
     try:
+        if leads_outside(path):
+            raise ImageUnreadable(LEADS_OUTSIDE)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ImageUnreadable("this is not a regular file")

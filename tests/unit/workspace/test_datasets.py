@@ -76,9 +76,10 @@ def test_a_half_written_data_set_is_not_listed(lab, monkeypatch):
         raise OSError("no space left")
 
     monkeypatch.setattr(datasets, "_write_meta", full)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(LabError, match="no space"):
         datasets.save_dataset("a", "synthetic", draw_tiles(1), table_of(1), {})
     assert datasets.list_datasets() == []
+    assert list((workspace_root() / "datasets").iterdir()) == []
 
 
 @pytest.mark.parametrize("unknown", ["nope", "", "../jobs", ".unfinished-1", "A"])

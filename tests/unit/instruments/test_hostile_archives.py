@@ -1,0 +1,117 @@
+"""Archives that lie about what they hold: refused, or read up to what they state, in little memory."""
+
+import io
+import re
+import resource
+import struct
+import subprocess
+import sys
+import tarfile
+import zipfile
+
+import pytest
+
+from svp_core.workspace.paths import repo_root
+
+MEGABYTE = 1024**2
+LIMIT_MB = 1024  # of the process that reads them; its libraries take about a third of that
+# Prints what a source holds, or why it is refused, and the most memory that this process has had, in MB.
+READER = """
+import resource, sys
+from svp_core.errors import LabError
+from svp_core.instruments.detect import detect_source, read_particles
+try:
+    source = detect_source(sys.argv[1])
+    print([record.reason for record in read_particles(sys.argv[1])][:5])
+except LabError as error:
+    print("refused", error)
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+
+
+def compressed(size):
+    """A zip of one entry of so many zero bytes, as bytes."""
+    packed, block = io.BytesIO(), bytes(MEGABYTE)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("p.png", "w") as entry:
+        for _ in range(size // MEGABYTE):
+            entry.write(block)
+    return packed.getvalue()
+
+
+def lying_zip(path):
+    """2 GB that are stated as 100 bytes."""
+    content = bytearray(compressed(2000 * MEGABYTE))
+    for signature, offset in ((b"PK\x01\x02", 24), (b"PK\x03\x04", 22)):
+        at = content.rfind(signature) if signature == b"PK\x01\x02" else content.find(signature)
+        content[at + offset : at + offset + 4] = struct.pack("<I", 100)
+    path.write_bytes(content)
+
+
+def honest_bomb(path):
+    path.write_bytes(compressed(1024 * MEGABYTE))
+
+
+def many_entries(path, stated=None):
+    """1.5 million entries in the directory, which the end states as one."""
+    entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 0, 0, 33, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0) + b"a"
+    count = 1_500_000
+    with path.open("wb") as file:
+        file.write(struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 0, 0, 33, 0, 0, 0, 1, 0) + b"a")
+        start = file.tell()
+        for _ in range(count // 10_000):
+            file.write(entry * 10_000)
+        length = file.tell() - start
+        file.write(struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, stated or 1, stated or 1, length, start, 0))
+
+
+def long_header(path):
+    """A tar whose first name is stated to have 1.5 GB, in a sparse file."""
+    info = tarfile.TarInfo("././@LongLink")
+    info.type, info.size = tarfile.GNUTYPE_LONGNAME, 1536 * MEGABYTE
+    with path.open("wb") as file:
+        file.write(info.tobuf(tarfile.GNU_FORMAT))
+        file.truncate(1600 * MEGABYTE)
+
+
+def long_pax_header(path):
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, 1536 * MEGABYTE
+    with path.open("wb") as file:
+        file.write(info.tobuf(tarfile.USTAR_FORMAT))
+        file.truncate(1600 * MEGABYTE)
+
+
+def packed_header(path):
+    """The same header, packed: 300 KB."""
+    import gzip
+
+    info = tarfile.TarInfo("pax")
+    info.type, info.size = tarfile.XHDTYPE, 255 * MEGABYTE
+    with gzip.open(path, "wb") as file:
+        file.write(info.tobuf(tarfile.USTAR_FORMAT))
+        for _ in range(255):
+            file.write(bytes(MEGABYTE))
+        file.write(bytes(10_240))
+
+
+HOSTILE = {
+    "lying.zip": lying_zip,
+    "bomb.zip": honest_bomb,
+    "many.zip": many_entries,
+    "long.tar": long_header,
+    "pax.tar": long_pax_header,
+    "pax.tar.gz": packed_header,
+}
+
+
+@pytest.mark.skipif(not hasattr(resource, "RUSAGE_SELF"), reason="memory as POSIX counts it")
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_hostile_archive_is_refused_in_little_memory(tmp_path, name):
+    path = tmp_path / name
+    HOSTILE[name](path)
+    command = [sys.executable, "-c", READER, path]
+    done = subprocess.run(command, cwd=repo_root(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr[-2000:]
+    said, memory = done.stdout.splitlines()[-2:]
+    assert int(memory) < LIMIT_MB
+    assert said.startswith("refused") or re.fullmatch(r"\['[^']+'(, '[^']+')*\]", said)
