@@ -173,7 +173,7 @@ def _is_blank(pixels: NDArray[np.uint8]) -> bool:
 
 def _item_columns(items: Iterable[Item]) -> list[dict[str, Any]]:
     """The instrument's own columns of each item: {name: value}."""
-    return [{} if isinstance(item, ImageFile) else item.columns for item in items]
+    return [item.columns for item in items]
 
 
 def _result_batch(
@@ -212,4 +212,4 @@ def _work_items(batches: Iterable[tuple[list[Item], int]]) -> Iterator[WorkItem]
 
 
 def _without_columns(item: Item) -> Item:
-    return item if isinstance(item, ImageFile) else replace(item, columns={})
+    return replace(item, columns={})

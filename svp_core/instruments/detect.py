@@ -17,6 +17,7 @@ from svp_core.instruments.copies import copies_caution
 from svp_core.instruments.flowcam import csv_export
 from svp_core.instruments.flowcam import run as flowcam
 from svp_core.instruments.images import collage, folder
+from svp_core.instruments.images.image_notes import is_one_each
 from svp_core.instruments.metadata import Choices, SourceSummary
 from svp_core.instruments.open_source import PathKind, open_source, scan_files, select_files
 from svp_core.instruments.records import (
@@ -56,7 +57,7 @@ def detect_source(path: Path | str, choices: Choices | None = None) -> SourceSum
     Raises LabError when the path holds nothing readable.
     """
     with open_source(path) as (files, path_kind):
-        files, brightness = with_brightness(files, choices)
+        files, brightness = with_brightness(replace(files, one_each=is_one_each(choices)), choices)
         runs, loose, notes = _partition(files, path_kind, choices)
         brightness.restrict(_used_names(runs, loose))
         summary = summarise_runs(files, runs, loose, notes) if runs else summarise_images(loose, path_kind)
@@ -83,7 +84,7 @@ def iter_items(
 ) -> Generator[ParticleRecord | folder.ImageFile, None, None]:
     """As read_particles, but image files are yielded undecoded, as ImageFile, and names may repeat (unique_name)."""
     with open_source(path) as (files, path_kind):
-        files, brightness = with_brightness(files, choices)
+        files, brightness = with_brightness(replace(files, one_each=is_one_each(choices)), choices)
         runs, loose, _ = _partition(files, path_kind, choices)
         brightness.restrict(_used_names(runs, loose))
         for run in runs:
@@ -118,7 +119,7 @@ def _partition(
     if path_kind == "file":
         return _partition_file(files, choices)
     runs = _find_runs(files, choices)
-    loose, ignored = _outside_runs(files, runs)
+    loose, ignored, aside = _outside_runs(files, runs)
     if len(runs) == 1 and isinstance(runs[0], UnreadableRun) and not image_names(loose):
         raise LabError(runs[0].message)
     notes = []
@@ -126,6 +127,9 @@ def _partition(
         count = "1 file" if len(loose.names) == 1 else f"{len(loose.names):,} files"
         how = "read as plain images" if image_names(loose) else "not images; listed with the reason"
         notes.append(f"Outside the run folder: {count}, {how}.")
+    if aside:
+        count = "1 image" if len(aside) == 1 else f"{len(aside):,} images"
+        notes.append(f"Ignored: {count} outside the run folder that are masks, calibration or camera images by name.")
     if ignored:
         notes.append(f"Ignored, since they belong to no run: {join_names([n.rpartition('/')[2] for n in ignored])}.")
     return _uniquely_named(runs), loose, notes
@@ -162,13 +166,18 @@ def _not_readable(name: str) -> str:
     )
 
 
-def _outside_runs(files: SourceFiles, runs: Collection[DetectedRun]) -> tuple[SourceFiles, list[str]]:
-    """(files that are not directly in a run's folder, names of those that are but belong to no run)."""
+def _outside_runs(files: SourceFiles, runs: Collection[DetectedRun]) -> tuple[SourceFiles, list[str], list[str]]:
+    """(files that are not directly in a run's folder, names of those that are but belong to no run, side images).
+
+    Beside a run, masks, calibration and camera images in other folders are the run's and not plain images.
+    """
     folders = {run.path.rpartition("/")[0] for run in runs}
     claimed = frozenset[str]().union(*(run.file_names for run in runs))
     rest = [name for name in files.names if name not in claimed]
     loose = [name for name in rest if name.rpartition("/")[0] not in folders]
-    return select_files(files, loose), [name for name in rest if name.rpartition("/")[0] in folders]
+    aside = [name for name in loose if name in files.aside] if runs else []
+    loose = [name for name in loose if not runs or name not in files.aside]
+    return select_files(files, loose), [name for name in rest if name.rpartition("/")[0] in folders], aside
 
 
 def _uniquely_named(runs: Sequence[DetectedRun]) -> list[DetectedRun]:

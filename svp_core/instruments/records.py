@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from svp_core import particle_classes
 from svp_core.decoding.brightness import BrightnessScale
+from svp_core.instruments.images.side_images import side_images
 from svp_core.instruments.metadata import Question, RunFacts
+from svp_core.instruments.split_folders import split_folders
 from svp_core.instruments.text_tables import normalise_name
 
 
@@ -26,11 +28,22 @@ class SourceFiles:
     # Scale of a group of images of more than 8 bits, as decode_images takes it; None: each file by its own values.
     scale_of: Callable[[str], BrightnessScale | None] | None = None
     notes: tuple[str, ...] = ()  # sentences on how they were opened that the user should see
+    one_each: bool = False  # every page of a TIFF is a particle, whatever the file says of its pages
 
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the files, in natural order."""
         return tuple(self.sizes)
+
+    @cached_property
+    def aside(self) -> dict[str, str]:
+        """{name: why it is not a particle} of masks, calibration and background images, as side_images tells them."""
+        return side_images(self.names)
+
+    @cached_property
+    def splits(self) -> dict[str, str]:
+        """{folder: its split} of the folders that split the images, as split_folders tells them."""
+        return split_folders(self.names)
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images import collage, folder
+from svp_core.instruments.images.image_notes import image_columns, image_notes, pages_question
 from svp_core.instruments.images.ome_metadata import stated_scale
-from svp_core.instruments.images.stack import read_pages
+from svp_core.instruments.images.stack import read_pages, summarise_pages
 from svp_core.instruments.metadata import SOURCE_KINDS, RunFacts, SourceSummary
 from svp_core.instruments.open_source import PathKind
 from svp_core.instruments.records import DetectedRun, InstrumentRun, SourceFiles, UnreadableRun, unique_name
@@ -32,12 +33,14 @@ def summarise_runs(
     scales = dict.fromkeys(fact.um_per_px for fact in facts)
     um_per_px = facts[0].um_per_px if len(scales) == 1 else None
     um_per_px_from = facts[0].um_per_px_from if um_per_px else ""
-    outside = folder.count_images(loose)
+    counted = folder.count_images(loose)
+    outside = counted.count
     if name := loose_run_name(loose, runs):
         facts.append(RunFacts(name, "folder", outside))
         outside = 0
     run_notes = _run_notes(readable, run_count=len(facts))
     run_notes += [run.message for run in runs if isinstance(run, UnreadableRun)]
+    run_notes += image_notes(loose, counted)
     if len(scales) > 1:
         run_notes.append("The runs differ in pixel size; each particle keeps its own.")
     kinds = {run.facts.kind for run in readable}
@@ -53,8 +56,8 @@ def summarise_runs(
         um_per_px_from,
         tuple(dict.fromkeys((*run_notes, *notes))),
         tuple(facts),
-        tuple(dict.fromkeys(column for run in readable for column in run.columns)),
-        tuple(question for run in readable for question in run.questions),
+        tuple(dict.fromkeys((*(c for run in readable for c in run.columns), *image_columns(loose, counted)))),
+        (*(question for run in readable for question in run.questions), *pages_question(counted)),
     )
 
 
@@ -67,9 +70,10 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
     if scale is None:
         notes.append("Plain images do not state their pixel size: sizes are in pixels until you enter µm per pixel.")
     readable = path_kind == "file" or bool(image_names(files))
-    count, columns = folder.count_images(files), ()
+    counted = folder.count_images(files)
+    count, columns, notes = counted.count, image_columns(files, counted), image_notes(files, counted) + notes
     if tiles is not None:
-        kind, count, columns = "collage", count - 1 + tiles, folder.BOX_COLUMNS
+        kind, count, columns = "collage", count - 1 + tiles, (*columns, *folder.BOX_COLUMNS)
         notes.insert(0, f"A collage image without a list: {tiles} tiles were found on its black background.")
     elif kind == "stack":
         notes.insert(0, f"Each of the {pages:,} pages of the stack is read as one particle.")
@@ -77,7 +81,18 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
         notes = ["It contains no image file and no run of an instrument; choose a folder or an archive that does."]
     title = f"{SOURCE_KINDS[kind] if readable else _WITHOUT_IMAGES[kind]} {image if kind == 'collage' else files.title}"
     run = RunFacts(loose_run_name(files, ()), kind, count, scale, scale_from)
-    return SourceSummary(kind, title, count, scale, scale_from, tuple(notes), (run,), columns, readable=readable)
+    return SourceSummary(
+        kind,
+        title,
+        count,
+        scale,
+        scale_from,
+        tuple(notes),
+        (run,),
+        columns,
+        questions=pages_question(counted),
+        readable=readable,
+    )
 
 
 def loose_run_name(loose: SourceFiles, runs: Sequence[DetectedRun]) -> str:
@@ -88,8 +103,9 @@ def loose_run_name(loose: SourceFiles, runs: Sequence[DetectedRun]) -> str:
 
 
 def image_names(files: SourceFiles) -> list[str]:
-    """Names of the image files."""
-    return [name for name in files.names if folder.is_image_name(name)]
+    """Names of the image files, without masks and other images that show no particle."""
+    aside = files.aside
+    return [name for name in files.names if folder.is_image_name(name) and name not in aside]
 
 
 def single_image(files: SourceFiles) -> str | None:
@@ -119,10 +135,10 @@ def _count_pages_and_tiles(files: SourceFiles, name: str) -> tuple[int, int | No
         data = files.read(name)
     except ImageUnreadable:
         return 1, None
-    pages = folder.count_pages(data) if folder.is_tiff_name(name) else 1
+    pages = summarise_pages(data, one_each=files.one_each).count if folder.is_tiff_name(name) else 1
     if pages > 1:
         return pages, None
-    (_, pixels, _) = next(read_pages(data, files.scale_of))
+    pixels = next(read_pages(data, files.scale_of, one_each=files.one_each)).pixels
     if pixels is None or not collage.looks_like_collage(pixels):
         return 1, None
     return 1, len(collage.find_tiles(pixels))

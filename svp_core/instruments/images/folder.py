@@ -2,8 +2,9 @@
 
 import os
 import stat
+from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,12 +18,15 @@ from svp_core.instruments.archive_kinds import HEAD_BYTES, advice, unreadable_fi
 from svp_core.instruments.data_roots import leads_outside
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.collage import looks_like_collage
+from svp_core.instruments.images.drawn_marks import remove_marks
 from svp_core.instruments.images.ome_metadata import ome_scale
-from svp_core.instruments.images.stack import count_pages, read_pages
+from svp_core.instruments.images.stack import count_pages, read_pages, summarise_pages
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
+from svp_core.instruments.split_folders import SPLIT, split_from_path
 from svp_core.instruments.sqlite_guard import is_own_database
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cropped from a collage, in its record's columns
+PAGE_COLUMN = "page"  # that was read of a file whose pages show one particle several times
 MAX_FILES = 200_000  # below one folder
 MAX_OTHER_FILES = 50_000  # neither images nor archives: a disk or a home folder; each of them is opened to detect runs
 MAX_FILE_BYTES = 512 * 1024**2  # limits the memory for one file; the largest collage known has 2 MB
@@ -118,9 +122,29 @@ def is_image_name(name: str) -> bool:
     return name.casefold().endswith(IMAGE_SUFFIXES)
 
 
-def count_images(files: SourceFiles) -> int:
-    """How many records read_images will give: one per file, one per page of a TIFF."""
-    return sum(_count_records(files, name) for name in files.names)
+@dataclass(frozen=True)
+class ImageCount:
+    """How many records read_images will give, and what the pages of files are."""
+
+    count: int
+    files_by_kind: dict[str, int]  # of "channels", "planes", "previews", "masks" -> files that hold them
+
+
+def count_images(files: SourceFiles) -> ImageCount:
+    """ImageCount of these files: one record per file, one per particle of a TIFF."""
+    aside, count, kinds = files.aside, 0, Counter[str]()
+    for name in files.names:
+        if name in aside or not is_tiff_name(name):
+            count += 1
+            continue
+        try:
+            summary = summarise_pages(files.read(name), one_each=files.one_each)
+        except ImageUnreadable:
+            count += 1  # it will be one rejected record
+            continue
+        count += summary.count
+        kinds.update(summary.kinds)
+    return ImageCount(count, dict(kinds))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,26 +155,39 @@ class ImageFile:
     source: str
     run: str
     data: bytes
+    columns: dict[str, Any] = field(default_factory=dict)  # of all of its particles
 
     def records(
-        self, *, split_collage: SplitCollage | None = None, scale_of: ScaleOf | None = None
+        self,
+        *,
+        split_collage: SplitCollage | None = None,
+        scale_of: ScaleOf | None = None,
+        one_each: bool = False,
     ) -> Iterator[ParticleRecord]:
-        """Yield a ParticleRecord for each page; split_collage: as read_images takes it, scale_of: of its files."""
+        """Yield a ParticleRecord for each particle.
+
+        split_collage: as read_images takes it. scale_of, one_each: of the source's files.
+        """
         origin = {"source": self.source, "run": self.run, "given": class_from_path(self.name)}
         origin |= {"um_per_px": ome_scale(self.data)}
         if _is_misnamed_stack(self.name, self.data):
             reason = "this is a TIFF of several pages; rename it to end in .tif and every page is read"
             yield ParticleRecord(self.name, reason=reason, **origin)
             return
-        for number, pixels, reason in read_pages(self.data, scale_of):
-            page = self.name if number is None else f"{self.name}#{number}"
-            if pixels is None or not looks_like_collage(pixels):
-                yield ParticleRecord(page, pixels=pixels, reason=reason, **origin)
-            elif split_collage is None or number is not None:
+        for page in read_pages(self.data, scale_of, one_each=one_each):
+            name, pixels, reason = self._page_name(page.number), page.pixels, page.reason
+            columns = self.columns if page.chosen is None else {**self.columns, PAGE_COLUMN: page.chosen}
+            if pixels is not None and looks_like_collage(pixels):
+                if split_collage is not None and page.number is None:
+                    yield from _tile_records(name, pixels, split_collage(pixels), columns, origin)
+                    continue
                 reason = "this is a collage of many particles; open it on its own to split it into tiles"
-                yield ParticleRecord(page, reason=reason, **origin)
-            else:
-                yield from _tile_records(page, pixels, split_collage(pixels), origin)
+            elif pixels is not None:
+                pixels, _, reason = remove_marks(pixels)
+            yield ParticleRecord(name, pixels=None if reason else pixels, reason=reason, columns=columns, **origin)
+
+    def _page_name(self, number: int | None) -> str:
+        return self.name if number is None else f"{self.name}#{number}"
 
 
 def read_images(
@@ -162,26 +199,35 @@ def read_images(
     and images of more than 8 bits, page by page. split_collage: function (pixels) -> boxes (N, 4) that splits an image
     of many particles into records with their box as columns; None rejects such an image.
     """
+    aside, splits = files.aside, files.splits
     for name in files.names:
+        columns = {SPLIT: split} if (split := split_from_path(name, splits)) else {}
         try:
-            file = ImageFile(name, files.title, run, _image_bytes(files, name))
+            if name in aside:
+                raise ImageUnreadable(aside[name])
+            file = ImageFile(name, files.title, run, _image_bytes(files, name), columns)
         except ImageUnreadable as error:
-            yield ParticleRecord(name, files.title, given=class_from_path(name), run=run, reason=str(error))
+            given = class_from_path(name)
+            yield ParticleRecord(name, files.title, given=given, run=run, reason=str(error), columns=columns)
             continue
         large = len(file.data) > MAX_UNDECODED_BYTES
         if split_collage or is_tiff_name(name) or large or may_need_scale(file.data):
-            yield from file.records(split_collage=split_collage, scale_of=files.scale_of)
+            yield from file.records(split_collage=split_collage, scale_of=files.scale_of, one_each=files.one_each)
         else:
             yield file
 
 
 def _tile_records(
-    page: str, pixels: NDArray[np.uint8], boxes: NDArray[np.integer], origin: dict[str, Any]
+    page: str,
+    pixels: NDArray[np.uint8],
+    boxes: NDArray[np.integer],
+    columns: dict[str, Any],
+    origin: dict[str, Any],
 ) -> Iterator[ParticleRecord]:
     for number, box in enumerate(boxes.tolist(), 1):
         top, left, bottom, right = box
-        columns: dict[str, Any] = dict(zip(BOX_COLUMNS, box, strict=True))
         tile = pixels[top:bottom, left:right].copy()
+        columns = {**columns, **dict(zip(BOX_COLUMNS, box, strict=True))}
         yield ParticleRecord(f"{page}#{number}", pixels=tile, columns=columns, **origin)
 
 
@@ -204,13 +250,6 @@ def is_tiff_name(name: str) -> bool:
 def _is_misnamed_stack(name: str, data: bytes) -> bool:
     # count_images opens only files named as TIFF, so that 20,000 PNG files are counted without opening them.
     return data[:4] in (b"II*\0", b"MM\0*") and not is_tiff_name(name) and count_pages(data) > 1
-
-
-def _count_records(files: SourceFiles, name: str) -> int:
-    try:
-        return count_pages(files.read(name)) if is_tiff_name(name) else 1
-    except ImageUnreadable:
-        return 1  # it will be one rejected record
 
 
 def _size(path: Path | None) -> int:

@@ -1,0 +1,196 @@
+"""Scale bars, text, frames and corner marks drawn into images are left out; particles are never taken for them."""
+
+import io
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
+
+from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.instruments.images.drawn_marks import find_marks, remove_marks
+from svp_core.morphology import measure
+from svp_core.optics import scenes
+from tests.helpers.case_files import case_folder
+from tests.helpers.records import pixels_of
+
+
+def crop(*, level=200, size=(80, 100), seed=0, colour=False):
+    """A blurred ellipse on noise."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[: size[0], : size[1]]
+    distance = np.hypot((y - size[0] / 2) / 9, (x - size[1] / 2) / 16)
+    grey = level - (level - 60) / (1 + np.exp((distance - 1) * 8)) + rng.normal(0, 2, size)
+    pixels = np.clip(grey, 0, 252).astype(np.uint8)
+    return np.stack([pixels] * 3, -1) if colour else pixels
+
+
+def drawn(pixels, draw):
+    image = Image.fromarray(pixels)
+    draw(ImageDraw.Draw(image), *image.size)
+    return np.array(image)
+
+
+def bar(ink, *, x=8, width=30, thickness=3):
+    return lambda d, w, h: d.rectangle([x, h - 8, x + width - 1, h - 8 + thickness - 1], fill=ink)
+
+
+def text(ink, words="100 um", *, size=10, at=(6, 4)):
+    return lambda d, w, h: d.text(at, words, fill=ink, font=ImageFont.load_default(size))
+
+
+def corners(ink):
+    def draw(d, w, h):
+        d.line([(20, 22), (20, 14), (30, 14)], fill=ink)
+        d.line([(w - 20, h - 24), (w - 20, h - 16), (w - 30, h - 16)], fill=ink)
+
+    return draw
+
+
+def frame(ink):
+    return lambda d, w, h: d.rectangle([2, 2, w - 3, h - 3], outline=ink, width=1)
+
+
+def cross(ink):
+    def draw(d, w, h):
+        d.line([(8, 12), (18, 12)], fill=ink)
+        d.line([(13, 7), (13, 17)], fill=ink)
+
+    return draw
+
+
+def together(*parts):
+    def draw(d, w, h):
+        for part in parts:
+            part(d, w, h)
+
+    return draw
+
+
+GREY = {
+    "black bar": bar(0),
+    "white bar": bar(255),
+    "thin bar": bar(0, width=12, thickness=1),
+    "long bar": bar(255, width=70, thickness=4),
+    "black text": text(0),
+    "white text": text(255, "25 µm"),
+    "date": text(0, "2024-05-08", size=9),
+    "bar and text": together(bar(0), text(0, "50 µm", at=(8, 60))),
+    "bar and one digit": together(bar(0), text(0, "5", at=(18, 58))),
+    "corners": corners(0),
+    "white corners": corners(255),
+    "frame": frame(0),
+    "cross": cross(0),
+}
+COLOUR = {
+    "red bar": bar((255, 0, 0)),
+    "yellow text": text((255, 255, 0)),
+    "green frame": frame((0, 255, 0)),
+    "cyan corners": corners((0, 255, 255)),
+    "black bar": bar((0, 0, 0)),
+}
+
+
+def ecd(pixels):
+    return measure(pixels, um_per_px=None)["ecd_px"]
+
+
+@pytest.mark.parametrize("level", [175, 200])
+@pytest.mark.parametrize("marks", GREY)
+def test_marks_are_removed_and_the_particle_stays(marks, level):
+    plain = crop(level=level)
+    marked = drawn(plain, GREY[marks])
+    clean, kinds, reason = remove_marks(marked)
+    assert kinds
+    assert reason == ""
+    assert ecd(clean) == pytest.approx(ecd(plain), rel=0.02)
+    assert find_marks(clean) is None
+    assert find_marks(plain) is None
+
+
+@pytest.mark.parametrize("marks", COLOUR)
+def test_coloured_marks_are_removed(marks):
+    plain = crop(colour=True)
+    marked = drawn(plain, COLOUR[marks])
+    clean, kinds, reason = remove_marks(marked)
+    assert kinds
+    assert reason == ""
+    assert clean.ndim == 3
+    assert ecd(clean) == pytest.approx(ecd(plain), rel=0.02)
+
+
+@pytest.mark.parametrize("quality", [75, 90])
+@pytest.mark.parametrize("marks", ["black bar", "bar and text", "frame"])
+def test_marks_in_a_jpeg_are_removed(marks, quality):
+    plain = crop(level=235)
+    buffer = io.BytesIO()
+    Image.fromarray(drawn(plain, GREY[marks])).save(buffer, "JPEG", quality=quality)
+    clean, kinds, _ = remove_marks(np.array(Image.open(buffer)))
+    assert kinds
+    assert ecd(clean) == pytest.approx(ecd(plain), rel=0.04)
+
+
+@pytest.mark.parametrize("below", [True, False])
+def test_strip_of_marks_is_cut_off(below):
+    plain = crop(level=255)
+    strip = drawn(np.full((32, 100), 255, np.uint8), together(bar(0), text(0, "20 um", at=(8, 4))))
+    clean, _, _ = remove_marks(np.vstack([plain, strip] if below else [strip, plain]))
+    assert 80 <= len(clean) <= 90
+    assert ecd(clean) == pytest.approx(ecd(plain), rel=0.01)
+
+
+def test_bar_across_the_particle_rejects_the_image(tmp_path):
+    across = drawn(crop(), lambda d, w, h: d.rectangle([10, 40, w - 10, 42], fill=0))
+    _, kinds, reason = remove_marks(across)
+    assert "across the particle" in reason or not kinds
+    Image.fromarray(across).save(tmp_path / "a.png")
+    (record,) = read_particles(tmp_path)
+    assert record.rejected
+    assert "save the images without them" in record.reason
+
+
+def test_images_of_a_source_are_cleaned_and_the_source_says_so(tmp_path):
+    for number in range(3):
+        Image.fromarray(crop(seed=number)).save(tmp_path / f"plain{number}.png")
+    Image.fromarray(drawn(crop(seed=9), GREY["bar and text"])).save(tmp_path / "marked.png")
+    pages = [Image.fromarray(drawn(crop(seed=seed), GREY["black bar"])) for seed in (7, 8)]
+    pages[0].save(tmp_path / "stack.tif", save_all=True, append_images=pages[1:])
+    records = {r.name: r for r in read_particles(tmp_path)}
+    assert not any(r.rejected for r in records.values())
+    for name, seed in (("marked.png", 9), ("stack.tif#1", 7), ("stack.tif#2", 8), ("plain0.png", 0)):
+        assert ecd(pixels_of(records[name])) == pytest.approx(ecd(crop(seed=seed)), rel=0.02)
+    assert any("(2 of 5 examined)" in note for note in detect_source(tmp_path).notes)
+
+
+def test_single_straight_piece_is_the_particle():
+    for level, ink in ((255, 0), (175, 0), (100, 255)):
+        pixels = np.full((40, 60), level, np.uint8)
+        pixels[18:21, 10:50] = ink
+        assert find_marks(pixels) is None
+
+
+@pytest.mark.parametrize("kind", scenes.KINDS)
+def test_simulated_particles_hold_no_marks(kind):
+    for number in range(12):
+        pixels = scenes.simulate(kind, scenes.particle_seed(882, number)).pixels
+        assert find_marks(pixels) is None
+        assert remove_marks(pixels)[0] is pixels
+
+
+@pytest.mark.parametrize("source", ["flowcam_run", "flowcam_library", "svp_collage_flowcam_nano.png"])
+def test_real_particles_hold_no_marks(real_data, source):
+    count = 0
+    for record in read_particles(real_data / source):
+        if record.pixels is not None:
+            assert find_marks(record.pixels) is None, record.name
+            count += 1
+    assert count > 100
+
+
+def test_marks_of_the_case_are_removed(real_data):
+    folder = case_folder(real_data, "drawn-in-scale-bar")
+    marked, plain = (
+        pixels_of(next(read_particles(folder / name))) for name in ("vignette.png", "same_without_marks.png")
+    )
+    sizes = [measure(pixels, um_per_px=None) for pixels in (marked, plain)]
+    assert sizes[0] == pytest.approx(sizes[1])
+    assert marked.shape == plain.shape
