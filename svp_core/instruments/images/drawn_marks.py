@@ -135,13 +135,17 @@ def _difference(pixels: NDArray[np.uint8], background: NDArray[np.float64], sign
 def _inks(pixels: NDArray[np.uint8], background: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.bool_], int]]:
     """Yield the pixels (H, W) of each ink that there is, and its sign as for _difference: dark, bright, coloured."""
     if background.min() >= MIN_CONTRAST and pixels.min() <= DARK_INK:
-        yield (pixels <= DARK_INK if pixels.ndim == 2 else (pixels <= DARK_INK).all(axis=2)), -1
+        yield _in_all_channels(pixels <= DARK_INK), -1
     if background.max() <= 255 - MIN_CONTRAST and pixels.max() >= BRIGHT_INK:
-        yield (pixels >= BRIGHT_INK if pixels.ndim == 2 else (pixels >= BRIGHT_INK).all(axis=2)), 1
+        yield _in_all_channels(pixels >= BRIGHT_INK), 1
     if pixels.ndim == 3:
         colourful = _colourfulness(pixels) >= INK_COLOURFULNESS
         if colourful.any():
             yield colourful, 0
+
+
+def _in_all_channels(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    return mask if mask.ndim == 2 else np.asarray(mask.all(axis=2), bool)
 
 
 def _lines(ink: NDArray[np.bool_], difference: NDArray[np.float32], contrast: float) -> NDArray[np.bool_]:
@@ -218,7 +222,8 @@ def _stands_alone(
 def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
     most = max(3, height // 4)  # pixels across a stroke
     padded = np.pad(shape, 1)
-    return int(ndimage.distance_transform_cdt(padded, "chessboard").max()) <= (most + 1) // 2
+    distances = cast("NDArray[np.int32]", ndimage.distance_transform_cdt(padded, "chessboard"))
+    return int(distances.max()) <= (most + 1) // 2
 
 
 def _on_one_line(box: tuple[slice, slice], other: tuple[slice, slice]) -> bool:
