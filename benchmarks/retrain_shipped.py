@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
 
+from svp_core.classifier.resnet import load_classifier
 from svp_core.classifier.training_loop import ClassifierTrainingPlan
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.generator.autoguidance import attach_guide
@@ -34,8 +35,10 @@ from svp_core.optics import scenes
 from svp_core.optics.imaging_conditions import LAWS
 from svp_core.progress import Progress, run_to_end
 from svp_core.quality.report import MIN_IMAGES
+from svp_core.training.all_stages import fit_all_stages
 from svp_core.training.classifier import train_classifier
 from svp_core.training.generator import train_generator
+from svp_core.training.last_layer import save_last_layer
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 
@@ -51,6 +54,7 @@ class TileSet:
 
 GENERATOR_TILES = (TileSet(0, "usual", 10_000),)
 CLASSIFIER_TILES = (TileSet(5, "soft", 2_500), TileSet(0, "usual", 500))
+LAST_LAYER_TILES = (TileSet(71, "usual", 3_000), TileSet(73, "soft", 1_600), TileSet(74, "fine", 900))
 VALIDATION_TILES = (TileSet(11, "other", 700),)  # instruments that nothing is trained on
 GENERATOR_IMAGES, GUIDE_IMAGES = 1_065_600, 256_000  # shown in training; the guide is the weaker model
 GENERATOR_SETTINGS: dict[str, Any] = {}  # of GeneratorConfig; the defaults are those of the shipped network
@@ -58,6 +62,7 @@ BATCH, LEARNING_RATE = 32, 8e-4
 CLASS_GUIDANCE = {"protein": 3.0}  # weight of classifier-free guidance; the other classes use autoguidance
 LEVEL_OFFSET = {"protein": -5.0, "silicone_oil": -5.0}  # grey levels
 EPOCHS = {"resnet18": 2.6, "resnet50": 8.0}
+ALL_STAGES = ("resnet18",)  # those whose last layer sees all stages
 REFERENCE_COUNT = 1_000  # held-out particles per class for confusion references and figures
 COMPARED_TRAINING = 2_000  # training particles per class searched for copies
 
@@ -93,19 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     work.mkdir(parents=True, exist_ok=True)
     _train_generators(out, work, scale)
     for architecture, epochs in EPOCHS.items():
-        if not (out / architecture / "config.json").is_file():
-            tell(f"training {architecture}")
-            run_to_end(
-                train_classifier(
-                    labelled(CLASSIFIER_TILES, work, scale),
-                    out / architecture,
-                    validation=labelled(VALIDATION_TILES, work, scale),
-                    architecture=architecture,
-                    plan=ClassifierTrainingPlan(epochs=epochs),
-                    note=describe(CLASSIFIER_TILES, scale),
-                ),
-                tell_progress,
-            )
+        _train_classifier(architecture, epochs, out, work, scale)
     for name in ("generator", *EPOCHS):
         _complete_card(out / name, scale)
     _measure(out, scale)
@@ -130,6 +123,29 @@ def _train_generators(out: Path, work: Path, scale: float) -> None:
             class_guidance=CLASS_GUIDANCE,
             level_offset=LEVEL_OFFSET,
         )
+
+
+def _train_classifier(architecture: str, epochs: float, out: Path, work: Path, scale: float) -> None:
+    """The network, then a last layer of all stages where the shipped one has it, in a model folder."""
+    trained = work / architecture if architecture in ALL_STAGES else out / architecture
+    if not (trained / "config.json").is_file():
+        tell(f"training {architecture}")
+        run_to_end(
+            train_classifier(
+                labelled(CLASSIFIER_TILES, work, scale),
+                trained,
+                validation=labelled(VALIDATION_TILES, work, scale),
+                architecture=architecture,
+                plan=ClassifierTrainingPlan(epochs=epochs),
+                note=describe(CLASSIFIER_TILES, scale),
+            ),
+            tell_progress,
+        )
+    if not (out / architecture / "config.json").is_file():
+        tell(f"fitting the last layer of {architecture}")
+        data, validation = labelled(LAST_LAYER_TILES, work, scale), labelled(VALIDATION_TILES, work, scale)
+        fitted = run_to_end(fit_all_stages(load_classifier(trained), data, validation=validation), tell_progress)
+        save_last_layer(fitted, out / architecture, counts=data.counts(), note=describe(LAST_LAYER_TILES, scale))
 
 
 def scaled(count: float, scale: float, least: int) -> int:

@@ -6,7 +6,6 @@ float (N, K) predicted out of fold from features, and fold int (N,); it yields P
 notes for the user).
 """
 
-import copy
 import math
 from collections.abc import Callable, Generator
 
@@ -15,10 +14,9 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from scipy.special import softmax
-from torch import nn
 
 from svp_core.classifier.augment import augment
-from svp_core.classifier.resnet import Classifier
+from svp_core.classifier.resnet import Classifier, with_new_last_layer
 from svp_core.classifier.training_loop import fit_temperature
 from svp_core.device import fast_arithmetic
 from svp_core.images import to_model
@@ -84,11 +82,9 @@ def predict_during_training(classifier: Classifier, *, seed: int = 0) -> Judge:
 
 
 def _new_head(classifier, class_count, seed):
-    """The classifier's network with a new last layer for this number of classes."""
+    """The classifier's network with a new last layer, of the last stage alone, for this number of classes."""
     torch.manual_seed(seed)
-    model = copy.deepcopy(classifier.model)
-    model.fc = nn.Linear(model.fc.in_features, class_count).to(classifier.device)
-    return model
+    return with_new_last_layer(classifier, class_count, all_stages=False)
 
 
 def _learn(model, tiles, labels, rows, device, seed):

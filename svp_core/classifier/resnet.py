@@ -1,7 +1,7 @@
 """The classifier network: config -> ResNet, model folder -> trained classifier, tiles -> probabilities."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
+from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 
 from svp_core.device import best_device, fast_arithmetic
 from svp_core.images import to_model
 from svp_core.model_files import as_stored, load_weights, read_model_folder, stored_config
 
-ARCHITECTURES = ("resnet18", "resnet50")
+# Name -> block and number of blocks per stage (He et al. 2016, arXiv 1512.03385).
+ARCHITECTURES = {"resnet18": (BasicBlock, [2, 2, 2, 2]), "resnet50": (Bottleneck, [3, 4, 6, 3])}
 BATCH_SIZE = 256  # tiles per call: smaller calls cost up to a quarter more on a CPU, larger ones gain nothing
 
 
@@ -29,6 +31,7 @@ class ClassifierConfig:
     # For a network of colour images, mean and standard deviation per channel, 0..1; () for one grey channel.
     colour_mean: tuple[float, ...] = ()
     colour_std: tuple[float, ...] = ()
+    all_stages: bool = False  # the last layer sees every stage (see AllStages), not the last one alone
 
 
 @dataclass(frozen=True)
@@ -58,19 +61,53 @@ class ColourFirst(nn.Conv2d):
         return super().forward(((input + 1) / 2 - self.mean) / self.std)
 
 
-def build_classifier(config: ClassifierConfig) -> nn.Module:
-    """Untrained torchvision ResNet for these classes; takes grey images, float (N, 1, H, W), -1..1."""
-    from torchvision import models
+class AllStages(ResNet):
+    """A ResNet whose last layer sees the usual mean responses of the last stage and, of the three before it, mean and
+    largest response of every filter (Evci et al. 2022, arXiv 2201.03529).
 
+    What tells particles of a new instrument apart is often in the earlier stages: the last one has kept only what
+    separated the particles that it was trained on.
+    """
+
+    def __init__(self, block: type[BasicBlock | Bottleneck], layers: list[int], num_classes: int) -> None:
+        super().__init__(block, layers, num_classes=num_classes)
+        earlier = sum(64 * 2**stage for stage in range(3)) * block.expansion
+        self.fc = nn.Linear(self.fc.in_features + 2 * earlier, num_classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Logits, float32 (N, K)."""
+        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
+        pooled = []
+        for stage in (self.layer1, self.layer2, self.layer3):
+            x = stage(x)
+            flat = x.flatten(2).float()
+            pooled += [flat.mean(2), flat.amax(2)]
+        features = torch.cat([self.avgpool(self.layer4(x)).flatten(1).float(), *pooled], 1)
+        with torch.autocast(features.device.type, enabled=False):  # so many terms add up to more than bfloat16 resolves
+            return self.fc(features)
+
+
+def build_classifier(config: ClassifierConfig) -> nn.Module:
+    """Untrained ResNet of torchvision for these classes; takes grey images, float (N, 1, H, W), -1..1."""
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"{config.architecture!r} is not a classifier architecture; use {' or '.join(ARCHITECTURES)}")
-    model = getattr(models, config.architecture)(weights=None, num_classes=len(config.class_keys))
+    network = AllStages if config.all_stages else ResNet
+    model = network(*ARCHITECTURES[config.architecture], num_classes=len(config.class_keys))
     if config.colour_mean:
         model.conv1 = ColourFirst(config.colour_mean, config.colour_std)
     else:
         model.conv1 = nn.Conv2d(1, 64, kernel_size=7, stride=2, padding=3, bias=False)
     nn.init.kaiming_normal_(model.conv1.weight, mode="fan_out", nonlinearity="relu")
     return model
+
+
+def with_new_last_layer(classifier: Classifier, class_count: int, *, all_stages: bool) -> nn.Module:
+    """A copy of the classifier's network with an untrained last layer for this number of classes; evaluation mode."""
+    config = replace(classifier.config, class_keys=("",) * class_count, all_stages=all_stages)
+    model, layers = build_classifier(config), classifier.model.state_dict()
+    kept = {name: tensor for name, tensor in layers.items() if not name.startswith("fc.")}
+    model.load_state_dict({**model.state_dict(), **kept})
+    return model.to(classifier.device, memory_format=torch.channels_last).eval()
 
 
 def load_classifier(folder: str | Path, *, device: torch.device | None = None) -> Classifier:

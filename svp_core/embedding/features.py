@@ -27,7 +27,8 @@ _READ_OUT = (12, 26, 26)  # features taken from each layer; they add up to 64
 def classifier_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch: int = 64) -> NDArray[np.float32]:
     """Input of the classifier's last layer for each tile: float32 (N, 512), 2048 for a ResNet-50.
 
-    classifier: from load_classifier. tiles: uint8 (N, 64, 64).
+    Of a network whose last layer sees all stages, the layered_features. classifier: from load_classifier. tiles: uint8
+    (N, 64, 64).
     """
     batches, last_layer = [], _last_layer(classifier)
     hook = last_layer.register_forward_pre_hook(lambda _, inputs: batches.append(inputs[0].float().cpu()))
@@ -43,8 +44,8 @@ def classifier_features(classifier: Classifier, tiles: NDArray[np.uint8], *, bat
 def layered_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch: int = 64) -> NDArray[np.float32]:
     """Features from every depth of the classifier for each tile: float32 (N, 1408), more for a ResNet-50.
 
-    Those of classifier_features, then mean and largest response of each filter of the first three stages. The last
-    layer separates only the network's own classes; the earlier ones respond to what other classes differ in.
+    Mean response of each filter of the last stage, then mean and largest one of each filter of the first three. The
+    last stage separates only the network's own classes; the earlier ones respond to what other classes differ in.
     classifier: from load_classifier. tiles: uint8 (N, 64, 64).
     """
     tiles = np.asarray(tiles)
@@ -59,12 +60,13 @@ def layered_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch:
 def start_predicting_in_layers(classifier: Classifier, tiles: NDArray[np.uint8]) -> tuple[torch.Tensor, torch.Tensor]:
     """(probabilities (n, K), layered_features (n, D)) of tiles, from one pass; a GPU may still be computing them."""
     last, pooled = [], []
+    earlier = () if classifier.config.all_stages else (1, 2, 3)  # else the last layer sees them anyway
 
     def record_stage(_module, _inputs, output):
         flat = output.flatten(2).float()
         pooled.extend((flat.mean(2), flat.amax(2)))
 
-    hooks = [classifier.model.get_submodule(f"layer{n}").register_forward_hook(record_stage) for n in (1, 2, 3)]
+    hooks = [classifier.model.get_submodule(f"layer{n}").register_forward_hook(record_stage) for n in earlier]
     hooks.append(_last_layer(classifier).register_forward_pre_hook(lambda _, inputs: last.append(inputs[0].float())))
     try:
         probs = start_predicting(classifier, tiles)

@@ -39,6 +39,7 @@ def fit_last_layer(
     *,
     class_keys: Sequence[str],
     um_per_px: Sequence[float] = (),  # range of pixel sizes of these tiles; () where unknown
+    strength: float = C,  # inverse strength of the L2 penalty
 ) -> Classifier:
     """A classifier of these classes with the layers of this one and a new last layer; folder as in the old one.
 
@@ -50,7 +51,7 @@ def fit_last_layer(
     mean, std = features.mean(0), features.std(0)
     std = np.where(std > 1e-6, std, 1.0)
     with threadpool_limits(1):
-        fit = LogisticRegression(C=C, max_iter=MAX_ITERATIONS).fit((features - mean) / std, labels)
+        fit = LogisticRegression(C=strength, max_iter=MAX_ITERATIONS).fit((features - mean) / std, labels)
     weights, biases = fit.coef_, fit.intercept_
     if len(class_keys) == 2:  # one regression, for the second class
         weights, biases = np.concatenate([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2

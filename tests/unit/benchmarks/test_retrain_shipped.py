@@ -53,8 +53,13 @@ def test_the_classifier_is_complete_and_its_data_described(retrained):
     classifier = load_classifier(out / "resnet18", device=CPU)
     assert classifier.config.class_keys == retrain_shipped.CLASSES
     config = json.loads((out / "resnet18" / "config.json").read_text("utf-8"))
-    assert set(config["trained_on"].values()) == {72}
-    assert "run seed 5 (soft law)" in config["note"]
+    assert set(config["trained_on"].values()) == {108}
+    assert classifier.config.all_stages
+    assert "run seed 74 (fine law)" in config["note"]
+    trained = load_classifier(out / "work" / "resnet18", device=CPU)
+    assert not trained.config.all_stages
+    layers = classifier.model.state_dict()
+    assert all(tensor.equal(layers[name]) for name, tensor in trained.model.state_dict().items() if "fc." not in name)
 
 
 def test_cards_name_method_and_licence_once(retrained):

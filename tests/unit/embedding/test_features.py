@@ -1,5 +1,6 @@
 """Feature vectors: independent of batch and machine, and sensitive to grain and outline."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,14 @@ import pytest
 import torch
 from scipy import ndimage
 
-from svp_core.classifier.resnet import Classifier, ClassifierConfig, build_classifier, predict_probs
-from svp_core.embedding.features import classifier_features, fixed_features
+from svp_core.classifier.resnet import (
+    Classifier,
+    ClassifierConfig,
+    build_classifier,
+    predict_probs,
+    with_new_last_layer,
+)
+from svp_core.embedding.features import classifier_features, fixed_features, layered_features
 from tests.helpers.drawn_discs import draw_discs
 
 
@@ -56,3 +63,22 @@ def test_classifier_features_are_the_input_of_its_last_layer(classifier):
     np.testing.assert_allclose(predict_probs(classifier, tiles), probs, atol=0.01)
     assert classifier_features(classifier, tiles[:0]).shape == (0, 512)
     assert not last._forward_pre_hooks
+
+
+@pytest.mark.parametrize(("architecture", "width"), [("resnet18", 1408), ("resnet50", 5632)])
+def test_a_last_layer_of_all_stages_sees_the_layered_features(architecture, width):
+    torch.manual_seed(1)
+    config = ClassifierConfig(("protein", "silicone_oil", "air_bubble"), architecture)
+    plain = Classifier(build_classifier(config).eval(), config, None, torch.device("cpu"))
+    model = with_new_last_layer(plain, 3, all_stages=True)
+    classifier = Classifier(model, replace(config, all_stages=True), None, torch.device("cpu"))
+    tiles = draw_discs(5, seed=2)
+    features = layered_features(plain, tiles)
+    assert features.shape == (5, width)
+    # Hooks round to bfloat16 where the processor computes in it.
+    np.testing.assert_allclose(layered_features(classifier, tiles), features, rtol=0.02, atol=0.02)
+    np.testing.assert_allclose(classifier_features(classifier, tiles), features, rtol=0.02, atol=0.02)
+    last = model.get_submodule("fc")
+    logits = features @ last.weight.detach().numpy().T + last.bias.detach().numpy()
+    probs = torch.from_numpy(logits).softmax(1).numpy()
+    np.testing.assert_allclose(predict_probs(classifier, tiles), probs, atol=0.02)
