@@ -104,7 +104,8 @@ def build_classifier(config: ClassifierConfig) -> nn.Module:
 def with_new_last_layer(classifier: Classifier, class_count: int, *, all_stages: bool) -> nn.Module:
     """A copy of the classifier's network with an untrained last layer for this number of classes; evaluation mode."""
     config = replace(classifier.config, class_keys=("",) * class_count, all_stages=all_stages)
-    model, layers = build_classifier(config), classifier.model.state_dict()
+    model: Any = build_classifier(config)
+    layers = classifier.model.state_dict()
     kept = {name: tensor for name, tensor in layers.items() if not name.startswith("fc.")}
     model.load_state_dict({**model.state_dict(), **kept})
     return model.to(classifier.device, memory_format=torch.channels_last).eval()
