@@ -57,7 +57,7 @@ def test_corrected_counts_are_beside_raw_ones(job, tmp_path):
     assert reference is not None
     known: dict[str, Any] = {"class_keys": KEYS, "reference": reference, "thresholds": dict.fromkeys(KEYS, 0.8)}
     sizes = [3.0] * 10 + [12.0, 12.0, 30.0, 12.0]
-    expected = counts.corrected_counts(labels, sizes, volume_ml=0.25, **known)
+    expected = counts.corrected_counts(labels, sizes, sizes_px=[size / 0.5 for size in sizes], volume_ml=0.25, **known)
     rows = ReportPage(written_report(job)).rows("Cumulative counts")
     shown = {(row[1].rstrip(" †*")): row[6] for row in rows[:4]}
     assert shown == {f"≥ {e.at_least_um:g} µm": format_number(e.per_ml) for e in expected if e.class_key == "protein"}

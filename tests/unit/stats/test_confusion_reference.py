@@ -14,7 +14,6 @@ from svp_core.classifier.resnet import predict_probs
 from svp_core.errors import LabError
 from svp_core.morphology import measure
 from svp_core.optics import scenes
-from svp_core.optics.imaging_conditions import AGGREGATE_LAW
 from svp_core.stats import counts
 from tests.helpers.confusion import KEYS, drawn_reference, shipped_classifier
 
@@ -52,7 +51,7 @@ def test_the_shipped_reference_equals_what_the_shipped_classifier_predicts():
     assert list(np.bincount(reference.labels)) == [1000] * len(KEYS)
     for label, key in enumerate(reference.class_keys):
         start = int(np.flatnonzero(reference.labels == label)[0])
-        drawn = [scenes.simulate(key, scenes.particle_seed(6, k), law=AGGREGATE_LAW) for k in range(3)]
+        drawn = [scenes.simulate(key, scenes.particle_seed(6, k)) for k in range(3)]
         probs = predict_probs(classifier, np.stack([particle.pixels for particle in drawn]))
         assert np.allclose(probs, reference.probs[start : start + 3], atol=0.02)
         for particle, size in zip(drawn, reference.sizes_um[start:], strict=False):

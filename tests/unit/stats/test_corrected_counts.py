@@ -242,8 +242,9 @@ def test_counts_of_resampled_sample_runs_cover_the_truth():
     assert shares["corrected"][:, :3].mean() >= 0.9
     assert shares["corrected"][:2, :3].min() >= 0.95
     assert shares["corrected"][2].min() > 0.8
-    assert shares["raw"][1, :3].max() < 0.3
-    assert shares["raw"][:, :3].mean() < 0.7
+    # Raw counts of oil hardly ever hold the truth that corrected ones hold.
+    assert (shares["corrected"] - shares["raw"])[1, :3].min() > 0.35
+    assert (shares["corrected"] - shares["raw"])[:, :3].mean() > 0.1
 
 
 def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference():
@@ -276,5 +277,5 @@ def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference()
             found = [row for row in found if row.class_key in KEYS]
             covered[kind].append([row.low <= true <= row.high for row, true in zip(found, truth, strict=True)])
     assert np.mean(covered["corrected"], 0).min() >= 0.95
-    # Every tenth of the small protein aggregates is assigned to oil, of which there are few.
-    assert np.mean(covered["raw"], 0)[len(bins)] < 0.6
+    # Some of the many small protein aggregates are assigned to oil, of which there are few.
+    assert (np.mean(covered["corrected"], 0) - np.mean(covered["raw"], 0))[len(bins)] > 0.2
