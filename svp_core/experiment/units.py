@@ -132,12 +132,12 @@ def read_features(folder: Path, count: int) -> NDArray[np.float32]:
 
 
 def embed(tiles: NDArray[np.uint8]) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Features of tiles from the shipped classifier, float32 (N, 512); yields Progress."""
+    """Input of the shipped classifier's last layer for each tile, float32 (N, 1408), N >= 1; yields Progress."""
     from svp_core.classifier.resnet import load_classifier
     from svp_core.embedding.features import classifier_features
 
     classifier = load_classifier(find_model_folder(FEATURE_MODEL))
-    parts = [np.zeros((0, 512), np.float32)]
+    parts = []
     for start in range(0, len(tiles), _BATCH):
         parts.append(classifier_features(classifier, np.ascontiguousarray(tiles[start : start + _BATCH])))
         yield Progress(min(start + _BATCH, len(tiles)), len(tiles), "Computing features")

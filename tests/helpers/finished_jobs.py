@@ -91,7 +91,7 @@ def make_job(
     first_run = runs[0]["name"] if runs else ""
     rows += [_rejected_row(name, reason, first_run, instrument) for name, reason in rejected]
     shape = (count, 64, 64, 3) if colour else (count, 64, 64)
-    tiles = rng.integers(0, 256, shape, dtype=np.uint8)
+    tiles = rng.integers(40, 220, shape, dtype=np.uint8)  # without levels that drawn marks have
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
         ResultsWriter(file, KEYS, tuple(instrument)).write(Batch(rows))
     np.save(folder / "tiles.npy", tiles[..., 0] if colour else tiles)

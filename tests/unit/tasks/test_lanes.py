@@ -30,10 +30,10 @@ def run(job_id, slot, *, step=0, seconds_per_step=1.0):
         db.execute(database.job.update().where(database.job.c.id == job_id).values(**state))
 
 
-def test_only_trainings_are_long():
+def test_trainings_and_experiments_are_long():
     assert lanes.lane_of("train") == lanes.lane_of("retrain") == LONG
     assert lanes.lane_of("classify") == lanes.lane_of("unknown") == SHORT
-    assert sorted(lanes.long_kinds()) == ["retrain", "train"]
+    assert sorted(lanes.long_kinds()) == ["experiment", "retrain", "train"]
     assert not set(lanes.lane_slots(LONG)) & set(lanes.lane_slots(SHORT))
 
 
