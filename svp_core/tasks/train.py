@@ -6,6 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from svp_core.access.person import REVIEWER, require
 from svp_core.errors import LabError
 from svp_core.files import write_json
 from svp_core.progress import Progress, Steps
@@ -69,6 +70,7 @@ def register_model(name: str, folder: Path) -> str:
 
     The name is noted before the move: a process that is killed in between leaves a model that registered_model finds.
     """
+    require(REVIEWER, "create a model")  # else the loop below would try a hundred names
     stem, number = name.strip(), 1
     while True:
         unique_name = stem if number == 1 else f"{stem} {number}"

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from svp_core.audit_trail.trail import TrailCheck
 from svp_core.backup import restore, write
 from svp_core.backup.tables import copy_database, insert_rows
 from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.review import decision_log, history_file, store
-from svp_core.workspace import datasets
+from svp_core.workspace import changes, datasets
 from svp_core.workspace.paths import repo_root, workspace_root
 from tests.helpers.review_fixture import databases, event, new_review, record
 
@@ -212,3 +213,21 @@ def test_a_copy_of_the_rows_fills_another_database(lab, monkeypatch):
     assert decision_log.history(review.id) == before
     with pytest.raises(LabError, match="rows already"):
         insert_rows(lab / "copy.sqlite")
+
+
+def test_a_trail_that_went_on_after_its_database_was_copied_is_restored_intact(lab, monkeypatch):
+    """The database is that of one moment; the seal beside the key may already count later entries."""
+    review = new_review(3)
+    entries = len(changes.list_entries())
+    original = write.check_copy
+
+    def go_on(copy):
+        original(copy)
+        store.rename_review(review.id, "renamed while the backup is written")
+
+    monkeypatch.setattr(write, "check_copy", go_on)
+    path = back_up(lab / "backup.zip")
+    assert len(changes.list_entries()) == entries + 1
+    elsewhere(lab, monkeypatch)
+    restored(path)
+    assert changes.verify_trail() == TrailCheck(entries)
