@@ -1,4 +1,4 @@
-"""Files: atomic writes, private temporary files, content hashes, arrays from safetensors."""
+"""Files: atomic writes, private temporary files, content hashes, cached JSON, arrays from safetensors."""
 
 import csv
 import hashlib
@@ -7,6 +7,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -145,3 +146,18 @@ def read_tensors(path: str | Path) -> tuple[dict[str, str], dict[str, NDArray[An
             return file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(str(error)) from None
+
+
+def read_json(path: Path) -> Any:
+    """Content of a JSON file, read again only when the file has changed; callers must not change it.
+
+    Raises OSError or ValueError where it cannot be read.
+    """
+    status = path.stat()
+    return _cached_json(path, status.st_mtime_ns, status.st_ino)
+
+
+@lru_cache(maxsize=2048)
+def _cached_json(path: Path, mtime_ns: int, inode: int) -> Any:
+    del mtime_ns, inode  # they only tell apart, in the cache, versions of the file
+    return json.loads(path.read_text("utf-8"))

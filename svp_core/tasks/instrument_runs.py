@@ -89,5 +89,5 @@ def _profile_of_runs(runs: Sequence[tuple[str, str]], um_per_px: float) -> Instr
 
 
 def _classifications() -> list[tuple[jobs.Job, dict[str, Any]]]:
-    ended = [job for job in jobs.recent(MAX_JOBS) if job.kind == CLASSIFY and job.state in ("done", "cancelled")]
+    ended = [job for job in jobs.recent(MAX_JOBS, kinds=(CLASSIFY,)) if job.state in ("done", "cancelled")]
     return [(job, summary) for job in ended if (summary := read_summary(job.id)).get("named")]

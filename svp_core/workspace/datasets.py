@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from svp_core.access.person import KEEPER, READER, REVIEWER
 from svp_core.errors import LabError
-from svp_core.files import atomic_folder, write_json
+from svp_core.files import atomic_folder, read_json, write_json
 from svp_core.tile_file import read_tiles
 from svp_core.workspace.changes import DATA_SET, change
 from svp_core.workspace.dataset_zip import write_zip
@@ -291,6 +291,6 @@ def _write_meta(
 
 def _read_meta(folder: Path) -> dict[str, Any]:
     try:
-        return json.loads((folder / "dataset.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        return dict(read_json(folder / "dataset.json"))
+    except (OSError, ValueError, TypeError):
         raise LabError(f"The data set in {folder} is damaged: its dataset.json cannot be read; delete it.") from None

@@ -11,7 +11,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -115,10 +115,13 @@ def active() -> list[Job]:
     return [active_job for active_job in map(_as_job, rows) if active_job.active]
 
 
-def recent(limit: int = 20) -> list[Job]:
-    """The latest jobs in any state, newest first."""
+def recent(limit: int = 20, *, kinds: Collection[str] | None = None) -> list[Job]:
+    """The latest jobs in any state, newest first. kinds: only those of these kinds."""
+    query = sa.select(job).order_by(job.c.created.desc()).limit(limit)
+    if kinds is not None:
+        query = query.where(job.c.kind.in_(kinds))
     with engine().connect() as db:
-        return [_as_job(row) for row in db.execute(sa.select(job).order_by(job.c.created.desc()).limit(limit))]
+        return [_as_job(row) for row in db.execute(query)]
 
 
 def pause(job_id: str) -> None:

@@ -1,11 +1,12 @@
 """Kill a job before its n-th change of a file or of the database, start it again, look at what is there; for all n.
 
-python -m tests.helpers.killed_jobs KIND FOLDER [STRIDE] prints a JSON list of [n, what was wrong] and, last, the number
-of tries that were killed; STRIDE: only every so many changes are tried. Every try is a forked process on its own copy
-of a prepared workspace, killed as `kill -9` does. What takes long and writes nothing (scores, features, a training up
-to its end) is replaced.
+python -m tests.helpers.killed_jobs KIND FOLDER [STRIDE [MODE]] prints a JSON list of [n, what was wrong] and, last, the
+number of tries. STRIDE: only every so many changes are tried. MODE "full": the disk is full from that change on. Every
+try is a forked process on its own copy of a prepared workspace, killed as `kill -9` does. What takes long and writes
+nothing (scores, features, a training up to its end) is replaced.
 """
 
+import errno
 import json
 import os
 import shutil
@@ -24,6 +25,7 @@ from sqlalchemy.engine import Engine
 from svp_core import model_files
 from svp_core.classification.results import read_results_folder
 from svp_core.embedding import clusters
+from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
 from svp_core.review import store
@@ -40,28 +42,34 @@ from svp_core.training import last_layer
 from svp_core.training.finalise import finalise
 from svp_core.workspace import datasets, models
 from svp_core.workspace.database import engine
+from svp_core.workspace.paths import storage_problem
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.tiny_training import SMALL, shorten_checks, two_classes
 
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+NEEDS_SPACE = {"os.mkdir"}
+FULL = 3  # exit status
 WRITING = os.O_WRONLY | os.O_RDWR
 JOB = "jobs/" + "0" * 32
 COUNT = 24  # tiles
 
 
-def kill_before(number, workspace):
-    """Let this process die before its change number `number`; 1 is the first."""
+def disturb(number, workspace, mode):
+    """Let this process die before its change number `number`, or find the disk full from there on; 1 is the first."""
     left = number
 
     def count():
         nonlocal left
         left -= 1
-        if left == 0:
+        if left == 0 and mode == "kill":
             os.kill(os.getpid(), signal.SIGKILL)
+        if left <= 0 and mode == "full":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def watch(name, arguments):
         writes = name == "open" and isinstance(arguments[2], int) and arguments[2] & WRITING
-        if not (writes or name in CHANGES) or isinstance(arguments[0], int):
+        changes = CHANGES if mode == "kill" else NEEDS_SPACE
+        if not (writes or name in changes) or isinstance(arguments[0], int):
             return
         path = os.fsdecode(arguments[0])
         if path.startswith(str(workspace)) or not Path(path).is_absolute():  # relative: inside a folder being removed
@@ -69,6 +77,18 @@ def kill_before(number, workspace):
 
     sys.addaudithook(watch)
     event.listen(Engine, "commit", lambda _: count())
+
+
+def run_on_a_full_disk(kind, config, workspace):
+    """Exit status FULL where the task says so in a sentence, as the worker passes it on."""
+    try:
+        run(kind, config, workspace)
+    except LabError as error:
+        assert "No space" in str(error), error
+        os._exit(FULL)
+    except OSError as error:
+        assert storage_problem(error), error
+        os._exit(FULL)
 
 
 def forked(work):
@@ -235,7 +255,7 @@ KINDS = {
 }
 
 
-def main(kind, folder, stride="1"):
+def main(kind, folder, stride="1", mode="kill"):
     folder = Path(folder)
     start = folder / "start"
     os.environ["SVP_WORKSPACE"] = str(start)
@@ -249,8 +269,8 @@ def main(kind, folder, stride="1"):
         shutil.copytree(start, workspace)
 
         def killed(number=number, workspace=workspace):
-            kill_before(number, workspace)
-            run(kind, config, workspace)
+            disturb(number, workspace, mode)
+            (run if mode == "kill" else run_on_a_full_disk)(kind, config, workspace)
 
         def again(workspace=workspace):
             run(kind, config, workspace)
@@ -260,7 +280,7 @@ def main(kind, folder, stride="1"):
             assert not hidden, hidden
 
         status = forked(killed)
-        if status not in (0, -signal.SIGKILL):
+        if status not in (0, -signal.SIGKILL if mode == "kill" else FULL):
             problems.append([number, "the first try failed by itself"])
         if forked(again):
             problems.append([number, "after the kill"])

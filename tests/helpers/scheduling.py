@@ -16,6 +16,7 @@ STARTS_PROCESSES = (
     "tests/unit/tasks/test_tasks.py",
     "tests/unit/tasks/test_train_task.py",
     "tests/unit/test_launch.py",
+    "tests/unit/test_serving.py",
     "tests/unit/test_worker.py",
     "tests/unit/training/test_distributed.py",
     "tests/unit/workspace/test_job_queue.py",

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import time
 
 from svp_core.workspace import jobs
@@ -64,6 +65,12 @@ def is_alive(pid):
     except ProcessLookupError:
         return False
     return True
+
+
+def is_stopped(pid):
+    """Whether this process is stopped by a signal."""
+    shown = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True)
+    return shown.stdout.strip().startswith("T")
 
 
 def kill_worker(pid):

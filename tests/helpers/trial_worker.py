@@ -26,11 +26,15 @@ class EmptyRequest(JobRequest):
 
 @dataclass(frozen=True)
 class WalkRequest(JobRequest):
-    """A number of steps; from step `wait_after` on they wait until the file `gate` exists."""
+    """A number of steps; from step `wait_after` on they wait until the file `gate` exists.
+
+    stop_after: step after which the process stops itself once, as a laptop that falls asleep.
+    """
 
     steps: int
     gate: str = ""
     wait_after: int = 1
+    stop_after: int = 0
 
     @property
     def title(self):
@@ -46,6 +50,9 @@ def walk(request, folder):
         with file.open("a") as lines:
             lines.write(f"{step} by {os.getpid()}\n")
         yield Progress(step, request.steps, f"step {step}")
+        if step == request.stop_after and not (folder / "stopped").exists():
+            (folder / "stopped").touch()
+            os.kill(os.getpid(), signal.SIGSTOP)
         while request.gate and step >= request.wait_after and not Path(request.gate).exists():
             time.sleep(0.02)
             yield Progress(step, request.steps, "at the gate")
@@ -102,7 +109,8 @@ if __name__ == "__main__":
         lane = LONG if trial is long_walk else SHORT
         kind = JobKind(trial.__name__, request_type, trial, "pages/home.py", "app", lane=lane)
         job_kinds.JOB_KINDS[kind.key] = kind
-    jobs.STALE_S, worker.BEAT_S, worker.WAIT_S = STALE_S, BEAT_S, 0.05
+    jobs.STALE_S, worker.WAIT_S = STALE_S, 0.05
+    worker.BEAT_S = float(os.environ.get("TRIAL_BEAT_S", str(BEAT_S)))
     worker.WRITE_S = float(os.environ.get("TRIAL_WRITE_S", "0"))
     jobs.slots = lambda: int(os.environ.get("TRIAL_SLOTS", "8"))
     jobs._cores = lambda: int(os.environ.get("TRIAL_CORES", "8"))

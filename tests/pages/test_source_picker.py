@@ -20,6 +20,26 @@ def app():
     return new_app().run().switch_page("pages/classify.py").run()
 
 
+@pytest.mark.parametrize(
+    ("headers", "is_local"),
+    [
+        ({}, True),
+        ({"Host": "localhost:8501", "Origin": "http://localhost:8501"}, True),
+        ({"Host": "127.0.0.1:8501"}, True),
+        ({"Host": "[::1]:8501", "Origin": "http://[::1]:8501"}, True),
+        ({"Host": "127.0.0.1:8501", "X-Forwarded-For": "10.0.0.7"}, False),
+        ({"host": "localhost", "forwarded": "for=10.0.0.7"}, False),
+        ({"Host": "127.0.0.1:8501", "Via": "1.1 proxy"}, False),
+        ({"Host": "127.0.0.1:8501", "Origin": "https://lab.example.com"}, False),
+        ({"Host": "lab.example.com"}, False),
+        ({"Host": "127.0.0.1.example.com"}, False),
+        ({"Host": "[::1"}, False),
+    ],
+)
+def test_a_visit_through_a_proxy_is_not_one_from_this_computer(headers, is_local):
+    assert source_picker.is_local_visit(headers) is is_local
+
+
 def zip_of(*names):
     tile = np.full((40, 40), 175, np.uint8)
     tile[12:28, 12:28] = 90

@@ -26,7 +26,7 @@ SHOWN, MAX_LISTED = 6, 200
 
 def show_previous() -> None:
     """List the latest classifications, each with what can be done with it; nothing where there are none."""
-    listed = [job for job in jobs.recent(MAX_LISTED) if job.kind == KIND]
+    listed = jobs.recent(MAX_LISTED, kinds=(KIND,))
     if not listed:
         return
     st.subheader("Previous classifications")

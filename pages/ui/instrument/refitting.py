@@ -67,7 +67,7 @@ def _label(record: Mapping[str, Any]) -> str:
 def _latest(profile_id: str, weights_sha256: str) -> jobs.Job | None:
     """The latest refit of this classifier on this instrument."""
     config = {"profile": profile_id, "weights_sha256": weights_sha256}
-    refits = [job for job in jobs.recent(MAX_JOBS) if job.kind == "refit" and config.items() <= job.config.items()]
+    refits = [job for job in jobs.recent(MAX_JOBS, kinds=("refit",)) if config.items() <= job.config.items()]
     return refits[0] if refits else None
 
 

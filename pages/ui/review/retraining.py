@@ -33,7 +33,7 @@ def show_retraining(review: Review, _reviewer: str) -> None:
         "Trains the classifier's last layer twice, on the labels before the review and on the current ones, and tests "
         "both on particles that neither was trained on."
     )
-    rounds = [job for job in jobs.recent(MAX_JOBS) if job.kind == "retrain" and job.config["review"] == review.id]
+    rounds = [job for job in jobs.recent(MAX_JOBS, kinds=("retrain",)) if job.config["review"] == review.id]
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         name = st.text_input(
             "Name of the model",

@@ -59,7 +59,7 @@ def _show_search(job: jobs.Job) -> None:
 
 
 def _start_from_job() -> None:
-    done = [job for job in jobs.recent(MAX_JOBS) if job.kind == "classify" and not job.active and job.step]
+    done = [job for job in jobs.recent(MAX_JOBS, kinds=("classify",)) if not job.active and job.step]
     if not done:
         st.caption("No particles are classified yet. Images without labels can be reviewed once they are classified.")
         st.page_link(find_kind("classify").page, label="Classify")

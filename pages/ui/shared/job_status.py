@@ -109,7 +109,7 @@ def _can_pause(job: jobs.Job) -> bool:
 
 def show_recent(title: str, kinds: Iterable[str] = tuple(JOB_KINDS), limit: int = 5) -> None:
     """The latest jobs of these kinds under a title, one line each, to open again; nothing where there are none."""
-    shown = [job for job in jobs.recent(50) if job.kind in kinds][:limit]
+    shown = jobs.recent(limit, kinds=tuple(kinds))
     if shown:
         st.subheader(title)
     with st.container(gap=None):

@@ -16,10 +16,27 @@ STRIDES = {"retrain": 23, "classify": 13, "train": 12, "suspect": 5, "gather": 4
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_job_killed_before_any_change_and_started_again_leaves_one_result(kind, tmp_path):
+    disturbed(kind, tmp_path, "kill")
+
+
+@pytest.mark.parametrize("kind", ["gather", "suspect", "train"])
+def test_a_job_whose_disk_is_full_says_so_and_leaves_one_result_when_it_is_started_again(kind, tmp_path):
+    disturbed(kind, tmp_path, "full")
+
+
+def disturbed(kind, tmp_path, mode):
     environment = {**os.environ, "PYTHONPATH": str(repo_root())}
     environment.pop("SVP_DATABASE_URL", None)
     done = subprocess.run(
-        [sys.executable, "-m", "tests.helpers.killed_jobs", kind, tmp_path, str(STRIDES.get(kind, 1))],
+        [
+            sys.executable,
+            "-m",
+            "tests.helpers.killed_jobs",
+            kind,
+            tmp_path,
+            str(STRIDES[kind] if mode == "kill" else 3),
+            mode,
+        ],
         cwd=repo_root(),
         env=environment,
         capture_output=True,

@@ -7,6 +7,7 @@ import threading
 from svp_core.workspace import jobs
 from tests.helpers.trial_jobs import (
     is_alive,
+    is_stopped,
     kill_worker,
     let_heartbeat_lapse,
     lines,
@@ -43,13 +44,15 @@ def test_a_killed_worker_is_lost_and_goes_on_where_it_was(lab, monkeypatch):
     assert len(workers(job_id)) == 2
 
 
-def test_a_worker_that_was_taken_for_dead_stops_when_it_wakes(lab):
+def test_a_worker_that_was_taken_for_dead_stops_when_it_wakes(lab, monkeypatch):
+    """It stops itself between two writes: stopped in the middle of one, it would hold the database's lock."""
     gate = lab / "gate"
-    config = {"steps": 3, "gate": str(gate)}
+    config = {"steps": 3, "gate": str(gate), "stop_after": 1}
+    monkeypatch.setenv("TRIAL_BEAT_S", "3600")  # its heartbeat writes too
     job_id, _ = jobs.start("walk", config)
     wait_for(job_id, lambda job: job.step == 1)
     sleeper = pid_of(job_id)
-    os.kill(sleeper, signal.SIGSTOP)
+    wait_until(lambda: is_stopped(sleeper))
     try:
         let_heartbeat_lapse(job_id)
         wait_for(job_id, "lost")
