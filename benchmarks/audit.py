@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
+from _card_section import write_section
 
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.generator import unet
@@ -84,7 +85,8 @@ def main():
     lines = section(report)
     print("", *lines, sep="\n")
     if options.write:
-        write(folder / "card.md", lines)
+        write_section(folder / "card.md", SECTION, lines)
+        tell(f"written into {folder / 'card.md'}")
 
 
 def labelled(keys, count, run_seed, store):
@@ -154,20 +156,6 @@ def section(report):
         "",
     ]
     return lines
-
-
-def write(card, lines):
-    """Write the section into the card: replaces an earlier one, else goes before the measurements, else to the end."""
-    text = card.read_text("utf-8")
-    before, heading, after = text.partition(f"{SECTION}\n")
-    rest = after[after.find("\n## ") + 1 :] if heading and "\n## " in after else ""
-    if not heading:
-        position = text.find("## Measured")
-        before, rest = (text, "") if position < 0 else (text[:position], text[position:])
-    card.write_text(
-        before.rstrip() + "\n\n" + "\n".join(lines).rstrip() + "\n" + (f"\n{rest}" if rest else ""), "utf-8"
-    )
-    tell(f"written into {card}")
 
 
 def tell_progress(progress):

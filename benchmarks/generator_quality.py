@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _card_section import write_section
 
 from svp_core.classifier.resnet import load_classifier
 from svp_core.generator.load import load_generator
@@ -95,7 +96,8 @@ def main():
     lines = section(report, generator, sampler)
     print("", *lines, sep="\n")
     if options.write:
-        write(folder / "card.md", lines)
+        write_section(folder / "card.md", SECTION, lines)
+        tell(f"written into {folder / 'card.md'}")
 
 
 def simulated(key, count, run_seed, folder):
@@ -182,20 +184,6 @@ def misses(report, column):
                 required = f"{low:g} to {high:g}" if np.isfinite([low, high]).all() else f"at most {high:g}"
                 found = ratio_text(target[0], entry) if target[1] == "ratio" else number(value)
                 yield f"{metric} of {key} {found} ({required if high < np.inf else f'at least {low:g}'})"
-
-
-def write(card, lines):
-    """Write the section into the card: replaces an earlier one, else goes before the measurements, else to the end."""
-    text = card.read_text("utf-8")
-    before, heading, after = text.partition(f"{SECTION}\n")
-    rest = after[after.find("\n## ") + 1 :] if heading and "\n## " in after else ""
-    if not heading:
-        position = text.find("## Measured")
-        before, rest = (text, "") if position < 0 else (text[:position], text[position:])
-    card.write_text(
-        before.rstrip() + "\n\n" + "\n".join(lines).rstrip() + "\n" + (f"\n{rest}" if rest else ""), "utf-8"
-    )
-    tell(f"written into {card}")
 
 
 def tell(text):

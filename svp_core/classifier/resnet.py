@@ -61,6 +61,12 @@ class ColourFirst(nn.Conv2d):
         return super().forward(((input + 1) / 2 - self.mean) / self.std)
 
 
+def pool_stage(responses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and largest response of each filter of a stage, float32 (N, C) each, from its feature maps (N, C, H, W)."""
+    flat = responses.flatten(2).float()
+    return flat.mean(2), flat.amax(2)
+
+
 class AllStages(ResNet):
     """A ResNet whose last layer sees the usual mean responses of the last stage and, of the three before it, mean and
     largest response of every filter (Evci et al. 2022, arXiv 2201.03529).
@@ -80,8 +86,7 @@ class AllStages(ResNet):
         pooled = []
         for stage in (self.layer1, self.layer2, self.layer3):
             x = stage(x)
-            flat = x.flatten(2).float()
-            pooled += [flat.mean(2), flat.amax(2)]
+            pooled += pool_stage(x)
         features = torch.cat([self.avgpool(self.layer4(x)).flatten(1).float(), *pooled], 1)
         with torch.autocast(features.device.type, enabled=False):  # so many terms add up to more than bfloat16 resolves
             return self.fc(features)

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import nn
 from torch.nn import functional
 
-from svp_core.classifier.resnet import Classifier, predict_probs, start_predicting
+from svp_core.classifier.resnet import Classifier, pool_stage, predict_probs, start_predicting
 
 FIXED_WIDTH = 64  # features per tile
 SEED = 64  # of the fixed network's weights; another one gives other features
@@ -63,8 +63,7 @@ def start_predicting_in_layers(classifier: Classifier, tiles: NDArray[np.uint8])
     earlier = () if classifier.config.all_stages else (1, 2, 3)  # else the last layer sees them anyway
 
     def record_stage(_module, _inputs, output):
-        flat = output.flatten(2).float()
-        pooled.extend((flat.mean(2), flat.amax(2)))
+        pooled.extend(pool_stage(output))
 
     hooks = [classifier.model.get_submodule(f"layer{n}").register_forward_hook(record_stage) for n in earlier]
     hooks.append(_last_layer(classifier).register_forward_pre_hook(lambda _, inputs: last.append(inputs[0].float())))
