@@ -5,6 +5,7 @@ import json
 import pytest
 
 from benchmarks import generator_quality
+from benchmarks._card_section import write_section
 from svp_core import cli
 from svp_core.images import encode_png
 from svp_core.quality import METRICS
@@ -58,8 +59,8 @@ def test_folders_that_cannot_be_compared_are_refused(folders, tmp_path, capsys):
 def test_the_section_in_a_card_is_replaced(tmp_path, card):
     path = tmp_path / "card.md"
     path.write_text(card, "utf-8")
-    generator_quality.write(path, ["## Quality", "", "| first |", ""])
-    generator_quality.write(path, ["## Quality", "", "| second |", "", "Must: all met.", ""])
+    write_section(path, "## Quality", ["## Quality", "", "| first |", ""])
+    write_section(path, "## Quality", ["## Quality", "", "| second |", "", "Must: all met.", ""])
     text = path.read_text("utf-8")
     assert text.startswith("# A\n\nWords.\n\n## Quality\n\n| second |\n\nMust: all met.\n")
     assert "first" not in text
