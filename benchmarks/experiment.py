@@ -1,6 +1,7 @@
 """Does augmentation help? The experiment on simulated particles, whose truth is known, with 100 and 1,000 real tiles.
 
     python benchmarks/experiment.py --out FOLDER [--quick] [--networks resnet18] [--seeds 5] [--dose 500]
+                                    [--generator-images 20000]
     python benchmarks/experiment.py --identical 200
 
 Particles of ten simulated instruments at 10x; whole instruments are held out. Each arm is trained with 100 and with
@@ -51,6 +52,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--dose", type=int)
     parser.add_argument("--steps", type=int, default=600, help="optimisation steps of a ResNet")
+    parser.add_argument("--generator-images", type=int, default=20_000, help="shown to a generator trained in the fold")
     parser.add_argument("--real", type=int, nargs="+", default=REAL)
     parser.add_argument("--protein", type=int, default=1700)
     parser.add_argument("--minority", type=int, default=1700, help="particles of silicone oil, and of air bubbles")
@@ -70,6 +72,7 @@ def main():
         baseline=f"weights@{options.real[0]}",
         minority=KEYS[1:],
         steps=options.steps,
+        generator_images=options.generator_images,
     )
     counts = f"protein={options.protein},silicone_oil={options.minority},air_bubble={options.minority}"
     request = ExperimentRequest("simulator", counts, "Simulated particles", design_as_config(design))
