@@ -4,7 +4,7 @@ A network trained on the classes ignores what it does not need, such as the grai
 not. Distances between sets of images (svp_core.quality) are measured in both.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from functools import lru_cache
 from typing import cast
 
@@ -15,12 +15,14 @@ from torch import nn
 from torch.nn import functional
 
 from svp_core.classifier.resnet import Classifier, pool_stage, predict_probs, start_predicting
+from svp_core.progress import Progress
 
 FIXED_WIDTH = 64  # features per tile
 SEED = 64  # of the fixed network's weights; another one gives other features
 GRAIN_SCALE = 2.0  # grey levels; weaker responses stay linear, stronger ones are compressed to their logarithm
 MIN_EIGENVALUE = 0.1  # added to the eigenvalues of the correlation matrix, so that faint directions are not amplified
 _FILTERS = ((12, 5), (32, 3), (32, 5))  # per layer: number of filters, and their width in pixels of that layer
+_BATCH_SIZE = 256  # tiles embedded between two steps
 _READ_OUT = (12, 26, 26)  # features taken from each layer; they add up to 64
 
 
@@ -39,6 +41,16 @@ def classifier_features(classifier: Classifier, tiles: NDArray[np.uint8], *, bat
     if not batches:
         return np.zeros((0, last_layer.in_features), np.float32)
     return torch.cat(batches).numpy()
+
+
+def embed_tiles(classifier: Classifier, tiles: NDArray[np.uint8]) -> Generator[Progress, None, NDArray[np.float32]]:
+    """classifier_features of many tiles, float32 (N, D); yields Progress."""
+    features = np.empty((len(tiles), _last_layer(classifier).in_features), np.float32)
+    for start in range(0, len(tiles), _BATCH_SIZE):
+        stop = min(start + _BATCH_SIZE, len(tiles))
+        features[start:stop] = classifier_features(classifier, np.ascontiguousarray(tiles[start:stop]))
+        yield Progress(stop, len(tiles), "Computing features")
+    return features
 
 
 def layered_features(classifier: Classifier, tiles: NDArray[np.uint8], *, batch: int = 64) -> NDArray[np.float32]:

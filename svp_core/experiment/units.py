@@ -45,7 +45,6 @@ from svp_core.model_files import find_model_folder
 from svp_core.progress import Progress
 
 FEATURE_MODEL = "resnet18"  # shipped model whose features are used
-_BATCH = 256  # tiles embedded between two steps
 
 
 @dataclass(frozen=True)
@@ -132,16 +131,11 @@ def read_features(folder: Path, count: int) -> NDArray[np.float32]:
 
 
 def embed(tiles: NDArray[np.uint8]) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Input of the shipped classifier's last layer for each tile, float32 (N, 1408), N >= 1; yields Progress."""
+    """Features of the shipped classifier, as embed_tiles gives them, float32 (N, 1408); yields Progress."""
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.embedding.features import classifier_features
+    from svp_core.embedding.features import embed_tiles
 
-    classifier = load_classifier(find_model_folder(FEATURE_MODEL))
-    parts = []
-    for start in range(0, len(tiles), _BATCH):
-        parts.append(classifier_features(classifier, np.ascontiguousarray(tiles[start : start + _BATCH])))
-        yield Progress(min(start + _BATCH, len(tiles)), len(tiles), "Computing features")
-    return np.concatenate(parts)
+    return (yield from embed_tiles(load_classifier(find_model_folder(FEATURE_MODEL)), tiles))
 
 
 def draw_feature_map(folder: Path) -> None:

@@ -60,9 +60,10 @@ def refit(request: RefitRequest, folder: Path) -> Steps:
     by a layer that did not see its label.
     """
     from svp_core.classifier.resnet import load_classifier
+    from svp_core.embedding.features import embed_tiles
     from svp_core.stats.paired_accuracy import paired_accuracy
     from svp_core.training.adapted_layer import Adaptation
-    from svp_core.training.last_layer import embed_tiles, save_last_layer
+    from svp_core.training.last_layer import save_last_layer
 
     validation = open_validation(request.profile, request.validation)
     labelled, rows = labelled_particles(validation, standing_of(validation))

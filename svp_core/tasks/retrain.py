@@ -50,7 +50,8 @@ def retrain(request: RetrainRequest, folder: Path) -> Steps:
     discard_run(folder)
     models.new_model_folder(request.name)  # refuses an unusable name before any work
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.training.last_layer import embed_tiles, save_last_layer
+    from svp_core.embedding.features import embed_tiles
+    from svp_core.training.last_layer import save_last_layer
 
     review = open_review(request.review)
     if review.tiles is None:

@@ -14,8 +14,9 @@ import torch
 from svp_core.classifier.resnet import Classifier, with_new_last_layer
 from svp_core.classifier.training_loop import fit_temperature
 from svp_core.datasets.labelled_tiles import LabelledTiles
+from svp_core.embedding.features import embed_tiles
 from svp_core.progress import Progress
-from svp_core.training.last_layer import embed_tiles, fit_last_layer, layer_probs
+from svp_core.training.last_layer import fit_last_layer, layer_probs
 
 C = 0.003  # inverse strength of the L2 penalty, for some ten thousand tiles
 KEPT = 0.2  # share of the layer before: weights between both are more robust (Wortsman et al. 2022, arXiv 2109.01903)

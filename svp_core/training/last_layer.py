@@ -1,7 +1,7 @@
 """Refit a classifier's last layer: for other classes or corrected labels, in seconds, without a GPU."""
 
 import copy
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,24 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classifier.resnet import Classifier, config_as_dict
 from svp_core.model_files import save_model
-from svp_core.progress import Progress
 
 C = 0.01  # inverse strength of the L2 penalty; a strong penalty is best where labels are wrong
 MAX_ITERATIONS = 300
-_BATCH_SIZE = 256  # tiles embedded between two steps
-
-
-def embed_tiles(classifier: Classifier, tiles: NDArray[np.uint8]) -> Generator[Progress, None, NDArray[np.float32]]:
-    """Features (N, D) of tiles (N, 64, 64) for the last layer, as classifier_features gives them; yields Progress."""
-    from svp_core.embedding.features import classifier_features
-
-    model: Any = classifier.model
-    features = np.empty((len(tiles), model.fc.in_features), np.float32)
-    for start in range(0, len(tiles), _BATCH_SIZE):
-        stop = min(start + _BATCH_SIZE, len(tiles))
-        features[start:stop] = classifier_features(classifier, np.ascontiguousarray(tiles[start:stop]))
-        yield Progress(stop, len(tiles), f"{stop:,} of {len(tiles):,} particles embedded")
-    return features
 
 
 def fit_last_layer(

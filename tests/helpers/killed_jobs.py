@@ -24,7 +24,7 @@ from sqlalchemy.engine import Engine
 
 from svp_core import model_files
 from svp_core.classification.results import read_results_folder
-from svp_core.embedding import clusters
+from svp_core.embedding import clusters, features
 from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
@@ -38,7 +38,6 @@ from svp_core.tasks.retrain import retrain_summary
 from svp_core.tasks.train import model_of
 from svp_core.tile_file import read_tiles
 from svp_core.training import generator as generator_training
-from svp_core.training import last_layer
 from svp_core.training.finalise import finalise
 from svp_core.workspace import datasets, models
 from svp_core.workspace.database import engine
@@ -169,11 +168,11 @@ def one_retraining(workspace):
     keys = ("fat_droplet", "speck")
     review = store.create_review("Two", kind="dataset", source={}, class_keys=keys, table=table, tiles=tiles)
 
-    def features(_, tiles):
+    def every_eighth_pixel(_, tiles):
         yield from ()
         return tiles.reshape(len(tiles), -1)[:, ::8].astype(np.float32)
 
-    last_layer.embed_tiles = features
+    features.embed_tiles = every_eighth_pixel
 
     def check(folder):
         summary = retrain_summary(folder)
