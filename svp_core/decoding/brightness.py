@@ -6,17 +6,18 @@ fractions may lie in 0 to 1, in -1 to 1 or, after flat fielding, around 1. What 
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.decoding.group_range import GroupRange
 from svp_core.decoding.raw_image import INVERTED, RawImage, defined_values, fill_transparent
 from svp_core.images import ImageUnreadable
 
 CAMERA_BITS = (8, 10, 12, 14, 16)
 LIQUID_LEVEL = 175  # of 255: of the empty liquid in published tiles; where only it is known, it becomes this level
-MAX_LEVELS = 4096  # images of a source whose background is kept
+_FULL_16 = 2**16 - 1  # by which programs divide values of 16 bits to get fractions, whatever the camera's depth
 _SMALL = 0.05  # share of the brightest value: negative values up to it are noise around black
 _NEAR_ZERO = 0.15  # share of the reach of the values: differences from the background have theirs below it
 _NUMBER = r"(-?\d+(?:\.\d+)?(?:e[-+]?\d+)?)"
@@ -47,41 +48,22 @@ class BrightnessScale:
         return fill_transparent(np.round(scaled).clip(0, 255).astype(np.uint8), opacity)
 
 
-@dataclass
-class GroupRange:
-    """The values of all surveyed images of one group."""
+@dataclass(frozen=True)
+class ScaleByPeak:
+    """Scales of images of several depths that do not state theirs: an image's brightest value tells which it has."""
 
-    group: str
-    dtypes: set[str] = field(default_factory=set)
-    bits: int | None = None
-    images: int = 0
-    undefined: int = 0  # images with undefined pixels
-    low: float = np.inf
-    high: float = -np.inf
-    backgrounds: list[float] = field(default_factory=list)  # median of the border of each image, in its values
+    limits: tuple[tuple[float, BrightnessScale], ...]  # (brightest value up to which it holds, scale), ascending
+    rest: BrightnessScale
 
-    def add(self, image: RawImage) -> None:
-        """Take in one image of the group."""
+    def levels(self, image: RawImage) -> NDArray[np.uint8]:
+        """As BrightnessScale.levels, by the scale of this image's depth."""
         defined = defined_values(image.values)
-        values = image.values if defined.all() else image.values[defined]
-        self.images += 1
-        self.undefined += not defined.all()
-        if not values.size:
-            return
-        self.dtypes.add(image.values.dtype.name)
-        self.bits = image.bits
-        self.low, self.high = min(self.low, float(values.min())), max(self.high, float(values.max()))
-        if len(self.backgrounds) < MAX_LEVELS:
-            v = image.values
-            border = np.concatenate([v[0], v[-1], v[:, 0], v[:, -1]])
-            border = border[defined_values(border)]
-            if len(border):
-                self.backgrounds.append(float(np.median(border.astype(np.float64))))
+        peak = float(image.values[defined].max()) if defined.any() else 0.0
+        scale = next((scale for limit, scale in self.limits if peak <= limit), self.rest)
+        return scale.levels(image)
 
-    @property
-    def background(self) -> float:
-        """Typical value of the empty liquid."""
-        return float(np.median(self.backgrounds)) if self.backgrounds else 0.0
+
+Scale = BrightnessScale | ScaleByPeak
 
 
 @dataclass(frozen=True)
@@ -93,13 +75,13 @@ class Decision:
     guessed: bool
 
 
-def survey_of(images: Iterable[RawImage]) -> dict[str, GroupRange]:
-    """The ranges of these images by group; those that need no scale are left out."""
+def scales_of(images: Iterable[RawImage]) -> dict[str, BrightnessScale]:
+    """The scale of each group of these images, by their own values; those that need no scale are left out."""
     ranges: dict[str, GroupRange] = {}
     for image in images:
         if image.needs_scale:
             ranges.setdefault(image.group, GroupRange(image.group)).add(image)
-    return ranges
+    return {group: parse_scale(decide(values).text, group) for group, values in ranges.items()}
 
 
 def parse_scale(text: str, group: str) -> BrightnessScale:
@@ -132,7 +114,7 @@ def options(values: GroupRange) -> tuple[str, ...]:
     """What a person may choose instead, the decision first."""
     own = decide(values).text
     if "float" in values.group:
-        usual = ["0 to 1", "-1 to 1", "0 to 255", "0 to 4095", "0 to 65535", _flat_field()]
+        usual = ["0 to 1", "-1 to 1", "0 to 100", "0 to 255", "0 to 4095", "0 to 65535", _flat_field()]
     else:
         usual = [f"{bits} bits" for bits in CAMERA_BITS]
     measured = [f"{values.low:.6g} to {values.high:.6g}"] if values.low < values.high else []
@@ -186,6 +168,11 @@ def _decide_float(values: GroupRange) -> Decision:
             return Decision("-1 to 1", reach, True)
         return _signed(values)
     if high <= 1 + 1e-6:
+        bits = _bits_for(round(high * _FULL_16, 3)) or 16
+        if bits < 16 and high > 0:
+            return Decision(
+                f"0 to {(2**bits - 1) / _FULL_16:.6g}", f"counts of {bits} bits divided by {_FULL_16:,}, {reach}", True
+            )
         return Decision("0 to 1", reach, True)
     if high <= 4 and 0.8 <= background <= 1.25:
         return Decision(

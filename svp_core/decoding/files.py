@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 
 from svp_core.decoding import tiff
-from svp_core.decoding.brightness import BrightnessScale, decide, parse_scale, survey_of
+from svp_core.decoding.brightness import Scale, scales_of
 from svp_core.decoding.raw_image import RawImage, fill_transparent, raw_image
 from svp_core.images import MAX_IMAGE_PX, ImageUnreadable, image_errors
 
@@ -27,7 +27,7 @@ _COMMON = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}  # compressions of TIFF that Pi
 _CMYK = 5
 
 # Scale of a group of images of a source, None for an unknown group; called only for an image that needs one.
-ScaleOf = Callable[[str], BrightnessScale | None]
+ScaleOf = Callable[[str], Scale | None]
 
 
 class Pages:
@@ -93,7 +93,7 @@ def decode_images(data: bytes, scale_of: ScaleOf | None = None) -> list[NDArray[
     images = [pages.read(number) for number in range(pages.count)]
     if pages.fault:
         raise ImageUnreadable(pages.fault)
-    own = {group: parse_scale(decide(values).text, group) for group, values in survey_of(images).items()}
+    own = scales_of(images)
     return [to_levels(image, scale_of or own.get) for image in images]
 
 
@@ -122,8 +122,7 @@ def to_levels(image: RawImage, scale_of: ScaleOf | None) -> NDArray[np.uint8]:
         return fill_transparent(image.values.astype(np.uint8, copy=False), image.alpha)
     scale = scale_of(image.group) if scale_of else None
     if scale is None:
-        (values,) = survey_of([image]).values()
-        scale = parse_scale(decide(values).text, image.group)
+        scale = scales_of([image])[image.group]
     return scale.levels(image)
 
 

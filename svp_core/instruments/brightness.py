@@ -5,18 +5,21 @@ evenly over the source. It happens when a source is detected and, where no scale
 is read; where that is of a kind not seen so far, the heads of all files are read. Images of 8 bits are decoded once.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
 from svp_core.decoding.brightness import (
     BrightnessScale,
-    GroupRange,
+    Scale,
+    ScaleByPeak,
     decide,
     options,
     parse_scale,
 )
+from svp_core.decoding.depth_groups import peak_limit, split_by_depth
 from svp_core.decoding.files import HEAD_BYTES, may_need_scale, read_raw_pages
+from svp_core.decoding.group_range import GroupRange, Place
 from svp_core.decoding.tiff import is_tiff
 from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
@@ -39,27 +42,38 @@ class SourceBrightness:
         self._choices = {key.partition(":")[2]: str(option) for key, option in (choices or {}).items() if _is_key(key)}
         self._names = [name for name in files.names if name.casefold().endswith(IMAGE_SUFFIXES)]
         self._read, self._sizes = files.read, files.sizes
-        self._scales: dict[str, BrightnessScale | None] = {}
+        self._scales: dict[str, Scale | None] = {}
         self._surveyed = 0, 0  # files with deeper images that were read, of how many
+        self._runs: dict[str, str] = {}  # file of an instrument's run -> the run
 
-    def restrict(self, names: Collection[str]) -> None:
-        """Only these files belong to the source."""
+    def restrict(self, names: Collection[str], runs: Mapping[str, Collection[str]]) -> None:
+        """Only these files belong to the source. runs: {path of an instrument's run: its files}."""
         chosen = set(names)
         self._names = [name for name in self._names if name in chosen]
+        self._runs = {name: run for run, files in runs.items() for name in files}
 
-    def scale_of(self, group: str) -> BrightnessScale | None:
+    def scale_of(self, group: str) -> Scale | None:
         """The scale of a group of images; None for one that the source was not found to hold.
 
         Raises LabError for a choice that names no scale.
         """
         if group not in self._scales:
-            text = self._choices.get(group) or self._choices.get("")
-            # A chosen scale needs no look at the images.
-            if text is None:
-                ranges = self._ranges if group in self._ranges else self._all_ranges
-                text = decide(ranges[group]).text if group in ranges else None
-            self._scales[group] = None if text is None else _parse(text, group)
+            texts = self._texts(group)
+            scales = {name: _parse(text, group) for name, text in texts.items()}
+            limits = sorted((limit, scales[name]) for name in scales if (limit := peak_limit(name)[1]) is not None)
+            rest = scales.get(group)
+            self._scales[group] = ScaleByPeak(tuple(limits), rest) if limits and rest else rest
         return self._scales[group]
+
+    def _texts(self, group: str) -> dict[str, str]:
+        """{name of a part of this group, by depth: its scale}; empty for an unknown group."""
+        # A chosen scale needs no look at the images.
+        if group in self._choices:
+            return {name: text for name, text in self._choices.items() if peak_limit(name)[0] == group}
+        if chosen := self._choices.get(""):
+            return {group: chosen}
+        ranges = self._ranges if group in self._ranges else self._all_ranges
+        return {name: self._text(values) for name, values in ranges.items() if peak_limit(name)[0] == group}
 
     def describe(self, summary: SourceSummary) -> SourceSummary:
         """The summary with the scale in its notes and the question by which it is changed."""
@@ -69,7 +83,10 @@ class SourceBrightness:
             return summary
         questions = [self._question(values) for values in self._ranges.values()]
         notes = [self._note(values) for values in self._ranges.values()]
-        cautions = [caution for values in self._ranges.values() for caution in self._cautions(values)]
+        cautions = [
+            *self._mixed(),
+            *(caution for values in self._ranges.values() for caution in self._cautions(values)),
+        ]
         return replace(
             summary,
             notes=(*notes, *summary.notes),
@@ -77,28 +94,41 @@ class SourceBrightness:
             questions=(*summary.questions, *questions),
         )
 
-    def _text(self, group: str) -> str:
-        return self._choices.get(group) or self._choices.get("") or decide(self._ranges[group]).text
+    def _text(self, values: GroupRange) -> str:
+        return self._choices.get(values.group) or self._choices.get("") or decide(values).text
 
     def _question(self, values: GroupRange) -> Question:
         kind = "" if len(self._ranges) == 1 else f" ({values.group})"
         key = f"{BRIGHTNESS}:{values.group}"
         text = f"Which values are black and white in the images of more than 8 bits{kind}?"
         offered = options(values)
-        return Question(key, text, tuple(dict.fromkeys((*offered, self._text(values.group)))), offered[0])
+        return Question(key, text, tuple(dict.fromkeys((*offered, self._text(values)))), offered[0])
 
     def _note(self, values: GroupRange) -> str:
-        decision, text = decide(values), self._text(values.group)
+        decision, text = decide(values), self._text(values)
         read, of = self._surveyed
         images = f"{values.images:,} images" if values.images > 1 else "1 image"
-        seen = f"{images} of more than 8 bits" + (f" ({read:,} of {of:,} files examined)" if read < of else "")
+        limit = peak_limit(values.group)[1]
+        which = "" if limit is None else f" and a brightest value up to {limit:,g}"
+        seen = f"{images} of more than 8 bits{which}" + (f" ({read:,} of {of:,} files examined)" if read < of else "")
         if text != decision.text:
             return f"Brightness: {text} is black to white, as chosen, for {seen}."
         advice = "; choose another scale if the camera has one" if decision.guessed else ""
         return f"Brightness: {text} {'assumed' if decision.guessed else 'used'} for {seen}, {decision.reason}{advice}."
 
+    def _mixed(self) -> Iterator[str]:
+        """One sentence where images of several depths, which no file states, are mixed."""
+        limited = {peak_limit(group)[0] for group in self._ranges if peak_limit(group)[1] is not None}
+        for group in limited:
+            parts = [values for name, values in self._ranges.items() if peak_limit(name)[0] == group]
+            told = " and ".join(f"{values.images:,} at {self._text(values)}" for values in parts)
+            yield (
+                f"Images of different depths seem to be mixed, by the brightness of their background: {told}. Each depth "
+                "is read on its own scale."
+            )
+
     def _cautions(self, values: GroupRange) -> Iterator[str]:
-        decision, text = decide(values), self._text(values.group)
+        decision, text = decide(values), self._text(values)
         if decision.guessed and text == decision.text:
             yield f"The files do not state their bit depth: {text} is a guess, {decision.reason}."
         scale = _parse(text, values.group)
@@ -128,9 +158,11 @@ class SourceBrightness:
         chosen = _spread(deep, self._sizes, limit=MAX_SURVEYED, size_limit=MAX_SURVEY_BYTES)
         ranges: dict[str, GroupRange] = {}
         for name in chosen:
+            place = Place(name.rpartition("/")[0], name, self._runs.get(name, ""))
             for image in read_raw_pages(self._content(name)):
-                ranges.setdefault(image.group, GroupRange(image.group)).add(image)
-        return ranges, (len(chosen), len(deep))
+                ranges.setdefault(image.group, GroupRange(image.group)).add(image, place)
+        parts = [part for values in ranges.values() for part in split_by_depth(values)]
+        return {part.group: part for part in parts}, (len(chosen), len(deep))
 
     def _deep_files(self, limit: int) -> list[str]:
         """Names of the files that may hold deeper images; where some do, their kin that were not looked at as well."""

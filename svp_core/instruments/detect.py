@@ -59,7 +59,7 @@ def detect_source(path: Path | str, choices: Choices | None = None) -> SourceSum
     with open_source(path) as (files, path_kind):
         files, brightness = with_brightness(replace(files, one_each=is_one_each(choices)), choices)
         runs, loose, notes = _partition(files, path_kind, choices)
-        brightness.restrict(_used_names(runs, loose))
+        brightness.restrict(_used_names(runs, loose), {run.path: run.file_names for run in runs})
         summary = summarise_runs(files, runs, loose, notes) if runs else summarise_images(loose, path_kind)
         cautions = (*summary.cautions, *copies_caution(loose, {*image_names(loose)}))
         summary = replace(summary, cautions=cautions)
@@ -86,7 +86,7 @@ def iter_items(
     with open_source(path) as (files, path_kind):
         files, brightness = with_brightness(replace(files, one_each=is_one_each(choices)), choices)
         runs, loose, _ = _partition(files, path_kind, choices)
-        brightness.restrict(_used_names(runs, loose))
+        brightness.restrict(_used_names(runs, loose), {run.path: run.file_names for run in runs})
         for run in runs:
             if isinstance(run, UnreadableRun):
                 yield ParticleRecord(run.path, files.title, reason=run.message.rstrip("."))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core import particle_classes
-from svp_core.decoding.brightness import BrightnessScale
+from svp_core.decoding.files import ScaleOf
 from svp_core.instruments.images.side_images import side_images
 from svp_core.instruments.metadata import Question, RunFacts
 from svp_core.instruments.split_folders import split_folders
@@ -26,7 +26,7 @@ class SourceFiles:
     sizes: dict[str, int]  # name -> bytes, in natural order; parts of a name are joined by "/"
     read: Callable[..., bytes]  # (name, limit=None) -> its first `limit` bytes or all; raises ImageUnreadable
     # Scale of a group of images of more than 8 bits, as decode_images takes it; None: each file by its own values.
-    scale_of: Callable[[str], BrightnessScale | None] | None = None
+    scale_of: ScaleOf | None = None
     notes: tuple[str, ...] = ()  # sentences on how they were opened that the user should see
     one_each: bool = False  # every page of a TIFF is a particle, whatever the file says of its pages
 

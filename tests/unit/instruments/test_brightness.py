@@ -226,3 +226,46 @@ def test_cases_of_labs_one_scale_and_unusual_tags(shared_cases):
     assert np.ptp(list(levels.values())) <= 1
     for name in ("fill-order-0", "unnamed-tiff-kinds"):
         assert not any(record.reason for record in read_particles(shared_cases / name))
+
+
+MIXED_DEPTHS = [(12, 16), (10, 14), (14, 16), (8, 12), (10, 12, 16)]
+
+
+@pytest.mark.parametrize("as_float", [False, True])
+@pytest.mark.parametrize("depths", MIXED_DEPTHS)
+def test_depths_that_are_mixed_have_a_scale_each(tmp_path, depths, as_float):
+    for bits in depths:
+        for k in range(3):
+            values = np.round(drawn_files.draw_grey(seed=k) / 255 * (2**bits - 1)).astype(np.uint16)
+            values[30, 30] = (2**bits - 1) * (k == 0) + values[30, 30] * (k > 0)  # one crop of each holds a bright spot
+            written = values.astype(np.float32) / 65535 if as_float else values
+            write(tmp_path, **{f"{bits}_{k}": written})
+    levels = backgrounds(tmp_path)
+    assert len(levels) == 3 * len(depths)
+    assert all(level == pytest.approx(175, abs=2) for level in levels.values())
+    source = detect_source(tmp_path)
+    assert sum("mixed" in caution for caution in source.cautions) == 1
+    assert len([q for q in source.questions if brightness.is_brightness(q)]) == len(depths)
+    assert backgrounds(tmp_path, brightness.settled_choices(source, None)) == levels
+    assert len(set(backgrounds(tmp_path, {"brightness": "0 to 1" if as_float else "16 bits"}).values())) > 1
+
+
+@pytest.mark.parametrize("few", ["one dark tile", "bright halos", "dim exposure"])
+def test_odd_images_of_one_camera_are_not_another_depth(tmp_path, few):
+    """A tile filled by an opaque particle, crops with bright spots, and a lamp at half its power keep the scale."""
+    write(tmp_path, **{f"p{k:02}": dim_crop(3000, level=2800, seed=k) for k in range(14)})
+    if few == "one dark tile":
+        write(tmp_path, odd=np.full((64, 64), 150, np.uint16) + np.eye(64, dtype=np.uint16) * 40)
+    elif few == "bright halos":
+        write(tmp_path, **{f"odd{k}": dim_crop(4095, level=1300, seed=k) for k in range(8)})
+    else:
+        write(tmp_path, **{f"odd{k}": dim_crop(1500, level=1400, seed=k) for k in range(8)})
+    assert brightness_question(tmp_path).key == "brightness:integer"
+    assert not any("mixed" in caution for caution in detect_source(tmp_path).cautions)
+
+
+def test_frames_of_one_run_are_of_one_depth(tmp_path):
+    header = "#, Frame #, X Left, X Right, Y Top, Y Bottom\n"
+    write(tmp_path, frame_1=dim_crop(60, level=50), frame_2=dim_crop(3000, level=2800, seed=1))
+    (tmp_path / "run.csv").write_text(header + "1,1,10,59,10,59\n2,2,10,59,10,59\n")
+    assert brightness_question(tmp_path).default == "12 bits"
