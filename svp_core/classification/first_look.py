@@ -33,7 +33,7 @@ def look_at_first(
     path, choices: as for instruments.detect. Raises LabError where the source as a whole cannot be read.
     """
     kept: list[ParticleRecord] = []
-    faults, names, count, invisible = Counter(), Counter(), 0, 0
+    faults, told, names, count, invisible = Counter(), Counter(), Counter(), 0, 0
     for record in islice(_records(path, choices), examined):
         count += 1
         names[record.name] += 1
@@ -42,20 +42,28 @@ def look_at_first(
         if record.rejected:
             faults[record.reason] += 1
         elif record.pixels is not None:
+            told[record.caution] += bool(record.caution)
             invisible += bool(find_particle(record.pixels, record.mask)[1])
-    return FirstLook(kept, tuple(_cautions(count, faults, invisible, names)))
+    return FirstLook(kept, tuple(_cautions(count, faults, +told, invisible, names)))
 
 
-def _cautions(count: int, faults: Counter[str], invisible: int, names: Counter[str]) -> Iterator[str]:
+def _cautions(
+    count: int, faults: Counter[str], told: Counter[str], invisible: int, names: Counter[str]
+) -> Iterator[str]:
     of = f"of the first {count:,} items" if count > 1 else "of 1 item"
     if faults:
-        told = [f"{reason} ({number:,})" for reason, number in faults.most_common(_MAX_REASONS)]
-        more = f"; and {len(faults) - _MAX_REASONS:,} other reasons" if len(faults) > _MAX_REASONS else ""
-        yield f"{faults.total():,} {of} cannot be used: {'; '.join(told)}{more}."
+        yield f"{faults.total():,} {of} cannot be used: {_most_common(faults)}."
+    if told:
+        yield f"{told.total():,} {of} need a look: {_most_common(told)}. Their rows say so."
     if invisible:
         yield f"{invisible:,} {of} show nothing that stands out from the background; they will be rejected."
     if repeated := sum(number > 1 for number in names.values()):
         yield f"{repeated:,} names {of} occur more than once; the later ones get a number."
+
+
+def _most_common(texts: Counter[str]) -> str:
+    parts = "; ".join(f"{text} ({number:,})" for text, number in texts.most_common(_MAX_REASONS))
+    return parts + (f"; and {len(texts) - _MAX_REASONS:,} other reasons" if len(texts) > _MAX_REASONS else "")
 
 
 def _records(path: str | Path, choices: Choices | None) -> Iterator[ParticleRecord]:

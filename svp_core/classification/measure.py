@@ -149,8 +149,8 @@ def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
     pixels, reason, mask = record.pixels, record.reason, record.mask
     if pixels is not None and not reason:
         mask, reason = find_particle(pixels, mask)
-    row = _UNMEASURED | {"image": record.name, "given": record.given, "run": record.run, "reason": reason}
-    row["status"] = "rejected" if reason else "ok"
+    row = _UNMEASURED | {"image": record.name, "given": record.given, "run": record.run}
+    row |= {"status": "rejected" if reason else "ok", "reason": reason or record.caution}
     if pixels is not None and not reason:
         row["um_per_px"] = um_per_px or record.um_per_px
         row |= measure(pixels, um_per_px=row["um_per_px"], mask=mask)

@@ -1,4 +1,4 @@
-"""Images of several bit depths in one source, which no file states: told apart, so that each depth has its own scale."""
+"""Images of several bit depths in one source, which no file states: told apart, so that each has its own scale."""
 
 from dataclasses import replace
 

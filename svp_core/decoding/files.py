@@ -3,6 +3,7 @@
 import io
 import warnings
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _COMMON = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}  # compressions of TIFF that Pillow decodes
 _CMYK = 5
+_ANIMATED = ("GIF", "PNG", "WEBP")  # not JPEG, where a camera's small preview may follow
 
 # Scale of a group of images of a source, None for an unknown group; called only for an image that needs one.
 ScaleOf = Callable[[str], Scale | None]
@@ -39,6 +41,7 @@ class Pages:
             raise ImageUnreadable("the file is empty")
         self._data, self._file, self._by_pillow, self._tiff = data, None, 0, tiff.TiffPages(data)
         self.count, self.fault = 1, ""  # pages found, why the search ended before the end of the file or ""
+        self.left_out = 0  # further images of an animation, which are not read
         if _is_colour_png_of_16_bits(data):
             return
         try:
@@ -55,6 +58,9 @@ class Pages:
             self._by_pillow = self.count
             if self.fault and (total := self._tiff.count) > self.count:
                 self.count, self.fault = total, ""
+        elif self._file.format in _ANIMATED:
+            with suppress(ImageUnreadable), image_errors():
+                self.left_out = getattr(self._file, "n_frames", 1) - 1
 
     def read(self, number: int) -> RawImage:
         """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""

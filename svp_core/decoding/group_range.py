@@ -17,6 +17,9 @@ class Place(NamedTuple):
     run: str = ""  # of an instrument, whose images are all of one camera; "" for plain images
 
 
+NOWHERE = Place()
+
+
 class ImageRange(NamedTuple):
     """The values of one image; low is above high where none is defined."""
 
@@ -36,7 +39,7 @@ class GroupRange:
     bits: int | None = None
     seen: list[ImageRange] = field(default_factory=list)
 
-    def add(self, image: RawImage, place: Place = Place()) -> None:
+    def add(self, image: RawImage, place: Place = NOWHERE) -> None:
         """Take in one image of the group."""
         defined = defined_values(image.values)
         values = image.values if defined.all() else image.values[defined]

@@ -123,8 +123,8 @@ class SourceBrightness:
             parts = [values for name, values in self._ranges.items() if peak_limit(name)[0] == group]
             told = " and ".join(f"{values.images:,} at {self._text(values)}" for values in parts)
             yield (
-                f"Images of different depths seem to be mixed, by the brightness of their background: {told}. Each depth "
-                "is read on its own scale."
+                f"Images of different depths seem to be mixed, by the brightness of their background: {told}. Each "
+                "depth is read on its own scale."
             )
 
     def _cautions(self, values: GroupRange) -> Iterator[str]:

@@ -15,6 +15,7 @@ from functools import partial
 from svp_core.images import ImageUnreadable
 from svp_core.instruments import ecotaxa_columns as columns
 from svp_core.instruments.image_paths import ImagePaths, read_image_pages
+from svp_core.instruments.images.drawn_marks import marks_caution, remove_marks
 from svp_core.instruments.metadata import Choices, RunFacts
 from svp_core.instruments.records import (
     DetectedRun,
@@ -232,7 +233,10 @@ def _read(
             reason = f"its image {path[:120]} is not among the files" if path else "its row in the table names no image"
         else:
             try:
-                record, reason = replace(record, pixels=read_image_pages(scanned.files, image)[0]), ""
+                pixels, marks, reason = remove_marks(read_image_pages(scanned.files, image)[0])
+                record = replace(
+                    record, pixels=None if reason else pixels, caution="" if reason else marks_caution(marks)
+                )
             except ImageUnreadable as error:
                 reason = f"its image {path[:120]} cannot be read: {error}"
         yield replace(record, reason=reason)

@@ -92,6 +92,7 @@ class ParticleRecord:
     diameter_from: str = ""  # its column of the files, "Diameter (ABD)"; "" without a diameter
     fringe_px: float | None = None  # what the instrument subtracts from diameters in px; None: nothing, or unknown
     reason: str = ""  # why it is rejected; empty for a readable particle
+    caution: str = ""  # of a readable particle: what was changed or left out of its file; the reason in results.csv
     run: str = ""  # name of its RunFacts
 
     @property

@@ -1,11 +1,12 @@
 """Scale bars, text, frames and corner marks that software has drawn into an image of a particle: find, remove.
 
-A mark is drawn in an extreme level or a saturated colour with straight strokes along rows and columns whose edges are
-one pixel wide, or is a line of letters on a common baseline. Optics blur every edge of a particle, and noise every
-level, so that particles have neither. Most images are decided by their darkest and brightest pixel.
+A mark is drawn in an extreme level, a saturated colour or one exact grey with straight strokes along rows and columns
+whose edges are one pixel wide, or is a line of letters on a common baseline. Optics blur every edge of a particle, and
+noise every level, so that particles have neither. Most images are decided by their darkest and brightest pixel and by
+how often each level occurs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -13,22 +14,27 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from svp_core.instruments.images.drawn_text import (
+    BACKGROUND_SHARE,
+    MIN_CONTRAST,
+    MIN_LETTER_PX,
+    VISIBLE_LEVELS,
+    find_faint_letters,
+    find_letters,
+    label_pieces,
+)
+
 DARK_INK, BRIGHT_INK = 20, 240  # levels that ink reaches
 INK_COLOURFULNESS = 120  # brightest minus darkest channel of coloured ink
 MIN_INK_PX = 3
-MIN_CONTRAST = 40  # levels between ink and background
-BACKGROUND_SHARE = 0.25  # of that contrast: pixels that differ less from the background belong to it
-VISIBLE_SHARE = 0.45  # of that contrast: pixels of letters
-VISIBLE_LEVELS = 15  # by which a particle differs from the background
+MIN_GREY_PX, MIN_SPIKE = 12, 4.0  # pixels of one exact grey, and how many times as often as levels beside it, of ink
+SPIKE_SIDES = 3  # levels on either side of it
+MIN_GREY_SHARE = 0.2  # of the pixels of a letter in grey ink that have exactly its level
 MIN_STROKE_PX, MAX_STROKE_PX = 6, 8  # length of a straight stroke; its thickness
 MIN_BAR_PX, MAX_BAR_PX = 12, 4  # length and thickness of a bar that is found on a particle, too
-MIN_LETTER_PX, MAX_LETTER_PX = 4, 40  # height of a letter
-MIN_LETTERS = 3  # on a baseline, without a scale bar beside them
 MIN_PARTICLE_PX = 4  # pixels that must be left
 MAX_SPECK_PX = 6  # of a letter that is not connected to the rest of it
 _AROUND = np.ones((3, 3), bool)
-
-Boxes = list[tuple[slice, slice]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +47,15 @@ class Marks:
 
 def find_marks(pixels: NDArray[np.uint8]) -> Marks | None:
     """The marks drawn into an image of one particle, uint8 (H, W) or (H, W, 3); None where there are none."""
-    if min(pixels.shape[:2]) < 2 * MIN_LETTER_PX or not _may_hold_ink(pixels):
+    if min(pixels.shape[:2]) < 2 * MIN_LETTER_PX:
         return None
-    background = _background(pixels)
+    background, greys = _background(pixels), _grey_inks(pixels)
     found, kinds = None, dict[str, None]()
-    for ink, sign in _inks(pixels, background):
+    if (faint := find_faint_letters(_difference(pixels, background))) is not None:
+        found, kinds["text"] = faint, None
+    elif not greys and not _may_hold_ink(pixels):
+        return None
+    for ink, sign, least in _inks(pixels, background, greys):
         if np.count_nonzero(ink) < MIN_INK_PX:
             continue
         difference = _difference(pixels, background, sign)
@@ -53,7 +63,7 @@ def find_marks(pixels: NDArray[np.uint8]) -> Marks | None:
         if contrast < MIN_CONTRAST:
             continue
         lines = _lines(ink, difference, contrast)
-        text = _text(difference, contrast, lines)
+        text = find_letters(difference, contrast, lines, ink, least)
         for kind, mask in (("lines", lines), ("text", text)):
             if mask.any():
                 kinds[kind] = None
@@ -65,6 +75,11 @@ def find_marks(pixels: NDArray[np.uint8]) -> Marks | None:
     if "text" not in kinds and rest.sum() < MIN_PARTICLE_PX:
         return None
     return Marks(found, tuple(kinds))
+
+
+def marks_caution(kinds: str) -> str:
+    """What a particle's row says of marks that were removed; kinds: from remove_marks."""
+    return f"{kinds} drawn into the image, removed" if kinds else ""
 
 
 def remove_marks(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str, str]:
@@ -94,7 +109,7 @@ def remove_marks(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str, str
 def _painted(drawn: NDArray[np.bool_], visible: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The marks with their blurred edges and the specks beside them that are part of a letter."""
     painted = _grown(drawn, 1)
-    labels, boxes = _label(visible & ~painted)
+    labels, boxes = label_pieces(visible & ~painted)
     near = _grown(painted, 2)
     for number, box in enumerate(boxes, 1):
         speck = labels[box] == number
@@ -119,7 +134,9 @@ def _colourfulness(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _background(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Median level of the outermost pixels, one per channel."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
-    return np.atleast_1d(np.median(border, axis=0))
+    border.sort(axis=0)  # quicker than np.median of so few
+    middle = len(border) // 2, (len(border) - 1) // 2
+    return np.atleast_1d(border[[*middle]].mean(axis=0))
 
 
 def _difference(pixels: NDArray[np.uint8], background: NDArray[np.float64], sign: int = 0) -> NDArray[np.float32]:
@@ -132,16 +149,36 @@ def _difference(pixels: NDArray[np.uint8], background: NDArray[np.float64], sign
     return (np.maximum(sign * difference, 0) if sign else np.abs(difference)).max(axis=2)
 
 
-def _inks(pixels: NDArray[np.uint8], background: NDArray[np.float64]) -> Iterator[tuple[NDArray[np.bool_], int]]:
-    """Yield the pixels (H, W) of each ink that there is, and its sign as for _difference: dark, bright, coloured."""
+def _inks(
+    pixels: NDArray[np.uint8], background: NDArray[np.float64], greys: Sequence[int]
+) -> Iterator[tuple[NDArray[np.bool_], int, float]]:
+    """Yield the pixels (H, W) of each ink that there is: dark, bright, coloured, grey.
+
+    With its sign as for _difference, and the share of a letter's pixels that it must have. greys: from _grey_inks.
+    """
     if background.min() >= MIN_CONTRAST and pixels.min() <= DARK_INK:
-        yield _in_all_channels(pixels <= DARK_INK), -1
+        yield _in_all_channels(pixels <= DARK_INK), -1, 0
     if background.max() <= 255 - MIN_CONTRAST and pixels.max() >= BRIGHT_INK:
-        yield _in_all_channels(pixels >= BRIGHT_INK), 1
+        yield _in_all_channels(pixels >= BRIGHT_INK), 1, 0
     if pixels.ndim == 3:
         colourful = _colourfulness(pixels) >= INK_COLOURFULNESS
         if colourful.any():
-            yield colourful, 0
+            yield colourful, 0, 0
+    for grey in greys:
+        if background.min() >= grey + MIN_CONTRAST or background.max() <= grey - MIN_CONTRAST:
+            yield _in_all_channels(pixels == grey), -1 if background.min() > grey else 1, MIN_GREY_SHARE
+
+
+def _grey_inks(pixels: NDArray[np.uint8]) -> list[int]:
+    """Levels that occur far more often than those beside them, as only something drawn does; extreme ones left out."""
+    levels = pixels if pixels.ndim == 2 else pixels[..., 1][(pixels == pixels[..., :1]).all(axis=2)]
+    counts = np.bincount(levels.ravel(), minlength=256)
+    here, side = slice(DARK_INK + 1, BRIGHT_INK), SPIKE_SIDES  # all of them have levels on both sides
+    sums, own = counts.cumsum(), counts[here]
+    around = sums[here.start + side : here.stop + side] - sums[here.start - side - 1 : here.stop - side - 1]
+    is_spike = own * (2 * side + MIN_SPIKE) >= MIN_SPIKE * around
+    is_spike &= own >= MIN_GREY_PX
+    return (np.flatnonzero(is_spike) + here.start).tolist() if is_spike.any() else []
 
 
 def _in_all_channels(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -151,7 +188,7 @@ def _in_all_channels(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 def _lines(ink: NDArray[np.bool_], difference: NDArray[np.float32], contrast: float) -> NDArray[np.bool_]:
     """Those connected pixels of the ink that are bars, corners, crosses or frames of straight strokes."""
     lines = np.zeros(ink.shape, bool)
-    labels, boxes = _label(ink)
+    labels, boxes = label_pieces(ink)
     for number, box in enumerate(boxes, 1):
         height, width = (side.stop - side.start for side in box)
         if max(height, width) < MIN_STROKE_PX:
@@ -183,74 +220,13 @@ def _thickness(filled: NDArray[np.bool_]) -> int:
     return int((edges[1::2] - edges[::2]).max())
 
 
-def _text(difference: NDArray[np.float32], contrast: float, lines: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Letters: thin strokes of full contrast, several on one baseline, or one beside a bar."""
-    text = np.zeros(lines.shape, bool)
-    labels, boxes = _label((difference >= VISIBLE_SHARE * contrast) & ~lines)
-    letters = []
-    for number, box in enumerate(boxes, 1):
-        height, width = (side.stop - side.start for side in box)
-        if not MIN_LETTER_PX <= height <= MAX_LETTER_PX or width > 1.6 * height + 2:
-            continue
-        shape = labels[box] == number
-        # Full of ink somewhere, no stroke as thick as a particle, and not within one.
-        if difference[box][shape].max() < 0.85 * contrast or not _is_thin(shape, height):
-            continue
-        if _stands_alone(labels, box, difference, contrast):
-            letters.append((box, shape))
-    bars = _label(lines)[1]
-    for box, shape in letters:
-        beside = [other for other, _ in letters if other is not box and _on_one_line(box, other)]
-        needed = 1 if bars else MIN_LETTERS - 1
-        if len(beside) >= needed or any(_is_near(box, bar) for bar in bars):
-            text[box] |= shape
-    return text
-
-
-def _stands_alone(
-    labels: NDArray[np.int32], box: tuple[slice, slice], difference: NDArray[np.float32], contrast: float
-) -> bool:
-    """Whether the surroundings of a letter, at two pixels from it, are background or other letters."""
-    top, left = max(0, box[0].start - 2), max(0, box[1].start - 2)
-    window = slice(top, box[0].stop + 2), slice(left, box[1].stop + 2)
-    around = np.ones(labels[window].shape, bool)
-    around[box[0].start - top : box[0].stop - top, box[1].start - left : box[1].stop - left] = False
-    around &= labels[window] == 0
-    return bool(around.any() and (difference[window][around] <= BACKGROUND_SHARE * contrast).mean() >= 0.8)
-
-
-def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
-    most = max(3, height // 4)  # pixels across a stroke
-    padded = np.pad(shape, 1)
-    distances = cast("NDArray[np.int32]", ndimage.distance_transform_cdt(padded, "chessboard"))
-    return int(distances.max()) <= (most + 1) // 2
-
-
-def _on_one_line(box: tuple[slice, slice], other: tuple[slice, slice]) -> bool:
-    """Whether two letters stand on one baseline, of similar height and not far apart."""
-    heights = [side[0].stop - side[0].start for side in (box, other)]
-    if abs(box[0].stop - other[0].stop) > 1 or max(heights) > 1.7 * min(heights):
-        return False
-    gap = max(box[1].start, other[1].start) - min(box[1].stop, other[1].stop)
-    return gap <= 4 * max(heights)
-
-
-def _is_near(box: tuple[slice, slice], bar: tuple[slice, slice]) -> bool:
-    """Whether a letter stands above or below a bar, at most its own height and a half away."""
-    height = box[0].stop - box[0].start
-    gap = max(box[0].start, bar[0].start) - min(box[0].stop, bar[0].stop)
-    is_bar = bar[1].stop - bar[1].start >= 3 * (bar[0].stop - bar[0].start)
-    inside = bar[1].start - height <= box[1].start and box[1].stop <= bar[1].stop + height
-    return is_bar and inside and 0 <= gap <= 1.5 * height
-
-
 def _without_strips(marks: NDArray[np.bool_], particle: NDArray[np.bool_]) -> tuple[int, int]:
     """(first row, end) of the image without the strips of marks above and below the particle."""
     rows = np.flatnonzero(particle.any(axis=1))
     if not len(rows):
         return 0, len(marks)
     top, bottom = 0, len(marks)
-    for box in _label(_grown(marks, 2))[1]:
+    for box in label_pieces(_grown(marks, 2))[1]:
         start, stop = box[0].start + 2, box[0].stop - 2
         if start > rows[-1] + 3:
             bottom = min(bottom, max(rows[-1] + 4, start - 2))
@@ -261,8 +237,3 @@ def _without_strips(marks: NDArray[np.bool_], particle: NDArray[np.bool_]) -> tu
 
 def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
     return cast("NDArray[np.bool_]", ndimage.binary_dilation(mask, _AROUND, iterations=by))
-
-
-def _label(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], Boxes]:
-    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(mask, _AROUND))
-    return labels, ndimage.find_objects(labels)

@@ -18,7 +18,7 @@ from svp_core.instruments.archive_kinds import HEAD_BYTES, advice, unreadable_fi
 from svp_core.instruments.data_roots import leads_outside
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.collage import looks_like_collage
-from svp_core.instruments.images.drawn_marks import remove_marks
+from svp_core.instruments.images.drawn_marks import marks_caution, remove_marks
 from svp_core.instruments.images.ome_metadata import ome_scale
 from svp_core.instruments.images.stack import count_pages, read_pages, summarise_pages
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
@@ -175,7 +175,7 @@ class ImageFile:
             yield ParticleRecord(self.name, reason=reason, **origin)
             return
         for page in read_pages(self.data, scale_of, one_each=one_each):
-            name, pixels, reason = self._page_name(page.number), page.pixels, page.reason
+            name, pixels, reason, caution = self._page_name(page.number), page.pixels, page.reason, ""
             columns = self.columns if page.chosen is None else {**self.columns, PAGE_COLUMN: page.chosen}
             if pixels is not None and looks_like_collage(pixels):
                 if split_collage is not None and page.number is None:
@@ -183,11 +183,17 @@ class ImageFile:
                     continue
                 reason = "this is a collage of many particles; open it on its own to split it into tiles"
             elif pixels is not None:
-                pixels, _, reason = remove_marks(pixels)
-            yield ParticleRecord(name, pixels=None if reason else pixels, reason=reason, columns=columns, **origin)
+                pixels, marks, reason = remove_marks(pixels)
+                caution = "; ".join(filter(None, (marks_caution(marks), _animation_caution(page.left_out))))
+            pixels, caution = (None, "") if reason else (pixels, caution)
+            yield ParticleRecord(name, pixels=pixels, reason=reason, caution=caution, columns=columns, **origin)
 
     def _page_name(self, number: int | None) -> str:
         return self.name if number is None else f"{self.name}#{number}"
+
+
+def _animation_caution(left_out: int) -> str:
+    return f"the first of {left_out + 1} images of an animation; save all of them as a TIFF" if left_out else ""
 
 
 def read_images(

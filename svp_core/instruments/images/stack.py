@@ -31,6 +31,7 @@ class Page:
     pixels: NDArray[np.uint8] | None  # (H, W) or (H, W, 3); None with a reason
     reason: str = ""  # why it cannot be read
     chosen: int | None = None  # the page that was taken of several of this particle, counted from 1
+    left_out: int = 0  # further images of an animation, which are not read
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ def read_pages(data: bytes, scale_of: ScaleOf | None = None, *, one_each: bool =
     several = not layout.is_plain
     for channels in layout.particles:
         number, pixels, reason = _read_particle(pages, channels, scale_of)
-        yield Page(None if single else number + 1, pixels, reason, number + 1 if several else None)
+        chosen = number + 1 if several else None
+        yield Page(None if single else number + 1, pixels, reason, chosen, pages.left_out)
     if pages.fault:
         yield Page(None if single else pages.count + 1, None, pages.fault)
 

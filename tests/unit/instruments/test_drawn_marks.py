@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from svp_core.classification.first_look import look_at_first
+from svp_core.classification.measure import measure_records
+from svp_core.images import to_grey
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.drawn_marks import find_marks, remove_marks
 from svp_core.morphology import measure
@@ -90,6 +93,17 @@ COLOUR = {
 }
 
 
+GREY_INKS = {
+    "grey bar": (bar, 128, {}),
+    "light bar": (bar, 230, {"width": 40}),
+    "grey text": (text, 110, {}),
+    "light text": (text, 225, {"words": "25 µm", "size": 12}),
+    "grey corners": (corners, 120, {}),
+    "grey frame": (frame, 70, {}),
+    "dark grey bar": (bar, 30, {}),
+}
+
+
 def ecd(pixels):
     return measure(pixels, um_per_px=None)["ecd_px"]
 
@@ -104,6 +118,20 @@ def test_marks_are_removed_and_the_particle_stays(marks, level):
     assert reason == ""
     assert ecd(clean) == pytest.approx(ecd(plain), rel=0.02)
     assert find_marks(clean) is None
+    assert find_marks(plain) is None
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("marks", GREY_INKS)
+def test_marks_in_grey_ink_are_removed(marks, colour):
+    plain = crop(level=180, colour=colour)
+    if colour:
+        plain[..., 0] -= plain[..., 0] % 2  # not all channels are equal
+    draw, ink, options = GREY_INKS[marks]
+    clean, kinds, reason = remove_marks(drawn(plain, draw((ink,) * 3 if colour else ink, **options)))
+    assert kinds
+    assert reason == ""
+    assert ecd(clean) == pytest.approx(ecd(plain), rel=0.02)
     assert find_marks(plain) is None
 
 
@@ -159,6 +187,23 @@ def test_images_of_a_source_are_cleaned_and_the_source_says_so(tmp_path):
     for name, seed in (("marked.png", 9), ("stack.tif#1", 7), ("stack.tif#2", 8), ("plain0.png", 0)):
         assert ecd(pixels_of(records[name])) == pytest.approx(ecd(crop(seed=seed)), rel=0.02)
     assert any("(2 of 5 examined)" in note for note in detect_source(tmp_path).notes)
+    rows = {row["image"]: row for row in measure_records(records.values()).rows}
+    assert {row["status"] for row in rows.values()} == {"ok"}
+    assert {name for name, row in rows.items() if row["reason"]} == {"marked.png", "stack.tif#1", "stack.tif#2"}
+    assert "text" in rows["marked.png"]["reason"]
+    assert "text" not in rows["stack.tif#1"]["reason"]
+    assert any("3 of the first" in caution for caution in look_at_first(tmp_path).cautions)
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])
+def test_further_images_of_an_animation_are_told(tmp_path, kind):
+    images = [Image.fromarray(crop(seed=seed)) for seed in range(3)]
+    images[0].save(tmp_path / f"a.{kind.casefold()}", kind, save_all=True, append_images=images[1:], lossless=True)
+    images[0].save(tmp_path / f"b.{kind.casefold()}", kind, lossless=True)
+    one, other = read_particles(tmp_path)
+    assert "first of 3 images" in one.caution
+    assert other.caution == ""
+    assert np.abs(to_grey(pixels_of(one)).astype(int) - to_grey(pixels_of(other))).max() <= 2
 
 
 def test_single_straight_piece_is_the_particle():

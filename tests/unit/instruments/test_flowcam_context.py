@@ -160,6 +160,16 @@ def test_volume_of_a_triggered_run_comes_with_a_note(tmp_path, changed, run_summ
     assert "not confirmed" in note
 
 
+def test_the_triggered_run_of_a_lab_keeps_its_figure_with_a_note(shared_cases):
+    source = detect_source(shared_cases / "triggered-run")
+    (run,) = source.runs
+    assert run.volume_ml == pytest.approx(0.1113, abs=5e-5)
+    assert run.volume_from == "settings in trig.ctx"
+    (note,) = [note for note in source.notes if "triggered" in note]
+    assert "fluorescence channel 1" in note
+    assert "not confirmed" in note
+
+
 def test_triggered_run_uses_the_volume_that_its_files_print(tmp_path):
     summary = "Count,12\nParticles / ml,2400\nSample Volume Imaged ml,0.00500\n"
     facts, notes = facts_and_notes(tmp_path / "a", CONTEXT | TRIGGERED, summary)

@@ -1,0 +1,139 @@
+"""Letters drawn into an image of a particle: thin, sharp strokes of equal strength on one baseline."""
+
+from typing import cast
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+VISIBLE_SHARE = 0.45  # of that contrast: pixels of letters
+MIN_LETTER_PX, MAX_LETTER_PX = 4, 40  # height of a letter
+MIN_LETTERS = 3  # on a baseline, without a scale bar beside them
+BACKGROUND_SHARE = 0.25  # of that contrast: pixels that differ less from the background belong to it
+MIN_CONTRAST = 40  # levels between ink and background
+VISIBLE_LEVELS = 15  # by which a particle differs from the background
+MIN_STEP = 0.6  # of a letter's contrast, from one pixel to the next: optics blur a particle more
+MAX_UNLIKE = 1.33  # ratio of the contrasts of letters of one line
+_AROUND = np.ones((3, 3), bool)
+
+Boxes = list[tuple[slice, slice]]
+
+
+def find_letters(
+    difference: NDArray[np.float32],
+    contrast: float,
+    lines: NDArray[np.bool_],
+    ink: NDArray[np.bool_],
+    least: float,
+) -> NDArray[np.bool_]:
+    """Letters: thin strokes of full contrast, several on one baseline, or one beside a bar.
+
+    ink, least: the pixels of the ink, and their share of a letter.
+    """
+    text = np.zeros(lines.shape, bool)
+    labels, boxes = label_pieces((difference >= VISIBLE_SHARE * contrast) & ~lines)
+    letters = []
+    for number, box in enumerate(boxes, 1):
+        if not _is_letter_size(box):
+            continue
+        shape, height = labels[box] == number, box[0].stop - box[0].start
+        # Full of ink somewhere, no stroke as thick as a particle, and not within one.
+        if difference[box][shape].max() < 0.85 * contrast or not _is_thin(shape, height):
+            continue
+        if ink[box][shape].mean() < least:
+            continue
+        if _stands_alone(labels, box, difference, contrast):
+            letters.append((box, shape))
+    bars = label_pieces(lines)[1]
+    for box, shape in letters:
+        beside = [other for other, _ in letters if other is not box and _on_one_line(box, other)]
+        needed = 1 if bars else MIN_LETTERS - 1
+        if len(beside) >= needed or any(_is_near(box, bar) for bar in bars):
+            text[box] |= shape
+    return text
+
+
+def find_faint_letters(difference: NDArray[np.float32]) -> NDArray[np.bool_] | None:
+    """Letters (H, W) of any level, at least MIN_LETTERS on one baseline and equally strong; None where there are none.
+
+    difference: of each pixel (H, W) from the background. Their strokes are thin and as sharp as pixels allow.
+    """
+    # First what is cheap: few pieces of a particle are as large as letters, and fewer stand in a line.
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((difference > VISIBLE_LEVELS).view(np.uint8))
+    width, height = stats[:, 2], stats[:, 3]
+    sized = np.flatnonzero((height >= MIN_LETTER_PX) & (height <= MAX_LETTER_PX) & (width <= 1.6 * height + 2))
+    if len(sized) < MIN_LETTERS:
+        return None
+    boxes = [
+        (int(number), (slice(y, y + h), slice(x, x + w)))
+        for number, (x, y, w, h) in zip(sized, stats[sized, :4].tolist(), strict=True)
+        if number
+    ]
+    letters = []
+    for number, box in boxes:
+        if sum(_on_one_line(box, other) for _, other in boxes) < MIN_LETTERS:
+            continue
+        shape = labels[box] == number
+        contrast = float(difference[box][shape].max())
+        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+        steps = (np.abs(np.diff(difference[window], axis=axis)).max() for axis in (0, 1))
+        if contrast >= MIN_CONTRAST and max(steps) >= MIN_STEP * contrast and _is_thin(shape, len(shape)):
+            letters.append((box, shape, contrast))
+    text = None
+    for box, shape, contrast in letters:
+        alike = [
+            other for other, _, c in letters if _on_one_line(box, other) and 1 / MAX_UNLIKE < c / contrast < MAX_UNLIKE
+        ]
+        if len(alike) >= MIN_LETTERS:
+            text = np.zeros(difference.shape, bool) if text is None else text
+            text[box] |= shape
+    return text
+
+
+def _is_letter_size(box: tuple[slice, slice]) -> bool:
+    height, width = (side.stop - side.start for side in box)
+    return MIN_LETTER_PX <= height <= MAX_LETTER_PX and width <= 1.6 * height + 2
+
+
+def _stands_alone(
+    labels: NDArray[np.int32], box: tuple[slice, slice], difference: NDArray[np.float32], contrast: float
+) -> bool:
+    """Whether the surroundings of a letter, at two pixels from it, are background or other letters."""
+    top, left = max(0, box[0].start - 2), max(0, box[1].start - 2)
+    window = slice(top, box[0].stop + 2), slice(left, box[1].stop + 2)
+    around = np.ones(labels[window].shape, bool)
+    around[box[0].start - top : box[0].stop - top, box[1].start - left : box[1].stop - left] = False
+    around &= labels[window] == 0
+    return bool(around.any() and (difference[window][around] <= BACKGROUND_SHARE * contrast).mean() >= 0.8)
+
+
+def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
+    most = max(3, height // 4)  # pixels across a stroke
+    padded = np.pad(shape, 1)
+    distances = cast("NDArray[np.int32]", ndimage.distance_transform_cdt(padded, "chessboard"))
+    return int(distances.max()) <= (most + 1) // 2
+
+
+def _on_one_line(box: tuple[slice, slice], other: tuple[slice, slice]) -> bool:
+    """Whether two letters stand on one baseline, of similar height and not far apart."""
+    heights = [side[0].stop - side[0].start for side in (box, other)]
+    if abs(box[0].stop - other[0].stop) > 1 or max(heights) > 1.7 * min(heights):
+        return False
+    gap = max(box[1].start, other[1].start) - min(box[1].stop, other[1].stop)
+    return gap <= 4 * max(heights)
+
+
+def _is_near(box: tuple[slice, slice], bar: tuple[slice, slice]) -> bool:
+    """Whether a letter stands above or below a bar, at most its own height and a half away."""
+    height = box[0].stop - box[0].start
+    gap = max(box[0].start, bar[0].start) - min(box[0].stop, bar[0].stop)
+    is_bar = bar[1].stop - bar[1].start >= 3 * (bar[0].stop - bar[0].start)
+    inside = bar[1].start - height <= box[1].start and box[1].stop <= bar[1].stop + height
+    return is_bar and inside and 0 <= gap <= 1.5 * height
+
+
+def label_pieces(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], Boxes]:
+    """(number of the connected piece of each pixel (H, W), 0 for none; box of each piece)."""
+    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(mask, _AROUND))
+    return labels, ndimage.find_objects(labels)
