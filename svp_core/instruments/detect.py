@@ -7,11 +7,14 @@ module states which files it was tested on.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from svp_core.errors import LabError
+from svp_core.images import ImageUnreadable
 from svp_core.instruments import ecotaxa, ifcb, image_stream, labelchecker, mfi
+from svp_core.instruments.archive_kinds import HEAD_BYTES
 from svp_core.instruments.brightness import with_brightness
 from svp_core.instruments.copies import copies_caution
 from svp_core.instruments.flowcam import csv_export
@@ -20,6 +23,7 @@ from svp_core.instruments.images import collage, folder
 from svp_core.instruments.images.image_notes import is_one_each
 from svp_core.instruments.metadata import Choices, SourceSummary
 from svp_core.instruments.open_source import PathKind, open_source, scan_files, select_files
+from svp_core.instruments.other_files import unread_kind
 from svp_core.instruments.records import (
     DetectedRun,
     InstrumentRun,
@@ -142,7 +146,7 @@ def _partition_file(files: SourceFiles, choices: Choices | None) -> tuple[list[D
         return [], select_files(files, [name]), []
     runs = [run for run in _find_runs(files, choices) if name in run.file_names]
     if not runs:
-        raise LabError(_not_readable(name))
+        raise LabError(_not_readable(files))
     if len(runs) == 1 and isinstance(runs[0], UnreadableRun):
         raise LabError(runs[0].message)
     return _uniquely_named(runs), select_files(files, []), []
@@ -157,9 +161,15 @@ def _find_runs(files: SourceFiles, choices: Choices | None) -> list[DetectedRun]
     return runs
 
 
-def _not_readable(name: str) -> str:
+def _not_readable(files: SourceFiles) -> str:
+    """What the file after which these are titled is, and what would work instead."""
+    name, head = files.title, b""
+    with suppress(ImageUnreadable):
+        head = files.read(name, limit=HEAD_BYTES)
     if name.casefold().endswith((".lst", ".flb")):
         return f"{name} does not start like a FlowCam list; export the run again or choose its collage."
+    if known := unread_kind(name, head):
+        return f"{name} is {known[0]}, which is not read; {known[1]}."
     return (
         f"{name} is not an image, archive or FlowCam list; choose a folder, a zip file, an instrument's run (FlowCam "
         ".lst or csv, MFI csv, IFCB .adc, EcoTaxa tsv, LabelChecker csv), or an image."

@@ -13,7 +13,9 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from svp_core.images import ImageUnreadable
+from svp_core.instruments import ecopart
 from svp_core.instruments import ecotaxa_columns as columns
+from svp_core.instruments.ecopart import sampled_volumes, volume_of_samples
 from svp_core.instruments.image_paths import ImagePaths, read_image_pages
 from svp_core.instruments.images.drawn_marks import marks_caution, remove_marks
 from svp_core.instruments.metadata import Choices, RunFacts
@@ -32,7 +34,6 @@ from svp_core.instruments.text_tables import (
     Table,
     decode_text,
     header_keys,
-    normalise_name,
     parse_integer,
     parse_table,
 )
@@ -94,8 +95,9 @@ def _describe(scanned: ScannedFiles, name: str, choices: Choices | None) -> Sequ
     pixel_size = columns.find_pixel_size(table, name, choices)
     notes = _notes(scanned, name, objects)
     vignette = scanned.siblings(name).get(_VIGNETTE_SETTINGS)
-    file_names = frozenset({name, *objects.images}) | ({vignette} if vignette else set())
     groups = _acquisitions(objects)
+    volumes, origins = sampled_volumes(scanned) if columns.is_uvp(table) else ({}, {})
+    file_names = frozenset({name, *objects.images, *origins.values()}) | ({vignette} if vignette else set())
     common = InstrumentRun(
         name,
         RunFacts(file_stem(name), "ecotaxa", len(objects.kept)),
@@ -108,7 +110,9 @@ def _describe(scanned: ScannedFiles, name: str, choices: Choices | None) -> Sequ
     return [
         replace(
             common,
-            facts=_facts(table, title or file_stem(name), rows, pixel_size, file_name),
+            facts=_with_sampled_volume(
+                _facts(table, title or file_stem(name), rows, pixel_size, file_name), table, rows, volumes, origins
+            ),
             read=partial(_read, scanned, name, title if len(groups) > 1 else None, pixel_size),
             questions=common.questions if number == 0 else (),
         )
@@ -133,9 +137,11 @@ def _notes(scanned: ScannedFiles, name: str, objects: _Objects) -> list[str]:
         notes.append(
             "compute_vignette.txt asks EcoTaxa to change these images on import; here they are read as they are."
         )
-    if any(normalise_name(key) in ("acq_volimage", "acquisitions_volimage") for key in table.positions):
+    if columns.is_uvp(table):
         notes.append(
-            "The UVP states the volume of one image, not how many there were: enter the volume for counts per mL."
+            "The UVP states the volume of one image, not how many there were. A table of EcoPart in the same folder "
+            "(columns Profile and Sampled volume [L]) gives the volume of the profile; without it, enter the volume "
+            "for counts per mL."
         )
     if "sample_dilution_factor" in table.positions:
         notes.append("sample_dilution_factor of the table is not applied: makers mean opposite things by it.")
@@ -162,6 +168,19 @@ def _facts(table: Table, title: str, rows: Sequence[int], pixel_size: columns.Pi
         instrument=f"{instrument} (EcoTaxa table)" if instrument else "EcoTaxa table",
         settings=columns.settings_of(table, values),
     )
+
+
+def _with_sampled_volume(
+    facts: RunFacts, table: Table, rows: Sequence[int], volumes: Mapping[str, float], origins: Mapping[str, str]
+) -> RunFacts:
+    """The facts with the volume that EcoPart's tables state for the profiles of these rows, all depths together."""
+    for key in ecopart.SAMPLE_COLUMNS if volumes and facts.volume_ml is None else ():
+        samples = {(table.value(table.values(table.lines[row]), key) or "").casefold() for row in rows}
+        if (volume := volume_of_samples(volumes, samples)) is not None:
+            files = sorted({origins[sample].rpartition("/")[2] for sample in samples})
+            origin = f"Sampled volume [L] in {', '.join(files)}, all depths"
+            return replace(facts, volume_ml=volume, volume_from=origin)
+    return facts
 
 
 def _open(scanned: ScannedFiles, name: str) -> _Objects:

@@ -87,6 +87,11 @@ def find_volume(table: Table, values: Sequence[str]) -> tuple[float | None, str]
     return None, ""
 
 
+def is_uvp(table: Table) -> bool:
+    """Whether the table is of a UVP: it states the volume of one image."""
+    return bool({"acq_volimage", "acquisitions_volimage"} & table.positions.keys())
+
+
 def instrument_name(table: Table) -> str:
     """The instrument as the first row that names one does, "" without one."""
     for key in ("acq_instrument", "acquisitions_instrument", "acq_inst_name", "process_software"):

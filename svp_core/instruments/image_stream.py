@@ -3,7 +3,8 @@
 The number before _Ch counts objects, the number behind it channels; text may stand before both, as in
 "sample_12_Ch1.ome.tif". An object is one particle, read from the channel in bright field: the one that its OME metadata
 name so, else the one whose background is brightest (fluorescence channels are dark around the particle); another one
-can be chosen. A second page of the file with two values is the mask. Written according to the names that public
+can be chosen. A second page of the file with two values is the mask. Features of the objects, exported to the same
+folder as a table, become columns. Written according to the names that public
 programs read; no export was available.
 """
 
@@ -18,6 +19,7 @@ from numpy.typing import NDArray
 
 from svp_core.images import ImageUnreadable, background_level
 from svp_core.instruments.image_paths import read_image_pages
+from svp_core.instruments.image_stream_features import OBJECT_NUMBER, Features, find_features
 from svp_core.instruments.images.ome_metadata import read_ome, stated_scale
 from svp_core.instruments.metadata import Choices, Question, RunFacts, answer_of
 from svp_core.instruments.records import (
@@ -35,7 +37,7 @@ _NAME = re.compile(r"(?P<before>.*?)(?P<object>\d{1,9})_ch(?P<channel>\d{1,2})\.
 _BRIGHT_FIELD = re.compile(r"\b(bright[ -]?field|bf\d?|transmitted|transmission)\b", re.IGNORECASE)
 SAMPLED_OBJECTS = 5  # whose images decide which channel is in bright field
 SAME_BRIGHTNESS = 0.8  # of the brightest background: such a channel is in bright field, too
-COLUMNS = ("Object Number", "Channel", "Channels")
+COLUMNS = (OBJECT_NUMBER, "Channel", "Channels")
 
 
 @dataclass
@@ -66,10 +68,11 @@ def find_runs(scanned: ScannedFiles, choices: Choices | None = None) -> list[Det
         if match:
             export = exports.setdefault((folder, match["before"]), _Export(folder, match["before"]))
             export.objects.setdefault(int(match["object"]), {}).setdefault(int(match["channel"]), name)
-    return [_describe(scanned.files, export, choices) for export in exports.values() if len(export.channels) > 1]
+    return [_describe(scanned, export, choices) for export in exports.values() if len(export.channels) > 1]
 
 
-def _describe(files: SourceFiles, export: _Export, choices: Choices | None) -> InstrumentRun:
+def _describe(scanned: ScannedFiles, export: _Export, choices: Choices | None) -> InstrumentRun:
+    files, features = scanned.files, find_features(scanned, export.folder, export.objects)
     first = next(iter(next(iter(export.objects.values())).values()))
     channels = [str(channel) for channel in export.channels]
     question = Question(
@@ -97,6 +100,7 @@ def _describe(files: SourceFiles, export: _Export, choices: Choices | None) -> I
         f"Each object is one particle, read from channel {channel} of {', '.join(channels)}. The channel that is named "
         "so, or has the brightest background, is taken to be in bright field; another one can be chosen.",
         *scale_notes,
+        *features.notes,
     ]
     if scale is None:
         notes.append(
@@ -106,8 +110,9 @@ def _describe(files: SourceFiles, export: _Export, choices: Choices | None) -> I
     if missing:
         notes.append(f"Objects without an image of channel {channel}: {missing:,}; they are rejected.")
     names = frozenset(name for images in export.objects.values() for name in images.values())
-    read = partial(_read, files, export, channel)
-    return InstrumentRun(first, facts, read, names, COLUMNS, tuple(notes), (question,))
+    read = partial(_read, files, export, channel, features)
+    columns = tuple(dict.fromkeys((*COLUMNS, *features.columns)))
+    return InstrumentRun(first, facts, read, names.union(features.names), columns, tuple(notes), (question,))
 
 
 def _bright_field_channel(files: SourceFiles, export: _Export) -> int:
@@ -142,7 +147,7 @@ def _brightest_channel(files: SourceFiles, export: _Export) -> int:
     return min(channel for channel, level in medians.items() if level >= SAME_BRIGHTNESS * max(medians.values()))
 
 
-def _read(files: SourceFiles, export: _Export, channel: int) -> Iterator[ParticleRecord]:
+def _read(files: SourceFiles, export: _Export, channel: int, features: Features) -> Iterator[ParticleRecord]:
     """Yield a ParticleRecord for every object, by number."""
     taken: set[str] = set()
     for number, images in sorted(export.objects.items()):
@@ -156,7 +161,7 @@ def _read(files: SourceFiles, export: _Export, channel: int) -> Iterator[Particl
             pixels,
             scale,
             given=class_from_path(name),
-            columns=_columns(number, channel, images),
+            columns=features.of(number) | _columns(number, channel, images),
             mask=mask,
             reason=reason,
         )

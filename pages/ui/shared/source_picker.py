@@ -13,6 +13,7 @@ from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.errors import LabError
 from svp_core.instruments.data_roots import data_roots
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES, SOURCE_SUFFIXES
+from svp_core.instruments.other_files import unread_kind
 from svp_core.workspace.paths import sample_folder
 from svp_core.workspace.uploads import Upload, find_upload, server_path
 
@@ -141,6 +142,8 @@ def _take_files(page, turn):
 def check_types(names):
     """Refuse files none of which can be a source. Raises LabError."""
     if not any(name.casefold().endswith(SOURCE_SUFFIXES) for name in names):
+        if known := unread_kind(names[0]):
+            raise LabError(f"{names[0]} is {known[0]}, which is not read; {known[1]}.")
         raise LabError(
             f"{names[0]} is not an image, an archive or a file of an instrument; choose PNG, JPEG, TIFF, BMP, GIF or "
             f"WebP images, an archive ({', '.join(ARCHIVE_SUFFIXES)}) or the files of a run."

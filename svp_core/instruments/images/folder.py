@@ -21,6 +21,7 @@ from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.drawn_marks import marks_caution, remove_marks
 from svp_core.instruments.images.ome_metadata import ome_scale
 from svp_core.instruments.images.stack import count_pages, read_pages, summarise_pages
+from svp_core.instruments.other_files import unread_kind
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
 from svp_core.instruments.split_folders import SPLIT, split_from_path
 from svp_core.instruments.sqlite_guard import is_own_database
@@ -244,6 +245,8 @@ def _image_bytes(files: SourceFiles, name: str) -> bytes:
         head = files.read(name, limit=HEAD_BYTES)
         if kind := unreadable_file(name, head):
             raise ImageUnreadable(f"this is {kind}, which cannot be read; {advice(kind)}")
+        if known := unread_kind(name, head):
+            raise ImageUnreadable(f"this is {known[0]}, which is not read; {known[1]}")
         raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); use PNG, JPEG, TIFF, BMP, GIF or WebP")
     return files.read(name)
 

@@ -175,3 +175,23 @@ def test_unusable_table_raises_a_lab_error(tmp_path, header, message):
     (tmp_path / "ecotaxa_x.tsv").write_text(header)
     with pytest.raises(LabError, match=message):
         detect_source(tmp_path)
+
+
+@pytest.mark.parametrize("layout", ["export", "two profiles", "other profile", "decimal commas"])
+def test_volume_of_a_uvp_comes_from_the_table_of_ecopart(tmp_path, layout):
+    samples = ["ctd1", "ctd1", "CTD2", "ctd2"] if layout == "two profiles" else ["ctd1"] * 4
+    write_ecotaxa(tmp_path, columns={"acq_volimage": "0.65", "acq_instrument": "uvp5", "sample_profileid": samples})
+    rows = [("ctd1", 2.5, 101.25), ("ctd1", 7.5, 32.5), ("ctd1", 12.5, ""), ("ctd2", 2.5, 10)]
+    if layout == "other profile":
+        rows = rows[3:]
+    text = "".join(f"{profile}\tp105\t{depth}\t{litres}\t0.2\n" for profile, depth, litres in rows)
+    if layout == "decimal commas":
+        text = text.replace(".", ",")
+    header = "Profile\tProject\tDepth [m]\tSampled volume [L]\tLPM (102-128 µm) [# l-1]\n"
+    (tmp_path / "export_detailed_PAR_Aggregated.tsv").write_bytes((header + text).encode("latin-1"))
+    source = detect_source(tmp_path)
+    (run,) = source.runs
+    volume = {"two profiles": 143_750, "other profile": None}.get(layout, 133_750)
+    assert run.volume_ml == (None if volume is None else pytest.approx(volume))
+    assert ("Sampled volume [L]" in run.volume_from) == (volume is not None)
+    assert any("EcoPart" in note for note in source.notes)

@@ -84,3 +84,23 @@ def test_several_exports_and_classes_of_folders(tmp_path):
 def test_other_names_are_plain_images(tmp_path, pattern):
     draw_export(tmp_path, pattern=pattern)
     assert detect_source(tmp_path).kind == "folder"
+
+
+@pytest.mark.parametrize("layout", ["first line", "header alone", "decimal commas", "some objects", "utf-16"])
+def test_features_of_a_table_beside_the_images_become_columns(tmp_path, layout):
+    draw_export(tmp_path)
+    rows = [(0, 12.5, 401), (2, 8.25, 77), (5, 1.5, 3), (11, 30.125, 900)]
+    if layout == "some objects":
+        rows = rows[1:]
+    text = "Object Number\tDiameter_M01\tArea_M01\n" + "".join("\t".join(map(str, row)) + "\n" for row in rows)
+    if layout != "header alone":
+        text = "run 3_all.daf\n" + text
+    if layout == "decimal commas":
+        text = text.replace(".", ",").replace("run 3_all,daf", "run 3_all.daf")
+    (tmp_path / "features.txt").write_bytes(text.encode("utf-16" if layout == "utf-16" else "cp1252"))
+    summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
+    assert {"Object Number", "Diameter_M01", "Area_M01"} <= set(summary.columns)
+    stated = {r.columns["Object Number"]: r.columns.get("Diameter_M01") for r in records}
+    assert stated == {0: None if layout == "some objects" else "12.5", 2: "8.25", 11: "30.125"}
+    assert any("not stated for 1 of 3" in note for note in summary.notes) == (layout == "some objects")
+    assert not any("Ignored" in note for note in summary.notes)
