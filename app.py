@@ -45,6 +45,7 @@ def main():
             st.Page("pages/instrument.py", title="6 Instrument", icon=":material/biotech:"),
             st.Page("pages/experiment.py", title="7 Experiment", icon=":material/science:"),
             st.Page("pages/audits.py", title="8 Audits", icon=":material/policy:"),
+            st.Page("pages/novelty.py", title="9 Novelty", icon=":material/radar:"),
             st.Page("pages/audit_trail.py", title="Audit trail", icon=":material/history:"),
             st.Page("pages/help.py", title="Help", icon=":material/help:"),
         ],

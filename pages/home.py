@@ -29,6 +29,7 @@ LINKS = (
     ("instrument", "Instrument", "Profiles of your instruments and what was checked on them."),
     ("experiment", "Experiment", "Find out whether added particles make your classifier better."),
     ("audits", "Audits", "Does a generator give its training images away?"),
+    ("novelty", "Novelty", "Find particles unlike normal ones, whatever is normal for you."),
     ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 

@@ -138,5 +138,6 @@ def _add_novelty(
     )
     values = zip(named, novelty.scores.tolist(), novelty.p_values.tolist(), novelty.unlike.tolist(), strict=True)
     for row, score, p_value, unlike in values:
-        row |= {"novelty_score": score, "novelty_p": p_value, "unlike": unlike}
+        if p_value == p_value:  # else there is nothing to compare it with
+            row |= {"novelty_score": score, "novelty_p": p_value, "unlike": unlike}
     return novelty.features

@@ -59,14 +59,23 @@ class FormCalibration:
 
     @cached_property
     def _calibration_scores(self) -> NDArray[np.float64]:
-        return self._scores_of(self.distances, self.named)
+        return self._scores_of(self.distances, self.named, calibrating=True)
 
-    def _scores_of(self, distances: NDArray[np.floating], named: NDArray[np.integer]) -> NDArray[np.float64]:
-        scores = -np.log(self._part_p_values(distances, named).min(1, initial=1.0))
+    def _scores_of(
+        self, distances: NDArray[np.floating], named: NDArray[np.integer], *, calibrating: bool = False
+    ) -> NDArray[np.float64]:
+        """Scores (N,). calibrating: of the calibration particles, each judged by the others: as a new one is."""
+        smallest = self._part_p_values(distances, named).min(1, initial=1.0)
+        scores = np.zeros(len(named))
         for label in np.unique(named):
             own, mask = self.distances[self._named_alike(label)], named == label
+            alone, largest = (1 / (len(own) + 1) if calibrating else 0.0), own.max(0)
+            if calibrating and len(own) > 1:
+                largest = np.where(distances[mask] == largest, np.sort(own, axis=0)[-2], largest)
+            scores[mask] = -np.log(smallest[mask] - alone)
             # Beyond all calibration particles, the distance itself decides, so that the most unusual come first.
-            scores[mask] += TIE_BREAK * (distances[mask] / own.max(0)).clip(0, MAX_EXCESS).max(1)
+            excess = np.divide(distances[mask], largest, out=np.zeros(distances[mask].shape), where=largest > 0)
+            scores[mask] += TIE_BREAK * excess.clip(0, MAX_EXCESS).max(1)
         return scores
 
     def _part_p_values(self, distances: NDArray[np.floating], named: NDArray[np.integer]) -> NDArray[np.float64]:
@@ -98,8 +107,8 @@ class KnownExamples:
 class Novelty:
     """Scores and p-values of some particles."""
 
-    scores: NDArray[np.float64]  # (N,), large: unlike
-    p_values: NDArray[np.float64]  # (N,), small: unlike
+    scores: NDArray[np.float64]  # (N,), large: unlike; NaN where no known particle has this form of tile
+    p_values: NDArray[np.float64]  # (N,), small: unlike; NaN where there is no score
     features: NDArray[np.float16]  # (N, D): all that the score sees, to learn strangers from; see teaching
 
     @property
@@ -135,7 +144,9 @@ class NoveltyCalibration:
         scores, values, of_tile = np.zeros(len(tiles)), np.ones(len(tiles)), forms_of(tiles)
         for index, form in enumerate(self.forms):
             rows = np.flatnonzero(of_tile == index)
-            if len(rows):
+            if len(rows) and not len(form.named):
+                scores[rows] = values[rows] = np.nan
+            elif len(rows):
                 part = views.take(rows)
                 scores[rows] = form.score(part)
                 values[rows] = form.p_values(scores[rows], part.named)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.files import read_tensors
+from svp_core.files import atomic_write, read_tensors
 from svp_core.model_files import weights_sha256
 from svp_core.novelty.calibration import FormCalibration, KnownExamples, NoveltyCalibration
 from svp_core.novelty.resemblance import RunSpread, spread_as_arrays, spread_from_arrays
@@ -49,7 +49,10 @@ def write_calibration(folder: str | Path, calibration: NoveltyCalibration) -> No
         "words": calibration.description,
         "weights_sha256": calibration.weights_sha256,
     }
-    save_file({name: np.ascontiguousarray(array) for name, array in tensors.items()}, Path(folder) / FILE, metadata)
+    if calibration.among:
+        metadata["among"] = str(calibration.among)
+    contiguous = {name: np.ascontiguousarray(array) for name, array in tensors.items()}
+    atomic_write(Path(folder) / FILE, lambda path: save_file(contiguous, path, metadata))
 
 
 def find_calibration(folder: str | Path | None, class_keys: tuple[str, ...]) -> tuple[NoveltyCalibration | None, str]:
@@ -59,14 +62,19 @@ def find_calibration(folder: str | Path | None, class_keys: tuple[str, ...]) -> 
     """
     if folder is None or not (Path(folder) / FILE).is_file():
         return None, NO_CALIBRATION
-    path = Path(folder) / FILE
-    calibration = _read(path, path.stat().st_mtime_ns)
+    calibration = read_calibration(folder)
     if calibration.weights_sha256 != weights_sha256(folder) or calibration.class_keys != tuple(class_keys):
         return None, (
             f"The calibration of {Path(folder).name} of what is unlike its classes belongs to other weights; run "
             f"benchmarks/novelty_calibration.py for it."
         )
     return calibration, ""
+
+
+def read_calibration(folder: str | Path) -> NoveltyCalibration:
+    """The calibration in this folder, whichever weights it belongs to. Raises LabError where its file is damaged."""
+    path = Path(folder) / FILE
+    return _read(path, path.stat().st_mtime_ns)
 
 
 @lru_cache(maxsize=4)
@@ -85,6 +93,7 @@ def _read(path: Path, mtime_ns: int) -> NoveltyCalibration:
                 library=tensors.get("examples/library"),
             ),
             _spreads(tensors),
+            int(metadata.get("among", 0)),
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise LabError(

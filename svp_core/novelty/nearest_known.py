@@ -9,6 +9,16 @@ from svp_core.novelty.score import PARTS, Views
 SHOWN = 3  # nearest known particles
 
 
+def part_p_values(calibration: NoveltyCalibration, views: Views, forms: NDArray[np.integer]) -> NDArray[np.float64]:
+    """p-value of each particle by each of PARTS alone, (N, 3); 1 where no known particle has its form of tile."""
+    values = np.ones((len(forms), len(PARTS)))
+    for index, form in enumerate(calibration.forms):
+        rows = np.flatnonzero(forms == index)
+        if len(rows) and len(form.named):
+            values[rows] = form.part_p_values(views.take(rows))
+    return values
+
+
 def parts_that_spoke(
     calibration: NoveltyCalibration, views: Views, forms: NDArray[np.integer], level: float
 ) -> list[str]:
@@ -16,11 +26,7 @@ def parts_that_spoke(
 
     forms: of their tiles (N,). Several are joined by "and".
     """
-    values = np.ones((len(forms), len(PARTS)))
-    for index, form in enumerate(calibration.forms):
-        rows = np.flatnonzero(forms == index)
-        if len(rows):
-            values[rows] = form.part_p_values(views.take(rows))
+    values = part_p_values(calibration, views, forms)
     limits = np.maximum(values.min(1, initial=1.0, keepdims=True), level / len(PARTS))
     return [" and ".join(name for name, is_low in zip(PARTS, row, strict=True) if is_low) for row in values <= limits]
 

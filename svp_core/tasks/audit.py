@@ -135,7 +135,7 @@ def recorded_datasets(model: Path) -> list[str]:
 
     held_out = read_model_folder(model).config.get("held_out")
     names = [name for name in held_out if isinstance(name, str)] if isinstance(held_out, list) else []
-    return sorted({name.partition("/")[0] for name in names if _is_dataset(name.partition("/")[0])})
+    return sorted({name.partition("/")[0] for name in names if is_dataset(name.partition("/")[0])})
 
 
 def _both_sets(request: AuditRequest, model: Path | None) -> "tuple[LabelledTiles, LabelledTiles]":
@@ -164,7 +164,7 @@ def source_name(source: str) -> str:
     """Name of a data set, or of a folder, for display."""
     from svp_core.workspace import datasets
 
-    if not _is_dataset(source):
+    if not is_dataset(source):
         return Path(source).name
     return next((meta["name"] for meta in datasets.list_datasets() if meta["id"] == source), source)
 
@@ -174,14 +174,14 @@ def read_tiles_of(source: str) -> "LabelledTiles":
     from svp_core.datasets.labelled_tiles import from_dataset, read_labelled
     from svp_core.workspace import datasets
 
-    if not _is_dataset(source):
+    if not is_dataset(source):
         return read_labelled(source)
     if source == datasets.SAMPLES:
         datasets.install_samples()
     return from_dataset(datasets.open_dataset(source))
 
 
-def _is_dataset(text: str) -> bool:
+def is_dataset(text: str) -> bool:
     """Whether this is an id of a data set rather than a folder."""
     return bool(re.fullmatch("[0-9a-f]{12}|samples", text)) and not Path(text).is_dir()
 

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from svp_core.tasks.instrument_runs import note_conditions, profile_entry
 from svp_core.tasks.reference_matching import match_reference
 from svp_core.tasks.request import JobRequest, optional
 from svp_core.tile_file import append_tiles, read_tiles
+
+if TYPE_CHECKING:
+    from svp_core.classifier.resnet import Classifier
+    from svp_core.novelty.calibration import NoveltyCalibration
 
 DEFAULT_CLASSIFIER = "resnet18"  # name of the shipped model
 PIXEL_UM = (0.01, 100)  # smallest and largest accepted pixel size, µm
@@ -59,10 +63,26 @@ class ClassifyRequest(JobRequest):
 def classify(request: ClassifyRequest, folder: Path) -> Steps:
     """Classify and measure every particle of a source; a stopped job starts over.
 
+    Writes what name_particles() does, and at the end reference.safetensors, the confusion reference matched to these
+    images, where the shipped library covers the classifier's classes.
+    """
+    facts, classifier = yield from name_particles(request, folder)
+    offered = facts["offered"]
+    yield Progress(offered, offered, "Matching the reference of corrected counts to these images")
+    if note := match_reference(folder, facts, classifier):
+        summary = json.loads((folder / "summary.json").read_text("utf-8"))
+        write_json(folder / "summary.json", {**summary, "notes": [*summary["notes"], note]})
+    note_conditions(facts)
+
+
+def name_particles(
+    request: ClassifyRequest, folder: Path, *, judge: "NoveltyCalibration | None" = None
+) -> "Generator[Progress, None, tuple[dict[str, Any], Classifier]]":
+    """Name and measure every particle of a source; yields Progress, returns (what summary.json says, classifier).
+
     Writes results.csv, one row per item of the source; tiles.npy, uint8 (N, 64, 64), the tiles of the rows with status
     ok in their order; colour.npy, uint8 (N, 64, 64, 3), only where some of them are in colour; summary.json. All grow
-    batch by batch. At the end reference.safetensors, the confusion reference matched to these images, where the shipped
-    library covers the classifier's classes.
+    batch by batch. judge: calibration of novelty; by default the instrument's own, or the classifier's.
     """
     request.check()
     from svp_core.classification.classify import classify_source
@@ -80,7 +100,7 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
     classifier = load_classifier(model_folder := Path(find_model(request.weights or DEFAULT_CLASSIFIER)))
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
-    calibration = find_own_calibration(classifier.folder, classifier.config.class_keys, facts)
+    calibration = (judge, "") if judge else find_own_calibration(model_folder, classifier.config.class_keys, facts)
     images, tally = ResultImages(folder), _Tally(calibration)
     for name in ("summary.json", "results.csv", FEATURES_FILE, MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
         (folder / name).unlink(missing_ok=True)
@@ -108,14 +128,10 @@ def classify(request: ClassifyRequest, folder: Path) -> Steps:
             facts |= tally.facts()
             write_json(folder / "summary.json", facts)
             yield Progress(tally.offered, source.count, f"{images.count:,} particles classified")
-    if whole := tally.compare(folder, facts):
+    if judge is None and (whole := tally.compare(folder, facts)):
         facts["novelty"] = facts["novelty"] | whole
         write_json(folder / "summary.json", facts)
-    yield Progress(tally.offered, source.count, "Matching the reference of corrected counts to these images")
-    if note := match_reference(folder, facts, classifier):
-        summary = json.loads((folder / "summary.json").read_text("utf-8"))
-        write_json(folder / "summary.json", {**summary, "notes": [*summary["notes"], note]})
-    note_conditions(facts)
+    return facts, classifier
 
 
 class _Tally:

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from svp_core.classification.own_instrument import find_own_calibration
-from svp_core.classification.results import ClassificationResults, model_of
+from svp_core.classification.results import ClassificationResults
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL, NoveltyCalibration, views_of
 from svp_core.novelty.nearest_known import nearest_known, parts_that_spoke
@@ -16,7 +15,8 @@ from svp_core.optics.camera import add_background
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.profiles.conditions import conditions_from_dict, nearest_magnification
 from svp_core.reference_library.library import read_library
-from svp_core.tasks.stored_features import shipped_calibration, stored_features
+from svp_core.tasks.normal_set import NORMAL_TILES
+from svp_core.tasks.stored_features import own_calibration, stored_features, used_calibration
 from svp_core.tile_file import read_tiles
 
 BACKGROUND = 0.69  # fraction of full scale, of known particles that are shown where the run's own is not known
@@ -24,7 +24,7 @@ BACKGROUND = 0.69  # fraction of full scale, of known particles that are shown w
 
 @dataclass(frozen=True)
 class KnownTile:
-    """A simulated particle, as it would look on the run's background, without noise."""
+    """A known particle: of a normal set as it is, a simulated one as it would look on the run's background, clean."""
 
     class_key: str
     tile: NDArray[np.uint8]  # (64, 64)
@@ -46,6 +46,8 @@ def nearest_known_tiles(results: ClassificationResults, positions: NDArray[np.in
     except LabError:
         return []
     examples = calibration.examples
+    if own_calibration(results) is not None:
+        return _normal_tiles(results, calibration, nearest_known(calibration, views, forms))
     if examples.library is None:
         return []
     scale = results.summary.get("um_per_px")
@@ -57,18 +59,19 @@ def nearest_known_tiles(results: ClassificationResults, positions: NDArray[np.in
 
 def _seen(results, positions):
     """(calibration, Views, forms of tiles) of these particles. Raises LabError where something is missing."""
-    shipped = shipped_calibration(results)
-    calibration = _used_calibration(results, shipped)
-    features = stored_features(results, shipped)[positions]
+    calibration = used_calibration(results)
+    features = stored_features(results, calibration)[positions]
     tiles = np.asarray(read_tiles(results.folder / "tiles.npy")[positions])
     return calibration, views_of(features, results.probs[positions].argmax(1)), forms_of(tiles)
 
 
-def _used_calibration(results: ClassificationResults, shipped: NoveltyCalibration) -> NoveltyCalibration:
-    """The instrument's own calibration where the results were judged by it and it is still stored."""
-    own, _ = find_own_calibration(model_of(results.summary), results.class_keys, results.summary)
-    judged_by = (results.summary.get("novelty") or {}).get("calibration")
-    return own if own is not None and own.description == judged_by else shipped
+def _normal_tiles(
+    results: ClassificationResults, calibration: NoveltyCalibration, nearest: NDArray[np.intp]
+) -> list[list[KnownTile]]:
+    """Tiles of a normal set at these positions among its examples (N, SHOWN)."""
+    tiles, named = read_tiles(results.folder / NORMAL_TILES), calibration.examples.named
+    keys = calibration.class_keys
+    return [[KnownTile(keys[named[k]], np.asarray(tiles[k])) for k in row] for row in nearest]
 
 
 def _library_tiles(results: ClassificationResults, places: NDArray[np.integer]) -> list[KnownTile]:

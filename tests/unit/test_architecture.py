@@ -29,6 +29,7 @@ LAYERS = (
         "pages.ui.audit_trail",
         "pages.ui.help",
         "pages.ui.instrument",
+        "pages.ui.novelty",
         "pages.ui.train",
     ),
     ("pages.ui.shared",),

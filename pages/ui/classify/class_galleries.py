@@ -18,11 +18,11 @@ from pages.ui.classify.results_data import (
 )
 from pages.ui.classify.thresholds import all_labels
 from pages.ui.components.gallery import show_gallery
+from pages.ui.shared.paging import PAGE_SIZE, choose_page
 from svp_core.classification.derived_columns import DIAMETER_COLUMNS, SIZE
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import DASH, class_name, label_text
 
-PAGE_SIZE = 200
 PREVIEW_ROWS = 3  # of tiles per class, where several classes are shown
 PREVIEW_TILES = 96  # enough for these rows in a wide window
 PREVIEW_FITS = 36  # tiles that fit into these rows at 1280 px
@@ -98,16 +98,6 @@ def sort_positions(results: ClassificationResults, positions: NDArray[np.intp], 
         return positions if direction == "up" else positions[::-1]
     values = numeric_column(results, column)[positions]
     return positions[np.argsort(values if direction == "up" else -values, kind="stable")]
-
-
-def choose_page(count: int, key: str, *, page_size: int = PAGE_SIZE) -> int:
-    """Draw the choice of a page where there are several; its number, from 0."""
-    pages = -(-count // page_size)
-    if pages < 2:
-        return 0
-    if st.session_state.get(key, 1) > pages:
-        st.session_state[key] = 1
-    return st.pagination(pages, key=key) - 1
 
 
 def draw_tiles(

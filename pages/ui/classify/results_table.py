@@ -5,9 +5,10 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui.classify.class_galleries import choose_order, choose_page, sort_positions
+from pages.ui.classify.class_galleries import choose_order, sort_positions
 from pages.ui.classify.job_state import JobState
 from pages.ui.classify.results_data import measure_columns, measure_name, numeric_column, runs_of, size_columns
+from pages.ui.shared.paging import choose_page
 from pages.ui.shared.text import without_common_prefix
 from svp_core.classification.results import ClassificationResults
 from svp_core.classification.results_csv import INSTRUMENT

@@ -4,18 +4,17 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui.classify.class_galleries import choose_page, draw_tiles
+from pages.ui.classify.class_galleries import draw_tiles
 from pages.ui.classify.job_state import JobState
-from pages.ui.classify.nearest_known import show_nearest_known
 from pages.ui.classify.results_data import numeric_column
+from pages.ui.shared.nearest_known import show_nearest_known
+from pages.ui.shared.paging import choose_page
+from pages.ui.shared.teaching import show_teaching
 from svp_core.classification.results import NOVELTY_P, ClassificationResults
 from svp_core.classification.strangers import has_novelty, taught_p, verdict_of
 from svp_core.display import class_name, count_noun, escape_markdown, format_percent
-from svp_core.errors import LabError
-from svp_core.novelty.calibration import LEVEL
-from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE
+from svp_core.novelty.teaching import TAUGHT_SHARE
 from svp_core.stats.counts import UNLIKE
-from svp_core.tasks.taught_strangers import forget_strangers, teach_strangers
 from svp_core.tasks.unlike_details import parts_of
 
 PAGE_SIZE = 200
@@ -36,7 +35,7 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
         f"({format_percent(verdict.share)}) are more unusual than {format_percent(1 - verdict.level)} of known ones; "
         f"known particles alone would give {format_percent(verdict.level)}.{_known(results)}"
     )
-    _teach(results)
+    show_teaching(results, JobState(results.job_id).picks)
     p_values, taught = numeric_column(results, NOVELTY_P), taught_p(results)
     if taught is not None:
         p_values = np.minimum(p_values, taught / TAUGHT_SHARE)
@@ -60,29 +59,3 @@ def _known(results):
     """Which particles p-values are counted among, as a sentence."""
     known = (results.summary.get("novelty") or {}).get("calibration", "")
     return escape_markdown(f" Known are {known}.") if known else ""
-
-
-def _teach(results):
-    """Draw the button that learns strangers from the selected particles, and the one that forgets them."""
-    picks, taught = JobState(results.job_id).picks, (results.summary.get("novelty") or {}).get("taught")
-    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        pressed = st.button(
-            f"The {count_noun(len(picks), 'selected particle')} belong to none of the classes",
-            key="teach_strangers",
-            disabled=len(picks) < MIN_CONFIRMED,
-            help=f"Select {MIN_CONFIRMED} or more such particles, here or under Gallery; all that resemble them are "
-            "then marked. 20 are better. Known particles marked by this: "
-            f"{format_percent(TAUGHT_SHARE * LEVEL)} by construction.",
-        )
-        if taught:
-            st.caption(f"Learnt from {taught['confirmed']:,} confirmed strangers.", width="content")
-            if st.button("Forget them", key="forget_strangers", type="tertiary"):
-                forget_strangers(results)
-                st.rerun()
-    if pressed:
-        try:
-            teach_strangers(results, picks)
-        except LabError as error:
-            st.error(escape_markdown(error))
-        else:
-            st.rerun()

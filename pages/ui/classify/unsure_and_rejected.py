@@ -6,9 +6,10 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from pages.ui.classify.class_galleries import choose_page, draw_tiles
+from pages.ui.classify.class_galleries import draw_tiles
 from pages.ui.classify.job_state import JobState
 from pages.ui.components.histograms import bin_index, counts_by_group, histogram_panel, show_histograms
+from pages.ui.shared.paging import choose_page
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import class_name, count_noun
 from svp_core.stats.counts import UNSURE

@@ -19,6 +19,7 @@ from svp_core.tasks.find_label_errors import LabelErrorRequest
 from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.import_images import ImportRequest
 from svp_core.tasks.job_kinds import JOB_KINDS, LONG, SHORT, find_kind, kind_of, start
+from svp_core.tasks.novelty import NoveltyRequest
 from svp_core.tasks.quality import QualityRequest
 from svp_core.tasks.refit import RefitRequest
 from svp_core.tasks.request import JobRequest
@@ -79,6 +80,10 @@ STORED = [
         {"generator": "Oil", "training": "ab", "held_out": "cd", "images": 20, "seed": 0},
     ),
     (QualityRequest("ab", "cd"), {"real": "ab", "synthetic": "cd", "seed": 0}),
+    (
+        NoveltyRequest("/data/run 1", "/data/clean", clean=True),
+        {"source": "/data/run 1", "normal": "/data/clean", "weights": "resnet18", "clean": True},
+    ),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
 
@@ -100,7 +105,8 @@ def test_every_task_module_has_a_kind():
     shared = {"__init__", "job_kinds", "request", "generation_request", "lanes", "throughput"}
     shared |= {"stored_classifications", "instrument_runs", "validation", "expectations", "reference_matching"}
     shared |= {"size_standard", "taught_strangers", "experiment_source"}
-    shared |= {"known_run", "run_comparison", "stored_features", "unlike_details"}
+    shared |= {"known_run", "run_comparison", "stored_features", "unlike_details", "normal_set"}
+    shared |= {"novelty_table", "novelty_verdict"}
     modules = {path.stem for path in (ROOT / "svp_core" / "tasks").glob("*.py")} - shared
     assert modules == {kind.task.__module__.rpartition(".")[2] for kind in JOB_KINDS.values()}
 
@@ -108,7 +114,7 @@ def test_every_task_module_has_a_kind():
 def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
         "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
-        "experiment", "audit", "quality",
+        "experiment", "audit", "quality", "novelty",
     ]  # fmt: skip
     assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain", "experiment"}
 

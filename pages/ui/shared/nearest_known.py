@@ -12,6 +12,7 @@ from svp_core.classification.results import ClassificationResults
 from svp_core.display import class_name
 from svp_core.images import encode_png
 from svp_core.report.render import render
+from svp_core.tasks.stored_features import own_calibration
 from svp_core.tasks.unlike_details import nearest_known_tiles
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -30,9 +31,8 @@ def show_nearest_known(results: ClassificationResults, positions: NDArray[np.int
             st.caption("This model comes without pictures of its known particles.")
             return
         st.html(nearest_known_html(results.tiles[positions], captions, nearest))
-        st.caption(
-            "Nearest in texture and in the classifier's features, among simulated particles of this magnification."
-        )
+        among = "those of the normal set" if own_calibration(results) else "simulated particles of this magnification"
+        st.caption(f"Nearest in texture and in the classifier's features, among {among}.")
 
 
 def nearest_known_html(

@@ -1,0 +1,194 @@
+"""A finished search for unusual particles: verdict, the list with pictures, p-values, teaching, exports."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+from plotly.graph_objects import Figure
+
+from pages.ui.components.gallery import show_gallery
+from pages.ui.shared.chart_style import QUIET, REFERENCE
+from pages.ui.shared.nearest_known import show_nearest_known
+from pages.ui.shared.paging import PAGE_SIZE, choose_page
+from pages.ui.shared.teaching import show_teaching
+from svp_core.classification.results import ClassificationResults, read_results_folder
+from svp_core.display import class_name, count_noun, escape_markdown, format_percent
+from svp_core.novelty.calibration import LEVEL
+from svp_core.novelty.listing import FALSE_SHARE
+from svp_core.novelty.teaching import TAUGHT_SHARE
+from svp_core.tasks.novelty_table import read_table
+from svp_core.tasks.novelty_verdict import NO_P, STRANGERS
+from svp_core.workspace import jobs
+from svp_core.workspace.jobs import Job
+
+TILE_PX = 96
+COMPARED = 12  # of the list, beside the normal particles nearest to them
+BINS = 20  # of the histogram of p-values: 5 % each
+UNLIKE, LISTED, ALL = "unlike", "listed", "all"
+
+
+@dataclass(frozen=True, eq=False)
+class JudgedSample:
+    """Results of a search with its table; the columns are those of the particles that could be measured (N,)."""
+
+    results: ClassificationResults
+    table: pd.DataFrame  # novelty.csv, rejected items included
+
+    @cached_property
+    def judged(self) -> pd.DataFrame:
+        """Rows of the particles that could be measured, in the order of the tiles."""
+        return pd.DataFrame(self.table[self.table["status"] == "ok"]).reset_index(drop=True)
+
+    def numbers(self, name: str) -> NDArray[np.float64]:
+        """A column as numbers; NaN where empty."""
+        return np.asarray(self.judged[name], float)
+
+    def is_yes(self, name: str) -> NDArray[np.bool_]:
+        """Where a column says yes."""
+        return np.asarray(self.judged[name] == "yes", bool)
+
+    @cached_property
+    def marked(self) -> NDArray[np.bool_]:
+        """Particles unlike normal ones, or like the confirmed strangers."""
+        return self.is_yes("unlike") | (self.numbers("taught_p") <= TAUGHT_SHARE * LEVEL)
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """Positions of the particles, the most unusual first: by p-value, taught ones included, then by score."""
+        values = np.stack([self.numbers("novelty_p"), self.numbers("taught_p") / TAUGHT_SHARE])
+        smallest = np.where(np.isnan(values), 2.0, values).min(0)
+        return np.lexsort((-np.nan_to_num(self.numbers("novelty_score"), nan=-np.inf), smallest))
+
+    def captions(self, positions: NDArray[np.intp]) -> list[str]:
+        """What is written below each particle: p-value or score, the class that it was named, what spoke."""
+        return [_caption(row) for row in self.judged.iloc[positions].to_dict("records")]
+
+
+def show(job: Job) -> None:
+    """Everything of a finished search."""
+    sample = _load(job)
+    verdict = sample.results.summary["verdict"]
+    _show_verdict(verdict)
+    left, right = st.columns([3, 1], gap="large")
+    with left:
+        _show_list(job, sample, has_p=verdict["state"] != NO_P)
+    with right:
+        _show_side(sample, verdict)
+
+
+def _load(job: Job) -> JudgedSample:
+    files = sorted(jobs.job_folder(job.id).iterdir())
+    return _read(job.id, tuple(path.stat().st_mtime_ns for path in files if path.suffix in (".csv", ".json", ".npy")))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _read(job_id: str, versions: tuple[int, ...]) -> JudgedSample:
+    del versions  # they only tell apart, in the cache, versions of the files
+    folder = jobs.job_folder(job_id)
+    return JudgedSample(read_results_folder(folder), read_table(folder))
+
+
+def _show_verdict(verdict: Mapping[str, Any]) -> None:
+    head, *others = verdict["sentences"]
+    box = st.warning if verdict["state"] in (NO_P, STRANGERS) else st.info
+    box(f"**{escape_markdown(head)}** {escape_markdown(' '.join(others))}")
+
+
+def _show_list(job: Job, sample: JudgedSample, *, has_p: bool) -> None:
+    masks = {UNLIKE: sample.marked, LISTED: sample.is_yes("listed"), ALL: np.ones(len(sample.judged), bool)}
+    is_taught = bool(np.isfinite(sample.numbers("taught_p")).any())
+    texts = {UNLIKE: f"p ≤ {LEVEL:g}{' or taught' if is_taught else ''}", LISTED: "Surely unusual", ALL: "All"}
+    options = [UNLIKE, LISTED, ALL] if has_p else [UNLIKE, ALL] if is_taught else [ALL]
+    which = st.segmented_control(
+        "Particles",
+        options,
+        default=options[0],
+        required=True,
+        format_func=lambda name: f"{texts[name]} ({int(masks[name].sum()):,})",
+        key=f"novelty_which_{job.id}",
+        help=f"Surely unusual: at most {format_percent(FALSE_SHARE)} of these are expected to be known particles "
+        "(Benjamini-Hochberg). Often none is that sure; then the order counts.",
+    )
+    picks = _picks(job)
+    show_teaching(sample.results, picks)
+    st.caption("The most unusual first. Click to enlarge; click the corner, or the key S, to select.")
+    positions = sample.order[masks[which][sample.order]]
+    if not len(positions):
+        st.caption("No particle is that unusual.")
+        return
+    page = choose_page(len(positions), f"novelty_page_{job.id}")
+    positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
+    captions = sample.captions(positions)
+    show_nearest_known(sample.results, positions[:COMPARED], captions)
+    _draw(job, sample, positions, captions)
+
+
+def _caption(row: Mapping[Any, Any]) -> str:
+    has_p, taught = pd.notna(row["novelty_p"]), row["taught_p"]
+    values = [f"p {row['novelty_p']:.3f}" if has_p else f"score {row['novelty_score']:.1f}"]
+    if taught <= TAUGHT_SHARE * LEVEL:  # no number is not
+        values.append(f"taught {taught:.3f}")
+    spoke = [row["spoke"]] if pd.notna(row["spoke"]) else []
+    return " · ".join([*values, f"{class_name(row['named'])}?", *spoke])
+
+
+def _picks(job: Job) -> list[int]:
+    return st.session_state.setdefault(f"novelty_picks_{job.id}", [])
+
+
+def _draw(job: Job, sample: JudgedSample, positions: NDArray[np.intp], captions: Sequence[str]) -> None:
+    widget, names = f"novelty_tiles_{job.id}", list(sample.judged["image"])
+
+    def changed() -> None:
+        here = set(map(int, positions))
+        picked = here & set(st.session_state[widget]["picked"] or ())
+        st.session_state[f"novelty_picks_{job.id}"] = sorted({*_picks(job)} - here | picked)
+
+    scales = np.asarray(pd.to_numeric(sample.results.table["um_per_px"], errors="coerce"), float)
+    show_gallery(
+        sample.results.tiles[positions],
+        key=widget,
+        alt=f"Particles, {len(positions):,}",
+        words=[[text, str(names[k])] for k, text in zip(positions, captions, strict=True)],
+        captions=captions,
+        show_px=TILE_PX,
+        um_per_px=scales[positions],
+        picking={"ids": positions, "picked": _picks(job), "turn": 0, "changed": changed},
+    )
+
+
+def _show_side(sample: JudgedSample, verdict: Mapping[str, Any]) -> None:
+    values, title = sample.numbers("novelty_p"), sample.results.summary["title"]
+    if np.isfinite(values).any():
+        st.markdown("**p-values**")
+        alt = "Histogram of p-values; known particles alone would fill all bars alike"
+        st.plotly_chart(draw_p_values(values[np.isfinite(values)]), config=QUIET, key="novelty_histogram", alt=alt)
+        st.caption("Known particles alone would fill all bars alike (dashed). Strangers pile up at the left.")
+    table = sample.table.to_csv(index=False)
+    st.download_button("Table (csv)", table, f"novelty {title}.csv", "text/csv", key="novelty_csv")
+    facts = {"verdict": verdict, "normal": sample.results.summary.get("normal")}
+    facts = json.dumps(facts, indent=2)
+    st.download_button("Verdict (json)", facts, f"novelty {title}.json", "application/json", key="novelty_json")
+    if len(sample.results.rejected):
+        st.caption(f"{count_noun(len(sample.results.rejected), 'item')} could not be read as a particle.")
+        st.dataframe(sample.results.rejected, hide_index=True, key="novelty_rejected")
+
+
+def draw_p_values(values: NDArray[np.floating]) -> Figure:
+    """Histogram of p-values with what known particles alone would give."""
+    counts, edges = np.histogram(values, BINS, (0, 1))
+    colours = ["#BD8118" if edge < LEVEL else "#0E8AA0" for edge in edges[:-1]]
+    figure = Figure()
+    hover = "p %{x:.2f}: %{y} particles<extra></extra>"
+    figure.add_bar(x=edges[:-1] + 0.5 / BINS, y=counts, marker_color=colours, hovertemplate=hover)
+    figure.add_hline(y=len(values) / BINS, line={"color": REFERENCE, "dash": "dash"})
+    figure.update_layout(height=220, margin={"t": 8, "b": 8, "l": 8, "r": 8}, showlegend=False, bargap=0.05)
+    figure.update_xaxes(title_text="p", tickvals=[0, 0.25, 0.5, 0.75, 1])
+    figure.update_yaxes(title_text="Particles", rangemode="tozero")
+    return figure

@@ -1,0 +1,38 @@
+"""Teach a set of judged particles what its strangers look like: the button where they are seen, and what it gained."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from svp_core.classification.results import ClassificationResults
+from svp_core.display import count_noun, escape_markdown, format_percent
+from svp_core.errors import LabError
+from svp_core.novelty.calibration import LEVEL
+from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE
+from svp_core.tasks.taught_strangers import forget_strangers, teach_strangers
+
+
+def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
+    """Draw the button that learns strangers from the selected particles, and the one that forgets them."""
+    taught = (results.summary.get("novelty") or {}).get("taught")
+    with st.container(horizontal=True, vertical_alignment="center", gap="small"):
+        pressed = st.button(
+            f"The {count_noun(len(picks), 'selected particle')} belong to none of the classes",
+            key="teach_strangers",
+            disabled=len(picks) < MIN_CONFIRMED,
+            help=f"Select {MIN_CONFIRMED} or more such particles, here or under Gallery; all that resemble them are "
+            "then marked. 20 are better. Known particles marked by this: "
+            f"{format_percent(TAUGHT_SHARE * LEVEL)} by construction.",
+        )
+        if taught:
+            st.caption(f"Learnt from {taught['confirmed']:,} confirmed strangers.", width="content")
+            if st.button("Forget them", key="forget_strangers", type="tertiary"):
+                forget_strangers(results)
+                st.rerun()
+    if pressed:
+        try:
+            teach_strangers(results, picks)
+        except LabError as error:
+            st.error(escape_markdown(error))
+        else:
+            st.rerun()

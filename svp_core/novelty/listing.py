@@ -1,0 +1,52 @@
+"""What the p-values of a sample say: which particles may be listed, the least noticed, how many are known ones."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from svp_core.novelty.calibration import LEVEL
+from svp_core.novelty.verdict import SampleVerdict
+
+FALSE_SHARE = 0.1  # expected share of known particles, at most, among those that are listed
+
+
+def false_discovery_rates(p_values: ArrayLike) -> NDArray[np.float64]:
+    """Smallest false discovery rate at which each particle (N,) is listed; NaN where p is.
+
+    Benjamini and Hochberg 1995. Conformal p-values of one calibration set are positively dependent in the way that it
+    allows (Bates et al. 2021, arXiv 2104.08279, theorem 2).
+    """
+    from scipy.stats import false_discovery_control
+
+    values = np.asarray(p_values, float)
+    rates, judged = np.full(len(values), np.nan), ~np.isnan(values)
+    if judged.any():
+        rates[judged] = false_discovery_control(values[judged])
+    return rates
+
+
+def smallest_noticed(total: int, among: int) -> int | None:
+    """Least number of marked particles of `total` at which the alarm rings; None where not even all of them do."""
+    low, high = 0, total
+    if not SampleVerdict(total, total, LEVEL, among).is_alarm:
+        return None
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if SampleVerdict(middle, total, LEVEL, among).is_alarm else (middle + 1, high)
+    return low
+
+
+def most_known(p_values: ArrayLike) -> float:
+    """Upper 95 % bound of the share of known particles in a sample, 0..1; 1 without p-values.
+
+    Storey 2002 (J. R. Stat. Soc. B 64, eq. 6) with lambda 1/2: p-values of known particles are uniform, so twice as
+    many of them are known as lie above 1/2. Images unlike those of the calibration leave few there, even where none of
+    them is unusual by itself.
+    """
+    from scipy.stats import beta
+
+    values = np.asarray(p_values, float)
+    values = values[~np.isnan(values)]
+    above = int((values > 0.5).sum())
+    if above == len(values):
+        return 1.0
+    return min(1.0, 2 * float(beta.ppf(0.95, above + 1, len(values) - above)))

@@ -1,0 +1,115 @@
+"""Verdict of a novelty job on its sample: usual, with strangers, or so unlike its calibration that no p-value holds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svp_core.display import class_name, count_noun, format_percent, join_names
+from svp_core.novelty.calibration import LEVEL, NoveltyCalibration
+from svp_core.novelty.listing import most_known, smallest_noticed
+from svp_core.novelty.tile_forms import FORMS
+from svp_core.novelty.verdict import OTHER_INSTRUMENTS, TOLERATED, judge_sample
+from svp_core.profiles.wording import condition_differences
+
+USUAL, STRANGERS, NO_P = "usual", "strangers", "no p-values"  # stored
+MIN_KNOWN = 0.5  # share of known particles, below which a sample is no known one with strangers but other images
+MIN_FORM_SHARE = 0.5  # of the particles that must have a form of tile which the calibration holds
+_FORM_TEXTS = {"whole": "images that fill their tile", "padded": "smaller images"}
+
+
+def judge_run(
+    p_values: NDArray[np.floating],
+    calibration: NoveltyCalibration,
+    *,
+    normal: Mapping[str, Any] | None,
+    summary: Mapping[str, Any],
+    is_clean: bool,
+) -> dict[str, Any]:
+    """What summary.json says under "verdict": state, sentences, and their figures.
+
+    p_values (N,), NaN where nothing is known. normal: NORMAL_FILE of the normal set, None by the shipped calibration or
+    the instrument's own. summary: of the job. is_clean: the person says that the sample holds no strangers.
+    """
+    novelty = summary.get("novelty") or {}
+    verdict = judge_sample(p_values, among=calibration.among or OTHER_INSTRUMENTS)
+    differences = list(novelty.get("differences") or [])
+    if normal is not None:
+        differences = condition_differences(summary.get("conditions"), normal.get("conditions"))
+    why_not = _why_no_p(p_values, calibration, differs=bool(novelty.get("differs")))
+    if not why_not and is_clean and verdict.is_alarm:
+        why_not = (
+            f"{format_percent(verdict.share)} of a sample given as clean are more unusual than "
+            f"{format_percent(1 - LEVEL)} of the known particles, more than {format_percent(TOLERATED * LEVEL)}"
+        )
+    known = f"Known are {calibration.description}."
+    facts = {
+        "marked": verdict.marked,
+        "judged": verdict.total,
+        "share": round(verdict.share, 4),
+        "p_value": verdict.p_value,
+        "differences": differences,
+    }
+    if why_not:
+        return {
+            **facts,
+            "state": NO_P,
+            "sentences": [
+                "This sample does not look like the known particles at all, so no p-value is given.",
+                f"{why_not[0].upper()}{why_not[1:]}.",
+                "Its particles are ordered by how unusual they are. Give a clean run of this instrument as the normal "
+                "set to get p-values.",
+                known,
+            ],
+        }
+    counted = (
+        f"{verdict.marked:,} of {count_noun(verdict.total, 'particle')} ({format_percent(verdict.share)}) are more "
+        f"unusual than {format_percent(1 - LEVEL)} of the known ones; known particles alone would give "
+        f"{format_percent(LEVEL)}."
+    )
+    if verdict.is_alarm:
+        state, head = STRANGERS, "This sample holds more unusual particles than chance explains."
+    else:
+        state, head = USUAL, "This sample holds no more unusual particles than known ones would."
+    return {**facts, "state": state, "sentences": [head, counted, *_limits(verdict, normal, differences), known]}
+
+
+def _why_no_p(p_values: NDArray[np.floating], calibration: NoveltyCalibration, *, differs: bool) -> str:
+    """Why no p-value of this sample holds, without a full stop; "" where they do."""
+    judged = ~np.isnan(p_values)
+    if len(p_values) and judged.mean() < MIN_FORM_SHARE:
+        missing = [
+            _FORM_TEXTS[name] for name, form in zip(FORMS, calibration.forms, strict=True) if not len(form.named)
+        ]
+        return f"{format_percent(1 - judged.mean())} of its particles are {join_names(missing)}, of which it knows none"
+    if differs:
+        return "as a whole, it resembles none of the simulated instruments"
+    known = most_known(p_values)
+    if known < MIN_KNOWN:
+        return (
+            f"at most {format_percent(known)} of its particles can be known ones by how their p-values lie: most are "
+            "strangers, or the images are unlike those of the known particles"
+        )
+    return ""
+
+
+def _limits(verdict: Any, normal: Mapping[str, Any] | None, differences: list[str]) -> list[str]:
+    """What the verdict cannot tell, as sentences."""
+    least, sentences = smallest_noticed(verdict.total, verdict.among), []
+    if least is None:
+        sentences.append("A sample as small as this one could not raise the alarm, whatever it held.")
+    elif not verdict.is_alarm:
+        sentences.append(
+            f"The alarm would ring from {least:,} on ({format_percent(least / verdict.total)}): fewer strangers, and "
+            "those that look like known particles, go unnoticed."
+        )
+    if differences:
+        sentences.append(
+            f"Its images are not like those of the known particles ({join_names(differences)}): p-values hold for "
+            "images like those only."
+        )
+    if normal is not None and (few := normal.get("pooled")):
+        names = join_names([class_name(key).lower() for key in few])
+        sentences.append(f"The normal set has few particles named {names}; such particles are judged among all of it.")
+    return sentences
