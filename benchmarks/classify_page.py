@@ -30,15 +30,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
+from _large_classification import ROOT, write_classification
 
-ROOT = Path(__file__).resolve().parents[1]
-
-from svp_core.classification.results_csv import columns
-from svp_core.morphology import MEASURES
-
-KEYS = ("protein", "silicone_oil", "air_bubble")
-INSTRUMENT = tuple(f"Column {number}" for number in range(130))
 VIEWS = ("Gallery", "Table", "Plots", "Counts", "Unsure", "Side by side", "Report")
 TARGET_MS = {"slider": 300, "rows": 2000, "filter": 1000}
 QUIET_MS = 600  # without a change, after which the page counts as finished
@@ -83,56 +76,6 @@ quiet => {
   return window.watch.last !== null && idle !== null && now - window.watch.last > quiet;
 }
 """
-
-
-def write_classification(folder, count):
-    """Write a classification of `count` particles, half of them with low confidence, into a job's folder."""
-    from svp_core.files import write_json
-
-    rng, tiles = np.random.default_rng(0), np.load(ROOT / "sample_data" / "tiles.npy", mmap_mode="r")
-    probs = rng.dirichlet((0.3, 0.1, 0.1), count).round(4)
-    table = pd.DataFrame(rng.gamma(3, 2, (count, len(MEASURES))).round(4), columns=list(MEASURES))
-    table["touches_edge"] = np.where(rng.random(count) < 0.05, "yes", "no")
-    table["circularity"], table["aspect_ratio"] = rng.random((2, count)).round(4)
-    table["image"] = [f"run.lst#{number}" for number in range(1, count + 1)]
-    table["label"], table["confidence"] = np.array(KEYS)[probs.argmax(1)], probs.max(1)
-    table[[f"p_{key}" for key in KEYS]] = probs
-    table["given"], table["reason"], table["run"], table["status"], table["um_per_px"] = "", "", "run", "ok", 0.5
-    instrument = pd.DataFrame(rng.gamma(2, 9, (count, len(INSTRUMENT))).round(4), columns=INSTRUMENT).add_prefix(
-        "instrument."
-    )
-    pd.concat([table, instrument], axis=1)[columns(KEYS, INSTRUMENT)].to_csv(folder / "results.csv", index=False)
-    stored = np.lib.format.open_memmap(folder / "tiles.npy", "w+", np.uint8, (count, *tiles.shape[1:]))
-    for start in range(0, count, len(tiles)):
-        stored[start : start + len(tiles)] = tiles[: count - start]
-    stored.flush()
-    run = {
-        "name": "run",
-        "kind": "flowcam",
-        "count": count,
-        "um_per_px": 0.5,
-        "um_per_px_from": "cal_const",
-        "volume_ml": 0.2,
-        "volume_from": "run.ctx",
-        "settings": {},
-    }
-    write_json(
-        folder / "summary.json",
-        {
-            "title": f"{count:,} particles",
-            "kind": "flowcam",
-            "source": f"/data/{count}",
-            "notes": [],
-            "um_per_px": 0.5,
-            "um_per_px_from": "run.ctx",
-            "weights": "resnet18",
-            "offered": count,
-            "named": count,
-            "rejected": 0,
-            "counts": {key: int((table["label"].to_numpy() == key).sum()) for key in KEYS},
-            "runs": [run],
-        },
-    )
 
 
 def finished_job(count):

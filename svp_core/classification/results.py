@@ -78,7 +78,7 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
     probabilities = [f"p_{key}" for key in keys]
     table = read_results(folder / "results.csv", dict.fromkeys((*selected, *probabilities, "status", "reason")))
     ok = (table["status"] == "ok").to_numpy()
-    classified = pd.DataFrame(table[ok]).reset_index(drop=True)
+    classified = table if ok.all() else pd.DataFrame(table[ok]).reset_index(drop=True)
     in_colour = (folder / "colour.npy").is_file()
     tiles = read_colour_tiles(folder / "colour.npy") if in_colour else read_tiles(folder / "tiles.npy")
     if len(tiles) < len(classified):

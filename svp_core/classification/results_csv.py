@@ -3,15 +3,19 @@
 import csv
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TextIO
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
 import numpy as np
 import pandas as pd
 
+from svp_core.classification.column_store import MIN_BYTES, convert_options, has_store, read_stored, store_columns
 from svp_core.classification.derived_columns import DERIVED_COLUMNS, DERIVED_TEXTS
 from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.particle_classes import CLASSES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 INSTRUMENT = "instrument."  # prefix of the instrument's own columns
 _TEXT_COLUMNS = ("image", "label", "given", "touches_edge", *DERIVED_TEXTS, "run", "status", "reason")
@@ -73,7 +77,7 @@ def read_results(path: str | Path, columns: Iterable[str] | None = None) -> pd.D
 
     Text columns (image, label, given, touches_edge and unlike "yes" or "no", size_rule, run, status, reason) are
     missing where empty; our other columns are float. A column of the instrument is float where all of its values are
-    numbers, otherwise text.
+    numbers, otherwise text. A large file that has a column store (see store_results) is not parsed.
     Raises LabError where the file is not a results.csv or lacks one of the columns.
     """
     import pyarrow as pa
@@ -84,17 +88,13 @@ def read_results(path: str | Path, columns: Iterable[str] | None = None) -> pd.D
     missing = [name for name in selected if name not in names]
     if missing:
         raise LabError(f"{path} has no column {', '.join(missing)}; classify the source again.")
-    # Types are set for every column: guessed from the first rows, they may not fit the last ones.
-    types: dict[str, pa.DataType] = {
-        name: pa.string() if name in _TEXT_COLUMNS or name.startswith(INSTRUMENT) else pa.float64() for name in names
-    }
+    if has_store(path):
+        return read_stored(path, selected)
     try:
         table = arrow_csv.read_csv(
             path,
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
-            convert_options=arrow_csv.ConvertOptions(
-                column_types=types, include_columns=selected, null_values=[""], strings_can_be_null=True
-            ),
+            convert_options=convert_options(_column_types(names), selected),
         )
     except (pa.ArrowInvalid, OSError) as error:
         raise LabError(f"{path} is not a table of results ({str(error).splitlines()[0]}).") from None
@@ -105,6 +105,29 @@ def read_results(path: str | Path, columns: Iterable[str] | None = None) -> pd.D
             except pa.ArrowInvalid:
                 continue  # text
     return table.to_pandas()
+
+
+def store_results(path: str | Path) -> bool:
+    """Make the column store of a large results.csv, where it has none that matches; whether it has one now.
+
+    Raises LabError where the file is not a results.csv or the store cannot be written.
+    """
+    names = column_names(path)
+    if has_store(path):
+        return True
+    if Path(path).stat().st_size < MIN_BYTES:
+        return False
+    store_columns(path, _column_types(names), number_if_all=[name for name in names if name.startswith(INSTRUMENT)])
+    return True
+
+
+def _column_types(names: Iterable[str]) -> "dict[str, pa.DataType]":
+    """Type of every column: guessed from the first rows, it may not fit the last ones."""
+    import pyarrow as pa
+
+    return {
+        name: pa.string() if name in _TEXT_COLUMNS or name.startswith(INSTRUMENT) else pa.float64() for name in names
+    }
 
 
 def column_names(path: str | Path) -> list[str]:

@@ -82,12 +82,14 @@ def name_particles(
 
     Writes results.csv, one row per item of the source; tiles.npy, uint8 (N, 64, 64), the tiles of the rows with status
     ok in their order; colour.npy, uint8 (N, 64, 64, 3), only where some of them are in colour; summary.json. All grow
-    batch by batch. judge: calibration of novelty; by default the instrument's own, or the classifier's.
+    batch by batch; at the end results.parquet, the columns of a large results.csv. judge: calibration of novelty; by
+    default the instrument's own, or the classifier's.
     """
     request.check()
     from svp_core.classification.classify import classify_source
+    from svp_core.classification.column_store import STORE_FILE
     from svp_core.classification.own_instrument import find_own_calibration
-    from svp_core.classification.results_csv import ResultsWriter
+    from svp_core.classification.results_csv import ResultsWriter, store_results
     from svp_core.classification.strangers import DIFFERING_FILE, FEATURES_FILE, TAUGHT_FILE
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
@@ -102,7 +104,7 @@ def name_particles(
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     calibration = (judge, "") if judge else find_own_calibration(model_folder, classifier.config.class_keys, facts)
     images, tally = ResultImages(folder), _Tally(calibration)
-    for name in ("summary.json", "results.csv", FEATURES_FILE, MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
+    for name in ("summary.json", "results.csv", STORE_FILE, FEATURES_FILE, MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
         (folder / name).unlink(missing_ok=True)
     yield Progress(0, source.count, f"Reading {source.title}")
     with (
@@ -131,6 +133,7 @@ def name_particles(
     if judge is None and (whole := tally.compare(folder, facts)):
         facts["novelty"] = facts["novelty"] | whole
         write_json(folder / "summary.json", facts)
+    store_results(folder / "results.csv")
     return facts, classifier
 
 

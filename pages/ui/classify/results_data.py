@@ -11,14 +11,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from svp_core.classification import results as core_results
+from svp_core.classification.counted import ECD_PX
 from svp_core.classification.derived_columns import DERIVED_COLUMNS, DERIVED_MEASURES, DIAMETER, SIZE
 from svp_core.classification.results import ClassificationResults, is_in_um, measure_label, read_results_folder
-from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
+from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results, store_results
+from svp_core.classification.size_comparison import COMPARED_COLUMNS
 from svp_core.errors import LabError
 from svp_core.morphology import MEASURES
 from svp_core.workspace import jobs
 
 EDGE = "touches_edge"
+MAX_COLUMNS = 40  # kept as arrays; of ten million particles each takes 80 MB
 
 
 def load_results(job_id: str) -> ClassificationResults | None:
@@ -32,14 +35,25 @@ def load_results(job_id: str) -> ClassificationResults | None:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _read(job_id, table_version, summary_version):
     folder = jobs.job_folder(job_id)
-    names = column_names(folder / "results.csv")
-    # All at once: parsing the lines takes the time, not the number of columns.
-    columns = dict.fromkeys(("given", EDGE, "confidence", *MEASURES, *DERIVED_COLUMNS))
     try:
+        names = column_names(folder / "results.csv")
+        if _has_columns(folder / "results.csv"):
+            columns = dict.fromkeys(("given", EDGE, ECD_PX, *COMPARED_COLUMNS))  # others when they are needed
+        else:
+            # All at once: parsing the lines takes the time, not the number of columns.
+            columns = dict.fromkeys(("given", EDGE, "confidence", *MEASURES, *DERIVED_COLUMNS))
         return read_results_folder(folder, [name for name in columns if name in names])
     except LabError as error:
         # A page shows no path of the server.
         raise LabError(str(error).replace(str(folder), "The folder of this classification")) from None
+
+
+def _has_columns(path):
+    """Whether columns can be read one by one: of a large results.csv, with its column store."""
+    try:
+        return store_results(path)
+    except LabError:
+        return False  # the folder cannot be written
 
 
 def numeric_column(results: ClassificationResults, name: str) -> NDArray[np.float64]:
@@ -52,7 +66,7 @@ def numeric_columns(results: ClassificationResults, names: Iterable[str]) -> dic
     return {name: numeric_column(results, name) for name in names}
 
 
-@st.cache_resource(max_entries=100, show_spinner=False)
+@st.cache_resource(max_entries=MAX_COLUMNS, show_spinner=False)
 def _numeric_column(job_id, version, name, _results):
     if name in _results.table:
         return core_results.numeric_column(_results, name)
@@ -68,7 +82,7 @@ def cache_name(results: ClassificationResults, column: str) -> str:
 def measure_columns(results: ClassificationResults) -> list[str]:
     """Columns with one number per particle: confidence, sizes of record, our measures, then the instrument's own."""
     derived = [name for name in DERIVED_MEASURES if _has_values(results, name)]
-    own = [name for name in ("confidence", *MEASURES) if name in results.table and name != EDGE]
+    own = [name for name in ("confidence", *MEASURES) if name in results.columns and name != EDGE]
     own = [name for name in own if is_scaled(results) or not name.endswith(("_um", "_um2"))]
     own[1:1] = derived
     return [*own, *(name for name in results.columns if name.startswith(INSTRUMENT))]
@@ -95,7 +109,7 @@ def size_columns(results: ClassificationResults) -> list[str]:
 
 
 def _has_values(results: ClassificationResults, name: str) -> bool:
-    return name in results.table and bool(results.table[name].notna().any())
+    return name in results.columns and bool(np.isfinite(numeric_column(results, name)).any())
 
 
 def diameter_columns(results: ClassificationResults) -> list[str]:
