@@ -46,6 +46,7 @@ def main():
             st.Page("pages/experiment.py", title="7 Experiment", icon=":material/science:"),
             st.Page("pages/audits.py", title="8 Audits", icon=":material/policy:"),
             st.Page("pages/novelty.py", title="9 Novelty", icon=":material/radar:"),
+            st.Page("pages/frames.py", title="10 Frames", icon=":material/crop_free:"),
             st.Page("pages/audit_trail.py", title="Audit trail", icon=":material/history:"),
             st.Page("pages/help.py", title="Help", icon=":material/help:"),
         ],

@@ -30,6 +30,7 @@ LINKS = (
     ("experiment", "Experiment", "Find out whether added particles make your classifier better."),
     ("audits", "Audits", "Does a generator give its training images away?"),
     ("novelty", "Novelty", "Find particles unlike normal ones, whatever is normal for you."),
+    ("frames", "Frames", "Find the particles in whole camera frames."),
     ("help", "Help", "Pages, keys, file formats, definitions of measures, limits."),
 )
 

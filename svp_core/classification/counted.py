@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.own_instrument import own_reference, why_not_corrected
-from svp_core.classification.results import ClassificationResults, model_of, numeric_column
+from svp_core.classification.results import ClassificationResults, border_weights, model_of, numeric_column
 from svp_core.classification.settings import CountSettings, volume_in_files
 from svp_core.classification.strangers import mark_unlike, withheld_reason
 from svp_core.classifier.confusion_reference import MATCHED_FILE, read_confusion_reference
@@ -52,6 +52,7 @@ def count_particles(results: ClassificationResults, settings: CountSettings) -> 
         "class_keys": results.class_keys,
         "volume_ml": volume_ml,
         "dilution": settings.dilution,
+        "weights": border_weights(results),
     }
     sizes = diameters if settings.in_um else np.zeros(len(labels))
     reference, no_reference = reference_for_counts(results, settings)
@@ -100,6 +101,7 @@ def count_selected(
         bins_um=settings.bins,
         volume_ml=volume_ml,
         dilution=settings.dilution,
+        weights=None if (weights := border_weights(results)) is None else weights[selected],
     )
 
 
@@ -197,6 +199,7 @@ def _by_run(
     runs = results.summary.get("runs", [])
     if len(runs) < 2:
         return {}
+    weights = options["weights"]
     run_names, by_run = results.table["run"].to_numpy(object), {}
     for run in runs:
         mask = run_names == run["name"]
@@ -205,6 +208,9 @@ def _by_run(
             continue
         volume_ml = None if results.missing else run.get("volume_ml")
         by_run[run["name"]] = counts.count_table(
-            labels[mask], sizes[mask], bins_um=settings.bins, **{**options, "volume_ml": volume_ml}
+            labels[mask],
+            sizes[mask],
+            bins_um=settings.bins,
+            **{**options, "volume_ml": volume_ml, "weights": None if weights is None else weights[mask]},
         )
     return by_run

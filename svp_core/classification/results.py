@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from svp_core.classification.derived_columns import DIAMETER, NUMBERS, SIZE
 from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results
 from svp_core.errors import LabError
+from svp_core.instruments.located import BORDER_WEIGHT
 from svp_core.instruments.own_diameter import is_diameter, same_diameter
 from svp_core.model_files import read_model_folder, weights_sha256
 from svp_core.tile_file import read_colour_tiles, read_tiles
 from svp_core.workspace.models import find_model
 
 NOVELTY_P = "novelty_p"  # column with the p-value by which a particle is marked as unlike all classes
+WEIGHT = f"{INSTRUMENT}{BORDER_WEIGHT}"  # column with the particles that one stands for, of particles found in frames
 _MAX_SCALES = 4  # pixel sizes listed in one sentence
 
 
@@ -60,7 +62,7 @@ class ClassificationResults:
 def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> ClassificationResults:
     """Read the classification of a job folder.
 
-    columns: of results.csv, for .table beside image, run, um_per_px and, where there is one, novelty_p.
+    columns: of results.csv, for .table beside image, run, um_per_px and, where they exist, novelty_p and border weight.
 
     Raises LabError where a file is missing, damaged, or lacks one of the columns.
     """
@@ -72,7 +74,7 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
         raise LabError(f"{folder / 'results.csv'} has no probabilities; classify the source again.")
     selected = [
         name
-        for name in dict.fromkeys(("image", "run", "um_per_px", NOVELTY_P, *columns))
+        for name in dict.fromkeys(("image", "run", "um_per_px", NOVELTY_P, WEIGHT, *columns))
         if name in names or name in columns
     ]
     probabilities = [f"p_{key}" for key in keys]
@@ -139,6 +141,16 @@ def scale_warning_of(results: ClassificationResults) -> str:
 def numeric_column(results: ClassificationResults, name: str) -> NDArray[np.float64]:
     """Values of a column of .table as float (N,); NaN where empty or not a number."""
     return pd.Series(pd.to_numeric(results.table[name], errors="coerce")).to_numpy(float)
+
+
+def border_weights(results: ClassificationResults) -> NDArray[np.float64] | None:
+    """Particles of the volume that each one stands for, float (N,), 1 or more; None where all of them are counted.
+
+    Of particles found in frames, those that the border cuts are not counted. A particle without a weight has 1.
+    """
+    if WEIGHT not in results.table:
+        return None
+    return np.maximum(np.nan_to_num(numeric_column(results, WEIGHT), nan=1.0), 1.0)
 
 
 def diameter_columns(columns: Iterable[str]) -> list[str]:

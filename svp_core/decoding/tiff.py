@@ -6,6 +6,7 @@ import re
 import struct
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,14 +56,19 @@ def needs_scale(data: bytes) -> bool:
 class TiffPages:
     """A TIFF that is read by tifffile, opened when its first page is asked for."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes | Path) -> None:
+        """data: the file's bytes, or its path where it is too large to be in memory as a whole."""
         self._data = data
+
+    @cached_property
+    def _size(self) -> int:
+        return self._data.stat().st_size if isinstance(self._data, Path) else len(self._data)
 
     @cached_property
     def _file(self) -> "TiffFile":
         from tifffile import TiffFile
 
-        return TiffFile(io.BytesIO(self._data))
+        return TiffFile(self._data if isinstance(self._data, Path) else io.BytesIO(self._data))
 
     @cached_property
     def count(self) -> int:
@@ -80,7 +86,7 @@ class TiffPages:
     def read(self, number: int) -> RawImage:
         """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""
         try:
-            return _decode(self._page(number), len(self._data), self.description)
+            return _decode(self._page(number), self._size, self.description)
         except ImageUnreadable:
             raise
         except Exception as error:

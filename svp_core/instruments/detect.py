@@ -1,9 +1,9 @@
 """Detect what a path holds and read its particles.
 
-Detected by content: runs of FlowCam (with a list, or the csv export alone), MFI, IFCB and ImageStream, and tables of
-EcoTaxa and LabelChecker, one or many of them, of one manufacturer or several. Files outside the runs' folders, and any
-other folder, archive or file, are read as plain images; a single collage image is cut into its tiles. Each reader's
-module states which files it was tested on.
+Detected by content: runs of FlowCam (with a list, or the csv export alone), MFI, IFCB and ImageStream, tables of
+EcoTaxa and LabelChecker, and particles located in camera frames, one or many of them, of one manufacturer or several.
+Files outside the runs' folders, and any other folder, archive or file, are read as plain images; a single collage image
+is cut into its tiles. Each reader's module states which files it was tested on.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator, Sequence
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from svp_core.errors import LabError
 from svp_core.images import ImageUnreadable
-from svp_core.instruments import ecotaxa, ifcb, image_stream, labelchecker, mfi
+from svp_core.instruments import ecotaxa, ifcb, image_stream, labelchecker, located, mfi
 from svp_core.instruments.archive_kinds import HEAD_BYTES
 from svp_core.instruments.brightness import with_brightness
 from svp_core.instruments.copies import copies_caution
@@ -45,6 +45,7 @@ from svp_core.instruments.summary import (
 # In this order: files that one reader claims are not offered to the next. Lists come before csv exports, since a csv
 # beside a list belongs to the list's run.
 FIND_RUNS: tuple[Callable[[ScannedFiles, Choices | None], Sequence[DetectedRun]], ...] = (
+    located.find_runs,
     flowcam.find_runs,
     csv_export.find_runs,
     mfi.find_runs,

@@ -14,6 +14,7 @@ SOURCE_KINDS = {
     "ecotaxa": "EcoTaxa acquisition",
     "labelchecker": "LabelChecker table",
     "image_stream": "ImageStream export",
+    "located": "Camera frames",
     "runs": "Several runs",
     "folder": "Folder of images",
     "archive": "Archive of images",

@@ -19,6 +19,7 @@ _PLURALS = {
     "ecotaxa": "EcoTaxa acquisitions",
     "labelchecker": "LabelChecker tables",
     "image_stream": "ImageStream exports",
+    "located": "sets of camera frames",
 }
 _WITHOUT_IMAGES = {"folder": "Folder", "archive": "Archive"}
 _MAX_NAMES = 5  # files or runs that a note names

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from svp_core.particle_classes import ALL, SIZE_BINS_UM, UNLIKE, UNSURE
@@ -83,21 +83,26 @@ def count_table(
     volume_ml: float | None = None,
     dilution: float = 1.0,
     differential: bool = False,
+    weights: ArrayLike | None = None,
 ) -> list[Count]:
     """Counts of every class, of UNSURE and UNLIKE where there are any, and of ALL: list of Count, class after class.
 
     labels: assigned classes (N,). sizes_um: float (N,); a particle without a size (NaN, None) is in no bin. bins_um:
     lower edges, ascending; differential: from each edge to the next instead of from it upwards. Per mL: count x
     dilution / volume_ml. The intervals are exact, for counting only: as if every particle were classified correctly.
+    weights: float (N,), how many particles of the volume each one stands for, where not all of them are counted; per mL
+    is then their sum, with the interval of weighted_interval(), and the counts stay as they are.
     """
     names, sizes = np.asarray(labels, object), _sizes(sizes_um)
+    each = None if weights is None else np.asarray(weights, float)
     keys = [*class_keys, *(key for key in (UNSURE, UNLIKE) if (names == key).any()), ALL]
     rows = []
     for key in keys:
         of_class = np.ones(len(names), bool) if key == ALL else names == key
         for low_um, high_um, in_bin in _size_bins(sizes, bins_um, differential):
             n = int((of_class & in_bin).sum())
-            rows.append(_count(key, low_um, high_um, (n, *poisson_interval(n)), volume_ml, dilution))
+            total = None if each is None else _weighted(each, of_class & in_bin, in_bin)
+            rows.append(_count(key, low_um, high_um, (n, *poisson_interval(n)), volume_ml, dilution, total))
     return rows
 
 
@@ -113,6 +118,7 @@ def corrected_counts(
     volume_ml: float | None = None,
     dilution: float = 1.0,
     differential: bool = False,
+    weights: ArrayLike | None = None,
     seed: int = 0,
 ) -> list[Count]:
     """True counts of every class, of UNLIKE where there are any, and of ALL, estimated from the assigned classes.
@@ -127,7 +133,8 @@ def corrected_counts(
     reference: of the same classifier. sizes_px: float (N,), ECD in pixels; only reference particles of a similar size
     in pixels are used, since that is how large the classifier sees them: a particle of 25 µm is 18 px in one
     instrument and 100 in another. Without pixels on both sides, those of the same sizes in µm, or all where they are
-    too few. thresholds: those that `labels` were assigned by.
+    too few. thresholds: those that `labels` were assigned by. weights: as in count_table; per mL, a class has the mean
+    weight of what is assigned to it in a bin.
     """
     names, sizes, rng = np.asarray(labels, object), _sizes(sizes_um), np.random.default_rng(seed)
     with_unlike = bool((names == UNLIKE).any())
@@ -147,15 +154,32 @@ def corrected_counts(
     if not differential:
         value, drawn = (array[::-1].cumsum(0)[::-1] for array in (value, drawn))
     figures = np.stack([value, *_ends(value, drawn, rng)], axis=2)  # (bins, K, 3)
-    bins = list(_size_bins(sizes, bins_um, differential))
-    rows = [
-        _count(key, low_um, high_um, tuple(row.tolist()), volume_ml, dilution)
-        for index, key in enumerate((*class_keys, UNLIKE) if with_unlike else class_keys)
-        for row, (low_um, high_um, _) in zip(figures[:, index], bins, strict=True)
-    ]
+    keys = (*class_keys, UNLIKE) if with_unlike else tuple(class_keys)
+    bins, each = list(_size_bins(sizes, bins_um, differential)), None if weights is None else np.asarray(weights, float)
+    rows = _corrected_rows(figures, keys, names, bins, each, volume_ml, dilution)
     for low_um, high_um, in_bin in bins:
         n = float(in_bin.sum())
-        rows.append(_count(ALL, low_um, high_um, (n, *poisson_interval(n)), volume_ml, dilution))
+        total = None if each is None else _weighted(each, in_bin, in_bin)
+        rows.append(_count(ALL, low_um, high_um, (n, *poisson_interval(n)), volume_ml, dilution, total))
+    return rows
+
+
+def _corrected_rows(
+    figures: FloatArray,  # (bins, K, 3): count, low, high
+    keys: Sequence[str],
+    names: NDArray[np.object_],
+    bins: Sequence[SizeBin],
+    weights: FloatArray | None,
+    volume_ml: float | None,
+    dilution: float,
+) -> list[Count]:
+    """Rows of every class; per mL by the mean weight of what is assigned to it in a bin."""
+    rows = []
+    for index, key in enumerate(keys):
+        for row, (low_um, high_um, in_bin) in zip(figures[:, index], bins, strict=True):
+            factor = 1.0 if weights is None else mean_weight(weights, (names == key) & in_bin, in_bin)
+            weighted = tuple((row * factor).tolist())
+            rows.append(_count(key, low_um, high_um, tuple(row.tolist()), volume_ml, dilution, weighted))
     return rows
 
 
@@ -201,6 +225,33 @@ def poisson_interval(n: float) -> tuple[float, float]:
     return (float(chi2.ppf(0.025, 2 * n) / 2) if n else 0.0), float(chi2.ppf(0.975, 2 * n + 2) / 2)
 
 
+def weighted_interval(weights: ArrayLike, largest: float) -> tuple[float, float]:
+    """95 % interval (low, high) of the mean of a weighted sum of Poisson counts (Fay and Feuer 1997, equation 2).
+
+    weights: float (n,), of the particles that were counted. largest: the largest weight that one more could have. With
+    equal weights it is their exact interval times the weight.
+    """
+    each = np.asarray(weights, float)
+    total, variance = float(each.sum()), float((each**2).sum())
+    above, above_variance = total + largest, variance + largest**2
+    low = variance / (2 * total) * float(chi2.ppf(0.025, 2 * total**2 / variance)) if total else 0.0
+    return low, above_variance / (2 * above) * float(chi2.ppf(0.975, 2 * above**2 / above_variance))
+
+
+def mean_weight(weights: FloatArray, mask: BoolArray, fallback: BoolArray) -> float:
+    """Mean weight of the particles in the mask; without any, of those in the fallback; without any, of all."""
+    for chosen in (mask, fallback, np.ones(len(weights), bool)):
+        if chosen.any():
+            return float(weights[chosen].mean())
+    return 1.0
+
+
+def _weighted(weights: FloatArray, mask: BoolArray, in_bin: BoolArray) -> tuple[float, float, float]:
+    """(sum of the weights, low, high) of the particles in the mask; in_bin: those of any class and the same sizes."""
+    like = weights[in_bin] if in_bin.any() else weights
+    return (float(weights[mask].sum()), *weighted_interval(weights[mask], float(like.max(initial=1.0))))
+
+
 def _ends(value: FloatArray, draws: FloatArray, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
     """Lower and upper ends (bins, K) of the intervals of corrected counts."""
     # One particle more for the upper limit, as in Garwood's: without confusion both ends are the exact ones.
@@ -218,9 +269,10 @@ def _count(
     figures: tuple[float, ...],  # count, low, high
     volume_ml: float | None,
     dilution: float,
+    weighted: tuple[float, ...] | None = None,  # the same figures, as many as there are in the volume; None: equal
 ) -> Count:
     count, low, high = figures
-    per_ml = [value * dilution / volume_ml if volume_ml else None for value in figures]
+    per_ml = [value * dilution / volume_ml if volume_ml else None for value in weighted or figures]
     return Count(key, float(low_um), high_um, count, float(low), float(high), per_ml[0], per_ml[1], per_ml[2])
 
 

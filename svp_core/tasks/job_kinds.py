@@ -21,6 +21,7 @@ from svp_core.tasks.experiment import ExperimentRequest, experiment
 from svp_core.tasks.find_label_errors import LabelErrorRequest, find_label_errors
 from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tasks.import_images import ImportRequest, import_images
+from svp_core.tasks.locate import LocateRequest, locate
 from svp_core.tasks.novelty import NoveltyRequest, novelty
 from svp_core.tasks.quality import QualityRequest, quality
 from svp_core.tasks.refit import RefitRequest, refit
@@ -135,6 +136,7 @@ _KINDS = (
         view={"mode": "Two sets"},
     ),
     JobKind("novelty", NoveltyRequest, novelty, "pages/novelty.py", "novelty", "item"),
+    JobKind("locate", LocateRequest, locate, "pages/frames.py", "locate", "frame"),
 )
 JOB_KINDS = {kind.key: kind for kind in _KINDS}
 

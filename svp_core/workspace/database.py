@@ -157,6 +157,26 @@ validation_answer = sa.Table(
 sa.Index(
     "one_answer_a_key", validation_answer.c.validation, validation_answer.c.tab, validation_answer.c.n, unique=True
 )
+# A change of one box in a frame, or that a frame was checked. Append-only.
+box_decision = sa.Table(
+    "box_decision",
+    METADATA,
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("record", sa.String(32), nullable=False),  # id of the job that located the boxes
+    sa.Column("tab", sa.String(64), nullable=False),
+    sa.Column("n", sa.BigInteger, nullable=False),
+    sa.Column("frame", sa.Text, nullable=False),
+    sa.Column("box", sa.String(64), nullable=False),  # its id; "" where it is about the whole frame
+    sa.Column("kind", sa.String(10), nullable=False),  # of frames.box_record.KINDS
+    sa.Column("before", sa.Text, nullable=False),  # canonical JSON of its state, "null" without one
+    sa.Column("after", sa.Text, nullable=False),
+    sa.Column("undoes", sa.String(90), nullable=False),  # "tab/n" of the change that is taken back, else ""
+    sa.Column("reviewer", sa.Text, nullable=False),
+    sa.Column("browser_time", sa.Float),
+    sa.Column("server_time", sa.Float, nullable=False),
+)
+sa.Index("one_box_decision_a_key", box_decision.c.record, box_decision.c.tab, box_decision.c.n, unique=True)
+sa.Index("box_decisions_of_frame", box_decision.c.record, box_decision.c.frame)
 # Who may sign in.
 person = sa.Table(
     "person",
@@ -166,7 +186,7 @@ person = sa.Table(
     sa.Column("role", sa.String(10), nullable=False),  # of access.person.ROLES; "": may not get in
     sa.Column("added", sa.Float, nullable=False),
 )
-APPEND_ONLY = (decision, validation_answer, trail_row)
+APPEND_ONLY = (decision, validation_answer, box_decision, trail_row)
 
 
 def engine() -> sa.Engine:

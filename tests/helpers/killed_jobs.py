@@ -28,12 +28,15 @@ from svp_core.embedding import clusters, features
 from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.images import encode_png
+from svp_core.instruments.detect import read_particles
 from svp_core.review import store
 from svp_core.review.embedding_store import load_embedding
 from svp_core.tasks import find_label_errors as search
+from svp_core.tasks import locate
 from svp_core.tasks.find_label_errors import label_error_summary
 from svp_core.tasks.import_images import imported_dataset
 from svp_core.tasks.job_kinds import run_task
+from svp_core.tasks.located import read_located
 from svp_core.tasks.retrain import retrain_summary
 from svp_core.tasks.train import model_of
 from svp_core.tile_file import read_tiles
@@ -42,6 +45,7 @@ from svp_core.training.finalise import finalise
 from svp_core.workspace import datasets, models
 from svp_core.workspace.database import engine
 from svp_core.workspace.paths import storage_problem
+from tests.helpers.drawn_frames import write_frames
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.tiny_training import SMALL, shorten_checks, two_classes
 
@@ -244,6 +248,22 @@ def one_classification(workspace):
     return {"source": str(source), "um_per_px": 0.5}, check
 
 
+def one_location(workspace):
+    source = workspace.parent / "frames"
+    write_frames(source, 5)
+    locate.BLOCK_FRAMES = 2
+
+    def check(folder):
+        located = read_located(folder)
+        assert len(located.readable) == 5
+        records = list(read_particles(folder / "found"))
+        assert len(records) == located.facts["particles"] == 25
+        assert not any(record.reason for record in records)
+        assert not (folder / "parts").exists()
+
+    return {"source": str(source)}, check
+
+
 KINDS = {
     "gather": one_import,
     "suspect": one_search,
@@ -251,6 +271,7 @@ KINDS = {
     "train": one_training,
     "generate": one_generation,
     "classify": one_classification,
+    "locate": one_location,
 }
 
 

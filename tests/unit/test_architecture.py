@@ -24,6 +24,7 @@ LAYERS = (
         "pages.ui.classify",
         "pages.ui.denoising",
         "pages.ui.experiment",
+        "pages.ui.frames",
         "pages.ui.review",
         "pages.ui.synthesize",
         "pages.ui.audit_trail",
@@ -44,7 +45,7 @@ LAYERS = (
     ("svp_core.training", "svp_core.review", "svp_core.experiment"),
     ("svp_core.generator_audit",),
     ("svp_core.datasets", "svp_core.quality"),
-    ("svp_core.classification", "svp_core.model_import", "svp_core.reference_library"),
+    ("svp_core.classification", "svp_core.model_import", "svp_core.reference_library", "svp_core.frames"),
     ("svp_core.embedding",),
     # Storage, networks, statistics: arrays and files in, arrays and files out.
     ("svp_core.workspace", "svp_core.generator", "svp_core.classifier"),

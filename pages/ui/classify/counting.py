@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pages.ui.classify.job_state import JobState
 from pages.ui.classify.results_data import diameter_columns, measure_name, numeric_column
 from svp_core.classification.counted import VOLUME_ENTERED
-from svp_core.classification.results import ClassificationResults
+from svp_core.classification.results import ClassificationResults, border_weights
 from svp_core.classification.settings import MAX_BINS
 from svp_core.classification.settings import volume_in_files as volume_of_runs
 from svp_core.errors import LabError
@@ -167,7 +167,14 @@ def count_particles(
         volume_ml=volume.ml,
         dilution=volume.dilution,
         differential=binning.ranges,
+        weights=weights_of(results, shown),
     )
+
+
+def weights_of(results: ClassificationResults, shown: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Border weights of the shown particles; None where every particle of the volume is counted."""
+    weights = border_weights(results)
+    return None if weights is None else weights[shown]
 
 
 def sizes_of(results: ClassificationResults, shown: NDArray[np.bool_], binning: Binning) -> NDArray[np.float64]:

@@ -16,6 +16,7 @@ from pages.ui.classify.counting import (
     count_with_size,
     run_facts,
     sizes_of,
+    weights_of,
 )
 from pages.ui.classify.counts_html import count_html, ppv_html
 from pages.ui.classify.filters import Filter
@@ -125,7 +126,16 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
     sizes_px = numeric_column(results, ECD_PX)[shown] if ECD_PX in results.columns else None
     sizes_um = sizes_of(results, shown, binning)
     table, values = _corrected(
-        key, labels[shown], sizes_um, sizes_px, reference, results.class_keys, thresholds, binning, volume
+        key,
+        labels[shown],
+        sizes_um,
+        sizes_px,
+        weights_of(results, shown),
+        reference,
+        results.class_keys,
+        thresholds,
+        binning,
+        volume,
     )
     _show_table(f"{title}, corrected for confusion between classes, with 95 % intervals", table, per_ml)
     st.markdown("**Positive predictive value** at the class mixture of this sample")
@@ -135,7 +145,7 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
 
 
 @st.cache_data(max_entries=40, show_spinner=False)
-def _corrected(key, _labels, _sizes_um, _sizes_px, _reference, _class_keys, _thresholds, _binning, _volume):
+def _corrected(key, _labels, _sizes_um, _sizes_px, _weights, _reference, _class_keys, _thresholds, _binning, _volume):
     table = counts.corrected_counts(
         _labels,
         _sizes_um,
@@ -147,6 +157,7 @@ def _corrected(key, _labels, _sizes_um, _sizes_px, _reference, _class_keys, _thr
         volume_ml=_volume.ml,
         dilution=_volume.dilution,
         differential=_binning.ranges,
+        weights=_weights,
     )
     values = counts.predictive_values(
         _labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys, sizes_px=_sizes_px

@@ -48,22 +48,27 @@ def forget_source(page: str) -> None:
     st.session_state.pop(f"{page}_path", None)
 
 
-def choose_source(page: str) -> None:
-    """Draw the ways to choose a source; the choice takes effect at the next run of the script."""
+def choose_source(page: str, *, more_suffixes: tuple[str, ...] = ()) -> None:
+    """Draw the ways to choose a source; the choice takes effect at the next run of the script.
+
+    more_suffixes: endings of further files that the page reads.
+    """
+    suffixes = (*SOURCE_SUFFIXES, *more_suffixes)
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Folder**, including sub-folders")
-        show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"), suffixes=SOURCE_SUFFIXES)
+        show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"), suffixes=suffixes)
     with right:
-        st.markdown("**Archive or images**: zip, tar, PNG, JPEG, TIFF, BMP, GIF, WebP")
+        videos = "".join(f", {suffix[1:].upper()}" for suffix in more_suffixes)
+        st.markdown(f"**Archive or images**: zip, tar, PNG, JPEG, TIFF, BMP, GIF, WebP{videos}")
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
             "Archive or images",
-            UPLOAD_TYPES,
+            [*UPLOAD_TYPES, *(suffix[1:] for suffix in more_suffixes)],
             accept_multiple_files=True,
             key=f"files_{turn}",
             on_change=_take_files,
-            args=(page, turn),
+            args=(page, turn, suffixes),
             label_visibility="collapsed",
         )
     if error := st.session_state.pop("upload_error", None):
@@ -116,13 +121,13 @@ def is_local_visit(headers: Mapping[str, str]) -> bool:
         return False
 
 
-def _take_files(page, turn):
+def _take_files(page, turn, suffixes):
     """Store what this uploader holds. Its callback runs a second time when the files are released below."""
     files = st.session_state.get(f"files_{turn}")
     if not files or turn != st.session_state["files_turn"]:
         return
     try:
-        check_types([file.name for file in files])
+        check_types([file.name for file in files], suffixes)
         upload = Upload()
         folder = f"{len(files)} files/" if len(files) > 1 else ""
         for file in sorted(files, key=lambda file: file.name):
@@ -139,9 +144,9 @@ def _take_files(page, turn):
     st.session_state["files_turn"] = turn + 1
 
 
-def check_types(names):
+def check_types(names, suffixes=SOURCE_SUFFIXES):
     """Refuse files none of which can be a source. Raises LabError."""
-    if not any(name.casefold().endswith(SOURCE_SUFFIXES) for name in names):
+    if not any(name.casefold().endswith(suffixes) for name in names):
         if known := unread_kind(names[0]):
             raise LabError(f"{names[0]} is {known[0]}, which is not read; {known[1]}.")
         raise LabError(

@@ -57,3 +57,33 @@ def test_a_particle_below_the_threshold_of_its_class_is_unsure():
         "air_bubble",
     ]
     assert len(counts.apply_thresholds(np.zeros((0, 3)), KEYS)) == 0
+
+
+def test_weights_make_the_concentration_and_leave_the_counts():
+    labels, sizes, weights = ["a", "a", "b"], [6.0, 12.0, 30.0], [1.1, 1.3, 2.0]
+    table = counts.count_table(labels, sizes, class_keys=["a", "b"], bins_um=[5, 10], volume_ml=0.5, weights=weights)
+    by_key = {(row.class_key, row.at_least_um): row for row in table}
+    assert by_key["a", 5.0].count == 2
+    assert by_key["a", 5.0].per_ml == pytest.approx(2.4 / 0.5)
+    assert by_key["b", 10.0].per_ml == pytest.approx(2.0 / 0.5)
+    assert by_key["all", 10.0].per_ml == pytest.approx(3.3 / 0.5)
+    same = counts.count_table(labels, sizes, class_keys=["a", "b"], bins_um=[5, 10], volume_ml=0.5, weights=[1, 1, 1])
+    assert [row.per_ml_high for row in same] == pytest.approx(
+        [
+            row.per_ml_high
+            for row in counts.count_table(labels, sizes, class_keys=["a", "b"], bins_um=[5, 10], volume_ml=0.5)
+        ]
+    )
+
+
+def test_the_interval_of_a_weighted_sum_is_the_exact_one_for_equal_weights_and_covers_for_unequal_ones():
+    low, high = counts.weighted_interval([2.0] * 7, 2.0)
+    assert (low, high) == pytest.approx(tuple(2 * end for end in counts.poisson_interval(7)))
+    assert counts.weighted_interval([], 1.5) == pytest.approx((0, 1.5 * counts.poisson_interval(0)[1]))
+    rng, held = np.random.default_rng(3), 0
+    weights, means = np.array([1.05, 1.2, 2.5]), np.array([6.0, 3.0, 1.0])
+    for _ in range(600):
+        drawn = np.repeat(weights, rng.poisson(means))
+        low, high = counts.weighted_interval(drawn, 2.5)
+        held += low <= (weights * means).sum() <= high
+    assert held / 600 >= 0.94

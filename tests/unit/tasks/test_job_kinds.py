@@ -19,6 +19,7 @@ from svp_core.tasks.find_label_errors import LabelErrorRequest
 from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.import_images import ImportRequest
 from svp_core.tasks.job_kinds import JOB_KINDS, LONG, SHORT, find_kind, kind_of, start
+from svp_core.tasks.locate import LocateRequest
 from svp_core.tasks.novelty import NoveltyRequest
 from svp_core.tasks.quality import QualityRequest
 from svp_core.tasks.refit import RefitRequest
@@ -84,6 +85,17 @@ STORED = [
         NoveltyRequest("/data/run 1", "/data/clean", clean=True),
         {"source": "/data/run 1", "normal": "/data/clean", "weights": "resnet18", "clean": True},
     ),
+    (
+        LocateRequest("/data/frames", depth_um=80.0),
+        {
+            "source": "/data/frames",
+            "background": "filter",
+            "threshold": 0.04,
+            "neighbour_um": 5.0,
+            "um_per_px": None,
+            "depth_um": 80.0,
+        },
+    ),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
 
@@ -106,7 +118,7 @@ def test_every_task_module_has_a_kind():
     shared |= {"stored_classifications", "instrument_runs", "validation", "expectations", "reference_matching"}
     shared |= {"size_standard", "taught_strangers", "experiment_source"}
     shared |= {"known_run", "run_comparison", "stored_features", "unlike_details", "normal_set"}
-    shared |= {"novelty_table", "novelty_verdict"}
+    shared |= {"novelty_table", "novelty_verdict", "located"}
     modules = {path.stem for path in (ROOT / "svp_core" / "tasks").glob("*.py")} - shared
     assert modules == {kind.task.__module__.rpartition(".")[2] for kind in JOB_KINDS.values()}
 
@@ -114,7 +126,7 @@ def test_every_task_module_has_a_kind():
 def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
         "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
-        "experiment", "audit", "quality", "novelty",
+        "experiment", "audit", "quality", "novelty", "locate",
     ]  # fmt: skip
     assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain", "experiment"}
 
@@ -167,6 +179,9 @@ def test_an_equal_request_joins_the_job_of_an_earlier_edition(tmp_path, monkeypa
         (ExperimentRequest("folder", "/data", " "), "no name"),
         (ExperimentRequest("files", "/data", "Oil"), "'files'"),
         (ExperimentRequest("folder", "/data", "Oil", {"seeds": 2}), "2 seeds"),
+        (LocateRequest("/data", "plane"), "'plane' is not a background"),
+        (LocateRequest("/data", threshold=0), "threshold of 0"),
+        (LocateRequest("/data", depth_um=0), "depth of 0"),
     ],
 )
 def test_an_impossible_request_is_refused_before_a_job_starts(request_, fragment, tmp_path, monkeypatch):

@@ -1,0 +1,138 @@
+"""Settings of a location of particles, tried at once on one frame of the source before all frames are searched."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.ui.components.box_editor import show_box_editor
+from pages.ui.shared.text import escape_markdown
+from svp_core.display import count_noun
+from svp_core.errors import LabError
+from svp_core.frames.background import METHODS
+from svp_core.frames.boxes import touches_border
+from svp_core.frames.reading import Frame, FrameSource, open_frames
+from svp_core.instruments.metadata import format_volume
+from svp_core.tasks.locate import (
+    CALIBRATION,
+    FILTER,
+    NEIGHBOUR_UM,
+    THRESHOLD,
+    LocateRequest,
+    locate_in_frame,
+    open_background,
+)
+
+
+def show_settings(path: Path) -> LocateRequest | None:
+    """Draw settings and one frame with what they find; the request once its button was pressed."""
+    with open_frames(path) as source:
+        settings, preview = st.columns([1, 3], gap="medium")
+        with settings:
+            request = _choose(path, source)
+            pressed = st.button(
+                f"Locate in {count_noun(source.count, 'frame')}", type="primary", key="locate_go", width="stretch"
+            )
+            for note in source.notes:
+                st.caption(escape_markdown(note))
+        with preview:
+            try:
+                request.check()
+                _show_preview(request, source)
+            except LabError as error:
+                st.error(escape_markdown(error))
+                return None
+    return request if pressed else None
+
+
+def _choose(path: Path, source: FrameSource) -> LocateRequest:
+    stated = source.um_per_px
+    um_per_px = st.number_input(
+        "Pixel size (µm)",
+        min_value=0.01,
+        max_value=100.0,
+        value=None,
+        format="%.4f",
+        key="locate_um_per_px",
+        placeholder=f"{stated:.4g} (from the files)" if stated else "unknown: sizes in pixels",
+    )
+    methods = list(METHODS) if source.calibration else [name for name in METHODS if name != CALIBRATION]
+    if st.session_state.get("locate_background") not in methods:
+        st.session_state["locate_background"] = CALIBRATION if source.calibration else FILTER
+    background = st.selectbox(
+        "Background",
+        methods,
+        format_func=METHODS.__getitem__,
+        key="locate_background",
+        help="A calibration image or the median of frames also removes dirt on the glass.",
+    )
+    threshold = st.number_input(
+        "Threshold (% of background)", 0.5, 90.0, 100 * THRESHOLD, 0.5, format="%.1f", key="locate_threshold"
+    )
+    neighbour_um = st.number_input(
+        "Neighbour distance (µm)",
+        0.1,
+        100.0,
+        NEIGHBOUR_UM,
+        0.5,
+        format="%.1f",
+        key="locate_neighbour",
+        help="Parts at most this far apart are one particle, as instruments join them.",
+    )
+    depth_um = st.number_input(
+        "Depth of a frame (µm)",
+        min_value=0.1,
+        max_value=100_000.0,
+        value=None,
+        key="locate_depth",
+        placeholder="for counts per mL",
+        help="Depth of the flow cell that a frame shows; with the pixel size it gives the volume.",
+    )
+    return LocateRequest(
+        str(path),
+        background,
+        round(threshold / 100, 6),
+        float(neighbour_um),
+        um_per_px,
+        depth_um,
+    )
+
+
+def _show_preview(request: LocateRequest, source: FrameSource) -> None:
+    number = 1
+    if source.count > 1:
+        number = st.number_input(f"Frame, 1 to {source.count:,}", 1, source.count, 1, key="locate_frame", width=200)
+    frame = next(iter(source.iter_frames(int(number) - 1)), None)
+    if frame is None or frame.pixels is None:
+        reason = frame.reason if frame else "the source ends before it"
+        st.warning(escape_markdown(f"This frame cannot be read: {reason}."))
+        return
+    um_per_px = request.um_per_px or source.um_per_px
+    located = locate_in_frame(request, um_per_px, frame, open_background(request, source))
+    cut = touches_border(located.boxes, frame.pixels.shape)
+    boxes = [
+        {"id": f"p{k}", "box": box, "label": "", "score": None, "cut": bool(cut[k])}
+        for k, box in enumerate(located.boxes.tolist())
+    ]
+    st.caption(escape_markdown(_summary(request, frame, len(boxes), int(cut.sum()), located.threshold, um_per_px)))
+    show_box_editor(
+        frame.pixels,
+        boxes,
+        key="locate_preview",
+        record="preview",
+        frame=frame.name,
+        version=f"{request.source}/{frame.index}",
+        alt=f"Frame {frame.name} with {len(boxes)} boxes",
+    )
+
+
+def _summary(
+    request: LocateRequest, frame: Frame, count: int, cut: int, threshold: float, um_per_px: float | None
+) -> str:
+    assert frame.pixels is not None
+    height, width = frame.pixels.shape[:2]
+    text = f"{frame.name}: {count_noun(count, 'particle')}, {cut} cut by the border; {width} x {height} px"
+    if threshold > request.threshold:
+        text += f"; threshold raised to {100 * threshold:.1f} % by the noise"
+    if request.depth_um and um_per_px:
+        text += f"; {format_volume(height * width * um_per_px**2 * request.depth_um * 1e-12)} a frame"
+    return text + "."

@@ -1,0 +1,1 @@
+"""Full camera frames: read them, find the particles in them, score, exchange and evaluate boxes."""

@@ -1,0 +1,287 @@
+"""Locate the particles in camera frames: boxes.csv, crops on collages and the counted volume, ready to classify.
+
+Frames are worked off in order, in blocks; each block leaves its collages and one part of the table. A job that was
+stopped or killed goes on behind its last whole block.
+"""
+
+import csv
+import json
+import shutil
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from svp_core.errors import LabError
+from svp_core.files import atomic_write, write_csv, write_json
+from svp_core.progress import Progress, Steps
+from svp_core.tasks.classify import PIXEL_UM
+from svp_core.tasks.request import JobRequest, optional
+
+BLOCK_FRAMES = 20  # between two points at which a stopped job resumes
+FOUND = "found"  # folder of the particle set, in that of the job
+FRAMES_FILE = "frames.csv"  # one row per frame: index, frame, width, height, particles, reason
+FRAME_COLUMNS = ("index", "frame", "width", "height", "particles", "cut", "reason")
+REQUEST_FILE = "request.json"  # of the settings that made a folder
+PARTS = "parts"  # folder of the parts of a job under way
+NEIGHBOUR_UM = 5.0
+THRESHOLD = 0.04
+CALIBRATION, FRAMES, FILTER = "calibration", "frames", "filter"
+MAX_DEPTH_UM = 100_000
+
+Background = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True)
+class LocateRequest(JobRequest):
+    """Particles in all frames of one source."""
+
+    source: str  # image, folder, archive or video
+    background: str = FILTER  # key of frames.background.METHODS
+    threshold: float = THRESHOLD  # difference from the background, as a share of it
+    neighbour_um: float = NEIGHBOUR_UM  # parts at most this far apart are one particle
+    um_per_px: float | None = None  # None: as the files state it
+    depth_um: float | None = optional()  # depth of the liquid that a frame shows: gives the volume
+    volume_ml: float | None = optional()  # of all frames together; replaces the one from the depth
+    calibration: str | None = optional()  # path of the calibration image; None: the one beside the frames
+    choices: Mapping[str, str] | None = optional()  # answers to the source's questions
+
+    @property
+    def title(self) -> str:
+        return f"Locate particles in {Path(self.source).name}"
+
+    def check(self) -> None:
+        from svp_core.frames.background import METHODS
+        from svp_core.frames.proposals import ProposalSettings
+
+        smallest, largest = PIXEL_UM
+        if self.background not in METHODS:
+            raise LabError(f"{self.background[:40]!r} is not a background; choose {', '.join(METHODS)}.")
+        if self.um_per_px is not None and not smallest <= self.um_per_px <= largest:
+            raise LabError(f"A pixel size of {self.um_per_px} µm is not possible; give {smallest:g} to {largest:g} µm.")
+        if not 0.1 <= self.neighbour_um <= 100:
+            raise LabError(f"A neighbour distance of {self.neighbour_um:g} µm is not possible; give 0.1 to 100 µm.")
+        if self.depth_um is not None and not 0 < self.depth_um <= MAX_DEPTH_UM:
+            raise LabError(f"A depth of {self.depth_um:g} µm is not possible; give up to {MAX_DEPTH_UM:,} µm.")
+        if self.volume_ml is not None and not 0 < self.volume_ml <= 1e4:
+            raise LabError(f"A volume of {self.volume_ml:g} mL is not possible; give up to 10,000 mL.")
+        ProposalSettings(self.threshold).check()
+
+
+def locate(request: LocateRequest, folder: Path) -> Steps:
+    """Find the particles of every frame; a finished job is not repeated, a stopped one is resumed.
+
+    Writes frames.csv, a row per frame, unreadable ones with their reason, and the particle set found/: boxes.csv, a row
+    per particle, the collages of their crops, run.json with volume and settings.
+    """
+    from svp_core.frames.particle_set import finish_set
+    from svp_core.frames.reading import open_frames
+
+    request.check()
+    _check_own(request, folder)
+    found, parts = folder / FOUND, folder / PARTS
+    if (found / "boxes.csv").is_file():
+        shutil.rmtree(parts, ignore_errors=True)
+        return
+    found.mkdir(parents=True, exist_ok=True)
+    parts.mkdir(exist_ok=True)
+    yield Progress(0, None, "Reading the source")
+    with open_frames(request.source, request.choices) as source:
+        background = yield from _background(request, source)
+        first = sum(1 for _ in _iter_parts(parts))
+        um_per_px = request.um_per_px or source.um_per_px
+        worker = _BlockWriter(request, um_per_px, background, found, parts)
+        yield from worker.work_off(source, first)
+        facts = _facts(request, source, um_per_px)
+    rows = _frame_rows(parts)
+    particles = sum(int(row[4] or 0) for row in rows)
+    facts |= {**_volume(request, rows, um_per_px), "frames": len(rows), "particles": particles}
+    write_csv(folder / FRAMES_FILE, [FRAME_COLUMNS, *rows])
+    finish_set(found, _iter_parts(parts), facts)
+    shutil.rmtree(parts, ignore_errors=True)
+    yield Progress(len(rows), len(rows), f"{particles:,} particles in {len(rows):,} frames")
+
+
+def _check_own(request: LocateRequest, folder: Path) -> None:
+    """Write down the request of this folder. Raises LabError where it holds the particles of another one."""
+    path, config = folder / REQUEST_FILE, request.to_config()
+    if path.is_file() and json.loads(path.read_text("utf-8")) != json.loads(json.dumps(config)):
+        raise LabError(f"{folder.name} holds particles that were located with other settings; choose another folder.")
+    write_json(path, config)
+
+
+def open_background(request: LocateRequest, source: Any) -> Background:
+    """The function frame (H, W) -> background (H, W) of a request. Raises LabError where it cannot be made."""
+    steps = _background(request, source)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            return done.value
+
+
+def locate_in_frame(request: LocateRequest, um_per_px: float | None, frame: Any, background: Background) -> Any:
+    """frames.proposals.Located of a readable frame. Raises LabError where the background does not fit."""
+    from svp_core.frames.proposals import ProposalSettings, find_particles, neighbour_px
+    from svp_core.frames.reading import grey_frame
+
+    settings = ProposalSettings(request.threshold, neighbour_px(um_per_px, request.neighbour_um))
+    grey = grey_frame(frame)
+    return find_particles(grey, background(grey), settings)
+
+
+def _background(request: LocateRequest, source: Any) -> Generator[Progress, None, Background]:
+    from svp_core.frames.background import (
+        MEDIAN_FRAMES,
+        calibration_background,
+        check_size,
+        filter_background,
+        median_background,
+    )
+    from svp_core.frames.reading import grey_frame
+
+    if request.background == FILTER:
+        return filter_background
+    if request.background == CALIBRATION:
+        fixed = calibration_background(_calibration_image(request, source))
+    else:
+        yield Progress(0, source.count, "Median of frames as the background")
+        frames = source.iter_frames(0, max(1, source.count // MEDIAN_FRAMES))
+        fixed = median_background(grey_frame(frame) for frame in frames if frame.pixels is not None)
+
+    def of(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if fault := check_size(fixed, grey.shape):
+            raise LabError(f"{fault[0].upper()}{fault[1:]}; use the median filter.")
+        return fixed
+
+    return of
+
+
+def _calibration_image(request: LocateRequest, source: Any) -> NDArray[np.uint8]:
+    from svp_core.frames.reading import grey_frame, read_frame
+
+    if request.calibration:
+        frame = read_frame(request.calibration, 0)
+        if frame.pixels is None:
+            raise LabError(f"The calibration image {frame.name} cannot be read: {frame.reason}.")
+        return grey_frame(frame)
+    if source.calibration is None:
+        raise LabError(
+            f"{source.title} has no calibration image (cal_image_000001.tif) beside its frames; name one, or use the "
+            "median of frames."
+        )
+    return source.calibration()
+
+
+class _BlockWriter:
+    """Locates block by block and writes each as a part of the table and its collages."""
+
+    def __init__(
+        self, request: LocateRequest, um_per_px: float | None, background: Background, found: Path, parts: Path
+    ) -> None:
+        self._request, self._um_per_px, self._background = request, um_per_px, background
+        self._found, self._parts = found, parts
+        self.particles = sum(int(row[4] or 0) for row in _frame_rows(parts))
+
+    def work_off(self, source: Any, first_block: int) -> Steps:
+        """Yield Progress per frame, from this block on."""
+        start = first_block * BLOCK_FRAMES
+        block, rows, frames, collages = first_block, [], [], None
+        for frame in source.iter_frames(start):
+            if collages is None:
+                collages = self._new_collages(block)
+            located, frame_row = self._locate(frame, collages)
+            rows += located
+            frames.append(frame_row)
+            self.particles += len(located)
+            if len(frames) == BLOCK_FRAMES:
+                self._write(block, rows, frames, collages)
+                block, rows, frames, collages = block + 1, [], [], None
+            yield Progress(frame.index + 1, max(source.count, frame.index + 1), f"{self.particles:,} particles")
+        if collages is not None:
+            self._write(block, rows, frames, collages)
+
+    def _new_collages(self, block: int) -> Any:
+        from svp_core.frames.particle_set import CollageWriter
+
+        return CollageWriter(self._found, f"particles_{block + 1:05d}")
+
+    def _locate(self, frame: Any, collages: Any) -> tuple[list[dict[str, Any]], tuple[Any, ...]]:
+        """(rows of its particles, row of frames.csv)."""
+        from svp_core.frames.particle_set import box_rows, write_frame
+
+        reason, rows, size = frame.reason, [], ("", "")
+        if frame.pixels is not None:
+            size = frame.pixels.shape[1], frame.pixels.shape[0]
+            try:
+                located = locate_in_frame(self._request, self._um_per_px, frame, self._background)
+                rows = box_rows(frame, located.boxes, contrasts=located.contrasts.tolist())
+                write_frame(collages, frame, rows)
+            except LabError as error:
+                reason = str(error).rstrip(".")
+        cut = sum(row["border"] == "cut" for row in rows)
+        counted = ("", "") if reason else (len(rows), cut)
+        return rows, (frame.index, frame.name, *size, *counted, reason)
+
+    def _write(self, block: int, rows: list[dict[str, Any]], frames: list[tuple[Any, ...]], collages: Any) -> None:
+        """The part of the table comes last: where it is there, the block is whole."""
+        from svp_core.frames.particle_set import table_text
+
+        collages.flush()
+        part = self._parts / f"{block:06d}.boxes"
+        write_csv(part.with_suffix(".frames"), frames)
+        text = table_text(rows, header=False)
+        atomic_write(part, lambda path: path.write_text(text, encoding="utf-8", newline=""))
+
+
+def _iter_parts(parts: Path) -> Generator[Path, None, None]:
+    """Parts of the table in order, up to the first that is missing."""
+    block = 0
+    while (part := parts / f"{block:06d}.boxes").is_file():
+        yield part
+        block += 1
+
+
+def _frame_rows(parts: Path) -> list[list[str]]:
+    """Rows of frames.csv of all whole blocks."""
+    rows: list[list[str]] = []
+    for part in _iter_parts(parts):
+        with part.with_suffix(".frames").open(encoding="utf-8", newline="") as file:
+            rows += csv.reader(file)
+    return rows
+
+
+def _facts(request: LocateRequest, source: Any, um_per_px: float | None) -> dict[str, Any]:
+    from svp_core.frames.background import METHODS
+
+    return {
+        "title": source.title,
+        "source": request.source,
+        "um_per_px": um_per_px,
+        "um_per_px_from": "given by you" if request.um_per_px else source.um_per_px_from,
+        "settings": {
+            "Background": METHODS[request.background],
+            "Threshold": f"{100 * request.threshold:g} % of the background",
+            "Neighbour distance": f"{request.neighbour_um:g} µm" if um_per_px else "9 px (the pixel size is unknown)",
+        },
+        "notes": list(source.notes),
+    }
+
+
+def _volume(request: LocateRequest, rows: list[list[str]], um_per_px: float | None) -> dict[str, Any]:
+    """volume_ml and volume_from of the frames that were read; {} where neither depth nor volume is known."""
+    read = [row for row in rows if not row[6]]
+    if not read:
+        raise LabError(f"No frame could be searched: {rows[0][6]}." if rows else "The source has no frames.")
+    if request.volume_ml:
+        # The volume that was named is that of all frames.
+        share = len(read) / len(rows)
+        return {"volume_ml": request.volume_ml * share, "volume_from": "given by you"}
+    if request.depth_um and um_per_px:
+        area_um2 = sum(int(row[2]) * int(row[3]) for row in read) * um_per_px**2
+        text = f"{len(read):,} frames, each {request.depth_um:g} µm deep; no liquid shown twice (assumed)"
+        return {"volume_ml": area_um2 * request.depth_um * 1e-12, "volume_from": text}
+    return {}
