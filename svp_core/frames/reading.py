@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from svp_core.decoding.brightness import decide, parse_scale, survey_of
+from svp_core.decoding.brightness import scales_of
 from svp_core.decoding.files import Pages, ScaleOf, to_levels
 from svp_core.decoding.tiff import TiffPages, is_tiff
 from svp_core.errors import LabError
@@ -202,8 +202,7 @@ def _open_large_tiff(path: Path) -> FrameSource:
         raise LabError(f"{path.name} cannot be read as a TIFF; save it again, uncompressed or with LZW.")
     scale_of = None
     try:
-        ranges = survey_of([pages.read(number) for number in {0, pages.count // 2, pages.count - 1}])
-        scale_of = {group: parse_scale(decide(values).text, group) for group, values in ranges.items()}.get
+        scale_of = scales_of([pages.read(number) for number in {0, pages.count // 2, pages.count - 1}]).get
     except ImageUnreadable:
         pass  # the page itself says so when its turn comes
 
