@@ -7,7 +7,7 @@ not on an instrument's own.
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -201,10 +201,8 @@ def _open_large_tiff(path: Path) -> FrameSource:
     if not pages.count:
         raise LabError(f"{path.name} cannot be read as a TIFF; save it again, uncompressed or with LZW.")
     scale_of = None
-    try:
+    with suppress(ImageUnreadable):  # the page itself says so when its turn comes
         scale_of = scales_of([pages.read(number) for number in {0, pages.count // 2, pages.count - 1}]).get
-    except ImageUnreadable:
-        pass  # the page itself says so when its turn comes
 
     def iter_frames(start: int = 0, step: int = 1) -> Iterator[Frame]:
         for number in range(start, pages.count, step):
