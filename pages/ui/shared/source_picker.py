@@ -121,7 +121,7 @@ def is_local_visit(headers: Mapping[str, str]) -> bool:
         return False
 
 
-def _take_files(page, turn, suffixes):
+def _take_files(page, turn, suffixes=SOURCE_SUFFIXES):
     """Store what this uploader holds. Its callback runs a second time when the files are released below."""
     files = st.session_state.get(f"files_{turn}")
     if not files or turn != st.session_state["files_turn"]:
