@@ -10,6 +10,7 @@ Exit status 1 where the audit takes more than 3 minutes, or the relation network
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -60,14 +61,15 @@ def simulate(folder, count, run_seed):
 
 
 def write_reference(folder):
-    """A generator of the shipped size that saw no tile: its weights, with noise added."""
+    """A generator of the shipped size that saw no tile: its weights, with noise added; without a guide."""
     shipped = unet.load_generator(find_model_folder("generator"))
     torch.manual_seed(0)
     tensors = {
         name: tensor + 0.02 * tensor.std() * torch.randn_like(tensor) if tensor.ndim > 1 else tensor
         for name, tensor in shipped.model.state_dict().items()
     }
-    save_model(folder, config=unet.config_as_dict(shipped.config), tensors=tensors, card="", history=[])
+    config = unet.config_as_dict(replace(shipped.config, guide_channels=()))
+    save_model(folder, config=config, tensors=tensors, card="", history=[])
 
 
 def time_steps(steps):

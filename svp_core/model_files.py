@@ -6,6 +6,7 @@ theirs from the config.
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -41,11 +42,13 @@ class ModelFolder:
 def find_model_folder(name_or_path: str | Path) -> Path:
     """Folder of a model, from the name of a shipped one or from a path. Raises LabError where there is none."""
     for folder in (SHIPPED_MODELS / str(name_or_path), Path(name_or_path)):
-        if (folder / "config.json").is_file():
-            return folder
+        with suppress(OSError):  # a name too long for the system
+            if (folder / "config.json").is_file():
+                return folder
     shipped = ", ".join(sorted(path.parent.name for path in SHIPPED_MODELS.glob("*/config.json"))) or "none"
     raise LabError(
-        f"There is no model called {str(name_or_path)!r}; give the name of a shipped one ({shipped}) or a model folder."
+        f"There is no model called {str(name_or_path)[:200]!r}; give the name of a shipped one ({shipped}) or a model "
+        "folder."
     )
 
 

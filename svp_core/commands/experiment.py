@@ -104,4 +104,4 @@ def _source(text: str) -> tuple[str, str]:
         return DATASET, text
     if text in [header["review"] for header in list_reviews()]:
         return REVIEW, text
-    return FOLDER, str(Path(text).resolve())
+    return FOLDER, text and str(Path(text).resolve())

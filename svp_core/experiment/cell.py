@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.errors import LabError
 from svp_core.experiment.design import FEATURE_NETWORKS, Arm, Design
 from svp_core.experiment.figures import Predictions
 from svp_core.experiment.folds import Fold
@@ -68,7 +69,7 @@ def run_cell(
 ) -> Generator[Progress, None, CellResult]:
     """Train one arm's classifier and predict the test fold; yields Progress.
 
-    Raises LabError for an arm with a leak, see leak_guard.
+    Raises LabError for an arm with a leak, see leak_guard, and for one that has no tile of a class.
     """
     minority = [real.class_keys.index(key) for key in design.minority]
     rows = training_rows(fold, real.labels, minority, arm.real, seed=seed)
@@ -82,6 +83,7 @@ def run_cell(
     names = [real.names[row] for row in fold.training]
     kept = check_leaks(arm.title, held_out, real=real.tiles[fold.training], real_names=names, synthetic=pool)
     clean, pool_features = pool.take(kept), pool_features[kept]
+    _check_classes(arm, real, fold, np.concatenate([own.labels, clean.labels]))
     examples = Examples(
         np.concatenate([own.tiles, clean.tiles]),
         np.concatenate([own.features, pool_features]),
@@ -116,6 +118,14 @@ def needs_features(design: Design) -> bool:
         or any(network in FEATURE_NETWORKS for network in design.networks)
         or any(arm.where for arm in design.parsed())
     )
+
+
+def _check_classes(arm: Arm, real: RealParticles, fold: Fold, labels: NDArray[np.integer]) -> None:
+    """Raise LabError where an arm has no tile of a class that it is to tell from the others."""
+    missing = sorted({*real.labels[fold.training].tolist()} - {*labels.tolist()})
+    if missing:
+        named = ", ".join(real.class_keys[label] for label in missing[:5])
+        raise LabError(f"The arm {arm.title!r} is refused: it has no tile of {named} to train on.")
 
 
 def _added(arm, minority, pools, own):

@@ -35,9 +35,23 @@ SOURCE_TITLES = {
     SIMULATOR: "simulator",
 }
 BALANCE_TITLES = {PLAIN: "real only", WEIGHTS: "class weights", OVERSAMPLING: "oversampling"}
-NETWORK_TITLES = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", FOREST: "random forest", LOGISTIC: "logistic"}
+NETWORK_TITLES = {
+    "resnet18": "ResNet-18",
+    "resnet50": "ResNet-50",
+    FOREST: "random forest",
+    LOGISTIC: "logistic regression",
+}
 MAX_DOSE, MAX_SEEDS, MAX_ARMS = 20_000, 20, 40
 MIN_SEEDS = 3
+RANGES = {  # of a design's numbers
+    "seeds": (MIN_SEEDS, MAX_SEEDS),
+    "steps": (1, 1_000_000),
+    "batch": (1, 4096),
+    "trees": (1, 10_000),
+    "generator_images": (1, 100_000_000),
+    "most": (1, 1_000_000),
+    "most_minority": (1, 1_000_000),
+}
 MINORITY_SHARE = 0.5  # a class with fewer particles than this share of the largest one is a minority class
 PRACTICE = {"protein": 500_000.0, "silicone_oil": 500.0, "air_bubble": 500.0}  # evaluation of arXiv 2508.06021
 _ARM = re.compile(r"(?P<sources>[a-z_+]+)(:(?P<dose>\d+))?(@(?P<real>\d+))?(/(?P<where>[a-z]+))?")
@@ -125,16 +139,21 @@ class Design:
             raise LabError(f"An experiment compares 2 to {MAX_ARMS} different arms; got {len(set(arms))}.")
         if parse_arm(self.baseline).key not in arms:
             raise LabError(f"The baseline {self.baseline!r} is not one of the arms; add it, or choose one of them.")
-        if not MIN_SEEDS <= self.seeds <= MAX_SEEDS:
-            raise LabError(f"{self.seeds} seeds cannot be used; give {MIN_SEEDS} to {MAX_SEEDS}.")
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if value is None and name in ("most", "most_minority"):
+                continue
+            if not isinstance(value, int) or not low <= value <= high:
+                what = name.replace("_", " ")
+                raise LabError(f"{value!r} {what} cannot be used; give a whole number from {low:,} to {high:,}.")
         if unknown := [name for name in self.networks if name not in NETWORKS]:
             raise LabError(f"There is no network {unknown[0]!r}; use {', '.join(NETWORKS)}.")
         if not self.networks:
             raise LabError(f"No network is chosen; use {', '.join(NETWORKS)}.")
-        if min(self.steps, self.batch, self.trees, self.generator_images) < 1:
-            raise LabError("Steps, batch, trees and images of a generator must be 1 or more.")
         if any(not 0 <= share < float("inf") for share in self.prevalence.values()):
             raise LabError("A stated prevalence needs numbers of particles of 0 or more.")
+        if self.prevalence and not any(self.prevalence.values()):
+            raise LabError("The stated mixture has no particle of any class; give a number above 0 for at least one.")
 
     def baseline_of(self, arm: Arm) -> Arm | None:
         """The arm that this one is compared with: the baseline with as many real tiles, where it takes part.

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ from svp_core.experiment.folds import split_folds
 from svp_core.experiment.particles import MANY_RUNS, RealParticles, resampled_blocks
 from svp_core.experiment.rare_calls import smallest_visible_rate
 from svp_core.experiment.stored import design_as_config, read_cell, read_real, read_refusal
-from svp_core.experiment.units import Unit, read_design, units_of
+from svp_core.experiment.units import read_design, units_of
 from svp_core.experiment.verdict import verdict
 from svp_core.files import atomic_write, write_json
 from svp_core.particle_classes import SIZE_BINS_UM
@@ -245,7 +246,7 @@ def _not_reached(design, amounts):
     ]
 
 
-def unit_counts(folder: Path) -> tuple[int, int]:
-    """(units done, all units) of an experiment's folder."""
-    units: list[Unit] = units_of(read_design(folder))
-    return sum(unit.is_done(folder) for unit in units), len(units)
+def complete_arms(folder: Path) -> int:
+    """How many arms, counted for each network, have all their seeds done."""
+    done = Counter((unit.network, unit.arm) for unit in units_of(read_design(folder)) if unit.file(folder).is_file())
+    return sum(count == read_design(folder).seeds for (_, arm), count in done.items() if arm)

@@ -102,7 +102,7 @@ def _tables(outcome: Outcome, size_unit: str) -> list[tuple[str, list[str], list
     for caption, names, prevalence in wanted:
         rows = table_rows(outcome, names, prevalence)
         if rows:
-            tables.append((caption, [heading(name) for name in _present(outcome, names)], rows))
+            tables.append((f"{caption}; %", [heading(name) for name in _present(outcome, names)], rows))
     return tables
 
 
@@ -123,18 +123,19 @@ def table_rows(outcome: Outcome, names: Sequence[str], prevalence: str) -> list[
 
 
 def percent(figure: Figure | None) -> str:
-    """A figure with its interval: "93.1 % (91.0 to 95.2)"; "–" where there is none."""
+    """A figure with its interval in percent: "93.1 (91.0 to 95.2)"; "–" where there is none."""
     if figure is None or figure.value.value != figure.value.value:
         return "–"
     v: Estimate = figure.value
-    return f"{100 * v.value:.1f} % ({100 * v.low:.1f} to {100 * v.high:.1f})"
+    return f"{100 * v.value:.1f} ({100 * v.low:.1f} to {100 * v.high:.1f})"
 
 
-def heading(name: str) -> str:
-    """Column heading of a figure."""
+def heading(name: str, *, with_class: bool = True) -> str:
+    """Column heading of a figure; that of one class names it unless the table does."""
     kind, _, key = name.partition(".")
     words = {
         "precision": "precision (PPV)",
+        "f1": "F1",
         "auprc": "AUPRC",
         "calibration_error": "calibration error",
         "recall_at_false_rate": "recall",
@@ -142,7 +143,7 @@ def heading(name: str) -> str:
     if name.startswith("macro_recall@"):
         return name.partition("@")[2].replace("-", "–")
     text = FIGURE_TITLES.get(name) or words.get(kind, kind)
-    return f"{class_name(key)}, {text}" if key else text[:1].upper() + text[1:]
+    return f"{class_name(key)}, {text}" if key and with_class else text[:1].upper() + text[1:]
 
 
 def mixture(outcome: Outcome) -> str:

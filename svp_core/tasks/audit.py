@@ -3,6 +3,7 @@
 import csv
 import re
 from collections.abc import Generator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -47,6 +48,10 @@ class AuditRequest(JobRequest):
             raise LabError(f"The seed {self.seed:,} is not from 0 to {MAX_SEED:,}; use a whole number in this range.")
         if (self.training is None) != (self.held_out is None):
             raise LabError("Only one of training and held-out images was given; give both, or none of them.")
+        for name, value in (("generator", self.generator), ("training", self.training), ("held-out", self.held_out)):
+            if value is not None and not value.strip():
+                what = "generator" if name == "generator" else f"folder of {name} images"
+                raise LabError(f"The name of the {what} is empty; give one.")
 
 
 def audit(request: AuditRequest, folder: Path) -> Steps:
@@ -98,7 +103,8 @@ def audit(request: AuditRequest, folder: Path) -> Steps:
         atomic_write(folder / f"{name}.npy", lambda temporary, pictures=pictures: np.save(temporary, pictures))
     write_audit_report(report, result.exposed, result.nearest, folder / "report.html")
     write_json(folder / "report.json", report)
-    if model is not None and model.parent == models_folder():
+    # It may have been deleted meanwhile; the report stands all the same.
+    if model is not None and model.parent == models_folder() and (model / "config.json").is_file():
         record_audit(model, report)
 
 
@@ -126,7 +132,7 @@ def find_reference(model: Path, wanted: str | None = None) -> tuple[Path | None,
     shipped = find_model(DEFAULT_GENERATOR)
     if weights_sha256(shipped) == weights_sha256(model):
         return None, ""
-    return shipped, f"{shipped.name}, taken to have seen none of these tiles"
+    return shipped, "the shipped generator, taken to have seen none of these tiles"
 
 
 def recorded_datasets(model: Path) -> list[str]:
@@ -193,8 +199,9 @@ def _model_folder(generator: str) -> Path | None:
     try:
         return find_model(generator)
     except LabError:
-        if Path(generator).is_dir():
-            return None
+        with suppress(OSError):  # a name too long for the system
+            if Path(generator).is_dir():
+                return None
         raise
 
 

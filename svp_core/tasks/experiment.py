@@ -31,6 +31,8 @@ class ExperimentRequest(JobRequest):
 
         if not self.name.strip():
             raise LabError("The experiment has no name; enter one.")
+        if not self.source.strip():
+            raise LabError("No particles were given; name a folder, data set, review or classification.")
         if self.kind not in KINDS:
             raise LabError(f"An experiment cannot read a source of kind {self.kind!r}; use {', '.join(KINDS)}.")
         design_from_config(self.design).check()

@@ -55,7 +55,7 @@ def parse_simulated(text: str) -> dict[str, int]:
     """Class key -> particles of "protein=1000,silicone_oil=200". Raises LabError for anything else."""
     parts = [re.fullmatch(r"\s*([a-z_]+)\s*=\s*(\d+)\s*", part) for part in text.split(",")]
     counts = {match[1]: int(match[2]) for match in parts if match}
-    if len(counts) < len(parts) or sum(counts.values()) > MAX_SIMULATED:
+    if len(counts) < len(parts) or not 0 < sum(counts.values()) <= MAX_SIMULATED:
         raise LabError(
             f"{text[:80]!r} is not a number of simulated particles a class, {MAX_SIMULATED:,} in all at most; write "
             "protein=1000,silicone_oil=200,air_bubble=200."

@@ -26,6 +26,8 @@ class QualityRequest(JobRequest):
         return f"Compare {source_name(self.synthetic)} with {source_name(self.real)}"
 
     def check(self) -> None:
+        if not self.real.strip() or not self.synthetic.strip():
+            raise LabError("One of the two sets has no name; give two data sets or folders.")
         if self.real == self.synthetic:
             raise LabError("The same set was chosen twice; choose two different ones.")
 

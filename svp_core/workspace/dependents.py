@@ -16,7 +16,8 @@ from svp_core.workspace.database import review as review_row
 from svp_core.workspace.paths import workspace_root
 
 REVIEW = "review"
-_MODEL_SETTINGS = ("weights", "base")  # settings of a job, at any depth, that hold a model's name or folder
+# Settings of a job, at any depth, that hold a model's name or folder.
+_MODEL_SETTINGS = ("weights", "base", "generator", "reference")
 
 
 @dataclass(frozen=True)

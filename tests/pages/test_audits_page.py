@@ -2,16 +2,20 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from svp_core.audit import two_sample
+from svp_core.errors import LabError
 from svp_core.generator import unet
 from svp_core.model_files import save_model
 from svp_core.tasks import audit as audit_task
+from svp_core.tasks.job_kinds import run_task, start
 from svp_core.workspace import jobs
 from svp_core.workspace.blind_tests import blind_tests_csv, list_blind_tests
 from svp_core.workspace.datasets import save_dataset
-from svp_core.workspace.models import new_model_folder
-from tests.helpers.app_pages import finish_job, open_page, page_text
+from svp_core.workspace.models import delete_model, models_folder, new_model_folder
+from svp_core.workspace.paths import remove_folder
+from tests.helpers.app_pages import finish_job, mark_done, open_page, page_text
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.tiny_generator import CONFIG
 
@@ -37,7 +41,7 @@ def test_an_audit_is_started_with_chosen_data_sets():
     app.selectbox(key="audit_held_out").set_value(training).run()
     assert "The same data set was chosen twice" in app.error[0].value
     app.selectbox(key="audit_held_out").set_value(held_out).run()
-    assert "calibrated by generator" in page_text(app)
+    assert "calibrated by the shipped generator" in page_text(app)
     app.number_input(key="audit_images").set_value(0).run()
     assert "must be a whole number from 1" in app.error[0].value
     app.number_input(key="audit_images").set_value(3).run()
@@ -68,6 +72,25 @@ def test_a_model_trained_here_knows_its_images_and_gets_its_verdict(monkeypatch)
     verdict = next(box.value for box in (*app.info, *app.warning, *app.error))
     synthesize = page_text(open_page("pages/synthesize.py", model="own"))
     assert verdict.strip("*").replace("\\", "") in synthesize
+
+
+def test_a_model_is_not_deleted_during_its_audit_and_one_that_vanishes_leaves_the_report(monkeypatch):
+    monkeypatch.setattr(two_sample, "MIN_STEPS", 2)
+    monkeypatch.setattr(two_sample, "PASSES", 0)
+    save_own_model()
+    training, held_out = save_tiles("Trained", 12, 7), save_tiles("Kept", 12, 8)
+    request = audit_task.AuditRequest("own", training, held_out, audit_task.NO_REFERENCE, images=2)
+    job_id, _ = start(request)
+    for progress in run_task("audit", jobs.get(job_id).config, jobs.job_folder(job_id)):
+        if progress.message == "Searching for copies":
+            with pytest.raises(LabError, match="'own' is in use by a job"):
+                delete_model("own")
+            remove_folder(models_folder() / "own")
+    mark_done(job_id, step=1, total=1)
+    app = open_page("pages/audits.py", job=job_id)
+    assert not app.exception
+    assert "12 training and 12 held-out tiles" in page_text(app)
+    assert not (models_folder() / "own").exists()
 
 
 def test_a_blind_test_is_done_kept_and_exported():

@@ -32,9 +32,11 @@ def show_form() -> None:
             step=10,
             help_text="Generated to search for copies of training images.",
         )
-        recorded = _recorded(model)
-        training, held_out = (None, None) if recorded else _choose_sources(model)
         contest = st.checkbox("Contest tools", key="audit_contest", help=CONTEST_HELP)
+    recorded, training, held_out = _recorded(model), None, None
+    with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
+        if not recorded:
+            training, held_out = _choose_sources(model)
         ready = bool(recorded) or (training is not None and held_out is not None)
         pressed = st.button("Audit", type="primary", key="audit_go", disabled=not ready)
     count = generator_form.require_integer("Images per class", images, 1, MAX_IMAGES)

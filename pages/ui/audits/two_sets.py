@@ -14,6 +14,8 @@ from svp_core.tasks.quality import QualityRequest
 from svp_core.workspace import datasets, jobs
 from svp_core.workspace.jobs import Job
 
+TRAINED_ON = "Images that the generator of the second set was trained on, to search the set for copies of them."
+
 
 def show() -> None:
     """The open comparison, or the form and previous comparisons."""
@@ -41,11 +43,13 @@ def _show_form() -> None:
     }
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         chosen = [
-            st.selectbox(label, list(titles), index=None, format_func=titles.__getitem__, key=key, width=260)
-            for label, key in (
-                ("First set", "sets_first"),
-                ("Second set", "sets_second"),
-                ("Training images of the second (optional)", "sets_training"),
+            st.selectbox(
+                label, list(titles), index=None, format_func=titles.__getitem__, key=key, help=explained, width=228
+            )
+            for label, key, explained in (
+                ("First set", "sets_first", None),
+                ("Second set", "sets_second", None),
+                ("Trained on (optional)", "sets_training", TRAINED_ON),
             )
         ]
         first, second, training = chosen

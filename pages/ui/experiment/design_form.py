@@ -61,7 +61,7 @@ def choose_design(counts: Mapping[str, int], dose: int, minority: Sequence[str])
             NETWORKS,
             selection_mode="multi",
             default=list(start.networks),
-            format_func=lambda name: NETWORK_TITLES[name],
+            format_func=lambda name: _capital(NETWORK_TITLES[name]),
             key=f"experiment_networks_{preset}",
             persist_state="session",
         )
@@ -192,7 +192,10 @@ def _title(text: str) -> str:
     from svp_core.errors import LabError
 
     try:
-        title = parse_arm(text).title
+        return _capital(parse_arm(text).title)
     except LabError:
         return text
+
+
+def _capital(title: str) -> str:
     return title[:1].upper() + title[1:]

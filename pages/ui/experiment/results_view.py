@@ -14,7 +14,7 @@ from pages.ui.shared.chart_style import QUIET
 from svp_core.display import class_name, escape_markdown
 from svp_core.experiment.comparison import OWN, STATED
 from svp_core.experiment.design import NETWORK_TITLES, parse_arm
-from svp_core.experiment.outcome import OUTCOME, TABLE, Outcome, assemble, read_outcome
+from svp_core.experiment.outcome import OUTCOME, TABLE, Outcome, assemble, complete_arms, read_outcome
 from svp_core.experiment.stored import read_cell, read_real
 from svp_core.experiment.units import Unit
 from svp_core.experiment.verdict import FIGURE_TITLES
@@ -31,9 +31,10 @@ def show_so_far(job: Job) -> None:
     folder = jobs.job_folder(job.id)
     if not (folder / "design.json").is_file():
         return
-    outcome = _so_far(str(folder), job.step)
-    if outcome.figures:
-        st.caption("Arms whose seeds are all done; the intervals are final, Holm's correction is not.")
+    complete = complete_arms(folder)
+    if complete:
+        outcome = _so_far(str(folder), complete)
+        st.caption("Arms whose seeds are all done, in %; the intervals are final, Holm's correction is not.")
         st.dataframe(_table(outcome, list(FIGURE_TITLES), OWN), hide_index=True, key="experiment_so_far")
 
 
@@ -45,8 +46,7 @@ def show_results(job: Job) -> None:
             show_so_far(job)
         return
     outcome = _finished(str(folder), (folder / OUTCOME).stat().st_mtime_ns)
-    for number, sentence in enumerate(outcome.sentences):
-        st.markdown(f"**{escape_markdown(sentence)}**" if not number else f"- {escape_markdown(sentence)}")
+    _show_verdict(outcome)
     _show_files(folder, job)
     if any(one.difference for one in outcome.figures):
         st.plotly_chart(
@@ -72,6 +72,19 @@ def show_results(job: Job) -> None:
                 view()
 
 
+def _show_verdict(outcome: Outcome) -> None:
+    """The answer, what was refused, and arm by arm what the intervals say."""
+    answer, *others = outcome.sentences
+    st.info(f"**{escape_markdown(answer)}**")
+    refused = list(outcome.refused.values())
+    for sentence in refused:
+        st.warning(escape_markdown(sentence))
+    arms = [sentence for sentence in others if sentence not in refused]
+    if arms:
+        with st.expander("Arm by arm"):
+            st.markdown("\n".join(f"- {escape_markdown(sentence)}" for sentence in arms))
+
+
 def _show_files(folder: Path, job: Job) -> None:
     with st.container(horizontal=True, gap="small"):
         name = "".join(c if c.isalnum() or c in " -_" else "_" for c in job.config["name"]).strip() or "experiment"
@@ -89,19 +102,19 @@ def _show_files(folder: Path, job: Job) -> None:
 
 
 def _show_figures(outcome: Outcome, folder: Path) -> None:
-    st.markdown("**At the sample's own mixture**")
+    st.markdown("**At the sample's own mixture**; %, with 95 % intervals")
     st.dataframe(_table(outcome, [*FIGURE_TITLES, "calibration_error"], OWN), hide_index=True, key="experiment_own")
-    st.markdown(f"**At the stated mixture** ({escape_markdown(mixture(outcome))})")
+    st.markdown(f"**At the stated mixture** ({escape_markdown(mixture(outcome))}); %")
     stated = ["macro_precision", "macro_f1", "macro_auprc", *(f"precision.{key}" for key in outcome.class_keys)]
     st.dataframe(_table(outcome, stated, STATED), hide_index=True, key="experiment_stated")
     key = st.segmented_control(
         "Class", outcome.class_keys, default=outcome.design.minority[0], required=True, format_func=class_name
     )
     names = [f"{name}.{key}" for name in ("precision", "recall", "f1", "auprc", "recall_at_false_rate")]
-    st.dataframe(_table(outcome, names, OWN), hide_index=True, key="experiment_class")
+    st.dataframe(_table(outcome, names, OWN, with_class=False), hide_index=True, key="experiment_class")
     sizes = list(dict.fromkeys(f.figure for f in outcome.figures if f.figure.startswith("macro_recall@")))
     if sizes:
-        st.markdown(f"**Macro recall by size** ({read_real(folder)[0].size_unit})")
+        st.markdown(f"**Macro recall by size** ({read_real(folder)[0].size_unit}); %")
         st.dataframe(_table(outcome, sizes, OWN), hide_index=True, key="experiment_sizes")
 
 
@@ -153,11 +166,11 @@ def _show_errors(outcome: Outcome, folder: Path) -> None:
         show_gallery(real.tiles[rows], key=f"experiment_{name}", alt=title, words=words, captions=captions)
 
 
-def _table(outcome: Outcome, names: Sequence[str], prevalence: str) -> pd.DataFrame:
+def _table(outcome: Outcome, names: Sequence[str], prevalence: str, *, with_class: bool = True) -> pd.DataFrame:
     known = {one.figure for one in outcome.figures}
     shown = [name for name in names if name in known]
     rows = table_rows(outcome, names, prevalence)
-    columns = {heading(name): [row.cells[k] for row in rows] for k, name in enumerate(shown)}
+    columns = {heading(name, with_class=with_class): [row.cells[k] for row in rows] for k, name in enumerate(shown)}
     network = {"Network": [row.network for row in rows]} if len(outcome.design.networks) > 1 else {}
     return pd.DataFrame({**network, "Arm": [row.arm for row in rows], **columns})
 
@@ -168,5 +181,5 @@ def _finished(folder: str, version: int) -> Outcome:
 
 
 @st.cache_data(max_entries=2, show_spinner=False)
-def _so_far(folder: str, step: int) -> Outcome:
+def _so_far(folder: str, complete: int) -> Outcome:
     return assemble(Path(folder))

@@ -81,3 +81,8 @@ def test_what_cannot_be_audited_is_a_sentence(folders, capsys):
     assert "is the audited model itself" in capsys.readouterr().err
     assert run_audit(folders, "nothing") == 2
     assert "There is no model called" in capsys.readouterr().err
+    for generator, said in (("", "The name of the generator is empty"), ("x" * 3000, "There is no model called")):
+        assert cli.main(["audit", generator, "--training=a", "--held-out=b", f"--out={folders / 'out'}"]) == 2
+        assert said in capsys.readouterr().err
+    assert cli.main(["audit", str(folders / "model"), "--training=", "--held-out=b", f"--out={folders / 'out'}"]) == 2
+    assert "The name of the folder of training images is empty" in capsys.readouterr().err

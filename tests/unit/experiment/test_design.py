@@ -67,8 +67,14 @@ def test_presets_can_be_carried_out_and_stored(name):
         ({"baseline": "oversampling"}, "not one of the arms"),
         ({"networks": ("vit",)}, "no network 'vit'"),
         ({"networks": ()}, "No network"),
-        ({"steps": 0}, "1 or more"),
+        ({"steps": 0}, "0 steps cannot be used; give a whole number from 1 to 1,000,000"),
+        ({"steps": 10**12}, "1000000000000 steps cannot be used"),
+        ({"seeds": "x"}, "'x' seeds cannot be used; give a whole number from 3 to 20"),
+        ({"trees": 10**9}, "from 1 to 10,000"),
+        ({"most": -3}, "-3 most cannot be used"),
+        ({"generator_images": 0}, "0 generator images cannot be used"),
         ({"prevalence": {"protein": -1.0}}, "0 or more"),
+        ({"prevalence": {"protein": 0.0, "air_bubble": 0.0}}, "no particle of any class"),
     ],
 )
 def test_impossible_designs_are_a_sentence(change, sentence):

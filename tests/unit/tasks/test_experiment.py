@@ -11,7 +11,7 @@ import pytest
 from svp_core import cli
 from svp_core.errors import LabError
 from svp_core.experiment import units
-from svp_core.experiment.outcome import assemble, read_outcome
+from svp_core.experiment.outcome import assemble, complete_arms, read_outcome
 from svp_core.experiment.units import units_of
 from svp_core.images import encode_png
 from svp_core.progress import Progress
@@ -76,10 +76,12 @@ def test_an_interrupted_experiment_goes_on_and_gives_the_same_table(tmp_path, qu
     steps.close()
     done = {path: path.stat().st_mtime_ns for path in folder.glob("*/*.npz")}
     assert 6 <= len(done) <= 7
+    assert complete_arms(folder) == 0  # every arm has seeds to come
     # As after kill -9 in the middle of writing: a part of a file lies about.
     (folder / "cells" / ".1234.part.npz").write_bytes(b"PK")
     run(request, folder)
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
+    assert complete_arms(folder) == 3
     for name in ("table.csv", "outcome.json", "report.html"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes(), name
 
@@ -97,6 +99,25 @@ def test_a_refused_arm_is_named_and_the_others_go_on(tmp_path, quick_features, m
     assert outcome.sentences[-1] == sentence
     assert {one.arm for one in outcome.figures} == {"real", "weights"}
     assert sentence.replace("'", "&#39;") in (tmp_path / "out" / "report.html").read_text("utf-8")
+
+
+def test_an_arm_without_a_tile_of_some_class_is_refused(tmp_path, quick_features):
+    request = ExperimentRequest(
+        "folder", str(write_folder(tmp_path / "Ours")), "Ours", {**DESIGN, "arms": ["real", "weights", "real@0"]}
+    )
+    run(request, tmp_path / "out")
+    outcome = read_outcome(tmp_path / "out")
+    (sentence,) = outcome.refused.values()
+    assert sentence == (
+        "The arm 'real only, none real' is refused: it has no tile of silicone_oil, air_bubble to train on."
+    )
+    assert {one.arm for one in outcome.figures} == {"real", "weights"}
+
+
+def test_no_source_is_a_sentence(tmp_path):
+    with pytest.raises(LabError, match="No particles were given"):
+        run(ExperimentRequest("folder", " ", "Ours", DESIGN), tmp_path / "out")
+    assert cli.main(["experiment", "", "--out", str(tmp_path / "out")]) == 2
 
 
 def test_another_experiment_is_not_mixed_in(tmp_path, quick_features):
@@ -163,8 +184,9 @@ def test_simulated_particles_have_runs_and_sizes():
     assert real.counts() == {"protein": 8, "air_bubble": 7}
     assert len(set(real.groups)) == 8
     assert np.nanmin(real.sizes) > 1
-    with pytest.raises(LabError, match="not a number of simulated particles"):
-        parse_simulated("protein")
+    for text in ("protein", "", "protein=0", "protein=99999999999", "protein=5,protein=6"):
+        with pytest.raises(LabError, match="not a number of simulated particles"):
+            parse_simulated(text)
     with pytest.raises(LabError, match="'ghost' cannot be simulated"):
         next(read_real_particles("simulator", "ghost=5"))
 
