@@ -14,6 +14,7 @@ from streamlit.config import set_option
 
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
+from pages.ui.shared.garbage import collect_now_and_then
 from pages.ui.shared.job_status import show_running
 from pages.ui.shared.reconnection import rerun_after_reconnecting
 from pages.ui.shared.sign_in import identify, may_enter, require_sign_in, show_person
@@ -62,6 +63,7 @@ def main():
         show_person()
         show_running()
     rerun_after_reconnecting()
+    collect_now_and_then()
     page.run()
 
 

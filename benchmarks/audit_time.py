@@ -40,6 +40,7 @@ def main():
             simulate(folder / name, options.tiles, run_seed)
         write_reference(folder / "reference")
         training, held_out, reference = (str(folder / name) for name in (*RUN_SEEDS, "reference"))
+        (folder / "out").mkdir()
         request = AuditRequest("generator", training, held_out, reference, contest_tools=True)
         spent = time_steps(audit(request, folder / "out"))
     relation, contest = spent.pop(RELATION, 0.0), spent.pop(CONTEST, 0.0)
