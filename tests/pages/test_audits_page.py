@@ -115,6 +115,7 @@ def test_a_blind_test_is_done_kept_and_exported():
     assert f"{right} of 40 right" in app.info[0].value
     assert app.dataframe[0].value["Right"].tolist() == [f"{right} of 40"]
     assert b"Ada" in blind_tests_csv()
+    assert app.number_input(key="blind_seed").value == result["seed"] + 1
     assert made != real
 
 

@@ -1,6 +1,7 @@
 """Blind test on the page: 20 real and 20 generated particles, shuffled; score, results by reviewer, export."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from pages.ui.shared import generator_form
 from pages.ui.shared.person_form import ask_person, require_reviewer
+from pages.ui.shared.times import format_timestamp
 from svp_core.access.person import current_person
 from svp_core.display import class_name, truncate
 from svp_core.errors import LabError
@@ -95,7 +97,8 @@ def _show_test(test: Mapping[str, Any]) -> None:
         result = _as_result(test, answers, score)
         blind_tests.save_blind_test(result)
         _stop()
-        st.session_state[RESULT] = {**result, "shown": test["tiles"]}
+        st.session_state[RESULT] = result
+        st.session_state["blind_seed"] = float(test["seed"] + 1)  # the next test shows other particles
         st.rerun()
 
 
@@ -143,7 +146,7 @@ def _show_results() -> None:
     st.markdown("**Results**")
     rows = [
         {
-            "Finished": result["finished"],
+            "Finished": format_timestamp(datetime.fromisoformat(result["finished"]).timestamp()),
             "Reviewer": result["reviewer"],
             "Class": class_name(result["class"]),
             "Generated": result["generated"],
@@ -154,7 +157,7 @@ def _show_results() -> None:
     ]
     st.dataframe(pd.DataFrame(rows), hide_index=True, key="blind_results")
     st.download_button(
-        "All results", blind_tests.blind_tests_csv(), "blind tests.csv", "text/csv", key="blind_download"
+        "Download results", blind_tests.blind_tests_csv(), "blind tests.csv", "text/csv", key="blind_download"
     )
 
 
