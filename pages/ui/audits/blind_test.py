@@ -1,7 +1,6 @@
 """Blind test on the page: 20 real and 20 generated particles, shuffled; score, results by reviewer, export."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from numpy.typing import NDArray
 
 from pages.ui.shared import generator_form
 from pages.ui.shared.person_form import ask_person, require_reviewer
-from pages.ui.shared.times import format_timestamp
+from pages.ui.shared.times import format_iso
 from svp_core.access.person import current_person
 from svp_core.display import class_name, truncate
 from svp_core.errors import LabError
@@ -146,7 +145,7 @@ def _show_results() -> None:
     st.markdown("**Results**")
     rows = [
         {
-            "Finished": format_timestamp(datetime.fromisoformat(result["finished"]).timestamp()),
+            "Finished": format_iso(result["finished"]),
             "Reviewer": result["reviewer"],
             "Class": class_name(result["class"]),
             "Generated": result["generated"],
