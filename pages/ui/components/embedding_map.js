@@ -4,7 +4,6 @@ const MIN_STEP_PX = 4;  // between two corners drawn by hand
 const MIN_DRAG_PX = 6;  // a smaller drawing is a click
 const ZOOM_STEP = 1.3, PAN_PX = 40, EDGE_PX = 26, MAP_MARGIN = 0.05, RING_RADIUS_PX = 6, NOTE_GAP_PX = 12;
 const SUSPECT_COLOUR = '#D3264B';  // at least 3:1 on both backgrounds
-const AXIS_TITLES = ['t-SNE 1', 't-SNE 2'];
 
 class EmbeddingMap {
   constructor(box) {
@@ -93,11 +92,11 @@ class EmbeddingMap {
     pen.fillStyle = inks.text;
     pen.textAlign = 'center';
     pen.textBaseline = 'middle';
-    pen.fillText(AXIS_TITLES[0], (x.start + x.end) / 2, y.start + EDGE_PX / 2);
+    pen.fillText(this.data.axes[0], (x.start + x.end) / 2, y.start + EDGE_PX / 2);
     pen.save();
     pen.translate(EDGE_PX / 2 - 3, (y.start + y.end) / 2);
     pen.rotate(-Math.PI / 2);
-    pen.fillText(AXIS_TITLES[1], 0, 0);
+    pen.fillText(this.data.axes[1], 0, 0);
     pen.restore();
   }
 

@@ -64,13 +64,14 @@ def show_embedding_map(
     *,
     key: str,
     alt: str,
+    method: str = "t-SNE",
     sheet: TileSheet | None = None,
     outline: Region | None = None,
     on_outline: Callable[[Region | None], None] | None = None,
 ) -> None:
     """Draw the map. map_xy: (N, 2), the same under the same name. codes: (N,), index in looks, DIMMED or NOT_DRAWN.
 
-    suspects: (N,), ringed. sheet: tiles shown on hovering. outline: drawn around, in the map's coordinates; on_outline
+    suspects: (N,), ringed. method: what has made the map, for its axes. sheet: tiles shown on hovering. outline: drawn around, in the map's coordinates; on_outline
     is called with a new one, or with None when it is removed.
     """
     columns = {f"{name}/map_x": map_xy[:, 0], f"{name}/map_y": map_xy[:, 1]}
@@ -97,6 +98,7 @@ def show_embedding_map(
                 "sheet": sheet and {"name": sheet.name, "columns": sheet.columns, "px": sheet.px},
                 "outline": outline and {"xs": list(outline.xs), "ys": list(outline.ys)},
                 "selectable": on_outline is not None,
+                "axes": [f"{method} 1", f"{method} 2"],
                 "alt": alt,
             },
             on_outline_change=changed,

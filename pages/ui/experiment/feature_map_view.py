@@ -48,6 +48,7 @@ def show_feature_map(folder: Path, class_keys: tuple[str, ...], job_id: str) -> 
         looks,
         key=key,
         alt="Map of real and added particles; on UMAP and t-SNE nearby ones look alike",
+        method=method,
         sheet=_sheet(str(folder), job_id),
         outline=outline,
         on_outline=lambda region: st.session_state.update({f"{key}_outline": region}),
