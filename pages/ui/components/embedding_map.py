@@ -71,8 +71,8 @@ def show_embedding_map(
 ) -> None:
     """Draw the map. map_xy: (N, 2), the same under the same name. codes: (N,), index in looks, DIMMED or NOT_DRAWN.
 
-    suspects: (N,), ringed. method: what has made the map, for its axes. sheet: tiles shown on hovering. outline: drawn around, in the map's coordinates; on_outline
-    is called with a new one, or with None when it is removed.
+    suspects: (N,), ringed. method: what has made the map, for its axes. sheet: tiles shown on hovering. outline: drawn
+    around, in the map's coordinates; on_outline is called with a new one, or with None when it is removed.
     """
     columns = {f"{name}/map_x": map_xy[:, 0], f"{name}/map_y": map_xy[:, 1]}
 
