@@ -26,6 +26,19 @@ _DEEP_MODES = ("I;16", "I;16L", "I;16B", "I;16N", "I", "F")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa")
 _COMMON = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32946}  # compressions of TIFF that Pillow decodes
 _CMYK = 5
+_OTHERS = (  # first bytes of files that end up under an image's name, where they begin, what it is and what to do
+    (b"version https://git-lfs", 0, "a pointer of Git LFS; fetch the file itself with git lfs pull"),
+    (b"<!DOCTYPE", 0, "a web page; download the image again, perhaps after signing in"),
+    (b"<html", 0, "a web page; download the image again, perhaps after signing in"),
+    (b"%PDF", 0, "a PDF document; save the images in it as PNG"),
+    (b"PK\3\4", 0, "a zip archive; rename it to end in .zip"),
+    (b"\x1f\x8b", 0, "a file packed with gzip; unpack it"),
+    (b"\x89HDF", 0, "an HDF5 file; save its images as TIFF or PNG"),
+    (b"jP  ", 4, "a JPEG 2000 image; save it as TIFF or PNG"),
+    (b"ftyp", 4, "an image of a phone (HEIC or AVIF) or a film; save it as PNG or JPEG"),
+    (b"\xff\x0a", 0, "a JPEG XL image; save it as TIFF or PNG"),
+    (b"ZISRAW", 0, "a file of Zeiss ZEN; export its images as TIFF"),
+)
 _ANIMATED = ("GIF", "PNG", "WEBP")  # not JPEG, where a camera's small preview may follow
 
 # Scale of a group of images of a source, None for an unknown group; called only for an image that needs one.
@@ -50,6 +63,8 @@ class Pages:
         except ImageUnreadable:
             self.count = self._tiff.count if tiff.is_tiff(data) else 1
             if not self.count or not (tiff.is_tiff(data) or data.startswith(_JPEG)):
+                if found := next((kind for magic, at, kind in _OTHERS if data.startswith(magic, at)), ""):
+                    raise ImageUnreadable(f"the name is that of an image, but this is {found}") from None
                 raise
             return
         if isinstance(self._file, TiffImagePlugin.TiffImageFile):

@@ -20,6 +20,7 @@ from svp_core.instruments.copies import copies_caution
 from svp_core.instruments.flowcam import csv_export
 from svp_core.instruments.flowcam import run as flowcam
 from svp_core.instruments.images import collage, folder
+from svp_core.instruments.images.channel_files import channels_caution
 from svp_core.instruments.images.image_notes import is_one_each
 from svp_core.instruments.metadata import Choices, SourceSummary
 from svp_core.instruments.open_source import PathKind, open_source, scan_files, select_files
@@ -66,7 +67,8 @@ def detect_source(path: Path | str, choices: Choices | None = None) -> SourceSum
         runs, loose, notes = _partition(files, path_kind, choices)
         brightness.restrict(_used_names(runs, loose), {run.path: run.file_names for run in runs})
         summary = summarise_runs(files, runs, loose, notes) if runs else summarise_images(loose, path_kind)
-        cautions = (*summary.cautions, *copies_caution(loose, {*image_names(loose)}))
+        images = image_names(loose)
+        cautions = (*summary.cautions, *copies_caution(loose, {*images}), *channels_caution(images))
         summary = replace(summary, cautions=cautions)
         summary = brightness.describe(summary)
         return replace(summary, notes=(*summary.notes, *files.notes))

@@ -17,7 +17,7 @@ from svp_core.instruments import ecopart
 from svp_core.instruments import ecotaxa_columns as columns
 from svp_core.instruments.ecopart import sampled_volumes, volume_of_samples
 from svp_core.instruments.image_paths import ImagePaths, read_image_pages
-from svp_core.instruments.images.drawn_marks import marks_caution, remove_marks
+from svp_core.instruments.images.cleaning import clean_image
 from svp_core.instruments.metadata import Choices, RunFacts
 from svp_core.instruments.records import (
     DetectedRun,
@@ -130,9 +130,8 @@ def _notes(scanned: ScannedFiles, name: str, objects: _Objects) -> list[str]:
             "the folder that holds table and images; EcoTaxa exports images only where they are asked for."
         )
     if objects.further:
-        notes.append(
-            f"{objects.further:,} further images of the same objects (img_rank) are left out: one particle an object."
-        )
+        further = "1 further image" if objects.further == 1 else f"{objects.further:,} further images"
+        notes.append(f"Left out: {further} of objects that have several (img_rank), since an object is one particle.")
     if _VIGNETTE_SETTINGS in scanned.siblings(name):
         notes.append(
             "compute_vignette.txt asks EcoTaxa to change these images on import; here they are read as they are."
@@ -252,10 +251,8 @@ def _read(
             reason = f"its image {path[:120]} is not among the files" if path else "its row in the table names no image"
         else:
             try:
-                pixels, marks, reason = remove_marks(read_image_pages(scanned.files, image)[0])
-                record = replace(
-                    record, pixels=None if reason else pixels, caution="" if reason else marks_caution(marks)
-                )
+                clean = clean_image(read_image_pages(scanned.files, image)[0])
+                record, reason = replace(record, pixels=clean.pixels, caution=clean.caution), clean.reason
             except ImageUnreadable as error:
                 reason = f"its image {path[:120]} cannot be read: {error}"
         yield replace(record, reason=reason)

@@ -54,7 +54,7 @@ def is_labelchecker(head: str) -> bool:
 
 
 def _is_header(keys: AbstractSet[str]) -> bool:
-    return len(keys & _LABEL_COLUMNS) >= 2 and bool(keys & {_IMAGE, _COLLAGE}) and "id" in keys
+    return len(keys & _LABEL_COLUMNS) >= 2 and bool(keys & {_IMAGE, _COLLAGE}) and bool(keys & {"id", "uuid"})
 
 
 def table_name(title: str) -> str:
@@ -141,7 +141,7 @@ def _read(scanned: ScannedFiles, name: str) -> Iterator[ParticleRecord]:
         columns, label = dict(zip(table.names, values, strict=False)), label_of(table, values)
         diameter_um, diameter_from = own_diameter(columns)
         record = ParticleRecord(
-            unique_name(sibling_path(name, f"{_title(name)}#{table.value(values, 'id') or position + 1}"), taken),
+            unique_name(sibling_path(name, f"{_title(name)}#{_row_id(table, values) or position + 1}"), taken),
             scanned.files.title,
             um_per_px=parse_positive(table.value(values, "calconst")),
             given=key_from_name(label) or class_from_path(name),
@@ -202,6 +202,10 @@ def _image_finder(scanned: ScannedFiles, name: str) -> Callable[[Table, list[str
 def _title(name: str) -> str:
     stem = file_stem(name)
     return stem[len(TABLE_PREFIX) :] if stem.casefold().startswith(TABLE_PREFIX.casefold()) else stem
+
+
+def _row_id(table: Table, values: list[str]) -> str:
+    return table.value(values, "id") or (table.value(values, "uuid") or "").replace("/", "_")
 
 
 def _id_text(text: str | None) -> str:

@@ -10,11 +10,14 @@ _WORDS = {
     **dict.fromkeys(("validation", "val", "valid", "validate", "dev"), VALIDATION),
     **dict.fromkeys(("test", "testing", "tst", "holdout"), TEST),
 }
+_FOLD = re.compile(r"(?:k[ _-]?)?(?:fold|cv)[ _-]?(\d{1,3})")  # of a cross-validation
 _FILLERS = {"set", "sets", "data", "dataset", "images", "imgs", "split", "part"}  # "train_set", "test images"
 
 
 def split_of_folder(name: str) -> str:
-    """The split that a folder of this name holds, "train", "validation" or "test"; "" for any other name."""
+    """The split that a folder of this name holds: "train", "validation", "test" or "fold 3"; "" for any other name."""
+    if fold := _FOLD.fullmatch(name.strip().casefold()):
+        return f"fold {int(fold[1])}"
     words = [word for word in re.findall(r"[^\W\d_]+", name.casefold()) if word not in _FILLERS]
     return _WORDS.get(words[0], "") if len(words) == 1 else ""
 

@@ -215,6 +215,16 @@ def parse_table(text: str, is_header: IsHeader | None = None) -> Table:
     return Table(tuple(names), delimiter, tuple(rows[position + 1 :]))
 
 
+def table_columns(head: str, *, shown: int = 4) -> str:
+    """The first column names of a text that starts like a table, "a, b, c"; "" for any other text."""
+    rows = [row for row in islice(_rows(head), 3) if not _SEPARATOR_LINE.fullmatch(row)]
+    for delimiter in sorted(_DELIMITERS, key=rows[0].count, reverse=True) if len(rows) > 1 else "":
+        names = _split(rows[0], delimiter)
+        if len(names) > 2 and len(names) == len(_split(rows[1], delimiter)) and all(map(str.isprintable, names)):
+            return ", ".join(name[:30] for name in names[:shown])
+    return ""
+
+
 def header_keys(head: str, is_header: IsHeader) -> frozenset[str]:
     """Column keys of the header in a text that starts like this, as parse_table finds it; none if it has none."""
     rows = list(islice(_rows(head), MAX_LEADING_ROWS + 1))

@@ -169,7 +169,11 @@ def _collage_notes(
     if missing:
         yield f"{len(missing)} of {len(collages)} collages are missing; their particles are rejected."
     if without_mask:
-        yield f"{len(without_mask)} of {len(collages)} collages have no mask image."
+        none = "1 collage has" if len(without_mask) == 1 else f"{len(without_mask)} collages have"
+        yield (
+            f"{none} no mask image (of {len(collages)}): its particles are outlined here, so their shapes may differ "
+            "from the instrument's; add the files ending in _bin if there are some."
+        )
         if thresholds and any(key.startswith("cal_image_") for key in siblings):
             yield "Particles without a mask image are outlined by the run's own thresholds."
 

@@ -77,11 +77,6 @@ def find_marks(pixels: NDArray[np.uint8]) -> Marks | None:
     return Marks(found, tuple(kinds))
 
 
-def marks_caution(kinds: str) -> str:
-    """What a particle's row says of marks that were removed; kinds: from remove_marks."""
-    return f"{kinds} drawn into the image, removed" if kinds else ""
-
-
 def remove_marks(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], str, str]:
     """(image without marks, what was removed or "", why the image cannot be used or "").
 

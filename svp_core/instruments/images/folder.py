@@ -17,14 +17,15 @@ from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
 from svp_core.instruments.archive_kinds import HEAD_BYTES, advice, unreadable_file
 from svp_core.instruments.data_roots import leads_outside
 from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
+from svp_core.instruments.images.cleaning import clean_image
 from svp_core.instruments.images.collage import looks_like_collage
-from svp_core.instruments.images.drawn_marks import marks_caution, remove_marks
 from svp_core.instruments.images.ome_metadata import ome_scale
 from svp_core.instruments.images.stack import count_pages, read_pages, summarise_pages
 from svp_core.instruments.other_files import unread_kind
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
 from svp_core.instruments.split_folders import SPLIT, split_from_path
 from svp_core.instruments.sqlite_guard import is_own_database
+from svp_core.instruments.text_tables import decode_text, table_columns
 
 BOX_COLUMNS = ("top", "left", "bottom", "right")  # of a tile cropped from a collage, in its record's columns
 PAGE_COLUMN = "page"  # that was read of a file whose pages show one particle several times
@@ -32,6 +33,7 @@ MAX_FILES = 200_000  # below one folder
 MAX_OTHER_FILES = 50_000  # neither images nor archives: a disk or a home folder; each of them is opened to detect runs
 MAX_FILE_BYTES = 512 * 1024**2  # limits the memory for one file; the largest collage known has 2 MB
 LEADS_OUTSIDE = "this is a link to a place outside the folders that this server may read"
+TABLE_HEAD_BYTES = 4096  # from which a table's columns are named
 MAX_UNDECODED_BYTES = 2 * 1024**2  # of a file that is yielded undecoded
 
 SplitCollage = Callable[[NDArray[np.uint8]], NDArray[np.integer]]  # pixels -> boxes (N, 4)
@@ -184,8 +186,9 @@ class ImageFile:
                     continue
                 reason = "this is a collage of many particles; open it on its own to split it into tiles"
             elif pixels is not None:
-                pixels, marks, reason = remove_marks(pixels)
-                caution = "; ".join(filter(None, (marks_caution(marks), _animation_caution(page.left_out))))
+                clean = clean_image(pixels)
+                pixels, reason = clean.pixels, clean.reason
+                caution = "; ".join(filter(None, (clean.caution, _animation_caution(page.left_out))))
             pixels, caution = (None, "") if reason else (pixels, caution)
             yield ParticleRecord(name, pixels=pixels, reason=reason, caution=caution, columns=columns, **origin)
 
@@ -247,6 +250,10 @@ def _image_bytes(files: SourceFiles, name: str) -> bytes:
             raise ImageUnreadable(f"this is {kind}, which cannot be read; {advice(kind)}")
         if known := unread_kind(name, head):
             raise ImageUnreadable(f"this is {known[0]}, which is not read; {known[1]}")
+        if columns := table_columns(decode_text(files.read(name, limit=TABLE_HEAD_BYTES))):
+            raise ImageUnreadable(
+                f"this is a table that belongs to no instrument that is known here; its columns begin with {columns}"
+            )
         raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); use PNG, JPEG, TIFF, BMP, GIF or WebP")
     return files.read(name)
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from svp_core.images import ImageUnreadable
-from svp_core.instruments.images.drawn_marks import find_marks
+from svp_core.instruments.images.cleaning import clean_image
 from svp_core.instruments.images.folder import PAGE_COLUMN, ImageCount, is_image_name
 from svp_core.instruments.images.stack import read_pages
 from svp_core.instruments.metadata import Choices, Question
@@ -90,5 +90,6 @@ def _marked(files: SourceFiles, names: Sequence[str]) -> tuple[int, int]:
             continue
         if page.pixels is not None:
             examined += 1
-            found += find_marks(page.pixels) is not None
+            clean = clean_image(page.pixels)
+            found += bool(clean.caution or clean.reason)
     return found, examined

@@ -6,7 +6,11 @@ from collections.abc import Iterable
 from svp_core.images import IMAGE_SUFFIXES
 
 MAX_SHARE = 0.25  # of the images of a folder that may be named background: more of them are crops of a class
-_MASK = re.compile(r"(.+?)[ _.-]+(bin|binary|mask|masks|seg|segmentation|segm|label|labels|outline)$")
+_MASK = re.compile(
+    r"(.+?)[ _.-]+((?:cp[ _-])?masks?\d?|bin|binary|binari[sz]ed|seg|segm|segmented|(?:simple )?segmentation|labels?|"
+    r"outlines?|contours?|overlay|gt|ground[ _-]?truth|annotations?|annotated|thresholded|probabilit(?:y|ies)|"
+    r"object predictions|maske|masque)$"
+)
 _MASK_FIRST = re.compile(r"(?:bin|binary|mask|seg)[ _.-]+(.+)$")
 _MASK_FOLDERS = {"bin", "binary", "mask", "masks", "seg", "segmentation", "segmentations", "binary_masks", "labels"}
 _FLOWCAM = {"cal_image": "a calibration image of FlowCam", "rawfile": "a whole camera frame of FlowCam"}
@@ -15,7 +19,9 @@ _BACKGROUND = re.compile(
     r"(?:background|backgrnd|bkgd|bkg|flat[ _-]?field|dark[ _-]?frame|calibration[ _-]?image|cal[ _-]?image)"
     r"(?:[ _.-]*\d+)?$"
 )
-_ANY = re.compile(r"bin|mask|seg|label|outline|cal|raw|backg|bkg|flat|dark")  # in the path of every name that is told
+_ANY = re.compile(
+    r"bin|mas[kq]|seg|label|outline|contour|overlay|gt|truth|annot|thresh|probabil|predict|cal|raw|backg|bkg|flat|dark"
+)  # in the path of every name that is told
 
 
 def side_images(names: Iterable[str]) -> dict[str, str]:

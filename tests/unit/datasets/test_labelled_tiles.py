@@ -145,6 +145,14 @@ def test_folders_that_split_the_data_are_not_classes(put, names, layout):
     assert data.of_split("other") is None
 
 
+@pytest.mark.parametrize("pattern", ["fold{}", "Fold_{}", "k-fold {}", "cv-{}"])
+def test_folds_of_a_cross_validation_are_not_classes(put, pattern):
+    files = [f"{pattern.format(number)}/{name}/a.png" for number in (1, 2, 3) for name in ("rods", "cells")]
+    data = read_labelled(put(*files))
+    assert data.class_keys == ("cells", "rods")
+    assert set(data.splits) == {"fold 1", "fold 2", "fold 3"}
+
+
 def test_a_part_of_the_data_or_classes_named_like_a_split_are_told_apart(put):
     alone = read_labelled(put(*(f"train/{name}/{k}.png" for name in ("rods", "cells") for k in range(2))))
     assert alone.class_keys == ("cells", "rods")

@@ -10,7 +10,9 @@ from svp_core.classification.first_look import look_at_first
 from svp_core.classification.measure import measure_records
 from svp_core.images import to_grey
 from svp_core.instruments.detect import detect_source, read_particles
+from svp_core.instruments.images.cleaning import clean_image
 from svp_core.instruments.images.drawn_marks import find_marks, remove_marks
+from svp_core.instruments.images.strips import cut_strips
 from svp_core.morphology import measure
 from svp_core.optics import scenes
 from tests.helpers.case_files import case_folder
@@ -239,3 +241,39 @@ def test_marks_of_the_case_are_removed(real_data):
     sizes = [measure(pixels, um_per_px=None) for pixels in (marked, plain)]
     assert sizes[0] == pytest.approx(sizes[1])
     assert marked.shape == plain.shape
+
+
+def footer(width, level, marks, *, rows=22):
+    strip = np.full((rows, width), level, np.uint8)
+    return drawn(strip, marks) if marks else strip
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("side", range(4))
+@pytest.mark.parametrize(
+    "marks", [together(bar(0), text(0, "1 mm", at=(8, 2), size=9)), bar(0, width=70), text(90, "sample 3"), None]
+)
+def test_strip_of_another_level_beside_the_picture_is_cut_off(marks, side, colour):
+    """As instruments write a white footer below a grey picture, on any side of it."""
+    plain = crop(level=180)
+    whole = np.rot90(np.vstack([plain, footer(100, 255 if side % 2 else 0, marks if side % 2 else None)]), side)
+    if colour:
+        whole = np.stack([whole, whole, np.minimum(whole, 250)], -1)
+    clean = clean_image(np.ascontiguousarray(whole))
+    assert clean.pixels is not None
+    assert "strip" in clean.caution
+    assert ("text" in clean.caution) == bool(marks and side % 2)
+    assert clean.pixels.shape[:2] == np.rot90(plain, side).shape
+    assert ecd(clean.pixels) == pytest.approx(ecd(plain), rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["noise", "liquid of one level", "particle across the image", "masked"])
+def test_a_picture_without_strips_stays_as_it_is(kind):
+    pixels = crop(level=180)
+    if kind == "liquid of one level":
+        pixels[pixels > 165] = 180
+    elif kind == "particle across the image":
+        pixels[:, 40:60] = 60
+    elif kind == "masked":
+        pixels[pixels > 165] = 255
+    assert cut_strips(pixels)[0] is pixels

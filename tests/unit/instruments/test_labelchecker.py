@@ -107,3 +107,12 @@ def test_unusable_table_raises_a_lab_error(tmp_path):
     write_table(tmp_path, [])
     with pytest.raises(LabError, match="contains no particles"):
         detect_source(tmp_path)
+
+
+def test_particles_may_be_told_apart_by_uuid_alone(tmp_path):
+    rows = [{"Uuid": f"u/{n}", "ImageFilename": f"p{n}.png", "LabelTrue": "Fibre"} for n in range(2)]
+    write_table(tmp_path, rows, columns=("Uuid", "ImageFilename", "LabelPredicted", "LabelTrue"))
+    draw_vignettes(tmp_path, ["p0.png", "p1.png"])
+    records = list(read_particles(tmp_path))
+    assert [record.name for record in records] == ["s1#u_0", "s1#u_1"]
+    assert not any(record.rejected for record in records)

@@ -29,6 +29,11 @@ MASKS = {
     "masks/p1.png": "images/p1.png",
     "run/Masks/p1_mask.png": "run/p1.png",
     "segmentation/p1.png": "p1.png",
+    "p1_gt.png": "p1.png",
+    "p1_cp_masks.png": "p1.png",
+    "p1_Probabilities.tif": "p1.tif",
+    "p1 Overlay.png": "p1.png",
+    "p1_Simple Segmentation.png": "p1.png",
 }
 
 
