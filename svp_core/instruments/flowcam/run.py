@@ -169,10 +169,10 @@ def _collage_notes(
     if missing:
         yield f"{len(missing)} of {len(collages)} collages are missing; their particles are rejected."
     if without_mask:
-        none = "1 collage has" if len(without_mask) == 1 else f"{len(without_mask)} collages have"
+        which = f"{len(without_mask)} of {len(collages)} collages have" if len(collages) > 1 else "The collage has"
         yield (
-            f"{none} no mask image (of {len(collages)}): its particles are outlined here, so their shapes may differ "
-            "from the instrument's; add the files ending in _bin if there are some."
+            f"{which} no mask image: particles there are outlined here, so their shapes may differ from the "
+            "instrument's; add the files ending in _bin if there are some."
         )
         if thresholds and any(key.startswith("cal_image_") for key in siblings):
             yield "Particles without a mask image are outlined by the run's own thresholds."
