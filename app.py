@@ -11,6 +11,7 @@ from pathlib import Path
 import streamlit as st
 from streamlit import runtime
 from streamlit.config import set_option
+from streamlit.runtime.pages_manager import PagesManager
 
 from pages.ui.shared.error_report import report_error
 from pages.ui.shared.favicon import draw_icon
@@ -77,6 +78,9 @@ def prepare_server():
     except LabError as error:
         print(error, file=sys.stderr, flush=True)
         os._exit(2)  # Streamlit would print a traceback for any exception
+    # Else the first visit of a server runs a page's file alone, then this file, and what is on the screen after a
+    # restart would be taken off and built again.
+    PagesManager.uses_pages_directory = False
     identify_by(identify)
 
 

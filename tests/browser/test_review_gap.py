@@ -53,9 +53,26 @@ def test_twenty_keys_after_a_restart_of_the_server(visit, browser, own_workspace
     with serving(own_workspace) as address:
         page = visit(f"{address}/review?review={review}&reviewer=Anna")
         grid_of(page)
+        grid = page.locator(".box").element_handle()
     time.sleep(1)
     with serving(own_workspace, port=int(address.rpartition(":")[2])):
         decide_twenty(page, review)
+        assert grid.evaluate("grid => grid.isConnected")  # it was not taken off the page meanwhile
+
+
+def test_keys_during_the_message_of_a_lost_connection_are_decisions(visit, browser, own_workspace):
+    review = create_review(200)
+    with serving(own_workspace) as address, link_to(address) as link:
+        page = visit(f"{link.address}/review?review={review}&reviewer=Anna")
+        grid_of(page)
+        ids = ids_on(page)
+        link.cut()
+        page.get_by_role("dialog").wait_for()
+        press(page, ["3", "Enter", "2"])
+        expect(page.locator(".tile .chip.settled")).to_have_count(3)
+        link.restore()
+        wait_until(lambda: len(written(review)) == 3)
+        assert written(review) == list(zip(ids[:3], ("air_bubble", "protein", "silicone_oil"), strict=True))
 
 
 def test_a_page_that_refreshes_nothing_runs_again_whole_after_a_restart(visit, browser, own_workspace):

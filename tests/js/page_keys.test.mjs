@@ -2,31 +2,37 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import { loadScript } from './load_script.mjs';
 
-let listeners, window;
-const element = (selectors = [], { visible = true } = {}) => ({
+let listeners, window, onPage;
+const DIALOG = '[data-testid=stDialog]';
+const element = (selectors = [], { visible = true, within = [] } = {}) => ({
   isConnected: true,
+  closest: selector => within.includes(selector),
   getClientRects: () => (visible ? [1] : []),
   matches: list => selectors.some(selector => list.split(',').map(part => part.trim()).includes(selector)),
 });
 
 beforeEach(() => {
-  listeners = [];
-  window = { addEventListener() {} };
+  [listeners, onPage] = [[], ['[data-test-connection-state=CONNECTED]']];
+  window = { addEventListener: (type, listener, { signal }) => listeners.push({ type, listener, signal }) };
   globalThis.document = {
     addEventListener: (type, listener, { signal }) => listeners.push({ type, listener, signal }),
-    activeElement: null, hasFocus: () => true, querySelector: () => null,
+    activeElement: null, hasFocus: () => true, querySelector: selector => onPage.includes(selector) || null,
   };
 });
 
-const keysOf = (box, used = () => true) => {
+const makeKeys = (box, name = 'grid', used = () => true) => {
   const { PageKeys } = loadScript('page_keys.js', ['PageKeys'], window), pressed = [];
-  new PageKeys(box, event => { pressed.push(event.key); return used(event); }, () => {});
-  return pressed;
+  const onKey = event => { pressed.push(event.key); return used(event); };
+  return { keys: new PageKeys(box, { client: box, name: () => name, onKey, onStatus() {} }), pressed };
+};
+const keysOf = (box, used) => makeKeys(box, 'grid', used).pressed;
+const tell = (type, event = {}) => {
+  for (const one of listeners) if (one.type === type && !one.signal.aborted) one.listener(event);
 };
 // Presses a key with the focus on the first element of the path; whether a component has used it.
 const press = (key, ...path) => {
   const event = { key, composedPath: () => path, prevented: false, preventDefault() { this.prevented = true; }, stopPropagation() {} };
-  for (const { type, listener, signal } of listeners) if (type === 'keydown' && !signal.aborted) listener(event);
+  tell('keydown', event);
   return event.prevented;
 };
 
@@ -50,18 +56,62 @@ test('of two components the one drawn last gets the keys, until it has left the 
   assert.ok(!press('3', element()));
 });
 
-test('a component that has left the page listens no more', () => {
-  const box = element();
-  keysOf(box);
-  box.isConnected = false;
+test('keys pressed between two elements of one name go to the second, in order', () => {
+  const box = element(), first = makeKeys(box);
   press('1', element());
-  assert.ok(listeners.every(({ signal }) => signal.aborted));
+  box.isConnected = false;
+  press('2', element());
+  press('3', element());
+  press('4', element(['textarea']));
+  const second = makeKeys(element());
+  assert.deepEqual([first.pressed, second.pressed], [['1'], []]);
+  second.keys.replayHeld();
+  second.keys.replayHeld();
+  press('5', element());
+  assert.deepEqual([first.pressed, second.pressed], [['1'], ['2', '3', '5']]);
 });
 
+test('keys that were held do not go to an element of another name', () => {
+  const box = element();
+  makeKeys(box);
+  box.isConnected = false;
+  press('2', element());
+  const other = makeKeys(element(), 'another grid');
+  other.keys.replayHeld();
+  assert.deepEqual(other.pressed, []);
+});
+
+for (const [words, leave] of [
+  ['a click', () => tell('pointerdown')], ['Tab', () => press('Tab', element())], ['another address', () => tell('popstate')],
+  ['a shortcut', () => tell('keydown', { key: 'ArrowLeft', altKey: true, composedPath: () => [element()] })],
+])
+  test(`${words} after the element has left the page ends what was held, and the listening`, () => {
+    const box = element(), { keys } = makeKeys(box);
+    box.isConnected = false;
+    press('2', element());
+    leave();
+    assert.ok(listeners.every(({ signal }) => signal.aborted));
+    assert.equal(keys.constructor.former('grid'), null);
+    const next = makeKeys(element());
+    next.keys.replayHeld();
+    assert.deepEqual(next.pressed, []);
+  });
+
 test('keys inside an open dialog belong to the dialog', () => {
-  const pressed = keysOf(element());
-  assert.ok(!press('1', element(), element(['[role=dialog]'])));
+  const pressed = keysOf(element()), inDialog = element(['[role=dialog]'], { within: [DIALOG] });
+  onPage.push(DIALOG);
+  assert.ok(!press('1', element(), inDialog));
+  assert.ok(!press('1', element()));
   assert.deepEqual(pressed, []);
+});
+
+test('keys pass the dialog that says that the connection is lost, but no other overlay', () => {
+  const pressed = keysOf(element()), inDialog = element(['[role=dialog]'], { within: [DIALOG] });
+  onPage = [DIALOG];
+  assert.ok(press('1', element(), inDialog));
+  assert.ok(!press('Escape', element(), inDialog));
+  assert.ok(!press('2', element(), element(['[role=listbox]'])));
+  assert.deepEqual(pressed, ['1']);
 });
 
 test('a control reached with Tab keeps Enter and Space, one that was clicked does not', () => {
@@ -69,7 +119,7 @@ test('a control reached with Tab keeps Enter and Space, one that was clicked doe
   press('Tab', button);
   assert.ok(!press('Enter', button));
   assert.ok(press('3', button));
-  for (const { type, listener } of listeners) if (type === 'pointerdown') listener({});
+  tell('pointerdown');
   assert.ok(press('Enter', button));
   assert.deepEqual(pressed, ['Tab', '3', 'Enter']);
 });

@@ -1,13 +1,10 @@
 // Labelling of particles by keys. What a key does is painted at once and kept in the browser (decision_outbox.js) until
 // the server has confirmed it.
-const DECISION_KEYS = [
-  ['1 … 9', 'this class'], ['Enter', 'keep the given label'], ['S', 'accept the suggestion'], ['U', 'unsure'],
-  ['X', 'not a particle'], ['N', 'skip'], ['Z', 'undo'], ['F', 'accept the rest, next page'],
-  ['Arrows', 'move'], ['Shift + arrows', 'select'], ['A', 'select the whole page'], ['Esc', 'clear the selection'],
-  ['Space', 'one at a time, enlarged'], ['/ letters', 'a class by its name'], ['?', 'show or hide these keys'],
-];
 const RESEND_MS = 4000;  // an unconfirmed decision is sent again after this time
 const KEYS_OFF = { away: 'Keys off: click this window', typing: 'Keys off: the focus is in a text field' };
+const KEPT = ['painted', 'cleared', 'undoStack', 'finished', 'selected', 'position', 'batch', 'letters', 'single', 'help',
+              'outbox', 'savedAt', 'filter'];  // of a grid whose place another one takes
+const nameOf = ({ review, reviewer, filter }) => JSON.stringify([review, reviewer, filter]);
 const timeNow = () => new Date().toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit' });
 
 class AnnotationGrid {
@@ -17,23 +14,20 @@ class AnnotationGrid {
       painted: new Map(),  // particle -> {kind, label, event}: decided here; event: of an earlier visit, unconfirmed
       cleared: new Map(),  // particle -> n of the undo that opened it again here
     });
+    this.takeOver(PageKeys.former(nameOf(data))?.client);
     this.find = selector => box.querySelector(selector);
-    this.outbox = new DecisionOutbox(data.review);
+    this.outbox ??= new DecisionOutbox(data.review);
     this.images = sharedCache('images');
     this.view = new AnnotationView(this);
-    this.keys = new PageKeys(box, event => this.pressKey(event), status => this.showKeyStatus(status));
+    this.keys = new PageKeys(box, { client: this, name: () => nameOf(this.data), onKey: event => this.pressKey(event),
+                                    onStatus: status => this.showKeyStatus(status) });
     this.images.subscribe(box, () => {
       if (box.isConnected) this.paint();
       return box.isConnected;
     });
     this.find('.view').onclick = () => this.toggleSingle();
     this.find('.help').onclick = () => this.toggleHelp();
-    const usable = DECISION_KEYS.filter(([keys]) => data.answers.accept_rest || !['Enter', 'S', 'F'].includes(keys));
-    this.find('.keys').replaceChildren(...usable.map(([keys, meaning]) => {
-      const line = newElement('div');
-      line.append(newElement('kbd', '', keys), meaning);
-      return line;
-    }));
+    this.view.listKeys(data);
     // After a lost connection the next key may be long in coming.
     const timer = setInterval(() => {
       if (!box.isConnected) clearInterval(timer);
@@ -41,12 +35,19 @@ class AnnotationGrid {
     }, RESEND_MS / 2);
   }
 
+  // A run may take the grid off the page and put another one there: to the reviewer it is the same.
+  takeOver(former) {
+    this.isContinued = Boolean(former);
+    for (const name of former ? KEPT : []) this[name] = former[name];
+  }
+
   // What the server has sent.
   take(data, setStateValue) {
     const isFirst = !this.setStateValue, pendingBefore = this.outbox.pending().length;
     Object.assign(this, { data, setStateValue, classes: new Map(data.classes.map(one => [one.key, one])) });
     this.outbox.confirm(data.saved);
-    if (isFirst) this.resume();
+    if (isFirst && this.isContinued) this.tellAll();
+    else if (isFirst) this.resume();
     // Left by an earlier visit and confirmed by now: from here on the server knows better, an undo of this visit too.
     for (const [particle, { event }] of [...this.painted])
       if (event && event.n <= (data.saved[event.tab] ?? 0)) this.painted.delete(particle);
@@ -60,6 +61,13 @@ class AnnotationGrid {
     this.releaseFilter();
     this.keys.claim();
     this.paint();
+    this.keys.replayHeld();
+  }
+
+  // What the former grid has told the server went with it.
+  tellAll() {
+    if (this.outbox.pending().length) this.send();
+    if (this.finished.size) this.setStateValue('finished', [...this.finished]);
   }
 
   // First drawing after a page load: what an earlier visit has left unconfirmed is painted and sent.

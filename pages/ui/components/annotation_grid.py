@@ -33,18 +33,15 @@ ANSWERS = {
 END = "No particles are left here. Change what is shown above, or open the history."
 EXAMPLES = 6  # typical tiles per class
 
-_mount = register_component(
-    "svp_annotation_grid",
-    __file__,
-    after=(
-        "lib/shared_cache.js",
-        "lib/page_keys.js",
-        "lib/decision_outbox.js",
-        "lib/tile_sheet.js",
-        "lib/annotation_panel.js",
-        "lib/annotation_view.js",
-    ),
+SCRIPTS = (
+    "lib/shared_cache.js",
+    "lib/page_keys.js",
+    "lib/decision_outbox.js",
+    "lib/tile_sheet.js",
+    "lib/annotation_panel.js",
+    "lib/annotation_view.js",
 )
+_mount = register_component("svp_annotation_grid", __file__, after=SCRIPTS)
 
 
 def take_events(key: str, save: Callable[[list[dict]], Mapping[str, str]]) -> set[str]:

@@ -1,4 +1,10 @@
 // The grid of particles itself: its tiles, or one particle enlarged, and the line above.
+const DECISION_KEYS = [
+  ['1 … 9', 'this class'], ['Enter', 'keep the given label'], ['S', 'accept the suggestion'], ['U', 'unsure'],
+  ['X', 'not a particle'], ['N', 'skip'], ['Z', 'undo'], ['F', 'accept the rest, next page'],
+  ['Arrows', 'move'], ['Shift + arrows', 'select'], ['A', 'select the whole page'], ['Esc', 'clear the selection'],
+  ['Space', 'one at a time, enlarged'], ['/ letters', 'a class by its name'], ['?', 'show or hide these keys'],
+];
 class AnnotationView {
   // grid: the AnnotationGrid it belongs to.
   constructor(grid) {
@@ -8,6 +14,15 @@ class AnnotationView {
 
   // The tiles are built again at the next painting.
   forgetTiles() { this.builtBatch = null; }
+
+  listKeys({ answers }) {
+    const usable = DECISION_KEYS.filter(([keys]) => answers.accept_rest || !['Enter', 'S', 'F'].includes(keys));
+    this.grid.find('.keys').replaceChildren(...usable.map(([keys, meaning]) => {
+      const line = newElement('div');
+      line.append(newElement('kbd', '', keys), meaning);
+      return line;
+    }));
+  }
 
   paint() {
     const { grid } = this, { batch, data, single } = grid, find = grid.find;

@@ -1,12 +1,17 @@
 // Keyboard of the whole page: one component at a time gets the keys, wherever the focus is except in a text field.
 //
-// Contract. The component that was drawn last and is visible owns the keys (window.svpKeyOwner); others and elements
-// that have left the page stay silent. A control that was reached with Tab keeps Enter, Space and the arrows.
+// Contract. The component that was drawn last and is visible owns the keys (window.svpKeyOwner); others stay silent.
+// A control that was reached with Tab keeps Enter, Space and the arrows.
+// Streamlit may take an element off the page in a run and put a new one there a moment later. Keys that are pressed
+// meanwhile are held for the next element of the same name, unless the person does something else first: a click, Tab,
+// a shortcut, another address. While the connection is lost, Streamlit's own dialog says so, and keys pass it.
 const TEXT_FIELD = 'input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=range]), textarea, '
   + 'select, [contenteditable=""], [contenteditable=true], [role=textbox], [role=combobox]';
 const OPEN_OVERLAY = '[role=dialog], [role=menu], [role=listbox], [data-testid=stPopoverBody]';
+const DIALOG = '[data-testid=stDialog]';
 const CONTROL = 'a[href], button, input, summary, [role=tab], [role=button], [role=radio], [role=switch], [role=option]';
 const CONTROL_KEYS = new Set(['Enter', ' ', 'ArrowLeft', 'ArrowRight', 'ArrowUp', 'ArrowDown']);
+const HOLD_MS = 60_000;  // for keys pressed while their element is off the page
 
 const deepActiveElement = () => {
   let element = document.activeElement;
@@ -14,24 +19,50 @@ const deepActiveElement = () => {
   return element;
 };
 const isTextField = element => Boolean(element?.matches?.(TEXT_FIELD));
+const isConnectionLost = () => !document.querySelector('[data-test-connection-state=CONNECTED]');
 
 class PageKeys {
+  // The keys of an element called `name` that has left the page, if the next one may take its place.
+  static former(name) {
+    const former = window.svpKeyOwner;
+    return former && !former.box.isConnected && former.name() === name ? former : null;
+  }
+
+  // client: what the keys act on. name() says what that is; an element that takes another one's place has its name.
   // onKey(event) returns whether it used the key. onStatus('on' | 'typing' | 'away') tells when keys start or stop.
-  constructor(box, onKey, onStatus) {
-    Object.assign(this, { box, onKey, onStatus, tabbed: false, status: null });
+  constructor(box, { client, name, onKey, onStatus }) {
+    const former = PageKeys.former(name());
+    Object.assign(this, { box, client, name, onKey, onStatus, tabbed: false, status: null, held: former?.held ?? [] });
+    former?.dispose();
     const abort = (this.abort = new AbortController()), options = { capture: true, signal: abort.signal };
     document.addEventListener('keydown', event => this.handle(event), options);
-    document.addEventListener('pointerdown', () => { this.tabbed = false; }, options);
+    document.addEventListener('pointerdown', () => this.isGone ? this.dispose() : (this.tabbed = false), options);
+    window.addEventListener('popstate', () => this.isGone && this.dispose(), options);
     for (const type of ['focusin', 'focusout']) document.addEventListener(type, () => this.checkSoon(), options);
     for (const type of ['focus', 'blur', 'pageshow']) window.addEventListener(type, () => this.checkSoon(), options);
     this.claim();
   }
+
+  get isGone() { return !this.box.isConnected; }
 
   get usable() { return this.box.isConnected && this.box.getClientRects().length > 0; }
 
   claim() {
     window.svpKeyOwner = this;
     this.check();
+  }
+
+  // To be called when the element is ready for keys.
+  replayHeld() {
+    for (const { at, event } of this.held.splice(0)) if (Date.now() - at < HOLD_MS) this.onKey(event);
+  }
+
+  hold(event) {
+    const { key, shiftKey, repeat } = event, path = event.composedPath(), [target] = path;
+    if (window.svpKeyOwner !== this || key === 'Tab' || event.ctrlKey || event.metaKey || event.altKey) return this.dispose();
+    if (event.isComposing || isTextField(target) || path.some(element => element.matches?.(OPEN_OVERLAY))) return;
+    if (this.tabbed && target.matches?.(CONTROL) && CONTROL_KEYS.has(key)) return;
+    this.held.push({ at: Date.now(), event: { key, shiftKey, repeat } });
   }
 
   dispose() {
@@ -58,13 +89,14 @@ class PageKeys {
   }
 
   handle(event) {
-    if (!this.box.isConnected) return this.dispose();
+    if (this.isGone) return this.hold(event);
     if (event.key === 'Tab') this.tabbed = true;
     if (event.isComposing || !this.usable || !this.owns()) return;
     const path = event.composedPath(), [target] = path, isInside = path.includes(this.box);
     if (isTextField(target)) return;
     if (!isInside) {
-      if (path.some(element => element.matches?.(OPEN_OVERLAY)) || document.querySelector('[data-testid=stDialog]')) return;
+      if (path.some(element => element.matches?.(OPEN_OVERLAY) && !element.closest(DIALOG))) return;
+      if (document.querySelector(DIALOG) && (event.key === 'Escape' || !isConnectionLost())) return;
       if (target.matches?.('[role=slider], input[type=range]') && CONTROL_KEYS.has(event.key)) return;
     }
     if (this.tabbed && target.matches?.(CONTROL) && CONTROL_KEYS.has(event.key)) return;

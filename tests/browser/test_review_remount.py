@@ -1,0 +1,90 @@
+"""The grid of the page Review is taken off the page and put there again in one run: to the reviewer it is the same."""
+
+import pytest
+
+from pages.ui.components import annotation_grid
+from pages.ui.components.annotation_grid import ANSWERS, LABEL_NAMES, SKIPPED
+from pages.ui.components.register import read_component
+from tests.helpers.review_browser import CLASSES, chips_on, press
+
+COUNT = 12
+MOUNT = """data => {
+  const place = document.createElement('div');
+  place.innerHTML = window.gridHtml;
+  document.body.replaceChildren(document.querySelector('h1'), place);
+  window.state = {};
+  window.mountGrid({ data, parentElement: place, setStateValue: (name, value) => { window.state[name] = value; } });
+}"""
+TAKE_OFF = "document.querySelector('.box').parentElement.remove()"
+
+
+@pytest.fixture
+def page(browser):
+    """An empty page with the script of the grid; no server, so that the moment between two grids is the test's own."""
+    html, css, js = read_component(annotation_grid.__file__, annotation_grid.SCRIPTS)
+    page = browser.new_context().new_page()
+    page.goto("about:blank")
+    page.set_content("<h1 data-test-connection-state='CONNECTED'>Review</h1>")
+    page.add_style_tag(content=css)
+    page.evaluate("html => { window.gridHtml = html; }", html)
+    page.add_script_tag(content=js.replace("export default function", "window.mountGrid = function"))
+    yield page
+    page.context.close()
+
+
+def grid_data(**changed):
+    """What the server sends: one page of particles, nothing decided."""
+    item = {"given": "protein", "suggested": "air_bubble", "probabilities": [], "lines": [], "neighbours": []}
+    item |= {"hidden": False, "decided": None, "purpose": "queue", "again": False}
+    items = [{**item, "id": f"run#{index}"} for index in range(COUNT)]
+    batch = {"id": "b1", "title": "", "items": items, "sheet": "b1/tiles", "columns": 6, "px": 64, "neighbours": None}
+    words = {"label_names": LABEL_NAMES, "answers": ANSWERS, "skipped": SKIPPED, "end": "", "more": False, "notes": {}}
+    classes = [{"key": key, "name": key, "colour": None} for key in CLASSES]
+    return {"review": "r1", "reviewer": "Anna", "saved": {}, "filter": "all", "classes": classes} | {
+        "examples": None,
+        "batches": [batch],
+        **words,
+        **changed,
+    }
+
+
+def decided(page):
+    return [words for words, look in chips_on(page) if "settled" in look]
+
+
+def test_keys_between_two_grids_decide_the_particles_that_were_next(page):
+    page.evaluate(MOUNT, grid_data())
+    press(page, ["3", "3", "ArrowRight"])
+    page.evaluate(TAKE_OFF)
+    press(page, ["1", "u"])
+    page.evaluate(MOUNT, grid_data())
+    press(page, ["2"])
+    sent = page.evaluate("window.state.unsaved")
+    assert len({event["tab"] for event in sent}) == 1
+    wanted = [(0, "air_bubble"), (1, "air_bubble"), (3, "protein"), (4, "unsure"), (5, "silicone_oil")]
+    assert sorted((event["n"], event["particle"], event["label"]) for event in sent) == [
+        (n, f"run#{index}", label) for n, (index, label) in enumerate(wanted, 1)
+    ]
+    assert len(decided(page)) == 5
+    press(page, ["z"] * 5)
+    assert decided(page) == []  # undo reaches back before the change of the grid
+
+
+@pytest.mark.parametrize("changed", [{"reviewer": "Ben"}, {"review": "r2"}, {"filter": "skipped"}])
+def test_another_reviewer_review_or_filter_gets_none_of_them(page, changed):
+    page.evaluate(MOUNT, grid_data())
+    page.evaluate(TAKE_OFF)
+    press(page, ["1", "1"])
+    page.evaluate(MOUNT, grid_data(**changed))
+    assert decided(page) == []
+
+
+def test_a_grid_that_was_left_and_opened_again_is_a_new_one(page):
+    page.evaluate(MOUNT, grid_data())
+    page.evaluate(TAKE_OFF)
+    press(page, ["1"])
+    page.locator("h1").click()
+    page.evaluate(MOUNT, grid_data())
+    assert decided(page) == []
+    press(page, ["2"])
+    assert decided(page) == ["silicone_oil"]
