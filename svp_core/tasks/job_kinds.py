@@ -15,6 +15,7 @@ from svp_core.progress import Steps
 from svp_core.tasks.audit import AuditRequest, audit
 from svp_core.tasks.classify import ClassifyRequest, classify
 from svp_core.tasks.compare import CompareRequest, compare
+from svp_core.tasks.crop_corrected import CropRequest, crop_corrected
 from svp_core.tasks.denoise import DenoiseRequest, denoise
 from svp_core.tasks.embed_review import EmbedReviewRequest, embed_review
 from svp_core.tasks.experiment import ExperimentRequest, experiment
@@ -137,6 +138,7 @@ _KINDS = (
     ),
     JobKind("novelty", NoveltyRequest, novelty, "pages/novelty.py", "novelty", "item"),
     JobKind("locate", LocateRequest, locate, "pages/frames.py", "locate", "frame"),
+    JobKind("crop", CropRequest, crop_corrected, "pages/frames.py", "frame_boxes", "frame"),
 )
 JOB_KINDS = {kind.key: kind for kind in _KINDS}
 

@@ -55,10 +55,11 @@ def test_frames_are_located_corrected_and_classified(tmp_path):
     assert len(corrected_frame(located, "frame_1.png").boxes) == 4
     app.button(key="frames_next").click().run()
     assert app.selectbox(key="frames_choice").value == "frame_2.png"
+    app = open_page("pages/frames.py", job=located_job(tmp_path / "other").id)
     app.button(key="frames_classify").click().run()
     assert not app.exception
     assert "Camera frames frames" in page_text(app)
-    assert app.session_state["classify_path"] == located.folder / "found"
+    assert app.session_state["classify_path"].name == "found"
 
 
 def test_a_video_is_frames_and_what_is_none_is_a_sentence(tmp_path):
@@ -79,3 +80,30 @@ def _frames(tmp_path: Path):
     write_frames(tmp_path / "frames", 3)
     with open_frames(tmp_path / "frames") as source:
         yield from (grey_frame(frame) for frame in source.iter_frames())
+
+
+def test_true_boxes_are_imported_compared_and_corrected_particles_cropped(tmp_path):
+    job = located_job(tmp_path)
+    located = open_located(job)
+    app = open_page("pages/frames.py", job=job.id, reviewer="Ada")
+    app.session_state["frames_part"] = "Import and export"
+    app.run()
+    names, line = b"speck\n", b"0 0.5 0.5 0.1 0.1\n0 0.98 0.5 0.1 0.1\n"
+    app.file_uploader(key="frames_import").upload("obj.names", names).upload("frame_1.txt", line).run()
+    assert not app.exception
+    assert "beyond the frame" in page_text(app)
+    app.selectbox(key="frames_class_speck").set_value("leave out").run()
+    assert "0 boxes in 1 frame" in page_text(app)
+    app.selectbox(key="frames_class_speck").set_value("keep its name").run()
+    app.button(key="frames_truth").click().run()
+    assert "1 true boxes" in page_text(app)
+    app.button(key="frames_replace").click().run()
+    assert [box.label for box in corrected_frame(located, "frame_1.png").boxes] == ["speck"]
+    app.run()
+    app.button(key="frames_crop").click().run()
+    (crop,) = jobs.active()
+    finish_job(crop.id)
+    app.run()
+    app.button(key="frames_classify").click().run()
+    assert app.session_state["classify_path"] == jobs.job_folder(crop.id) / "found"
+    assert not app.exception

@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import streamlit as st
 
 from pages.ui.components.box_editor import show_box_editor, take_box_events
@@ -14,9 +15,10 @@ from pages.ui.shared.url_state import close, open_as
 from svp_core.display import class_name, count_noun
 from svp_core.errors import LabError
 from svp_core.frames.box_record import BoxEvent, CorrectedFrame
-from svp_core.frames.boxes import as_boxes, touches_border
+from svp_core.frames.boxes import as_boxes, iou, touches_border
 from svp_core.frames.reading import Frame, read_frame
 from svp_core.particle_classes import CLASSES
+from svp_core.tasks.box_exchange import read_truth
 from svp_core.tasks.located import LocatedFrames, corrected_frame, events_of, save_events, undoable
 from svp_core.workspace.box_decisions import MAX_REVIEWER
 
@@ -81,10 +83,20 @@ def _show_frame(located: LocatedFrames, names: list[str], reviewer: str) -> None
         alt=f"Frame {name} with {len(corrected.boxes)} boxes",
         labels=[{"key": one.key, "name": class_name(one.key), "colour": one.colour} for one in CLASSES],
         history=[asdict(event) for event in undoable(events, reviewer)[-UNDOABLE:]],
+        truth=_truth(located, name, corrected),
         reviewer=reviewer,
         checked=corrected.is_checked,
     )
     _show_history(events)
+
+
+def _truth(located: LocatedFrames, name: str, corrected: CorrectedFrame) -> list[dict[str, Any]]:
+    """True boxes of a frame, each with its largest overlap with a box."""
+    true_boxes = read_truth(located)[0].get(name, ())
+    boxes = as_boxes([box.box for box in corrected.boxes])
+    overlap = iou(as_boxes([box.box for box in true_boxes]), boxes)
+    best = overlap.max(1) if len(boxes) else np.zeros(len(true_boxes))
+    return [{"box": list(box.box), "text": f"IoU {value:.2f}"} for box, value in zip(true_boxes, best, strict=True)]
 
 
 def _choose_frame(names: list[str]) -> str:

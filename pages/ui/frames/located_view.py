@@ -4,7 +4,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.frames.corrected_set import offer_corrected
 from pages.ui.frames.correcting import show_correcting
+from pages.ui.frames.exchange import show_exchange
 from pages.ui.shared.text import escape_markdown
 from svp_core.display import count_noun
 from svp_core.errors import LabError
@@ -23,14 +25,13 @@ def show(job: Job) -> None:
     """Everything of a finished location."""
     located = open_located(job)
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-        if st.button("Classify these particles", type="primary", key="frames_classify"):
-            st.session_state["classify_path"] = located.folder / FOUND
-            st.switch_page("pages/classify.py")
+        offer_corrected(located)
         table = (located.folder / FOUND / "boxes.csv").read_bytes()
         st.download_button("boxes.csv", table, f"{located.facts['title']} boxes.csv", "text/csv", key="frames_table")
     st.caption(escape_markdown(_numbers(located)))
-    views = {"Boxes": show_correcting, "Frames": _show_frames}
-    tabs = st.tabs(list(views), key="part", on_change="rerun", bind="query-params")
+    views = {"Boxes": show_correcting, "Import and export": show_exchange, "Frames": _show_frames}
+    # Not bound to the address: Streamlit then refuses to open another page.
+    tabs = st.tabs(list(views), key="frames_part", on_change="rerun")
     for tab, show_part in zip(tabs, views.values(), strict=True):
         if tab.open:
             with tab:

