@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.classifier.resnet import Classifier
+from svp_core.display import class_name
 from svp_core.errors import LabError
 from svp_core.particle_classes import sort_keys
 from svp_core.progress import Progress
@@ -83,7 +84,9 @@ def _check(real: TilesByClass, synthetic: TilesByClass) -> tuple[Sequence[str], 
                 raise LabError(
                     f"{key}: {len(tiles[key])} {name} images were given; a comparison needs at least {MIN_IMAGES}."
                 )
-    return keys, [f"{key}: excluded, it is in only one of the sets." for key in sort_keys(set(real) ^ set(synthetic))]
+    return keys, [
+        f"{class_name(key)}: excluded, it is in only one of the sets." for key in sort_keys(set(real) ^ set(synthetic))
+    ]
 
 
 def _choose(
@@ -108,12 +111,13 @@ def _warnings(sets: ComparisonSets, training: TilesByClass | None) -> list[str]:
     key, n, half, warnings = sets.key, sets.n, len(sets.pool) // 2, []
     if n < ENOUGH_IMAGES:
         warnings.append(
-            f"{key}: {n} images per side were compared; with fewer than {ENOUGH_IMAGES} the intervals are wide."
+            f"{class_name(key)}: {n} images per side were compared; with fewer than {ENOUGH_IMAGES} the intervals are "
+            "wide."
         )
     if half < n:
         warnings.append(
-            f"{key}: its real-vs-real baselines use {half} images per side, its metrics {n}; twice as many real "
-            "images, or the training images as well, would make them comparable."
+            f"{class_name(key)}: its real-vs-real baselines use {half} images per side, its metrics {n}; twice as many "
+            "real images, or the training images as well, would make them comparable."
         )
     if training is not None and sets.training is None:
         warnings.append(f"{key}: no training images of this class were given, so copies were not searched for.")

@@ -22,7 +22,8 @@ def answers(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, li
     """Question -> (DIFFERS, ALIKE or UNKNOWN; names of the metrics that differ), from the figures of one class.
 
     A metric differs where the whole 95 % interval of its ratio to the baseline, which includes the baseline's own
-    uncertainty, lies on the worse side of 1.
+    uncertainty, lies on the worse side of 1. Where high is good, the ratio is to the middle of what chance gives, which
+    half of all sets fall short of: there the value's whole interval has to lie below the range of chance as well.
     """
     result = {}
     for question, keys in QUESTIONS.items():
@@ -33,7 +34,11 @@ def answers(figures: Mapping[str, Mapping[str, Any]]) -> dict[str, tuple[str, li
                 continue
             measured = True
             low, high = interval
-            if (high < 1) if METRICS[key].target == "high" else (low > 1):
+            if METRICS[key].target == "high":
+                differs = high < 1 and figures[key]["high"] < figures[key]["floor"]["low"]
+            else:
+                differs = low > 1
+            if differs:
                 found.append(METRICS[key].name)
         result[question] = (DIFFERS if found else ALIKE if measured else UNKNOWN, found)
     return result

@@ -96,7 +96,7 @@ def membership_rows(membership: Mapping[str, Any] | None) -> list[tuple[str, str
         return []
     sections = [("All classes", membership)]
     sections += [(class_name(key), figures) for key, figures in membership["classes"].items()]
-    sections.append(("All classes, loss without reference (weak)", membership["plain"]))
+    sections.append(("Without reference (weak)", membership["plain"]))
     rows = []
     for name, figures in sections:
         count = f"{figures['n_members']:,}, {figures['n_held_out']:,}"
@@ -118,12 +118,18 @@ def copy_rows(report: Mapping[str, Any]) -> list[tuple[str, ...]]:
             (
                 class_name(key),
                 f"{figures['n']:,}",
-                f"{figures['ct_z']:+.1f} ({figures['ct_z_unseen']:+.1f})",
+                f"{_signed(figures['ct_z'])} ({_signed(figures['ct_z_unseen'])})",
                 "; ".join(near),
                 f"{100 * figures['authentic']:.0f} % ({100 * figures['held_out_authentic']:.0f} %)",
             )
         )
     return rows
+
+
+def _signed(number: float) -> str:
+    """ "+0.4", "−1.8", "0.0"."""
+    text = f"{number:+.1f}"
+    return "0.0" if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def contest_rows(figures: Mapping[str, Any]) -> list[tuple[str, str, str, str]]:

@@ -38,7 +38,7 @@ def write_comparison(report: Mapping[str, Any], path: str | Path) -> None:
 
 def answer_rows(section: Mapping[str, Any]) -> list[tuple[str, str, str]]:
     """Rows of ANSWER_COLUMNS of one class."""
-    return [(question, answer, ", ".join(names)) for question, (answer, names) in answers(section["figures"]).items()]
+    return [(question, answer, "; ".join(names)) for question, (answer, names) in answers(section["figures"]).items()]
 
 
 def metric_rows(section: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -95,6 +95,8 @@ def audit(request: AuditRequest, folder: Path) -> Steps:
             split_at_random=request.training is None,
             seed=request.seed,
         )
+    tiles_compared = len(tiles.members) + len(tiles.held_out)
+    yield Progress(tiles_compared, tiles_compared, "Writing the report")
     report = {**head, "generated": {key: len(made) for key, made in images.items()}, **result.report}
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([SCORE_COLUMNS, *result.scores])

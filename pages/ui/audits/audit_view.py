@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -27,6 +27,7 @@ COPY_COLUMNS = (
     "Authentic (held out)",
 )
 CONTEST_COLUMNS = ("Tool", "Figure", "Constant answer and chance", "Result")
+ROC_PX = 460
 LOWEST = 1e-3  # where the axes of the ROC curve begin
 EXPLAINED = """
 - **AUC**: how often an attacker with the weights scores a training tile higher than a held-out one; 0.5 is a guess.
@@ -49,13 +50,12 @@ def show(job: Job) -> None:
     _show_verdict(report)
     membership = report["membership"]
     if membership is not None:
-        left, right = st.columns([3, 2], gap="large")
-        with left:
-            st.markdown("**Membership**")
-            _table(membership_rows(membership), MEMBERSHIP_COLUMNS, "audit_membership")
-        with right:
+        st.markdown("**Membership**")
+        # Beside each other where there is room for the whole table, else below.
+        with st.container(horizontal=True, gap="large"):
+            _table(membership_rows(membership), MEMBERSHIP_COLUMNS, "audit_membership", width=ROC_PX + 200)
             figure = draw_roc(membership["roc"])
-            st.plotly_chart(figure, config=QUIET, key="audit_roc", alt="ROC curve on logarithmic axes")
+            st.plotly_chart(figure, config=QUIET, key="audit_roc", alt="ROC curve on logarithmic axes", width=ROC_PX)
     if report["copies"]:
         st.markdown("**Copies, and told apart from real**")
         _table(copy_rows(report), COPY_COLUMNS, "audit_copies")
@@ -91,9 +91,10 @@ def _show_verdict(report: Mapping[str, Any]) -> None:
         st.caption(escape_markdown(note))
 
 
-def _table(rows: list[Any], columns: tuple[str, ...], key: str) -> None:
+def _table(rows: list[Any], columns: tuple[str, ...], key: str, *, width: int | Literal["stretch"] = "stretch") -> None:
     config = {name: st.column_config.TextColumn(alignment="right") for name in columns[1:]}
-    st.dataframe(pd.DataFrame(rows, columns=list(columns)), hide_index=True, key=key, column_config=config)
+    table = pd.DataFrame(rows, columns=list(columns))
+    st.dataframe(table, hide_index=True, key=key, column_config=config, width=width)
 
 
 def _show_exposed(folder: Path, report: Mapping[str, Any]) -> None:

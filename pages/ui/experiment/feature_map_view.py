@@ -58,18 +58,23 @@ def show_feature_map(folder: Path, class_keys: tuple[str, ...], job_id: str) -> 
         "count."
     )
     if outline is not None:
-        _show_selection(drawn, inside_region({"x": plane[:, 0], "y": plane[:, 1]}, outline), class_keys)
+        _show_selection(drawn, inside_region({"x": plane[:, 0], "y": plane[:, 1]}, outline), class_keys, colour)
     _show_distances(folder)
 
 
-def _show_selection(drawn: FeatureMap, inside: NDArray[np.bool_], class_keys: tuple[str, ...]) -> None:
+def _show_selection(drawn: FeatureMap, inside: NDArray[np.bool_], class_keys: tuple[str, ...], colour: str) -> None:
+    """The selected particles, each with what the map is coloured by."""
     rows = np.flatnonzero(inside)
     st.markdown(f"**{count_noun(len(rows), 'particle')} selected**" + (f", {SHOWN} shown" if len(rows) > SHOWN else ""))
     rows = rows[:SHOWN]
     keys = [class_name(class_keys[drawn.labels[row]]) for row in rows]
     sources = [_source_title(drawn.sources[drawn.source[row]]) for row in rows]
-    words = [[key, source, FOLDS[drawn.fold[row]]] for key, source, row in zip(keys, sources, rows, strict=True)]
-    show_gallery(drawn.tiles[rows], key="experiment_map_tiles", alt="Selected particles", words=words, captions=sources)
+    folds = [FOLDS[drawn.fold[row]] for row in rows]
+    words = [list(row) for row in zip(keys, sources, folds, strict=True)]
+    captions = {"Class": keys, "Source": sources, "Fold": folds}[colour]
+    show_gallery(
+        drawn.tiles[rows], key="experiment_map_tiles", alt="Selected particles", words=words, captions=captions
+    )
 
 
 def _show_distances(folder: Path) -> None:

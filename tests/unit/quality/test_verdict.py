@@ -33,6 +33,14 @@ def test_a_metric_differs_only_with_its_whole_interval():
     assert "no difference beyond chance was found" in verdict_sentences(alike, "a", "b")[0]
 
 
+def test_half_of_all_sets_fall_short_of_the_middle_of_chance():
+    """52 tiles of the same source: the coverage of two of its halves was 0.93 to 1, and that of the tiles 0.96."""
+    figures = {"coverage_classifier": entry(0.962, 0.87, 0.989, (0.933, 1.0, 1.0), ratio=0.962)}
+    assert answers(figures)["Diversity"] == (ALIKE, [])
+    figures = {"coverage_classifier": entry(0.8, 0.7, 0.9, (0.933, 1.0, 1.0), ratio=0.8)}
+    assert answers(figures)["Diversity"] == (DIFFERS, ["Coverage, classifier"])
+
+
 def test_no_ratio_is_printed_without_its_interval(tmp_path):
     for row in metric_rows(REPORT["classes"]["protein"]):
         assert " to " in row[-1]
