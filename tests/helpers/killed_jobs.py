@@ -23,10 +23,14 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
 from svp_core import model_files
+from svp_core.audit import membership, two_sample
 from svp_core.classification.results import read_results_folder
 from svp_core.embedding import clusters, features
 from svp_core.errors import LabError
+from svp_core.experiment import units
+from svp_core.experiment.outcome import read_outcome
 from svp_core.generator import unet
+from svp_core.generator_audit.model_verdict import recorded_audit
 from svp_core.images import encode_png
 from svp_core.instruments.detect import read_particles
 from svp_core.review import store
@@ -46,6 +50,7 @@ from svp_core.workspace import datasets, models
 from svp_core.workspace.database import engine
 from svp_core.workspace.paths import storage_problem
 from tests.helpers.drawn_frames import write_frames
+from tests.helpers.drawn_labels import embed_blocks
 from tests.helpers.drawn_tiles import draw_blocks
 from tests.helpers.tiny_training import SMALL, shorten_checks, two_classes
 
@@ -264,6 +269,47 @@ def one_location(workspace):
     return {"source": str(source)}, check
 
 
+def one_experiment(workspace):
+    del workspace
+
+    def embed(tiles):
+        yield from ()
+        return embed_blocks(tiles)
+
+    units.embed = embed
+    design = {"arms": ["real", "weights"], "networks": ["forest"], "seeds": 3, "trees": 3}
+
+    def check(folder):
+        outcome = read_outcome(folder)
+        assert outcome.unfinished == 0
+        assert len({one.arm for one in outcome.figures}) == 2
+        assert len(list(folder.glob("cells/*.npz"))) == 6
+        assert (folder / "table.csv").read_text("utf-8").count("\n") == len(outcome.figures) + 1
+        assert (folder / "report.html").is_file()
+
+    return {"kind": "dataset", "source": drawn_set("Ours"), "name": "Ours", "design": design}, check
+
+
+def one_audit(workspace):
+    one_generation(workspace)
+    two_sample.MIN_STEPS, two_sample.PASSES = 2, 0
+    membership.SPLITS = membership.RESAMPLES = 10
+    sets = []
+    for seed, name in enumerate(("Trained", "Kept")):
+        table = pd.DataFrame({"image": [f"{k}.png" for k in range(12)], "class": ["protein"] * 12})
+        sets.append(datasets.save_dataset(name, "own", draw_blocks(12, seed=seed), table, {}))
+    config = {"generator": "tiny", "training": sets[0], "held_out": sets[1], "reference": "none", "images": 2}
+
+    def check(folder):
+        report = json.loads((folder / "report.json").read_text("utf-8"))
+        assert report["n_members"] == report["n_held_out"] == 12
+        assert (folder / "scores.csv").read_text("utf-8").count("\n") == 25
+        kept = recorded_audit(models.find_model("tiny"))
+        assert kept["verdict"] == report["verdict"]
+
+    return config, check
+
+
 KINDS = {
     "gather": one_import,
     "suspect": one_search,
@@ -272,6 +318,8 @@ KINDS = {
     "generate": one_generation,
     "classify": one_classification,
     "locate": one_location,
+    "experiment": one_experiment,
+    "audit": one_audit,
 }
 
 

@@ -11,7 +11,17 @@ from svp_core.workspace.paths import repo_root
 from tests.helpers.killed_jobs import KINDS
 
 # A try takes about a second: here every so many changes; benchmarks/faults.py tries all.
-STRIDES = {"retrain": 23, "classify": 13, "train": 12, "suspect": 5, "gather": 4, "generate": 5, "locate": 5}
+STRIDES = {
+    "retrain": 23,
+    "classify": 13,
+    "train": 12,
+    "suspect": 5,
+    "gather": 4,
+    "generate": 5,
+    "locate": 5,
+    "experiment": 17,
+    "audit": 8,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)
