@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.classification.cluster import ClassifyItems, classify_on_cluster
 from svp_core.classification.measure import (
     BATCH_SIZE,
     ResultBatch,
@@ -16,7 +17,9 @@ from svp_core.classification.measure import (
     processes_for,
     read_measured,
 )
+from svp_core.classification.shards import Shards
 from svp_core.classification.true_diameters import add_true_diameters
+from svp_core.execution import RAY
 from svp_core.instruments.records import ParticleRecord
 from svp_core.novelty.calibration import NoveltyCalibration
 from svp_core.novelty.calibration_file import find_calibration
@@ -46,16 +49,26 @@ def classify_source(
     batch: int = BATCH_SIZE,
     processes: int | None = None,
     calibration: NoveltyCalibration | None = None,
+    engine: str | None = None,
+    shards: Shards | None = None,
 ) -> Generator[ResultBatch, None, None]:
     """Measure and classify every particle of a source; yields one ResultBatch per batch.
 
     path, choices, um_per_px, instrument, batch: as for measure.read_measured. count: approximate number of particles,
     None if unknown; large sources are measured by several processes (processes: how many; None: by the count). Each
     row's status is "ok", or "rejected" with the reason. calibration: of novelty, by default that in the classifier's
-    folder; novelty is empty where it holds none. Raises LabError where the source as a whole cannot be read, or the
-    calibration is damaged.
+    folder; novelty is empty where it holds none. engine: of execution.ENGINES; on a cluster, particles are measured and
+    classified there, by `processes` workers (None: one per core), and shards, where given, keep what is finished, so
+    that the same work need not be done again. Rows are the same with every engine. Raises LabError where the source as
+    a whole cannot be read, or the calibration is damaged.
     """
     calibration = calibration or _calibration_of(classifier)
+    if engine == RAY:
+        function = ClassifyItems(classifier, um_per_px, calibration)
+        yield from classify_on_cluster(
+            path, function, choices=choices, instrument=instrument, batch=batch, workers=processes or 0, shards=shards
+        )
+        return
     processes = processes_for(count) if processes is None else processes
     measured = read_measured(
         path, um_per_px=um_per_px, choices=choices, instrument=instrument, batch=batch, processes=processes
@@ -83,6 +96,11 @@ def classify_records(
         measure_records(records, um_per_px=um_per_px, instrument=instrument),
         _calibration_of(classifier),
     )
+    return classify_batch(batch, classifier, calibration)
+
+
+def classify_batch(batch: ResultBatch, classifier: "Classifier", calibration: NoveltyCalibration | None) -> ResultBatch:
+    """This measured batch, classified; calibration: of novelty, None: its columns stay empty."""
     return _finish(batch, _start(batch, classifier, calibration), classifier, calibration)
 
 

@@ -86,7 +86,7 @@ def read_measured(
     """
     instrument, taken = tuple(instrument), set()
     with closing(iter_items(path, choices)) as items:
-        work, measure_batch = _work_items(_batches(items, batch)), partial(measure_items, um_per_px=um_per_px)
+        work, measure_batch = work_items(items, batch), partial(measure_items, um_per_px=um_per_px)
         with closing(executor().map_ordered(measure_batch, work, workers=processes)) as measured:
             for item_columns, result in measured:
                 for row in result.rows:
@@ -176,16 +176,21 @@ def _item_columns(items: Iterable[Item]) -> list[dict[str, Any]]:
     return [item.columns for item in items]
 
 
+def add_columns(
+    rows: Iterable[Row], counts: Iterable[int], item_columns: Sequence[Mapping[str, Any]], instrument: Sequence[str]
+) -> None:
+    """Complete rows with the instrument's columns of the items they come from. counts: rows per item."""
+    names = {f"{INSTRUMENT}{name}": name for name in instrument}
+    row_columns = chain.from_iterable(repeat(values, count) for values, count in zip(item_columns, counts, strict=True))
+    for row, values in zip(rows, row_columns, strict=True):
+        row |= {column: values.get(name) for column, name in names.items()}
+
+
 def _result_batch(
     result: MeasuredItems, item_columns: Sequence[Mapping[str, Any]], instrument: Sequence[str]
 ) -> ResultBatch:
     """The batch, its rows with the instrument's columns of the items they come from."""
-    names = {f"{INSTRUMENT}{name}": name for name in instrument}
-    row_columns = chain.from_iterable(
-        repeat(values, count) for values, count in zip(item_columns, result.counts, strict=True)
-    )
-    for row, values in zip(result.rows, row_columns, strict=True):
-        row |= {column: values.get(name) for column, name in names.items()}
+    add_columns(result.rows, result.counts, item_columns, instrument)
     return ResultBatch(result.rows, result.tiles, result.colour, result.shapes, result.liquid)
 
 
@@ -205,10 +210,10 @@ def _batches(items: Iterable[Item], batch_size: int) -> Iterator[tuple[list[Item
         yield batch, size
 
 
-def _work_items(batches: Iterable[tuple[list[Item], int]]) -> Iterator[WorkItem]:
-    """The batches for the executor; the instrument's columns stay in this process."""
-    for items, size in batches:
-        yield WorkItem(list(map(_without_columns, items)), size, context=_item_columns(items))
+def work_items(items: Iterable[Item], batch: int = BATCH_SIZE) -> Iterator[WorkItem]:
+    """Batches of items for an executor; the instrument's columns, one dict per item, stay in this process."""
+    for members, size in _batches(items, batch):
+        yield WorkItem(list(map(_without_columns, members)), size, context=_item_columns(members))
 
 
 def _without_columns(item: Item) -> Item:

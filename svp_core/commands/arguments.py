@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from svp_core.errors import LabError
+from svp_core.execution import ENGINES, LOCAL
 from svp_core.progress import Steps
 from svp_core.tasks.classify import PIXEL_UM
 from svp_core.tasks.generation_request import MAX_SEED
@@ -56,6 +57,17 @@ def key_and_number(text: str, *, example: str) -> tuple[str, float]:
         return key, float(number)
     except ValueError:
         raise ArgumentTypeError(f"{text[:40]} is not like {example}") from None
+
+
+def add_engine(parser: ArgumentParser) -> None:
+    """Argument for the engine, see execution.ENGINES."""
+    parser.add_argument(
+        "--engine",
+        choices=tuple(ENGINES),
+        default=LOCAL,
+        help="where the work is done: local, on this machine; ray, on a Ray cluster (its address in SVP_RAY_ADDRESS; "
+        "without one, on all cores of this machine); the results are the same",
+    )
 
 
 def check_file(path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from svp_core.commands.arguments import (
     MODEL_HELP,
+    add_engine,
     check_file,
     check_folder,
     follow,
@@ -21,6 +22,7 @@ from svp_core.commands.arguments import (
     print_progress,
 )
 from svp_core.errors import LabError
+from svp_core.execution import LOCAL
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER, ClassifyRequest, classify
 
 
@@ -31,6 +33,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="FILE.csv|FOLDER", help="file that ends with .csv, or a folder"
     )
     parser.add_argument("--weights", default=DEFAULT_CLASSIFIER, metavar="MODEL", help=MODEL_HELP)
+    add_engine(parser)
     reading = parser.add_argument_group("reading the source")
     reading.add_argument("--um-per-px", type=pixel_size, help="pixel size, µm, that replaces the one in the files")
     reading.add_argument(
@@ -141,6 +144,7 @@ def _write_table(
             choices=choices,
             instrument=source.columns,
             count=source.count,
+            engine=options.engine,
         ):
             writer.write(batch)
             offered += len(batch.rows)
@@ -152,7 +156,10 @@ def _write_table(
 
 def _write_folder(options: Namespace, weights: Path, choices: Mapping[str, str]) -> tuple[int, int, Mapping[str, int]]:
     """As _write_table, by the task that the page starts: the folder is like that of its job."""
-    request = ClassifyRequest(str(options.source), str(weights), options.um_per_px, choices=choices or None)
+    engine = None if options.engine == LOCAL else options.engine
+    request = ClassifyRequest(
+        str(options.source), str(weights), options.um_per_px, choices=choices or None, engine=engine
+    )
     options.out.mkdir(parents=True, exist_ok=True)
     follow(classify(request, options.out), "particles")
     summary = json.loads((options.out / "summary.json").read_text("utf-8"))

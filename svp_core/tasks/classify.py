@@ -2,25 +2,27 @@
 
 import json
 from collections import Counter
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from svp_core.classification.settings import SAMPLE_FIELDS
 from svp_core.errors import LabError
+from svp_core.execution import RAY, executor
 from svp_core.files import write_json
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.instrument_runs import note_conditions, profile_entry
 from svp_core.tasks.reference_matching import match_reference
 from svp_core.tasks.request import JobRequest, optional
-from svp_core.tile_file import append_tiles, read_tiles
+from svp_core.tasks.result_images import ResultImages
 
 if TYPE_CHECKING:
+    from svp_core.classification.measure import ResultBatch
+    from svp_core.classification.shards import Shards
     from svp_core.classifier.resnet import Classifier
     from svp_core.novelty.calibration import NoveltyCalibration
 
@@ -49,6 +51,7 @@ class ClassifyRequest(JobRequest):
     sample: str | None = optional()  # name or id of the sample; so lot and operator: texts for report and exports
     lot: str | None = optional()
     operator: str | None = optional()
+    engine: str | None = optional()  # of execution.ENGINES; None: this machine
 
     @property
     def title(self) -> str:
@@ -58,10 +61,12 @@ class ClassifyRequest(JobRequest):
         smallest, largest = PIXEL_UM
         if self.um_per_px is not None and not smallest <= self.um_per_px <= largest:
             raise LabError(f"A pixel size of {self.um_per_px} µm is not possible; give {smallest:g} to {largest:g} µm.")
+        executor(self.engine)
 
 
 def classify(request: ClassifyRequest, folder: Path) -> Steps:
-    """Classify and measure every particle of a source; a stopped job starts over.
+    """Classify and measure every particle of a source; a stopped job starts over, on a cluster behind its last finished
+    batch.
 
     Writes what name_particles() does, and at the end reference.safetensors, the confusion reference matched to these
     images, where the shipped library covers the classifier's classes.
@@ -86,14 +91,13 @@ def name_particles(
     default the instrument's own, or the classifier's.
     """
     request.check()
-    from svp_core.classification.classify import classify_source
     from svp_core.classification.column_store import STORE_FILE
     from svp_core.classification.own_instrument import find_own_calibration
     from svp_core.classification.results_csv import ResultsWriter, store_results
+    from svp_core.classification.shards import Shards
     from svp_core.classification.strangers import DIFFERING_FILE, FEATURES_FILE, TAUGHT_FILE
     from svp_core.classifier.confusion_reference import MATCHED_FILE
     from svp_core.classifier.resnet import load_classifier
-    from svp_core.instruments.brightness import settled_choices
     from svp_core.instruments.detect import detect_source
     from svp_core.workspace.models import find_model
 
@@ -103,6 +107,7 @@ def name_particles(
     facts = yield from _facts(request, source, model_folder)
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     calibration = (judge, "") if judge else find_own_calibration(model_folder, classifier.config.class_keys, facts)
+    shards = Shards(folder, _made_from(facts, calibration)) if request.engine == RAY else None
     images, tally = ResultImages(folder), _Tally(calibration)
     for name in ("summary.json", "results.csv", STORE_FILE, FEATURES_FILE, MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
         (folder / name).unlink(missing_ok=True)
@@ -112,15 +117,7 @@ def name_particles(
         (folder / FEATURES_FILE).open("wb") as features,
     ):
         writer = ResultsWriter(file, classifier.config.class_keys, source.columns)
-        for batch in classify_source(
-            request.source,
-            classifier,
-            um_per_px=request.um_per_px,
-            choices=settled_choices(source, request.choices),
-            instrument=source.columns,
-            count=source.count,
-            calibration=calibration[0],
-        ):
+        for batch in _batches(request, source, classifier, calibration[0], shards):
             images.append(batch)
             tally.add(batch)
             writer.write(batch)
@@ -134,7 +131,36 @@ def name_particles(
         facts["novelty"] = facts["novelty"] | whole
         write_json(folder / "summary.json", facts)
     store_results(folder / "results.csv")
+    if shards:
+        shards.remove()
     return facts, classifier
+
+
+def _batches(
+    request: ClassifyRequest, source: Any, classifier: "Classifier", calibration: Any, shards: "Shards | None"
+) -> "Iterator[ResultBatch]":
+    """classify_source() by the request."""
+    from svp_core.classification.classify import classify_source
+    from svp_core.instruments.brightness import settled_choices
+
+    return classify_source(
+        request.source,
+        classifier,
+        um_per_px=request.um_per_px,
+        choices=settled_choices(source, request.choices),
+        instrument=source.columns,
+        count=source.count,
+        calibration=calibration,
+        engine=request.engine,
+        shards=shards,
+    )
+
+
+def _made_from(facts: Mapping[str, Any], calibration: Any) -> dict[str, Any]:
+    """What finished batches depend on: source, model, settings, software, calibration of novelty."""
+    from svp_core.classification.shards import digest
+
+    return {**facts, "calibration": digest(calibration)}
 
 
 class _Tally:
@@ -230,39 +256,6 @@ def _location(folder: Path) -> dict[str, str]:
 def software_versions() -> dict[str, str]:
     """Versions of the packages that the results depend on, by name."""
     return {name: version(name) for name in _SOFTWARE}
-
-
-class ResultImages:
-    """Writer of tiles.npy and colour.npy of one job; files of an earlier attempt are replaced."""
-
-    def __init__(self, folder: Path) -> None:
-        self.count = 0
-        self._grey, self._colour = folder / "tiles.npy", folder / "colour.npy"
-        self._in_colour = False
-        self._colour.unlink(missing_ok=True)
-        append_tiles(self._grey, np.zeros((0, 64, 64), np.uint8), after=0)
-
-    def append(self, batch: Any) -> None:
-        """Append the tiles of a ResultBatch."""
-        if batch.colour is not None and not self._in_colour:
-            self._start_colour()
-        if self._in_colour:
-            colour = _to_rgb(batch.tiles) if batch.colour is None else batch.colour
-            append_tiles(self._colour, colour, after=self.count)
-        append_tiles(self._grey, batch.tiles, after=self.count)
-        self.count += len(batch.tiles)
-
-    def _start_colour(self) -> None:
-        """Write the tiles so far, all of them grey, as colour tiles."""
-        self._in_colour, grey = True, read_tiles(self._grey)
-        append_tiles(self._colour, _to_rgb(grey[:0]), after=0)
-        for start in range(0, self.count, 1000):
-            append_tiles(self._colour, _to_rgb(grey[start : start + 1000]), after=start)
-
-
-def _to_rgb(tiles: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Grey tiles (n, H, W) as (n, H, W, 3)."""
-    return np.repeat(tiles[..., None], 3, axis=3)
 
 
 def _hash(path: str, choices: Mapping[str, str] | None) -> Generator[Progress, None, list[Any]]:
