@@ -5,6 +5,7 @@ from contextlib import suppress
 import streamlit as st
 
 from pages.ui.shared import generator_form
+from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.model_card import origin, show_model
 from pages.ui.shared.session_guard import require_app
@@ -54,6 +55,7 @@ def show_generate_form() -> None:
             seed = generator_form.seed_input(
                 "make_seed", "The same seed gives the same particles; a larger number only adds to them."
             )
+        engine = choose_engine("make_engine")
         pressed = st.button("Generate", type="primary", key="make_go")
     count = generator_form.require_integer("Number of images", count, 1, MAX_IMAGES)
     seed = generator_form.check_seed(seed)
@@ -62,7 +64,7 @@ def show_generate_form() -> None:
     st.caption(f"{count_noun(count, 'image')}, {steps} steps each: about {format_duration(seconds)} on this computer.")
     show_model(model.name, origin(model))
     if pressed:
-        start_job(GenerateRequest(class_key, count, seed, sampler=quality, weights=model.name))
+        start_job(GenerateRequest(class_key, count, seed, sampler=quality, weights=model.name, engine=engine))
 
 
 def show_generated() -> None:

@@ -5,11 +5,13 @@ The batches are those of one machine, so that rows and bytes are the same.
 
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from svp_core.classification.measure import BATCH_SIZE, Item, ResultBatch, add_columns, measure_items, work_items
 from svp_core.classification.shards import Shards
+from svp_core.device import Travelling
 from svp_core.execution import RAY, WorkItem, executor
 from svp_core.instruments.detect import iter_items
 from svp_core.instruments.records import unique_name
@@ -19,16 +21,15 @@ if TYPE_CHECKING:
     from svp_core.classifier.resnet import Classifier
 
 
-class ClassifyItems:
-    """Measure and classify items, on any machine: it travels with the weights, and builds the network where it is."""
+class ClassifyItems(Travelling):
+    """Measure and classify items, on any machine."""
 
     def __init__(
         self, classifier: "Classifier", um_per_px: float | None, calibration: NoveltyCalibration | None
     ) -> None:
-        """Take over a classifier's config and weights. um_per_px: as for measure_items."""
-        self._config, self._um_per_px, self._calibration = classifier.config, um_per_px, calibration
-        self._tensors = {name: tensor.cpu() for name, tensor in classifier.model.state_dict().items()}
-        self._classifier: Classifier | None = None
+        """um_per_px: as for measure_items. calibration: of novelty."""
+        super().__init__(replace(classifier, folder=None))
+        self._um_per_px, self._calibration = um_per_px, calibration
 
     def __call__(self, items: Iterable[Item]) -> tuple[ResultBatch, list[int]]:
         """(classified batch, rows per item)."""
@@ -36,19 +37,7 @@ class ClassifyItems:
 
         measured = measure_items(items, self._um_per_px)
         batch = ResultBatch(measured.rows, measured.tiles, measured.colour, measured.shapes, measured.liquid)
-        self._classifier = self._classifier or self._build()
-        return classify_batch(batch, self._classifier, self._calibration), measured.counts
-
-    def _build(self) -> "Classifier":
-        import torch
-
-        from svp_core.classifier.resnet import Classifier, build_classifier
-        from svp_core.device import best_device
-
-        device = best_device()
-        model: Any = build_classifier(self._config)
-        model.load_state_dict(self._tensors)
-        return Classifier(model.eval().to(device, memory_format=torch.channels_last), self._config, None, device)
+        return classify_batch(batch, self.model, self._calibration), measured.counts
 
 
 def classify_on_cluster(

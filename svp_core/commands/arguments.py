@@ -70,6 +70,11 @@ def add_engine(parser: ArgumentParser) -> None:
     )
 
 
+def chosen_engine(options: Namespace) -> str | None:
+    """The engine of add_engine() as a request stores it: None for this machine."""
+    return None if options.engine == LOCAL else options.engine
+
+
 def check_file(path: Path) -> None:
     """Raise LabError where no file can be written at `path`: before long work, not after it."""
     if not path.parent.is_dir():

@@ -16,13 +16,13 @@ from svp_core.commands.arguments import (
     add_engine,
     check_file,
     check_folder,
+    chosen_engine,
     follow,
     number_between,
     pixel_size,
     print_progress,
 )
 from svp_core.errors import LabError
-from svp_core.execution import LOCAL
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER, ClassifyRequest, classify
 
 
@@ -156,10 +156,8 @@ def _write_table(
 
 def _write_folder(options: Namespace, weights: Path, choices: Mapping[str, str]) -> tuple[int, int, Mapping[str, int]]:
     """As _write_table, by the task that the page starts: the folder is like that of its job."""
-    engine = None if options.engine == LOCAL else options.engine
-    request = ClassifyRequest(
-        str(options.source), str(weights), options.um_per_px, choices=choices or None, engine=engine
-    )
+    source, engine = str(options.source), chosen_engine(options)
+    request = ClassifyRequest(source, str(weights), options.um_per_px, choices=choices or None, engine=engine)
     options.out.mkdir(parents=True, exist_ok=True)
     follow(classify(request, options.out), "particles")
     summary = json.loads((options.out / "summary.json").read_text("utf-8"))

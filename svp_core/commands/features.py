@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import MODEL_HELP, check_file, print_left_out, print_progress
+from svp_core.commands.arguments import MODEL_HELP, add_engine, check_file, print_left_out, print_progress
 from svp_core.errors import LabError
 
 SUFFIXES = (".parquet", ".csv")
@@ -14,6 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("source", help="as for experiment: folder, data set, review, classification or simulator:…")
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="features.parquet or features.csv")
     parser.add_argument("--weights", default="resnet18", metavar="MODEL", help=f"classifier: {MODEL_HELP}")
+    add_engine(parser)
     parser.add_argument("--fold-seed", type=int, help="adds a column with the fold of this seed of an experiment")
 
 
@@ -39,7 +40,7 @@ def run(options: Namespace) -> None:
         columns["run"] = list(real.groups)
     if options.fold_seed is not None:
         columns["fold"] = _folds(real, options.fold_seed)
-    table = run_to_end(feature_table(classifier, real.tiles, columns), _show)
+    table = run_to_end(feature_table(classifier, real.tiles, columns, engine=options.engine), _show)
     write_feature_table(table, options.out)
     print(f"{len(table):,} particles, {len(table.columns):,} columns: {options.out}")
 

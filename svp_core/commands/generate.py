@@ -6,7 +6,15 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from svp_core.commands.arguments import MODEL_HELP, check_folder, print_progress, run_seed, whole_number
+from svp_core.commands.arguments import (
+    MODEL_HELP,
+    add_engine,
+    check_folder,
+    chosen_engine,
+    print_progress,
+    run_seed,
+    whole_number,
+)
 from svp_core.tasks.generate import GenerateRequest, generate
 from svp_core.tasks.generation_request import DEFAULT_GENERATOR
 from svp_core.tile_file import read_tiles
@@ -18,6 +26,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--count", type=whole_number, default=16, help="number of images")
     parser.add_argument("--seed", type=run_seed, default=0, help="the same seed gives the same images")
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="folder for the images")
+    add_engine(parser)
     model = parser.add_argument_group("model")
     model.add_argument("--weights", default=DEFAULT_GENERATOR, metavar="MODEL", help=MODEL_HELP)
     model.add_argument(
@@ -32,7 +41,7 @@ def run(options: Namespace) -> None:
 
     check_folder(options.out)
     names = ("class_key", "count", "seed", "sampler", "steps", "weights")
-    request = GenerateRequest(**{name: getattr(options, name) for name in names})
+    request = GenerateRequest(**{name: getattr(options, name) for name in names}, engine=chosen_engine(options))
     written = 0
     with TemporaryDirectory() as temporary:
         scratch = Path(temporary)

@@ -10,7 +10,16 @@ import shutil
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import MODEL_HELP, check_file, check_folder, follow, pixel_size, scratch_folder
+from svp_core.commands.arguments import (
+    MODEL_HELP,
+    add_engine,
+    check_file,
+    check_folder,
+    chosen_engine,
+    follow,
+    pixel_size,
+    scratch_folder,
+)
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER
 from svp_core.tasks.novelty import NoveltyRequest, novelty
 
@@ -21,6 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FILE.csv|FOLDER", help="file that ends with .csv, or a folder"
     )
+    add_engine(parser)
     parser.add_argument(
         "--normal", metavar="FOLDER", help="at least 100 normal particles; default: the classifier's known particles"
     )
@@ -36,7 +46,12 @@ def run(options: Namespace) -> None:
     from svp_core.tasks.novelty_table import TABLE
 
     request = NoveltyRequest(
-        str(options.source), options.normal, options.weights, options.um_per_px, clean=options.clean or None
+        str(options.source),
+        options.normal,
+        options.weights,
+        options.um_per_px,
+        clean=options.clean or None,
+        engine=chosen_engine(options),
     )
     request.check()
     if options.out.suffix.casefold() == ".csv" and not options.out.is_dir():

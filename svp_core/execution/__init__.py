@@ -3,7 +3,7 @@
 from svp_core.errors import LabError
 from svp_core.execution.executor import Executor, WorkItem
 from svp_core.execution.local import LocalExecutor
-from svp_core.execution.ray_cluster import RayExecutor, cluster_address, has_ray
+from svp_core.execution.ray_cluster import RayExecutor, cluster_address, has_cluster, has_ray
 
 LOCAL, RAY = "local", "ray"
 ENGINES = {LOCAL: LocalExecutor, RAY: RayExecutor}  # keys are stored and are options of the command line
@@ -18,6 +18,7 @@ __all__ = [
     "WorkItem",
     "cluster_address",
     "executor",
+    "has_cluster",
     "has_ray",
 ]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from svp_core.errors import LabError
@@ -35,6 +36,12 @@ def has_ray() -> bool:
 def cluster_address() -> str:
     """Address of the cluster that this lab uses; "" where none is named: then Ray is started on this machine."""
     return os.environ.get(ADDRESS, "").strip()
+
+
+def has_cluster() -> bool:
+    """Whether a cluster can be offered: Ray is installed, and an address is set or Ray already runs on this machine."""
+    running = Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray", "ray_current_cluster")
+    return has_ray() and (bool(cluster_address()) or running.is_file())
 
 
 class RayExecutor(LocalExecutor):
@@ -229,7 +236,10 @@ def _connected() -> Any:
             ) from None
     else:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+        try:
+            ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
+        except ValueError:  # a cluster runs on this machine already, with settings of its own
+            ray.init(**quiet)
     return ray
 
 

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,20 +10,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from svp_core.device import Travelling
 from svp_core.errors import LabError
+from svp_core.execution import WorkItem, executor
 from svp_core.generator.samplers import SAMPLERS, DenoiseStep, Sampler
 
 __all__ = [
     "SAMPLERS",
+    "SampleSeeds",
     "Sampler",
     "TileGenerator",
     "TileSampler",
     "TrajectoryStep",
     "image_seeds",
+    "sample_on_engine",
     "sample_tiles",
     "sampler_of",
     "trajectory",
 ]
+
+BYTES_PER_IMAGE = 64 * 64
 
 
 class TileSampler(Protocol):
@@ -103,6 +110,42 @@ def sample_tiles(
     for start, denoising in _batches(generator, class_key, seeds, sampler, steps, call_size):
         last = deque(denoising, maxlen=1).pop()
         yield start, generator.to_tiles(last.clean)[: len(seeds) - start]
+
+
+class SampleSeeds(Travelling):
+    """Generate the tiles of one network call, by the generator that it holds."""
+
+    def __init__(self, generator: TileGenerator, class_key: str, sampler: TileSampler, steps: int, size: int) -> None:
+        """size: images per network call."""
+        super().__init__(generator)
+        self._class_key, self._sampler, self._steps, self._size = class_key, sampler, steps, size
+
+    def __call__(self, seeds: Sequence[int]) -> NDArray[np.uint8]:
+        """Tiles, uint8 (n, 64, 64), of at most `size` seeds."""
+        options: dict[str, Any] = {"sampler": self._sampler, "steps": self._steps, "call_size": self._size}
+        ((_, tiles),) = sample_tiles(self.model, self._class_key, seeds=seeds, **options)
+        return tiles
+
+
+def sample_on_engine(
+    engine: str | None,
+    generator: TileGenerator,
+    class_key: str,
+    *,
+    seeds: Sequence[int],
+    sampler: TileSampler,
+    steps: int,
+    call_size: int | None = None,
+) -> Iterator[tuple[int, NDArray[np.uint8]]]:
+    """As sample_tiles, each network call wherever this engine (of execution.ENGINES) makes it: the same images."""
+    size = call_size or sampler.call_size[generator.device.type]
+    function = SampleSeeds(generator, class_key, sampler, steps, size)
+    items = (
+        WorkItem(list(seeds[start : start + size]), size * BYTES_PER_IMAGE, context=start)
+        for start in range(0, len(seeds), size)
+    )
+    with closing(executor(engine).map_ordered(function, items, workers=0)) as results:
+        yield from results
 
 
 def trajectory(

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from svp_core.display import class_name, count_noun
+from svp_core.execution import executor
 from svp_core.files import atomic_write, write_json
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.generation_request import check_classes, check_generation, provenance, ready_generator
@@ -26,6 +27,7 @@ class GenerateRequest(JobRequest):
     sampler: str | None = optional()  # key of one of the generator's samplers; None: its default
     weights: str | None = optional()  # name or folder of a generator; None: the shipped one
     steps: int | None = optional()  # denoising steps; None: the sampler's own number
+    engine: str | None = optional()  # of execution.ENGINES; None: this machine
 
     @property
     def title(self) -> str:
@@ -33,6 +35,7 @@ class GenerateRequest(JobRequest):
 
     def check(self) -> None:
         check_generation(self.count, self.seed, self.steps)
+        executor(self.engine)
 
 
 def generate(request: GenerateRequest, folder: Path) -> Steps:
@@ -45,7 +48,7 @@ def generate(request: GenerateRequest, folder: Path) -> Steps:
     generator, sampler, steps = ready_generator(request.weights, request.sampler, request.steps)
     class_key, count, seed = request.class_key, request.count, request.seed
     check_classes(generator, [class_key])
-    from svp_core.generator.sampling import image_seeds, sample_tiles
+    from svp_core.generator.sampling import image_seeds, sample_on_engine
 
     write_json(folder / "provenance.json", {**provenance(generator, sampler, steps), "class": class_key, "seed": seed})
     tiles_file, manifest = folder / "tiles.npy", folder / "manifest.csv"
@@ -53,7 +56,9 @@ def generate(request: GenerateRequest, folder: Path) -> Steps:
     seeds, message = image_seeds(seed, count), f"Generating {count:,} images"
     yield Progress(done, count, message)
     call_size = _calibrated_call_size(generator) if count - done >= MIN_IMAGES_TO_CALIBRATE else None
-    batches = sample_tiles(generator, class_key, seeds=seeds[done:], sampler=sampler, steps=steps, call_size=call_size)
+    batches = sample_on_engine(
+        request.engine, generator, class_key, seeds=seeds[done:], sampler=sampler, steps=steps, call_size=call_size
+    )
     with _open_manifest(manifest, done) as file:
         for start, tiles in batches:
             first = done + start

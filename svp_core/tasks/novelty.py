@@ -25,6 +25,7 @@ class NoveltyRequest(JobRequest):
     um_per_px: float | None = optional()  # pixel size that replaces the one in the files
     choices: Mapping[str, str] | None = optional()  # answers to the source's questions
     clean: bool | None = optional()  # True: the person says that the sample holds no strangers
+    engine: str | None = optional()  # of execution.ENGINES; None: this machine
 
     @property
     def title(self) -> str:
@@ -41,7 +42,7 @@ class NoveltyRequest(JobRequest):
 
     def classification(self) -> ClassifyRequest:
         """Request of the classification that names and measures the particles."""
-        return ClassifyRequest(self.source, self.weights, self.um_per_px, choices=self.choices)
+        return ClassifyRequest(self.source, self.weights, self.um_per_px, choices=self.choices, engine=self.engine)
 
 
 def novelty(request: NoveltyRequest, folder: Path) -> Steps:

@@ -9,6 +9,7 @@ import streamlit as st
 from pages.ui.classify.run_details import describe_scale, pixel_sizes_of, show_runs
 from pages.ui.classify.sample_details import enter_sample_details
 from pages.ui.components.gallery import show_gallery
+from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.model_card import origin, show_model
 from svp_core.classification.first_look import look_at_first
 from svp_core.classification.results import scale_warning
@@ -67,6 +68,7 @@ def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> Class
                 placeholder="as in the files" if scales else "unknown",
                 help="Leave empty to use the value of the files; a value entered here is used for every particle.",
             )
+            engine = choose_engine("classify_engine")
             submitted = st.button(
                 "Classify", type="primary", key="classify_go", disabled=bool(unreadable), help=unreadable or None
             )
@@ -74,7 +76,9 @@ def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> Class
         if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else scales):
             st.warning(escape_markdown(warning))
     show_model(model.name, origin(model))
-    return ClassifyRequest(str(path), model.name, um_per_px, choices=choices or None, **sample) if submitted else None
+    if not submitted:
+        return None
+    return ClassifyRequest(str(path), model.name, um_per_px, choices=choices or None, engine=engine, **sample)
 
 
 def _show_source(source: SourceSummary) -> None:

@@ -5,12 +5,21 @@ import signal
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 
 from svp_core.classification import measure, shards
+from svp_core.classifier import resnet
+from svp_core.cli import main
+from svp_core.embedding.feature_table import feature_table
 from svp_core.execution import ray_cluster
+from svp_core.generator import unet
+from svp_core.generator.sampling import image_seeds, sample_on_engine
 from svp_core.images import encode_png
+from svp_core.progress import run_to_end
 from svp_core.tasks.classify import ClassifyRequest, classify
+from tests.helpers.tiny_generator import CONFIG
 
 pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
 
@@ -91,3 +100,26 @@ def test_killed_and_resumed_classification_on_a_cluster_equals_the_local_one(clu
     assert len(handed_out) == len(batches) - done
     assert files_of(remote) == files_of(local)
     assert not (remote / shards.FOLDER).exists()
+
+
+def test_generated_simulated_and_embedded_particles_equal_the_local_ones(cluster, tmp_path):
+    torch.manual_seed(0)
+    generator = unet.Generator(unet.build_unet(CONFIG).eval(), CONFIG, None, torch.device("cpu"))
+    config = resnet.ClassifierConfig(("protein", "silicone_oil"))
+    classifier = resnet.Classifier(resnet.build_classifier(config).eval(), config, None, torch.device("cpu"))
+    tiles = np.random.default_rng(0).integers(0, 256, (5, 64, 64), np.uint8)
+    seeds, sampler, found = image_seeds(5, 7), generator.samplers["preview"], {}
+    for engine in ("local", "ray"):
+        options = {"seeds": seeds, "sampler": sampler, "steps": 2, "call_size": 3}
+        made = list(sample_on_engine(engine, generator, "air_bubble", **options))
+        table = run_to_end(feature_table(classifier, tiles, {"image": list("abcde")}, engine=engine))
+        arguments = ["--class", "protein", "--count", "3", "--seed", "4", "--engine", engine]
+        assert main(["simulate", *arguments, "--out", str(tmp_path / engine)]) == 0
+        simulated = {path.name: path.read_bytes() for path in (tmp_path / engine).rglob("*.*")}
+        found[engine] = [start for start, _ in made], np.concatenate([part for _, part in made]), table, simulated
+    (starts, images, table, files), (other_starts, other_images, other_table, other_files) = found.values()
+    assert starts == other_starts == [0, 3, 6]
+    np.testing.assert_array_equal(images, other_images)
+    pd.testing.assert_frame_equal(table, other_table)
+    assert files == other_files
+    assert len(files) == 4
