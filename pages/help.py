@@ -9,7 +9,7 @@ from pages.ui.shared.session_guard import require_app
 
 require_app(__file__)
 
-TOPICS = ["Pages", "Keys", "Files", "Measures", "Limits", "Serving"]
+TOPICS = ["Pages", "Keys", "Files", "Measures", "Limits", "Serving", "Cluster"]
 TEXTS = Path(__file__).parent / "ui" / "help"
 
 
@@ -36,6 +36,7 @@ for tab, draw in zip(
         show_measures,
         lambda: show_text("limits"),
         lambda: show_text("serving"),
+        lambda: show_text("cluster"),
     ),
     strict=True,
 ):

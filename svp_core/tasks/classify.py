@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from svp_core.classification.result_images import ResultImages
 from svp_core.classification.settings import SAMPLE_FIELDS
 from svp_core.errors import LabError
 from svp_core.execution import RAY, executor
@@ -18,7 +19,6 @@ from svp_core.progress import Progress, Steps
 from svp_core.tasks.instrument_runs import note_conditions, profile_entry
 from svp_core.tasks.reference_matching import match_reference
 from svp_core.tasks.request import JobRequest, optional
-from svp_core.tasks.result_images import ResultImages
 
 if TYPE_CHECKING:
     from svp_core.classification.measure import ResultBatch

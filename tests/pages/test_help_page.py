@@ -8,7 +8,7 @@ from svp_core.quality.metric_names import METRICS
 from tests.helpers.app_pages import open_page
 
 
-@pytest.mark.parametrize("topic", ["Pages", "Keys", "Files", "Measures", "Limits", "Serving"])
+@pytest.mark.parametrize("topic", ["Pages", "Keys", "Files", "Measures", "Limits", "Serving", "Cluster"])
 def test_every_topic_opens(topic):
     app = open_page("pages/help.py", topic=topic)
     assert not app.exception
