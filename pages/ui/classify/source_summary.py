@@ -11,12 +11,11 @@ from pages.ui.classify.sample_details import enter_sample_details
 from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.model_card import origin, show_model
-from svp_core.classification.first_look import look_at_first
+from pages.ui.shared.source_reading import read_first, read_summary
 from svp_core.classification.results import scale_warning
 from svp_core.display import count_noun, escape_markdown, model_label
 from svp_core.errors import LabError
 from svp_core.images import to_colour_tile
-from svp_core.instruments.detect import detect_source
 from svp_core.instruments.metadata import Question, SourceSummary
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER, PIXEL_UM, ClassifyRequest
 from svp_core.workspace.models import list_models
@@ -27,13 +26,13 @@ PREVIEW_TILES = 24  # particles read before anything starts, to see whether they
 
 @st.cache_data(max_entries=8, ttl=120, show_spinner="Reading the source")
 def _detect(path, modified, choices):
-    return detect_source(path, dict(choices))
+    return read_summary(path, dict(choices))
 
 
 @st.cache_data(max_entries=8, ttl=120, show_spinner=False)
 def _first_tiles(path, modified, choices):
     """([(tile, name)] of the first readable particles, reason of one that cannot be read, cautions)."""
-    look = look_at_first(path, dict(choices), keep=PREVIEW_TILES)
+    look = read_first(path, dict(choices), keep=PREVIEW_TILES)
     records = look.records
     tiles = [(to_colour_tile(record.pixels), record.name) for record in records if record.pixels is not None]
     return tiles, next((record.reason for record in records if record.rejected), ""), look.cautions

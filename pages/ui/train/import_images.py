@@ -7,10 +7,10 @@ import streamlit as st
 
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
+from pages.ui.shared.source_reading import read_summary
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import class_name, count_noun, escape_markdown, truncate
 from svp_core.errors import LabError
-from svp_core.instruments.detect import detect_source
 from svp_core.tasks.import_images import ImportRequest, imported_dataset
 from svp_core.workspace import datasets, jobs
 
@@ -29,7 +29,7 @@ def show_import_images(on_imported: Callable[[str], None]) -> None:
 
 def _show_form(path):
     try:
-        source = detect_source(path)
+        source = read_summary(path)
     except LabError:
         forget_source(PAGE)
         raise
