@@ -7,6 +7,9 @@ gives roles). Used where sign-in is on (SVP_SIGN_IN).
 from argparse import ArgumentParser, Namespace
 
 from svp_core.access.person import ROLES
+from svp_core.access.sign_in import read_sign_in
+from svp_core.errors import LabError
+from svp_core.workspace.paths import workspace_root
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -26,6 +29,11 @@ def run(options: Namespace) -> None:
     """Run the action, print the list."""
     from svp_core.workspace.people import NO_ROLE, add_person, list_people, set_role
 
+    if options.action != "list" and not read_sign_in():
+        raise LabError(
+            f"Sign-in is off, so nobody in {workspace_root()} is asked for a role; give this command the settings "
+            "that the server has (SVP_SIGN_IN, SVP_WORKSPACE, SVP_DATABASE_URL, SVP_AUDIT_KEY)."
+        )
     if options.action == "add":
         add_person(options.login, options.name, options.role)
     elif options.action == "role":
