@@ -101,15 +101,26 @@ def _alarm(results: ClassificationResults) -> SampleVerdict | None:
 
 def verdict_sentence(results: ClassificationResults) -> str:
     """What must be known before any figure of these results is used; "" where nothing must."""
-    verdict, novelty = _alarm(results), results.summary.get("novelty") or {}
+    return " ".join(text for text in (_alarm_sentence(results), _differences_sentence(results)) if text)
+
+
+def _differences_sentence(results: ClassificationResults) -> str:
+    """That the images are not like those of the instrument's known run; "" where they are, or there is none."""
+    novelty = results.summary.get("novelty") or {}
+    if not (differences := novelty.get("differences")):
+        return ""
+    return (
+        "The images of this run are not like those of the run that novelty is calibrated on "
+        f"({join_names(differences)}): p-values count particles among {novelty.get('calibration', 'it')}, and hold for "
+        "images like those only."
+    )
+
+
+def _alarm_sentence(results: ClassificationResults) -> str:
+    """How many particles are unlike all known ones, and what follows; "" where no more than known ones would be."""
+    verdict = _alarm(results)
     if verdict is None:
-        if not (differences := novelty.get("differences")):
-            return ""
-        return (
-            "The images of this run are not like those of the run that novelty is calibrated on "
-            f"({join_names(differences)}): p-values count particles among {novelty.get('calibration', 'it')}, and hold "
-            "for images like those only."
-        )
+        return ""
     whole = ""
     if run_differs(results):
         whole = (

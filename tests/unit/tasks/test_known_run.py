@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from svp_core.classification.results import read_results_folder
-from svp_core.classification.strangers import FEATURES_FILE
+from svp_core.classification.strangers import FEATURES_FILE, verdict_of, verdict_sentence
 from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.images import encode_png
@@ -15,7 +15,7 @@ from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.known_run import MIN_PARTICLES
 from svp_core.novelty.tile_forms import WHOLE
 from svp_core.report.document import report_html
-from svp_core.tasks.classify import ClassifyRequest, classify
+from svp_core.tasks.classify import ClassifyRequest, classify, name_particles
 from svp_core.tasks.instrument_runs import assign_profile
 from svp_core.tasks.known_run import forget_known_run, name_known_run
 from svp_core.tasks.stored_classifications import read_summary
@@ -86,6 +86,45 @@ def test_later_runs_are_judged_by_the_named_run_and_say_so(tmp_path):
     forget_known_run(profile.id, SHA256)
     again = read_results_folder(jobs.job_folder(classified_again(tmp_path)))
     np.testing.assert_array_equal(again.table["novelty_p"], before.table["novelty_p"])
+
+
+def darker_run(tmp_path, *, darker):
+    """Id of a classification of twenty particles of the instrument, on a liquid this many grey levels darker."""
+    (tmp_path / f"darker {darker}").mkdir()
+    for number, tile in enumerate(np.load(SAMPLE)[::48]):
+        (tmp_path / f"darker {darker}" / f"{number}.png").write_bytes(encode_png(tile - np.uint8(darker)))
+    job_id = store_job("classify", {"source": f"{darker}", "weights": "resnet18", "um_per_px": 0.5})
+    source = str(tmp_path / f"darker {darker}")
+    list(name_particles(ClassifyRequest(source, um_per_px=0.5), jobs.job_folder(job_id)))
+    return job_id
+
+
+@pytest.mark.parametrize("all_alike", [False, True])
+def test_a_run_in_other_light_than_the_known_one_says_so_whether_or_not_the_alarm_rings(tmp_path, all_alike):
+    first = darker_run(tmp_path, darker=0)
+    known = known_job(conditions=read_summary(first)["conditions"])
+    if all_alike:  # then everything else is unusual
+        path, named = (
+            jobs.job_folder(known) / FEATURES_FILE,
+            read_results_folder(jobs.job_folder(known)).probs.argmax(1),
+        )
+        features = np.fromfile(path, np.float16).reshape(150, -1)
+        for label in range(3):
+            features[named == label] = features[named == label].astype(np.float32).mean(0)
+        features.tofile(path)
+    name_known_run(assign_profile(known).id, known)
+    if not all_alike:
+        alike = read_results_folder(jobs.job_folder(darker_run(tmp_path, darker=2)))
+        assert "differences" not in alike.summary["novelty"]
+        assert verdict_sentence(alike) == ""
+    darker = read_results_folder(jobs.job_folder(darker_run(tmp_path, darker=40)))
+    (difference,) = darker.summary["novelty"]["differences"]
+    assert difference.startswith("background")
+    verdict = verdict_of(darker)
+    assert verdict is not None
+    assert verdict.is_alarm == all_alike
+    assert difference in verdict_sentence(darker)
+    assert difference in report_html(darker.folder)
 
 
 def test_a_run_that_cannot_calibrate_is_refused(tmp_path):
