@@ -37,6 +37,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--weights", default=DEFAULT_CLASSIFIER, metavar="MODEL", help=MODEL_HELP)
     parser.add_argument("--um-per-px", type=pixel_size, help="pixel size, µm, that replaces the one in the files")
     parser.add_argument(
+        "--autoencoder", metavar="MODEL", help="filter of `train novelty`: its residual and p-value as further columns"
+    )
+    parser.add_argument(
         "--clean", action="store_true", help="the source holds no strangers: check that the normal set fits it"
     )
 
@@ -50,6 +53,7 @@ def run(options: Namespace) -> None:
         options.normal,
         options.weights,
         options.um_per_px,
+        autoencoder=options.autoencoder,
         clean=options.clean or None,
         engine=chosen_engine(options),
     )

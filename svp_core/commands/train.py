@@ -1,4 +1,4 @@
-"""Train a generator or a classifier on a folder with one sub-folder per class: a model folder.
+"""Train a generator or a classifier on a folder with one sub-folder per class, or a novelty filter on normal particles.
 
 Several GPUs: accelerate launch -m svp_core train generator ... (pip install accelerate).
 """
@@ -26,8 +26,10 @@ NETWORKS = ("resnet18", "resnet50")
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of train."""
-    parser.add_argument("what", choices=("generator", "classifier"), help="kind of model")
-    parser.add_argument("source", type=Path, help="labelled images, one sub-folder per class")
+    parser.add_argument("what", choices=("generator", "classifier", "novelty"), help="kind of model")
+    parser.add_argument(
+        "source", type=Path, help="labelled images, one sub-folder per class; novelty: normal particles"
+    )
     parser.add_argument("--out", type=Path, required=True, metavar="FOLDER", help="new model folder")
     parser.add_argument("--seed", type=run_seed, default=0, help="of split, initial weights and order of images")
     parser.add_argument("--note", default="", help="what the images are, for the card of the model")
@@ -43,7 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     generator.add_argument(
         "--minutes", type=_minutes, help=f"duration, {MIN_MINUTES} to {MAX_MINUTES:,}, instead of a number of images"
     )
-    generator.add_argument("--images", type=whole_number, help="images shown in total, repeats counted")
+    generator.add_argument("--images", type=whole_number, help="images shown in total, repeats counted (also novelty)")
     classifier = parser.add_argument_group("classifier")
     classifier.add_argument(
         "--validation",
@@ -53,6 +55,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     classifier.add_argument("--network", default=NETWORKS[0], choices=NETWORKS, help="architecture")
     classifier.add_argument("--epochs", type=_epochs, help="how often each image is shown")
+    novelty = parser.add_argument_group("novelty: an autoencoder filter, for the command novelty")
+    novelty.add_argument("--weighted", action="store_true", help="texture weighs pixels in loss and score")
+    novelty.add_argument("--strangers", type=Path, metavar="FOLDER", help="labelled strangers, to measure its ROC")
 
 
 def _minutes(text: str) -> float:
@@ -66,8 +71,8 @@ def _epochs(text: str) -> float:
 def run(options: Namespace) -> None:
     """Train; started again with the same arguments, an interrupted training of a generator resumes."""
     check_folder(options.out)
-    train = _train_generator if options.what == "generator" else _train_classifier
-    for progress in train(options):
+    train = {"generator": _train_generator, "classifier": _train_classifier, "novelty": _train_novelty}
+    for progress in train[options.what](options):
         noun = f"steps, loss {progress.loss:.3f}" if progress.loss is not None else progress.message
         print_progress(noun, progress.step, progress.total)
     print(f"Finished: {options.out}")
@@ -108,3 +113,25 @@ def _train_classifier(options: Namespace) -> Iterator[Progress]:
     yield from train_classifier(
         data, options.out, validation=validation, architecture=options.network, plan=plan, note=options.note
     )
+
+
+def _train_novelty(options: Namespace) -> Iterator[Progress]:
+    from svp_core.classifier.resnet import load_classifier
+    from svp_core.novelty.autoencoder import AutoencoderConfig
+    from svp_core.novelty.reconstruction import ReconstructionPlan
+    from svp_core.tasks.classify import DEFAULT_CLASSIFIER
+    from svp_core.training.novelty_filter import train_novelty_filter
+    from svp_core.workspace.models import find_model
+
+    images = {"images": options.images} if options.images else {}
+    left_out = yield from train_novelty_filter(
+        options.source,
+        options.out,
+        classifier=load_classifier(find_model(DEFAULT_CLASSIFIER)),
+        config=AutoencoderConfig(weighted=options.weighted),
+        plan=ReconstructionPlan(seed=options.seed, **images),
+        strangers=options.strangers,
+        note=options.note,
+    )
+    print_left_out(left_out)
+    print((options.out / "card.md").read_text("utf-8"))

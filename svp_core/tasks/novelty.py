@@ -24,6 +24,7 @@ class NoveltyRequest(JobRequest):
     weights: str = DEFAULT_CLASSIFIER  # name or folder of the classifier whose features are compared
     um_per_px: float | None = optional()  # pixel size that replaces the one in the files
     choices: Mapping[str, str] | None = optional()  # answers to the source's questions
+    autoencoder: str | None = optional()  # name or folder of an autoencoder filter, whose residual is shown as well
     clean: bool | None = optional()  # True: the person says that the sample holds no strangers
     engine: str | None = optional()  # of execution.ENGINES; None: this machine
 
@@ -55,11 +56,12 @@ def novelty(request: NoveltyRequest, folder: Path) -> Steps:
     from svp_core.classification.results import read_results_folder
     from svp_core.classifier.resnet import load_classifier
     from svp_core.novelty.calibration_file import FILE
+    from svp_core.tasks.novelty_rebuilt import REBUILT_TILES, rebuild_tiles
     from svp_core.tasks.novelty_table import TABLE, judge_results, write_table
     from svp_core.tasks.novelty_verdict import NO_P
     from svp_core.workspace.models import find_model
 
-    for name in (FILE, NORMAL_TILES, NORMAL_FILE, TABLE):
+    for name in (FILE, NORMAL_TILES, NORMAL_FILE, TABLE, REBUILT_TILES):
         (folder / name).unlink(missing_ok=True)
     own, normal = None, None
     if request.normal is not None:
@@ -70,12 +72,17 @@ def novelty(request: NoveltyRequest, folder: Path) -> Steps:
     offered = facts["offered"]
     yield Progress(offered, offered, "Judging the sample")
     results = read_results_folder(folder, ("novelty_score",))
+    rebuilt = None
+    if request.autoencoder is not None:
+        rebuilt = yield from rebuild_tiles(find_model(request.autoencoder), results)
     verdict = judge_results(results, normal=normal, is_clean=bool(request.clean))
     summary: dict[str, Any] = {**results.summary, "verdict": verdict}
+    if request.autoencoder is not None:
+        summary["autoencoder"] = find_model(request.autoencoder).name
     if normal is not None:
         summary["normal"] = {key: value for key, value in normal.items() if key not in ("examples", "left_out")}
         summary["normal"]["left_out"] = len(normal["left_out"])
-    for done in write_table(results, verdict, folder / TABLE):
+    for done in write_table(results, verdict, folder / TABLE, rebuilt=rebuilt):
         yield Progress(offered, offered, f"Nearest known particles: {done:,}")
     if verdict["state"] == NO_P:
         _withhold_p(folder / "results.csv")

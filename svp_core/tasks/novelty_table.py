@@ -26,10 +26,11 @@ from svp_core.tile_file import read_tiles
 
 TABLE = "novelty.csv"
 PART_COLUMNS = ("p_texture", "p_classes", "p_shape")  # p-value by each of score.PARTS alone
+RESIDUAL_COLUMNS = ("residual", "residual_p")  # of an autoencoder filter
 NEAREST_COLUMNS = tuple(f"nearest_{k + 1}" for k in range(SHOWN))
 COLUMNS = (
     *("image", "run", "status", "reason", "named", "novelty_score", "novelty_p", "unlike", "false_share", "listed"),
-    *(*PART_COLUMNS, "spoke", *NEAREST_COLUMNS, "taught_p"),
+    *(*PART_COLUMNS, "spoke", *NEAREST_COLUMNS, "taught_p", *RESIDUAL_COLUMNS),
 )
 _TEXTS = ("image", "run", "status", "reason", "named", "unlike", "listed", "spoke", *NEAREST_COLUMNS)
 _CHUNK = 2000  # particles at a time, which bounds the memory
@@ -43,15 +44,23 @@ def judge_results(
     return judge_run(p_values, used_calibration(results), normal=normal, summary=results.summary, is_clean=is_clean)
 
 
-def write_table(results: ClassificationResults, verdict: Mapping[str, Any], path: Path) -> Iterator[int]:
+def write_table(
+    results: ClassificationResults,
+    verdict: Mapping[str, Any],
+    path: Path,
+    *,
+    rebuilt: NDArray[np.floating] | None = None,
+) -> Iterator[int]:
     """Write novelty.csv of these results, which hold the column novelty_score; yields the number of finished rows.
 
-    Without p-values (state NO_P of the verdict), their columns are empty and the scores stay.
+    Without p-values (state NO_P of the verdict), their columns are empty and the scores stay. rebuilt: scores and
+    p-values of an autoencoder filter, (N, 2).
     """
     has_p = verdict["state"] != NO_P
     p_values = numeric_column(results, NOVELTY_P)
     if not has_p:
         p_values = np.full(len(p_values), np.nan)
+        rebuilt = None if rebuilt is None else np.stack([rebuilt[:, 0], p_values], axis=1)
     rates, scores = false_discovery_rates(p_values), numeric_column(results, "novelty_score")
     taught = taught_p(results)
     calibration, names = used_calibration(results), _example_names(results)
@@ -72,6 +81,7 @@ def write_table(results: ClassificationResults, verdict: Mapping[str, Any], path
                 spoke[k] if np.isfinite(scores[position]) else "",
                 *(names[index] for index in nearest[k]),
                 "" if taught is None else _text(taught[position]),
+                *(("", "") if rebuilt is None else map(_text, rebuilt[position])),
             ]
         yield len(rows)
     blank = [""] * (len(COLUMNS) - 4)
