@@ -43,7 +43,7 @@ class Autoencoder(nn.Module):
             *up,
             last := nn.ConvTranspose2d(config.width, 1, 4, 2, 1),
         )
-        nn.init.constant_(last.bias, level)
+        nn.init.constant_(torch.as_tensor(last.bias), level)
 
     def forward(self, images: Tensor) -> Tensor:
         """Reconstruction of images float32 (N, 1, 64, 64), 0..1; not clipped."""
