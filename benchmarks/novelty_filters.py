@@ -172,7 +172,7 @@ def print_table(found, judge):
     """Print one line per score and kind of stranger; returns the same as rows."""
     is_known, rows = np.isin(judge.kinds, KNOWN), []
     for name, (scores, values) in found.items():
-        marked = estimate_share(float((values[is_known] <= LEVEL).sum()), n=int(is_known.sum()))
+        marked = estimate_share(values[is_known] <= LEVEL)
         print(
             f"\n{name}: known particles marked {marked.value:.1%} ({marked.low:.1%} to {marked.high:.1%}), n {marked.n}"
         )
@@ -184,7 +184,7 @@ def print_table(found, judge):
             auc, low, high = auc_interval(
                 scores[is_known], scores[strange], judge.instruments[is_known], judge.instruments[strange]
             )
-            share = estimate_share(float((values[strange] <= LEVEL).sum()), n=int(strange.sum()))
+            share = estimate_share(values[strange] <= LEVEL)
             curve = roc_curve(scores[is_known], scores[strange], values[is_known], values[strange])
             youden = curve.youden
             print(

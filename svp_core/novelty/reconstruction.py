@@ -122,7 +122,7 @@ def train_filter(
 
 
 def _images(tiles: NDArray[np.uint8]) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(tiles)).float()[:, None] / 255
+    return torch.from_numpy(np.array(tiles)).float()[:, None] / 255
 
 
 def _turned(

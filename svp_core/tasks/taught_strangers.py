@@ -2,10 +2,11 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 
 import numpy as np
 
-from svp_core.classification.results import ClassificationResults
+from svp_core.classification.results import NOVELTY_P, ClassificationResults, numeric_column
 from svp_core.classification.strangers import TAUGHT_FILE
 from svp_core.files import save_array, write_json
 from svp_core.novelty.tile_forms import forms_of
@@ -16,22 +17,20 @@ from svp_core.tile_file import read_tiles
 def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) -> None:
     """Mark the particles that resemble confirmed strangers; what was taught before is replaced.
 
-    confirmed: their positions among the classified particles. Writes TAUGHT_FILE into the folder of the job, and their
-    number into its summary. Raises LabError for too few, and where the results or the model lack what is needed.
+    confirmed: their positions among the classified particles. Writes TAUGHT_FILE into the folder of the job, and into
+    its summary their number and, where there are enough, what they gained on held-out ones. Raises LabError for too
+    few, and where the results or the model lack what is needed.
     """
-    from svp_core.novelty.teaching import taught_p_values
+    from svp_core.novelty.teaching import taught_p_values, teaching_gain
 
     calibration, count = shipped_calibration(results), len(results.probs)
-    features = stored_features(results, calibration)
-    values = taught_p_values(
-        calibration.examples,
-        features,
-        results.probs.argmax(1),
-        forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")[:count])),
-        np.asarray(sorted(set(confirmed)), np.intp),
-    )
+    features, rows = stored_features(results, calibration), np.asarray(sorted(set(confirmed)), np.intp)
+    named, forms = results.probs.argmax(1), forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")[:count]))
+    values = taught_p_values(calibration.examples, features, named, forms, rows)
+    before = numeric_column(results, NOVELTY_P)[rows] if NOVELTY_P in results.table else np.full(len(rows), np.nan)
+    gain = teaching_gain(calibration.examples, features[rows], named[rows], forms[rows], before)
     save_array(results.folder / TAUGHT_FILE, values.astype(np.float32))
-    _note(results, {"confirmed": len(set(confirmed))})
+    _note(results, {"confirmed": len(rows), **({"gain": asdict(gain)} if gain else {})})
 
 
 def forget_strangers(results: ClassificationResults) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pages.ui.novelty.result_view import JudgedSample
+from pages.ui.novelty.judged_sample import JudgedSample
 from svp_core.classification.results import read_results_folder
 from svp_core.images import encode_png
 from svp_core.tasks.novelty_table import read_table

@@ -26,6 +26,10 @@ CLEAN_HELP = (
     "The sample holds no strangers: if more of it is unusual than chance explains, the normal set does not fit it, and "
     "no p-values are given."
 )
+FILTER_HELP = (
+    "Shows what an autoencoder of normal particles cannot rebuild (command: train novelty). It explains; the distances "
+    "decide."
+)
 
 
 def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None:
@@ -45,6 +49,12 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
                 help=NORMAL_HELP,
             )
             model = st.selectbox("Model", _models(), key="novelty_model", width=160)
+            filters = [each.name for each in list_models("novelty_filter")]
+            autoencoder = None
+            if filters:
+                autoencoder = st.selectbox(
+                    "Autoencoder", filters, index=None, key="novelty_filter", width=200, help=FILTER_HELP
+                )
         text = ""
         if chosen == PATH:
             text = st.text_input("Path of the normal set", key="normal_path", placeholder="/data/clean run", width=600)
@@ -59,7 +69,7 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
             st.button("Choose another sample", key="novelty_forget", on_click=on_leave)
     if not pressed:
         return None
-    return NoveltyRequest(str(path), _normal(chosen, text), model, clean=clean or None)
+    return NoveltyRequest(str(path), _normal(chosen, text), model, autoencoder=autoencoder, clean=clean or None)
 
 
 def _normal(chosen: str, text: str) -> str | None:

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,15 +11,16 @@ from numpy.typing import NDArray
 from plotly.graph_objects import Figure
 
 from pages.ui.components.gallery import show_gallery
+from pages.ui.novelty.judged_sample import JudgedSample
+from pages.ui.novelty.rebuilt_view import show_rebuilt, show_roc
 from pages.ui.shared.chart_style import QUIET, REFERENCE
 from pages.ui.shared.nearest_known import show_nearest_known
 from pages.ui.shared.paging import PAGE_SIZE, choose_page
 from pages.ui.shared.teaching import show_teaching
-from svp_core.classification.results import ClassificationResults, read_results_folder
-from svp_core.display import class_name, count_noun, escape_markdown, format_percent
+from svp_core.classification.results import read_results_folder
+from svp_core.display import count_noun, escape_markdown, format_percent
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.listing import FALSE_SHARE
-from svp_core.novelty.teaching import TAUGHT_SHARE
 from svp_core.tasks.novelty_table import read_table
 from svp_core.tasks.novelty_verdict import NO_P, STRANGERS
 from svp_core.workspace import jobs
@@ -31,43 +30,6 @@ TILE_PX = 96
 COMPARED = 12  # of the list, beside the normal particles nearest to them
 BINS = 20  # of the histogram of p-values: 5 % each
 UNLIKE, LISTED, ALL = "unlike", "listed", "all"
-
-
-@dataclass(frozen=True, eq=False)
-class JudgedSample:
-    """Results of a search with its table; the columns are those of the particles that could be measured (N,)."""
-
-    results: ClassificationResults
-    table: pd.DataFrame  # novelty.csv, rejected items included
-
-    @cached_property
-    def judged(self) -> pd.DataFrame:
-        """Rows of the particles that could be measured, in the order of the tiles."""
-        return pd.DataFrame(self.table[self.table["status"] == "ok"]).reset_index(drop=True)
-
-    def numbers(self, name: str) -> NDArray[np.float64]:
-        """A column as numbers; NaN where empty."""
-        return np.asarray(self.judged[name], float)
-
-    def is_yes(self, name: str) -> NDArray[np.bool_]:
-        """Where a column says yes."""
-        return np.asarray(self.judged[name] == "yes", bool)
-
-    @cached_property
-    def marked(self) -> NDArray[np.bool_]:
-        """Particles unlike normal ones, or like the confirmed strangers."""
-        return self.is_yes("unlike") | (self.numbers("taught_p") <= TAUGHT_SHARE * LEVEL)
-
-    @cached_property
-    def order(self) -> NDArray[np.intp]:
-        """Positions of the particles, the most unusual first: by p-value, taught ones included, then by score."""
-        values = np.stack([self.numbers("novelty_p"), self.numbers("taught_p") / TAUGHT_SHARE])
-        smallest = np.where(np.isnan(values), 2.0, values).min(0)
-        return np.lexsort((-np.nan_to_num(self.numbers("novelty_score"), nan=-np.inf), smallest))
-
-    def captions(self, positions: NDArray[np.intp]) -> list[str]:
-        """What is written below each particle: p-value or score, the class that it was named, what spoke."""
-        return [_caption(row) for row in self.judged.iloc[positions].to_dict("records")]
 
 
 def show(job: Job) -> None:
@@ -126,16 +88,8 @@ def _show_list(job: Job, sample: JudgedSample, *, has_p: bool) -> None:
     positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     captions = sample.captions(positions)
     show_nearest_known(sample.results, positions[:COMPARED], captions)
+    show_rebuilt(sample, positions[:COMPARED])
     _draw(job, sample, positions, captions)
-
-
-def _caption(row: Mapping[Any, Any]) -> str:
-    has_p, taught = pd.notna(row["novelty_p"]), row["taught_p"]
-    values = [f"p {row['novelty_p']:.3f}" if has_p else f"score {row['novelty_score']:.1f}"]
-    if taught <= TAUGHT_SHARE * LEVEL:  # no number is not
-        values.append(f"taught {taught:.3f}")
-    spoke = [row["spoke"]] if pd.notna(row["spoke"]) else []
-    return " · ".join([*values, f"{class_name(row['named'])}?", *spoke])
 
 
 def _picks(job: Job) -> list[int]:
@@ -170,6 +124,7 @@ def _show_side(sample: JudgedSample, verdict: Mapping[str, Any]) -> None:
         alt = "Histogram of p-values; known particles alone would fill all bars alike"
         st.plotly_chart(draw_p_values(values[np.isfinite(values)]), config=QUIET, key="novelty_histogram", alt=alt)
         st.caption("Known particles alone would fill all bars alike (dashed). Strangers pile up at the left.")
+    show_roc(sample.results.summary.get("autoencoder"))
     table = sample.table.to_csv(index=False)
     st.download_button("Table (csv)", table, f"novelty {title}.csv", "text/csv", key="novelty_csv")
     facts = {"verdict": verdict, "normal": sample.results.summary.get("normal")}

@@ -1,6 +1,7 @@
 """Teach a set of judged particles what its strangers look like: the button where they are seen, and what it gained."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -25,7 +26,7 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
             f"{format_percent(TAUGHT_SHARE * LEVEL)} by construction.",
         )
         if taught:
-            st.caption(f"Learnt from {taught['confirmed']:,} confirmed strangers.", width="content")
+            st.caption(gain_text(taught), width="content")
             if st.button("Forget them", key="forget_strangers", type="tertiary"):
                 forget_strangers(results)
                 st.rerun()
@@ -36,3 +37,16 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
             st.error(escape_markdown(error))
         else:
             st.rerun()
+
+
+def gain_text(taught: Mapping[str, Any]) -> str:
+    """From how many strangers was learnt, and how many held-out ones are found, before and after."""
+    text, gain = f"Learnt from {taught['confirmed']:,} confirmed strangers.", taught.get("gain")
+    if not gain:
+        return text
+    before, after = gain["found_before"], gain["found_after"]
+    return (
+        f"{text} Of held-out ones, {format_percent(before['value'])} were found before, "
+        f"{format_percent(after['value'])} are found now (95 % interval {format_percent(after['low'])} to "
+        f"{format_percent(after['high'])}); AUC {gain['auc_before']:.2f} before, {gain['auc_after']:.2f} now."
+    )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from svp_core.errors import LabError
-from svp_core.novelty.calibration import features_of
-from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, taught_p_values
+from svp_core.novelty import teaching
+from svp_core.novelty.calibration import KnownExamples, features_of
+from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, taught_p_values, teaching_gain
 from tests.helpers.drawn_novelty import drawn_examples, drawn_views
 
 
@@ -47,3 +48,49 @@ def test_a_missing_shape_does_not_stop_the_learning(sample):
     damaged[::7, -8:] = np.nan
     values = taught_p_values(drawn_examples(100), damaged, named, forms, np.flatnonzero(strange)[:10])
     assert np.isfinite(values).all()
+
+
+def known_of_instruments(instruments, each, seed):
+    """(features, named) of known particles, block by block of an instrument, each with a shift of its own."""
+    rng, parts = np.random.default_rng(seed), []
+    for number in range(instruments):
+        views, labels = drawn_views(each, seed=1000 * seed + number)
+        shift = rng.normal(0, 0.7, features_of(views).shape[1])
+        parts.append((features_of(views) + shift.astype(np.float16), labels))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+
+def marked_known(block, monkeypatch):
+    """Share of new instruments' known particles that the head marks, learnt from examples split into such blocks."""
+    monkeypatch.setattr(teaching, "BLOCK", block)
+    features, named = known_of_instruments(24, 17, seed=1)
+    examples = KnownExamples(features, named, np.zeros(len(named), int))
+    new, new_named = known_of_instruments(24, 17, seed=2)
+    strange, labels = drawn_views(10, seed=3, moved=0.6)
+    sample = np.concatenate([new, features_of(strange)]), np.concatenate([new_named, labels])
+    forms, confirmed = np.zeros(len(sample[1]), int), np.arange(len(new_named), len(sample[1]))
+    return (taught_p_values(examples, *sample, forms, confirmed)[: len(new_named)] <= 0.05).mean()
+
+
+def test_particles_of_the_learnt_instruments_do_not_calibrate_the_head(monkeypatch):
+    """Then new instruments' known particles would be marked more often than promised."""
+    assert marked_known(51, monkeypatch) < 0.085
+    assert marked_known(1, monkeypatch) > 0.095
+
+
+def test_what_was_gained_is_measured_on_held_out_strangers(sample):
+    features, named, forms, strange = sample
+    confirmed = np.flatnonzero(strange)[:40]
+    before = np.full(40, 0.5)
+    gain = teaching_gain(drawn_examples(400), features[confirmed], named[confirmed], forms[confirmed], before)
+    assert gain is not None
+    assert (gain.confirmed, gain.auc_before, gain.found_before.value) == (40, 0.5, 0.0)
+    assert gain.auc_after > 0.9
+    assert gain.found_after.low < gain.found_after.value
+    # Confirmed "strangers" that are known particles teach nothing, and the figures say so.
+    known = np.flatnonzero(~strange)[::8][:36]
+    none = teaching_gain(drawn_examples(400), features[known], named[known], forms[known], np.full(36, 0.5))
+    assert none is not None
+    assert none.auc_after < 0.65
+    assert none.found_after.value < 0.25
+    assert teaching_gain(drawn_examples(50), features[:4], named[:4], forms[:4], before[:4]) is None

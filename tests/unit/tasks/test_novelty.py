@@ -12,6 +12,7 @@ from svp_core.classification.strangers import is_unlike
 from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.images import encode_png
+from svp_core.novelty.filter_file import load_filter
 from svp_core.optics import scenes
 from svp_core.tasks.novelty import NoveltyRequest, novelty
 from svp_core.tasks.novelty_table import COLUMNS
@@ -108,6 +109,27 @@ def test_the_command_writes_the_table_and_the_shipped_calibration_needs_no_norma
     assert lines[0] == ",".join(COLUMNS)
     assert len(lines) == CLEAN + 1
     assert "simulated particles per class" in capsys.readouterr().out
+
+
+def test_an_autoencoder_of_normal_particles_shows_what_it_cannot_rebuild(lab, capsys):
+    model, training = lab / "filter", ["--images", "640", "--weighted", "--strangers", str(lab / "inverted")]
+    assert main(["train", "novelty", str(lab / "normal"), "--out", str(model), *training]) == 0
+    assert "Youden" in capsys.readouterr().out
+    config = json.loads((model / "config.json").read_text("utf-8"))
+    assert config["novelty_filter"]["weighted"]
+    assert config["trained_on"] + config["calibrated_on"] <= NORMAL
+    assert config["roc"]["strangers"] == 40
+    rows, summary, folder = judged(lab, "mixed", autoencoder=str(model))
+    judged_rows = [row for row in rows if row["status"] == "ok"]
+    trained, tiles = load_filter(model), np.load(folder / "tiles.npy")
+    np.testing.assert_allclose([float(row["residual"]) for row in judged_rows], trained.score(tiles), atol=1e-3)
+    assert all(0 < float(row["residual_p"]) <= 1 for row in judged_rows)
+    rebuilt = np.load(folder / "rebuilt.npy")
+    assert rebuilt.shape == tiles.shape
+    assert np.abs(rebuilt.astype(float) - tiles).mean() < 40
+    assert summary["autoencoder"] == "filter"
+    assert main(["train", "novelty", str(lab / "clean"), "--out", str(lab / "none")]) == 2
+    assert "at least 150" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("normal", ["clean", "mixed/000.png", "nowhere"])
