@@ -18,10 +18,10 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
     taught = (results.summary.get("novelty") or {}).get("taught")
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         pressed = st.button(
-            f"The {count_noun(len(picks), 'selected particle')} belong to none of the classes",
+            f"Confirm {count_noun(len(picks), 'selected particle')} as strangers",
             key="teach_strangers",
             disabled=len(picks) < MIN_CONFIRMED,
-            help=f"Select {MIN_CONFIRMED} or more such particles, here or under Gallery; all that resemble them are "
+            help=f"Select {MIN_CONFIRMED} or more particles that are none of the known ones; all that resemble them are "
             "then marked. 20 are better. Known particles marked by this: "
             f"{format_percent(TAUGHT_SHARE * LEVEL)} by construction.",
         )
