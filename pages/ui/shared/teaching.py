@@ -21,7 +21,7 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
             f"Confirm {count_noun(len(picks), 'selected particle')} as strangers",
             key="teach_strangers",
             disabled=len(picks) < MIN_CONFIRMED,
-            help=f"Select {MIN_CONFIRMED} or more particles that are none of the known ones; all that resemble them are "
+            help=f"Select {MIN_CONFIRMED} or more particles that are no known ones; all that resemble them are "
             "then marked. 20 are better. Known particles marked by this: "
             f"{format_percent(TAUGHT_SHARE * LEVEL)} by construction.",
         )
