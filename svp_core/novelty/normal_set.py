@@ -29,6 +29,10 @@ MIN_PARTICLES = 100  # of one form of tile; Gaussians in 64 directions and p-val
 MAX_PARTICLES = 10_000  # used, evenly from all
 EXAMPLES = 3000  # kept to be shown beside particles, and to tell strangers from
 FOLDS = 10
+# Share of the second most frequent class, from which on the normal set itself is what its classes are compared with.
+# Relative distances to one class alone would be none: particles in general take its place (measured on simulated sets
+# of one class and of three).
+MIN_SECOND = 0.2
 SEED = 61
 _LARGEST = 1e6  # distances beyond are as large
 
@@ -101,20 +105,21 @@ def normal_facts(calibration: NoveltyCalibration) -> Mapping[str, Any]:
 
 def _calibrate(views: Views, general: KnownParticles, class_count: int) -> FormCalibration:
     """Gaussians of all these particles, and the distance of each by those of the other folds."""
+    shares = np.sort(np.bincount(views.named, minlength=2))[::-1] / len(views.named)
+    background = None if shares[1] >= MIN_SECOND else general
     fold = np.random.default_rng(SEED).permutation(len(views.named)) % FOLDS
     distances = np.zeros((len(fold), 3), np.float32)
     for k in range(FOLDS):
-        known = fit_normal(views.take(fold != k), general, class_count)
+        known = fit_normal(views.take(fold != k), background, class_count)
         distances[fold == k] = known.distances(views.take(fold == k))
-    known = fit_normal(views, general, class_count)
+    known = fit_normal(views, background, class_count)
     return FormCalibration(known, np.minimum(distances, _LARGEST), np.asarray(views.named))
 
 
-def fit_normal(views: Views, general: KnownParticles, class_count: int) -> KnownParticles:
+def fit_normal(views: Views, background: KnownParticles | None, class_count: int) -> KnownParticles:
     """Gaussians of normal particles; classes of fewer than MIN_NAMED have those of all of them.
 
-    general: what particles look like in general, for the relative distance, which says little where the normal set
-    itself is all there is to compare with.
+    background: what the relative distance compares with; None: all normal particles.
     """
     named = np.asarray(views.named)
     large = [label for label in range(class_count) if (named == label).sum() >= MIN_NAMED]
@@ -127,8 +132,8 @@ def fit_normal(views: Views, general: KnownParticles, class_count: int) -> Known
     return replace(
         own,
         class_means=np.stack([fit.class_means[k] for fit, k in of_class]),
-        all_mean=general.all_mean,
-        all_whitening=general.all_whitening,
+        all_mean=(background or own).all_mean,
+        all_whitening=(background or own).all_whitening,
         shape_means=np.stack([fit.shape_means[k] for fit, k in of_class]),
         shape_whitenings=np.stack([fit.shape_whitenings[k] for fit, k in of_class]),
     )
