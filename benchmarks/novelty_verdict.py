@@ -35,7 +35,7 @@ from svp_core.novelty.verdict import judge_sample
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.stats.intervals import estimate_share
 
-SPLITS, SAMPLES, SAMPLE_SIZE = 10, 20, 500
+SPLITS, SAMPLES, SAMPLE_SIZE = 50, 4, 500
 SHARES = (0.1, 0.2)  # of strangers in a sample
 CONFIRMED, TIMES = (5, 20, 60), 5
 KS_LIMIT = 1.628  # of the statistic times sqrt(n m / (n + m)), at 1 %
@@ -79,12 +79,13 @@ def by_own(shipped, particles, is_known):
         marked.append(clean <= LEVEL)
         distances.append(distance_from_uniform(clean, len(normal)))
         for _ in range(SAMPLES):
-            sample = rng.choice(clean, SAMPLE_SIZE, replace=False)
-            rings["clean", 0.0].append(judge_sample(sample, among=len(normal)).is_alarm)
+            known = rng.choice(clean, SAMPLE_SIZE, replace=False)
+            rings["clean", 0.0].append(judge_sample(known, among=len(normal)).is_alarm)
             for kind in STRANGE:
                 strange = values[(particles.kinds == kind) & np.isfinite(values)]
                 for share in SHARES:
-                    sample[: round(share * SAMPLE_SIZE)] = rng.choice(strange, round(share * SAMPLE_SIZE))
+                    count = round(share * SAMPLE_SIZE)
+                    sample = np.concatenate([known[count:], rng.choice(strange, count)])
                     verdict = judge_sample(sample, among=len(normal))
                     rings.setdefault((kind, share), []).append(verdict.is_alarm)
     print(f"own normal set, known particles marked: {text(np.concatenate(marked))} in {SPLITS} splits")
