@@ -115,11 +115,18 @@ def registered_model(folder: Path) -> str | None:
 def save_best(name: str, folder: Path) -> str:
     """Make the best checkpoint of a stopped training a model of this name; returns the name it got.
 
-    Raises LabError while there is no checkpoint yet.
+    Asked again after a process was killed in it, it goes on. Raises LabError while there is no checkpoint yet.
     """
+    from svp_core.training.checkpoints import CheckpointFolder
     from svp_core.training.finalise import finalise
 
-    finalise(folder / "run")
+    require(REVIEWER, "create a model")  # before anything is changed
+    if registered := registered_model(folder):
+        return registered
+    if (folder / "run" / "config.json").is_file():  # finished, as the last step of the training itself would find it
+        CheckpointFolder(folder / "run").clear()
+    else:
+        finalise(folder / "run")
     return register_model(name, folder)
 
 

@@ -46,8 +46,8 @@ def show_finished(job: Job) -> None:
 
 
 def _keep(job, folder):
-    jobs.cancel(job.id)  # a paused job could otherwise be resumed without its folder
     try:
+        jobs.cancel(job.id)  # a paused job could otherwise be resumed without its folder
         save_best(job.config["name"], folder)
     except LabError as error:
         st.session_state["keep_error"] = str(error)

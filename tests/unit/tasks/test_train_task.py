@@ -1,5 +1,6 @@
 """From images to a model, by tasks and as a real job: imported, trained, killed, paused, resumed, registered."""
 
+import json
 import subprocess
 
 import numpy as np
@@ -16,8 +17,10 @@ from svp_core.tasks.job_kinds import run_task
 from svp_core.tasks.train import model_of, save_best
 from svp_core.training.checkpoints import CheckpointFolder
 from svp_core.workspace import datasets, jobs, models
+from svp_core.workspace.changes import MODEL, list_entries
 from svp_core.workspace.paths import repo_root
 from tests.helpers.drawn_tiles import draw_blocks
+from tests.helpers.people import READS, REVIEWS, acting
 from tests.helpers.quick_training_worker import QUICK_TRAINING_WORKER
 from tests.helpers.tiny_training import shorten_checks
 from tests.helpers.trial_jobs import kill_worker, let_heartbeat_lapse, wait_for
@@ -135,6 +138,27 @@ def test_a_cancelled_training_can_be_kept_from_the_first_checkpoint_on(config, t
     train(config, tmp_path, until=3)
     assert save_best(" Kept ", tmp_path) == "Kept" == model_of(tmp_path)
     assert "stopped by hand" in (models.find_model("Kept") / "card.md").read_text()
+
+
+def test_who_keeps_a_checkpoint_stands_in_the_audit_trail_and_a_reader_changes_nothing(config, tmp_path):
+    train(config, tmp_path, until=3)
+    with acting(READS), pytest.raises(LabError, match="reader"):
+        save_best("Kept", tmp_path)
+    assert CheckpointFolder(tmp_path / "run").is_ready
+    with acting(REVIEWS):
+        save_best("Kept", tmp_path)
+    (entry,) = list_entries(kinds=(MODEL,))
+    assert (entry.login, entry.action, entry.title) == (REVIEWS.login, "create", "Kept")
+    assert json.loads(entry.details) == {"job": tmp_path.name}
+
+
+def test_keeping_a_checkpoint_goes_on_where_it_was_killed(config, tmp_path, monkeypatch):
+    train(config, tmp_path, until=3)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr("svp_core.tasks.train.register_model", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        save_best("Kept", tmp_path)
+    assert save_best("Kept", tmp_path) == save_best("Kept", tmp_path) == "Kept"
+    assert unet.load_generator(models.find_model("Kept"))
 
 
 @pytest.mark.parametrize(
