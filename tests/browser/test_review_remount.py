@@ -8,6 +8,9 @@ from pages.ui.components.register import read_component
 from tests.helpers.review_browser import CLASSES, chips_on, press
 
 COUNT = 12
+EMPTY = "<h1 data-test-connection-state='CONNECTED'>Review</h1>"
+UNSAVED = """() => localStorage.setItem('svp-review/r1/before/1', JSON.stringify(
+  { tab: 'before', n: 1, reviewer: 'Ben', at: 1, particle: 'run#7', kind: 'label', label: 'protein' }))"""
 MOUNT = """data => {
   const place = document.createElement('div');
   place.innerHTML = window.gridHtml;
@@ -23,8 +26,9 @@ def page(browser):
     """An empty page with the script of the grid; no server, so that the moment between two grids is the test's own."""
     html, css, js = read_component(annotation_grid.__file__, annotation_grid.SCRIPTS)
     page = browser.new_context().new_page()
-    page.goto("about:blank")
-    page.set_content("<h1 data-test-connection-state='CONNECTED'>Review</h1>")
+    # An address, so that there is a browser's storage; nothing is fetched from it.
+    page.route("**", lambda route: route.fulfill(body=EMPTY, content_type="text/html"))
+    page.goto("http://grid.example/")
     page.add_style_tag(content=css)
     page.evaluate("html => { window.gridHtml = html; }", html)
     page.add_script_tag(content=js.replace("export default function", "window.mountGrid = function"))
@@ -40,7 +44,7 @@ def grid_data(**changed):
     batch = {"id": "b1", "title": "", "items": items, "sheet": "b1/tiles", "columns": 6, "px": 64, "neighbours": None}
     words = {"label_names": LABEL_NAMES, "answers": ANSWERS, "skipped": SKIPPED, "end": "", "more": False, "notes": {}}
     classes = [{"key": key, "name": key, "colour": None} for key in CLASSES]
-    return {"review": "r1", "reviewer": "Anna", "saved": {}, "filter": "all", "classes": classes} | {
+    return {"review": "r1", "reviewer": "Anna", "own_only": False, "saved": {}, "filter": "all", "classes": classes} | {
         "examples": None,
         "batches": [batch],
         **words,
@@ -88,3 +92,15 @@ def test_a_grid_that_was_left_and_opened_again_is_a_new_one(page):
     assert decided(page) == []
     press(page, ["2"])
     assert decided(page) == ["silicone_oil"]
+
+
+@pytest.mark.parametrize(("signed_in", "senders"), [(True, ["Anna"]), (False, ["Ben", "Anna"])])
+def test_another_persons_unsaved_decisions_wait_where_people_sign_in(page, signed_in, senders):
+    """The server takes from a person who is signed in only what is theirs; all in one message would be refused."""
+    page.evaluate(UNSAVED)
+    page.evaluate(MOUNT, grid_data(own_only=signed_in))
+    press(page, ["3"])
+    sent = page.evaluate("window.state.unsaved")
+    assert sorted(event["reviewer"] for event in sent) == sorted(senders)
+    assert page.locator(".saving").text_content() == f"Saving {len(senders)}"
+    assert page.evaluate("localStorage.getItem('svp-review/r1/before/1')")

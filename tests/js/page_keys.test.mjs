@@ -81,6 +81,15 @@ test('keys that were held do not go to an element of another name', () => {
   assert.deepEqual(other.pressed, []);
 });
 
+test('without a name nothing is held', () => {
+  const { PageKeys } = loadScript('page_keys.js', ['PageKeys'], window), box = element();
+  const keys = new PageKeys(box, { onKey: () => true });
+  box.isConnected = false;
+  press('2', element());
+  assert.deepEqual(keys.held, []);
+  assert.ok(listeners.every(({ signal }) => signal.aborted));
+});
+
 for (const [words, leave] of [
   ['a click', () => tell('pointerdown')], ['Tab', () => press('Tab', element())], ['another address', () => tell('popstate')],
   ['a shortcut', () => tell('keydown', { key: 'ArrowLeft', altKey: true, composedPath: () => [element()] })],

@@ -43,6 +43,7 @@ class AnnotationGrid {
 
   // What the server has sent.
   take(data, setStateValue) {
+    this.outbox.onlyOf = data.own_only ? data.reviewer : null;
     const isFirst = !this.setStateValue, pendingBefore = this.outbox.pending().length;
     Object.assign(this, { data, setStateValue, classes: new Map(data.classes.map(one => [one.key, one])) });
     this.outbox.confirm(data.saved);

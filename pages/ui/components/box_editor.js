@@ -14,7 +14,7 @@ class BoxEditor {
     on('.undo', () => this.undo());
     on('.remove', () => this.remove());
     this.listenToPointer(this.find('.over'));
-    new PageKeys(box, event => this.pressKey(event), () => {});
+    new PageKeys(box, { onKey: event => this.pressKey(event) });
     keepDrawn(box, () => this.paint());
   }
 
@@ -22,6 +22,7 @@ class BoxEditor {
     const isNew = this.data?.record !== data.record, isOther = isNew || this.data?.frame !== data.frame;
     if (isNew) this.changes = new BoxChanges(new DecisionOutbox(data.record));
     Object.assign(this, { data, setStateValue });
+    this.changes.outbox.onlyOf = data.own_only ? data.reviewer : null;
     this.changes.take(data);
     if (isOther) Object.assign(this, { selected: '', drag: null, picture: null });
     if (!this.changes.boxes.has(this.selected)) this.selected = '';

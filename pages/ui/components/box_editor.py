@@ -17,6 +17,7 @@ from PIL import Image
 
 from pages.ui.components.image_cache import send_image
 from pages.ui.components.register import register_component
+from svp_core.access.person import current_person
 
 JPEG_QUALITY = 92  # for viewing only
 
@@ -91,6 +92,7 @@ def show_box_editor(
                 "truth": [dict(one) for one in truth],
                 "history": [dict(event) for event in history],
                 "reviewer": reviewer,
+                "own_only": current_person().is_signed_in,  # another person's unsaved changes wait for them
                 "editable": bool(reviewer),
                 "checked": checked,
                 "saved": dict(_last_written(key)),

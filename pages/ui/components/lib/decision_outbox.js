@@ -25,6 +25,7 @@ class DecisionOutbox {
     this.prefix = `svp-review/${review}/`;
     this.tab = Date.now().toString(36) + Math.random().toString(36).slice(2, 8);
     this.n = 0;
+    this.onlyOf = null;  // a reviewer: others' decisions wait until they are here again; null: all are sent
   }
 
   names() {
@@ -32,7 +33,10 @@ class DecisionOutbox {
     return all.filter(name => name.startsWith(this.prefix));
   }
 
-  pending() { return this.names().map(name => JSON.parse(this.storage.getItem(name))); }
+  pending() {
+    const all = this.names().map(name => JSON.parse(this.storage.getItem(name)));
+    return this.onlyOf === null ? all : all.filter(event => event.reviewer === this.onlyOf);
+  }
 
   add(event) {
     const whole = { tab: this.tab, n: ++this.n, ...event };

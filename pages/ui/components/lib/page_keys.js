@@ -25,12 +25,13 @@ class PageKeys {
   // The keys of an element called `name` that has left the page, if the next one may take its place.
   static former(name) {
     const former = window.svpKeyOwner;
-    return former && !former.box.isConnected && former.name() === name ? former : null;
+    return name && former?.isGone && former.name() === name ? former : null;
   }
 
-  // client: what the keys act on. name() says what that is; an element that takes another one's place has its name.
-  // onKey(event) returns whether it used the key. onStatus('on' | 'typing' | 'away') tells when keys start or stop.
-  constructor(box, { client, name, onKey, onStatus }) {
+  // client: what the keys act on. name() says what that is; an element that takes another one's place has its name;
+  // without a name no keys are held. onKey(event) returns whether it used the key. onStatus('on' | 'typing' | 'away')
+  // tells when keys start or stop.
+  constructor(box, { client = null, name = () => '', onKey, onStatus = () => {} }) {
     const former = PageKeys.former(name());
     Object.assign(this, { box, client, name, onKey, onStatus, tabbed: false, status: null, held: former?.held ?? [] });
     former?.dispose();
@@ -59,7 +60,8 @@ class PageKeys {
 
   hold(event) {
     const { key, shiftKey, repeat } = event, path = event.composedPath(), [target] = path;
-    if (window.svpKeyOwner !== this || key === 'Tab' || event.ctrlKey || event.metaKey || event.altKey) return this.dispose();
+    const isLeft = !this.name() || window.svpKeyOwner !== this;
+    if (isLeft || key === 'Tab' || event.ctrlKey || event.metaKey || event.altKey) return this.dispose();
     if (event.isComposing || isTextField(target) || path.some(element => element.matches?.(OPEN_OVERLAY))) return;
     if (this.tabbed && target.matches?.(CONTROL) && CONTROL_KEYS.has(key)) return;
     this.held.push({ at: Date.now(), event: { key, shiftKey, repeat } });
