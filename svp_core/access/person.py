@@ -77,6 +77,14 @@ def current_person() -> Person:
     return _acting.get() or _identify()
 
 
+def names_are_checked() -> bool:
+    """Whether people sign in here, so that nobody acts under another name; also while nobody is signed in."""
+    try:
+        return current_person().is_signed_in
+    except LabError:
+        return True
+
+
 def require(role: str, action: str) -> Person:
     """The person who is acting. Raises LabError where their role is below this one. action: "delete a model"."""
     person = current_person()

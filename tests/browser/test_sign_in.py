@@ -149,3 +149,27 @@ def sign(page, name, form):
     page.locator(f"{form}_name input").fill(name)
     page.locator(f"{form}_go button").click()
     page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")
+
+
+def test_signing_out_ends_the_sign_in_in_other_tabs_too(visit, lab):
+    with acting_as(KIM):
+        review = create_review(40)
+    anna = visit(lab)
+    sign_in(anna, "anna@lab.example")
+    anna.goto(f"{lab}/review?review={review}")
+    settle(anna)
+    grid_of(anna)
+    other = anna.context.new_page()
+    other.goto(lab)
+    settle(other)
+    other.locator(".st-key-sign_out button").click()
+    expect(other.get_by_text("Sign in to see")).to_be_visible()
+    press(anna, "3")
+    expect(anna.get_by_text("Nobody is signed in")).to_be_visible()
+    assert history(review) == []
+    # What was decided waits in the browser for its owner.
+    anna.reload()
+    settle(anna)
+    sign_in(anna, "anna@lab.example")
+    anna.goto(f"{lab}/review?review={review}")
+    wait_until(lambda: len(history(review)) == 1)

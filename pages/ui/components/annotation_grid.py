@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pages.ui.components.gallery import SHEET_COLUMNS, encode_sheet, side_by_side
 from pages.ui.components.image_cache import send_image
 from pages.ui.components.register import register_component
-from svp_core.access.person import current_person
+from svp_core.access.person import names_are_checked
 from svp_core.display import class_name, label_text
 from svp_core.particle_classes import class_by_key
 
@@ -89,7 +89,7 @@ def show_annotation_grid(
         data={
             "review": review,
             "reviewer": reviewer,
-            "own_only": current_person().is_signed_in,  # another person's unsaved decisions wait for them
+            "own_only": names_are_checked(),  # another person's unsaved decisions wait for them
             "saved": dict(_last_written(key)),
             "notes": {particle: note for particle, note in _notes(key).items() if note},
             "label_names": LABEL_NAMES | {"unsure": answers["unsure"]},

@@ -17,7 +17,7 @@ from PIL import Image
 
 from pages.ui.components.image_cache import send_image
 from pages.ui.components.register import register_component
-from svp_core.access.person import current_person
+from svp_core.access.person import names_are_checked
 
 JPEG_QUALITY = 92  # for viewing only
 
@@ -92,7 +92,7 @@ def show_box_editor(
                 "truth": [dict(one) for one in truth],
                 "history": [dict(event) for event in history],
                 "reviewer": reviewer,
-                "own_only": current_person().is_signed_in,  # another person's unsaved changes wait for them
+                "own_only": names_are_checked(),  # another person's unsaved changes wait for them
                 "editable": bool(reviewer),
                 "checked": checked,
                 "saved": dict(_last_written(key)),

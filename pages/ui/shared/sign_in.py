@@ -3,6 +3,9 @@
 Where sign-in is off (SVP_SIGN_IN is not set) nothing is drawn and the visitor is the account of this computer.
 """
 
+import hashlib
+import json
+
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
@@ -13,6 +16,10 @@ from svp_core.errors import LabError
 from svp_core.workspace.people import find_person
 
 NOT_SIGNED_IN = "Nobody is signed in, so nothing can be changed; reload the page and sign in."
+
+# Sign-ins that were ended with Sign out. Streamlit forgets the cookie only; other tabs of the browser, which are
+# connected already, would stay signed in as long as they are open. They do not outlive this process either.
+_ended: set[str] = set()
 
 
 def identify() -> Person:
@@ -54,8 +61,8 @@ def require_sign_in() -> None:
         else:
             st.markdown("Sign in to see this lab's particles.")
         if not sign_in.proxy:
-            if st.user.is_logged_in:
-                st.button("Sign out", key="sign_out", on_click=st.logout)
+            if st.user.is_logged_in and not _is_ended():
+                st.button("Sign out", key="sign_out", on_click=sign_out)
             else:
                 st.button("Sign in", key="sign_in", type="primary", on_click=st.login)
         st.stop()
@@ -70,7 +77,22 @@ def show_person() -> None:
     with st.container(horizontal=True, vertical_alignment="center", gap="small", key="person"):
         st.caption(escape_markdown(f"{person.name}, {person.role}"), help=f"A {person.role} {ROLE_TEXTS[person.role]}.")
         if not sign_in.proxy:
-            st.button("Sign out", key="sign_out", type="tertiary", on_click=st.logout)
+            st.button("Sign out", key="sign_out", type="tertiary", on_click=sign_out)
+
+
+def sign_out() -> None:
+    """End this visitor's sign-in, in all tabs of their browser."""
+    _ended.add(_fingerprint())
+    st.logout()
+
+
+def _is_ended() -> bool:
+    return _fingerprint() in _ended
+
+
+def _fingerprint() -> str:
+    """Names one sign-in: its claims hold when, and for which request, they were given."""
+    return hashlib.sha256(json.dumps(st.user.to_dict(), sort_keys=True, default=str).encode()).hexdigest()
 
 
 def _claims(sign_in: SignIn) -> tuple[str, str, float | None]:
@@ -79,7 +101,7 @@ def _claims(sign_in: SignIn) -> tuple[str, str, float | None]:
         headers = st.context.headers
         name = headers.get(sign_in.proxy.name_header) if sign_in.proxy.name_header else None
         return sign_in.proxy.login_of(headers), name or "", None
-    if not st.user.is_logged_in:
+    if not st.user.is_logged_in or _is_ended():
         return "", "", None
     claims = st.user.to_dict()
     login = claims.get(sign_in.claim)
