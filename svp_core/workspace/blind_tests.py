@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+from svp_core.access.person import REVIEWER, require_own_name
 from svp_core.files import write_json
+from svp_core.workspace.changes import BLIND_TEST, change
 from svp_core.workspace.paths import workspace_root
 
 COLUMNS = (
@@ -20,9 +22,15 @@ COLUMNS = (
 
 
 def save_blind_test(result: Mapping[str, Any]) -> str:
-    """Keep a result with the time of now: JSON-ready, with COLUMNS but "finished", and answers; returns its id."""
-    test_id = uuid4().hex
-    write_json(_folder() / f"{test_id}.json", {**result, "finished": datetime.now(UTC).isoformat(timespec="seconds")})
+    """Keep a result with the time of now: JSON-ready, with COLUMNS but "finished", and answers; returns its id.
+
+    Raises LabError where the person who is signed in has another name than the result, or may not take one.
+    """
+    require_own_name(str(result["reviewer"]), "take a blind test")
+    test_id, finished = uuid4().hex, datetime.now(UTC).isoformat(timespec="seconds")
+    facts = {name: result[name] for name in ("reviewer", "tiles", "right") if name in result}
+    with change(REVIEWER, "finish", BLIND_TEST, test_id, str(result["class"]), **facts):
+        write_json(_folder() / f"{test_id}.json", {**result, "finished": finished})
     return test_id
 
 

@@ -19,8 +19,8 @@ from svp_core.workspace.paths import workspace_root
 
 DATA_SET, MODEL, INSTRUMENT, VALIDATION = "data set", "model", "instrument", "validation"
 REVIEW, CLASSIFICATION, REPORT, JOB, PERSON = "review", "classification", "report", "job", "person"
-FRAMES = "set of frames"
-KINDS = (DATA_SET, MODEL, INSTRUMENT, VALIDATION, REVIEW, CLASSIFICATION, REPORT, JOB, PERSON, FRAMES)
+FRAMES, BLIND_TEST = "set of frames", "blind test"
+KINDS = (DATA_SET, MODEL, INSTRUMENT, VALIDATION, REVIEW, CLASSIFICATION, REPORT, JOB, PERSON, FRAMES, BLIND_TEST)
 MAX_TEXT = 2_000  # characters of a title or a reason
 
 _why: ContextVar[str] = ContextVar("why", default="")
