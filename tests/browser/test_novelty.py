@@ -1,4 +1,4 @@
-"""The page Novelty in a browser: a sample is searched, strangers are selected by clicks and taught, a reload keeps it."""
+"""The page Novelty in a browser: a sample is searched, strangers are selected by clicks and taught; reloads keep it."""
 
 from pathlib import Path
 
