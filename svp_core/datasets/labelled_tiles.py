@@ -1,6 +1,6 @@
 """Labelled tiles from folders with one sub-folder per class, sources of one class, data sets or classifications."""
 
-from collections.abc import Collection, Generator, Iterable, Sequence
+from collections.abc import Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -82,18 +82,21 @@ def read_labelled(path: str | Path, *, class_name: str | None = None) -> Labelle
     return data
 
 
-def read_labelled_steps(path: str | Path, *, class_name: str | None = None) -> Generator[Progress, Any, LabelledTiles]:
+def read_labelled_steps(
+    path: str | Path, *, class_name: str | None = None, choices: Mapping[str, str] | None = None
+) -> Generator[Progress, Any, LabelledTiles]:
     """Read the labelled tiles of a source of any kind that instruments.detect reads; yields Progress.
 
     An image's class is the nearest folder named like one of the product's classes, otherwise the first folder below
-    those that all images share: a folder "Fat droplets" makes the class fat_droplets. Folders named train, validation
-    or test above or below the classes are the splits of the data, not classes. class_name: all images are of this
-    class, whatever their folders are called. Classes are in the product's order, a lab's own ones last.
+    those that all images share: a folder "Fat droplets" makes the class fat_droplets. Folders named train, validation,
+    test or fold 1 above or below the classes are the splits of the data, not classes. class_name: all images are of
+    this class, whatever their folders are called. choices: as for instruments.detect. Classes are in the product's
+    order, a lab's own ones last.
     Raises LabError where no image has a class.
     """
     class_key = _key_of(class_name) if class_name else None
     tiles, given, names, left_out = [], [], [], []
-    for count, record in enumerate(read_particles(path), 1):
+    for count, record in enumerate(read_particles(path, choices), 1):
         if record.pixels is None or record.rejected:
             left_out.append((record.name, record.reason))
         else:

@@ -1,6 +1,7 @@
 """Import images into the workspace: a data set with their classes, and left_out.csv with what was excluded and why."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from svp_core.errors import LabError
 from svp_core.files import reserve_id, write_csv, write_json
 from svp_core.instruments.split_folders import SPLIT
 from svp_core.progress import Progress, Steps
-from svp_core.tasks.request import JobRequest
+from svp_core.tasks.request import JobRequest, optional
 from svp_core.workspace import datasets
 
 OWN = "own"  # kind of the data sets that are imported
@@ -24,6 +25,7 @@ class ImportRequest(JobRequest):
     source: str  # path of anything that instruments.detect reads
     name: str  # of the data set
     class_name: str | None = None  # class of all images; None: as their folders say
+    choices: Mapping[str, str] | None = optional()  # key of a question of the source -> option; None: the defaults
 
     @property
     def title(self) -> str:
@@ -43,7 +45,7 @@ def import_images(request: ImportRequest, folder: Path) -> Steps:
         return
     from svp_core.datasets.labelled_tiles import read_labelled_steps
 
-    data = yield from read_labelled_steps(request.source, class_name=request.class_name)
+    data = yield from read_labelled_steps(request.source, class_name=request.class_name, choices=request.choices)
     classes = [data.class_keys[label] for label in data.labels]
     table = pd.DataFrame({"image": data.names, "class": classes, **({SPLIT: data.splits} if data.splits else {})})
     write_csv(folder / "left_out.csv", [("image", "reason"), *data.left_out])

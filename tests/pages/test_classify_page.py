@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import streamlit as st
 
-from pages.ui.classify.source_summary import unreadable_items
+from pages.ui.shared.source_signals import unreadable_items
 from pages.ui.shared.text import without_names
 from svp_core.images import encode_png
 from svp_core.instruments.metadata import format_volume

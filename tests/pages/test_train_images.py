@@ -1,5 +1,8 @@
 """Images are brought in on the page Train, without a browser; what cannot be read has reasons."""
 
+import numpy as np
+from PIL import Image
+
 from svp_core.images import encode_png
 from svp_core.workspace import datasets, jobs
 from tests.helpers.app_pages import finish_job, open_page, page_markdown, page_text
@@ -117,3 +120,32 @@ def test_nothing_but_broken_files_is_a_sentence_with_the_first_reason(tmp_path):
         "None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is empty."
     )
     assert not datasets.list_datasets()
+
+
+def test_what_seems_wrong_with_images_is_said_before_they_are_read_in(tmp_path):
+    for k, tile in enumerate(draw_blocks(3, seed=1)):
+        Image.fromarray(tile.astype(np.uint16) * 16).save(tmp_path / f"{k}.tif")
+    app = open_page(PAGE)
+    app.text_input(key="path_text").set_value(str(tmp_path))
+    app.button(key="path_go").click().run()
+    assert not app.exception
+    assert "12 bits" in app.warning[0].value
+    question = app.selectbox(key="choice_brightness:integer")
+    question.set_value("14 bits").run()
+    app.text_input(key="images_kind").set_value("Specks")
+    app.button(key="images_go").click().run()
+    (job,) = jobs.active()
+    assert job.config["choices"] == {"brightness:integer": "14 bits"}
+    finish_job(job.id)
+    (meta,) = datasets.list_datasets()
+    tiles = datasets.open_dataset(meta["id"]).tiles
+    assert tiles.max() <= draw_blocks(3, seed=1).max() / 4 + 1
+
+
+def test_a_folder_without_images_cannot_be_read_in(tmp_path):
+    (tmp_path / "stack.czi").write_bytes(b"ZISRAWFILE")
+    app = open_page(PAGE)
+    app.text_input(key="path_text").set_value(str(tmp_path))
+    app.button(key="path_go").click().run()
+    assert not app.exception
+    assert app.button(key="images_go").disabled

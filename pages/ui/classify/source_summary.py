@@ -3,39 +3,19 @@
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import streamlit as st
 
 from pages.ui.classify.run_details import describe_scale, pixel_sizes_of, show_runs
 from pages.ui.classify.sample_details import enter_sample_details
-from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.model_card import origin, show_model
-from pages.ui.shared.source_reading import read_first, read_summary
+from pages.ui.shared.source_signals import ask_questions, detect, show_first_particles
 from svp_core.classification.results import scale_warning
 from svp_core.display import count_noun, escape_markdown, model_label
 from svp_core.errors import LabError
-from svp_core.images import to_colour_tile
-from svp_core.instruments.metadata import Question, SourceSummary
+from svp_core.instruments.metadata import SourceSummary
 from svp_core.tasks.classify import DEFAULT_CLASSIFIER, PIXEL_UM, ClassifyRequest
 from svp_core.workspace.models import list_models
-
-MAX_BUTTONS = 4  # options of a question beside each other
-PREVIEW_TILES = 24  # particles read before anything starts, to see whether they are cut out well
-
-
-@st.cache_data(max_entries=8, ttl=120, show_spinner="Reading the source")
-def _detect(path, modified, choices):
-    return read_summary(path, dict(choices))
-
-
-@st.cache_data(max_entries=8, ttl=120, show_spinner=False)
-def _first_tiles(path, modified, choices):
-    """([(tile, name)] of the first readable particles, reason of one that cannot be read, cautions)."""
-    look = read_first(path, dict(choices), keep=PREVIEW_TILES)
-    records = look.records
-    tiles = [(to_colour_tile(record.pixels), record.name) for record in records if record.pixels is not None]
-    return tiles, next((record.reason for record in records if record.rejected), ""), look.cautions
 
 
 def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> ClassifyRequest | None:
@@ -44,14 +24,13 @@ def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> Class
     Raises LabError when there is nothing readable in the source.
     """
     path = Path(path)
-    modified = path.stat().st_mtime_ns if path.exists() else 0
-    source = _detect(str(path), modified, ())
+    source = detect(path)
     with st.container(border=True, key="recognised"):
         _show_source(source)
-        choices = {question.key: _ask(question) for question in source.questions}
+        choices = ask_questions(source.questions)
         if choices:
-            source = _detect(str(path), modified, tuple(choices.items()))
-        unreadable = _show_preview(source, str(path), modified, choices)
+            source = detect(path, choices)
+        unreadable = show_first_particles(source, path, choices)
         sample = enter_sample_details()
         scales = pixel_sizes_of(source.runs) | ({source.um_per_px} if source.um_per_px else set())
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
@@ -88,55 +67,6 @@ def _show_source(source: SourceSummary) -> None:
     show_runs(source.runs, key="recognised_runs")
     for note in source.notes:
         st.caption(escape_markdown(note))
-
-
-def _ask(question: Question):
-    if len(question.options) > MAX_BUTTONS:
-        return st.selectbox(
-            question.text, question.options, question.options.index(question.default), key=f"choice_{question.key}"
-        )
-    return st.segmented_control(
-        question.text, question.options, default=question.default, required=True, key=f"choice_{question.key}"
-    )
-
-
-def _show_preview(source, path, modified, choices):
-    """Draw the first particles, or why there are none; the reason why no item can be read, "" where some may be."""
-    if not source.readable:
-        return "Nothing to classify: it contains no image and no run."
-    try:
-        tiles, reason, cautions = _first_tiles(path, modified, tuple(choices.items()))
-    except LabError as error:
-        st.caption(escape_markdown(error))
-        return str(error)
-    _show_cautions((*source.cautions, *cautions))
-    if tiles:
-        show_gallery(
-            np.stack([tile for tile, _ in tiles]),
-            key="first_look",
-            alt="First particles",
-            lines=1,
-            words=[[name] for _, name in tiles],
-        )
-    if tiles or not reason:
-        return ""
-    st.caption(escape_markdown(unreadable_items(source.count, reason)))
-    return "Nothing to classify: no item can be read." if source.count <= PREVIEW_TILES else ""
-
-
-def _show_cautions(cautions):
-    """What seems wrong with the source, in one box."""
-    if cautions:
-        st.warning("\n".join(f"- {escape_markdown(caution)}" for caution in cautions))
-
-
-def unreadable_items(count: int, reason: str) -> str:
-    """One sentence for a source of so many items, where the first ones cannot be read."""
-    if count == 1:
-        return f"It cannot be read: {reason}."
-    if count <= PREVIEW_TILES:
-        return f"None of the {count} items can be read. The first: {reason}."
-    return f"The first {PREVIEW_TILES} items cannot be read. The first: {reason}."
 
 
 def _choose_model():

@@ -7,7 +7,7 @@ import streamlit as st
 
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
-from pages.ui.shared.source_reading import read_summary
+from pages.ui.shared.source_signals import ask_questions, detect, show_first_particles
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import class_name, count_noun, escape_markdown, truncate
 from svp_core.errors import LabError
@@ -28,8 +28,9 @@ def show_import_images(on_imported: Callable[[str], None]) -> None:
 
 
 def _show_form(path):
+    path = Path(path)
     try:
-        source = read_summary(path)
+        source = detect(path)
     except LabError:
         forget_source(PAGE)
         raise
@@ -38,10 +39,14 @@ def _show_form(path):
         st.markdown(
             escape_markdown(count_noun(source.count, "item") if source.count is not None else "not counted yet")
         )
+        for note in source.notes:
+            st.caption(escape_markdown(note))
+        choices = ask_questions(source.questions)
+        if choices:
+            source = detect(path, choices)
+        show_first_particles(source, path, choices)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            name = st.text_input(
-                "Name of the data set", Path(path).stem[: datasets.MAX_NAME], key="images_name", width=260
-            )
+            name = st.text_input("Name of the data set", path.stem[: datasets.MAX_NAME], key="images_name", width=260)
             kind = st.text_input(
                 "Class of all images",
                 st.session_state.get("images_class", ""),
@@ -50,13 +55,13 @@ def _show_form(path):
                 placeholder="from the sub-folders",
                 help="Leave empty if the sub-folders are named after the classes. New names become new classes.",
             )
-            pressed = st.button("Import images", type="primary", key="images_go")
+            pressed = st.button("Import images", type="primary", key="images_go", disabled=not source.readable)
             st.button("Choose something else", key="images_forget", on_click=forget_source, args=(PAGE,))
     if pressed:
         name = datasets.check_name(name)
         st.session_state["images_class"] = kind
         forget_source(PAGE)
-        start_job(ImportRequest(str(path), name, class_name=(kind or "").strip() or None))
+        start_job(ImportRequest(str(path), name, (kind or "").strip() or None, choices or None))
 
 
 def _show_job(job, on_imported):
