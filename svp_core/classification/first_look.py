@@ -54,7 +54,7 @@ def _cautions(
     if faults:
         yield f"{faults.total():,} {of} cannot be used: {_most_common(faults)}."
     if told:
-        yield f"{told.total():,} {of} need a look: {_most_common(told)}. Their rows say so."
+        yield f"In {told.total():,} {of}, something was removed or left out: {_most_common(told)}; the results say so."
     if invisible:
         yield f"{invisible:,} {of} show nothing that stands out from the background; they will be rejected."
     if repeated := sum(number > 1 for number in names.values()):

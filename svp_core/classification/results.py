@@ -25,6 +25,7 @@ from svp_core.workspace.models import find_model
 
 NOVELTY_P = "novelty_p"  # column with the p-value by which a particle is marked as unlike all classes
 WEIGHT = f"{INSTRUMENT}{BORDER_WEIGHT}"  # column with the particles that one stands for, of particles found in frames
+_MAX_CAUTIONS = 4  # texts listed in one sentence
 _MAX_SCALES = 4  # pixel sizes listed in one sentence
 
 
@@ -106,6 +107,20 @@ def model_of(summary: Mapping[str, Any]) -> Path:
     folder = Path(summary.get("weights_folder") or "")
     has_folder = summary.get("weights_folder") and (folder / "config.json").is_file()
     return folder if has_folder else find_model(summary.get("weights", ""))
+
+
+def notes_of(summary: Mapping[str, Any]) -> list[str]:
+    """Sentences about the source of this summary.json, and about what was removed from its images or left out."""
+    notes, cautions = list(summary.get("notes", [])), summary.get("cautions", {})
+    if cautions:
+        most = sorted(cautions.items(), key=lambda item: -item[1])
+        told = "; ".join(f"{text} ({count:,})" for text, count in most[:_MAX_CAUTIONS])
+        more = f"; and {len(most) - _MAX_CAUTIONS:,} other texts" if len(most) > _MAX_CAUTIONS else ""
+        notes.append(
+            f"In {sum(cautions.values()):,} images something was removed or left out: {told}{more}. The column reason "
+            "of results.csv says which."
+        )
+    return notes
 
 
 def scale_warning(name: str, config: Mapping[str, Any], scales: Iterable[float]) -> str:

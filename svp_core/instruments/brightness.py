@@ -98,11 +98,19 @@ class SourceBrightness:
         return self._choices.get(values.group) or self._choices.get("") or decide(values).text
 
     def _question(self, values: GroupRange) -> Question:
-        kind = "" if len(self._ranges) == 1 else f" ({values.group})"
+        kind = "" if len(self._ranges) == 1 else f" ({self._kind(values.group)})"
         key = f"{BRIGHTNESS}:{values.group}"
         text = f"Which values are black and white in the images of more than 8 bits{kind}?"
         offered = options(values)
         return Question(key, text, tuple(dict.fromkeys((*offered, self._text(values)))), offered[0])
+
+    def _kind(self, group: str) -> str:
+        """What tells the images of this group apart from those of the other ones."""
+        name, limit = peak_limit(group)
+        if limit is not None:
+            return f"{name}, brightest value up to {limit:,g}"
+        limits = [limit for other in self._ranges if (limit := peak_limit(other)[1]) and peak_limit(other)[0] == name]
+        return f"{name}, brightest value above {max(limits):,g}" if limits else name
 
     def _note(self, values: GroupRange) -> str:
         decision, text = decide(values), self._text(values)

@@ -115,6 +115,7 @@ def _describe(scanned: ScannedFiles, name: str, choices: Choices | None) -> Sequ
             ),
             read=partial(_read, scanned, name, title if len(groups) > 1 else None, pixel_size),
             questions=common.questions if number == 0 else (),
+            cautions=_pixel_size_cautions(table, rows, pixel_size),
         )
         for number, (title, rows) in enumerate(groups.items())
     ]
@@ -147,10 +148,20 @@ def _notes(scanned: ScannedFiles, name: str, objects: _Objects) -> list[str]:
     return [note for note in notes if note]
 
 
+def _pixel_size_cautions(table: Table, rows: Sequence[int], pixel_size: columns.PixelSize) -> tuple[str, ...]:
+    if len(_pixel_sizes(table, rows, pixel_size)) < 2:
+        return ()
+    return (f"{pixel_size.key} of the table differs between objects of one acquisition; each keeps its own.",)
+
+
+def _pixel_sizes(table: Table, rows: Sequence[int], pixel_size: columns.PixelSize) -> set[float | None]:
+    texts = {table.value(table.values(table.lines[row]), pixel_size.key or None) for row in rows}
+    return {pixel_size.um_per_px(text) for text in texts}
+
+
 def _facts(table: Table, title: str, rows: Sequence[int], pixel_size: columns.PixelSize, file_name: str) -> RunFacts:
     values = table.values(table.lines[rows[0]])
-    texts = {table.value(table.values(table.lines[row]), pixel_size.key or None) for row in rows}
-    scales = {pixel_size.um_per_px(text) for text in texts}
+    scales = _pixel_sizes(table, rows, pixel_size)
     scale = scales.pop() if len(scales) == 1 else None
     column = table.names[table.positions[pixel_size.key]] if scale else ""
     unit = f", taken as {columns.UNITS[pixel_size.micrometres != 1]}" if pixel_size.question else ""

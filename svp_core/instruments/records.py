@@ -112,6 +112,7 @@ class InstrumentRun:
     columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     questions: tuple[Question, ...] = ()
+    cautions: tuple[str, ...] = ()  # sentences about what seems wrong, unlike notes
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """Summarise what a source holds, before its particles are read."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images import collage, folder
@@ -39,11 +39,12 @@ def summarise_runs(
     if name := loose_run_name(loose, runs):
         facts.append(RunFacts(name, "folder", outside))
         outside = 0
-    run_notes = _run_notes(readable, run_count=len(facts))
+    run_notes = _run_notes({run.facts.name: run.notes for run in readable}, run_count=len(facts))
+    cautions = _run_notes({run.facts.name: run.cautions for run in readable}, run_count=len(facts))
     run_notes += [run.message for run in runs if isinstance(run, UnreadableRun)]
     run_notes += image_notes(loose, counted)
     if len(scales) > 1:
-        run_notes.append("The runs differ in pixel size; each particle keeps its own.")
+        cautions.append("The runs differ in pixel size; each particle keeps its own.")
     kinds = {run.facts.kind for run in readable}
     kind = kinds.pop() if len(kinds) == 1 else "runs"
     title = f"{len(runs)} {_PLURALS.get(kind, 'runs')} in {files.title}"
@@ -59,6 +60,7 @@ def summarise_runs(
         tuple(facts),
         tuple(dict.fromkeys((*(c for run in readable for c in run.columns), *image_columns(loose, counted)))),
         (*(question for run in readable for question in run.questions), *pages_question(counted)),
+        cautions=tuple(cautions),
     )
 
 
@@ -121,12 +123,12 @@ def join_names(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_NAMES]) + more
 
 
-def _run_notes(runs: Sequence[InstrumentRun], *, run_count: int) -> list[str]:
-    """Notes of these runs, each once, preceded by the names of its runs unless it holds for all `run_count` runs."""
+def _run_notes(notes_of: Mapping[str, Sequence[str]], *, run_count: int) -> list[str]:
+    """These sentences by run, each once, preceded by the names of its runs unless it holds for all `run_count` runs."""
     by_note: dict[str, list[str]] = {}
-    for run in runs:
-        for note in dict.fromkeys(run.notes):
-            by_note.setdefault(note, []).append(run.facts.name)
+    for run, notes in notes_of.items():
+        for note in dict.fromkeys(notes):
+            by_note.setdefault(note, []).append(run)
     return [note if len(names) == run_count else f"{join_names(names)}: {note}" for note, names in by_note.items()]
 
 

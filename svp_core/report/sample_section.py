@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from svp_core.classification.counted import UNSURE, VOLUME_ENTERED, CountResult
-from svp_core.classification.results import ClassificationResults, scale_warning_of
+from svp_core.classification.results import ClassificationResults, notes_of, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume, volume_in_files
 from svp_core.classification.strangers import has_novelty, verdict_sentence
 from svp_core.display import count_noun, format_percent, format_share, join_names, model_label
@@ -76,7 +76,7 @@ def sample_warnings(results: ClassificationResults, counted: CountResult, settin
 def sample_section(results: ClassificationResults, settings: CountSettings) -> SampleSection:
     """Every run with its settings, the notes from reading the files, and the author's remarks."""
     summary = results.summary
-    return SampleSection(settings.remarks, [_run(run) for run in summary.get("runs", [])], summary.get("notes", []))
+    return SampleSection(settings.remarks, [_run(run) for run in summary.get("runs", [])], notes_of(summary))
 
 
 def _volume_warning(results: ClassificationResults, counted: CountResult) -> str:

@@ -172,6 +172,7 @@ class _Tally:
 
         self.offered, self._named = 0, 0
         self._counts, self._size_rules, self._marks, self._liquid = Counter(), Counter(), Counter(), LiquidSample()
+        self._cautions = Counter[str]()
         self._calibration = calibration
         self._named_as, self._forms = [], []
 
@@ -187,6 +188,7 @@ class _Tally:
         self._counts.update(count_classes(batch.rows))
         self._size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
         self._marks.update(row["unlike"] for row in batch.rows)
+        self._cautions.update(row["reason"] for row in batch.rows if row["status"] == "ok" and row["reason"])
         if batch.features is not None:
             keys = self._calibration[0].class_keys
             self._named_as += [keys.index(row["label"]) for row in batch.rows if row["label"]]
@@ -213,6 +215,7 @@ class _Tally:
             "rejected": self.offered - self._named,
             "counts": dict(self._counts),
             "size_rules": dict(self._size_rules),
+            **({"cautions": dict(self._cautions)} if self._cautions else {}),
             **({"conditions": conditions.as_dict()} if conditions else {}),
         }
 

@@ -12,6 +12,7 @@ from pages.ui.classify.sample_details import describe_sample
 from pages.ui.shared.text import job_outcome
 from pages.ui.shared.times import format_timestamp
 from svp_core.classification.own_instrument import profile_of
+from svp_core.classification.results import notes_of
 from svp_core.display import escape_markdown, model_label, truncate
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.workspace.jobs import Job
@@ -53,7 +54,7 @@ def _show_source(job, summary):
     scale = describe_scale(summary.get("um_per_px"), summary.get("um_per_px_from", ""), runs)
     st.markdown(escape_markdown(f"{summary['offered']:,} items · {scale}"))
     show_runs(runs, key="source_runs")
-    for note in summary.get("notes", []):
+    for note in notes_of(summary):
         st.caption(escape_markdown(note))
     if job.state == "done":
         st.caption(escape_markdown(f"{job_outcome(job)}. Finished {format_timestamp(job.ended)}."))

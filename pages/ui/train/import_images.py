@@ -46,12 +46,12 @@ def _show_form(path):
             source = detect(path, choices)
         show_first_particles(source, path, choices)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
-            name = st.text_input("Name of the data set", path.stem[: datasets.MAX_NAME], key="images_name", width=260)
+            name = st.text_input("Name of the data set", path.stem[: datasets.MAX_NAME], key="images_name", width=200)
             kind = st.text_input(
                 "Class of all images",
                 st.session_state.get("images_class", ""),
                 key="images_kind",
-                width=260,
+                width=200,
                 placeholder="from the sub-folders",
                 help="Leave empty if the sub-folders are named after the classes. New names become new classes.",
             )

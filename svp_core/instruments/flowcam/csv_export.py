@@ -22,7 +22,14 @@ from svp_core.instruments.flowcam.class_exports import (
     find_class_exports,
 )
 from svp_core.instruments.flowcam.context import Context, read_context, run_facts
-from svp_core.instruments.flowcam.run import CLASS_COLUMN, class_from_label, read_labels, run_file_names
+from svp_core.instruments.flowcam.run import (
+    CLASS_COLUMN,
+    class_from_label,
+    collage_cautions,
+    read_labels,
+    run_file_names,
+)
+from svp_core.instruments.flowcam.segmentation import read_thresholds
 from svp_core.instruments.images.folder import is_image_name
 from svp_core.instruments.metadata import Choices
 from svp_core.instruments.own_diameter import own_diameter_reader
@@ -64,6 +71,7 @@ def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> Detect
         return UnreadableRun(name, message, file_names)
     context = read_context(files, siblings, title)
     facts, notes = run_facts(context, "flowcam", len(table.lines))
+    cautions: list[str] = []
     scale_key = export.first_key(table, export.SCALE_COLUMNS)
     if scale_key:
         scales = [scale for scale in map(parse_positive, dict.fromkeys(table.column(scale_key))) if scale]
@@ -71,9 +79,13 @@ def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> Detect
             scale = scales[0] if len(set(scales)) == 1 else None
             scale_from = f"{table.names[table.positions[scale_key]]} in {file_name}" if scale else ""
             facts = replace(facts, um_per_px=scale, um_per_px_from=scale_from)
+            if scale is None:
+                cautions.append("The particles of this export differ in pixel size; each keeps its own.")
     file_key = export.first_key(table, export.FILE_COLUMNS)
     if layout == "collage" and file_key:
-        images = [image for c in dict.fromkeys(table.column(file_key)) for image in (c, mask_file_name(c))]
+        collages = tuple(filter(None, dict.fromkeys(table.column(file_key))))
+        images = [image for c in collages for image in (c, mask_file_name(c))]
+        cautions += collage_cautions(collages, siblings, read_thresholds(context.settings))
         read = _read_collages
         notes.append("This export has no list; its particles are cropped by the boxes in the export.")
     else:
@@ -93,6 +105,7 @@ def _describe(scanned: ScannedFiles, name: str, layout: export.Layout) -> Detect
         | by_class.file_names,
         (*table.names, *class_column),
         (*notes, *label_notes, *by_class.notes),
+        cautions=tuple(cautions),
     )
 
 

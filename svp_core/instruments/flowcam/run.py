@@ -131,12 +131,12 @@ def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
     context = context_files.read_context(files, siblings, run.title)
     is_library = is_library_name(run.path)
     facts, notes = context_files.run_facts(context, "flowcam_library" if is_library else "flowcam", len(run.lines))
-    scales = distinct_scales(run)
+    scales, cautions = distinct_scales(run), []
     if len(scales) == 1:
         facts = replace(facts, um_per_px=scales[0], um_per_px_from=f"cal_const in {run.path.rpartition('/')[2]}")
     elif scales:
         facts = replace(facts, um_per_px=None, um_per_px_from="")
-        notes.append("The particles of this list differ in pixel size; each keeps its own.")
+        cautions.append("The particles of this list differ in pixel size; each keeps its own.")
     # A truncated row names no collage.
     collages = tuple(filter(None, dict.fromkeys(run.column("collage_file"))))
     exported = exported_names(files, siblings, run.title)
@@ -151,18 +151,15 @@ def _describe(scanned: ScannedFiles, run: RunList) -> InstrumentRun:
         partial(_read, scanned, run.path, context),
         run_file_names(siblings, run.path) | frozenset(filter(None, images)) | by_class.file_names,
         tuple(dict.fromkeys((*exported, *class_column, *run.fields))),
-        (
-            *notes,
-            *label_notes,
-            *by_class.notes,
-            *_collage_notes(collages, siblings, read_thresholds(context.settings)),
-        ),
+        (*notes, *label_notes, *by_class.notes),
+        cautions=(*cautions, *collage_cautions(collages, siblings, read_thresholds(context.settings))),
     )
 
 
-def _collage_notes(
+def collage_cautions(
     collages: Sequence[str], siblings: Mapping[str, str], thresholds: RunThresholds | None
 ) -> Iterator[str]:
+    """Yield a sentence where collages of a run, or their masks, are not among the files of its folder."""
     missing = [name for name in collages if normalise_name(name) not in siblings]
     present = [name for name in collages if normalise_name(name) in siblings]
     without_mask = [name for name in present if normalise_name(mask_file_name(name)) not in siblings]

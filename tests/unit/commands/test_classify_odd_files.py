@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from svp_core.classification.measure import BLANK_IMAGE, NOTHING_STANDS_OUT
+from svp_core.classification.results import notes_of, read_results_folder
 from svp_core.cli import main
 from tests.helpers import drawn_files
 
@@ -56,3 +57,20 @@ def test_the_depth_can_be_given_and_is_kept_with_the_results(tmp_path, capsys):
     (folder / "a.tif").write_bytes(drawn_files.tiff(drawn_files.GREY))
     assert main(["classify", str(folder), "--bit-depth", "10", "--out", str(tmp_path / "x.csv")]) != 0
     assert "8 bits" in capsys.readouterr().err
+
+
+def test_what_was_removed_from_an_image_stands_in_its_row_and_in_the_notes(tmp_path):
+    folder = tmp_path / "marked"
+    folder.mkdir()
+    marked = drawn_files.draw_grey(seed=1)
+    marked[54:57, 8:40] = 0
+    for name, pixels in (("plain", drawn_files.GREY), ("marked", marked)):
+        (folder / f"{name}.png").write_bytes(drawn_files.by_pillow(pixels, "PNG"))
+    assert main(["classify", str(folder), "--out", str(tmp_path / "out")]) == 0
+    rows = pd.read_csv(tmp_path / "out" / "results.csv", keep_default_na=False).set_index("image")
+    assert set(rows["status"]) == {"ok"}
+    assert rows.loc["plain.png", "reason"] == ""
+    assert "drawn into the image, removed" in rows.loc["marked.png", "reason"]
+    results = read_results_folder(tmp_path / "out")
+    assert not len(results.rejected)
+    assert [note for note in notes_of(results.summary) if rows.loc["marked.png", "reason"] in note]

@@ -55,7 +55,7 @@ def test_runs_of_different_manufacturers_in_one_folder(source):
     assert {column for r in records for column in r.columns} <= set(summary.columns)
     assert [r.name for r in records if r.given] == ["images/Silicone oil/p.png", "export alone/run ä1#3"][::-1]
     assert [q.key for q in summary.questions] == ["first_frame:mfi/day 1.csv", "box_ends:mfi/day 1.csv"]
-    assert any("differ in pixel size" in note for note in summary.notes)
+    assert any("differ in pixel size" in caution for caution in summary.cautions)
     assert any("3 files, read as plain images" in note for note in summary.notes)
     assert set(SOURCE_KINDS) > {run.kind for run in summary.runs}
 

@@ -194,7 +194,7 @@ def test_images_of_a_source_are_cleaned_and_the_source_says_so(tmp_path):
     assert {name for name, row in rows.items() if row["reason"]} == {"marked.png", "stack.tif#1", "stack.tif#2"}
     assert "text" in rows["marked.png"]["reason"]
     assert "text" not in rows["stack.tif#1"]["reason"]
-    assert any("3 of the first" in caution for caution in look_at_first(tmp_path).cautions)
+    assert any("In 3 of the first" in caution for caution in look_at_first(tmp_path).cautions)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "PNG", "WEBP"])

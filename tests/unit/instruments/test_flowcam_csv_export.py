@@ -165,7 +165,7 @@ def test_library_with_several_pixel_sizes_is_noted(tmp_path):
     summary = detect_source(tmp_path)
     assert summary.um_per_px is None
     assert summary.um_per_px_from == ""
-    assert any("differ in pixel size" in note for note in summary.notes)
+    assert any("differ in pixel size" in caution for caution in summary.cautions)
     assert [r.um_per_px for r in read_particles(tmp_path)] == [1.813] * 3 + [0.5545] * 9
 
 

@@ -125,7 +125,7 @@ def test_missing_and_damaged_collages_reject_only_their_particles(tmp_path):
     assert "run ä1_000001.tif is missing" in records[0].reason
     assert "cannot be read" in records[11].reason
     assert records[0].columns["raw_area"] == 14
-    assert "1 of 3 collages are missing" in " ".join(detect_source(tmp_path).notes)
+    assert "1 of 3 collages are missing" in " ".join(detect_source(tmp_path).cautions)
 
 
 def test_missing_masks_are_noted_and_reject_nothing(tmp_path):
@@ -133,7 +133,7 @@ def test_missing_masks_are_noted_and_reject_nothing(tmp_path):
     (tmp_path / "run ä1_000002_bin.tif").unlink()
     records = list(read_particles(tmp_path))
     assert [r.mask is None for r in records] == [False] * 5 + [True] * 5 + [False] * 2
-    assert any("1 of 3 collages have no mask" in note for note in detect_source(tmp_path).notes)
+    assert any("1 of 3 collages have no mask" in caution for caution in detect_source(tmp_path).cautions)
 
 
 @pytest.mark.parametrize(
