@@ -8,7 +8,7 @@ import pytest
 from pages.ui.components.column_cache import packed
 from pages.ui.components.gallery import scale_bars
 from pages.ui.components.histograms import bin_edges, bin_index, counts_by_group, histogram_panel
-from pages.ui.components.scattergram import NOT_DRAWN, OUTSIDE, point_codes, region_of
+from pages.ui.components.scattergram import NOT_DRAWN, OUTSIDE, point_codes, region_of, view_of
 from svp_core.classification.filters import Region
 
 ORDER = ("protein", "air_bubble", "unsure")
@@ -31,6 +31,14 @@ def test_packed_arrays_are_little_endian_base64():
 def test_polygon_from_the_browser_becomes_a_region_of_its_columns():
     outline = {"x": "ecd_um", "y": "circularity", "xs": [1, 2, 3], "ys": [0.1, 0.9, 0.2]}
     assert region_of(outline) == Region("ecd_um", "circularity", (1.0, 2.0, 3.0), (0.1, 0.9, 0.2))
+
+
+@pytest.mark.parametrize(
+    "ends", [None, [], [0, 1, 2], [0, 1, 5, 5], [3, 1, 0, 1], [0, float("inf"), 0, 1], [0, 1, float("nan"), 1]]
+)
+def test_a_view_without_area_shows_everything(ends):
+    assert view_of(ends) is None
+    assert view_of([0, 1, 2, 3]) == (0.0, 1.0, 2.0, 3.0)
 
 
 @pytest.mark.parametrize(

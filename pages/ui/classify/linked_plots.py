@@ -19,7 +19,7 @@ from pages.ui.classify.results_data import (
 )
 from pages.ui.classify.thresholds import all_labels
 from pages.ui.components.histograms import bin_edges, bin_index, counts_by_group, histogram_panel, show_histograms
-from pages.ui.components.scattergram import Axis, point_codes, show_scattergram
+from pages.ui.components.scattergram import MAX_POINTS, Axis, point_codes, show_scattergram
 from svp_core.classification.results import ClassificationResults
 
 HISTOGRAMS = 3
@@ -81,6 +81,8 @@ def _show_scattergram(results, labels, shown, active, x, y, log):
     )
     across, up = numeric_column(results, x), numeric_column(results, y)
     missing = int(np.count_nonzero(drawn & ~(np.isfinite(across) & np.isfinite(up) & ((across > 0) | (not log)))))
+    if np.count_nonzero(drawn) > MAX_POINTS:
+        st.caption("Shown by density: the number of particles in each cell, from light to dark. Selections are exact.")
     if missing:
         reason = "no value, or none above 0 on a logarithmic axis" if log else "no value"
         st.caption(f"{missing:,} not drawn: {reason}.")

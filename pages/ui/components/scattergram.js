@@ -8,6 +8,10 @@ const ZOOM = 1.3, PAN_PX = 40, TICK_PX_X = 90, TICK_PX_Y = 60, FOOT_PX = 44;
 const RING_PX = 6;
 const SVG = 'http://www.w3.org/2000/svg';
 
+const padded = (low, high, fromZero) => {
+  const pad = high > low ? PAD * (high - low) : Math.abs(low) / 10 || 0.5;
+  return [fromZero && low > 0 && low < NEAR_ZERO * high ? 0 : low - pad, high + pad];
+};
 const rangeOf = (values, groups, fromZero) => {
   let low = Infinity, high = -Infinity;
   for (const points of groups)
@@ -15,9 +19,7 @@ const rangeOf = (values, groups, fromZero) => {
       if (values[i] < low) low = values[i];
       if (values[i] > high) high = values[i];
     }
-  if (low > high) return [0, 1];
-  const pad = high > low ? PAD * (high - low) : Math.abs(low) / 10 || 0.5;
-  return [fromZero && low > 0 && low < NEAR_ZERO * high ? 0 : low - pad, high + pad];
+  return low > high ? [0, 1] : padded(low, high, fromZero);
 };
 
 // [class number, its points] of the classes that are not hidden; dim: DIM for points outside of the selection, else 0.
@@ -27,20 +29,31 @@ const visiblePoints = S => [...visible(S, DIM), ...visible(S, 0)].map(([, points
 const pointPosition = (S, i) =>
   [S.x.start + (S.u[i] - S.x.low) * S.x.perUnit, S.y.start + (S.v[i] - S.y.low) * S.y.perUnit];
 
+const wholeView = S => {
+  if (!S.grid) return [...rangeOf(S.u, visiblePoints(S), !S.data.log), ...rangeOf(S.v, visiblePoints(S), true)];
+  const [u0, u1, v0, v1] = S.grid.full;
+  return [...padded(u0, u1, !S.data.log), ...padded(v0, v1, true)];
+};
+
 const draw = S => {
   const width = S.plot.clientWidth, height = S.plot.clientHeight;
-  if (!S.data || !S.u || !width) return;
-  const pen = penOn(S.find('.under'), width, height), inks = inksOf(S.box), points = visiblePoints(S);
-  const foot = height - FOOT_PX;
-  const [u0, u1, v0, v1] = S.view ?? [...rangeOf(S.u, points, !S.data.log), ...rangeOf(S.v, points, true)];
+  if (!S.data || !(S.u || S.grid) || !width) return;
+  const pen = penOn(S.find('.under'), width, height), inks = inksOf(S.box), foot = height - FOOT_PX;
+  const [u0, u1, v0, v1] = S.view ?? wholeView(S);
   pen.font = inks.font;
   S.y = axisFrom(v0, v1, foot, 8, false);
   const yTicks = S.y.ticks((foot - 8) / TICK_PX_Y), left = TEXT_PX + 10 + yLabelsWidth(pen, yTicks) + TICK_GAP;
   S.x = axisFrom(u0, u1, left, width - 8, S.data.log);
   const xTicks = S.x.ticks((S.x.end - left) / TICK_PX_X), { across, up } = S.data;
   drawAxes(pen, inks, S.x, S.y, { xTicks, yTicks, xWords: across.title, yWords: up.title, upright: true });
-  const count = S.sorted.order.length, styled = dim => visible(S, dim).map(([k, of]) => [S.data.looks[k], of]);
-  drawPoints(pen, [[styled(DIM), DIM_OPACITY], [styled(0), opacityOf(count)]], count, S.u, S.v, S.x, S.y);
+  const count = S.grid ? S.grid.groups.length : S.sorted.order.length;
+  if (S.grid) {
+    S.mixed = mixedCells(S.grid, code => !S.hidden.has(S.data.looks[code & ~DIM].name));
+    drawCells(pen, S.grid, S.mixed, S.data.looks, S.x, S.y);
+  } else {
+    const styled = dim => visible(S, dim).map(([k, of]) => [S.data.looks[k], of]);
+    drawPoints(pen, [[styled(DIM), DIM_OPACITY], [styled(0), opacityOf(count)]], count, S.u, S.v, S.x, S.y);
+  }
   if (!count) {
     pen.textAlign = 'center';
     pen.fillText('No points to draw.', (left + width) / 2, foot / 2);
@@ -76,6 +89,7 @@ const drawOverlay = S => {
 
 // Mark the point nearest to the pointer and show its values; pointer null: none.
 const hover = (S, pointer) => {
+  if (S.grid) return hoverCell(S, pointer);
   S.nearest ??= gridOf(visiblePoints(S), S.u, S.v, S.x, S.y);
   const i = pointer ? S.nearest(pointer.x, pointer.y) : -1, { across, up, looks } = S.data;
   if (i >= 0) {
@@ -111,15 +125,18 @@ const zoom = (S, factor, pointer) => {
   const scaled = (low, high, fixed) => [fixed - (fixed - low) / factor, fixed + (high - fixed) / factor];
   S.view = [...scaled(S.x.low, S.x.high, u), ...scaled(S.y.low, S.y.high, v)];
   draw(S);
+  askForCells(S);
 };
 const pan = (S, dx, dy) => {
   const du = dx / S.x.perUnit, dv = dy / S.y.perUnit;
   S.view = [S.x.low - du, S.x.high - du, S.y.low - dv, S.y.high - dv];
   draw(S);
+  askForCells(S);
 };
 const resetZoom = S => {
   S.view = null;
   draw(S);
+  askForCells(S);
 };
 
 const listenToPointer = S => {
@@ -214,8 +231,8 @@ const markerIcon = look => {
   return icon;
 };
 const drawLegend = S => {
-  const legend = S.find('.legend');
-  const present = S.data.looks.map((look, k) => [look, S.sorted.of(k).length, S.sorted.of(k + DIM).length])
+  const legend = S.find('.legend'), countOf = code => (S.grid ? S.grid.totalOf(code) : S.sorted.of(code).length);
+  const present = S.data.looks.map((look, k) => [look, countOf(k), countOf(k + DIM)])
     .filter(([, selected, outside]) => selected + outside);
   while (legend.children.length > present.length) legend.lastChild.remove();
   present.forEach(([look, selected, outside], k) => {
@@ -239,6 +256,14 @@ const drawLegend = S => {
 const update = S => {
   const { across, up, log } = S.data, columns = sharedCache('columns'), axes = `${across.column} ${up.column} ${log}`;
   S.outline = S.data.outline;
+  S.grid = S.data.cells && unpackedCells(S.data.cells);
+  S.plot.setAttribute('aria-label', S.data.alt);
+  if (S.grid) {
+    Object.assign(S, { axes, view: S.axes === axes ? S.view : null, u: null, hovered: -1 });
+    drawLegend(S);
+    draw(S);
+    return;
+  }
   if (!columns.has(across.column) || !columns.has(up.column)) {
     columns.subscribe(S.box, () => {
       if (S.box.isConnected) update(S);
@@ -246,7 +271,7 @@ const update = S => {
     });
     return;
   }
-  if (S.axes !== axes) {
+  if (S.axes !== axes || !S.u) {
     [S.xs, S.ys] = [columns.get(across.column), columns.get(up.column)];
     Object.assign(S, { axes, view: null, u: alongAxis(S.xs, log), v: S.ys });
   }
@@ -254,7 +279,6 @@ const update = S => {
   S.sorted = sortedByCode(S.codes, S.u, S.v);
   S.hovered = -1;
   S.note.hidden = true;
-  S.plot.setAttribute('aria-label', S.data.alt);
   drawLegend(S);
   draw(S);
 };

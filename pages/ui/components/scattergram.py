@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 from pages.ui.components.column_cache import packed, send_column
 from pages.ui.components.register import register_component
 from svp_core import display
+from svp_core.classification.density import COLUMNS, ROWS, Ends, density_of
 from svp_core.classification.filters import Region
 from svp_core.stats.counts import UNSURE
 
 OUTSIDE, NOT_DRAWN = 128, 255  # codes of points outside of the selection, and of filtered ones; as scatter_points.js
 MIN_CORNERS = 3
+MAX_POINTS = 200_000  # drawn one by one; of more, the plane shows how many lie in each cell of a grid
 
 _mount = register_component(
     "svp_scattergram",
@@ -28,6 +30,7 @@ _mount = register_component(
         "lib/shared_cache.js",
         "lib/plot_axes.js",
         "lib/scatter_points.js",
+        "lib/density_cells.js",
         "lib/mount_plot.js",
     ),
 )
@@ -57,6 +60,8 @@ def show_scattergram(
 ) -> None:
     """Draw all points; those without a value, or not above 0 on a logarithmic axis, are left out.
 
+    More than MAX_POINTS are counted by cell here, exactly, and drawn by their density; a closer view gets finer cells.
+    Selections are polygons in either case, and just as exact.
     codes: (N,), from point_codes(). order: the labels that codes stand for, at most 127. alt: text for screen readers.
     log: logarithmic x axis. selection: the Region selected in this plane. on_select(Region, or None when cleared) is
     called when the selection changes.
@@ -67,6 +72,11 @@ def show_scattergram(
         if outline and (outline["x"], outline["y"]) == (across.name, up.name):
             on_select(region_of(outline))
 
+    def moved():
+        st.session_state[f"{key}_cells"] = st.session_state[key]["view"]
+
+    many = np.count_nonzero(codes != NOT_DRAWN) > MAX_POINTS
+    points = {"cells": _cells(across, up, codes, log, key)} if many else {"codes": packed(codes, "u1")}
     # Without a gap: the components that send the columns take no room between this and what follows.
     with st.container(gap=None):
         _mount(
@@ -76,15 +86,45 @@ def show_scattergram(
                 "up": _axis_data(up),
                 "log": bool(log),
                 "alt": alt,
-                "codes": packed(codes, "u1"),
+                **points,
                 "looks": [_style(label) for label in order],
                 "outline": selection and {"xs": list(selection.xs), "ys": list(selection.ys)},
                 "narrowed": bool((codes[codes != NOT_DRAWN] >= OUTSIDE).any()),
             },
             on_outline_change=changed,
+            on_view_change=moved,
         )
+        if many:
+            return
         for axis in {across.column: across, up.column: up}.values():
             send_column(axis.column, axis.values, key=f"{key}_{axis.column}".replace("/", "_"))
+
+
+def _cells(across, up, codes, log, key):
+    """Density of the drawn points in the view that the browser shows."""
+    view = st.session_state.get(f"{key}_cells") or {}
+    is_same = view.get("axes") == f"{across.column} {up.column} {str(bool(log)).lower()}"
+    drawn = codes != NOT_DRAWN
+    density = density_of(
+        across.values[drawn],
+        up.values[drawn],
+        codes[drawn],
+        log=bool(log),
+        view=view_of(view.get("ends")) if is_same else None,
+    )
+    groups = [
+        {"code": code, "total": density.totals[code], "cells": packed(cells, "<u4"), "counts": packed(number, "<u4")}
+        for code, cells, number in zip(density.cells, density.cells.values(), density.counts.values(), strict=True)
+    ]
+    return {"columns": COLUMNS, "rows": ROWS, "full": density.full, "ends": density.ends, "groups": groups}
+
+
+def view_of(ends: Sequence[float] | None) -> Ends | None:
+    """Ends of a view from the browser; None where it shows everything or makes no sense."""
+    if not ends or len(ends) != 4 or not np.isfinite(ends).all() or ends[0] >= ends[1] or ends[2] >= ends[3]:
+        return None
+    low_u, high_u, low_v, high_v = map(float, ends)
+    return low_u, high_u, low_v, high_v
 
 
 def point_codes(
