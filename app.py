@@ -53,6 +53,7 @@ def main():
             st.Page("pages/help.py", title="Help", icon=":material/help:"),
         ],
         position="sidebar" if may_enter() else "hidden",
+        expanded=True,  # all pages: by default the last ones are hidden behind "View more"
     )
     st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")
     require_sign_in()

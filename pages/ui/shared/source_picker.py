@@ -59,8 +59,9 @@ def choose_source(page: str, *, more_suffixes: tuple[str, ...] = ()) -> None:
         st.markdown("**Folder**, including sub-folders")
         show_folder_upload("folder_packer", lambda upload: open_as(page, upload, "upload"), suffixes=suffixes)
     with right:
-        videos = "".join(f", {suffix[1:].upper()}" for suffix in more_suffixes)
-        st.markdown(f"**Archive or images**: zip, tar, PNG, JPEG, TIFF, BMP, GIF, WebP{videos}")
+        more = "".join(f", {suffix[1:].upper()}" for suffix in more_suffixes)
+        # In the help: the list would take a second line and push the two drop areas apart.
+        st.markdown("**Archive or images**", help=f"zip, tar, PNG, JPEG, TIFF, BMP, GIF, WebP{more}")
         turn = st.session_state.setdefault("files_turn", 0)
         st.file_uploader(
             "Archive or images",
