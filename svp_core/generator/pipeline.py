@@ -158,6 +158,20 @@ def edm_scheduler(
     )
 
 
+Start = tuple[torch.Tensor, torch.Tensor, list[torch.Generator]]  # see draw_start
+
+
+def draw_start(seeds: Sequence[int], shape: tuple[int, int, int]) -> Start:
+    """(noise (N, *shape), a normal number per image (N, 1, 1, 1), each image's source of further noise), on the CPU.
+
+    Each image draws its own noise, on the CPU, so that it is the same on every machine and in every batch.
+    """
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
+    levels = torch.stack([torch.randn((1, 1, 1), generator=generator) for generator in generators])
+    return noise, levels, generators
+
+
 @torch.inference_mode()
 def edm_denoise_steps(
     predict: Predict,  # the network's raw output F, Karras et al. 2022, Eq. 7
@@ -173,6 +187,7 @@ def edm_denoise_steps(
     device: torch.device,
     level: tuple[float, float] = (0.0, 0.0),  # mean and standard deviation of the images' own mean, model space
     guide: Predict | None = None,  # weaker model of the same particles; None = classifier-free guidance
+    start: Start | None = None,  # draw_start(seeds, shape), where it was drawn ahead
 ) -> Iterator[tuple[int, float, torch.Tensor, torch.Tensor]]:
     """Denoise from pure noise: yields (step, sigma, noisy, clean), model space (N, *shape), for step 0..steps.
 
@@ -183,11 +198,11 @@ def edm_denoise_steps(
     from plain noise, images tend to the mean of all classes (Everaert et al. 2024, arXiv 2309.15842).
     """
     scheduler.set_timesteps(steps)
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-    # Each image draws its own noise, on the CPU, so that it is the same on every machine and in every batch.
-    noise = torch.stack([torch.randn(shape, generator=generator) for generator in generators])
-    levels = torch.stack([level[0] + level[1] * torch.randn((1, 1, 1), generator=source) for source in generators])
-    latents = (noise * scheduler.init_noise_sigma + levels).to(device)
+    noise, levels, generators = start or draw_start(seeds, shape)
+    latents = noise * scheduler.init_noise_sigma + (level[0] + level[1] * levels)
+    if device.type == "cuda":
+        latents = latents.pin_memory()  # the copy does not wait for what the GPU still computes
+    latents = latents.to(device, non_blocking=device.type == "cuda")
     labels = torch.full((len(seeds),), label, device=device)
     null_labels = torch.full_like(labels, null_label)
     for step, time in enumerate(scheduler.timesteps, start=1):

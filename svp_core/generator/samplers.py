@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 
 if TYPE_CHECKING:
+    from svp_core.generator.pipeline import Start
     from svp_core.generator.unet import Generator, GeneratorConfig
 
 # Images per network call, by device.
@@ -57,13 +58,19 @@ class Sampler:
         """Images per network call, by device type."""
         return CALL_SIZE
 
+    def draw_start(self, generator: "Generator", seeds: Sequence[int]) -> "Start":
+        """The noise of these seeds, for denoise_steps: it may be drawn ahead, in another thread."""
+        from svp_core.generator.pipeline import draw_start
+
+        return draw_start(seeds, _shape(generator.config))
+
     def denoise_steps(
-        self, generator: "Generator", class_key: str, seeds: Sequence[int], steps: int
+        self, generator: "Generator", class_key: str, seeds: Sequence[int], steps: int, start: "Start | None" = None
     ) -> Iterator[DenoiseStep]:
-        """Yield a DenoiseStep, model space, for step 0..steps; one image per seed."""
+        """Yield a DenoiseStep, model space, for step 0..steps; one image per seed. start: from draw_start."""
         from svp_core.generator.pipeline import edm_denoise_steps, edm_scheduler
 
-        config, side = generator.config, generator.config.tile_px // generator.config.patch
+        config = generator.config
         label = config.class_keys.index(class_key)
         guidance = self.guidance_of(config, label)
         denoising = edm_denoise_steps(
@@ -71,7 +78,7 @@ class Sampler:
             edm_scheduler(config.sigma_data, self.sigma_min, self.sigma_max, self.stochastic, self.rho),
             steps=steps,
             seeds=seeds,
-            shape=(config.patch**2, side, side),
+            shape=_shape(config),
             label=label,
             null_label=len(config.class_keys),
             guidance=guidance.weight,
@@ -79,6 +86,7 @@ class Sampler:
             guide=generator.predict_guide if guidance.autoguidance else None,
             level=config.level(label),
             device=generator.device,
+            start=start,
         )
         return map(DenoiseStep._make, denoising)
 
@@ -88,6 +96,12 @@ class Sampler:
         if config.guide_channels and not weight:
             return Guidance(True, self.autoguidance, AUTOGUIDANCE_INTERVAL)
         return Guidance(False, weight or self.class_guidance, CLASS_GUIDANCE_INTERVAL)
+
+
+def _shape(config: "GeneratorConfig") -> tuple[int, int, int]:
+    """Of an image in model space."""
+    side = config.tile_px // config.patch
+    return config.patch**2, side, side
 
 
 # Measured for the shipped generator with "standard" (weights/generator/card.md, n = 1,000 tiles per class): KID 0.0014

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from svp_core.device import Travelling
 from svp_core.errors import LabError
 from svp_core.execution import WorkItem, executor
+from svp_core.generator.ahead import drawn_ahead
+from svp_core.generator.cuda_graphs import for_many_calls
 from svp_core.generator.samplers import SAMPLERS, DenoiseStep, Sampler
 
 __all__ = [
@@ -179,7 +181,15 @@ def _batches(
     # Every call has the same size, the last one padded: a network rounds differently at other batch sizes, and an image
     # must not depend on what else is generated with it.
     size = call_size or sampler.call_size[generator.device.type]
+    generator = for_many_calls(generator, size, calls=-(-len(seeds) // size))
+    batches = []
     for start in range(0, len(seeds), size):
-        batch = seeds[start : start + size]
-        padded = [*batch, *batch[-1:] * (size - len(batch))]
-        yield start, sampler.denoise_steps(generator, class_key, padded, steps or sampler.steps)
+        batch = list(seeds[start : start + size])
+        batches.append((start, batch + batch[-1:] * (size - len(batch))))
+    if generator.device.type != "cuda" or not isinstance(sampler, Sampler):
+        for start, padded in batches:
+            yield start, sampler.denoise_steps(generator, class_key, padded, steps or sampler.steps)
+        return
+    noise = drawn_ahead(lambda batch: sampler.draw_start(generator, batch[1]), batches)
+    for (start, padded), drawn in zip(batches, noise, strict=True):
+        yield start, sampler.denoise_steps(generator, class_key, padded, steps or sampler.steps, drawn)

@@ -43,7 +43,10 @@ def calibrate(generator: Generator, *, most_threads: int) -> Throughput:
         assert best is not None, "at least one number of threads is timed"
         torch.set_num_threads(best.threads)
         for size in larger:
-            image_ms, output = _timed(generator, size)
+            try:
+                image_ms, output = _timed(generator, size)
+            except torch.OutOfMemoryError:  # of a GPU: a larger call does not fit either
+                break
             if not torch.equal(output[:usual], usual_output):
                 break
             if image_ms < GAIN * best.image_ms:

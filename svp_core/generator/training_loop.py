@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from svp_core.device import fast_arithmetic
+from svp_core.generator.ahead import drawn_ahead
 from svp_core.generator.unet import TIME_SCALE, Generator, GeneratorConfig, build_unet, encode, preconditioning
 from svp_core.images import to_model
 from svp_core.model_files import stored_as
@@ -115,24 +116,30 @@ class GeneratorTraining:
             if not len(members):
                 raise ValueError(f"there are no training tiles of class {key!r}")
         plan, sigma_data, share = self.plan, self.config.sigma_data, self._batch_share()
-        while self.step < plan.steps:
-            rng = np.random.default_rng([plan.seed, self.step])
-            noise_source = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            torch.manual_seed(int(rng.integers(2**62)) + (share.start or 0))  # for dropout
-            batch_labels = rng.integers(len(by_class), size=plan.batch)
-            images = np.stack([dihedral(tiles[rng.choice(by_class[k])], int(rng.integers(8))) for k in batch_labels])
-            batch_labels[rng.random(plan.batch) < plan.p_uncond] = len(by_class)
-            log_sigma = sample_log_sigma(plan, noise_source)
-            clean = encode(images, self.config)
-            noise = torch.randn(clean.shape, generator=noise_source)
+        steps = range(self.step, plan.steps)
 
-            clean = clean[share].to(self.device, memory_format=torch.channels_last)
-            sigma, noise = log_sigma[share].exp().to(self.device), noise[share].to(self.device)
-            network_labels = torch.from_numpy(batch_labels[share]).to(self.device)
+        def draw(step: int) -> tuple[int, list[torch.Tensor]]:
+            return self._draw(step, tiles, by_class)
+
+        for dropout_seed, drawn in drawn_ahead(draw, steps) if self.device.type == "cuda" else map(draw, steps):
+            torch.manual_seed(dropout_seed + (share.start or 0))
+            clean, sigma, noise, network_labels = (part[share].to(self.device, non_blocking=True) for part in drawn)
+            clean = clean.contiguous(memory_format=torch.channels_last)
             loss = edm_loss(self._network, clean, sigma, noise, network_labels, sigma_data).mean()
             self._update(loss)
             # The loss of this process's share of the batch; the other shares scatter about the same.
             yield Progress(self.step, plan.steps, loss=loss.item())
+
+    def _draw(self, step: int, tiles: NDArray[np.uint8], by_class: Sequence[Any]) -> tuple[int, list[torch.Tensor]]:
+        """(seed of the dropout, [clean images, noise levels, noise, labels]) of a step, on the CPU."""
+        plan, rng = self.plan, np.random.default_rng([self.plan.seed, step])
+        noise_source, dropout_seed = torch.Generator().manual_seed(int(rng.integers(2**62))), int(rng.integers(2**62))
+        labels = rng.integers(len(by_class), size=plan.batch)
+        images = np.stack([dihedral(tiles[rng.choice(by_class[k])], int(rng.integers(8))) for k in labels])
+        labels[rng.random(plan.batch) < plan.p_uncond] = len(by_class)
+        sigma, clean = sample_log_sigma(plan, noise_source).exp(), encode(images, self.config)
+        drawn = [clean, sigma, torch.randn(clean.shape, generator=noise_source), torch.from_numpy(labels)]
+        return dropout_seed, [part.pin_memory() for part in drawn] if self.device.type == "cuda" else drawn
 
     def _batch_share(self):
         """The part of each batch that this process computes."""

@@ -85,6 +85,9 @@ class Generator:
 
     def _forward(self, network, scaled, c_noise, labels):
         times = (c_noise * TIME_SCALE).to(self.device).expand(len(scaled))
+        return self._call(network, scaled, times, labels)
+
+    def _call(self, network: Any, scaled: torch.Tensor, times: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
         with fast_arithmetic(self.device):
             return network(scaled, times, labels).sample.float()
 
