@@ -8,7 +8,8 @@ from svp_core.experiment.design import NETWORK_TITLES, PLAIN, Arm, Design, parse
 from svp_core.experiment.verdict import interval
 
 WIDTH, ROW_HEIGHT = 708, 17
-_LABELS, _NUMBERS = 240, 128  # widths left and right of the plotting area
+_LETTER, _MIN_LABELS, _MAX_LABELS = 6.1, 120, 380  # width of a letter of a label; widths left of the plotting area
+_NUMBERS = 128  # width right of it
 _TOP, _BOTTOM = 8, 30
 _CURVE_WIDTH, _CURVE_HEIGHT = 345, 190
 _CURVE_LEFT, _CURVE_RIGHT, _CURVE_TOP, _CURVE_BOTTOM = 42, 10, 10, 36
@@ -80,24 +81,28 @@ def forest_plot(figures: Sequence[Figure], name: str, title: str, design: Design
     step = next((step for step in _STEPS if (high - low) / step <= 6), _STEPS[-1])
     low, high = (low // step) * step, -((-high) // step) * step
     high = high if high > low else low + step
-    left, right = _LABELS, WIDTH - _NUMBERS
+    labels = [_label(one, design) for one in rows]
+    left = min(_MAX_LABELS, max(_MIN_LABELS, _LETTER * max(map(len, labels)) + 14))
+    right = WIDTH - _NUMBERS
 
     def x(value):
         return round(left + (100 * value - low) / (high - low) * (right - left), 2)
 
     drawn = []
-    for number, one in enumerate(rows):
+    for number, (one, label) in enumerate(zip(rows, labels, strict=True)):
         d = one.difference
         assert d is not None
-        label = parse_arm(one.arm).title
-        if len(design.networks) > 1:
-            label = f"{NETWORK_TITLES[one.network]}: {label}"
         text = f"{100 * d.value:+.1f} ({interval(d)})".replace("-", "−")
         y = _TOP + ROW_HEIGHT * (number + 0.5)
         drawn.append(ForestRow(y, label, x(d.low), x(d.value), x(d.high), text, one.is_different))
     count = round((high - low) / step)
     ticks = [Tick(x((low + k * step) / 100), f"{low + k * step:+g}".replace("-", "−")) for k in range(count + 1)]
     return ForestPlot(title, _TOP + ROW_HEIGHT * len(rows) + _BOTTOM, x(0), left, right, ticks, drawn)
+
+
+def _label(one: Figure, design: Design) -> str:
+    title = parse_arm(one.arm).title
+    return f"{NETWORK_TITLES[one.network]}: {title}" if len(design.networks) > 1 else title
 
 
 def curve_plots(figures: Sequence[Figure], name: str, title: str, design: Design) -> list[CurvePlot]:

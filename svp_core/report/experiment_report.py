@@ -102,7 +102,9 @@ def _tables(outcome: Outcome, size_unit: str) -> list[tuple[str, list[str], list
     for caption, names, prevalence in wanted:
         rows = table_rows(outcome, names, prevalence)
         if rows:
-            tables.append((f"{caption}; %", [heading(name) for name in _present(outcome, names)], rows))
+            of_one_class = len({name.partition(".")[2] for name in names}) == 1
+            headings = [heading(name, with_class=not of_one_class) for name in _present(outcome, names)]
+            tables.append((f"{caption}; %", headings, rows))
     return tables
 
 
