@@ -79,7 +79,7 @@ def time_steps(steps):
     for progress in steps:
         now = time.process_time()
         spent[name] = spent.get(name, 0.0) + now - start
-        name, start = progress.message or name, now
+        name, start = progress.message.partition(" (")[0] or name, now
     spent[name] = spent.get(name, 0.0) + time.process_time() - start
     return spent
 

@@ -30,3 +30,21 @@ def run_to_end(
         except StopIteration as end:
             return end.value
         on_progress(progress)
+
+
+def uncounted(
+    steps: Generator[Progress, Any, Result], *, step: int = 0, total: int | None = None
+) -> Generator[Progress, None, Result]:
+    """The same work with its numbers in the message alone; the job stands at `step` of `total` meanwhile.
+
+    For a part whose steps are of another kind than the job's, or the rate and the time left would mix them.
+    """
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as end:
+            return end.value
+        text = progress.message
+        if text and progress.step and progress.total and " of " not in text:
+            text += f" ({progress.step:,} of {progress.total:,})"
+        yield Progress(step, total, text)

@@ -27,7 +27,7 @@ from svp_core.generator_audit.contest_tools import contest_figures
 from svp_core.generator_audit.tiles import AuditTiles
 from svp_core.generator_audit.verdict import judge
 from svp_core.near_duplicates import MAX_PIXEL_RMS
-from svp_core.progress import Progress
+from svp_core.progress import Progress, uncounted
 from svp_core.stats.intervals import Estimate
 
 MOST_EXPOSED = 10  # members that are shown
@@ -92,7 +92,9 @@ def audit_generator(
     yield Progress(total, total, "Searching for copies")
     report |= _image_figures(tiles, generated, shift, seed)
     exposed, nearest, report["exposed"] = _exposed(tiles, scores, order[:MOST_EXPOSED], generated)
-    report["contest"] = (yield from contest_figures(tiles, generated, seed=seed)) if contest_tools else None
+    report["contest"] = None
+    if contest_tools:
+        report["contest"] = yield from uncounted(contest_figures(tiles, generated, seed=seed), step=total, total=total)
     report["verdict"] = asdict(judge(report))
     return AuditResult(report, scores, exposed, nearest)
 

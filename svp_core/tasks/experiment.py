@@ -8,7 +8,7 @@ from typing import Any
 from svp_core.display import truncate
 from svp_core.errors import LabError
 from svp_core.files import write_json
-from svp_core.progress import Progress, Steps
+from svp_core.progress import Progress, Steps, uncounted
 from svp_core.tasks.experiment_source import KINDS, read_real_particles
 from svp_core.tasks.request import JobRequest
 
@@ -86,7 +86,7 @@ def _prepare(request: ExperimentRequest, folder: Path) -> Steps:
             raise LabError(f"{folder.name} holds another experiment; choose an empty folder.")
         return
     folder.mkdir(parents=True, exist_ok=True)
-    source = yield from read_real_particles(request.kind, request.source)
+    source = yield from uncounted(read_real_particles(request.kind, request.source))
     design = design_from_config(request.design)
     real, design = take_part(source.real, design)
     if len(real.labels) > MAX_PARTICLES:
@@ -99,7 +99,7 @@ def _prepare(request: ExperimentRequest, folder: Path) -> Steps:
         real = replace(real, sizes=diameters(real.tiles))
     write_real(folder, real, blocks)
     if needs_features(design):
-        features = yield from embed(real.tiles)
+        features = yield from uncounted(embed(real.tiles))
         atomic_write(folder / "features.npy", lambda temporary: np.save(temporary, features))
     models = {name: weights_sha256(find_model_folder(name)) for name in (FEATURE_MODEL, GENERATOR)}
     facts = {"source": source.description, "left_out": len(source.left_out), "notes": list(source.notes)}

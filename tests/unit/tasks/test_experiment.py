@@ -51,8 +51,11 @@ def run(request, folder, **options):
 
 def test_from_a_folder_to_table_verdict_and_report(tmp_path, quick_features):
     request = ExperimentRequest("folder", str(write_folder(tmp_path / "Ours")), "Ours", DESIGN)
-    last = run(request, tmp_path / "out")[-1]
-    assert last.step == last.total == 3 + 9
+    events = run(request, tmp_path / "out")
+    assert events[-1].step == events[-1].total == 3 + 9
+    counted = [(event.step, event.total) for event in events if event.total]
+    assert {total for _, total in counted} == {12}  # reading and features are not counted among the units
+    assert counted == sorted(counted)
     outcome = read_outcome(tmp_path / "out")
     assert outcome.counts == {"protein": 40, "silicone_oil": 15, "air_bubble": 15}
     assert outcome.design.minority == ("silicone_oil", "air_bubble")
