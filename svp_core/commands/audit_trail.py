@@ -30,16 +30,19 @@ def run(options: Namespace) -> None:
 def _verify(options: Namespace) -> None:
     from svp_core.review.closing import signed_states
     from svp_core.review.history_file import verify
+    from svp_core.review.seal import noted_reviews
     from svp_core.review.store import list_reviews
     from svp_core.workspace.changes import verify_trail
 
-    problems, check = [], verify_trail()
+    problems, check, noted = [], verify_trail(), noted_reviews()  # before the reviews: more may be made meanwhile
     if not check.sound:
         problems.append(f"{check.problem} Intact before: {check.count:,}.")
     reviews = list_reviews() + list_reviews(deleted=True)
     for header in reviews:
         states = [verify(header["review"]).problem, *(state.problem for state in signed_states(header["review"]))]
         problems += [f"Review {header['name']!r}: {problem}" for problem in dict.fromkeys(states) if problem]
+    for review in sorted(noted - {header["review"] for header in reviews}):
+        problems.append(f"Review {review} is not in the database any more; its decisions were removed with it.")
     if options.report:
         from svp_core.report.signed_report import verify_report
 

@@ -19,7 +19,7 @@ from svp_core.review.current_labels import CurrentLabels, Decision, effective_de
 from svp_core.review.decision_rules import Outcome, decide, make_outcome, parse_event, sort_events
 from svp_core.review.hash_chain import canonical_json, next_hash
 from svp_core.review.queue_file import clean_text
-from svp_core.review.seal import make_seal
+from svp_core.review.seal import NOTED, is_noted, make_seal
 from svp_core.review.store import Review
 from svp_core.workspace import changes
 from svp_core.workspace.database import decision as decision_row
@@ -174,6 +174,8 @@ def _open_log(review_id: str) -> Iterator[_LogEnd]:
             log = _LogEnd(db, review_id, count, head)
             yield log
             log.write()
+            if is_noted(count, log.count):
+                changes.add_entry_in(db, NOTED, changes.REVIEW, review_id, decisions=log.count, head=log.head)
             sealed = make_seal(review_id, log.count, log.head, key)
             db.execute(review_row.update().where(row).values(count=log.count, head=log.head, seal=sealed))
     except DatabaseError as error:

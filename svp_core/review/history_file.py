@@ -21,7 +21,7 @@ from svp_core.review.decision_log import SQL_BATCH_SIZE, history, lock_log
 from svp_core.review.hash_chain import ChainCheck, canonical_json, check_chain, dump_plain, parse_json
 from svp_core.review.history_schema import MAX_LINE, first_problem, header_problem
 from svp_core.review.queue_file import content_hash
-from svp_core.review.seal import make_seal, seal_problem
+from svp_core.review.seal import make_seal, noted_heads, noted_problem, seal_problem
 from svp_core.review.store import is_header, load_queue, save_review
 from svp_core.workspace.changes import REVIEW, change
 from svp_core.workspace.database import decision as decision_row
@@ -62,6 +62,7 @@ def verify(review_id: str, *, head: str | None = None) -> ChainCheck:
 
     Raises LabError where the review's folder is damaged.
     """
+    noted = noted_heads(review_id)  # first: the log may go on meanwhile
     header, count, own_head, rows = _snapshot(review_id)
     load_queue(header)
     check = check_chain(header, rows, count=count, head=head or own_head)
@@ -69,6 +70,7 @@ def verify(review_id: str, *, head: str | None = None) -> ChainCheck:
         with engine().connect() as db:
             row = db.execute(sa.select(review_row).where(review_row.c.id == str(review_id))).one()
         problem = seal_problem(review_id, row._mapping["count"], row.head, row.seal)
+        problem = problem or noted_problem(noted, {each["number"]: each["hash"] for each in rows})
         return replace(check, problem=problem)
     return check
 

@@ -1,9 +1,11 @@
 """Sealed and signed reviews: a rewritten log is found, a closed review takes no decision, a changed one shows."""
 
 import pytest
+import sqlalchemy as sa
 
+from svp_core.cli import main
 from svp_core.errors import LabError
-from svp_core.review import decision_log
+from svp_core.review import decision_log, seal
 from svp_core.review.closing import closed_at, reopen_review, sign_review, signed_states
 from svp_core.review.decision_log import history
 from svp_core.review.hash_chain import next_hash
@@ -46,6 +48,42 @@ def test_a_rewritten_log_is_found_although_its_hashes_are_right(seal):
     rewrite(review, seal=seal)
     assert {decision.to_label for decision in history(review.id)} == {"silicone_oil"}
     assert "rewritten" in verify(review.id).problem or "another key" in verify(review.id).problem
+
+
+def allow_removal(db):
+    if db.dialect.name == "sqlite":
+        db.exec_driver_sql("DROP TRIGGER decision_no_delete")
+    else:
+        db.exec_driver_sql("DROP TRIGGER decision_no_change ON decision")
+
+
+def test_a_log_put_back_to_an_earlier_state_with_its_seal_is_found(monkeypatch):
+    monkeypatch.setattr(seal, "NOTED_EACH", 3)
+    review = new_review()
+    record(review, event(1, "p0"), event(2, "p1"))
+    with engine().connect() as db:
+        earlier = db.execute(sa.select(review_row.c["count", "head", "seal"])).one()._asdict()
+    record(review, event(3, "p2"), event(4, "p3"))
+    assert verify(review.id).sound
+    with engine().begin() as db:
+        allow_removal(db)
+        db.execute(decision_row.delete().where(decision_row.c.number > 2))
+        db.execute(review_row.update().values(**earlier))
+    assert "removed" in verify(review.id).problem
+
+
+def test_a_review_that_was_removed_with_its_decisions_is_found(capsys):
+    review, other = new_review(), new_review()
+    record(review, event(1, "p0"))
+    assert main(["audit-trail", "verify"]) == 0
+    with engine().begin() as db:
+        allow_removal(db)
+        db.execute(decision_row.delete())
+        db.execute(review_row.delete().where(review_row.c.id == review.id))
+    assert main(["audit-trail", "verify"]) == 2
+    said = capsys.readouterr().err
+    assert review.id in said
+    assert other.id not in said
 
 
 def test_a_review_of_an_earlier_version_is_sealed_with_its_next_decision():
