@@ -49,9 +49,14 @@ def find_marks(pixels: NDArray[np.uint8]) -> Marks | None:
     """The marks drawn into an image of one particle, uint8 (H, W) or (H, W, 3); None where there are none."""
     if min(pixels.shape[:2]) < 2 * MIN_LETTER_PX:
         return None
-    background, greys = _background(pixels), _grey_inks(pixels)
+    background = _background(pixels)
+    levels = _level_difference(pixels, background)
+    # Ink of any kind has more contrast; this decides faint images.
+    if levels.max() < MIN_CONTRAST - 1:
+        return None
+    greys = _grey_inks(pixels)
     found, kinds = None, dict[str, None]()
-    if (faint := find_faint_letters(_difference(pixels, background))) is not None:
+    if (faint := find_faint_letters(levels)) is not None:
         found, kinds["text"] = faint, None
     elif not greys and not _may_hold_ink(pixels):
         return None
@@ -132,6 +137,13 @@ def _background(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     border.sort(axis=0)  # quicker than np.median of so few
     middle = len(border) // 2, (len(border) - 1) // 2
     return np.atleast_1d(border[[*middle]].mean(axis=0))
+
+
+def _level_difference(pixels: NDArray[np.uint8], background: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """As _difference, in whole levels, uint8: quicker."""
+    level = np.round(background).astype(np.uint8)
+    difference = np.maximum(pixels, level) - np.minimum(pixels, level)
+    return difference if difference.ndim == 2 else difference.max(axis=2)
 
 
 def _difference(pixels: NDArray[np.uint8], background: NDArray[np.float64], sign: int = 0) -> NDArray[np.float32]:
