@@ -54,6 +54,7 @@ class Pages:
             raise ImageUnreadable("the file is empty")
         self._data, self._file, self._by_pillow, self._tiff = data, None, 0, tiff.TiffPages(data)
         self.count, self.fault = 1, ""  # pages found, why the search ended before the end of the file or ""
+        self._unlisted = False  # whether its images lie behind the only page
         self.left_out = 0  # further images of an animation, which are not read
         if _is_colour_png_of_16_bits(data):
             return
@@ -73,12 +74,23 @@ class Pages:
             self._by_pillow = self.count
             if self.fault and (total := self._tiff.count) > self.count:
                 self.count, self.fault = total, ""
+            elif self.count == 1 and tiff.may_hold_unlisted(self._description):
+                self._find_unlisted()
         elif self._file.format in _ANIMATED:
             with suppress(ImageUnreadable), image_errors():
                 self.left_out = getattr(self._file, "n_frames", 1) - 1
 
+    def _find_unlisted(self) -> None:
+        try:
+            self.count = self._tiff.unlisted()
+            self._unlisted = self.count > 1
+        except ImageUnreadable as error:
+            self.fault = str(error)
+
     def read(self, number: int) -> RawImage:
         """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""
+        if self._unlisted:
+            return self._tiff.read_unlisted(number)
         if self._file is None:
             return self._tiff.read(number) if tiff.is_tiff(self._data) else _read_without_pillow(self._data)
         if isinstance(self._file, TiffImagePlugin.TiffImageFile):

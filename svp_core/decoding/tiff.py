@@ -2,6 +2,7 @@
 
 import io
 import logging
+import math
 import re
 import struct
 from collections.abc import Mapping
@@ -26,6 +27,8 @@ _SIZES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # field types of whole numbers: stru
 _DESCRIPTIONS = (270, 51123)  # ImageDescription, and Micro-Manager's metadata
 _BITS, _SAMPLE_FORMAT, _ORIENTATION, _MAX_SAMPLE_VALUE = 258, 339, 274, 281
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha, by the tag ExtraSamples
+_IMAGES = re.compile(r"ImageJ=[\s\S]*?\bimages=(\d{1,7})\b")
+_TRUNCATED = re.compile(r'\{(?=[\s\S]*"truncated": true)[\s\S]*"shape": \[([\d, ]{1,80})\]')  # of tifffile
 _WHITE_IS_ZERO, _RGB, _YCBCR = 0, 2, 6  # photometric interpretations
 
 # What it warns of either does not matter here or ends as the reason of a rejected page.
@@ -83,6 +86,44 @@ class TiffPages:
         """Description of the first page, which holds for all: OME and others write it once."""
         return described({tag.code: tag.value for tag in self._page(0).tags if tag.code in _DESCRIPTIONS})
 
+    def unlisted(self) -> int:
+        """Number of images that lie one after the other behind the only page, as its description says; 1 without.
+
+        So ImageJ writes stacks of more than 4 GB, and tifffile truncated ones. Raises ImageUnreadable where the file
+        does not hold as many.
+        """
+        stated = _IMAGES.search(self.description) if self.count == 1 else None
+        shaped = None if stated else _TRUNCATED.match(self.description) if self.count == 1 else None
+        if stated is None and shaped is None:
+            return 1
+        page = self._page(0)
+        count = int(stated[1]) if stated else math.prod(map(int, shaped[1].split(","))) // max(1, page.size)  # pyright: ignore[reportOptionalSubscript]
+        if count < 2:
+            return 1
+        size = sum(page.databytecounts)
+        if not page.is_contiguous or size != page.nbytes or page.dataoffsets[0] + count * size > self._size:
+            raise ImageUnreadable(
+                f"its description states {count:,} images, but only one can be found; save the stack again, as a TIFF "
+                "with a page for each image"
+            )
+        return count
+
+    def read_unlisted(self, number: int) -> RawImage:
+        """Image `number` of those that unlisted() has counted. Raises ImageUnreadable with the reason."""
+        page = self._page(0)
+        start = page.dataoffsets[0] + number * page.nbytes
+        kind = np.dtype(page.dtype).newbyteorder(page.parent.byteorder)
+        if isinstance(self._data, Path):
+            values = np.fromfile(self._data, kind, page.size, offset=start)
+        else:
+            values = np.frombuffer(self._data, kind, page.size, start)
+        values = values.reshape(page.shape).astype(kind.newbyteorder("="))
+        inverted = page.photometric == _WHITE_IS_ZERO
+        if inverted and values.dtype == np.uint8:
+            values, inverted = 255 - values, False
+        bits = stated_bits({}, self.description) if values.dtype.kind in "ui" and values.dtype.itemsize > 1 else None
+        return raw_image(np.ascontiguousarray(values), bits=bits, white_is_zero=inverted)
+
     def read(self, number: int) -> RawImage:
         """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""
         try:
@@ -107,6 +148,11 @@ class TiffPages:
         detail = str(error).strip().splitlines()
         fault = detail[0][:120] if detail else type(error).__name__
         return f"this TIFF{kind} cannot be read ({fault}); save it as a TIFF of 8 or 16 bits, uncompressed or with LZW"
+
+
+def may_hold_unlisted(description: str) -> bool:
+    """Whether a page of this description may be followed by images that no page lists."""
+    return "images=" in description or '"truncated"' in description
 
 
 def described(tags: Mapping[int, object]) -> str:

@@ -9,6 +9,7 @@ from PIL import Image
 
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.page_layout import page_layout
+from tests.helpers import drawn_files
 from tests.helpers.case_files import case_folder
 from tests.helpers.records import pixels_of
 
@@ -206,3 +207,28 @@ def test_channels_of_the_case_are_one_particle(real_data):
     with Image.open(path) as file:
         assert np.array_equal(pixels_of(record), np.array(file))
     assert any("Taken: page 1." in note for note in summary.notes)
+
+
+UNLISTED = {
+    "tifffile": {"metadata": {}},
+    "ImageJ slices": {"imagej": True, "metadata": {"axes": "ZYX"}},
+    "ImageJ frames": {"imagej": True, "metadata": {"axes": "TYX"}},
+}
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("program", UNLISTED)
+def test_images_behind_the_only_page_are_read(tmp_path, program, kind):
+    """As ImageJ writes stacks of more than 4 GB: one page, whose description says how many images follow it."""
+    grey = np.stack([drawn_files.draw_grey(radius=6 + 3 * k, seed=k) for k in range(5)])
+    values = (grey / 255).astype(kind) if kind == np.float32 else grey.astype(kind) * (16 if kind == np.uint16 else 1)
+    tifffile.imwrite(tmp_path / "a.tif", values, truncate=True, photometric="minisblack", **UNLISTED[program])
+    assert len(tifffile.TiffFile(tmp_path / "a.tif").pages) == 1
+    records = list(read_particles(tmp_path))
+    assert detect_source(tmp_path).count == len(records) == 5
+    assert not any(record.rejected for record in records)
+    for record, wanted in zip(records, grey, strict=True):
+        assert np.abs(pixels_of(record).astype(int) - wanted).max() <= 1
+    data = (tmp_path / "a.tif").read_bytes()
+    (tmp_path / "a.tif").write_bytes(data[: len(data) - 64 * 64 * values.itemsize])
+    assert any("states 5 images" in record.reason for record in read_particles(tmp_path))
