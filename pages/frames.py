@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.ui.frames import located_view
+from pages.ui.frames.scores import show_trained
 from pages.ui.frames.settings_form import show_settings
 from pages.ui.shared.job_status import show_progress, show_recent
 from pages.ui.shared.session_guard import require_app
@@ -36,7 +37,7 @@ def ask_for_frames() -> None:
         with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
             st.button("Use the sample frames", key="use_sample_frames", on_click=use_sample)
             st.caption("Three simulated frames with 54 particles, bundled with SvP Lab.")
-    show_recent("Previous frames", kinds=("locate",))
+    show_recent("Previous frames", kinds=("locate", "heads"))
 
 
 def show_chosen() -> None:
@@ -61,7 +62,12 @@ def show_chosen() -> None:
 
 
 try:
-    if job := opened_job("locate", "located particles; choose frames here"):
+    if training := opened_job("heads", "a training of heads; start one in the tab Scores"):
+        with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+            st.title(escape_markdown(f"Heads {training.config['name']}"))
+            st.button("Back", key="heads_back", on_click=close, args=(PAGE, "heads"))
+        show_trained(training)
+    elif job := opened_job("locate", "located particles; choose frames here"):
         with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
             st.title(located_view.heading(job))
             st.button("Choose other frames", key="frames_leave", on_click=leave)

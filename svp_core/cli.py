@@ -43,6 +43,7 @@ from svp_core.commands import (
     simulate,
     size_standard,
     train,
+    train_heads,
 )
 from svp_core.errors import LabError
 
@@ -53,6 +54,7 @@ COMMANDS = (
     compare,
     locate,
     frame_boxes,
+    train_heads,
     classify,
     novelty,
     report,

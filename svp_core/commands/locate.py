@@ -12,7 +12,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from svp_core.commands.arguments import check_file, check_folder, follow, pixel_size, scratch_folder
-from svp_core.tasks.locate import FILTER, FOUND, FRAMES_FILE, NEIGHBOUR_UM, THRESHOLD, LocateRequest, locate
+from svp_core.tasks.frame_background import FILTER
+from svp_core.tasks.locate import FOUND, FRAMES_FILE, NEIGHBOUR_UM, THRESHOLD, LocateRequest, locate
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -33,6 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--um-per-px", type=pixel_size, help="pixel size that replaces the one in the files")
     parser.add_argument("--depth-um", type=float, help="depth of the liquid that a frame shows: gives the volume")
     parser.add_argument("--volume-ml", type=float, help="volume of all frames together, instead of the depth")
+    parser.add_argument("--heads", metavar="MODEL", help="trained heads that split touching particles")
 
 
 def run(options: Namespace) -> None:
@@ -48,6 +50,7 @@ def run(options: Namespace) -> None:
         options.depth_um,
         options.volume_ml,
         options.calibration,
+        heads=options.heads,
     )
     request.check()
     if is_table:

@@ -29,6 +29,7 @@ from svp_core.tasks.refit import RefitRequest, refit
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.retrain import RetrainRequest, retrain
 from svp_core.tasks.train import TrainRequest, train
+from svp_core.tasks.train_heads import HeadsRequest, train_heads
 from svp_core.workspace import jobs
 
 SHORT, LONG = "short", "long"  # lanes: short jobs never wait for a long one
@@ -139,6 +140,7 @@ _KINDS = (
     JobKind("novelty", NoveltyRequest, novelty, "pages/novelty.py", "novelty", "item"),
     JobKind("locate", LocateRequest, locate, "pages/frames.py", "locate", "frame"),
     JobKind("crop", CropRequest, crop_corrected, "pages/frames.py", "frame_boxes", "frame"),
+    JobKind("heads", HeadsRequest, train_heads, "pages/frames.py", "train_heads", "epoch", opened_by="heads"),
 )
 JOB_KINDS = {kind.key: kind for kind in _KINDS}
 

@@ -7,18 +7,16 @@ stopped or killed goes on behind its last whole block.
 import csv
 import json
 import shutil
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from svp_core.errors import LabError
 from svp_core.files import atomic_write, write_csv, write_json
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.classify import PIXEL_UM
+from svp_core.tasks.frame_background import FILTER, Background, background_steps
 from svp_core.tasks.request import JobRequest, optional
 
 BLOCK_FRAMES = 20  # between two points at which a stopped job resumes
@@ -29,10 +27,7 @@ REQUEST_FILE = "request.json"  # of the settings that made a folder
 PARTS = "parts"  # folder of the parts of a job under way
 NEIGHBOUR_UM = 5.0
 THRESHOLD = 0.04
-CALIBRATION, FRAMES, FILTER = "calibration", "frames", "filter"
 MAX_DEPTH_UM = 100_000
-
-Background = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +43,7 @@ class LocateRequest(JobRequest):
     volume_ml: float | None = optional()  # of all frames together; replaces the one from the depth
     calibration: str | None = optional()  # path of the calibration image; None: the one beside the frames
     choices: Mapping[str, str] | None = optional()  # answers to the source's questions
+    heads: str | None = optional()  # name or folder of trained heads that split touching particles
 
     @property
     def title(self) -> str:
@@ -90,7 +86,7 @@ def locate(request: LocateRequest, folder: Path) -> Steps:
     parts.mkdir(exist_ok=True)
     yield Progress(0, None, "Reading the source")
     with open_frames(request.source, request.choices) as source:
-        background = yield from _background(request, source)
+        background = yield from background_steps(request, source)
         first = sum(1 for _ in _iter_parts(parts))
         um_per_px = request.um_per_px or source.um_per_px
         worker = _BlockWriter(request, um_per_px, background, found, parts)
@@ -113,16 +109,6 @@ def _check_own(request: LocateRequest, folder: Path) -> None:
     write_json(path, config)
 
 
-def open_background(request: LocateRequest, source: Any) -> Background:
-    """The function frame (H, W) -> background (H, W) of a request. Raises LabError where it cannot be made."""
-    steps = _background(request, source)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
-
-
 def locate_in_frame(request: LocateRequest, um_per_px: float | None, frame: Any, background: Background) -> Any:
     """frames.proposals.Located of a readable frame. Raises LabError where the background does not fit."""
     from svp_core.frames.proposals import ProposalSettings, find_particles, neighbour_px
@@ -131,49 +117,6 @@ def locate_in_frame(request: LocateRequest, um_per_px: float | None, frame: Any,
     settings = ProposalSettings(request.threshold, neighbour_px(um_per_px, request.neighbour_um))
     grey = grey_frame(frame)
     return find_particles(grey, background(grey), settings)
-
-
-def _background(request: LocateRequest, source: Any) -> Generator[Progress, None, Background]:
-    from svp_core.frames.background import (
-        MEDIAN_FRAMES,
-        calibration_background,
-        check_size,
-        filter_background,
-        median_background,
-    )
-    from svp_core.frames.reading import grey_frame
-
-    if request.background == FILTER:
-        return filter_background
-    if request.background == CALIBRATION:
-        fixed = calibration_background(_calibration_image(request, source))
-    else:
-        yield Progress(0, source.count, "Median of frames as the background")
-        frames = source.iter_frames(0, max(1, source.count // MEDIAN_FRAMES))
-        fixed = median_background(grey_frame(frame) for frame in frames if frame.pixels is not None)
-
-    def of(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if fault := check_size(fixed, grey.shape):
-            raise LabError(f"{fault[0].upper()}{fault[1:]}; use the median filter.")
-        return fixed
-
-    return of
-
-
-def _calibration_image(request: LocateRequest, source: Any) -> NDArray[np.uint8]:
-    from svp_core.frames.reading import grey_frame, read_frame
-
-    if request.calibration:
-        frame = read_frame(request.calibration, 0)
-        if frame.pixels is None:
-            raise LabError(f"The calibration image {frame.name} cannot be read: {frame.reason}.")
-        return grey_frame(frame)
-    if source.calibration is None:
-        raise LabError(
-            f"{source.title} has no calibration image (cal_image_000001.tif) beside its frames; name one, or use the "
-            "median of frames."
-        )
-    return source.calibration()
 
 
 class _BlockWriter:
@@ -218,13 +161,27 @@ class _BlockWriter:
             size = frame.pixels.shape[1], frame.pixels.shape[0]
             try:
                 located = locate_in_frame(self._request, self._um_per_px, frame, self._background)
-                rows = box_rows(frame, located.boxes, contrasts=located.contrasts.tolist())
+                rows = self._split(frame, located) or box_rows(
+                    frame, located.boxes, contrasts=located.contrasts.tolist()
+                )
                 write_frame(collages, frame, rows)
             except LabError as error:
                 reason = str(error).rstrip(".")
         cut = sum(row["border"] == "cut" for row in rows)
         counted = ("", "") if reason else (len(rows), cut)
         return rows, (frame.index, frame.name, *size, *counted, reason)
+
+    def _split(self, frame: Any, located: Any) -> list[dict[str, Any]]:
+        """Rows with touching particles split and scored; [] without heads."""
+        if not self._request.heads:
+            return []
+        from svp_core.frames.particle_set import box_rows
+        from svp_core.frames.reading import grey_frame
+        from svp_core.tasks.box_scoring import open_scorer
+
+        background = self._background(grey_frame(frame))
+        boxes, scores = open_scorer(self._request.heads).split(frame.pixels, background, located.boxes)
+        return box_rows(frame, boxes, scores=scores.tolist())
 
     def _write(self, block: int, rows: list[dict[str, Any]], frames: list[tuple[Any, ...]], collages: Any) -> None:
         """The part of the table comes last: where it is there, the block is whole."""
@@ -266,6 +223,7 @@ def _facts(request: LocateRequest, source: Any, um_per_px: float | None) -> dict
             "Background": METHODS[request.background],
             "Threshold": f"{100 * request.threshold:g} % of the background",
             "Neighbour distance": f"{request.neighbour_um:g} µm" if um_per_px else "9 px (the pixel size is unknown)",
+            **({"Touching particles split by": request.heads} if request.heads else {}),
         },
         "notes": list(source.notes),
     }

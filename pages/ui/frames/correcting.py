@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from pages.ui.components.box_editor import show_box_editor, take_box_events
 from pages.ui.components.remembered_text import remember_text
@@ -16,6 +17,7 @@ from svp_core.display import class_name, count_noun
 from svp_core.errors import LabError
 from svp_core.frames.box_record import BoxEvent, CorrectedFrame
 from svp_core.frames.boxes import as_boxes, iou, touches_border
+from svp_core.frames.proposals import Boxes
 from svp_core.frames.reading import Frame, read_frame
 from svp_core.particle_classes import CLASSES
 from svp_core.tasks.box_exchange import read_truth
@@ -83,20 +85,24 @@ def _show_frame(located: LocatedFrames, names: list[str], reviewer: str) -> None
         alt=f"Frame {name} with {len(corrected.boxes)} boxes",
         labels=[{"key": one.key, "name": class_name(one.key), "colour": one.colour} for one in CLASSES],
         history=[asdict(event) for event in undoable(events, reviewer)[-UNDOABLE:]],
-        truth=_truth(located, name, corrected),
+        truth=true_overlay(located, name, as_boxes([box.box for box in corrected.boxes])),
         reviewer=reviewer,
         checked=corrected.is_checked,
     )
     _show_history(events)
 
 
-def _truth(located: LocatedFrames, name: str, corrected: CorrectedFrame) -> list[dict[str, Any]]:
-    """True boxes of a frame, each with its largest overlap with a box."""
-    true_boxes = read_truth(located)[0].get(name, ())
-    boxes = as_boxes([box.box for box in corrected.boxes])
+def true_overlay(located: LocatedFrames, frame: str, boxes: Boxes) -> list[dict[str, Any]]:
+    """True boxes of a frame, each with its largest overlap with these boxes."""
+    true_boxes = read_truth(located)[0].get(frame, ())
     overlap = iou(as_boxes([box.box for box in true_boxes]), boxes)
     best = overlap.max(1) if len(boxes) else np.zeros(len(true_boxes))
     return [{"box": list(box.box), "text": f"IoU {value:.2f}"} for box, value in zip(true_boxes, best, strict=True)]
+
+
+def read_pixels(located: LocatedFrames, frame: str) -> NDArray[np.uint8] | None:
+    """Pixels of a frame; None where it can no longer be read."""
+    return _read(located.request.source, located.index(frame), located.record).pixels
 
 
 def _choose_frame(names: list[str]) -> str:

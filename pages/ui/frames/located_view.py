@@ -7,6 +7,7 @@ import streamlit as st
 from pages.ui.frames.corrected_set import offer_corrected
 from pages.ui.frames.correcting import show_correcting
 from pages.ui.frames.exchange import show_exchange
+from pages.ui.frames.scores import show_scores
 from pages.ui.shared.text import escape_markdown
 from svp_core.display import count_noun
 from svp_core.errors import LabError
@@ -29,7 +30,12 @@ def show(job: Job) -> None:
         table = (located.folder / FOUND / "boxes.csv").read_bytes()
         st.download_button("boxes.csv", table, f"{located.facts['title']} boxes.csv", "text/csv", key="frames_table")
     st.caption(escape_markdown(_numbers(located)))
-    views = {"Boxes": show_correcting, "Import and export": show_exchange, "Frames": _show_frames}
+    views = {
+        "Boxes": show_correcting,
+        "Import and export": show_exchange,
+        "Scores": show_scores,
+        "Frames": _show_frames,
+    }
     # Not bound to the address: Streamlit then refuses to open another page.
     tabs = st.tabs(list(views), key="frames_part", on_change="rerun")
     for tab, show_part in zip(tabs, views.values(), strict=True):

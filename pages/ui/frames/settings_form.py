@@ -12,15 +12,9 @@ from svp_core.frames.background import METHODS
 from svp_core.frames.boxes import touches_border
 from svp_core.frames.reading import Frame, FrameSource, open_frames
 from svp_core.instruments.metadata import format_volume
-from svp_core.tasks.locate import (
-    CALIBRATION,
-    FILTER,
-    NEIGHBOUR_UM,
-    THRESHOLD,
-    LocateRequest,
-    locate_in_frame,
-    open_background,
-)
+from svp_core.tasks.box_scoring import list_heads
+from svp_core.tasks.frame_background import CALIBRATION, FILTER, open_background
+from svp_core.tasks.locate import NEIGHBOUR_UM, THRESHOLD, LocateRequest, locate_in_frame
 
 
 def show_settings(path: Path) -> LocateRequest | None:
@@ -87,6 +81,16 @@ def _choose(path: Path, source: FrameSource) -> LocateRequest:
         placeholder="for counts per mL",
         help="Depth of the flow cell that a frame shows; with the pixel size it gives the volume.",
     )
+    models = list_heads()
+    heads = None
+    if models:
+        heads = st.selectbox(
+            "Touching particles",
+            [None, *models],
+            format_func=lambda name: f"split by {name}" if name else "stay joined",
+            key="locate_heads",
+            help="Instruments join what is within the neighbour distance: split particles do not match their counts.",
+        )
     return LocateRequest(
         str(path),
         background,
@@ -94,6 +98,7 @@ def _choose(path: Path, source: FrameSource) -> LocateRequest:
         float(neighbour_um),
         um_per_px,
         depth_um,
+        heads=heads,
     )
 
 

@@ -27,6 +27,7 @@ from svp_core.tasks.refit import RefitRequest
 from svp_core.tasks.request import JobRequest
 from svp_core.tasks.retrain import RetrainRequest
 from svp_core.tasks.train import TrainRequest
+from svp_core.tasks.train_heads import HeadsRequest
 from svp_core.workspace import jobs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -97,6 +98,10 @@ STORED = [
             "depth_um": 80.0,
         },
     ),
+    (
+        HeadsRequest("Split", ("ab",)),
+        {"name": "Split", "jobs": ["ab"], "weak": False, "embedding": "resnet18", "seed": 0},
+    ),
     (CropRequest("ab", 12, "run 1"), {"job": "ab", "changes": 12, "name": "run 1"}),
 ]
 IDS = [type(request).__name__ for request, _ in STORED]
@@ -121,6 +126,7 @@ def test_every_task_module_has_a_kind():
     shared |= {"size_standard", "taught_strangers", "experiment_source"}
     shared |= {"known_run", "run_comparison", "stored_features", "unlike_details", "normal_set"}
     shared |= {"novelty_table", "novelty_verdict", "novelty_rebuilt", "located", "box_exchange"}
+    shared |= {"box_scoring", "frame_background"}
     modules = {path.stem for path in (ROOT / "svp_core" / "tasks").glob("*.py")} - shared
     assert modules == {kind.task.__module__.rpartition(".")[2] for kind in JOB_KINDS.values()}
 
@@ -129,6 +135,7 @@ def test_stored_keys_and_lanes_stay():
     assert list(JOB_KINDS) == [
         "generate", "compare", "denoise", "classify", "gather", "train", "suspect", "likeness", "retrain", "refit",
         "experiment", "audit", "quality", "novelty", "locate", "crop",
+        "heads",
     ]  # fmt: skip
     assert {key for key, kind in JOB_KINDS.items() if kind.lane == LONG} == {"train", "retrain", "experiment"}
 
