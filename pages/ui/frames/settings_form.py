@@ -81,16 +81,7 @@ def _choose(path: Path, source: FrameSource) -> LocateRequest:
         placeholder="for counts per mL",
         help="Depth of the flow cell that a frame shows; with the pixel size it gives the volume.",
     )
-    models = list_heads()
-    heads = None
-    if models:
-        heads = st.selectbox(
-            "Touching particles",
-            [None, *models],
-            format_func=lambda name: f"split by {name}" if name else "stay joined",
-            key="locate_heads",
-            help="Instruments join what is within the neighbour distance: split particles do not match their counts.",
-        )
+    heads = _choose_heads()
     return LocateRequest(
         str(path),
         background,
@@ -99,6 +90,20 @@ def _choose(path: Path, source: FrameSource) -> LocateRequest:
         um_per_px,
         depth_um,
         heads=heads,
+    )
+
+
+def _choose_heads() -> str | None:
+    """Name of the heads that split touching particles; None: they stay joined."""
+    models = list_heads()
+    if not models:
+        return None
+    return st.selectbox(
+        "Touching particles",
+        [None, *models],
+        format_func=lambda name: f"split by {name}" if name else "stay joined",
+        key="locate_heads",
+        help="Instruments join what is within the neighbour distance: split particles do not match their counts.",
     )
 
 
