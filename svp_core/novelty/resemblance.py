@@ -45,12 +45,13 @@ class ClassSpread(NamedTuple):
     within: Array  # (A, A), covariance within an instrument
     between: Array  # (A, A), between instruments
 
-    def coordinates(self, views: Views) -> Array:
-        """float32 (N, A), of particles named by this class."""
+    def coordinates(self, views: Views, rows: NDArray[np.intp] | None = None) -> Array:
+        """float32 (N, A), of particles named by this class; rows: of these positions only."""
+        positions = np.arange(len(views.named)) if rows is None else rows
         parts = [
             (_inputs(part) / self.scale - _sizes(part) @ self.slopes) @ self.axes
-            for start in range(0, max(1, len(views.named)), CHUNK)
-            for part in [views.take(np.arange(start, min(start + CHUNK, len(views.named))))]
+            for start in range(0, max(1, len(positions)), CHUNK)
+            for part in [views.take(positions[start : start + CHUNK]).in_float32()]
         ]
         return np.concatenate(parts).astype(np.float32)
 
@@ -93,19 +94,20 @@ def fit_spread(views: Views, instruments: NDArray[np.integer], class_count: int)
     return RunSpread(spreads, limits, coordinates, np.asarray(views.named))
 
 
-def compare_run(spread: RunSpread, views: Views) -> RunComparison:
-    """RunComparison of all particles of a run that have this form of tile."""
-    outlined, count = np.isfinite(views.shapes).all(1), len(views.named)
-    values, excess = np.ones(count), 0.0
+def compare_run(spread: RunSpread, views: Views, rows: NDArray[np.intp] | None = None) -> RunComparison:
+    """RunComparison of all particles of a run that have this form of tile; rows: their positions, None: all."""
+    positions = np.arange(len(views.named)) if rows is None else rows
+    named, outlined = views.named[positions], np.asarray(np.isfinite(views.shapes).all(1))[positions]
+    values, excess = np.ones(len(positions)), 0.0
     for label, one in enumerate(spread.spreads):
-        rows = np.flatnonzero(outlined & (views.named == label))
-        if len(rows) < max(MIN_PARTICLES, MIN_SHARE * count):
+        of_class = np.flatnonzero(outlined & (named == label))
+        if len(of_class) < max(MIN_PARTICLES, MIN_SHARE * len(positions)):
             continue
-        coordinates = one.coordinates(views.take(rows))
-        of_class = one.statistic(coordinates.mean(0), len(rows)) / spread.limits[label]
-        excess = max(excess, of_class)
-        if of_class > MARGIN:
-            values[rows] = _told_apart(spread.coordinates[spread.named == label], coordinates)
+        coordinates = one.coordinates(views, positions[of_class])
+        statistic = one.statistic(coordinates.mean(0), len(of_class)) / spread.limits[label]
+        excess = max(excess, statistic)
+        if statistic > MARGIN:
+            values[of_class] = _told_apart(spread.coordinates[spread.named == label], coordinates)
     return RunComparison(float(excess), values)
 
 

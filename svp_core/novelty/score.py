@@ -36,6 +36,11 @@ class Views(NamedTuple):
         """Those of these rows."""
         return Views(self.fixed[rows], self.projected[rows], self.shapes[rows], self.named[rows])
 
+    def in_float32(self) -> "Views":
+        """The same in single precision, as they are computed with; stored features are float16."""
+        fixed, projected, shapes = (np.asarray(part, np.float32) for part in self[:3])
+        return Views(fixed, projected, shapes, self.named)
+
 
 @dataclass(frozen=True, eq=False)
 class Directions:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from svp_core.classification.own_instrument import known_run_differences
 from svp_core.classification.strangers import DIFFERING_FILE, FEATURES_FILE
 from svp_core.files import atomic_write
-from svp_core.novelty.calibration import NoveltyCalibration, views_of
+from svp_core.novelty.calibration import NoveltyCalibration, stored_views
 from svp_core.novelty.resemblance import MIN_PARTICLES, compare_run
 
 
@@ -32,12 +32,13 @@ def compare_with_known(
     if calibration.among:
         differences = known_run_differences(summary)
         return {"differences": differences} if differences else {}
-    features = np.fromfile(folder / FEATURES_FILE, np.float16).reshape(len(named), -1)
+    # Mapped, and widened in parts: of a million particles they would take a gigabyte.
+    features = np.memmap(folder / FEATURES_FILE, np.float16, "r").reshape(len(named), -1)
     values, excess, differs = np.ones(len(named), np.float32), 0.0, False
     for index, spread in enumerate(calibration.spreads):
         rows = np.flatnonzero(forms == index)
         if len(rows) >= MIN_PARTICLES:
-            found = compare_run(spread, views_of(features[rows], named[rows]))
+            found = compare_run(spread, stored_views(features, named), rows)
             excess, differs = max(excess, found.excess), differs or found.differs
             values[rows] = found.p_values
     if not excess:

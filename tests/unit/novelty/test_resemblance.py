@@ -82,3 +82,12 @@ def test_arrays_give_back_the_spread(spread):
     one, other = compare_run(spread, run), compare_run(again, run)
     assert other.excess == pytest.approx(one.excess, rel=0.01)
     assert np.mean((one.p_values <= 0.05) == (other.p_values <= 0.05)) > 0.98
+
+
+def test_some_rows_of_stored_features_are_judged_as_if_they_were_all(spread):
+    run = instrument_run(90, seed=7, moved=4.0)
+    rows = np.arange(90)[np.arange(90) % 9 > 0]
+    stored = Views(*(np.asarray(part, np.float16) for part in run[:3]), run.named)
+    some, alone = compare_run(spread, stored, rows), compare_run(spread, stored.take(rows).in_float32())
+    assert some.excess == alone.excess > 0
+    np.testing.assert_array_equal(some.p_values, alone.p_values)
