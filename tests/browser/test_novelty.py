@@ -1,4 +1,4 @@
-"""The page Novelty in a browser: a sample is searched, strangers are selected by clicks and taught; reloads keep it."""
+"""The page Novelty in a browser: strangers are selected with keys and taught, and a reload keeps it."""
 
 from pathlib import Path
 
