@@ -20,7 +20,7 @@ from svp_core.novelty.listing import FALSE_SHARE, false_discovery_rates
 from svp_core.stats.intervals import Estimate, estimate_share
 
 MIN_CONFIRMED = 5  # strangers to learn from
-C = 0.003  # inverse strength of the L2 penalty: few strangers in many features
+C = 0.01  # inverse strength of the L2 penalty: few strangers in many features
 FLOOR = 0.3  # added to the eigenvalues of the correlation matrix, so that faint directions are not amplified
 FARTHEST = 8.0  # standard deviations; what lies beyond counts as that far
 # Neighbours among the examples are of one instrument, or of one moment of a run. Blocks keep them together, so that
