@@ -4,9 +4,9 @@ A linear head tells them from known particles in everything that the novelty sco
 of one class vary. No score without labels finds as many: five confirmed ones are enough to begin. It finds strangers of
 the same kind only.
 
-Then it learns once more, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
-confirmed ones. Each particle is judged by a head that did not learn from it: those of the other half do, so that its
-p-value stays one (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
+Then it learns again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the confirmed
+ones. Each particle is judged by a head that did not learn from it, but from those of the other half, so that known ones
+are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
 """
 
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ FARTHEST = 8.0  # standard deviations; what lies beyond counts as that far
 # Neighbours among the examples are of one instrument, or of one moment of a run. Blocks keep them together, so that
 # particles that are judged by the head are of others than those that it learnt from, as new ones are.
 BLOCK = 50
+ROUNDS = 2  # in which the sample is learnt from; more find hardly more
 MAX_LEARNT = 2000  # particles of the sample that join the confirmed ones, evenly
 FOLDS = 5  # of the confirmed ones, to measure what was gained
 TAUGHT_SHARE = 1.0  # of the level of novelty: marks by what was taught are added to those by novelty
@@ -76,16 +77,19 @@ def taught_p_values(
     sample = _Particles(_finite(features), np.asarray(named), np.asarray(forms))
     learnt, judging = _halves(examples)
     values = _p_values(learnt, judging, sample.take(confirmed), sample)
-    surely = false_discovery_rates(values) <= FALSE_SHARE
-    surely[confirmed] = False
-    fold, first = np.arange(len(values)) % 2, values
-    for half in (0, 1):
-        others = np.flatnonzero(surely & (fold != half))
-        if len(others):
-            others = others[:: -(-len(others) // MAX_LEARNT)]
-            strangers = sample.take(np.concatenate([confirmed, others]))
-            values = np.where(fold == half, _p_values(learnt, judging, strangers, sample), values)
-    values = np.array(values if surely.any() else first)
+    fold = np.arange(len(values)) % 2
+    for _ in range(ROUNDS):
+        surely = false_discovery_rates(values) <= FALSE_SHARE
+        surely[confirmed] = False
+        learnt_again = np.array(values)
+        for half in (0, 1):
+            others = np.flatnonzero(surely & (fold != half))
+            if len(others):
+                others = others[:: -(-len(others) // MAX_LEARNT)]
+                strangers = sample.take(np.concatenate([confirmed, others]))
+                mask = fold == half
+                learnt_again[mask] = _p_values(learnt, judging, strangers, sample.take(mask))
+        values = learnt_again
     values[confirmed] = 1 / (len(judging.named) + 1)
     return values
 
