@@ -4,8 +4,8 @@ A linear head tells them from known particles in everything that the novelty sco
 of one class vary. No score without labels finds as many: five confirmed ones are enough to begin. It finds strangers of
 the same kind only.
 
-Then it learns again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the confirmed
-ones. Each particle is judged by a head that did not learn from it, but from those of the other half, so that known ones
+Then it learns again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
+confirmed ones. Each particle is judged by a head that did not learn from it, but from those of the other half, so that known ones
 are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
 """
 
@@ -21,12 +21,12 @@ from svp_core.stats.intervals import Estimate, estimate_share
 
 MIN_CONFIRMED = 5  # strangers to learn from
 C = 0.01  # inverse strength of the L2 penalty: few strangers in many features
-FLOOR = 0.3  # added to the eigenvalues of the correlation matrix, so that faint directions are not amplified
+FLOOR = 0.1  # added to the eigenvalues of the correlation matrix, so that faint directions are not amplified
 FARTHEST = 8.0  # standard deviations; what lies beyond counts as that far
 # Neighbours among the examples are of one instrument, or of one moment of a run. Blocks keep them together, so that
 # particles that are judged by the head are of others than those that it learnt from, as new ones are.
 BLOCK = 50
-ROUNDS = 2  # in which the sample is learnt from; more find hardly more
+ROUNDS = 1  # in which the sample is learnt from; a second one finds hardly more
 MAX_LEARNT = 2000  # particles of the sample that join the confirmed ones, evenly
 FOLDS = 5  # of the confirmed ones, to measure what was gained
 TAUGHT_SHARE = 1.0  # of the level of novelty: marks by what was taught are added to those by novelty
