@@ -5,8 +5,8 @@ of one class vary. No score without labels finds as many: five confirmed ones ar
 the same kind only.
 
 Then it learns again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
-confirmed ones. Each particle is judged by a head that did not learn from it, but from those of the other half, so that known ones
-are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
+confirmed ones. Each particle is judged by a head that did not learn from it, but from those of the other half, so that
+known ones are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
 """
 
 from dataclasses import dataclass
