@@ -36,7 +36,7 @@ def test_strangers_are_selected_and_taught_and_a_reload_keeps_it(visit, lab, tmp
     gallery = page.locator(f".st-key-novelty_tiles_{job_id}")
     shown = gallery.locator(".tile")
     expect(shown).to_have_count(count)
-    button = page.locator(".st-key-teach_strangers button")
+    button = page.get_by_role("button", name="Confirm")
     expect(button).to_be_disabled()
     for k in range(6):
         shown.nth(k).focus()
