@@ -38,6 +38,18 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
     count = count_noun(source.count, "item") if source.count is not None else "not counted yet"
     with st.container(border=True, key="novelty_form"):
         st.markdown(escape_markdown(f"Sample: {source.title} · {count}"))
+        choices = {
+            question.key: st.selectbox(
+                question.text,
+                question.options,
+                question.options.index(question.default),
+                key=f"novelty_choice_{question.key}",
+                width=420,
+            )
+            for question in source.questions
+        }
+        for caution in source.cautions:
+            st.warning(escape_markdown(caution))
         titles = _normal_sets(path)
         with st.container(horizontal=True, vertical_alignment="bottom", gap="medium"):
             chosen = st.selectbox(
@@ -69,7 +81,14 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
             st.button("Choose another sample", key="novelty_forget", on_click=on_leave)
     if not pressed:
         return None
-    return NoveltyRequest(str(path), _normal(chosen, text), model, autoencoder=autoencoder, clean=clean or None)
+    return NoveltyRequest(
+        str(path),
+        _normal(chosen, text),
+        model,
+        choices=choices or None,
+        autoencoder=autoencoder,
+        clean=clean or None,
+    )
 
 
 def _normal(chosen: str, text: str) -> str | None:

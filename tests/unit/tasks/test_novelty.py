@@ -139,6 +139,23 @@ def test_a_normal_set_that_cannot_be_one_is_refused(lab, normal, capsys):
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+def test_a_stopped_search_starts_over_and_leaves_nothing_of_the_first_try(lab):
+    fresh, again = lab / "fresh", lab / "again"
+    for folder in (fresh, again):
+        folder.mkdir()
+    stopped = novelty(NoveltyRequest(str(lab / "clean"), str(lab / "normal")), again)
+    for progress in stopped:
+        if progress.message.startswith("Nearest"):
+            break
+    stopped.close()
+    assert (again / "normal.json").is_file()
+    for folder in (fresh, again):
+        list(novelty(NoveltyRequest(str(lab / "clean")), folder))
+    assert {path.name for path in again.iterdir()} == {path.name for path in fresh.iterdir()}
+    assert (again / "novelty.csv").read_bytes() == (fresh / "novelty.csv").read_bytes()
+    assert "normal" not in json.loads((again / "summary.json").read_text("utf-8"))
+
+
 def test_a_sample_is_not_its_own_normal_set(lab):
     with pytest.raises(LabError, match="both"):
         NoveltyRequest(str(lab / "clean"), str(lab / "clean")).check()
