@@ -39,10 +39,10 @@ environment: venv
 		cp requirements.txt .venv/installed.txt; }
 
 test-environment: environment
-	@cat requirements.txt requirements-server.txt requirements-test.txt | cmp -s - .venv/installed-test.txt || { \
+	@cat requirements.txt requirements-server.txt requirements-cluster.txt requirements-test.txt | cmp -s - .venv/installed-test.txt || { \
 		echo "Installing the packages of requirements-test.txt." && \
 		$(INSTALL) -r requirements-test.txt && \
-		cat requirements.txt requirements-server.txt requirements-test.txt > .venv/installed-test.txt; }
+		cat requirements.txt requirements-server.txt requirements-cluster.txt requirements-test.txt > .venv/installed-test.txt; }
 
 # An environment without a working pip was interrupted while it was made, and is made again.
 venv:

@@ -82,7 +82,13 @@ class TestMake:
 
     @pytest.fixture
     def folder(self, tmp_path):
-        for name in ("Makefile", "requirements.txt", "requirements-server.txt", "requirements-test.txt"):
+        for name in (
+            "Makefile",
+            "requirements.txt",
+            "requirements-server.txt",
+            "requirements-cluster.txt",
+            "requirements-test.txt",
+        ):
             shutil.copy(ROOT / name, tmp_path)
         # Stands in for `python -m venv`: the environment it makes notes what it is asked to do.
         python = tmp_path / "stand-in"
@@ -129,7 +135,7 @@ class TestMake:
 
 
 def test_every_requirement_is_pinned():
-    for name in ("requirements.txt", "requirements-server.txt", "requirements-test.txt"):
+    for name in ("requirements.txt", "requirements-server.txt", "requirements-cluster.txt", "requirements-test.txt"):
         lines = (ROOT / name).read_text().splitlines()
         pinned = [line for line in lines if line and not line.startswith(("#", "-r "))]
         assert pinned
