@@ -14,6 +14,7 @@ from svp_core.instruments.metadata import Choices
 from svp_core.instruments.records import ParticleRecord
 
 EXAMINED = 200  # particles
+FRAME_PX = 480  # shorter side from which an image may be a whole camera frame; crops of a particle are smaller
 _MAX_REASONS = 3
 
 
@@ -33,7 +34,7 @@ def look_at_first(
     path, choices: as for instruments.detect. Raises LabError where the source as a whole cannot be read.
     """
     kept: list[ParticleRecord] = []
-    faults, told, names, count, invisible = Counter(), Counter(), Counter(), 0, 0
+    faults, told, names, count, invisible, frames = Counter(), Counter(), Counter(), 0, 0, 0
     for record in islice(_records(path, choices), examined):
         count += 1
         names[record.name] += 1
@@ -44,11 +45,12 @@ def look_at_first(
         elif record.pixels is not None:
             told[record.caution] += bool(record.caution)
             invisible += bool(find_particle(record.pixels, record.mask)[1])
-    return FirstLook(kept, tuple(_cautions(count, faults, +told, invisible, names)))
+            frames += min(record.pixels.shape[:2]) >= FRAME_PX
+    return FirstLook(kept, tuple(_cautions(count, faults, +told, invisible, names, frames)))
 
 
 def _cautions(
-    count: int, faults: Counter[str], told: Counter[str], invisible: int, names: Counter[str]
+    count: int, faults: Counter[str], told: Counter[str], invisible: int, names: Counter[str], frames: int
 ) -> Iterator[str]:
     of = f"of the first {count:,} items" if count > 1 else "of 1 item"
     if faults:
@@ -57,6 +59,11 @@ def _cautions(
         yield f"In {told.total():,} {of}, something was removed or left out: {_most_common(told)}; the results say so."
     if invisible:
         yield f"{invisible:,} {of} show nothing that stands out from the background; they will be rejected."
+    if frames:
+        yield (
+            f"{frames:,} {of} have {FRAME_PX} px or more on each side: if they are whole camera frames, find the "
+            "particles in them on the page Frames first; here, every image is one particle."
+        )
     if repeated := sum(number > 1 for number in names.values()):
         yield f"{repeated:,} names {of} occur more than once; the later ones get a number."
 

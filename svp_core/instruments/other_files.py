@@ -29,7 +29,11 @@ _KINDS: Final = (  # endings, what the file is, what to do
     ((".psd", ".xcf", ".svg", ".ai", ".eps", ".pdf"), "a drawing or document", _AS_TIFF),
     ((".docx", ".doc", ".pptx", ".ppt", ".odt", ".odp"), "a document", "save the images in it as PNG"),
     ((".xlsx", ".xls", ".ods"), "a spreadsheet", "save the table as csv beside its images"),
-    ((".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".m4v"), "a film", "save its frames as TIFF or PNG"),
+    (
+        (".avi", ".mp4", ".mov", ".mkv", ".wmv", ".mpg", ".mpeg", ".m4v"),
+        "a film",
+        "find its particles on the page Frames",
+    ),
     ((".mdb", ".accdb", ".db", ".sqlite", ".sqlite3"), "a database", "export its images and tables"),
 )
 _IMAGES: Final = (  # first bytes, where they begin, name, ending

@@ -57,3 +57,11 @@ def test_copies_in_two_folders_are_told(tmp_path):
 def test_a_source_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(LabError):
         look_at_first(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(("size", "told"), [((960, 1280), True), ((480, 640), True), ((300, 1200), False)])
+def test_whole_camera_frames_among_plain_images_are_told(tmp_path, size, told):
+    pixels = np.random.default_rng(0).integers(170, 180, size, dtype=np.uint8)
+    pixels[100:130, 100:150] = 60
+    write(tmp_path, a=pixels)
+    assert any("camera frames" in caution for caution in look_at_first(tmp_path).cautions) == told
