@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from svp_core.frames.boxes import iou
+from svp_core.frames.boxes import box_areas, iou
 
 IOU = 0.5
 RESAMPLES = 2_000
@@ -46,6 +46,14 @@ class DetectionFigures:
     boxes: int
     frames: int
     iou: float
+
+
+def scores_without_heads(boxes: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Order of boxes (N, 4) that have no score: the larger the surer, (N,), 0..1. With equal scores, AP would depend on
+    the order in which frames are listed.
+    """
+    areas = box_areas(boxes).astype(float)
+    return areas / (areas + 1)
 
 
 def match(frame: DetectedFrame, *, min_iou: float = IOU) -> NDArray[np.intp]:

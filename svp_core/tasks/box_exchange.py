@@ -17,7 +17,7 @@ from svp_core.frames.box_export import FrameBoxes, write_coco, write_label_studi
 from svp_core.frames.box_import import Imported, read_annotations
 from svp_core.frames.box_record import DELETE, DRAW, FrameBox, state_text
 from svp_core.frames.boxes import as_boxes
-from svp_core.frames.evaluation import DetectedFrame, DetectionFigures, evaluate
+from svp_core.frames.evaluation import DetectedFrame, DetectionFigures, evaluate, scores_without_heads
 from svp_core.particle_classes import CLASSES
 from svp_core.tasks.located import LocatedFrames, corrected_frame
 from svp_core.workspace.box_decisions import write_events
@@ -97,7 +97,8 @@ def compare_with_truth(located: LocatedFrames, *, min_iou: float = 0.5) -> Detec
     frames = []
     for frame, true_boxes in truth.items():
         boxes = corrected_frame(located, frame).boxes
-        scores = np.array([1.0 if box.score is None else box.score for box in boxes])
+        by_area = scores_without_heads(_array(boxes))
+        scores = np.array([by_area[k] if box.score is None else box.score for k, box in enumerate(boxes)])
         frames.append(DetectedFrame(_array(boxes), scores, _array(true_boxes)))
     return evaluate(frames, min_iou=min_iou)
 

@@ -98,7 +98,7 @@ def train_heads(request: HeadsRequest, folder: Path) -> Steps:
 
 def evaluate_heads(heads: Any, examples: Sequence[Any]) -> dict[str, dict[str, list[float]]]:
     """Way -> figure -> [value, low, high] at IoU 0.5 on these examples, for rule, heads alone and both."""
-    from svp_core.frames.evaluation import DetectedFrame, evaluate
+    from svp_core.frames.evaluation import DetectedFrame, evaluate, scores_without_heads
     from svp_core.frames.heads import best_boxes, score_boxes, split_touching
 
     frames: dict[str, list[DetectedFrame]] = {way: [] for way in WAYS}
@@ -106,7 +106,7 @@ def evaluate_heads(heads: Any, examples: Sequence[Any]) -> dict[str, dict[str, l
         scores, _, _ = score_boxes(heads, one.features)
         kept = best_boxes(one.boxes, scores)
         split, split_scores = split_touching(one.rule_boxes, one.boxes, scores)
-        frames["rule"].append(DetectedFrame(one.rule_boxes, np.ones(len(one.rule_boxes)), one.truth))
+        frames["rule"].append(DetectedFrame(one.rule_boxes, scores_without_heads(one.rule_boxes), one.truth))
         frames["heads"].append(DetectedFrame(one.boxes[kept], scores[kept], one.truth))
         frames["both"].append(DetectedFrame(split, split_scores, one.truth))
     result = {}
