@@ -24,7 +24,7 @@ from svp_core.tasks.box_scoring import SHIPPED, open_features
 from svp_core.tasks.train_heads import WAYS, _Example, _fit, evaluate_heads
 
 SEEDS = {PLAIN: 501, TOUCHING: 502, CUT: 505}  # of the run; training: 503, 504. Nothing was chosen by them.
-TRAIN = ((PLAIN, 503), (TOUCHING, 504))
+TRAIN = ((PLAIN, 503, 8), (TOUCHING, 504, 10))  # layout, seed, frames
 
 
 def main():
@@ -42,7 +42,9 @@ def main():
         layout: list(simulate_frames(layout, [options.particles] * number, SEEDS[layout]))
         for layout, number in counts.items()
     }
-    training = [frame for layout, seed in TRAIN for frame in simulate_frames(layout, [options.particles] * 9, seed)]
+    training = [
+        frame for layout, seed, number in TRAIN for frame in simulate_frames(layout, [options.particles] * number, seed)
+    ]
     for layout, frames in tests.items():
         print_rule(layout, frames)
         print_selective_search(layout, frames[:1])

@@ -27,6 +27,7 @@ CLASS_POWER, IOU_POWER = 0.6, 0.4
 MAX_OVERLAP = 0.3  # IoU of two boxes that are kept
 MIN_SCORE = 0.3  # of a box that is kept
 MIN_INSIDE = 0.7  # share of a sure box that lies in the box of the rule that it replaces part of
+SPLIT_SHARE = 0.9  # of a joined box's score that the mean score of its parts has to exceed; chosen on training frames
 FOCAL_ALPHA, FOCAL_GAMMA = 0.25, 2.0
 MIXUP = 0.2  # both parameters of the Beta distribution
 MIN_POSITIVES = 20  # candidates that fit a true box
@@ -160,7 +161,7 @@ def split_touching(
     """(boxes (N, 4), scores (N,)): the rule's boxes, each replaced where two or more sure boxes inside beat it.
 
     A box of the rule has the score of the candidate that is equal to it. It is replaced where the best boxes inside it,
-    none of which covers it, have a higher mean score.
+    none of which covers it, have a mean score of more than SPLIT_SHARE of its own.
     """
     own = iou(rule_boxes, boxes)
     inside = inside_share(boxes, rule_boxes).T > MIN_INSIDE  # (rule, candidate)
@@ -169,7 +170,7 @@ def split_touching(
         own_score = float(scores[own[k].argmax()]) if len(boxes) else 0.0
         parts = np.flatnonzero(inside[k] & (own[k] < 0.7) & (scores >= min_score))
         parts = parts[suppress(boxes[parts], scores[parts], max_iou=MAX_OVERLAP)]
-        if len(parts) >= 2 and scores[parts].mean() > own_score:
+        if len(parts) >= 2 and scores[parts].mean() > SPLIT_SHARE * own_score:
             kept_boxes += list(boxes[parts])
             kept_scores += scores[parts].tolist()
         else:
