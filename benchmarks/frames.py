@@ -29,7 +29,7 @@ TRAIN = ((PLAIN, 503, 8), (TOUCHING, 504, 10))  # layout, seed, frames
 
 def main():
     """Print a row per way and layout."""
-    parser = ArgumentParser(description=__doc__.partition("\n")[0])
+    parser = ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--frames", type=int, default=15, help="plain test frames; half as many touching, a fifth cut")
     parser.add_argument("--particles", type=int, default=20, help="in each frame")
     parser.add_argument("--samples", type=int, default=100, help="drawn samples for the coverage of corrected counts")
