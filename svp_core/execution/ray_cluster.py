@@ -6,6 +6,7 @@ Data would add, reading in many places, is what would give that up.
 """
 
 import os
+import socket
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ MAX_LOSSES = 3  # of a batch's worker; a batch that kills a fourth one is at fau
 NICENESS = 1  # of workers of a cluster that is started here
 MAX_ON_GPU = 8  # actors that share a GPU
 START_S = 300  # until at least one actor must be there
+ANSWER_S = 10  # until a cluster must answer at its address
 STORE_BYTES = 512 * 1024**2  # shared memory of a cluster that is started here
 _SAME_VERSIONS = ("numpy", "opencv-python-headless", "pillow", "torch", "torchvision")  # results depend on them
 
@@ -228,8 +230,9 @@ def _connected() -> Any:
     quiet: Mapping[str, Any] = {"log_to_driver": False, "configure_logging": False}
     if address := cluster_address():
         try:
+            _knock(address)
             ray.init(address, **quiet)
-        except (ConnectionError, ValueError, RuntimeError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise LabError(
                 f"No Ray cluster answers at {address} ({_last_line(error)}); start it (ray start --head), or unset "
                 f"{ADDRESS} to use this machine alone."
@@ -241,6 +244,13 @@ def _connected() -> Any:
         except ValueError:  # a cluster runs on this machine already, with settings of its own
             ray.init(**quiet)
     return ray
+
+
+def _knock(address: str) -> None:
+    """Raise OSError where nothing listens at host:port: Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if host and port.isdigit():
+        socket.create_connection((host, int(port)), timeout=ANSWER_S).close()
 
 
 def _versions() -> dict[str, str]:

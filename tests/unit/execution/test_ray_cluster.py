@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import time
 from functools import partial
 
@@ -74,3 +75,15 @@ def test_a_batch_that_kills_every_worker_ends_in_a_sentence(cluster, monkeypatch
     monkeypatch.setattr(ray_cluster, "MAX_LOSSES", 1)
     with pytest.raises(LabError, match="2 workers were lost on the same images"):
         list(cluster.map_ordered(die, [WorkItem(0, 1)], workers=1))
+
+
+def test_an_address_where_nothing_answers_is_said_at_once(monkeypatch):
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{unused.getsockname()[1]}"
+    import ray
+
+    monkeypatch.setattr(ray, "is_initialized", lambda: False)
+    monkeypatch.setenv(ray_cluster.ADDRESS, address)
+    with pytest.raises(LabError, match=rf"No Ray cluster answers at {address} \\(.*refused.*\\); start it"):
+        next(executor(RAY).map_ordered(str, [], workers=1))
