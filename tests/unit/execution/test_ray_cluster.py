@@ -85,5 +85,5 @@ def test_an_address_where_nothing_answers_is_said_at_once(monkeypatch):
 
     monkeypatch.setattr(ray, "is_initialized", lambda: False)
     monkeypatch.setenv(ray_cluster.ADDRESS, address)
-    with pytest.raises(LabError, match=rf"No Ray cluster answers at {address} \\(.*refused.*\\); start it"):
+    with pytest.raises(LabError, match=rf"No Ray cluster answers at {address} .*refused.*; start it"):
         next(executor(RAY).map_ordered(str, [], workers=1))
