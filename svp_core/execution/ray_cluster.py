@@ -42,8 +42,17 @@ def cluster_address() -> str:
 
 def has_cluster() -> bool:
     """Whether a cluster can be offered: Ray is installed, and an address is set or Ray already runs on this machine."""
-    running = Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray", "ray_current_cluster")
-    return has_ray() and (bool(cluster_address()) or running.is_file())
+    return has_ray() and bool(cluster_address() or _address_here())
+
+
+def _address_here() -> str:
+    """Address of the cluster that this machine belongs to; "" where none answers: the file outlives a lost cluster."""
+    try:
+        address = Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray", "ray_current_cluster").read_text("utf-8").strip()
+        _knock(address)
+    except OSError:
+        return ""
+    return address
 
 
 class RayExecutor(LocalExecutor):
@@ -239,10 +248,11 @@ def _connected() -> Any:
             ) from None
     else:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-        try:
-            ray.init(num_cpus=cores, include_dashboard=False, object_store_memory=STORE_BYTES, **quiet)
-        except ValueError:  # a cluster runs on this machine already, with settings of its own
-            ray.init(**quiet)
+        own: Mapping[str, Any] = {"num_cpus": cores, "include_dashboard": False, "object_store_memory": STORE_BYTES}
+        if here := _address_here():
+            ray.init(here, **quiet)
+        else:
+            ray.init("local", **own, **quiet)
     return ray
 
 
