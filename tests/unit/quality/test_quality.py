@@ -265,7 +265,7 @@ def test_a_report_finds_copies():
     assert section["shapes"]["grain"]["ks"]["value"] < 0.3
     assert len(section["spectrum"]["real"]) == len(section["spectrum"]["cycles_per_px"]) == 32
     excluded = [warning for warning in report["warnings"] if "excluded" in warning]
-    assert [warning.split(":")[0] for warning in excluded] == ["protein", "air_bubble"]
+    assert [warning.split(":")[0] for warning in excluded] == ["Protein", "Air bubble"]
     assert any(f"fewer than {ENOUGH_IMAGES}" in warning for warning in report["warnings"])
 
 
