@@ -89,7 +89,7 @@ def test_a_run_without_masks_is_outlined_by_its_thresholds(tmp_path):
     assert len(records) == len(truth)
     for record, (_, mask) in zip(records, truth, strict=True):
         assert np.array_equal(mask_of(record), mask)
-    assert any("own thresholds" in note for note in detect_source(tmp_path).notes)
+    assert any("own thresholds" in caution for caution in detect_source(tmp_path).cautions)
     (tmp_path / "cal_image_000001.tif").unlink()
     assert all(record.mask is None and record.pixels is not None for record in read_particles(tmp_path))
     assert not any("own thresholds" in note for note in detect_source(tmp_path).notes)
