@@ -59,6 +59,14 @@ def key_and_number(text: str, *, example: str) -> tuple[str, float]:
         raise ArgumentTypeError(f"{text[:40]} is not like {example}") from None
 
 
+def add_source_and_out(parser: ArgumentParser) -> None:
+    """Source of particles, and --out, a table or a folder."""
+    parser.add_argument("source", type=Path, help="folder, archive, instrument run or image file")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FILE.csv|FOLDER", help="file that ends with .csv, or a folder"
+    )
+
+
 def add_engine(parser: ArgumentParser) -> None:
     """Argument for the engine, see execution.ENGINES."""
     parser.add_argument(

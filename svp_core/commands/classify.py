@@ -14,6 +14,7 @@ from typing import Any
 from svp_core.commands.arguments import (
     MODEL_HELP,
     add_engine,
+    add_source_and_out,
     check_file,
     check_folder,
     chosen_engine,
@@ -28,10 +29,7 @@ from svp_core.tasks.classify import DEFAULT_CLASSIFIER, ClassifyRequest, classif
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of classify."""
-    parser.add_argument("source", type=Path, help="folder, archive, instrument run or image file")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE.csv|FOLDER", help="file that ends with .csv, or a folder"
-    )
+    add_source_and_out(parser)
     parser.add_argument("--weights", default=DEFAULT_CLASSIFIER, metavar="MODEL", help=MODEL_HELP)
     add_engine(parser)
     reading = parser.add_argument_group("reading the source")

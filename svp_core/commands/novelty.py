@@ -8,11 +8,11 @@ the page shows.
 import json
 import shutil
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from svp_core.commands.arguments import (
     MODEL_HELP,
     add_engine,
+    add_source_and_out,
     check_file,
     check_folder,
     chosen_engine,
@@ -26,10 +26,7 @@ from svp_core.tasks.novelty import NoveltyRequest, novelty
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Arguments of novelty."""
-    parser.add_argument("source", type=Path, help="folder, archive, instrument run or image file")
-    parser.add_argument(
-        "--out", type=Path, required=True, metavar="FILE.csv|FOLDER", help="file that ends with .csv, or a folder"
-    )
+    add_source_and_out(parser)
     add_engine(parser)
     parser.add_argument(
         "--normal", metavar="FOLDER", help="at least 100 normal particles; default: the classifier's known particles"
