@@ -10,6 +10,7 @@ import pytest
 if "PYTEST_XDIST_WORKER" in os.environ:  # one thread per process of the tests; read when numpy and torch are loaded
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from svp_core.access import person
 from svp_core.workspace.paths import repo_root
 from tests.helpers import scheduling
 
@@ -20,6 +21,12 @@ REAL_DATA = "SVP_REAL_DATA"  # environment variable: folder of the instruments' 
 def main_module_stays(monkeypatch):
     """A page that is opened in a test takes the place of __main__; processes started later would run it again."""
     monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture(autouse=True)
+def account_acts(monkeypatch):
+    """The app, opened in a test, says who is acting; later tests of the same process have no visitor to ask."""
+    monkeypatch.setattr(person, "_identify", person.account)
 
 
 @pytest.fixture(scope="session")
