@@ -12,6 +12,7 @@ from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 from svp_core.decoding import tiff
 from svp_core.decoding.brightness import Scale, scales_of
 from svp_core.decoding.raw_image import RawImage, fill_transparent, raw_image
+from svp_core.decoding.stacked_planes import COLOURS, IMAGES, look_alike, stated_planes
 from svp_core.images import MAX_IMAGE_PX, ImageUnreadable, image_errors
 
 # Of unusual tags: what matters ends as the reason of a rejected page.
@@ -46,16 +47,30 @@ ScaleOf = Callable[[str], Scale | None]
 
 
 class Pages:
-    """The pages of one image file: of a TIFF all of them, of other formats the first image."""
+    """The pages of one image file: of a TIFF all of them, of other formats the first image.
 
-    def __init__(self, data: bytes) -> None:
-        """Open the file in these bytes. Raises ImageUnreadable with the reason."""
+    Grey images that were stored as the colours of one page count as pages.
+    """
+
+    def __init__(self, data: bytes, *, one_each: bool = False) -> None:
+        """Open the file in these bytes. Raises ImageUnreadable with the reason.
+
+        one_each: planes that may be colours or images are images.
+        """
         if not data:
             raise ImageUnreadable("the file is empty")
         self._data, self._file, self._by_pillow, self._tiff = data, None, 0, tiff.TiffPages(data)
         self.count, self.fault = 1, ""  # pages found, why the search ended before the end of the file or ""
         self._unlisted = False  # whether its images lie behind the only page
         self.left_out = 0  # further images of an animation, which are not read
+        self.taken_for = ""  # COLOURS or IMAGES: what separate planes seem to be, where the file does not say it
+        self._planes = 1  # that each page is split into
+        self._open()
+        if not self.fault and not self._unlisted and (planes := tiff.colour_planes(data) if tiff.is_tiff(data) else 0):
+            self._split(planes, one_each=one_each)
+
+    def _open(self) -> None:
+        data = self._data
         if _is_colour_png_of_16_bits(data):
             return
         try:
@@ -87,8 +102,26 @@ class Pages:
         except ImageUnreadable as error:
             self.fault = str(error)
 
+    def _split(self, planes: int, *, one_each: bool) -> None:
+        """Take each of the planes of all pages for a page, if they are images and no colours."""
+        stated, certain = stated_planes(self._tiff.description, planes, self.count)
+        is_images = stated == IMAGES
+        if not certain:
+            try:
+                alike = look_alike([self._tiff.read(0, plane).values for plane in range(planes)])
+            except ImageUnreadable:
+                return
+            # A file without a description is seldom an array: its colours are doubted only where they do not look so.
+            undescribed = not self._tiff.description
+            is_images = not alike and not undescribed
+            self.taken_for = "" if alike and undescribed else IMAGES if is_images else COLOURS
+        if is_images or (one_each and self.taken_for):
+            self._planes, self.count = planes, self.count * planes
+
     def read(self, number: int) -> RawImage:
         """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""
+        if self._planes > 1:
+            return self._tiff.read(*divmod(number, self._planes))
         if self._unlisted:
             return self._tiff.read_unlisted(number)
         if self._file is None:

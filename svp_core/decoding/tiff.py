@@ -30,6 +30,8 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha, by the tag ExtraSamples
 _IMAGES = re.compile(r"ImageJ=[\s\S]*?\bimages=(\d{1,7})\b")
 _TRUNCATED = re.compile(r'\{(?=[\s\S]*"truncated": true)[\s\S]*"shape": \[([\d, ]{1,80})\]')  # of tifffile
 _WHITE_IS_ZERO, _RGB, _YCBCR = 0, 2, 6  # photometric interpretations
+_PHOTOMETRIC, _SAMPLES, _PLANAR, _SEPARATE = 262, 277, 284, 2  # tags, and the planar configuration of separate planes
+_PEEKED = (_BITS, _SAMPLE_FORMAT, _PHOTOMETRIC, _SAMPLES, _PLANAR)
 
 # What it warns of either does not matter here or ends as the reason of a rejected page.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -54,6 +56,19 @@ def needs_scale(data: bytes) -> bool:
     except struct.error:
         return False
     return False
+
+
+def colour_planes(data: bytes) -> int:
+    """Number of planes of the first page, 3 or 4, if it is in colour and each colour is stored as a plane, else 0."""
+    order, wide = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
+    try:
+        offset = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 8 if wide else 4)[0]
+        tags, _ = _peek_tags(data, offset, order, wide=wide)
+    except struct.error:
+        return 0
+    separate = tags.get(_PLANAR) == [_SEPARATE] and tags.get(_PHOTOMETRIC) == [_RGB]
+    samples = tags.get(_SAMPLES, [1])[0]
+    return samples if separate and samples in (3, 4) else 0
 
 
 class TiffPages:
@@ -83,8 +98,11 @@ class TiffPages:
 
     @cached_property
     def description(self) -> str:
-        """Description of the first page, which holds for all: OME and others write it once."""
-        return described({tag.code: tag.value for tag in self._page(0).tags if tag.code in _DESCRIPTIONS})
+        """Description of the first page, which holds for all: OME and others write it once; "" if it is damaged."""
+        try:
+            return described({tag.code: tag.value for tag in self._page(0).tags if tag.code in _DESCRIPTIONS})
+        except Exception:  # as for count
+            return ""
 
     def unlisted(self) -> int:
         """Number of images that lie one after the other behind the only page, as its description says; 1 without.
@@ -124,10 +142,10 @@ class TiffPages:
         bits = stated_bits({}, self.description) if values.dtype.kind in "ui" and values.dtype.itemsize > 1 else None
         return raw_image(np.ascontiguousarray(values), bits=bits, white_is_zero=inverted)
 
-    def read(self, number: int) -> RawImage:
-        """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""
+    def read(self, number: int, plane: int | None = None) -> RawImage:
+        """Page `number`, or this plane of it, both counted from 0. Raises ImageUnreadable with the reason."""
         try:
-            return _decode(self._page(number), self._size, self.description)
+            return _decode(self._page(number), self._size, self.description, plane)
         except ImageUnreadable:
             raise
         except Exception as error:
@@ -176,13 +194,13 @@ def stated_bits(tags: Mapping[int, object], description: str) -> int | None:
 
 
 def _peek_tags(data: bytes, offset: int, order: str, *, wide: bool) -> tuple[dict[int, list[int]], int]:
-    """(BitsPerSample and SampleFormat of the page at this offset, offset of the next page)."""
+    """(tags of whole numbers in _PEEKED of the page at this offset, offset of the next page)."""
     count_format, size, inline = ("Q", 20, 8) if wide else ("H", 12, 4)
     (count,) = struct.unpack_from(order + count_format, data, offset)
     first, tags = offset + struct.calcsize(order + count_format), {}
     for entry in range(first, first + min(count, 4096) * size, size):
         tag, kind, values = struct.unpack_from(f"{order}HH{'Q' if wide else 'I'}", data, entry)
-        if tag in (_BITS, _SAMPLE_FORMAT) and kind in _SIZES and 0 < values < 64:
+        if tag in _PEEKED and kind in _SIZES and 0 < values < 64:
             where = entry + size - inline
             if struct.calcsize(_SIZES[kind]) * values > inline:
                 (where,) = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, where)
@@ -191,7 +209,7 @@ def _peek_tags(data: bytes, offset: int, order: str, *, wide: bool) -> tuple[dic
     return tags, following
 
 
-def _decode(page: "TiffPage", size: int, description: str) -> RawImage:
+def _decode(page: "TiffPage", size: int, description: str, plane: int | None) -> RawImage:
     if page.imagewidth * page.imagelength > MAX_IMAGE_PX:
         limit = MAX_IMAGE_PX // 1_000_000
         raise ImageUnreadable(
@@ -203,6 +221,8 @@ def _decode(page: "TiffPage", size: int, description: str) -> RawImage:
     values = page.asarray()
     if values.ndim == 3 and page.axes.startswith("S"):
         values = np.moveaxis(values, 0, -1)
+    if plane is not None:
+        values = values[..., plane]
     alpha = None
     if values.ndim == 3:
         values, alpha = _colours(page, values)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images import collage, folder
-from svp_core.instruments.images.image_notes import image_columns, image_notes, pages_question
+from svp_core.instruments.images.image_notes import image_cautions, image_columns, image_notes, pages_question
 from svp_core.instruments.images.ome_metadata import stated_scale
 from svp_core.instruments.images.stack import read_pages, summarise_pages
 from svp_core.instruments.metadata import SOURCE_KINDS, RunFacts, SourceSummary
@@ -43,6 +43,7 @@ def summarise_runs(
     cautions = _run_notes({run.facts.name: run.cautions for run in readable}, run_count=len(facts))
     run_notes += [run.message for run in runs if isinstance(run, UnreadableRun)]
     run_notes += image_notes(loose, counted)
+    cautions += image_cautions(loose, counted)
     if len(scales) > 1:
         cautions.append("The runs differ in pixel size; each particle keeps its own.")
     kinds = {run.facts.kind for run in readable}
@@ -95,6 +96,7 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
         columns,
         questions=pages_question(counted),
         readable=readable,
+        cautions=tuple(image_cautions(files, counted)),
     )
 
 

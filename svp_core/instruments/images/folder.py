@@ -20,7 +20,7 @@ from svp_core.instruments.file_types import ARCHIVE_SUFFIXES
 from svp_core.instruments.images.cleaning import clean_image
 from svp_core.instruments.images.collage import looks_like_collage
 from svp_core.instruments.images.ome_metadata import ome_scale
-from svp_core.instruments.images.stack import count_pages, read_pages, summarise_pages
+from svp_core.instruments.images.stack import Page, count_pages, read_pages, summarise_pages
 from svp_core.instruments.other_files import unread_kind
 from svp_core.instruments.records import ParticleRecord, SourceFiles, class_from_path, is_hidden, natural_key
 from svp_core.instruments.split_folders import SPLIT, split_from_path
@@ -130,7 +130,7 @@ class ImageCount:
     """How many records read_images will give, and what the pages of files are."""
 
     count: int
-    files_by_kind: dict[str, int]  # of "channels", "planes", "previews", "masks" -> files that hold them
+    files_by_kind: dict[str, int]  # of the kinds of PageSummary -> files that hold them
 
 
 def count_images(files: SourceFiles) -> ImageCount:
@@ -188,12 +188,16 @@ class ImageFile:
             elif pixels is not None:
                 clean = clean_image(pixels)
                 pixels, reason = clean.pixels, clean.reason
-                caution = "; ".join(filter(None, (clean.caution, _animation_caution(page.left_out))))
+                caution = "; ".join(filter(None, (clean.caution, _animation_caution(page.left_out), _doubt(page))))
             pixels, caution = (None, "") if reason else (pixels, caution)
             yield ParticleRecord(name, pixels=pixels, reason=reason, caution=caution, columns=columns, **origin)
 
     def _page_name(self, number: int | None) -> str:
         return self.name if number is None else f"{self.name}#{number}"
+
+
+def _doubt(page: Page) -> str:
+    return "planes of one page read as colours, which may be several images" if page.doubtful else ""
 
 
 def _animation_caution(left_out: int) -> str:

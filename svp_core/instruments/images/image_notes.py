@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from svp_core.decoding.stacked_planes import COLOURS, IMAGES
 from svp_core.images import ImageUnreadable
 from svp_core.instruments.images.cleaning import clean_image
 from svp_core.instruments.images.folder import PAGE_COLUMN, ImageCount, is_image_name
@@ -22,14 +23,14 @@ def is_one_each(choices: Choices | None) -> bool:
 
 def pages_question(counted: ImageCount) -> tuple[Question, ...]:
     """The question whether pages that a file calls channels or planes are particles after all; () without such."""
-    if not {"channels", "planes", "previews"} & set(counted.files_by_kind):
+    if not {"channels", "planes", "previews", COLOURS} & set(counted.files_by_kind):
         return ()
     return (Question(PAGES, "What are the pages of one TIFF file?", (TOGETHER, ONE_EACH), TOGETHER),)
 
 
 def image_columns(files: SourceFiles, counted: ImageCount) -> tuple[str, ...]:
     """Names of the columns that records of these plain images may have."""
-    page = (PAGE_COLUMN,) if counted.files_by_kind and not files.one_each else ()
+    page = (PAGE_COLUMN,) if {*counted.files_by_kind} - {COLOURS, IMAGES} and not files.one_each else ()
     return (*page, *((SPLIT,) if files.splits else ()))
 
 
@@ -51,12 +52,30 @@ def image_notes(files: SourceFiles, counted: ImageCount) -> list[str]:
     return notes
 
 
+def image_cautions(files: SourceFiles, counted: ImageCount) -> list[str]:
+    """Sentences on pages whose planes may be colours or grey images, as their files do not say which."""
+    if files.one_each:
+        return []
+    kinds, cautions = counted.files_by_kind, []
+    if count := kinds.get(COLOURS):
+        cautions.append(
+            f"The three or four planes of a page in {_files(count)} are read as the colours of one particle, although "
+            f"the file does not say so; if they are several images, choose {ONE_EACH!r} for the pages."
+        )
+    if count := kinds.get(IMAGES):
+        cautions.append(
+            f"The three or four planes of a page in {_files(count)} do not look like colours of one particle, so each "
+            "is read as an image; if they are colours, save them again as RGB with the colours of each pixel together."
+        )
+    return cautions
+
+
 def _page_notes(files: SourceFiles, counted: ImageCount) -> list[str]:
-    kinds = counted.files_by_kind
+    if files.one_each:
+        return ["Every page of a TIFF file is read as one particle, as chosen."] if counted.files_by_kind else []
+    kinds = {kind: count for kind, count in counted.files_by_kind.items() if kind not in (COLOURS, IMAGES)}
     if not kinds:
         return []
-    if files.one_each:
-        return ["Every page of a TIFF file is read as one particle, as chosen."]
     what = " and ".join(_kind_text(kinds))
     tiffs = [name for name in files.names if name.casefold().endswith((".tif", ".tiff"))]
     taken = ""
@@ -66,6 +85,10 @@ def _page_notes(files: SourceFiles, counted: ImageCount) -> list[str]:
         f"Pages of TIFF files are {what}, so they are not read as particles of their own: of several channels, the "
         f"first of transmitted light or with something to see is taken, of several planes the sharpest.{taken}"
     ]
+
+
+def _files(count: int) -> str:
+    return "1 TIFF file" if count == 1 else f"{count:,} TIFF files"
 
 
 def _kind_text(kinds: Mapping[str, int]) -> Sequence[str]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from svp_core.decoding.files import Pages, ScaleOf, to_levels
+from svp_core.decoding.stacked_planes import COLOURS, correlation
 from svp_core.images import ImageUnreadable, to_grey
 from svp_core.instruments.images.page_layout import Channels, PageLayout, page_layout, plain_layout
 
@@ -32,6 +33,7 @@ class Page:
     reason: str = ""  # why it cannot be read
     chosen: int | None = None  # the page that was taken of several of this particle, counted from 1
     left_out: int = 0  # further images of an animation, which are not read
+    doubtful: bool = False  # whether its colours may be images of particles
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,15 @@ class PageSummary:
     """What the pages of a file are."""
 
     count: int  # particles that read_pages yields
-    kinds: tuple[str, ...] = ()  # of "channels", "planes", "previews", "masks": why it is not the number of pages
+    # Of "channels", "planes", "previews", "masks": why it is not the number of pages; COLOURS or IMAGES: what the planes
+    # of its pages were taken for.
+    kinds: tuple[str, ...] = ()
 
 
 def summarise_pages(data: bytes, *, one_each: bool = False) -> PageSummary:
     """PageSummary of a file's bytes. one_each: as read_pages takes it; the kinds stay what the file says."""
     try:
-        pages = Pages(data)
+        pages = Pages(data, one_each=one_each)
     except ImageUnreadable:
         return PageSummary(1)
     layout = _layout(pages, data)
@@ -55,6 +59,7 @@ def summarise_pages(data: bytes, *, one_each: bool = False) -> PageSummary:
         "planes": layout.most_planes > 1,
         "previews": layout.previews > 0,
         "masks": layout.masks > 0,
+        pages.taken_for: bool(pages.taken_for),
     }
     return PageSummary(count + bool(pages.fault), tuple(kind for kind, there in kinds.items() if there))
 
@@ -74,7 +79,7 @@ def read_pages(data: bytes, scale_of: ScaleOf | None = None, *, one_each: bool =
     scale_of: as decode_images takes it. one_each: every page is a particle, whatever the file says.
     """
     try:
-        pages = Pages(data)
+        pages = Pages(data, one_each=one_each)
     except ImageUnreadable as error:
         yield Page(None, None, str(error))
         return
@@ -84,7 +89,8 @@ def read_pages(data: bytes, scale_of: ScaleOf | None = None, *, one_each: bool =
     for channels in layout.particles:
         number, pixels, reason = _read_particle(pages, channels, scale_of)
         chosen = number + 1 if several else None
-        yield Page(None if single else number + 1, pixels, reason, chosen, pages.left_out)
+        doubtful = not one_each and pages.taken_for == COLOURS
+        yield Page(None if single else number + 1, pixels, reason, chosen, pages.left_out, doubtful)
     if pages.fault:
         yield Page(None if single else pages.count + 1, None, pages.fault)
 
@@ -144,18 +150,10 @@ def _shows_one_particle(pages: Pages, channels: Channels) -> bool:
     for planes in channels:
         compared = planes[:MAX_COMPARED_PAGES]
         images = [image for page in compared if (image := _levels(pages, page)) is not None and np.ptp(image) > 0]
-        pairs = [_correlation(one, other) for one, other in pairwise(images)]
+        pairs = [correlation(one, other) for one, other in pairwise(images)]
         if pairs and np.median(pairs) < MIN_PLANE_CORRELATION:
             return False
     return True
-
-
-def _correlation(one: NDArray[np.float32], other: NDArray[np.float32]) -> float:
-    if one.shape != other.shape:
-        return 0.0
-    deviations = one - one.mean(), other - other.mean()
-    norm = float(np.sqrt((deviations[0] ** 2).sum() * (deviations[1] ** 2).sum()))
-    return float((deviations[0] * deviations[1]).sum()) / norm if norm else 0.0
 
 
 def _find_previews(images: Sequence[NDArray[np.float32] | None]) -> set[int]:
