@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from svp_core.images import ImageUnreadable
 
 INVERTED = ", white is zero"  # ends the group of images whose largest value is black
+SIGNED = " with a sign"  # in the group of images of whole numbers that may be negative
 _ABOUT_ONE = 16.0  # fractions, also after flat fielding, and standard scores are below
 _LARGEST = 1e30  # beyond it, values mark pixels without a value
 
@@ -26,9 +27,10 @@ class RawImage:
     def group(self) -> str:
         """Images of one group share a scale: "integer", "integer of 12 bits", "float", each also inverted.
 
-        Numbers about 1 and counts, which may both be stored as float, are two groups: no scale would suit both.
+        Numbers about 1 and counts, which may both be stored as float, are two groups: no scale would suit both. So
+        may be whole numbers with a sign, from -32768 on, and those without, from 0 on.
         """
-        kind = "integer"
+        kind = f"integer{SIGNED if self.values.dtype.kind == 'i' else ''}"
         if self.values.dtype.kind == "f":
             values = self.values[defined_values(self.values)]
             kind = "float" if not values.size or np.abs(values).max() < _ABOUT_ONE else "float of counts"
@@ -38,6 +40,11 @@ class RawImage:
     def needs_scale(self) -> bool:
         """Whether the values are anything but levels 0 to 255."""
         return self.values.dtype != np.uint8 or self.bits is not None or self.white_is_zero
+
+
+def without_sign(group: str) -> str:
+    """The group of the same numbers without a sign."""
+    return group.replace(SIGNED, "")
 
 
 def raw_image(

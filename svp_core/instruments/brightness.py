@@ -20,6 +20,7 @@ from svp_core.decoding.brightness import (
 from svp_core.decoding.depth_groups import peak_limit, split_by_depth
 from svp_core.decoding.files import HEAD_BYTES, may_need_scale, read_raw_pages
 from svp_core.decoding.group_range import GroupRange, Place
+from svp_core.decoding.raw_image import without_sign
 from svp_core.decoding.tiff import is_tiff
 from svp_core.errors import LabError
 from svp_core.images import IMAGE_SUFFIXES, ImageUnreadable
@@ -44,6 +45,7 @@ class SourceBrightness:
         self._read, self._sizes = files.read, files.sizes
         self._scales: dict[str, Scale | None] = {}
         self._surveyed = 0, 0  # files with deeper images that were read, of how many
+        self._joined: set[str] = set()  # groups that were found, and have the scale of the same numbers without a sign
         self._runs: dict[str, str] = {}  # file of an instrument's run -> the run
 
     def restrict(self, names: Collection[str], runs: Mapping[str, Collection[str]]) -> None:
@@ -58,7 +60,9 @@ class SourceBrightness:
         Raises LabError for a choice that names no scale.
         """
         if group not in self._scales:
-            texts = self._texts(group)
+            texts, unsigned = self._texts(group), without_sign(group)
+            if not texts and group != unsigned:
+                return self.scale_of(unsigned)
             scales = {name: _parse(text, group) for name, text in texts.items()}
             limits = sorted((limit, scales[name]) for name in scales if (limit := peak_limit(name)[1]) is not None)
             rest = scales.get(group)
@@ -72,7 +76,10 @@ class SourceBrightness:
             return {name: text for name, text in self._choices.items() if peak_limit(name)[0] == group}
         if chosen := self._choices.get(""):
             return {group: chosen}
-        ranges = self._ranges if group in self._ranges else self._all_ranges
+        if without_sign(group) in self._choices:
+            return {}
+        seen = group in self._ranges or group in self._joined  # in this order: the first look fills both
+        ranges = self._ranges if seen else self._all_ranges
         return {name: self._text(values) for name, values in ranges.items() if peak_limit(name)[0] == group}
 
     def describe(self, summary: SourceSummary) -> SourceSummary:
@@ -169,7 +176,9 @@ class SourceBrightness:
             place = Place(name.rpartition("/")[0], name, self._runs.get(name, ""))
             for image in read_raw_pages(self._content(name)):
                 ranges.setdefault(image.group, GroupRange(image.group)).add(image, place)
-        parts = [part for values in ranges.values() for part in split_by_depth(values)]
+        joined = _without_needless_sign(ranges)
+        self._joined = set(ranges) - {values.group for values in joined}
+        parts = [part for values in joined for part in split_by_depth(values)]
         return {part.group: part for part in parts}, (len(chosen), len(deep))
 
     def _deep_files(self, limit: int) -> list[str]:
@@ -195,6 +204,17 @@ class SourceBrightness:
             return self._read(name, limit=limit)
         except ImageUnreadable:
             return b""
+
+
+def _without_needless_sign(ranges: Mapping[str, GroupRange]) -> list[GroupRange]:
+    """These ranges, those of numbers with a sign joined to those without, unless both exist and some are negative."""
+    joined: dict[str, GroupRange] = {}
+    for group, values in sorted(ranges.items()):
+        unsigned = without_sign(group)
+        name = group if values.low < 0 and unsigned in ranges else unsigned
+        into = joined.setdefault(name, GroupRange(name, values.bits))
+        into.seen += values.seen
+    return list(joined.values())
 
 
 def with_brightness(files: SourceFiles, choices: Choices | None) -> tuple[SourceFiles, SourceBrightness]:

@@ -41,8 +41,8 @@ class PageSummary:
     """What the pages of a file are."""
 
     count: int  # particles that read_pages yields
-    # Of "channels", "planes", "previews", "masks": why it is not the number of pages; COLOURS or IMAGES: what the planes
-    # of its pages were taken for.
+    # Of "channels", "planes", "previews", "masks": why it is not the number of pages; COLOURS or IMAGES: what the
+    # planes of its pages were taken for.
     kinds: tuple[str, ...] = ()
 
 

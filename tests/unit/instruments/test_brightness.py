@@ -269,3 +269,40 @@ def test_frames_of_one_run_are_of_one_depth(tmp_path):
     write(tmp_path, frame_1=dim_crop(60, level=50), frame_2=dim_crop(3000, level=2800, seed=1))
     (tmp_path / "run.csv").write_text(header + "1,1,10,59,10,59\n2,2,10,59,10,59\n")
     assert brightness_question(tmp_path).default == "12 bits"
+
+
+def counts(seed, *, bits=16):
+    return np.round(drawn_files.draw_grey(seed=seed) / 255 * (2**bits - 1)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("bits", [12, 14, 16])
+def test_counts_from_the_smallest_signed_value_on_do_not_change_the_scale_of_others(tmp_path, bits):
+    """As some microscopes write 16 bits: with a sign, black at -32768; beside them files without a sign."""
+    plain = {f"plain{seed}": counts(seed, bits=bits) for seed in range(3)}
+    signed = {f"signed{seed}": (counts(seed, bits=bits).astype(int) - 2**15).astype(np.int16) for seed in range(3)}
+    write(tmp_path, **plain, **signed)
+    for name, level in backgrounds(tmp_path).items():
+        assert level == pytest.approx(drawn_files.LIQUID, abs=2), name
+    source = detect_source(tmp_path)
+    assert {question.key for question in source.questions} == {"brightness:integer", "brightness:integer with a sign"}
+    settled = brightness.settled_choices(source, {"brightness:integer": "16 bits"})
+    assert backgrounds(tmp_path, settled)["signed0.tif"] == pytest.approx(drawn_files.LIQUID, abs=2)
+    share = (2**bits - 1) / (2**16 - 1)
+    assert backgrounds(tmp_path, settled)["plain0.tif"] == pytest.approx(drawn_files.LIQUID * share, abs=2)
+
+
+def test_values_with_a_sign_that_are_none_of_them_negative_share_the_scale_of_others(tmp_path):
+    write(tmp_path, a=dim_crop(1100), b=dim_crop(900, seed=1).astype(np.int16))
+    assert brightness_question(tmp_path).key == "brightness:integer"
+    found = backgrounds(tmp_path)
+    assert abs(found["a.tif"] - found["b.tif"]) <= 1
+    chosen = backgrounds(tmp_path, {"brightness:integer": "10 bits"})
+    assert chosen["a.tif"] == pytest.approx(196, abs=1)
+    assert abs(chosen["a.tif"] - chosen["b.tif"]) <= 1
+
+
+def test_a_choice_for_files_with_a_sign_alone_keeps_its_key(tmp_path):
+    write(tmp_path, **{f"s{seed}": (counts(seed).astype(int) - 2**15).astype(np.int16) for seed in range(2)})
+    assert brightness_question(tmp_path).key == "brightness:integer"
+    for choices in (None, {"brightness:integer": "-32768 to 32767"}):
+        assert backgrounds(tmp_path, choices)["s0.tif"] == pytest.approx(drawn_files.LIQUID, abs=2)
