@@ -1,5 +1,6 @@
 """Letters drawn into an image of a particle: thin, sharp strokes of equal strength on one baseline."""
 
+from itertools import pairwise
 from typing import cast
 
 import cv2
@@ -18,7 +19,8 @@ MIN_SHARP_PX = 24  # places along rows with such a step, of a few letters togeth
 MAX_UNLIKE = 1.33  # ratio of the contrasts of letters of one line
 _AROUND = np.ones((3, 3), bool)
 
-Boxes = list[tuple[slice, slice]]
+Box = tuple[slice, slice]
+Boxes = list[Box]
 
 
 def find_letters(
@@ -65,24 +67,24 @@ def find_faint_letters(difference: NDArray[np.uint8]) -> NDArray[np.bool_] | Non
     if cv2.countNonZero((steps >= MIN_STEP * MIN_CONTRAST).view(np.uint8)) < MIN_SHARP_PX:
         return None
     _, labels, stats, _ = cv2.connectedComponentsWithStats((difference > VISIBLE_LEVELS).view(np.uint8))
-    width, height = stats[:, 2], stats[:, 3]
-    sized = np.flatnonzero((height >= MIN_LETTER_PX) & (height <= MAX_LETTER_PX) & (width <= 1.6 * height + 2))
-    if len(sized) < MIN_LETTERS:
-        return None
+    high = np.flatnonzero((stats[:, 3] >= MIN_LETTER_PX) & (stats[:, 3] <= MAX_LETTER_PX))
     boxes = [
         (int(number), (slice(y, y + h), slice(x, x + w)))
-        for number, (x, y, w, h) in zip(sized, stats[sized, :4].tolist(), strict=True)
+        for number, (x, y, w, h) in zip(high, stats[high, :4].tolist(), strict=True)
         if number
     ]
-    letters = []
+    pieces = list[tuple[Box, NDArray[np.bool_]]]()
     for number, box in boxes:
-        if sum(_on_one_line(box, other) for _, other in boxes) < MIN_LETTERS:
-            continue
         shape = labels[box] == number
+        pieces += [(box, shape)] if _is_letter_size(box) else _letters_of(difference, box, shape)
+    if len(pieces) < MIN_LETTERS:
+        return None
+    letters = []
+    for box, shape in pieces:
+        if sum(_on_one_line(box, other) for other, _ in pieces) < MIN_LETTERS:
+            continue
         contrast = float(difference[box][shape].max())
-        window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
-        sharpest = max(np.abs(np.diff(difference[window].astype(np.int16), axis=axis)).max() for axis in (0, 1))
-        if contrast >= MIN_CONTRAST and sharpest >= MIN_STEP * contrast and _is_thin(shape, len(shape)):
+        if contrast >= MIN_CONTRAST and _is_sharp(difference, box, contrast) and _is_thin(shape, len(shape)):
             letters.append((box, shape, contrast))
     text = None
     for box, shape, contrast in letters:
@@ -95,14 +97,37 @@ def find_faint_letters(difference: NDArray[np.uint8]) -> NDArray[np.bool_] | Non
     return text
 
 
-def _is_letter_size(box: tuple[slice, slice]) -> bool:
+def _letters_of(
+    difference: NDArray[np.uint8], box: Box, shape: NDArray[np.bool_]
+) -> list[tuple[Box, NDArray[np.bool_]]]:
+    """(box, shape) of each letter of a piece in which small letters touch by their blurred edges; [] for other pieces.
+
+    A letter's shape reaches to the middle between it and the next ones.
+    """
+    own = np.where(shape, difference[box], 0)
+    contrast = float(own.max())
+    if contrast < MIN_CONTRAST or not _is_sharp(difference, box, contrast) or not _is_thin(shape, len(shape)):
+        return []
+    strong = label_pieces(own >= VISIBLE_SHARE * contrast)[1]
+    found = sorted(filter(_is_letter_size, strong), key=lambda inner: inner[1].start)
+    edges = [0, *((one[1].stop + other[1].start) // 2 for one, other in pairwise(found)), shape.shape[1]]
+    left = box[1].start
+    return [((box[0], slice(left + a, left + b)), shape[:, a:b]) for a, b in pairwise(edges) if b > a]
+
+
+def _is_sharp(difference: NDArray[np.uint8], box: Box, contrast: float) -> bool:
+    """Whether most of the contrast of a piece lies between two neighbouring pixels somewhere."""
+    window = tuple(slice(max(0, side.start - 1), side.stop + 1) for side in box)
+    steps = (np.abs(np.diff(difference[window].astype(np.int16), axis=axis)).max() for axis in (0, 1))
+    return max(steps) >= MIN_STEP * contrast
+
+
+def _is_letter_size(box: Box) -> bool:
     height, width = (side.stop - side.start for side in box)
     return MIN_LETTER_PX <= height <= MAX_LETTER_PX and width <= 1.6 * height + 2
 
 
-def _stands_alone(
-    labels: NDArray[np.int32], box: tuple[slice, slice], difference: NDArray[np.float32], contrast: float
-) -> bool:
+def _stands_alone(labels: NDArray[np.int32], box: Box, difference: NDArray[np.float32], contrast: float) -> bool:
     """Whether the surroundings of a letter, at two pixels from it, are background or other letters."""
     top, left = max(0, box[0].start - 2), max(0, box[1].start - 2)
     window = slice(top, box[0].stop + 2), slice(left, box[1].stop + 2)
@@ -119,7 +144,7 @@ def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
     return int(distances.max()) <= (most + 1) // 2
 
 
-def _on_one_line(box: tuple[slice, slice], other: tuple[slice, slice]) -> bool:
+def _on_one_line(box: Box, other: Box) -> bool:
     """Whether two letters stand on one baseline, of similar height and not far apart."""
     heights = [side[0].stop - side[0].start for side in (box, other)]
     if abs(box[0].stop - other[0].stop) > 1 or max(heights) > 1.7 * min(heights):
@@ -128,7 +153,7 @@ def _on_one_line(box: tuple[slice, slice], other: tuple[slice, slice]) -> bool:
     return gap <= 4 * max(heights)
 
 
-def _is_near(box: tuple[slice, slice], bar: tuple[slice, slice]) -> bool:
+def _is_near(box: Box, bar: Box) -> bool:
     """Whether a letter stands above or below a bar, at most its own height and a half away."""
     height = box[0].stop - box[0].start
     gap = max(box[0].start, bar[0].start) - min(box[0].stop, bar[0].stop)

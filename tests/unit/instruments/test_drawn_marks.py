@@ -137,6 +137,30 @@ def test_marks_in_grey_ink_are_removed(marks, colour):
     assert find_marks(plain) is None
 
 
+@pytest.mark.parametrize("ink", [60, 110, 128])
+@pytest.mark.parametrize("size", [9, 10])
+@pytest.mark.parametrize("words", ["2024-05-08", "08.05.2024 14:31", "12:31:07", "run 17 B"])
+def test_small_letters_in_grey_that_touch_are_removed(words, size, ink):
+    plain = crop(level=180, size=(90, 120))
+    clean, kinds, reason = remove_marks(drawn(plain, text(ink, words, size=size)))
+    assert "text" in kinds
+    assert reason == ""
+    assert ecd(clean) == pytest.approx(ecd(plain), rel=0.02)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_thin_sharp_fibre_with_beads_is_no_text(seed):
+    """Drawn without any blur, as no optics would: it bends, and beads of one size sit on it."""
+    rng = np.random.default_rng(seed)
+    plain = np.clip(rng.normal(180, 2, (90, 120)), 0, 252).astype(np.uint8)
+    x = np.arange(10, 110)
+    y = np.round(45 + rng.uniform(1, 8) * np.sin(x / rng.uniform(4, 20))).astype(int)
+    plain[y, x] = rng.uniform(80, 130, len(x)).astype(np.uint8)
+    for bead in range(5, 95, int(rng.integers(8, 20))):
+        plain[y[bead] - 1 : y[bead] + 2, x[bead] - 1 : x[bead] + 2] = 90
+    assert find_marks(plain) is None
+
+
 @pytest.mark.parametrize("marks", COLOUR)
 def test_coloured_marks_are_removed(marks):
     plain = crop(colour=True)
