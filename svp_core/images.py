@@ -7,6 +7,7 @@ in a tenth of the time and memory.
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ class ImageUnreadable(ValueError):
 def open_image(data: bytes) -> Iterator[ImageFile.ImageFile]:
     """The image file in these bytes, opened by Pillow; errors in the with block also become ImageUnreadable."""
     if not data:
-        raise ImageUnreadable("the file is empty")
+        raise ImageUnreadable("the file is empty; copy it again")
     with image_errors(), Image.open(io.BytesIO(data)) as file:
         yield file
 
@@ -44,12 +45,21 @@ def image_errors() -> Iterator[None]:
     except ImageUnreadable:
         raise
     except UnidentifiedImageError:
-        raise ImageUnreadable("this is not an image in PNG, JPEG, TIFF, BMP, GIF or WebP format") from None
+        raise ImageUnreadable(
+            "this is not an image in PNG, JPEG, TIFF, BMP, GIF or WebP format; save it in one of these"
+        ) from None
     except Image.DecompressionBombError:
-        raise ImageUnreadable(f"the image is larger than {MAX_IMAGE_PX // 1_000_000} megapixels") from None
+        raise ImageUnreadable(
+            f"the image is larger than {MAX_IMAGE_PX // 1_000_000} megapixels; cut it into smaller ones"
+        ) from None
     # Pillow's decoders raise these, and only these kinds, on damaged files.
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
-        raise ImageUnreadable(f"the image is damaged ({str(error) or type(error).__name__})") from None
+        raise ImageUnreadable(f"the image is damaged ({_told(error)}); copy or save it again") from None
+
+
+def _told(error: BaseException) -> str:
+    """What an error says, without the object in a computer's memory that it says it of."""
+    return re.sub(r"<[^<>]* at 0x[0-9a-f]+>", "the file", str(error)) or type(error).__name__
 
 
 def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -40,7 +40,7 @@ class BrightnessScale:
         opacity = image.alpha
         if defined is not None and not defined.all():
             if not defined.any():
-                raise ImageUnreadable("all its pixel values are undefined (NaN or infinite)")
+                raise ImageUnreadable("all its pixel values are undefined (NaN or infinite); save it with numbers")
             shown = defined.all(axis=2) if defined.ndim == 3 else defined
             opacity = np.where(shown, 1 if opacity is None else opacity, 0).astype(np.float32)
             values = np.where(defined, values, self.black)

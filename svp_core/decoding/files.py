@@ -58,7 +58,7 @@ class Pages:
         one_each: planes that may be colours or images are images.
         """
         if not data:
-            raise ImageUnreadable("the file is empty")
+            raise ImageUnreadable("the file is empty; copy it again")
         self._data, self._file, self._by_pillow, self._tiff = data, None, 0, tiff.TiffPages(data)
         self.count, self.fault = 1, ""  # pages found, why the search ended before the end of the file or ""
         self._unlisted = False  # whether its images lie behind the only page
@@ -215,7 +215,7 @@ def _read_without_pillow(data: bytes) -> RawImage:
     try:
         values = imagecodecs.png_decode(data) if data.startswith(_PNG) else imagecodecs.jpeg_decode(data)
     except Exception as error:
-        raise ImageUnreadable(f"the image is damaged ({str(error)[:120]})") from None
+        raise ImageUnreadable(f"the image is damaged ({str(error)[:120]}); copy or save it again") from None
     bits = 12 if data.startswith(_JPEG) and values.dtype == np.uint16 else _png_bits(data)
     if values.ndim == 3 and values.shape[2] in (2, 4):
         colours = values[..., 0] if values.shape[2] == 2 else values[..., :3]
@@ -275,8 +275,8 @@ def _find_pages(file: ImageFile.ImageFile) -> tuple[int, str]:
                 except EOFError:  # the regular end
                     return pages, ""
         except ImageUnreadable as error:
-            return pages, f"the file is truncated after page {pages}: {error}"
-    return MAX_PAGES, f"only the first {MAX_PAGES:,} pages are read"
+            return pages, f"the pages after page {pages} cannot be read: {error}"
+    return MAX_PAGES, f"only the first {MAX_PAGES:,} pages are read; split the file"
 
 
 def _check_size(page: Image.Image) -> None:
@@ -285,4 +285,5 @@ def _check_size(page: Image.Image) -> None:
 
 
 def _too_large(width: int, height: int) -> str:
-    return f"the image is {width} x {height} px; the limit is {MAX_IMAGE_PX // 1_000_000} megapixels"
+    limit = MAX_IMAGE_PX // 1_000_000
+    return f"the image of {width} x {height} px has more than {limit} megapixels; cut it into smaller ones"

@@ -58,9 +58,12 @@ def raw_image(
     if values.dtype.kind == "b":
         values = values.astype(np.uint8) * np.uint8(255)
     if values.dtype.kind not in "uif":
-        raise ImageUnreadable(f"its pixel values are of the kind {values.dtype}, which are not grey levels")
+        raise ImageUnreadable(
+            f"its pixel values are of the kind {values.dtype}, which are not grey levels; save it as 8 or 16 bits"
+        )
     if values.ndim not in (2, 3) or (values.ndim == 3 and values.shape[2] != 3) or not values.size:
-        raise ImageUnreadable(f"its pixels form an array of {' x '.join(map(str, values.shape))}, not one image")
+        shape = " x ".join(map(str, values.shape))
+        raise ImageUnreadable(f"its pixels form an array of {shape}, not one image; save each image as a page")
     if values.ndim == 3 and (values == values[..., :1]).all():
         values = np.ascontiguousarray(values[..., 0])  # a grey image saved as colour is a grey image
     return RawImage(values, None if alpha is None else _opacity(alpha), bits, white_is_zero)

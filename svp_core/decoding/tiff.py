@@ -213,11 +213,12 @@ def _decode(page: "TiffPage", size: int, description: str, plane: int | None) ->
     if page.imagewidth * page.imagelength > MAX_IMAGE_PX:
         limit = MAX_IMAGE_PX // 1_000_000
         raise ImageUnreadable(
-            f"the image is {page.imagewidth} x {page.imagelength} px; the limit is {limit} megapixels"
+            f"the image of {page.imagewidth} x {page.imagelength} px has more than {limit} megapixels; cut it into "
+            "smaller ones"
         )
     # Missing parts would be filled in with zeros.
     if any(start + count > size for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)):
-        raise ImageUnreadable("the image is damaged (its pixels lie beyond the end of the file)")
+        raise ImageUnreadable("the image is damaged (its pixels lie beyond the end of the file); copy or save it again")
     values = page.asarray()
     if values.ndim == 3 and page.axes.startswith("S"):
         values = np.moveaxis(values, 0, -1)

@@ -110,7 +110,9 @@ def open_archive(source: Path | str | IO[bytes], title: str = "") -> Iterator[So
                 raise LabError(_unreadable(title, "one part of a zip archive in several parts")) from None
             raise LabError(f"The archive {title} is damaged; pack the folder again as a zip file.") from None
         except OSError as error:
-            raise LabError(f"The archive {title} cannot be opened ({error.strerror or error}).") from None
+            raise LabError(
+                f"The archive {title} cannot be opened ({error.strerror or error}); check that it may be read."
+            ) from None
         yield files
 
 
@@ -165,7 +167,7 @@ def _zip_files(title: str, archive: zipfile.ZipFile) -> SourceFiles:
             with archive.open(entry) as file:
                 return read_counted(file, entry.file_size, limit)
         except (*_DAMAGE, OSError, NotImplementedError, RuntimeError, ValueError):
-            raise ImageUnreadable("the file is damaged inside the archive") from None
+            raise ImageUnreadable("the file is damaged inside the archive; pack it again") from None
 
     return SourceFiles(title, {name: entry.file_size for name, entry in by_name.items()}, read, notes=tuple(notes))
 
@@ -189,7 +191,7 @@ def _tar_files(title: str, archive: tarfile.TarFile) -> SourceFiles:
             assert file is not None, "only regular files are listed"
             return read_counted(file, by_name[name].size, limit)
         except (tarfile.TarError, EOFError, OSError):
-            raise ImageUnreadable("the file is damaged inside the archive") from None
+            raise ImageUnreadable("the file is damaged inside the archive; pack it again") from None
 
     sizes = {name: entry.size for name, entry in by_name.items()}
     return SourceFiles(title, sizes, read, notes=tuple(encoding_notes(title, encoding)))
@@ -218,12 +220,18 @@ def _open_uncompressed(packed: IO[bytes], title: str) -> Iterator[IO[bytes]]:
 def _check_entry(title: str, name: str, size: int, *, is_link: bool) -> None:
     parts = name.replace("\\", "/").split("/")
     if parts[0] == "" or re.match(r"[A-Za-z]:", name) or ".." in parts:
-        raise LabError(f"The archive {title} is rejected: its entry {name[:80]!r} would be written outside its folder.")
+        raise LabError(
+            f"The archive {title} is rejected: its entry {name[:80]!r} would be written outside its folder; "
+            "pack the folder again with plain names."
+        )
     if is_link:
         raise LabError(f"The archive {title} is rejected: its entry {name[:80]!r} is a link; pack the file itself.")
     if size > MAX_FILE_BYTES:
         limit = MAX_FILE_BYTES // 1024**2
-        raise LabError(f"The archive {title} is rejected: its entry {name[:80]!r} unpacks to more than {limit} MB.")
+        raise LabError(
+            f"The archive {title} is rejected: its entry {name[:80]!r} unpacks to more than {limit} MB; "
+            "split that file."
+        )
 
 
 def _check_total(title: str, count: int, total: int) -> None:

@@ -86,7 +86,10 @@ class SourceBrightness:
         """The summary with the scale in its notes and the question by which it is changed."""
         if not self._ranges:
             if self._choices:
-                raise LabError("All images of this source have 8 bits, so its brightness scale cannot be chosen.")
+                raise LabError(
+                    "All images of this source have 8 bits, so its brightness scale cannot be chosen; leave the choice "
+                    "out."
+                )
             return summary
         questions = [self._question(values) for values in self._ranges.values()]
         notes = [self._note(values) for values in self._ranges.values()]

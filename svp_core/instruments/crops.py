@@ -67,7 +67,9 @@ class ImageCache:
         if name not in self._faults:
             self._faults[name] = ""
             if self._find(name) is None:
-                self._faults[name] = f"its {self._noun} {name[:120] or '(no name)'} is missing from the run folder"
+                self._faults[name] = (
+                    f"its {self._noun} {name[:120] or '(no name)'} is missing from the run folder; copy it there"
+                )
             else:
                 try:
                     self._image(name)
@@ -92,11 +94,11 @@ def box_fault(x: int, y: int, width: int, height: int, shape: tuple[int, ...], n
     """Why this box cannot be cropped from an image of this shape; "" when it can. noun: as ImageCache takes it."""
     image_height, image_width = shape[:2]
     if width < 1 or height < 1:
-        return f"its box in the list is empty ({width} x {height} px)"
+        return f"its box in the list is empty ({width} x {height} px); export the run again"
     if x < 0 or y < 0 or x + width > image_width or y + height > image_height:
         return (
             f"its box ({width} x {height} px at x {x}, y {y}) extends beyond the {noun} of "
-            f"{image_width} x {image_height} px"
+            f"{image_width} x {image_height} px; export the run again"
         )
     return ""
 

@@ -255,9 +255,12 @@ def _read(
         )
         image, size_text = paths.find(path) if path else None, table.value(values, pixel_size.key or None)
         if len(values) != len(table.names):
-            reason = f"its row in the table has {len(values)} values but the header names {len(table.names)}"
+            reason = (
+                f"its row in the table has {len(values)} values but the header names {len(table.names)}; export "
+                "it again"
+            )
         elif size_text and record.um_per_px is None:
-            reason = f"its {pixel_size.key} in the table is {size_text[:20]!r}, not a pixel size"
+            reason = f"its {pixel_size.key} in the table is {size_text[:20]!r}, not a pixel size; enter one"
         elif image is None:
             reason = f"its image {path[:120]} is not among the files" if path else "its row in the table names no image"
         else:

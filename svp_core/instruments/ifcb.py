@@ -132,7 +132,10 @@ def _read(scanned: ScannedFiles, name: str, roi: str, hdr: str | None) -> Iterat
         columns = dict(zip(names, values, strict=False))
         pixels, reason = None, fault
         if len(values) != len(names):
-            reason = f"its row in the .adc has {len(values)} values, other rows have {len(names)}"
+            reason = (
+                f"its row in the .adc has {len(values)} values, other rows have {len(names)}; copy the sample "
+                "from the instrument again"
+            )
         elif not fault:
             pixels, reason = _region(data, columns)
         yield ParticleRecord(
@@ -150,11 +153,14 @@ def _region(data: bytes, columns: Mapping[str, str]) -> tuple[NDArray[np.uint8] 
     """(uint8 (H, W), "") of the region in these columns, or (None, reason). data: content of the .roi."""
     width, height, start = (parse_integer(columns[key]) for key in _REGION)
     if width is None or height is None or start is None or min(width, height, start) < 0:
-        return None, "its size or start in the .adc is not a whole number"
+        return None, "its size or start in the .adc is not a whole number; copy the sample again"
     if width == 0 or height == 0:
         return None, "the trigger took no image (its region is 0 px)"
     if start + width * height > len(data):
-        return None, f"its {width} x {height} px from byte {start} exceed the {len(data)} bytes of the .roi"
+        return (
+            None,
+            f"its {width} x {height} px from byte {start} exceed the {len(data)} bytes of the .roi; copy it again",
+        )
     return np.frombuffer(data, np.uint8, width * height, start).reshape(height, width).copy(), ""
 
 

@@ -150,12 +150,17 @@ def _read(scanned: ScannedFiles, name: str) -> Iterator[ParticleRecord]:
             diameter_from=diameter_from,
         )
         if len(values) != len(table.names):
-            reason = f"its row in the table has {len(values)} values but the header names {len(table.names)}"
+            reason = (
+                f"its row in the table has {len(values)} values but the header names {len(table.names)}; save the "
+                "table again"
+            )
             yield replace(record, reason=reason)
         elif image is None:
             path = table.value(values, _IMAGE) or table.value(values, _COLLAGE) or ""
             reason = (
-                f"its image {path[:120]} is not beside the table" if path else "its row in the table names no image"
+                f"its image {path[:120]} is not beside the table; copy it there"
+                if path
+                else "its row in the table names no image; save the table again"
             )
             yield replace(record, reason=reason)
         elif table.value(values, _IMAGE):
@@ -179,7 +184,8 @@ def _cropped(
     if x is None or y is None or width is None or height is None:
         wrong = [parse_integer(text) for text in texts].index(None)
         return replace(
-            record, reason=f"its {_BOX[wrong]} in the table is {str(texts[wrong])[:20]!r}, not a whole number"
+            record,
+            reason=f"its {_BOX[wrong]} in the table is {str(texts[wrong])[:20]!r}, not a whole number; save it again",
         )
     pixels, _, reason = collages.crop(image, (x, y, width, height))
     return replace(record, pixels=pixels, reason=reason)

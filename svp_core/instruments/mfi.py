@@ -200,11 +200,17 @@ def _read(
         reason, pixels = "", None
         left, right, top, bottom = (parse_integer(table.value(values, key)) for key in (LEFT, RIGHT, TOP, BOTTOM))
         if len(values) != len(table.names):
-            reason = f"its row in the table has {len(values)} values but the header names {len(table.names)}"
+            reason = (
+                f"its row in the table has {len(values)} values but the header names {len(table.names)}; export the "
+                "run again"
+            )
         elif frame is None or left is None or right is None or top is None or bottom is None:
-            reason = "its frame number or its box in the table is not a whole number"
+            reason = "its frame number or its box in the table is not a whole number; export the run again"
         elif (number := _file_number(frame, first, source.frames)) not in source.frames:
-            reason = f"its frame {frame} is missing: there is no image with the number {number} in its name"
+            reason = (
+                f"its frame {frame} is missing: there is no image with the number {number} in its name; "
+                "copy it beside the table"
+            )
         else:
             width, height = right - left + ends_included, bottom - top + ends_included
             pixels, _, reason = cache.crop(source.frames[number], (left, top, width, height))

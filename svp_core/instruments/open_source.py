@@ -51,7 +51,10 @@ def open_source(path: Path | str) -> Iterator[tuple[SourceFiles, PathKind]]:
         elif is_own_database(path.stat()):
             raise LabError(f"{path.name} is the lab's own database; choose a folder with images or a run.")
         elif leads_outside(path):
-            raise LabError(f"{path.name} is a link to a place outside the folders that this server may read.")
+            raise LabError(
+                f"{path.name} is a link to a place outside the folders that this server may read; copy "
+                "the file itself into one of them."
+            )
         elif archive.is_archive(path):
             files = stack.enter_context(archive.open_archive(path))
             if not files.names:

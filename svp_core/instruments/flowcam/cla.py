@@ -67,7 +67,8 @@ def update_cla(original: bytes | None, labels: Mapping[str, Iterable[object]]) -
     classifications, file_format = _parse(original) if original else ([], _FileFormat())
     if file_format.version.strip() != VERSION:
         raise LabError(
-            f"The classification file has version {file_format.version.strip()[:20]!r}; only {VERSION} can be written."
+            f"The classification file has version {file_format.version.strip()[:20]!r}; only {VERSION} can be written, "
+            "so export the classes as csv."
         )
     new_ids = {name: tuple(str(particle_id) for particle_id in ids) for name, ids in labels.items()}
     labelled = [particle_id for ids in new_ids.values() for particle_id in ids]
@@ -96,7 +97,10 @@ def _parse(data: bytes) -> tuple[list[Classification], _FileFormat]:
     if lines[-1] == "":
         lines.pop()
     if not lines or not lines[0].strip().startswith("v"):
-        raise LabError("This is not a FlowCam classification file: it does not start with a version such as v3.")
+        raise LabError(
+            "This is not a FlowCam classification file: it does not start with a version such as v3; choose a "
+            "file that VisualSpreadsheet wrote."
+        )
     reader = _LineReader(lines)
     version = reader.text()
     try:
@@ -116,7 +120,10 @@ def _parse(data: bytes) -> tuple[list[Classification], _FileFormat]:
 def _parse_class(reader: "_LineReader") -> LabelClass:
     name, rule = reader.text(), reader.text()
     if rule.strip() not in ("AND", "OR"):
-        raise LabError(f"Line {reader.line} of the classification file is {rule[:40]!r}; expected AND or OR.")
+        raise LabError(
+            f"Line {reader.line} of the classification file is {rule[:40]!r}, not AND or OR; save "
+            "it again with VisualSpreadsheet."
+        )
     filters = tuple(reader.text() for _ in range(reader.count()))
     return LabelClass(name, rule, filters, tuple(reader.text().strip() for _ in range(reader.count())))
 
@@ -137,7 +144,10 @@ class _LineReader:
     def count(self) -> int:
         text = self.text().strip()
         if not (text.isascii() and text.isdigit()):
-            raise LabError(f"Line {self.line} of the classification file is {text[:40]!r}; expected a number.")
+            raise LabError(
+                f"Line {self.line} of the classification file is {text[:40]!r}, not a number; "
+                "save it again with VisualSpreadsheet."
+            )
         # A count above the number of lines means a truncated file; text() reports the line.
         return min(int(text), len(self._lines) + 1)
 

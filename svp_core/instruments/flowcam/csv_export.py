@@ -124,7 +124,9 @@ def _read_collages(scanned: ScannedFiles, name: str, context: Context) -> Iterat
             if x is None or y is None or width is None or height is None:
                 wrong = [parse_integer(text) for text in texts].index(None)
                 column = table.names[table.positions[box_keys[wrong] or ""]]
-                reason = f"{column} in the export is {str(texts[wrong])[:20]!r}, not a whole number"
+                reason = (
+                    f"{column} in the export is {str(texts[wrong])[:20]!r}, not a whole number; export the run again"
+                )
                 record = replace(record, reason=reason)
             else:
                 collage = table.value(values, file_key) or ""
@@ -145,10 +147,12 @@ def _read_single(scanned: ScannedFiles, name: str, context: Context) -> Iterator
             number = parse_integer(particle_id)
             image = None if number is None else images.get(number - 1)
             if number is None:
-                record = replace(record, reason=f"its id in the export is {particle_id[:20]!r}, not a number")
+                record = replace(
+                    record, reason=f"its id in the export is {particle_id[:20]!r}, not a number; export the run again"
+                )
             elif image is None:
                 file_name = f"{file_stem(name)}_{max(0, number - 1):05d}.png"
-                record = replace(record, reason=f"its image {file_name} is missing from the run folder")
+                record = replace(record, reason=f"its image {file_name} is missing from the run folder; copy it there")
             else:
                 try:
                     data = scanned.files.read(siblings[image])

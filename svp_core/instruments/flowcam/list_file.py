@@ -77,7 +77,10 @@ def read_list(files: SourceFiles, name: str) -> RunList:
         raise LabError(f"The FlowCam list {file_name} cannot be read: {error}.") from None
     header = _HEADER.match(text)
     if header is None:
-        raise LabError(f'{file_name} is not a FlowCam list: it does not start with a format number and "num-fields".')
+        raise LabError(
+            f'{file_name} is not a FlowCam list: it does not start with a format number and "num-fields"; choose the '
+            "run's .lst file."
+        )
     count, lines = int(header[1]), text[header.end() :].split("\n")
     columns = [line.strip().split("|") for line in lines[:count]]
     if len(columns) < count or any(len(column) != 2 for column in columns):
@@ -100,9 +103,11 @@ def row_fault(run: RunList, row: Mapping[str, Any], value_count: int) -> str:
     """Why no particle can be cropped with this row; "" when it can."""
     # Too long a row is as wrong as a short one: it is unknown which value belongs to which field.
     if value_count != len(run.fields):
-        return f"its row in the list has {value_count} values but the header names {len(run.fields)}"
+        return (
+            f"its row in the list has {value_count} values but the header names {len(run.fields)}; export the run again"
+        )
     wrong = next((key for key in BOX_FIELDS if not isinstance(row[key], int)), None)
-    return f"{wrong} in the list is {str(row[wrong])[:20]!r}, not a whole number" if wrong else ""
+    return f"{wrong} in the list is {str(row[wrong])[:20]!r}, not a whole number; export the run again" if wrong else ""
 
 
 def distinct_scales(run: RunList) -> tuple[float, ...]:

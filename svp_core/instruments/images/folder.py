@@ -32,7 +32,7 @@ PAGE_COLUMN = "page"  # that was read of a file whose pages show one particle se
 MAX_FILES = 200_000  # below one folder
 MAX_OTHER_FILES = 50_000  # neither images nor archives: a disk or a home folder; each of them is opened to detect runs
 MAX_FILE_BYTES = 512 * 1024**2  # limits the memory for one file; the largest collage known has 2 MB
-LEADS_OUTSIDE = "this is a link to a place outside the folders that this server may read"
+LEADS_OUTSIDE = "this is a link to a place outside the folders that this server may read; copy the file itself here"
 TABLE_HEAD_BYTES = 4096  # from which a table's columns are named
 MAX_UNDECODED_BYTES = 2 * 1024**2  # of a file that is yielded undecoded
 
@@ -49,7 +49,9 @@ def list_folder(folder: Path | str) -> SourceFiles:
     refused: dict[str, str] = {}
 
     def refuse(error: OSError) -> None:
-        refused[_printable(os.path.relpath(error.filename, folder))] = f"the folder cannot be opened ({error.strerror})"
+        refused[_printable(os.path.relpath(error.filename, folder))] = (
+            f"the folder cannot be opened ({error.strerror}); check that it may be read"
+        )
 
     for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [f for f in folders if not is_hidden(f)]
@@ -104,7 +106,7 @@ def read_file(path: Path, limit: int | None = None) -> bytes:
             raise ImageUnreadable(LEADS_OUTSIDE)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise ImageUnreadable("this is not a regular file")
+            raise ImageUnreadable("this is not a regular file; copy it to a folder")
         if is_own_database(status):
             raise ImageUnreadable("this is the lab's own database")
         if limit is None and status.st_size > MAX_FILE_BYTES:
@@ -112,12 +114,14 @@ def read_file(path: Path, limit: int | None = None) -> bytes:
         with path.open("rb") as file:
             return file.read(-1 if limit is None else limit)
     except OSError as error:
-        raise ImageUnreadable(f"the file cannot be opened ({error.strerror})") from None
+        raise ImageUnreadable(
+            f"the file cannot be opened ({error.strerror}); check that it is there and may be read"
+        ) from None
 
 
 def too_large_reason(size: int) -> str:
     """The reason for rejecting a file of so many bytes, above MAX_FILE_BYTES."""
-    return f"the file has {size / 1024**2:,.0f} MB; the limit is {MAX_FILE_BYTES // 1024**2} MB"
+    return f"the file has {size / 1024**2:,.0f} MB, more than {MAX_FILE_BYTES // 1024**2} MB; split it"
 
 
 def is_image_name(name: str) -> bool:
@@ -256,7 +260,8 @@ def _image_bytes(files: SourceFiles, name: str) -> bytes:
             raise ImageUnreadable(f"this is {known[0]}, which is not read; {known[1]}")
         if columns := table_columns(decode_text(files.read(name, limit=TABLE_HEAD_BYTES))):
             raise ImageUnreadable(
-                f"this is a table that belongs to no instrument that is known here; its columns begin with {columns}"
+                f"this is a table of no instrument that is known here (its columns begin with {columns}); its "
+                "images are read without it"
             )
         raise ImageUnreadable(f"this is not an image file ({suffix[:20]}); use PNG, JPEG, TIFF, BMP, GIF or WebP")
     return files.read(name)
