@@ -47,7 +47,7 @@ def test_images_are_brought_in_by_path_and_the_rest_has_reasons(tmp_path):
     (meta,) = datasets.list_datasets()
     assert app.multiselect(key="train_datasets").value == [meta["id"]], "what was brought in is chosen"
     assert "1 excluded" in page_text(app)
-    assert app.dataframe[0].value["reason"].tolist() == ["the file is empty"]
+    assert app.dataframe[0].value["reason"].tolist() == ["the file is empty; copy it again"]
     assert "needs at least 50" in page_text(app)
     assert app.button(key="train_go").disabled
 
@@ -117,7 +117,7 @@ def test_nothing_but_broken_files_is_a_sentence_with_the_first_reason(tmp_path):
     app.run()
     said_so = app.error[0].value.replace("\\", "")
     assert said_so == (
-        "None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is empty."
+        "None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is empty; copy it again."
     )
     assert not datasets.list_datasets()
 

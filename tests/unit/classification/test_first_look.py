@@ -41,7 +41,7 @@ def test_items_that_cannot_be_used_are_counted_by_reason(tmp_path):
     (tmp_path / "c.txt").write_text("day 5")
     (caution,) = look_at_first(tmp_path).cautions
     assert "2 of the first 3 items" in caution
-    assert "the file is empty (1)" in caution
+    assert "the file is empty; copy it again (1)" in caution
 
 
 def test_copies_in_two_folders_are_told(tmp_path):

@@ -78,7 +78,7 @@ def test_every_item_of_the_source_has_a_row(run, folder, tmp_path, capsys):
         "notes.txt",
     }
     assert all(row["reason"] for row in rows.values() if row["status"] == "rejected")
-    assert rows["empty.png"]["reason"] == "the file is empty"
+    assert rows["empty.png"]["reason"] == "the file is empty; copy it again"
     assert rows["empty.png"]["label"] == ""
     assert rows["Silicone oil/größe 1.png"]["given"] == "silicone_oil"
     assert "6 rows" in capsys.readouterr().out

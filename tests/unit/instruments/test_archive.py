@@ -111,7 +111,7 @@ def test_damaged_file_inside_the_archive_is_one_rejected_record(tmp_path):
     data[60] ^= 255
     (tmp_path / "a.zip").write_bytes(data)
     assert [(r.name, r.reason) for r in read_particles(tmp_path / "a.zip")] == [
-        ("bad.png", "the file is damaged inside the archive"),
+        ("bad.png", "the file is damaged inside the archive; pack it again"),
         ("good.png", ""),
     ]
 

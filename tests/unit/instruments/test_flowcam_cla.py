@@ -80,9 +80,9 @@ def test_name_in_another_alphabet_is_written_as_utf8():
         (b"", "does not start with a version such as v3"),
         (b"hello\n", "does not start with a version"),
         (b"v2\n1\nname\n1\nFibre\nMAYBE\n", "has version 'v2', not laid out like v3"),
-        (TEXT[:40].encode(), "truncated after line|expected a number"),
-        (TEXT.replace("13\nCells", "Cells").encode(), "expected AND or OR"),
-        (TEXT.replace("OR\n1", "OR\none").encode(), "Line 7 of the classification file is 'one'; expected a number"),
+        (TEXT[:40].encode(), "truncated after line|not a number"),
+        (TEXT.replace("13\nCells", "Cells").encode(), "not AND or OR"),
+        (TEXT.replace("OR\n1", "OR\none").encode(), "Line 7 of the classification file is 'one', not a number"),
         (b"v3\n99999999999\n", "truncated after line 2"),
     ],
 )

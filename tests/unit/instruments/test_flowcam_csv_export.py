@@ -144,8 +144,8 @@ def test_missing_and_damaged_images_are_rejected_with_a_reason(tmp_path):
     reasons = [r.reason for r in read_particles(tmp_path)]
     assert reasons[0] == reasons[2] == ""
     assert "its image run_00001.png cannot be read" in reasons[1]
-    assert reasons[3] == "its image run_00006.png is missing from the run folder"
-    assert reasons[4] == "its id in the export is 'x', not a number"
+    assert reasons[3] == "its image run_00006.png is missing from the run folder; copy it there"
+    assert reasons[4] == "its id in the export is 'x', not a number; export the run again"
 
 
 def test_library_is_read_like_a_list(tmp_path):

@@ -66,12 +66,12 @@ def test_unreadable_files_are_rejected_with_a_reason(tmp_path):
     reasons = {name: r.reason for name, r in read(tmp_path).items()}
     assert reasons.pop("good.png") == ""
     assert "damaged" in reasons["broken.png"]
-    assert reasons["empty.png"] == "the file is empty"
+    assert reasons["empty.png"] == "the file is empty; copy it again"
     assert "not an image file (.txt)" in reasons["notes.txt"]
     assert "(no ending)" in reasons["no ending"]
     assert "not an image" in reasons["text.png"]
     assert "cannot be opened" in reasons["link.png"]
-    assert reasons["pipe.png"] == "this is not a regular file"
+    assert reasons["pipe.png"] == "this is not a regular file; copy it to a folder"
 
 
 def test_unusual_names_are_kept_unchanged(tmp_path):

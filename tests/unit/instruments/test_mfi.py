@@ -108,10 +108,13 @@ def test_particles_that_cannot_be_cropped_are_rejected_with_a_reason(tmp_path):
     assert reasons["day 1#1"] == reasons["day 1#2"] == ""
     assert len(reasons) == detect_source(tmp_path).count == 7
     assert "its frame frame_002.png cannot be read" in reasons["day 1#3"]
-    assert reasons["day 1#4"] == "its frame 9 is missing: there is no image with the number 9 in its name"
+    assert (
+        reasons["day 1#4"]
+        == "its frame 9 is missing: there is no image with the number 9 in its name; copy it beside the table"
+    )
     assert "extends beyond the frame of 200 x 120 px" in reasons["day 1#5"]
-    assert reasons["day 1#6"] == "its frame number or its box in the table is not a whole number"
-    assert reasons["day 1#7"] == "its row in the table has 3 values but the header names 19"
+    assert reasons["day 1#6"] == "its frame number or its box in the table is not a whole number; export the run again"
+    assert reasons["day 1#7"].startswith("its row in the table has 3 values but the header names 19;")
 
 
 def test_table_without_frames_or_rows_is_reported(tmp_path):

@@ -81,7 +81,7 @@ def test_an_import_makes_a_data_set_and_lists_the_rest_with_reasons(lab, tmp_pat
     assert found.meta["classes"] == {"fat_droplets": 5}
     assert found.meta["kind"] == "own"
     assert np.array_equal(found.tiles, draw_blocks(5, seed=0))
-    assert left_out.values.tolist() == [["Fat droplets/broken.png", "the file is empty"]]
+    assert left_out.values.tolist() == [["Fat droplets/broken.png", "the file is empty; copy it again"]]
     assert list(run_task("gather", config, folder)) == [], "a finished import is not repeated"
     with pytest.raises(LabError, match="has no name"):
         list(run_task("gather", {**config, "name": " "}, tmp_path))

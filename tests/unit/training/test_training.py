@@ -243,7 +243,7 @@ def test_the_command_trains_a_generator_of_a_new_class_from_the_shipped_one(tmp_
     arguments = ["train", "generator", str(tmp_path / "data"), "--images", "32", "--out", str(tmp_path / "run")]
     assert main(arguments) == 0
     captured = capsys.readouterr()
-    assert "left out Fat droplets/broken.png: the file is empty" in captured.err
+    assert "left out Fat droplets/broken.png: the file is empty; copy it again" in captured.err
     assert "Finished" in captured.out
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     shipped = json.loads((SHIPPED_MODELS / "generator" / "config.json").read_text())
