@@ -4,8 +4,9 @@
 
 Draws --instruments whole instruments per magnification from the usual law, of seeds that no model, reference or choice
 has used, and --count particles per class on each; --particles: folder that keeps them. Intervals are 95 %, resampled by
-instrument, since particles of one instrument are alike. --write: put the tables into the models' cards, and the
-accuracies by magnification into drawn_instruments.json, which the app shows.
+instrument, since those of one instrument are alike; where all are right, Wilson's. Sizes are measured ones. --write:
+put the tables into the models' cards, and the accuracies by magnification into drawn_instruments.json, which the app
+shows.
 """
 
 import argparse
@@ -22,6 +23,7 @@ from svp_core.model_files import find_model_folder, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.particle_classes import CLASSES, SIZE_BINS_UM
+from svp_core.stats.intervals import estimate_share
 
 SEED = 9_001  # of instruments and particles
 HEADING, NEXT = "## On instruments drawn afresh", "## Measured"
@@ -76,7 +78,7 @@ def tables(named, confidence, truth, sizes, instrument, magnification, options):
         f"By `python benchmarks/accuracy_by_magnification.py`: {options.instruments} simulated instruments per "
         f"magnification, {options.count} particles per class on each; nothing was trained or chosen on them. "
         "Half of the protein is drawn as sheets, strands, patches and stretched clumps. 95 % intervals, "
-        "resampled by instrument.",
+        "resampled by instrument (where all are right, Wilson's); sizes are measured ones, with n in each cell.",
         "",
         f"| classified correctly | {' | '.join(head)} |",
         "|---" * (len(head) + 1) + "|",
@@ -90,7 +92,8 @@ def tables(named, confidence, truth, sizes, instrument, magnification, options):
         rows.append((title, (sizes >= low) & (sizes < high)))
     rows.append(("nothing measurable", np.isnan(sizes)))
     for title, row in rows:
-        cells = [interval(correct, instrument, row & column) for _, column in columns]
+        by_size = title not in ("all classes", *KEYS)
+        cells = [interval(correct, instrument, row & column, with_n=by_size) for _, column in columns]
         if any(cell != "–" for cell in cells):
             lines.append(f"| {title} | {' | '.join(cells)} |")
     sure_oil = (named == "silicone_oil") & (confidence >= CONFIDENCE_THRESHOLD)
@@ -117,16 +120,20 @@ def by_magnification(correct, instrument, magnification):
     return rows
 
 
-def interval(hits, instrument, mask):
+def interval(hits, instrument, mask, *, with_n=False):
     """Share of the masked particles with its interval, "91.4 % (88.0 to 94.1)"; "–" where there are fewer than 20."""
     if mask.sum() < 20:
         return "–"
     low, high = ends(hits, instrument, mask)
-    return f"{100 * hits[mask].mean():.1f} % ({100 * low:.1f} to {100 * high:.1f})"
+    n = f"; n {mask.sum():,}" if with_n else ""
+    return f"{100 * hits[mask].mean():.1f} % ({100 * low:.1f} to {100 * high:.1f}{n})"
 
 
 def ends(hits, instrument, mask):
-    """Ends of the 95 % interval of a share, by the bootstrap over instruments."""
+    """Ends of the 95 % interval of a share, by the bootstrap over instruments; it has no width where all are right."""
+    if hits[mask].all() or not hits[mask].any():
+        share = estimate_share(hits[mask])
+        return share.low, share.high
     groups = [hits[mask & (instrument == number)] for number in np.unique(instrument[mask])]
     counted = np.array([[group.sum(), len(group)] for group in groups])
     drawn = counted[np.random.default_rng(0).integers(len(groups), size=(RESAMPLED, len(groups)))].sum(1)

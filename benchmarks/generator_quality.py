@@ -149,7 +149,8 @@ def section(report, generator, sampler):
     origin = (
         f"By `python benchmarks/generator_quality.py`: {generator.folder.name}, sampler {sampler.key} ({settings}), "
         f"against held-out simulated particles (run seed {HELD_OUT_SEED}); copies were searched for among "
-        f"{counts['n_training']:,} training tiles per class."
+        f'{counts["n_training"]:,} training tiles per class. "Real" in the table stands for these held-out simulated '
+        "particles."
     )
     lines = [
         SECTION,

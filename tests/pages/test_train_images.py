@@ -117,7 +117,8 @@ def test_nothing_but_broken_files_is_a_sentence_with_the_first_reason(tmp_path):
     app.run()
     said_so = app.error[0].value.replace("\\", "")
     assert said_so == (
-        "None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is empty; copy it again."
+        "None of the 3 items in Fat droplets could be read as an image; the first is 0.png: the file is empty; copy it "
+        "again."
     )
     assert not datasets.list_datasets()
 
