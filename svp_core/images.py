@@ -54,7 +54,10 @@ def image_errors() -> Iterator[None]:
         ) from None
     # Pillow's decoders raise these, and only these kinds, on damaged files.
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError, TypeError, KeyError) as error:
-        raise ImageUnreadable(f"the image is damaged ({_told(error)}); copy or save it again") from None
+        told = _told(error)
+        if "nsupported" in told:
+            raise ImageUnreadable(f"the image is of a kind that is not read ({told}); save it as PNG or TIFF") from None
+        raise ImageUnreadable(f"the image is damaged ({told}); copy or save it again") from None
 
 
 def _told(error: BaseException) -> str:

@@ -17,6 +17,7 @@ from svp_core.images import MAX_IMAGE_PX, ImageUnreadable, image_errors
 
 # Of unusual tags: what matters ends as the reason of a rejected page.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # larger ones are rejected, see _check_size
 
 MAX_PAGES = 200_000
 HEAD_BYTES = 32  # that may_need_scale looks at, of all formats but TIFF

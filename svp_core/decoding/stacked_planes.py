@@ -41,7 +41,7 @@ def stated_planes(description: str, planes: int, pages: int) -> tuple[str, bool]
     return IMAGES, axis != "C"  # channels may be those of a colour camera
 
 
-def look_alike(images: Sequence[NDArray[np.number]]) -> bool:
+def look_alike(images: Sequence[NDArray[np.generic]]) -> bool:
     """Whether these (H, W), equally large, look like one particle at several wavelengths; also where nothing shows."""
     shown = [values for image in images if np.ptp(values := np.nan_to_num(image.astype(np.float32))) > 0]
     pairs = [correlation(one, other) for one, other in combinations(shown, 2)]

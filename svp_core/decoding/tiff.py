@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage
 
 MAX_PEEKED_PAGES = 8
+MAX_SAMPLES = 16  # values a pixel, of the largest image: limits the memory
+_BEYOND_THE_FILE = (struct.error, OverflowError)  # from an offset that lies behind its end, or is no offset at all
 _HEADS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _SIMPLE_BITS = {1, 2, 4, 8}  # that Pillow reads as levels
 _SIZES = {1: "B", 3: "H", 4: "I", 16: "Q"}  # field types of whole numbers: struct format
@@ -53,7 +55,7 @@ def needs_scale(data: bytes) -> bool:
             tags, offset = _peek_tags(data, offset, order, wide=wide)
             if {*tags.get(_BITS, [8])} - _SIMPLE_BITS or {*tags.get(_SAMPLE_FORMAT, [1])} - {1, 4}:
                 return True
-    except struct.error:
+    except _BEYOND_THE_FILE:
         return False
     return False
 
@@ -64,7 +66,7 @@ def colour_planes(data: bytes) -> int:
     try:
         offset = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 8 if wide else 4)[0]
         tags, _ = _peek_tags(data, offset, order, wide=wide)
-    except struct.error:
+    except _BEYOND_THE_FILE:
         return 0
     separate = tags.get(_PLANAR) == [_SEPARATE] and tags.get(_PHOTOMETRIC) == [_RGB]
     samples = tags.get(_SAMPLES, [1])[0]
@@ -215,6 +217,10 @@ def _decode(page: "TiffPage", size: int, description: str, plane: int | None) ->
         raise ImageUnreadable(
             f"the image of {page.imagewidth} x {page.imagelength} px has more than {limit} megapixels; cut it into "
             "smaller ones"
+        )
+    if page.size > MAX_SAMPLES * MAX_IMAGE_PX:
+        raise ImageUnreadable(
+            f"the image has {page.samplesperpixel:,} values a pixel, which no image has; save it again"
         )
     # Missing parts would be filled in with zeros.
     if any(start + count > size for start, count in zip(page.dataoffsets, page.databytecounts, strict=False)):

@@ -47,6 +47,9 @@ def looks_like_collage(pixels: NDArray[np.uint8]) -> bool:
     dark = to_grey(pixels)[~bright].astype(int)
     if (np.abs(dark - np.median(dark)) <= 4).mean() < 0.8:
         return False
+    # Tiles are pictures; shapes of one level are text, a drawing or a mask.
+    if np.ptp(pixels[bright]) == 0:
+        return False
     boxes = find_tiles(pixels)
     covered = np.zeros(bright.shape, bool)
     for top, left, bottom, right in boxes.tolist():

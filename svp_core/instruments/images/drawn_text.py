@@ -49,10 +49,9 @@ def find_letters(
         if _stands_alone(labels, box, difference, contrast):
             letters.append((box, shape))
     bars = label_pieces(lines)[1]
-    for box, shape in letters:
-        beside = [other for other, _ in letters if other is not box and _on_one_line(box, other)]
-        needed = 1 if bars else MIN_LETTERS - 1
-        if len(beside) >= needed or any(_is_near(box, bar) for bar in bars):
+    needed = 1 if bars else MIN_LETTERS - 1
+    for (box, shape), line in zip(letters, _on_one_line([box for box, _ in letters]), strict=True):
+        if len(line) > needed or any(_is_near(box, bar) for bar in bars):
             text[box] |= shape
     return text
 
@@ -80,18 +79,16 @@ def find_faint_letters(difference: NDArray[np.uint8]) -> NDArray[np.bool_] | Non
     if len(pieces) < MIN_LETTERS:
         return None
     letters = []
-    for box, shape in pieces:
-        if sum(_on_one_line(box, other) for other, _ in pieces) < MIN_LETTERS:
+    for (box, shape), line in zip(pieces, _on_one_line([box for box, _ in pieces]), strict=True):
+        if len(line) < MIN_LETTERS:
             continue
         contrast = float(difference[box][shape].max())
         if contrast >= MIN_CONTRAST and _is_sharp(difference, box, contrast) and _is_thin(shape, len(shape)):
             letters.append((box, shape, contrast))
-    text = None
-    for box, shape, contrast in letters:
-        alike = [
-            other for other, _, c in letters if _on_one_line(box, other) and 1 / MAX_UNLIKE < c / contrast < MAX_UNLIKE
-        ]
-        if len(alike) >= MIN_LETTERS:
+    text, contrasts = None, np.array([contrast for *_, contrast in letters])
+    for (box, shape, contrast), line in zip(letters, _on_one_line([box for box, *_ in letters]), strict=True):
+        ratios = contrasts[line] / contrast
+        if np.count_nonzero((ratios > 1 / MAX_UNLIKE) & (ratios < MAX_UNLIKE)) >= MIN_LETTERS:
             text = np.zeros(difference.shape, bool) if text is None else text
             text[box] |= shape
     return text
@@ -144,13 +141,19 @@ def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
     return int(distances.max()) <= (most + 1) // 2
 
 
-def _on_one_line(box: Box, other: Box) -> bool:
-    """Whether two letters stand on one baseline, of similar height and not far apart."""
-    heights = [side[0].stop - side[0].start for side in (box, other)]
-    if abs(box[0].stop - other[0].stop) > 1 or max(heights) > 1.7 * min(heights):
-        return False
-    gap = max(box[1].start, other[1].start) - min(box[1].stop, other[1].stop)
-    return gap <= 4 * max(heights)
+def _on_one_line(boxes: Boxes) -> list[NDArray[np.int64]]:
+    """For each letter, the letters (itself included) on its baseline, of similar height and not far apart."""
+    edges = [(rows.start, rows.stop, columns.start, columns.stop) for rows, columns in boxes]
+    top, bottom, left, right = np.array(edges, np.int64).reshape(-1, 4).T
+    height, order = bottom - top, np.argsort(bottom, kind="stable")
+    first, last = np.searchsorted(bottom[order], [bottom - 1, bottom + 2])
+    lines = []
+    for letter in range(len(boxes)):
+        near = order[first[letter] : last[letter]]
+        taller, smaller = np.maximum(height[near], height[letter]), np.minimum(height[near], height[letter])
+        gap = np.maximum(left[near], left[letter]) - np.minimum(right[near], right[letter])
+        lines.append(near[(taller <= 1.7 * smaller) & (gap <= 4 * taller)])
+    return lines
 
 
 def _is_near(box: Box, bar: Box) -> bool:

@@ -94,7 +94,7 @@ def _directories(data: bytes) -> Iterator[dict[int, Tag]]:
     if data[:2] not in (b"II", b"MM"):
         return
     visited: set[int] = set()
-    with suppress(struct.error):
+    with suppress(struct.error, OverflowError):
         offset = struct.unpack_from(order + offset_format, data, at)[0]
         while offset and offset not in visited and len(visited) < MAX_PAGES:
             visited.add(offset)

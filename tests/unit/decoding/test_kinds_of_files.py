@@ -82,3 +82,38 @@ def test_an_oversized_deep_image_is_rejected_before_it_is_decoded(tmp_path, monk
     for name in ("float16_0_1.tif", "rgb16_of_12.png", "uint16_of_12.tif"):
         (tmp_path / name).write_bytes(KINDS[name])
     assert all("64 x 64 px" in record.reason for record in read_particles(tmp_path))
+
+
+@pytest.mark.parametrize("offset", [2**63, 2**64 - 1, 10**6])
+def test_pages_that_begin_behind_the_end_of_the_file_are_one_rejected_row(tmp_path, offset):
+    (tmp_path / "far.tif").write_bytes(b"II+\0\x08\0\0\0" + offset.to_bytes(8, "little"))
+    (tmp_path / "good.png").write_bytes(drawn_files.by_pillow(drawn_files.GREY, "PNG"))
+    records = {record.name: record for record in read_particles(tmp_path)}
+    assert detect_source(tmp_path).count == len(records) == 2
+    assert records["far.tif"].rejected
+    assert not records["good.png"].rejected
+
+
+def test_a_file_of_thousands_of_values_a_pixel_takes_no_memory(tmp_path):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((8, 8, 5), np.uint8), photometric="minisblack", planarconfig="contig")
+    data = bytearray((tmp_path / "a.tif").read_bytes())
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        tags = file.pages[0].tags
+        for name, value in (("SamplesPerPixel", 65535), ("ImageWidth", 7000), ("ImageLength", 7000)):
+            tag = tags[name]
+            data[tag.valueoffset : tag.valueoffset + 2] = value.to_bytes(2, "little")
+    (tmp_path / "a.tif").write_bytes(data)
+    (record,) = read_particles(tmp_path)
+    assert record.rejected
+    assert "Unable to allocate" not in record.reason
+
+
+def test_a_kind_that_is_not_read_is_not_called_damaged(tmp_path):
+    data = bytearray(drawn_files.by_pillow(drawn_files.GREY, "BMP"))
+    data[30:34] = (6).to_bytes(4, "little")  # the compression: alpha bit fields of an old system
+    (tmp_path / "a.bmp").write_bytes(data)
+    (record,) = read_particles(tmp_path)
+    assert "damaged" not in record.reason
+    assert "save it as PNG" in record.reason

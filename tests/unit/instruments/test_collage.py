@@ -149,3 +149,12 @@ def test_real_flowcam_collages_agree_with_their_list(real_data):
 
 def test_real_single_tiles_are_not_collages(real_data):
     assert not any(r.rejected for r in read_particles(real_data / "svp_generated"))
+
+
+def test_a_page_of_black_and_white_is_no_collage():
+    pixels = np.zeros((300, 400), np.uint8)
+    for row in range(20, 280, 40):
+        for column in range(20, 380, 30):
+            pixels[row : row + 25, column : column + 20] = 255
+    assert not looks_like_collage(pixels)
+    assert looks_like_collage(np.where(pixels, 170 + np.arange(400) % 9, 0).astype(np.uint8))
