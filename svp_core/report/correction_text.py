@@ -49,8 +49,15 @@ def correction_sentences(reference: ConfusionReference, thresholds: Mapping[str,
     return sentences
 
 
+def correction_origin(reference: ConfusionReference | None) -> str:
+    """On which particles corrected counts and predictive values rest: a sentence beside them; "" without any."""
+    if reference is None:
+        return ""
+    return f"Corrected counts and predictive values are estimated on labelled particles: {reference.description}."
+
+
 def expected_accuracy_sentence(reference: ConfusionReference) -> str:
-    """How often the classifier is right on simulated instruments like the sample's; "" where there are none.
+    """How often the classifier is right on simulated instruments exposed like the sample's; "" where there are none.
 
     The range is that of single instruments: what one instrument may be like, not how well the mean is known.
     """
@@ -63,7 +70,7 @@ def expected_accuracy_sentence(reference: ConfusionReference) -> str:
     low, high = np.quantile(single, (0.05, 0.95))
     each = round(len(simulated.labels) / len(single))
     return (
-        f"On {len(single):,} simulated instruments like this one, the classifier names "
+        f"On {len(single):,} simulated instruments with this run's background and noise, the classifier names "
         f"{format_percent(accuracy(simulated).value)} of the particles right, every class weighted equally "
         f"({format_percent(low)} to {format_percent(high)} on nine of ten of them, by {each:,} particles each); on "
         "real particles that is not known before some are labelled."

@@ -21,6 +21,7 @@ from svp_core.files import atomic_write
 from svp_core.particle_classes import UNLIKE
 from svp_core.report import count_tables, examples, instrument_section, method_section, plots, sample_section
 from svp_core.report.confidence_table import confidence_table
+from svp_core.report.correction_text import correction_origin
 from svp_core.report.decisions import review_decisions
 from svp_core.report.render import css_string, render
 from svp_core.workspace.signatures import Signature
@@ -76,6 +77,7 @@ def report_html(
         size_tables=count_tables.size_range_tables(counted, chosen),
         runs=count_tables.run_tables(counted, chosen),
         ppv=count_tables.ppv_rows(counted),
+        correction_origin=correction_origin(counted.reference),
         no_reference=counted.no_reference,
         confidence_worth=confidence_table(counted.reference),
         plots=_plots(results, counted, chosen, order),

@@ -71,7 +71,9 @@ def test_the_report_names_reference_prior_and_worth(matched):
     assert "1,200 simulated particles of 40 instruments at 10x" in text
     worths = worth_of_classes(reference, dict.fromkeys(KEYS, 0.8))
     assert f"protein {worths['protein']:.0f}, silicone oil {worths['silicone_oil']:.0f}" in text
-    assert "On 40 simulated instruments like this one" in text
+    assert "On 40 simulated instruments with this run" in text
+    beside_the_tables = text.partition("What a confidence is worth")[0]
+    assert "1,200 simulated particles of 40 instruments at 10x" in beside_the_tables
 
 
 def promises_reference(job_id):
