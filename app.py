@@ -57,9 +57,6 @@ def main():
     )
     st.set_page_config(page_title=f"{page.title.lstrip('0123456789 ')} · SvP Lab")
     require_sign_in()
-    st.session_state["_app_ran"] = True
-    if wanted := st.session_state.pop("_wanted", None):
-        st.switch_page(wanted[0], query_params=wanted[1])
     st.html(BUTTON_STYLE)
     with st.sidebar:
         show_person()

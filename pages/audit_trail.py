@@ -4,12 +4,9 @@ import streamlit as st
 
 from pages.ui.audit_trail.entries_view import show_entries
 from pages.ui.audit_trail.people_view import show_people
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from svp_core.access.person import KEEPER, current_person, require
 from svp_core.errors import LabError
-
-require_app(__file__)
 
 st.title("Audit trail")
 st.markdown("Every change to data, models, instruments, reviews and reports. Entries are only ever added.")

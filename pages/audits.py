@@ -6,12 +6,9 @@ import streamlit as st
 
 from pages.ui.audits import audit_form, audit_view, blind_test, two_sets
 from pages.ui.shared.job_status import show_progress, show_recent
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.url_state import close, opened_job
 from svp_core.display import escape_markdown
 from svp_core.errors import LabError
-
-require_app(__file__)
 
 
 def show_audit() -> None:

@@ -6,13 +6,10 @@ from pages.ui.classify import results_view, source_summary
 from pages.ui.classify.previous_classifications import show_previous
 from pages.ui.classify.results_heading import show_heading
 from pages.ui.shared.job_status import show_progress
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.source_picker import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import escape_markdown
 from svp_core.errors import LabError
-
-require_app(__file__)
 
 PAGE = "classify"
 

@@ -7,13 +7,10 @@ from pages.ui.shared import generator_form
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.model_card import origin, show_model
 from pages.ui.shared.sample_content import sample_trajectory
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import count_noun, escape_markdown, format_duration
 from svp_core.errors import LabError
 from svp_core.tasks.denoise import DenoiseRequest
-
-require_app(__file__)
 
 MAX_PER_CLASS = 6  # particles: rows that can be taken in at once
 

@@ -7,14 +7,11 @@ from pages.ui.experiment.design_form import choose_design, show_cost
 from pages.ui.experiment.results_view import show_results, show_so_far
 from pages.ui.experiment.source_choice import choose_particles
 from pages.ui.shared.job_status import show_progress, show_recent
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import escape_markdown
 from svp_core.errors import LabError
 from svp_core.tasks.experiment import ExperimentRequest
 from svp_core.workspace.jobs import Job
-
-require_app(__file__)
 
 
 def show_form() -> None:

@@ -6,15 +6,12 @@ from pages.ui.frames import located_view
 from pages.ui.frames.scores import show_trained
 from pages.ui.frames.settings_form import show_settings
 from pages.ui.shared.job_status import show_progress, show_recent
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import escape_markdown
 from svp_core.errors import LabError
 from svp_core.frames.reading import VIDEO_SUFFIXES
 from svp_core.workspace.paths import sample_folder
-
-require_app(__file__)
 
 PAGE = "frames"
 

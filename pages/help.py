@@ -5,9 +5,6 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.help.measure_tables import particle_measures, quality_metrics
-from pages.ui.shared.session_guard import require_app
-
-require_app(__file__)
 
 TOPICS = ["Pages", "Keys", "Files", "Measures", "Limits", "Serving", "Cluster"]
 TEXTS = Path(__file__).parent / "ui" / "help"

@@ -10,14 +10,11 @@ from pages.ui.components.gallery import show_gallery
 from pages.ui.components.trajectory_player import show_trajectory
 from pages.ui.shared.job_status import show_recent
 from pages.ui.shared.sample_content import particle_names, sample_results, sample_tiles, sample_trajectory
-from pages.ui.shared.session_guard import require_app
 from svp_core.classifier.expected_accuracy import read_expected_accuracy
 from svp_core.display import class_name, count_noun, escape_markdown, format_percent, format_share
 from svp_core.errors import LabError
 from svp_core.model_files import find_model_folder
 from svp_core.particle_classes import CLASSES
-
-require_app(__file__)
 
 MAX_TILES = 48  # per class
 LINKS = (

@@ -9,13 +9,10 @@ from pages.ui.instrument.profile_list import show_list
 from pages.ui.instrument.refitting import show_refit
 from pages.ui.instrument.size_standard import show_size_standard
 from pages.ui.instrument.validate import show_validation
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.url_state import close, opened
 from svp_core.errors import LabError
 from svp_core.workspace.instrument_profiles import find_profile
-
-require_app(__file__)
 
 PAGE, PROFILE = "instrument", "profile"
 

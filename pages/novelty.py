@@ -4,14 +4,11 @@ import streamlit as st
 
 from pages.ui.novelty import normal_set_form, result_view
 from pages.ui.shared.job_status import show_progress, show_recent
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.source_picker import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
 from pages.ui.shared.text import job_title
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import escape_markdown
 from svp_core.errors import LabError
-
-require_app(__file__)
 
 PAGE = "novelty"
 

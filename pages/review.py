@@ -18,15 +18,12 @@ from pages.ui.shared.person_form import (
     deciding_person,
     require_reviewer,
 )
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.text import escape_markdown
 from pages.ui.shared.times import format_iso
 from pages.ui.shared.url_state import close, open_as, opened
 from svp_core.display import model_label
 from svp_core.errors import LabError
 from svp_core.review.store import Review
-
-require_app(__file__)
 
 MAX_REVIEWER = 80  # characters in a name
 

@@ -8,7 +8,6 @@ from pages.ui.shared import generator_form
 from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.job_status import show_progress
 from pages.ui.shared.model_card import origin, show_model
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.url_state import opened, opened_job, start_job
 from pages.ui.synthesize import model_comparison, results_view
 from pages.ui.synthesize.reference_picker import choose_reference, no_reference
@@ -20,8 +19,6 @@ from svp_core.tasks.generate import GenerateRequest
 from svp_core.tasks.generation_request import DEFAULT_GENERATOR
 from svp_core.tasks.job_kinds import request_of
 from svp_core.workspace import jobs
-
-require_app(__file__)
 
 MAX_IMAGES = 1000  # on this page; the command line generates more
 

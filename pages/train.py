@@ -5,7 +5,6 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.ui.shared.job_status import show_progress, show_recent
-from pages.ui.shared.session_guard import require_app
 from pages.ui.shared.url_state import close, opened_job, start_job
 from pages.ui.train import settings_form, training_view
 from pages.ui.train.import_checkpoint import show_import_checkpoint
@@ -16,8 +15,6 @@ from svp_core.errors import LabError
 from svp_core.tasks.train import TrainRequest
 from svp_core.workspace.jobs import Job
 from svp_core.workspace.models import new_model_folder
-
-require_app(__file__)
 
 
 def show_form() -> None:
