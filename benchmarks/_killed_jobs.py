@@ -42,12 +42,15 @@ def time_job(kind: str) -> float:
 def kill_job(kind: str, kills: int, span_s: float, rng: random.Random) -> tuple[int, str]:
     """(kills of one job, what was wrong at its end or ""); at most `kills`, every second one of the app too."""
     with tempfile.TemporaryDirectory() as scratch:
-        job, done = _Job(kind, Path(scratch) / "work"), 0
+        job, done, lost = _Job(kind, Path(scratch) / "work"), 0, 0
         while True:
             job.start()
             more = done < min(kills, IN_A_ROW)
             if job.await_end(rng.uniform(0, span_s) if more else PATIENCE_S) is not None:
                 job.stop_starter()
+                if job.is_lost() and lost < IN_A_ROW:
+                    lost += 1  # taken for dead, on a machine that gave it no time; started again like any other
+                    continue
                 break
             if not more:
                 job.kill()
@@ -64,7 +67,7 @@ class _Job:
     """One job in a workspace of its own."""
 
     def __init__(self, kind: str, workspace: Path) -> None:
-        from tests.helpers.killed_jobs import KINDS
+        from tests.helpers.small_jobs import KINDS
 
         workspace.mkdir()
         os.environ["SVP_WORKSPACE"] = str(workspace)
@@ -96,6 +99,11 @@ class _Job:
                 return None
             time.sleep(0.02)
         return time.monotonic() - self.began
+
+    def is_lost(self) -> bool:
+        from svp_core.workspace import jobs
+
+        return jobs.get(self.id).state == "lost"
 
     def kill(self, *, with_app: bool = True) -> None:
         """`kill -9`, and the clock put forward: as if half a minute had passed."""

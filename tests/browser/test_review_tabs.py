@@ -1,12 +1,14 @@
 """Several tabs on one review: a closed one returns its particles and loses no decision, an open one keeps them."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 from playwright.sync_api import expect
 
 from svp_core.review import decision_log
-from tests.helpers.app_server import serving, settle, wait_until
+from svp_core.review.leases import LEASE_S, lease_holders
+from tests.helpers.app_server import PATIENCE_MS, serving, settle, wait_until
 from tests.helpers.review_browser import (
     create_review,
     grid_of,
@@ -14,6 +16,23 @@ from tests.helpers.review_browser import (
     press,
     written,
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def idle_tab(browser, server, workspace):
+    """A tab on a review of its own in which nothing is pressed, open while the other tests of this file run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SVP_WORKSPACE", str(workspace))
+        patch.delenv("SVP_DATABASE_URL", raising=False)
+        review = create_review(200)
+        page = browser.new_context(viewport={"width": 1280, "height": 800}).new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.goto(f"{server}/review?review={review}&reviewer=Anna")
+        expect(page.locator(".tile").first).to_be_visible()
+        first_end = min(until_ for _, until_ in lease_holders(review).values())
+        assert first_end <= time.time() + LEASE_S <= time.time() + 60
+    yield SimpleNamespace(review=review, ids=set(ids_on(page)), first_end=first_end)
+    page.context.close()
 
 
 @pytest.mark.parametrize("name", ["Anna", "Bert"])
@@ -26,19 +45,6 @@ def test_a_closed_tab_returns_its_particles(visit, lab, name):
     second = visit(f"{lab}/review?review={review}&reviewer={name}")
     expect(second.locator(".tile").first).to_be_visible()
     assert ids_on(second) == ids
-
-
-def test_an_open_tab_keeps_its_particles_while_nothing_is_pressed(visit, lab):
-    from svp_core.review.leases import LEASE_S, lease_holders
-
-    review = create_review(200)
-    page = visit(f"{lab}/review?review={review}&reviewer=Anna")
-    expect(page.locator(".tile").first).to_be_visible()
-    ids = set(ids_on(page))
-    first_end = min(until_ for _, until_ in lease_holders(review).values())
-    assert first_end <= time.time() + LEASE_S <= time.time() + 60
-    wait_until(lambda: min((end for _, end in lease_holders(review).values()), default=0) > first_end)
-    assert ids <= set(lease_holders(review))
 
 
 def test_unsaved_decisions_of_a_closed_tab_are_written_when_the_next_is_opened(visit, browser, tmp_path, monkeypatch):
@@ -76,3 +82,11 @@ def test_two_reviewers_of_one_queue_decide_nothing_twice(visit, lab):
     particles = [d.particle for d in decision_log.history(review) if d.purpose == "queue"]
     assert len(particles) == len(set(particles))
     assert len(written(review)) == 120
+
+
+def test_an_open_tab_keeps_its_particles_while_nothing_is_pressed(lab, idle_tab):
+    def first_end():
+        return min((end for _, end in lease_holders(idle_tab.review).values()), default=0)
+
+    wait_until(lambda: first_end() > idle_tab.first_end)
+    assert idle_tab.ids <= set(lease_holders(idle_tab.review))

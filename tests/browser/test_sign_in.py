@@ -24,31 +24,48 @@ from tests.helpers.stored_work import store_job
 KIM = Person("kim@lab.example", "Kim Keeper", KEEPER, OIDC)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def provider():
     with running_provider() as provider:
         yield provider
 
 
-@pytest.fixture
-def lab(browser, provider, tmp_path, monkeypatch):
-    """Address of a lab with sign-in, whose workspace this process has open too."""
+@pytest.fixture(scope="module")
+def lab_with_sign_in(browser, provider, tmp_path_factory):
+    """(address, settings) of a lab with sign-in and two people, a server of its own."""
+    folder = tmp_path_factory.mktemp("lab")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    settings = write_settings(tmp_path / "lab.toml", issuer=provider.issuer, app=address)
-    monkeypatch.setenv("SVP_SIGN_IN", settings)
-    monkeypatch.setenv("SVP_DATA_ROOTS", str(tmp_path))
-    monkeypatch.setenv("SVP_AUDIT_KEY", str(tmp_path / "audit.key"))
-    monkeypatch.setenv("SVP_WORKSPACE", str(tmp_path / "work"))
-    monkeypatch.delenv("SVP_DATABASE_URL", raising=False)
-    (tmp_path / "work").mkdir()
-    with acting_as(KIM):
-        add_person("anna@lab.example", "Anna Müller", "reviewer")
-        add_person("rita@lab.example", "Rita Reader", "reader")
-    with serving(tmp_path / "work", port=port):
-        yield address
+    settings = {
+        "SVP_SIGN_IN": write_settings(folder / "lab.toml", issuer=provider.issuer, app=address),
+        "SVP_DATA_ROOTS": str(folder),
+        "SVP_AUDIT_KEY": str(folder / "audit.key"),
+        "SVP_WORKSPACE": str(folder / "work"),
+    }
+    (folder / "work").mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        use(patch, settings)
+        with acting_as(KIM):
+            add_person("anna@lab.example", "Anna Müller", "reviewer")
+            add_person("rita@lab.example", "Rita Reader", "reader")
+        with serving(folder / "work", port=port):
+            yield address, settings
+
+
+def use(patch, settings):
+    for name, value in settings.items():
+        patch.setenv(name, value)
+    patch.delenv("SVP_DATABASE_URL", raising=False)
+
+
+@pytest.fixture
+def lab(lab_with_sign_in, monkeypatch):
+    """Address of the lab, whose workspace this process has open too."""
+    address, settings = lab_with_sign_in
+    use(monkeypatch, settings)
+    return address
 
 
 def sign_in(page, login, name="", button="sign_in"):
@@ -62,6 +79,30 @@ def send_to_provider(page, login, name):
     page.locator("[name=email]").fill(login)
     page.locator("[name=name]").fill(name)
     page.locator("#go").click()
+
+
+def test_signing_out_ends_the_sign_in_in_other_tabs_too(visit, lab):
+    with acting_as(KIM):
+        review = create_review(40)
+    anna = visit(lab)
+    sign_in(anna, "anna@lab.example")
+    anna.goto(f"{lab}/review?review={review}")
+    settle(anna)
+    grid_of(anna)
+    other = anna.context.new_page()
+    other.goto(lab)
+    settle(other)
+    other.locator(".st-key-sign_out button").click()
+    expect(other.get_by_text("Sign in to see")).to_be_visible()
+    press(anna, "3")
+    expect(anna.get_by_text("Nobody is signed in")).to_be_visible()
+    assert history(review) == []
+    # What was decided waits in the browser for its owner.
+    anna.reload()
+    settle(anna)
+    sign_in(anna, "anna@lab.example")
+    anna.goto(f"{lab}/review?review={review}")
+    wait_until(lambda: len(history(review)) == 1)
 
 
 def test_reviewers_decide_and_sign_under_their_own_name_and_others_do_not(visit, lab, provider):
@@ -149,27 +190,3 @@ def sign(page, name, form):
     page.locator(f"{form}_name input").fill(name)
     page.locator(f"{form}_go button").click()
     page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")
-
-
-def test_signing_out_ends_the_sign_in_in_other_tabs_too(visit, lab):
-    with acting_as(KIM):
-        review = create_review(40)
-    anna = visit(lab)
-    sign_in(anna, "anna@lab.example")
-    anna.goto(f"{lab}/review?review={review}")
-    settle(anna)
-    grid_of(anna)
-    other = anna.context.new_page()
-    other.goto(lab)
-    settle(other)
-    other.locator(".st-key-sign_out button").click()
-    expect(other.get_by_text("Sign in to see")).to_be_visible()
-    press(anna, "3")
-    expect(anna.get_by_text("Nobody is signed in")).to_be_visible()
-    assert history(review) == []
-    # What was decided waits in the browser for its owner.
-    anna.reload()
-    settle(anna)
-    sign_in(anna, "anna@lab.example")
-    anna.goto(f"{lab}/review?review={review}")
-    wait_until(lambda: len(history(review)) == 1)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from svp_core.workspace.paths import repo_root
-from tests.helpers.killed_jobs import KINDS
+from tests.helpers.small_jobs import KINDS
 
 # A try takes about a second: here every so many changes; benchmarks/faults.py tries all.
 STRIDES = {
