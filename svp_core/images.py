@@ -10,6 +10,7 @@ import io
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,11 +22,41 @@ if TYPE_CHECKING:
 
 TILE_PX = 64
 MAX_IMAGE_PX = 60_000_000  # limits the memory for one file; larger than any camera frame or collage known
+LARGE_IMAGE_PX = 16_000_000  # from which on an image needs a large part of 1 GB while it is read
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
+
+
+_BLOCK_PX = 1_000_000
+_refuses_large: ContextVar[bool] = ContextVar("refuses_large", default=False)
 
 
 class ImageUnreadable(ValueError):
     """A file that cannot be read as an image. The text is the reason, as shown in a results table."""
+
+
+class LargeImage(BaseException):
+    """An image of more than LARGE_IMAGE_PX, where large ones are refused; not taken for damage."""
+
+
+@contextmanager
+def refusing_large() -> Iterator[None]:
+    """In this block LargeImage is raised before a large image is decoded, for whom its memory would be too much."""
+    token = _refuses_large.set(True)
+    try:
+        yield
+    finally:
+        _refuses_large.reset(token)
+
+
+def check_size(width: int, height: int) -> None:
+    """Raise ImageUnreadable where an image of so many pixels is not decoded."""
+    if width * height > MAX_IMAGE_PX:
+        limit = MAX_IMAGE_PX // 1_000_000
+        raise ImageUnreadable(
+            f"the image of {width} x {height} px has more than {limit} megapixels; cut it into smaller ones"
+        )
+    if _refuses_large.get() and width * height > LARGE_IMAGE_PX:
+        raise LargeImage
 
 
 @contextmanager
@@ -69,7 +100,11 @@ def to_grey(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Grey levels, uint8 (H, W), of an image uint8 (H, W) or (H, W, 3), by ITU-R 601 luma."""
     if pixels.ndim == 2:
         return pixels
-    return np.round(pixels @ np.array([0.299, 0.587, 0.114])).astype(np.uint8)
+    grey = np.empty(pixels.shape[:2], np.uint8)
+    lines = max(1, _BLOCK_PX // max(1, pixels.shape[1]))  # at once: as floats they take eight times the memory
+    for start in range(0, len(pixels), lines):
+        grey[start : start + lines] = np.round(pixels[start : start + lines] @ np.array([0.299, 0.587, 0.114]))
+    return grey
 
 
 def background_level(pixels: NDArray[np.uint8]) -> float:

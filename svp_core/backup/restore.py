@@ -15,6 +15,7 @@ from svp_core.errors import LabError
 from svp_core.instruments.sqlite_guard import DATABASE_NAME
 from svp_core.progress import Progress
 from svp_core.review.history_file import check_all
+from svp_core.review.seal import forget_heads
 from svp_core.workspace.paths import workspace_root
 
 BLOCK_BYTES = 1024**2
@@ -64,6 +65,7 @@ def restore_backup(path: str | Path) -> Generator[Progress, None, Restored]:
         yield Progress(restored.files, restored.files, "Filling the database")
         insert_rows(target / DATABASE_NAME)
         (target / DATABASE_NAME).unlink()
+    forget_heads()
     return restored
 
 

@@ -21,9 +21,9 @@ from svp_core.workspace.paths import workspace_root
 
 BLOCK_BYTES = 1024**2
 LEFT_OUT = ("exports",)  # folders of the workspace that are made again when they are needed
-# What is not finished yet, what is being deleted, and the audit trail's seal, which may be that of a later moment than
-# the database: a restored trail would look cut off.
-_PASSING = re.compile(r"\.(unfinished|removed)-.*|\.restoring|\.[0-9a-f]{32}\.part.*|audit\.key\.seal")
+# What is not finished yet, what is being deleted, and what lies beside the audit trail's key, which may be of a later
+# moment than the database: a restored trail or review would look cut off.
+_PASSING = re.compile(r"\.(unfinished|removed)-.*|\.restoring|\.[0-9a-f]{32}\.part.*|audit\.key\.(seal|heads)")
 
 
 def write_backup(path: str | Path, *, uploads: bool = True) -> Iterator[Progress]:

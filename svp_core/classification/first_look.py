@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from svp_core.classification.measure import find_particle
+from svp_core.images import to_colour_tile
 from svp_core.instruments.detect import iter_items
 from svp_core.instruments.images.folder import ImageFile
 from svp_core.instruments.metadata import Choices
@@ -22,31 +26,35 @@ _MAX_REASONS = 3
 class FirstLook:
     """The first particles of a source, and sentences about what seems wrong with them."""
 
-    records: list[ParticleRecord]  # at most as many as were asked for
+    tiles: list[tuple[str, NDArray[np.uint8]]]  # name, tile (64, 64, 3) of those that can be read
+    reason: str  # why the first of them that cannot be read cannot; "" where all can
     cautions: tuple[str, ...]
 
 
 def look_at_first(
     path: str | Path, choices: Choices | None = None, *, keep: int = 0, examined: int = EXAMINED
 ) -> FirstLook:
-    """FirstLook at the first `examined` items of a source; keep: records that come back with their pixels.
+    """FirstLook at the first `examined` items of a source; keep: how many of them come back as tiles.
 
     path, choices: as for instruments.detect. Raises LabError where the source as a whole cannot be read.
     """
-    kept: list[ParticleRecord] = []
+    tiles: list[tuple[str, NDArray[np.uint8]]] = []
+    reason = ""
     faults, told, names, count, invisible, frames = Counter(), Counter(), Counter(), 0, 0, 0
     for record in islice(_records(path, choices), examined):
         count += 1
         names[record.name] += 1
-        if len(kept) < keep:
-            kept.append(record)
+        if count <= keep:
+            reason = reason or record.reason
+            if record.pixels is not None:
+                tiles.append((record.name, to_colour_tile(record.pixels)))
         if record.rejected:
             faults[record.reason] += 1
         elif record.pixels is not None:
             told[record.caution] += bool(record.caution)
             invisible += bool(find_particle(record.pixels, record.mask)[1])
             frames += min(record.pixels.shape[:2]) >= FRAME_PX
-    return FirstLook(kept, tuple(_cautions(count, faults, +told, invisible, names, frames)))
+    return FirstLook(tiles, reason, tuple(_cautions(count, faults, +told, invisible, names, frames)))
 
 
 def _cautions(

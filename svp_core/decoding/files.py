@@ -13,11 +13,11 @@ from svp_core.decoding import tiff
 from svp_core.decoding.brightness import Scale, scales_of
 from svp_core.decoding.raw_image import RawImage, fill_transparent, raw_image
 from svp_core.decoding.stacked_planes import COLOURS, IMAGES, look_alike, stated_planes
-from svp_core.images import MAX_IMAGE_PX, ImageUnreadable, image_errors
+from svp_core.images import ImageUnreadable, check_size, image_errors
 
 # Of unusual tags: what matters ends as the reason of a rejected page.
 warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
-warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # larger ones are rejected, see _check_size
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)  # larger ones are rejected
 
 MAX_PAGES = 200_000
 HEAD_BYTES = 32  # that may_need_scale looks at, of all formats but TIFF
@@ -129,7 +129,7 @@ class Pages:
             return self._tiff.read(number) if tiff.is_tiff(self._data) else _read_without_pillow(self._data)
         if isinstance(self._file, TiffImagePlugin.TiffImageFile):
             return self._read_tiff(self._file, number)
-        _check_size(self._file)
+        check_size(self._file.width, self._file.height)
         with image_errors():
             return _from_pillow(self._file, self._data)
 
@@ -138,7 +138,7 @@ class Pages:
             return self._tiff.read(number)
         with image_errors():
             file.seek(number)
-        _check_size(file)
+        check_size(file.width, file.height)
         tags = dict(file.tag_v2)
         if _only_tifffile_keeps_values(file.mode, tags):
             return self._tiff.read(number)
@@ -209,8 +209,7 @@ def _read_without_pillow(data: bytes) -> RawImage:
     """A PNG or JPEG whose values Pillow cannot give."""
     if data.startswith(_PNG):
         width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
-        if width * height > MAX_IMAGE_PX:
-            raise ImageUnreadable(_too_large(width, height))
+        check_size(width, height)
     import imagecodecs  # here: few files need it
 
     try:
@@ -278,13 +277,3 @@ def _find_pages(file: ImageFile.ImageFile) -> tuple[int, str]:
         except ImageUnreadable as error:
             return pages, f"the pages after page {pages} cannot be read: {error}"
     return MAX_PAGES, f"only the first {MAX_PAGES:,} pages are read; split the file"
-
-
-def _check_size(page: Image.Image) -> None:
-    if page.width * page.height > MAX_IMAGE_PX:
-        raise ImageUnreadable(_too_large(page.width, page.height))
-
-
-def _too_large(width: int, height: int) -> str:
-    limit = MAX_IMAGE_PX // 1_000_000
-    return f"the image of {width} x {height} px has more than {limit} megapixels; cut it into smaller ones"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.decoding.raw_image import RawImage, full_value, raw_image
-from svp_core.images import MAX_IMAGE_PX, ImageUnreadable
+from svp_core.images import MAX_IMAGE_PX, ImageUnreadable, check_size
 
 # tifffile is imported in functions: most processes that read images never need it.
 if TYPE_CHECKING:
@@ -212,12 +212,7 @@ def _peek_tags(data: bytes, offset: int, order: str, *, wide: bool) -> tuple[dic
 
 
 def _decode(page: "TiffPage", size: int, description: str, plane: int | None) -> RawImage:
-    if page.imagewidth * page.imagelength > MAX_IMAGE_PX:
-        limit = MAX_IMAGE_PX // 1_000_000
-        raise ImageUnreadable(
-            f"the image of {page.imagewidth} x {page.imagelength} px has more than {limit} megapixels; cut it into "
-            "smaller ones"
-        )
+    check_size(page.imagewidth, page.imagelength)
     if page.size > MAX_SAMPLES * MAX_IMAGE_PX:
         raise ImageUnreadable(
             f"the image has {page.samplesperpixel:,} values a pixel, which no image has; save it again"

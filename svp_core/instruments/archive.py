@@ -71,6 +71,9 @@ def is_archive(path: Path | str) -> bool:
 def _is_document(path: Path) -> bool:
     """Whether a zip file without an archive's ending is a document, such as a word processor's."""
     try:
+        with path.open("rb") as file:
+            if count_zip_entries(file) > MAX_FILES:
+                return False
         with zipfile.ZipFile(path) as archive:
             return bool({*archive.namelist()} & {*DOCUMENT_ENTRIES})
     except (zipfile.BadZipFile, OSError, NotImplementedError):

@@ -1,8 +1,10 @@
 """Summarise what a source holds, before its particles are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from svp_core.images import ImageUnreadable
+from svp_core.instruments.archive import is_archive_name
 from svp_core.instruments.images import collage, folder
 from svp_core.instruments.images.image_notes import image_cautions, image_columns, image_notes, pages_question
 from svp_core.instruments.images.ome_metadata import stated_scale
@@ -83,6 +85,7 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
         notes.insert(0, f"Each of the {pages:,} pages of the stack is read as one particle.")
     elif not readable:
         notes = ["It contains no image file and no run of an instrument; choose a folder or an archive that does."]
+        notes += islice(_refused_archives(files), _MAX_NAMES)
     title = f"{SOURCE_KINDS[kind] if readable else _WITHOUT_IMAGES[kind]} {image if kind == 'collage' else files.title}"
     run = RunFacts(loose_run_name(files, ()), kind, count, scale, scale_from)
     return SourceSummary(
@@ -98,6 +101,15 @@ def summarise_images(files: SourceFiles, path_kind: PathKind) -> SourceSummary:
         readable=readable,
         cautions=tuple(image_cautions(files, counted)),
     )
+
+
+def _refused_archives(files: SourceFiles) -> Iterator[str]:
+    """Why each archive among the files was not opened."""
+    for name in filter(is_archive_name, files.names):
+        try:
+            files.read(name, limit=1)
+        except ImageUnreadable as error:
+            yield f"{name} was not opened: {error}."
 
 
 def loose_run_name(loose: SourceFiles, runs: Sequence[DetectedRun]) -> str:

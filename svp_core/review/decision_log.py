@@ -19,7 +19,7 @@ from svp_core.review.current_labels import CurrentLabels, Decision, effective_de
 from svp_core.review.decision_rules import Outcome, decide, make_outcome, parse_event, sort_events
 from svp_core.review.hash_chain import canonical_json, next_hash
 from svp_core.review.queue_file import clean_text
-from svp_core.review.seal import NOTED, is_noted, make_seal
+from svp_core.review.seal import NOTED, is_noted, keep_head, kept_head, make_seal
 from svp_core.review.store import Review
 from svp_core.workspace import changes
 from svp_core.workspace.database import decision as decision_row
@@ -163,6 +163,7 @@ class _LogEnd:
 def _open_log(review_id: str) -> Iterator[_LogEnd]:
     row, key = review_row.c.id == review_id, changes.trail_key()
     columns = (review_row.c.count, review_row.c.head, review_row.c.seal, review_row.c.closed)
+    kept = kept_head(review_id, key)
     try:
         with lasting() as db:
             lock_log(db, review_id)
@@ -173,16 +174,26 @@ def _open_log(review_id: str) -> Iterator[_LogEnd]:
                 changes.add_entry_in(db, "seal", changes.REVIEW, review_id, decisions=count, head=head)
             log = _LogEnd(db, review_id, count, head)
             yield log
+            if log.count > count and kept and kept[1] != _hash_of(db, review_id, kept[0]):
+                # The log has lost its end; noted in the trail, as what is kept is replaced below.
+                changes.add_entry_in(db, NOTED, changes.REVIEW, review_id, decisions=kept[0], head=kept[1])
             log.write()
             if is_noted(count, log.count):
                 changes.add_entry_in(db, NOTED, changes.REVIEW, review_id, decisions=log.count, head=log.head)
             sealed = make_seal(review_id, log.count, log.head, key)
             db.execute(review_row.update().where(row).values(count=log.count, head=log.head, seal=sealed))
+        if log.count > count:
+            keep_head(key, review_id, log.count, log.head)
     except DatabaseError as error:
         reason = str(error).rstrip(".")
         raise LabError(
             f"The decisions could not be written ({reason}); none of them was, and they can be sent again."
         ) from None
+
+
+def _hash_of(db: sa.Connection, review_id: str, number: int) -> str | None:
+    column = decision_row.c
+    return db.scalar(sa.select(column.hash).where(column.review == review_id, column.number == number))
 
 
 def lock_log(db: sa.Connection, review_id: str) -> None:

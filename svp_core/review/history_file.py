@@ -5,8 +5,9 @@ and last the number of decisions and the hash of the last one. Every line is can
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +19,16 @@ from svp_core.errors import LabError
 from svp_core.files import atomic_write
 from svp_core.review.current_labels import Decision
 from svp_core.review.decision_log import SQL_BATCH_SIZE, history, lock_log
-from svp_core.review.hash_chain import ChainCheck, canonical_json, check_chain, dump_plain, parse_json
-from svp_core.review.history_schema import MAX_LINE, first_problem, header_problem
+from svp_core.review.hash_chain import ChainCheck, canonical_json, check_chain, dump_plain, first_hash, next_hash
+from svp_core.review.history_reading import DamagedHistory, HistoryFile, read_history
+from svp_core.review.history_schema import first_problem
 from svp_core.review.queue_file import content_hash
-from svp_core.review.seal import make_seal, noted_heads, noted_problem, seal_problem
-from svp_core.review.store import is_header, load_queue, save_review
+from svp_core.review.seal import kept_head, kept_problem, make_seal, noted_heads, noted_problem, seal_problem
+from svp_core.review.store import load_queue, save_review
 from svp_core.workspace.changes import REVIEW, change
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine, lasting
 from svp_core.workspace.database import review as review_row
-
-MAX_BYTES = 256 * 1024**2  # of a file that is read: about 400,000 decisions
-_PARTICLE, _END = {"particle", "given"}, {"count", "head"}
-_TYPES: dict[str, type] = dict.fromkeys(Decision._fields, str) | {
-    "number": int,
-    "n": int,
-    "server_time": float,
-    "evidence": dict,
-}
-_DECISIONS = [_TYPES | {"browser_time": kind} for kind in (float, type(None))]
 
 
 def export_history(review_id: str, path: str | Path) -> ChainCheck:
@@ -62,7 +54,7 @@ def verify(review_id: str, *, head: str | None = None) -> ChainCheck:
 
     Raises LabError where the review's folder is damaged.
     """
-    noted = noted_heads(review_id)  # first: the log may go on meanwhile
+    noted, kept = noted_heads(review_id), kept_head(review_id)  # first: the log may go on meanwhile
     header, count, own_head, rows = _snapshot(review_id)
     load_queue(header)
     check = check_chain(header, rows, count=count, head=head or own_head)
@@ -70,25 +62,32 @@ def verify(review_id: str, *, head: str | None = None) -> ChainCheck:
         with engine().connect() as db:
             row = db.execute(sa.select(review_row).where(review_row.c.id == str(review_id))).one()
         problem = seal_problem(review_id, row._mapping["count"], row.head, row.seal)
-        problem = problem or noted_problem(noted, {each["number"]: each["hash"] for each in rows})
+        hashes = {each["number"]: each["hash"] for each in rows}
+        problem = problem or noted_problem(noted, hashes) or kept_problem(kept, hashes)
         return replace(check, problem=problem)
     return check
 
 
 def verify_file(path: str | Path, *, head: str | None = None) -> ChainCheck:
     """Check an exported history. head: its last hash as noted elsewhere, which reveals a rebuilt chain."""
+    return _check_file(path, head)[0]
+
+
+def _check_file(path: str | Path, head: str | None = None) -> tuple[ChainCheck, HistoryFile | None]:
+    """(check, the file); None where it is damaged."""
     try:
-        header, particles, rows, end = _read(path)
-    except _Damaged as damage:
-        return ChainCheck(0, "", str(damage))
+        file = read_history(path)
+    except DamagedHistory as damage:
+        return ChainCheck(0, "", str(damage)), None
+    particles = file.particles
+    if content_hash(particles) != file.header["content"] or len(particles) != file.header["particles"]:
+        return ChainCheck(0, "", "The particles or their labels before the review are not those of the header."), file
     try:
-        if content_hash(particles) != header["content"] or len(particles) != header["particles"]:
-            return ChainCheck(0, "", "The particles or their labels before the review are not those of the header.")
-        check = check_chain(header, rows, count=end["count"], head=head or end["head"])
+        check = check_chain(file.header, file.rows(), count=file.count, head=head or file.head)
     except (ValueError, RecursionError):
-        return ChainCheck(0, "", "It holds texts or nested lists that no review has.")
-    problem = check.problem or first_problem(particles.to_dict("records"), rows)
-    return ChainCheck(check.count, check.head, problem)
+        return ChainCheck(0, "", "It holds texts or nested lists that no review has."), file
+    problem = check.problem or first_problem(particles.itertuples(index=False), file.rows())
+    return replace(check, problem=problem), file
 
 
 def import_history(path: str | Path) -> str:
@@ -98,17 +97,32 @@ def import_history(path: str | Path) -> str:
     further than the file; a deleted one is restored. Otherwise a new one is created, without images. Raises LabError
     where the file is damaged or the two have diverged.
     """
-    check = verify_file(path)
-    if not check.sound:
+    check, file = _check_file(path)
+    if file is None or not check.sound:
         raise LabError(f"{Path(path).name} is not as it was exported and was not imported: {check.problem}")
-    header, particles, rows, _ = _read(path)
+    header = file.header
     review_id = header["review"]
     with change(KEEPER, "import", REVIEW, review_id, str(header["name"]), decisions=check.count, head=check.head):
-        _store(header, particles, rows)
+        _store(header, file.particles, _unchanged(file, check))
     return review_id
 
 
-def _store(header: dict[str, Any], particles: pd.DataFrame, rows: list[dict[str, Any]]) -> None:
+def _unchanged(file: HistoryFile, check: ChainCheck) -> Iterator[dict[str, Any]]:
+    """The decisions, read once more. Raises LabError where they are not those that were checked."""
+    last, columns = first_hash(file.header), {*Decision._fields}
+    try:
+        for row in file.rows():
+            last = next_hash(last, row)
+            if set(row) != columns or row["hash"] != last:
+                break
+            yield row
+    except (ValueError, OSError):
+        last = ""
+    if last != check.head:
+        raise LabError(f"{file.path.name} has changed while it was read; import it again.")
+
+
+def _store(header: dict[str, Any], particles: pd.DataFrame, rows: Iterator[dict[str, Any]]) -> None:
     """Store an imported history, or what a stored one lacks of it. Raises LabError where the two have diverged."""
     review_id = header["review"]
     with engine().connect() as db:
@@ -132,13 +146,14 @@ def _store(header: dict[str, Any], particles: pd.DataFrame, rows: list[dict[str,
                     f"From decision {number} on, the review {header['name']!r} differs between the two workspaces; "
                     "nothing was imported: keep one of the two and settle the differences there."
                 )
-        new = [{**row, "review": review_id, "evidence": canonical_json(row["evidence"])} for row in rows[len(hashes) :]]
-        for start in range(0, len(new), SQL_BATCH_SIZE):
-            db.execute(decision_row.insert(), new[start : start + SQL_BATCH_SIZE])
-        if new:
-            last = {"count": len(rows), "head": rows[-1]["hash"]}
-            last["seal"] = make_seal(review_id, len(rows), rows[-1]["hash"])
-            db.execute(review_row.update().where(review_row.c.id == review_id).values(**last))
+        count, last = len(hashes), ""
+        while batch := list(islice(rows, SQL_BATCH_SIZE)):
+            new = [{**row, "review": review_id, "evidence": canonical_json(row["evidence"])} for row in batch]
+            db.execute(decision_row.insert(), new)
+            count, last = count + len(new), batch[-1]["hash"]
+        if last:
+            values = {"count": count, "head": last, "seal": make_seal(review_id, count, last)}
+            db.execute(review_row.update().where(review_row.c.id == review_id).values(**values))
 
 
 def check_all(db: sa.Connection) -> Iterator[tuple[str, ChainCheck]]:
@@ -148,10 +163,6 @@ def check_all(db: sa.Connection) -> Iterator[tuple[str, ChainCheck]]:
         own = sa.select(*columns).where(decision_row.c.review == row["id"]).order_by(decision_row.c.number)
         rows = (_as_row(Decision(*decision)) for decision in db.execute(own))
         yield row["id"], check_chain(json.loads(row["header"]), rows, count=row["count"], head=row["head"])
-
-
-class _Damaged(Exception):
-    """This file is not a complete history; the text says why."""
 
 
 def _snapshot(review_id: str) -> tuple[dict[str, Any], int, str, list[dict[str, Any]]]:
@@ -174,38 +185,3 @@ def _as_row(decision: Decision) -> dict[str, Any]:
     # An altered text stays a text, which does not match the hash.
     is_unaltered = dump_plain(evidence) == decision.evidence
     return decision._asdict() | {"evidence": evidence if is_unaltered else decision.evidence}
-
-
-def _read(path: str | Path) -> tuple[dict[str, Any], pd.DataFrame, list[dict[str, Any]], Mapping[str, Any]]:
-    """(header, table of the particles, dicts of the decisions, dict of the last line). Raises _Damaged."""
-    lines: list[dict[str, Any]] = []
-    try:
-        if Path(path).stat().st_size > MAX_BYTES:
-            raise LabError(f"{Path(path).name} has more than {MAX_BYTES // 1024**2} MB and was not read.")
-        with Path(path).open(encoding="utf-8") as file:
-            while line := file.readline(MAX_LINE):
-                content = parse_json(line)
-                if not isinstance(content, dict):
-                    raise ValueError
-                lines.append(content)
-    except OSError as error:
-        raise LabError(f"{path} cannot be read ({error.strerror}); choose the file of an exported history.") from None
-    except LabError:
-        raise
-    except (ValueError, RecursionError):
-        if lines:
-            raise _Damaged(f"Line {len(lines) + 1} is not a JSON object.") from None
-    if not lines or not is_header(lines[0]):
-        raise LabError(f"{Path(path).name} is not an exported history of a review; its first line is not a header.")
-    header, *rest = lines
-    if wrong := header_problem(header):
-        raise _Damaged(f"The header is not that of a review: its {wrong} is invalid.")
-    if not rest or set(rest[-1]) != _END or type(rest[-1]["count"]) is not int or not isinstance(rest[-1]["head"], str):
-        raise _Damaged("The last line is missing: the end of the file was cut off.")
-    end = rest.pop()
-    count = next((index for index, line in enumerate(rest) if set(line) != _PARTICLE), len(rest))
-    rows = rest[count:]
-    for index, row in enumerate(rows):
-        if {name: type(value) for name, value in row.items()} not in _DECISIONS:
-            raise _Damaged(f"Line {2 + count + index} is not a decision.")
-    return header, pd.DataFrame(rest[:count], columns=["particle", "given"]), rows, end

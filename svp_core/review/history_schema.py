@@ -6,7 +6,7 @@ hashes of a forged one. The rules here are those that decision_rules keeps when 
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import chain
 from typing import Any
@@ -16,9 +16,10 @@ from svp_core.review.hash_chain import dump_plain
 from svp_core.review.queue_file import clean_text
 from svp_core.review.store import MAX_ID_BYTES, MAX_NAME
 
-MAX_LINE = 32_000_000  # characters: a draw names its particles
+MAX_LINE = 4_000_000  # characters: a draw names its particles
 MAX_EVIDENCE = 8_000  # characters, of a decision other than a draw
 MAX_DEPTH = 12  # of nested lists and objects
+MAX_PARTICLES = 1_000_000  # of a review that is imported
 MAX_CLASSES, MAX_LABEL = 1_000, 200  # classes of a review; characters of a label
 MAX_TIME = 1e11  # seconds since 1970
 SOURCE_KINDS = ("folder", "dataset", "classify")
@@ -41,24 +42,29 @@ def header_problem(header: Mapping[str, Any]) -> str:
         ("class_keys", lambda: len(set(keys)) == len(keys)),
         ("model", lambda: _is_text(header["model"], MAX_ID_BYTES)),
         ("created", lambda: datetime.fromisoformat(header["created"]) is not None),
-        ("particles", lambda: type(header["particles"]) is int and header["particles"] > 0),
+        ("particles", lambda: type(header["particles"]) is int and 0 < header["particles"] <= MAX_PARTICLES),
         ("content", lambda: bool(re.fullmatch(_HASH, header["content"]))),
     )
 
 
-def first_problem(particles: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]) -> str:
+def is_particle(name: object, given: object) -> bool:
+    """Whether these can be the name of a particle and its label before the review."""
+    return _is_name(name) and bool(name) and _is_label(given)
+
+
+def first_problem(particles: Iterable[tuple[Any, ...]], rows: Iterable[Mapping[str, Any]]) -> str:
     """What is wrong with the first invalid line of a history, in a sentence; "" where all are valid.
 
-    particles: dicts of particle and given. rows: dicts of the decisions, whose columns have the right types.
+    particles: (name, label before). rows: dicts of the decisions, whose columns have the right types.
     """
-    return next(chain(_particle_problems(particles), _decision_problems(particles, rows)), "")
-
-
-def _particle_problems(particles: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
     names: set[str] = set()
-    for number, line in enumerate(particles, 1):
-        name, given = line["particle"], line["given"]
-        if not (_is_name(name) and name and _is_label(given)):
+    return next(chain(_particle_problems(particles, names), _decision_problems(rows, names)), "")
+
+
+def _particle_problems(particles: Iterable[tuple[Any, ...]], names: set[str]) -> Iterator[str]:
+    """Fills names."""
+    for number, (name, given) in enumerate(particles, 1):
+        if not is_particle(name, given):
             yield f"Particle {number} is not a name and a label."
         elif name in names:
             yield f"The particle {name[:80]!r} occurs twice."
@@ -66,8 +72,7 @@ def _particle_problems(particles: Sequence[Mapping[Any, Any]]) -> Iterator[str]:
             names.add(name)
 
 
-def _decision_problems(particles: Sequence[Mapping[Any, Any]], rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    names = {line["particle"] for line in particles}
+def _decision_problems(rows: Iterable[Mapping[str, Any]], names: set[str]) -> Iterator[str]:
     known: dict[str, str] = {}  # decision -> its particle
     for row in rows:
         if wrong := _row_problem(row, names, known):

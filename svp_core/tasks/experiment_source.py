@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from svp_core.errors import LabError
 from svp_core.experiment.particles import RealParticles
 from svp_core.particle_classes import key_from_name, sort_keys
-from svp_core.progress import Progress
+from svp_core.progress import Progress, run_to_end
 from svp_core.workspace.datasets import open_dataset
 
 FOLDER, DATASET, CLASSIFICATION, REVIEW, SIMULATOR = KINDS = (
@@ -49,6 +49,11 @@ def read_real_particles(kind: str, source: str) -> Generator[Progress, None, Sou
         SIMULATOR: _simulated,
     }
     return (yield from readers[kind](source))
+
+
+def read_source(kind: str, source: str) -> Source:
+    """As read_real_particles, at once."""
+    return run_to_end(read_real_particles(kind, source))
 
 
 def parse_simulated(text: str) -> dict[str, int]:

@@ -82,6 +82,10 @@ def server_path(text: str, *, roots: Sequence[str | Path] | None) -> Path:
     if not path.is_absolute():
         raise LabError(f"{text.strip()[:200]!r} is not a full path; enter one that begins with / or a drive.")
     path = Path(os.path.realpath(path))
+    try:
+        path.exists()
+    except OSError as error:  # a name that is too long for the system
+        raise LabError(f"{text.strip()[:200]!r} cannot be a path ({error.strerror}); enter it again.") from None
     if roots is not None and not is_below(path, list(map(str, roots))):
         allowed = ", ".join(map(str, roots)) or "none (see SVP_DATA_ROOTS in the README)"
         raise LabError(f"{text.strip()[:200]!r} lies outside the folders that this server may read: {allowed}.")

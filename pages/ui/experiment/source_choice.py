@@ -8,11 +8,11 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.ui.shared.source_picker import choose_source, chosen_source, forget_source
+from pages.ui.shared.source_reading import read_apart
 from svp_core.display import escape_markdown, truncate
 from svp_core.errors import LabError
-from svp_core.progress import run_to_end
 from svp_core.review.store import list_reviews
-from svp_core.tasks.experiment_source import CLASSIFICATION, DATASET, FOLDER, REVIEW, Source, read_real_particles
+from svp_core.tasks.experiment_source import CLASSIFICATION, DATASET, FOLDER, REVIEW, Source, read_source
 from svp_core.workspace import jobs
 from svp_core.workspace.datasets import list_datasets
 
@@ -106,7 +106,7 @@ def _read(kind: str, source: str, name: str) -> Chosen:
 
 @st.cache_data(max_entries=2, show_spinner="Reading the particles")
 def _cached(kind: str, source: str, version: object) -> Source:
-    return run_to_end(read_real_particles(kind, source))
+    return read_apart(source, read_source, kind, source) if kind == FOLDER else read_source(kind, source)
 
 
 def _version(kind: str, source: str) -> object:

@@ -5,40 +5,48 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.components.box_editor import show_box_editor
+from pages.ui.frames.frame_preview import FramesSummary, locate_preview, read_frames_summary
+from pages.ui.shared.source_reading import read_apart
 from pages.ui.shared.text import escape_markdown
 from svp_core.display import count_noun
 from svp_core.errors import LabError
 from svp_core.frames.background import METHODS
 from svp_core.frames.boxes import touches_border
-from svp_core.frames.reading import Frame, FrameSource, open_frames
+from svp_core.frames.reading import Frame
 from svp_core.instruments.metadata import format_volume
 from svp_core.tasks.box_scoring import list_heads
-from svp_core.tasks.frame_background import CALIBRATION, FILTER, open_background
-from svp_core.tasks.locate import NEIGHBOUR_UM, THRESHOLD, LocateRequest, locate_in_frame
+from svp_core.tasks.frame_background import CALIBRATION, FILTER
+from svp_core.tasks.locate import NEIGHBOUR_UM, THRESHOLD, LocateRequest
 
 
 def show_settings(path: Path) -> LocateRequest | None:
     """Draw settings and one frame with what they find; the request once its button was pressed."""
-    with open_frames(path) as source:
-        settings, preview = st.columns([1, 3], gap="medium")
-        with settings:
-            request = _choose(path, source)
-            pressed = st.button(
-                f"Locate in {count_noun(source.count, 'frame')}", type="primary", key="locate_go", width="stretch"
-            )
-            for note in source.notes:
-                st.caption(escape_markdown(note))
-        with preview:
-            try:
-                request.check()
-                _show_preview(request, source)
-            except LabError as error:
-                st.error(escape_markdown(error))
-                return None
+    source = _summary_of(str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    settings, preview = st.columns([1, 3], gap="medium")
+    with settings:
+        request = _choose(path, source)
+        pressed = st.button(
+            f"Locate in {count_noun(source.count, 'frame')}", type="primary", key="locate_go", width="stretch"
+        )
+        for note in source.notes:
+            st.caption(escape_markdown(note))
+    with preview:
+        try:
+            request.check()
+            _show_preview(request, source.count)
+        except LabError as error:
+            st.error(escape_markdown(error))
+            return None
     return request if pressed else None
 
 
-def _choose(path: Path, source: FrameSource) -> LocateRequest:
+@st.cache_data(max_entries=8, ttl=120, show_spinner="Reading the frames")
+def _summary_of(path: str, modified_ns: int) -> FramesSummary:
+    del modified_ns  # tells apart, in the cache, versions of the source
+    return read_apart(path, read_frames_summary, path)
+
+
+def _choose(path: Path, source: FramesSummary) -> LocateRequest:
     stated = source.um_per_px
     um_per_px = st.number_input(
         "Pixel size (µm)",
@@ -49,9 +57,9 @@ def _choose(path: Path, source: FrameSource) -> LocateRequest:
         key="locate_um_per_px",
         placeholder=f"{stated:.4g} (from the files)" if stated else "unknown: sizes in pixels",
     )
-    methods = list(METHODS) if source.calibration else [name for name in METHODS if name != CALIBRATION]
+    methods = list(METHODS) if source.has_calibration else [name for name in METHODS if name != CALIBRATION]
     if st.session_state.get("locate_background") not in methods:
-        st.session_state["locate_background"] = CALIBRATION if source.calibration else FILTER
+        st.session_state["locate_background"] = CALIBRATION if source.has_calibration else FILTER
     background = st.selectbox(
         "Background",
         methods,
@@ -107,17 +115,15 @@ def _choose_heads() -> str | None:
     )
 
 
-def _show_preview(request: LocateRequest, source: FrameSource) -> None:
+def _show_preview(request: LocateRequest, count: int) -> None:
     number = 1
-    if source.count > 1:
-        number = st.number_input(f"Frame, 1 to {source.count:,}", 1, source.count, 1, key="locate_frame", width=200)
-    frame = next(iter(source.iter_frames(int(number) - 1)), None)
-    if frame is None or frame.pixels is None:
-        reason = frame.reason if frame else "the source ends before it"
-        st.warning(escape_markdown(f"This frame cannot be read: {reason}."))
+    if count > 1:
+        number = st.number_input(f"Frame, 1 to {count:,}", 1, count, 1, key="locate_frame", width=200)
+    preview = read_apart(request.source, locate_preview, request, int(number) - 1)
+    frame, located, um_per_px = preview.frame, preview.located, preview.um_per_px
+    if frame.pixels is None or located is None:
+        st.warning(escape_markdown(f"This frame cannot be read: {frame.reason}."))
         return
-    um_per_px = request.um_per_px or source.um_per_px
-    located = locate_in_frame(request, um_per_px, frame, open_background(request, source))
     cut = touches_border(located.boxes, frame.pixels.shape)
     boxes = [
         {"id": f"p{k}", "box": box, "label": "", "score": None, "cut": bool(cut[k])}

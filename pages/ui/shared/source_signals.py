@@ -10,7 +10,6 @@ from pages.ui.components.gallery import show_gallery
 from pages.ui.shared.source_reading import read_first, read_summary
 from svp_core.display import escape_markdown
 from svp_core.errors import LabError
-from svp_core.images import to_colour_tile
 from svp_core.instruments.metadata import Question, SourceSummary
 
 MAX_BUTTONS = 4  # options of a question beside each other
@@ -35,22 +34,22 @@ def show_first_particles(source: SourceSummary, path: Path, choices: Mapping[str
     if not source.readable:
         return "Nothing to read: it contains no image and no run."
     try:
-        tiles, reason, cautions = _first_tiles(str(path), _modified(path), tuple(choices.items()))
+        look = _first_look(str(path), _modified(path), tuple(choices.items()))
     except LabError as error:
         st.caption(escape_markdown(error))
         return str(error)
-    _show_cautions((*source.cautions, *cautions))
-    if tiles:
+    _show_cautions((*source.cautions, *look.cautions))
+    if look.tiles:
         show_gallery(
-            np.stack([tile for tile, _ in tiles]),
+            np.stack([tile for _, tile in look.tiles]),
             key="first_look",
             alt="First particles",
             lines=1,
-            words=[[name] for _, name in tiles],
+            words=[[name] for name, _ in look.tiles],
         )
-    if tiles or not reason:
+    if look.tiles or not look.reason:
         return ""
-    st.caption(escape_markdown(unreadable_items(source.count, reason)))
+    st.caption(escape_markdown(unreadable_items(source.count, look.reason)))
     return "No item can be read." if source.count <= PREVIEW_TILES else ""
 
 
@@ -69,12 +68,9 @@ def _detect(path, modified, choices):
 
 
 @st.cache_data(max_entries=8, ttl=120, show_spinner=False)
-def _first_tiles(path, modified, choices):
-    """([(tile, name)] of the first readable particles, reason of one that cannot be read, cautions)."""
-    look = read_first(path, dict(choices), keep=PREVIEW_TILES)
-    records = look.records
-    tiles = [(to_colour_tile(record.pixels), record.name) for record in records if record.pixels is not None]
-    return tiles, next((record.reason for record in records if record.rejected), ""), look.cautions
+def _first_look(path, modified, choices):
+    """As read_first."""
+    return read_first(path, dict(choices), keep=PREVIEW_TILES)
 
 
 def _modified(path):

@@ -16,6 +16,7 @@ from svp_core.cli import main
 from svp_core.errors import LabError
 from svp_core.review import decision_log, history_file, store
 from svp_core.workspace import changes, datasets
+from svp_core.workspace.database import engine
 from svp_core.workspace.paths import repo_root, workspace_root
 from tests.helpers.review_fixture import databases, event, new_review, record
 
@@ -232,3 +233,17 @@ def test_a_trail_that_went_on_after_its_database_was_copied_is_restored_intact(l
     elsewhere(lab, monkeypatch)
     restored(path)
     assert changes.verify_trail() == TrailCheck(entries)
+
+
+def test_a_review_that_went_on_after_its_database_was_copied_is_restored_intact(lab, monkeypatch):
+    """Also into the same folder, whose key lies elsewhere and knows of the later decisions."""
+    monkeypatch.setenv("SVP_AUDIT_KEY", str(lab / "keys" / "audit.key"))
+    review = new_review(3)
+    record(review, event(1, "p0"))
+    path = back_up(lab / "backup.zip")
+    record(review, event(2, "p1"))
+    engine().dispose()
+    workspace_root().rename(lab / "old")
+    restored(path)
+    assert history_file.verify(review.id).sound
+    assert history_file.verify(review.id).count == 1

@@ -23,7 +23,8 @@ def test_a_good_source_gives_no_caution(tmp_path):
     write(tmp_path, a=drawn_files.GREY, b=drawn_files.draw_grey(seed=1))
     look = look_at_first(tmp_path, keep=1)
     assert look.cautions == ()
-    assert [record.name for record in look.records] == ["a.png"]
+    assert [(name, tile.shape) for name, tile in look.tiles] == [("a.png", (64, 64, 3))]
+    assert look.reason == ""
     assert detect_source(tmp_path).cautions == ()
 
 
@@ -39,7 +40,10 @@ def test_items_that_cannot_be_used_are_counted_by_reason(tmp_path):
     write(tmp_path, a=drawn_files.GREY)
     (tmp_path / "b.png").write_bytes(b"")
     (tmp_path / "c.txt").write_text("day 5")
-    (caution,) = look_at_first(tmp_path).cautions
+    look = look_at_first(tmp_path, keep=3)
+    assert [name for name, _ in look.tiles] == ["a.png"]
+    assert look.reason.startswith("the file is empty")
+    (caution,) = look.cautions
     assert "2 of the first 3 items" in caution
     assert "the file is empty; copy it again (1)" in caution
 

@@ -70,6 +70,6 @@ def test_unreadable_data_raises_with_the_reason(data, reason):
 
 
 def test_oversized_image_is_rejected_before_it_is_decoded(monkeypatch):
-    monkeypatch.setattr(files, "MAX_IMAGE_PX", 100)
+    monkeypatch.setattr(images, "MAX_IMAGE_PX", 100)
     with pytest.raises(images.ImageUnreadable, match="20 x 30 px"):
         files.decode_images(encoded(ramp(30, 20)))

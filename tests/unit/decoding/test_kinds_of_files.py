@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from svp_core import images
 from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.morphology import measure
 from tests.helpers import drawn_files
@@ -75,10 +76,7 @@ def test_what_cannot_be_read_is_told_with_its_kind(tmp_path):
 
 
 def test_an_oversized_deep_image_is_rejected_before_it_is_decoded(tmp_path, monkeypatch):
-    from svp_core.decoding import files, tiff
-
-    monkeypatch.setattr(files, "MAX_IMAGE_PX", 1000)
-    monkeypatch.setattr(tiff, "MAX_IMAGE_PX", 1000)
+    monkeypatch.setattr(images, "MAX_IMAGE_PX", 1000)
     for name in ("float16_0_1.tif", "rgb16_of_12.png", "uint16_of_12.tif"):
         (tmp_path / name).write_bytes(KINDS[name])
     assert all("64 x 64 px" in record.reason for record in read_particles(tmp_path))

@@ -10,10 +10,11 @@ from svp_core.review.closing import closed_at, reopen_review, sign_review, signe
 from svp_core.review.decision_log import history
 from svp_core.review.hash_chain import next_hash
 from svp_core.review.history_file import export_history, import_history, verify
-from svp_core.workspace.changes import list_entries
+from svp_core.workspace.changes import list_entries, trail_key
 from svp_core.workspace.database import decision as decision_row
 from svp_core.workspace.database import engine
 from svp_core.workspace.database import review as review_row
+from svp_core.workspace.paths import workspace_root
 from svp_core.workspace.signatures import NAME_ONLY
 from tests.helpers.review_fixture import event, new_review, record
 
@@ -57,19 +58,67 @@ def allow_removal(db):
         db.exec_driver_sql("DROP TRIGGER decision_no_change ON decision")
 
 
+def put_back(count):
+    """A function that puts the log back to this number of decisions, which is that of now, with the seal of now."""
+    with engine().connect() as db:
+        earlier = db.execute(sa.select(review_row.c["count", "head", "seal"])).one()._asdict()
+
+    def again():
+        with engine().begin() as db:
+            allow_removal(db)
+            db.execute(decision_row.delete().where(decision_row.c.number > count))
+            db.execute(review_row.update().values(**earlier))
+
+    return again
+
+
 def test_a_log_put_back_to_an_earlier_state_with_its_seal_is_found(monkeypatch):
     monkeypatch.setattr(seal, "NOTED_EACH", 3)
     review = new_review()
     record(review, event(1, "p0"), event(2, "p1"))
-    with engine().connect() as db:
-        earlier = db.execute(sa.select(review_row.c["count", "head", "seal"])).one()._asdict()
+    again = put_back(2)
     record(review, event(3, "p2"), event(4, "p3"))
     assert verify(review.id).sound
-    with engine().begin() as db:
-        allow_removal(db)
-        db.execute(decision_row.delete().where(decision_row.c.number > 2))
-        db.execute(review_row.update().values(**earlier))
+    again()
+    seal.forget_heads()  # by the audit trail alone
     assert "removed" in verify(review.id).problem
+
+
+def test_a_log_put_back_by_a_single_decision_is_found_and_stays_so():
+    review = new_review()
+    record(review, event(1, "p0"), event(2, "p1"))
+    again = put_back(2)
+    record(review, event(3, "p2"))
+    assert verify(review.id).sound
+    again()
+    assert "3 decisions were noted" in verify(review.id).problem
+    entries = len(list_entries())
+    record(review, event(4, "p3"))
+    assert len(list_entries()) == entries + 1
+    assert "removed" in verify(review.id).problem
+    record(review, event(5, "p2"))
+    assert len(list_entries()) == entries + 1, "noted once"
+    assert "removed" in verify(review.id).problem
+
+
+def test_a_last_decision_that_was_not_kept_any_more_is_no_problem():
+    """A process was killed between the decision and the file beside the key; the file is gone, or not ours."""
+    review = new_review()
+    record(review, event(1, "p0"))
+    kept = seal.kept_head(review.id)
+    assert kept == (1, history(review.id)[-1].hash)
+    record(review, event(2, "p1"))
+    seal.keep_head(trail_key(), review.id, *kept)
+    assert verify(review.id).sound
+    entries = len(list_entries())
+    record(review, event(3, "p2"))
+    assert seal.kept_head(review.id) == (3, history(review.id)[-1].hash)
+    (file,) = [path for path in workspace_root().rglob(review.id) if path.is_file()]
+    file.write_text(file.read_text().replace("3", "2", 1))
+    assert seal.kept_head(review.id) is None
+    record(review, event(4, "p3"))
+    assert verify(review.id).sound
+    assert len(list_entries()) == entries
 
 
 def test_a_review_that_was_removed_with_its_decisions_is_found(capsys):

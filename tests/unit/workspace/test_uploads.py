@@ -87,6 +87,11 @@ def test_a_server_path_outside_the_roots_is_refused(tmp_path):
         uploads.server_path(str(inside), roots=[])
 
 
+def test_a_server_path_that_no_system_takes_is_refused(tmp_path):
+    with pytest.raises(LabError, match="cannot be a path"):
+        uploads.server_path(f"{tmp_path}/{'p' * 100_000}", roots=None)
+
+
 @pytest.mark.parametrize("text", ["run 1", "../x", "~no such person/x"])
 def test_a_server_path_must_be_absolute(text):
     with pytest.raises(LabError, match="full path"):
