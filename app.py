@@ -23,6 +23,7 @@ from svp_core.access.person import identify_by
 from svp_core.access.serving import check_serving
 from svp_core.access.sign_in import read_sign_in
 from svp_core.errors import LabError
+from svp_core.execution.garbage import collect_seldom
 from svp_core.workspace.paths import workspace_root
 
 BUTTON_STYLE = Path(__file__).parent / "pages" / "ui" / "shared" / "primary_buttons.css"
@@ -68,6 +69,7 @@ def main():
 
 def prepare_server():
     """Let nobody in who must not be, and give Streamlit the settings of sign-in; ends the process with a sentence."""
+    collect_seldom()
     try:
         check_serving(st.get_option("server.address"), workspace_root())
         if sign_in := read_sign_in():

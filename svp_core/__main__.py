@@ -2,6 +2,11 @@
 
 import sys
 
+if __name__ == "__main__":
+    from svp_core.execution.garbage import collect_seldom
+
+    collect_seldom()
+
 from svp_core.cli import main
 
 sys.exit(main())

@@ -17,6 +17,11 @@ from uuid import uuid4
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+if __name__ == "__main__":
+    from svp_core.execution.garbage import collect_seldom
+
+    collect_seldom()
+
 from svp_core.access.person import account, acting_as
 from svp_core.errors import LabError
 from svp_core.execution.threads import set_threads

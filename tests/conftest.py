@@ -1,5 +1,6 @@
 """Fixtures and safeguards of every test."""
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one thread per process of the tests; 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from svp_core.access import person
+from svp_core.execution.garbage import collect_seldom
 from svp_core.workspace.paths import repo_root
 from tests.helpers import scheduling
 
@@ -73,8 +75,18 @@ def no_job_processes(monkeypatch):
     monkeypatch.setattr(jobs, "executor", Mock())
 
 
+def pytest_configure():
+    collect_seldom()
+
+
 def pytest_collection_modifyitems(items):
     scheduling.longest_first(items)
+
+
+def pytest_collection_finish():
+    """What is loaded now stays, and need not be looked through for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -10,8 +10,8 @@ from typing import cast
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from svp_core.errors import LabError
 
@@ -113,7 +113,7 @@ def group_pixels(
     at = groups[rows, columns]
     areas = np.bincount(at, minlength=count)[1:]
     sums = np.bincount(at, difference[rows, columns], minlength=count)[1:]
-    slices = cast("list[tuple[slice, slice]]", ndimage.find_objects(groups, count - 1))
+    slices = cast("list[tuple[slice, slice]]", scipy.ndimage.find_objects(groups, count - 1))
     boxes = np.array([(r.start, c.start, r.stop, c.stop) for r, c in slices], np.int32).reshape(-1, 4)
     kept = areas >= min_area_px
     return boxes[kept], areas[kept], (sums[kept] / areas[kept]).astype(np.float32)

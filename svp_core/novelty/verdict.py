@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.stats import betabinom, binom
 
 from svp_core.novelty.calibration import LEVEL, NoveltyCalibration
 
@@ -43,9 +43,9 @@ class SampleVerdict:
         Beta(k, n + 1 - k) with k = level (n + 1) (Vovk 2012).
         """
         if not self.among:
-            return float(binom.sf(self.marked - 1, self.total, self.level))
+            return float(scipy.stats.binom.sf(self.marked - 1, self.total, self.level))
         marking = max(self.level * (self.among + 1), 1e-3)
-        return float(betabinom.sf(self.marked - 1, self.total, marking, self.among + 1 - marking))
+        return float(scipy.stats.betabinom.sf(self.marked - 1, self.total, marking, self.among + 1 - marking))
 
     @property
     def is_alarm(self) -> bool:

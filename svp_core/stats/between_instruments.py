@@ -7,8 +7,8 @@ were simulated. Particles of the sample's own instrument count in full beside th
 """
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy.special import gammaincinv, gammaln
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +33,7 @@ def worth_posterior(tables: FloatArray) -> FloatArray:
     if len(tables) < MIN_INSTRUMENTS:
         return (np.arange(len(_WORTHS)) == np.abs(_WORTHS - USUAL_WORTH).argmin()).astype(float)
     alpha = _WORTHS[:, None] * smooth(tables.sum(0))
-    likelihood = np.zeros(len(_WORTHS))
+    likelihood, gammaln = np.zeros(len(_WORTHS)), scipy.special.gammaln
     for row in tables:
         n = row.sum()
         likelihood += gammaln(_WORTHS) - gammaln(n + _WORTHS) + (gammaln(row + alpha) - gammaln(alpha)).sum(1)
@@ -92,7 +92,7 @@ def draw_shares(
     total = alpha.sum(2)
     weight = np.maximum(1 / (1 / (total + 1) + of_mean) - 1, 0.5)
     alpha = alpha * (weight / total)[:, :, None] + own
-    drawn = np.maximum(gammaincinv(alpha, uniform), 1e-12)
+    drawn = np.maximum(scipy.special.gammaincinv(alpha, uniform), 1e-12)
     return drawn / drawn.sum(2, keepdims=True)
 
 
@@ -100,6 +100,7 @@ def _agreement(tables: FloatArray, own: FloatArray, worths: FloatArray) -> Float
     """Probability (I,) of each simulated instrument to be like the sample's, by its own particles."""
     alpha = worths[:, None] * smooth(tables.sum(0)) + tables
     total, n = alpha.sum(2), own.sum(1)
+    gammaln = scipy.special.gammaln
     likelihood = gammaln(total) - gammaln(total + n) + (gammaln(alpha + own) - gammaln(alpha)).sum(2)
     weights = np.exp(likelihood.sum(1) - likelihood.sum(1).max())
     return weights / weights.sum()

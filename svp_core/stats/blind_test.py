@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+import scipy
 
 from svp_core.errors import LabError
 from svp_core.stats.intervals import Estimate, estimate_share
@@ -55,5 +55,5 @@ def score_blind_test(tiles: Sequence[BlindTile], answers: Sequence[bool]) -> Bli
         sum(answer for tile, answer in zip(tiles, answers, strict=True) if tile.is_generated is kind)
         for kind in (False, True)
     )
-    p = binomtest(sum(right), len(right), alternative="greater").pvalue
+    p = scipy.stats.binomtest(sum(right), len(right), alternative="greater").pvalue
     return BlindScore(estimate_share(right), (taken[0], taken[1]), float(p))

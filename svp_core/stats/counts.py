@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import chi2
 
 from svp_core.particle_classes import ALL, SIZE_BINS_UM, UNLIKE, UNSURE
 from svp_core.stats.confusion import (
@@ -222,6 +222,7 @@ def predictive_values(
 
 def poisson_interval(n: float) -> tuple[float, float]:
     """Exact 95 % interval (low, high) of the mean of a Poisson count n (Garwood 1936)."""
+    chi2 = scipy.stats.chi2
     return (float(chi2.ppf(0.025, 2 * n) / 2) if n else 0.0), float(chi2.ppf(0.975, 2 * n + 2) / 2)
 
 
@@ -234,6 +235,7 @@ def weighted_interval(weights: ArrayLike, largest: float) -> tuple[float, float]
     each = np.asarray(weights, float)
     total, variance = float(each.sum()), float((each**2).sum())
     above, above_variance = total + largest, variance + largest**2
+    chi2 = scipy.stats.chi2
     low = variance / (2 * total) * float(chi2.ppf(0.025, 2 * total**2 / variance)) if total else 0.0
     return low, above_variance / (2 * above) * float(chi2.ppf(0.975, 2 * above**2 / above_variance))
 

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binomtest, norm
 
 RESAMPLES = 200  # of a bootstrap
 LEVEL = 0.95  # of all intervals
-Z95 = float(norm.ppf((1 + LEVEL) / 2))  # standard deviations of a normal distribution that hold 95 %: 1.95996
+Z95 = NormalDist().inv_cdf((1 + LEVEL) / 2)  # standard deviations of a normal distribution that hold 95 %: 1.95996
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def estimate_share(hits: ArrayLike | float, *, n: float | None = None) -> Estima
         share = float(np.asarray(hits, float).mean())
         return _clamped(share, *_wilson_interval(share, n), n)
     mask = np.asarray(hits, bool)
-    interval = binomtest(int(mask.sum()), mask.size).proportion_ci(LEVEL, method="wilson")
+    interval = scipy.stats.binomtest(int(mask.sum()), mask.size).proportion_ci(LEVEL, method="wilson")
     return _clamped(float(mask.mean()), interval.low, interval.high, mask.size)
 
 

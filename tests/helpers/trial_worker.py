@@ -7,6 +7,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+if __name__ == "__main__":
+    from svp_core.execution.garbage import collect_seldom
+
+    collect_seldom()
+
 from svp_core import worker
 from svp_core.errors import LabError
 from svp_core.progress import Progress
@@ -100,7 +105,7 @@ def announce(_request, folder):
 def surroundings(_request, folder):
     """Record the environment that a task runs in."""
     (folder / "around.txt").write_text(f"{os.nice(0)} {os.environ['OMP_NUM_THREADS']} {os.getsid(0) == os.getpid()}")
-    yield Progress(1, 1, f"torch is {'torch' in sys.modules}")
+    yield Progress(1, 1, ", ".join({"torch", "scipy.stats", "sklearn"} & set(sys.modules)))
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ backgrounds. Two tiles of the same height and the same background level without 
 from typing import cast
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy import ndimage
 
 from svp_core.images import to_grey
 
@@ -61,7 +61,7 @@ def looks_like_collage(pixels: NDArray[np.uint8]) -> bool:
 
 def _connected_to_border(dark: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The dark pixels (H, W) that are connected to the border of the image."""
-    labels, count = cast("tuple[NDArray[np.int32], int]", ndimage.label(dark))
+    labels, count = cast("tuple[NDArray[np.int32], int]", scipy.ndimage.label(dark))
     at_border = np.zeros(count + 1, bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         at_border[edge] = True
@@ -75,11 +75,11 @@ def find_tiles(pixels: NDArray[np.uint8]) -> NDArray[np.int_]:
     pixels: uint8 (H, W) or (H, W, 3). Rectangles drawn on the image in a bright colour are excluded from the tiles.
     """
     grey = to_grey(pixels).astype(np.float32)
-    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(_bright(pixels)))
+    labels, _ = cast("tuple[NDArray[np.int32], int]", scipy.ndimage.label(_bright(pixels)))
     boxes = []
-    for number, window in enumerate(ndimage.find_objects(labels), 1):
+    for number, window in enumerate(scipy.ndimage.find_objects(labels), 1):
         if min(side.stop - side.start for side in window) >= MIN_TILE_PX:
-            shape = cast("NDArray[np.bool_]", ndimage.binary_fill_holes(labels[window] == number))
+            shape = cast("NDArray[np.bool_]", scipy.ndimage.binary_fill_holes(labels[window] == number))
             corner = np.array([window[0].start, window[1].start] * 2)
             boxes += [corner + box for box in _split(shape, grey[window])]
     return _in_reading_order(np.array(boxes, int).reshape(-1, 4))

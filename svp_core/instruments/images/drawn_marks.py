@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from svp_core.instruments.images.drawn_text import (
     BACKGROUND_SHARE,
@@ -211,7 +211,7 @@ def _lines(ink: NDArray[np.bool_], difference: NDArray[np.float32], contrast: fl
             continue
         window = tuple(slice(max(0, side.start - 2), side.stop + 2) for side in box)
         own = labels[window] == number
-        ring = ndimage.binary_dilation(own, _AROUND) & ~own
+        ring = scipy.ndimage.binary_dilation(own, _AROUND) & ~own
         around = difference[window][ring]
         is_bar = shape.all() and thickness <= MAX_BAR_PX and max(height, width) >= MIN_BAR_PX
         on_background = (around <= BACKGROUND_SHARE * contrast).mean() >= 0.5
@@ -243,4 +243,4 @@ def _without_strips(marks: NDArray[np.bool_], particle: NDArray[np.bool_]) -> tu
 
 
 def _grown(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
-    return cast("NDArray[np.bool_]", ndimage.binary_dilation(mask, _AROUND, iterations=by))
+    return cast("NDArray[np.bool_]", scipy.ndimage.binary_dilation(mask, _AROUND, iterations=by))

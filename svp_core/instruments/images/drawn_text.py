@@ -5,8 +5,8 @@ from typing import cast
 
 import cv2
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 VISIBLE_SHARE = 0.45  # of that contrast: pixels of letters
 MIN_LETTER_PX, MAX_LETTER_PX = 4, 40  # height of a letter
@@ -137,7 +137,7 @@ def _stands_alone(labels: NDArray[np.int32], box: Box, difference: NDArray[np.fl
 def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
     most = max(3, height // 4)  # pixels across a stroke
     padded = np.pad(shape, 1)
-    distances = cast("NDArray[np.int32]", ndimage.distance_transform_cdt(padded, "chessboard"))
+    distances = cast("NDArray[np.int32]", scipy.ndimage.distance_transform_cdt(padded, "chessboard"))
     return int(distances.max()) <= (most + 1) // 2
 
 
@@ -167,5 +167,5 @@ def _is_near(box: Box, bar: Box) -> bool:
 
 def label_pieces(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], Boxes]:
     """(number of the connected piece of each pixel (H, W), 0 for none; box of each piece)."""
-    labels, _ = cast("tuple[NDArray[np.int32], int]", ndimage.label(mask, _AROUND))
-    return labels, ndimage.find_objects(labels)
+    labels, _ = cast("tuple[NDArray[np.int32], int]", scipy.ndimage.label(mask, _AROUND))
+    return labels, scipy.ndimage.find_objects(labels)

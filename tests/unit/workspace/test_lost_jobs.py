@@ -2,7 +2,6 @@
 
 import os
 import signal
-import threading
 
 from svp_core.workspace import jobs
 from tests.helpers.trial_jobs import (
@@ -77,8 +76,6 @@ def test_cancelling_a_lost_job_ends_it(lab):
 
 
 def test_ended_workers_leave_the_process_table(lab):
-    before = threading.active_count()
     job_id, _ = jobs.start("walk", {"steps": 1})
     wait_for(job_id, "done")
-    wait_until(lambda: threading.active_count() <= before)
-    assert not is_alive(pid_of(job_id))
+    wait_until(lambda: not is_alive(pid_of(job_id)))
