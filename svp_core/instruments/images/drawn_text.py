@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 VISIBLE_SHARE = 0.45  # of that contrast: pixels of letters
 MIN_LETTER_PX, MAX_LETTER_PX = 4, 40  # height of a letter
+MAX_JOINED_PX = 12  # height of letters so small that they touch each other
 MIN_LETTERS = 3  # on a baseline, without a scale bar beside them
 BACKGROUND_SHARE = 0.25  # of that contrast: pixels that differ less from the background belong to it
 MIN_CONTRAST = 40  # levels between ink and background
@@ -66,11 +67,16 @@ def find_faint_letters(difference: NDArray[np.uint8]) -> NDArray[np.bool_] | Non
     if cv2.countNonZero((steps >= MIN_STEP * MIN_CONTRAST).view(np.uint8)) < MIN_SHARP_PX:
         return None
     _, labels, stats, _ = cv2.connectedComponentsWithStats((difference > VISIBLE_LEVELS).view(np.uint8))
-    high = np.flatnonzero((stats[:, 3] >= MIN_LETTER_PX) & (stats[:, 3] <= MAX_LETTER_PX))
+    width, height = stats[:, 2], stats[:, 3]
+    narrow = width <= 1.6 * height + 2
+    chosen = (height >= MIN_LETTER_PX) & np.where(narrow, height <= MAX_LETTER_PX, height <= MAX_JOINED_PX)
+    chosen[0] = False  # the background
+    found = np.flatnonzero(chosen)
+    if len(found) < MIN_LETTERS and narrow[found].all():
+        return None
     boxes = [
         (int(number), (slice(y, y + h), slice(x, x + w)))
-        for number, (x, y, w, h) in zip(high, stats[high, :4].tolist(), strict=True)
-        if number
+        for number, (x, y, w, h) in zip(found, stats[found, :4].tolist(), strict=True)
     ]
     pieces = list[tuple[Box, NDArray[np.bool_]]]()
     for number, box in boxes:
