@@ -12,7 +12,7 @@ from PIL import Image, ImageFile, ImageOps, TiffImagePlugin
 from svp_core.decoding import tiff
 from svp_core.decoding.brightness import Scale, scales_of
 from svp_core.decoding.raw_image import RawImage, fill_transparent, raw_image
-from svp_core.decoding.stacked_planes import COLOURS, IMAGES, look_alike, stated_planes
+from svp_core.decoding.stacked_planes import PLAIN, decide_planes
 from svp_core.images import ImageUnreadable, check_size, image_errors
 
 # Of unusual tags: what matters ends as the reason of a rejected page.
@@ -64,11 +64,10 @@ class Pages:
         self.count, self.fault = 1, ""  # pages found, why the search ended before the end of the file or ""
         self._unlisted = False  # whether its images lie behind the only page
         self.left_out = 0  # further images of an animation, which are not read
-        self.taken_for = ""  # COLOURS or IMAGES: what separate planes seem to be, where the file does not say it
-        self._planes = 1  # that each page is split into
         self._open()
-        if not self.fault and not self._unlisted and (planes := tiff.colour_planes(data) if tiff.is_tiff(data) else 0):
-            self._split(planes, one_each=one_each)
+        whole = tiff.is_tiff(data) and not self.fault and not self._unlisted
+        self.planes = decide_planes(data, self._tiff, self.count, one_each=one_each) if whole else PLAIN
+        self.count *= self.planes.split
 
     def _open(self) -> None:
         data = self._data
@@ -103,26 +102,10 @@ class Pages:
         except ImageUnreadable as error:
             self.fault = str(error)
 
-    def _split(self, planes: int, *, one_each: bool) -> None:
-        """Take each of the planes of all pages for a page, if they are images and no colours."""
-        stated, certain = stated_planes(self._tiff.description, planes, self.count)
-        is_images = stated == IMAGES
-        if not certain:
-            try:
-                alike = look_alike([self._tiff.read(0, plane).values for plane in range(planes)])
-            except ImageUnreadable:
-                return
-            # A file without a description is seldom an array: its colours are doubted only where they do not look so.
-            undescribed = not self._tiff.description
-            is_images = not alike and not undescribed
-            self.taken_for = "" if alike and undescribed else IMAGES if is_images else COLOURS
-        if is_images or (one_each and self.taken_for):
-            self._planes, self.count = planes, self.count * planes
-
     def read(self, number: int) -> RawImage:
         """Page `number`, counted from 0. Raises ImageUnreadable with the reason."""
-        if self._planes > 1:
-            return self._tiff.read(*divmod(number, self._planes))
+        if self.planes.split > 1:
+            return self._tiff.read(*divmod(number, self.planes.split))
         if self._unlisted:
             return self._tiff.read_unlisted(number)
         if self._file is None:

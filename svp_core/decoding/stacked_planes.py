@@ -8,14 +8,57 @@ import json
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from svp_core.decoding.tiff import TiffPages, samples_of
+from svp_core.images import ImageUnreadable
+
 COLOURS, IMAGES = "colours", "images"
 MIN_COLOUR_CORRELATION = 0.9  # of the planes of one particle; those of different particles rarely reach it
 _OLD_SHAPE = re.compile(r"shape=\(([\d, ]{1,80})\)")  # as tifffile described arrays until 2018
+
+
+@dataclass(frozen=True)
+class Planes:
+    """What the values of each pixel are, beside grey or three colours."""
+
+    split: int = 1  # planes of a page that are pages of their own
+    channels: int = 1  # of each image: so many pages that follow each other show one particle
+    taken_for: str = ""  # COLOURS or IMAGES: what planes seem to be, where the file does not say it
+    left_values: int = 0  # of each pixel, beside its colours, which are not read
+
+
+PLAIN = Planes()
+
+
+def decide_planes(data: bytes, pages: TiffPages, count: int, *, one_each: bool) -> Planes:
+    """Planes of a TIFF of so many pages. one_each: planes that may be colours or images are images."""
+    samples = samples_of(data)
+    if samples is None or samples.count - samples.has_alpha < 2:
+        return PLAIN
+    if samples.colours == 3 and samples.count > 4:
+        return Planes(left_values=samples.count - 3 - samples.has_alpha)
+    if (samples.colours == 3 and not samples.separate) or not pages.have_samples(samples.count):
+        return PLAIN
+    stated, certain = stated_planes(pages.description, samples.count, count)
+    if samples.colours == 1:
+        are_images = samples.separate and certain and stated == IMAGES
+        return Planes(samples.count, 1 if are_images else samples.count)
+    if certain:
+        return Planes(samples.count) if stated == IMAGES else PLAIN
+    try:
+        alike = look_alike([pages.read(0, plane).values for plane in range(samples.count)])
+    except ImageUnreadable:
+        return PLAIN
+    # A file without a description is seldom an array: its colours are doubted only where they do not look so.
+    if alike and not pages.description:
+        return PLAIN
+    taken_for = COLOURS if alike or not pages.description else IMAGES
+    return Planes(samples.count if one_each or taken_for == IMAGES else 1, taken_for=taken_for)
 
 
 def stated_planes(description: str, planes: int, pages: int) -> tuple[str, bool]:

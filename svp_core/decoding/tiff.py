@@ -8,7 +8,7 @@ import struct
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,9 +31,10 @@ _BITS, _SAMPLE_FORMAT, _ORIENTATION, _MAX_SAMPLE_VALUE = 258, 339, 274, 281
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # alpha, by the tag ExtraSamples
 _IMAGES = re.compile(r"ImageJ=[\s\S]*?\bimages=(\d{1,7})\b")
 _TRUNCATED = re.compile(r'\{(?=[\s\S]*"truncated": true)[\s\S]*"shape": \[([\d, ]{1,80})\]')  # of tifffile
-_WHITE_IS_ZERO, _RGB, _YCBCR = 0, 2, 6  # photometric interpretations
-_PHOTOMETRIC, _SAMPLES, _PLANAR, _SEPARATE = 262, 277, 284, 2  # tags, and the planar configuration of separate planes
-_PEEKED = (_BITS, _SAMPLE_FORMAT, _PHOTOMETRIC, _SAMPLES, _PLANAR)
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _YCBCR = 0, 1, 2, 6  # photometric interpretations
+_PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA_SAMPLES = 262, 277, 284, 338
+_SEPARATE = 2  # planar configuration
+_PEEKED = (_BITS, _SAMPLE_FORMAT, _PHOTOMETRIC, _SAMPLES, _PLANAR, _EXTRA_SAMPLES)
 
 # What it warns of either does not matter here or ends as the reason of a rejected page.
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)
@@ -60,17 +61,28 @@ def needs_scale(data: bytes) -> bool:
     return False
 
 
-def colour_planes(data: bytes) -> int:
-    """Number of planes of the first page, 3 or 4, if it is in colour and each colour is stored as a plane, else 0."""
+class Samples(NamedTuple):
+    """The values of each pixel."""
+
+    count: int
+    colours: int  # 3 of an image in colour, else 1
+    has_alpha: bool
+    separate: bool  # whether those of one kind are stored as a plane
+
+
+def samples_of(data: bytes) -> Samples | None:
+    """Samples of the first page of a TIFF; None for pages that are neither grey nor RGB, or where tags are missing."""
     order, wide = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
     try:
         offset = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 8 if wide else 4)[0]
         tags, _ = _peek_tags(data, offset, order, wide=wide)
     except _BEYOND_THE_FILE:
-        return 0
-    separate = tags.get(_PLANAR) == [_SEPARATE] and tags.get(_PHOTOMETRIC) == [_RGB]
-    samples = tags.get(_SAMPLES, [1])[0]
-    return samples if separate and samples in (3, 4) else 0
+        return None
+    (photometric, *_), (count, *_), (planar, *_) = (tags.get(tag, [1]) for tag in (_PHOTOMETRIC, _SAMPLES, _PLANAR))
+    if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+        return None
+    alpha = tags.get(_EXTRA_SAMPLES, [0])[0] in (_ASSOCIATED, _UNASSOCIATED)
+    return Samples(count, 3 if photometric == _RGB else 1, alpha, planar == _SEPARATE)
 
 
 class TiffPages:
@@ -105,6 +117,13 @@ class TiffPages:
             return described({tag.code: tag.value for tag in self._page(0).tags if tag.code in _DESCRIPTIONS})
         except Exception:  # as for count
             return ""
+
+    def have_samples(self, count: int) -> bool:
+        """Whether each pixel of every page has so many values."""
+        try:
+            return all(self._page(number).samplesperpixel == count for number in range(self.count))
+        except Exception:  # as for count
+            return False
 
     def unlisted(self) -> int:
         """Number of images that lie one after the other behind the only page, as its description says; 1 without.

@@ -201,6 +201,8 @@ class ImageFile:
 
 
 def _doubt(page: Page) -> str:
+    if page.left_values:
+        return f"{page.left_values:,} further values of each pixel left out, beside its colours"
     return "planes of one page read as colours, which may be several images" if page.doubtful else ""
 
 

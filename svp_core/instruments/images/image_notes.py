@@ -82,8 +82,9 @@ def _page_notes(files: SourceFiles, counted: ImageCount) -> list[str]:
     if len(tiffs) == 1 and (chosen := _chosen_pages(files, tiffs[0])):
         taken = f" Taken: page {', '.join(map(str, chosen[:5]))}{' ...' if len(chosen) > 5 else ''}."
     return [
-        f"Pages of TIFF files are {what}, so they are not read as particles of their own: of several channels, the "
-        f"first of transmitted light or with something to see is taken, of several planes the sharpest.{taken}"
+        f"Pages or planes of TIFF files are {what}, so they are not read as particles of their own: of several "
+        "channels, the first of transmitted light or with something to see is taken, of several planes the "
+        f"sharpest.{taken}"
     ]
 
 

@@ -34,6 +34,7 @@ class Page:
     chosen: int | None = None  # the page that was taken of several of this particle, counted from 1
     left_out: int = 0  # further images of an animation, which are not read
     doubtful: bool = False  # whether its colours may be images of particles
+    left_values: int = 0  # of each pixel, beside its colours, which are not read
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def summarise_pages(data: bytes, *, one_each: bool = False) -> PageSummary:
         "planes": layout.most_planes > 1,
         "previews": layout.previews > 0,
         "masks": layout.masks > 0,
-        pages.taken_for: bool(pages.taken_for),
+        pages.planes.taken_for: bool(pages.planes.taken_for),
     }
     return PageSummary(count + bool(pages.fault), tuple(kind for kind, there in kinds.items() if there))
 
@@ -89,8 +90,9 @@ def read_pages(data: bytes, scale_of: ScaleOf | None = None, *, one_each: bool =
     for channels in layout.particles:
         number, pixels, reason = _read_particle(pages, channels, scale_of)
         chosen = number + 1 if several else None
-        doubtful = not one_each and pages.taken_for == COLOURS
-        yield Page(None if single else number + 1, pixels, reason, chosen, pages.left_out, doubtful)
+        doubtful = not one_each and pages.planes.taken_for == COLOURS
+        name = None if single else number + 1
+        yield Page(name, pixels, reason, chosen, pages.left_out, doubtful, pages.planes.left_values)
     if pages.fault:
         yield Page(None if single else pages.count + 1, None, pages.fault)
 
@@ -129,6 +131,9 @@ def _layout(pages: Pages, data: bytes) -> PageLayout:
     """The layout that the file states, as far as its pages agree with it."""
     if pages.count < 2 or pages.fault:
         return plain_layout(pages.count)
+    if (each := pages.planes.channels) > 1:
+        starts = range(0, pages.count, each)
+        return PageLayout(tuple(tuple((page,) for page in range(start, start + each)) for start in starts))
     layout = page_layout(data, pages.count)
     if not layout.certain and not all(_shows_one_particle(pages, channels) for channels in layout.particles):
         every = [((page,),) for channels in layout.particles for planes in channels for page in planes]

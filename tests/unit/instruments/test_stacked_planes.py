@@ -121,3 +121,53 @@ def test_damaged_planes_are_one_rejected_row(tmp_path):
     summary, records = detect_source(tmp_path), list(read_particles(tmp_path))
     assert summary.count == len(records)
     assert [r.name for r in records if not r.rejected] == ["good.png"]
+
+
+GREY_VALUES = {
+    "planes": (np.stack, {"planarconfig": "separate"}),
+    "values of a pixel": (lambda images: np.stack(images, -1), {"planarconfig": "contig"}),
+    "without description": (np.stack, {"planarconfig": "separate", "metadata": None}),
+}
+
+
+@pytest.mark.parametrize("kind", GREY_VALUES)
+@pytest.mark.parametrize("count", [2, 3, 6])
+@pytest.mark.parametrize("first", [STACK[0], np.full((64, 64), 20, np.uint8)], ids=["shown", "empty"])
+def test_several_grey_values_of_a_pixel_are_channels_and_told(tmp_path, kind, count, first):
+    join, options = GREY_VALUES[kind]
+    images = [first, *STACK[1:count]]
+    tifffile.imwrite(tmp_path / "a.tif", join(images), photometric="minisblack", **options)
+    summary, (record,) = read(tmp_path / "a.tif")
+    taken = 0 if np.ptp(first) else 1
+    assert np.array_equal(pixels_of(record), images[taken])
+    assert record.columns["page"] == taken + 1
+    assert any("channels" in note for note in summary.notes)
+    (question,) = summary.questions
+    _, records = read(tmp_path / "a.tif", {question.key: "one particle each"})
+    assert same(records, images)
+
+
+def test_grey_planes_of_a_time_series_are_particles(tmp_path):
+    options = {"photometric": "minisblack", "planarconfig": "separate", "metadata": {"axes": "TYX"}}
+    tifffile.imwrite(tmp_path / "t.tif", STACK, **options)
+    assert same(read(tmp_path / "t.tif")[1], STACK)
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_grey_with_alpha_stays_one_image(tmp_path, bits):
+    opaque = np.stack([STACK[0], np.full((64, 64), 255, np.uint8)], -1).astype(np.uint8 if bits == 8 else np.uint16)
+    options = {"photometric": "minisblack", "planarconfig": "contig", "extrasamples": ["unassalpha"]}
+    tifffile.imwrite(tmp_path / "a.tif", opaque * (1 if bits == 8 else 257), **options)
+    summary, (record,) = read(tmp_path / "a.tif")
+    assert np.array_equal(pixels_of(record), STACK[0])
+    assert summary.questions == () or bits == 16
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+def test_values_beside_the_colours_are_told(tmp_path, planar):
+    values = np.concatenate([COLOUR, STACK[:2]])
+    values = values if planar == "separate" else np.moveaxis(values, 0, -1)
+    tifffile.imwrite(tmp_path / "a.tif", values, photometric="rgb", planarconfig=planar)
+    _, (record,) = read(tmp_path / "a.tif")
+    assert np.array_equal(pixels_of(record), np.moveaxis(COLOUR, 0, -1))
+    assert "2 further values" in record.caution
