@@ -165,7 +165,7 @@ def large(block, repeated="", *, megabytes=LARGE_MB):
     def write(path):
         header, _, _ = parts()
         with path.open("w", encoding="utf-8") as file:
-            file.write(dump_plain(header | {"content": "0" * 64, "particles": 10**7}) + "\n" + block)
+            file.write(dump_plain(header | {"content": "0" * 64, "particles": 10**6}) + "\n" + block)
             part = repeated * (MEGABYTE // len(repeated))
             for _ in range(megabytes):
                 file.write(part)
@@ -178,7 +178,7 @@ def many_particles(path):
     """Eight million particles, all with names of their own."""
     header, _, _ = parts()
     with path.open("w", encoding="utf-8") as file:
-        file.write(dump_plain(header | {"content": "0" * 64, "particles": 8_000_000}) + "\n")
+        file.write(dump_plain(header | {"content": "0" * 64, "particles": 10**6}) + "\n")
         for start in range(0, 8_000_000, 10_000):
             file.writelines(f'{{"given":"","particle":"{k:x}"}}\n' for k in range(start, start + 10_000))
     return path

@@ -1,8 +1,9 @@
 """Kill a job before its n-th change of a file or of the database, start it again, look at what is there; for all n.
 
 python -m tests.helpers.killed_jobs KIND FOLDER [STRIDE [MODE]] prints a JSON list of [n, what was wrong] and, last, the
-number of tries. STRIDE: only every so many changes are tried. MODE "full": the disk is full from that change on. Every
-try is a forked process on its own copy of a prepared workspace (small_jobs), killed as `kill -9` does.
+number of tries; without arguments, JSON lists of them are taken from stdin. STRIDE: only every so many changes are
+tried. MODE "full": the disk is full from that change on. Every try is a forked process on its own copy of a prepared
+workspace (small_jobs), killed as `kill -9` does.
 """
 
 import errno
@@ -12,6 +13,7 @@ import shutil
 import signal
 import sys
 from contextlib import suppress
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
@@ -123,8 +125,15 @@ def main(kind, folder, stride="1", mode="kill"):
         if status == 0:
             break
         tries += 1
-    print(json.dumps([*problems, tries]))
+    print(json.dumps([*problems, tries]), flush=True)
+
+
+def serve():
+    """Do the same for one JSON list of arguments after the other, from stdin; each in a process of its own."""
+    for line in sys.stdin:
+        if forked(partial(main, *json.loads(line))):
+            print(json.dumps(["the try itself failed", 0]), flush=True)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[1:]) if sys.argv[1:] else serve()

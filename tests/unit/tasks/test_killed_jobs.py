@@ -24,35 +24,41 @@ STRIDES = {
 }
 
 
+@pytest.fixture(scope="module")
+def killer(tmp_path_factory):
+    """The process that kills, and its log: one for all tests, as it takes seconds to start."""
+    log = tmp_path_factory.mktemp("killer") / "log.txt"
+    environment = {**os.environ, "PYTHONPATH": str(repo_root())}
+    environment.pop("SVP_DATABASE_URL", None)
+    with log.open("w") as file:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.helpers.killed_jobs"],
+            cwd=repo_root(),
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=file,
+            text=True,
+        )
+    yield process, log
+    process.kill()
+    process.communicate()
+
+
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_job_killed_before_any_change_and_started_again_leaves_one_result(kind, tmp_path):
-    disturbed(kind, tmp_path, "kill")
+def test_a_job_killed_before_any_change_and_started_again_leaves_one_result(kind, killer, tmp_path):
+    disturbed(killer, [kind, str(tmp_path), str(STRIDES[kind])])
 
 
 @pytest.mark.parametrize("kind", ["gather", "suspect", "train"])
-def test_a_job_whose_disk_is_full_says_so_and_leaves_one_result_when_it_is_started_again(kind, tmp_path):
-    disturbed(kind, tmp_path, "full")
+def test_a_job_whose_disk_is_full_says_so_and_leaves_one_result_when_it_is_started_again(kind, killer, tmp_path):
+    disturbed(killer, [kind, str(tmp_path), "3", "full"])
 
 
-def disturbed(kind, tmp_path, mode):
-    environment = {**os.environ, "PYTHONPATH": str(repo_root())}
-    environment.pop("SVP_DATABASE_URL", None)
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "tests.helpers.killed_jobs",
-            kind,
-            tmp_path,
-            str(STRIDES[kind] if mode == "kill" else 3),
-            mode,
-        ],
-        cwd=repo_root(),
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    *problems, tries = json.loads(done.stdout.splitlines()[-1])
-    assert problems == [], done.stderr[-4000:]
+def disturbed(killer, arguments):
+    process, log = killer
+    process.stdin.write(json.dumps(arguments) + "\n")
+    process.stdin.flush()
+    *problems, tries = json.loads(process.stdout.readline() or '["it has ended", 0]')
+    assert problems == [], log.read_text()[-4000:]
     assert tries >= 2
