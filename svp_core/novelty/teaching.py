@@ -1,15 +1,19 @@
 """Learn what strangers look like from some that a person has confirmed, and find the others like them.
 
-A linear head tells them from known particles in everything that the novelty score sees, whitened by how known particles
-of one class vary. No score without labels finds as many: five confirmed ones are enough to begin. It finds strangers of
-the same kind only.
+Two heads tell them from known particles in everything that the novelty score sees, and their scores are added: a forest
+of extremely randomised trees (Geurts et al. 2006, Machine Learning 63), since simulated strangers of one kind are
+scattered groups, and a linear one on features whitened by how known particles of one class vary, since a slight shift
+of many features is lost on trees. No score without labels finds as many: five confirmed ones are enough to begin. They
+find strangers of the same kind only.
 
-Then it learns again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
-confirmed ones. Each particle is judged by a head that did not learn from it, but from those of the other half, so that
+Then they learn again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
+confirmed ones. Each particle is judged by heads that did not learn from it, but from those of the other half, so that
 known ones are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +24,18 @@ from svp_core.novelty.listing import FALSE_SHARE, false_discovery_rates
 from svp_core.stats.intervals import Estimate, estimate_share
 
 MIN_CONFIRMED = 5  # strangers to learn from
-C = 0.01  # inverse strength of the L2 penalty: few strangers in many features
+TREES = 200
+MIN_LEAF = 5  # particles in a leaf
+TRIED_SHARE = 0.5  # of the features, at each split
+NO_STRANGER = 0.01  # added to shares of strangers, so that their log odds are finite
+LINEAR_WEIGHT = 0.3  # of the linear head's score, both scores standardised
+C = 0.01  # inverse strength of its L2 penalty: few strangers in many features
 FLOOR = 0.1  # added to the eigenvalues of the correlation matrix, so that faint directions are not amplified
 FARTHEST = 8.0  # standard deviations; what lies beyond counts as that far
+CHUNK = 20_000  # particles at a time, which bounds the memory
 # Neighbours among the examples are of one instrument, or of one moment of a run. Blocks keep them together, so that
-# particles that are judged by the head are of others than those that it learnt from, as new ones are.
+# particles that are judged are of others than those that it learnt from, as new ones are.
 BLOCK = 50
-ROUNDS = 1  # in which the sample is learnt from; a second one finds hardly more
 MAX_LEARNT = 2000  # particles of the sample that join the confirmed ones, evenly
 FOLDS = 5  # of the confirmed ones, to measure what was gained
 TAUGHT_SHARE = 1.0  # of the level of novelty: marks by what was taught are added to those by novelty
@@ -36,14 +45,17 @@ Rows = NDArray[np.intp]
 
 @dataclass(frozen=True)
 class _Particles:
-    """What a head sees of some particles."""
+    """What is known of some particles."""
 
-    features: NDArray[np.float64]  # (N, D)
+    features: NDArray[np.float32]  # (N, D)
     named: NDArray[np.integer]  # (N,)
     forms: NDArray[np.integer]  # (N,)
 
-    def take(self, rows: NDArray) -> "_Particles":
+    def take(self, rows: NDArray | slice) -> "_Particles":
         return _Particles(self.features[rows], self.named[rows], self.forms[rows])
+
+
+Score = Callable[[_Particles], NDArray[np.float64]]  # of each particle, (N,); large: like the confirmed strangers
 
 
 @dataclass(frozen=True)
@@ -52,23 +64,30 @@ class TeachingGain:
 
     confirmed: int
     auc_before: float  # share of known particles, named alike, that are less unusual; by the novelty score
-    auc_after: float  # the same by the head
+    auc_after: float  # the same by what was taught
     found_before: Estimate  # share found at LEVEL
     found_after: Estimate
 
 
-def taught_p_values(
+class Taught(NamedTuple):
+    """How much each particle resembles the confirmed strangers."""
+
+    scores: NDArray[np.float64]  # (N,), large: like them; inf for the confirmed ones
+    p_values: NDArray[np.float64]  # (N,), small: like them; the confirmed ones have the smallest value
+
+
+def judge_taught(
     examples: KnownExamples,
     features: NDArray[np.floating],
     named: NDArray[np.integer],
     forms: NDArray[np.integer],
     confirmed: Rows,
-) -> NDArray[np.float64]:
-    """Conformal p-value of each particle (N,): small where it resembles the confirmed strangers, not the known ones.
+) -> Taught:
+    """Score and conformal p-value of each particle: does it resemble the confirmed strangers, or the known particles?
 
-    features (N, D), named (N,), forms (N,): as in KnownExamples. confirmed: their positions (n,), n >= MIN_CONFIRMED;
-    these have the smallest value. Every second block of the examples is learnt from, the others of the same named class
-    and form give the p-values. Raises LabError for too few strangers.
+    features (N, D), named (N,), forms (N,): as in KnownExamples. confirmed: their positions (n,), n >= MIN_CONFIRMED.
+    Every second block of the examples is learnt from, the others of the same named class and form give the p-values.
+    Raises LabError for too few strangers.
     """
     if len(confirmed) < MIN_CONFIRMED:
         raise LabError(
@@ -76,22 +95,18 @@ def taught_p_values(
         )
     sample = _Particles(_finite(features), np.asarray(named), np.asarray(forms))
     learnt, judging = _halves(examples)
-    values = _p_values(learnt, judging, sample.take(confirmed), sample)
+    scores, values = _judge(learnt, judging, sample.take(confirmed), sample)
+    surely = false_discovery_rates(values) <= FALSE_SHARE
+    surely[confirmed] = False
     fold = np.arange(len(values)) % 2
-    for _ in range(ROUNDS):
-        surely = false_discovery_rates(values) <= FALSE_SHARE
-        surely[confirmed] = False
-        learnt_again = np.array(values)
-        for half in (0, 1):
-            others = np.flatnonzero(surely & (fold != half))
-            if len(others):
-                others = others[:: -(-len(others) // MAX_LEARNT)]
-                strangers = sample.take(np.concatenate([confirmed, others]))
-                mask = fold == half
-                learnt_again[mask] = _p_values(learnt, judging, strangers, sample.take(mask))
-        values = learnt_again
-    values[confirmed] = 1 / (len(judging.named) + 1)
-    return values
+    for half in (0, 1):
+        others, mask = np.flatnonzero(surely & (fold != half)), fold == half
+        if len(others):
+            others = others[:: -(-len(others) // MAX_LEARNT)]
+            strangers = sample.take(np.concatenate([confirmed, others]))
+            scores[mask], values[mask] = _judge(learnt, judging, strangers, sample.take(mask))
+    scores[confirmed], values[confirmed] = np.inf, 1 / (len(judging.named) + 1)
+    return Taught(scores, values)
 
 
 def teaching_gain(
@@ -101,7 +116,7 @@ def teaching_gain(
     forms: NDArray[np.integer],
     p_values: NDArray[np.floating],
 ) -> TeachingGain | None:
-    """What these confirmed strangers (n,) gained, each judged by a head that the others taught; in FOLDS parts.
+    """What these confirmed strangers (n,) gained, each judged by what the others taught; in FOLDS parts.
 
     p_values: theirs by the novelty score (n,). None where a part would leave fewer than MIN_CONFIRMED - 1.
     """
@@ -113,7 +128,7 @@ def teaching_gain(
     (learnt, judging), fold, after = _halves(examples), np.arange(count) % folds, np.ones(count)
     for k in range(folds):
         held = fold == k
-        after[held] = _p_values(learnt, judging, strangers.take(~held), strangers.take(held))
+        after[held] = _judge(learnt, judging, strangers.take(~held), strangers.take(held)).p_values
     before = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
     return TeachingGain(
         count,
@@ -132,19 +147,16 @@ def _halves(examples: KnownExamples) -> tuple[_Particles, _Particles]:
     return known.take(learnt), known.take(~learnt)
 
 
-def _p_values(
-    learnt: _Particles, judging: _Particles, strangers: _Particles, sample: _Particles
-) -> NDArray[np.float64]:
-    """p-value of each particle of the sample by a head that tells these strangers from the learnt known particles."""
-    from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
-
-    view = _Whitened(learnt)
-    inputs = np.concatenate([view(learnt), view(strangers)])
-    is_stranger = np.repeat([0, 1], [len(learnt.named), len(strangers.named)])
-    with threadpool_limits(1):
-        head = LogisticRegression(C=C, max_iter=500, class_weight="balanced").fit(inputs, is_stranger)
-    known, scores = (head.decision_function(view(part)) for part in (judging, sample))
+def _judge(learnt: _Particles, judging: _Particles, strangers: _Particles, sample: _Particles) -> Taught:
+    """Each particle of the sample by heads that tell these strangers from the learnt known particles."""
+    # Of the same form of tile: else the heads would learn the form.
+    alike = np.isin(learnt.forms, strangers.forms)
+    learnt = learnt.take(alike) if alike.any() else learnt
+    known, scores = np.zeros(len(judging.named)), np.zeros(len(sample.named))
+    for score, weight in ((_fit_trees(learnt, strangers), 1.0), (_fit_linear(learnt, strangers), LINEAR_WEIGHT)):
+        of_known, of_sample = (_in_chunks(score, part) for part in (judging, sample))
+        weight /= max(float(of_known.std()), 1e-6)
+        known, scores = known + weight * of_known, scores + weight * of_sample
     values = np.ones(len(sample.named))
     for label in np.unique(sample.named):
         for form in np.unique(sample.forms):
@@ -152,14 +164,52 @@ def _p_values(
             alike = (judging.named == label) & (judging.forms == form)
             alike = alike if alike.sum() >= MIN_NAMED else np.ones(len(alike), bool)
             values[mask] = conformal_p(scores[mask], known[alike])
-    return values
+    return Taught(scores, values)
+
+
+def _fit_trees(known: _Particles, strangers: _Particles) -> Score:
+    """Log odds of being a stranger by the mean share of strangers in the leaves."""
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    trees = ExtraTreesClassifier(
+        TREES, min_samples_leaf=MIN_LEAF, max_features=TRIED_SHARE, class_weight="balanced", random_state=0
+    ).fit(np.concatenate([known.features, strangers.features]), _is_stranger(known, strangers))
+
+    def score(particles: _Particles) -> NDArray[np.float64]:
+        share = trees.predict_proba(particles.features)[:, 1]
+        return np.log((share + NO_STRANGER) / (1 + NO_STRANGER - share))
+
+    return score
+
+
+def _fit_linear(known: _Particles, strangers: _Particles) -> Score:
+    """Log odds of being a stranger by a logistic regression on whitened features."""
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    view = _Whitened(known)
+    inputs = np.concatenate([view(known), view(strangers)])
+    with threadpool_limits(1):
+        head = LogisticRegression(C=C, max_iter=500, class_weight="balanced").fit(
+            inputs, _is_stranger(known, strangers)
+        )
+    return lambda particles: head.decision_function(view(particles))
+
+
+def _is_stranger(known: _Particles, strangers: _Particles) -> NDArray[np.integer]:
+    return np.repeat([0, 1], [len(known.named), len(strangers.named)])
+
+
+def _in_chunks(score: Score, particles: _Particles) -> NDArray[np.float64]:
+    parts = [slice(start, start + CHUNK) for start in range(0, len(particles.named), CHUNK)]
+    return np.concatenate([np.zeros(0), *(score(particles.take(part)) for part in parts)])
 
 
 class _Whitened:
     """Features less the mean of their form of tile, whitened by how known particles vary within class and form."""
 
     def __init__(self, known: _Particles) -> None:
-        features = known.features
+        features = known.features.astype(np.float64)
         self._means = {form: features[known.forms == form].mean(0) for form in np.unique(known.forms)}
         self._mean = features.mean(0)
         residual = features.copy()
@@ -178,5 +228,5 @@ class _Whitened:
         return inputs.clip(-FARTHEST, FARTHEST)
 
 
-def _finite(features: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.nan_to_num(np.asarray(features, np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+def _finite(features: NDArray[np.floating]) -> NDArray[np.float32]:
+    return np.nan_to_num(np.asarray(features, np.float32), nan=0.0, posinf=0.0, neginf=0.0)

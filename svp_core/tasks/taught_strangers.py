@@ -21,12 +21,12 @@ def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) ->
     its summary their number and, where there are enough, what they gained on held-out ones. Raises LabError for too
     few, and where the results or the model lack what is needed.
     """
-    from svp_core.novelty.teaching import taught_p_values, teaching_gain
+    from svp_core.novelty.teaching import judge_taught, teaching_gain
 
     calibration, count = shipped_calibration(results), len(results.probs)
     features, rows = stored_features(results, calibration), np.asarray(sorted(set(confirmed)), np.intp)
     named, forms = results.probs.argmax(1), forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")[:count]))
-    values = taught_p_values(calibration.examples, features, named, forms, rows)
+    values = judge_taught(calibration.examples, features, named, forms, rows).p_values
     before = numeric_column(results, NOVELTY_P)[rows] if NOVELTY_P in results.table else np.full(len(rows), np.nan)
     gain = teaching_gain(calibration.examples, features[rows], named[rows], forms[rows], before)
     save_array(results.folder / TAUGHT_FILE, values.astype(np.float32))

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from svp_core.errors import LabError
 from svp_core.novelty import teaching
 from svp_core.novelty.calibration import KnownExamples, features_of
-from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, taught_p_values, teaching_gain
+from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, judge_taught, teaching_gain
 from tests.helpers.drawn_novelty import drawn_examples, drawn_views
 
 
@@ -26,7 +27,7 @@ def sample():
 def test_strangers_like_the_confirmed_ones_are_found(sample, count, found):
     features, named, forms, strange = sample
     confirmed = np.flatnonzero(strange)[:: 100 // count][:count]
-    values = taught_p_values(drawn_examples(400), features, named, forms, confirmed)
+    scores, values = judge_taught(drawn_examples(400), features, named, forms, confirmed)
     others = strange.copy()
     others[confirmed] = False
     marked = values <= 0.05
@@ -34,19 +35,22 @@ def test_strangers_like_the_confirmed_ones_are_found(sample, count, found):
     assert marked[~strange].mean() < 0.09
     assert (values <= 0.05 * TAUGHT_SHARE)[~strange].mean() < 0.09
     assert values[confirmed].max() == values.min() > 0
+    assert np.isinf(scores[confirmed]).all()
+    # Ranked by score, also where the p-values of many are the smallest that there is.
+    assert roc_auc_score(strange[others | ~strange], scores[others | ~strange]) > 0.5 + found / 2
 
 
 def test_too_few_confirmed_are_refused(sample):
     features, named, forms, strange = sample
     with pytest.raises(LabError, match="too few"):
-        taught_p_values(drawn_examples(50), features, named, forms, np.flatnonzero(strange)[: MIN_CONFIRMED - 1])
+        judge_taught(drawn_examples(50), features, named, forms, np.flatnonzero(strange)[: MIN_CONFIRMED - 1])
 
 
 def test_a_missing_shape_does_not_stop_the_learning(sample):
     features, named, forms, strange = sample
     damaged = features.copy()
     damaged[::7, -8:] = np.nan
-    values = taught_p_values(drawn_examples(100), damaged, named, forms, np.flatnonzero(strange)[:10])
+    values = judge_taught(drawn_examples(100), damaged, named, forms, np.flatnonzero(strange)[:10]).p_values
     assert np.isfinite(values).all()
 
 
@@ -69,7 +73,7 @@ def marked_known(block, monkeypatch):
     strange, labels = drawn_views(10, seed=3, moved=0.6)
     sample = np.concatenate([new, features_of(strange)]), np.concatenate([new_named, labels])
     forms, confirmed = np.zeros(len(sample[1]), int), np.arange(len(new_named), len(sample[1]))
-    return (taught_p_values(examples, *sample, forms, confirmed)[: len(new_named)] <= 0.05).mean()
+    return (judge_taught(examples, *sample, forms, confirmed).p_values[: len(new_named)] <= 0.05).mean()
 
 
 def test_particles_of_the_learnt_instruments_do_not_calibrate_the_head(monkeypatch):
