@@ -23,6 +23,7 @@ from svp_core.errors import LabError
 from svp_core.images import MAX_IMAGE_PX, ImageUnreadable, to_grey
 from svp_core.instruments.brightness import with_brightness
 from svp_core.instruments.data_roots import leads_outside
+from svp_core.instruments.flowcam.context import pixel_size_beside
 from svp_core.instruments.images.folder import is_image_name, is_tiff_name
 from svp_core.instruments.images.ome_metadata import stated_scale
 from svp_core.instruments.images.stack import count_pages
@@ -103,6 +104,9 @@ def _open_images(files: SourceFiles) -> FrameSource:
     pages = {name: count_pages(files.read(name)) if is_tiff_name(name) and _is_readable(files, name) else 1
              for name in names}  # fmt: skip
     scale, scale_from, notes = stated_scale(select_files(files, names))
+    if scale is None:
+        scale, scale_from, more = pixel_size_beside(files, names)
+        notes += more
     calibration = next((name for name in files.names if _CALIBRATION.fullmatch(file_stem(name).casefold())), "")
     if calibration in names:
         calibration = ""

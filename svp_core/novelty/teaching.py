@@ -13,7 +13,7 @@ known ones are not marked more often (self-training with cross-fitting; Scudder 
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from svp_core.stats.intervals import Estimate, estimate_share
 MIN_CONFIRMED = 5  # strangers to learn from
 TREES = 200
 MIN_LEAF = 5  # particles in a leaf
-TRIED_SHARE = 0.5  # of the features, at each split
+TRIED_SHARE: Any = 0.5  # of the features, at each split
 NO_STRANGER = 0.01  # added to shares of strangers, so that their log odds are finite
 LINEAR_WEIGHT = 0.3  # of the linear head's score, both scores standardised
 C = 0.01  # inverse strength of its L2 penalty: few strangers in many features

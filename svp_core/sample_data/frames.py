@@ -36,7 +36,7 @@ _COLUMNS = (
 
 
 def write_frames(folder: Path, *, counts: Sequence[int] = COUNTS) -> Iterator[str]:
-    """Yield "frames" after each particle; writes folder/frames/frame_1.png ... and boxes.csv."""
+    """Yield "frames" after each particle; writes folder/frames/frame_1.png ..., boxes.csv and frames.ctx, its scale."""
     folder = folder / "frames"
     folder.mkdir(parents=True, exist_ok=True)
     rows, k = [], 0
@@ -53,6 +53,9 @@ def write_frames(folder: Path, *, counts: Sequence[int] = COUNTS) -> Iterator[st
         noise = np.random.default_rng(np.random.SeedSequence(RUN_SEED, spawn_key=(_NOISE, number)))
         (folder / name).write_bytes(encode_png(expose(light, instrument.CAMERA, noise)))
     write_table(folder / "boxes.csv", _COLUMNS, rows)
+    # The setting of a FlowCam run that states the pixel size, where an instrument would write it.
+    text = f"[CaptureParameters]\nCalibrationConstant={instrument.CAMERA.um_per_px:.4f}\n"
+    (folder / "frames.ctx").write_text(text, encoding="utf-8", newline="\n")
 
 
 def _empty_frame() -> NDArray[np.float32]:

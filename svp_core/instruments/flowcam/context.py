@@ -6,7 +6,7 @@ summary's Count and Particles / ml give the same volume to one digit more; they 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from svp_core.images import ImageUnreadable
@@ -103,6 +103,24 @@ def read_context(files: SourceFiles, siblings: Mapping[str, str], title: str) ->
 
     settings, summary = read_fields(".ctx", "="), read_fields("_summary.csv", ",;\t:=")
     return Context(title, settings, summary, read_fields("_run_summary.txt", ":"), tuple(notes))
+
+
+def pixel_size_beside(files: SourceFiles, names: Iterable[str]) -> tuple[float | None, str, list[str]]:
+    """(µm per px or None, where it was found, notes) by the settings files (.ctx) in the folders of these files."""
+    folders, found, notes = {name.rpartition("/")[0] for name in names}, dict[str, float](), list[str]()
+    for name in files.names:
+        folder, _, file = name.rpartition("/")
+        if folder not in folders or not file.casefold().endswith(".ctx"):
+            continue
+        context = read_context(files, {normalise_name(name): name}, name[: -len(".ctx")])
+        notes += context.notes
+        if context.um_per_px:
+            found[file] = context.um_per_px
+    if len(set(found.values())) > 1:
+        values = ", ".join(f"{value:g} µm in {file}" for file, value in found.items())
+        return None, "", [*notes, f"The pixel sizes that the settings state differ: {values}; enter the right one."]
+    file, scale = next(iter(found.items()), ("", None))
+    return scale, f"CalibrationConstant in {file}" if scale else "", notes
 
 
 def run_facts(context: Context, kind: str, count: int) -> tuple[RunFacts, list[str]]:

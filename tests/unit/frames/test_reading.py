@@ -1,5 +1,8 @@
 """Frames come in order, whatever holds them; what cannot be read is named with its reason."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -98,3 +101,25 @@ def test_sources_without_frames_are_a_sentence(tmp_path):
     (tmp_path / "one.png").write_bytes(encode_png(draw_frame([])))
     with pytest.raises(LabError, match="no frame 9"):
         read_frame(tmp_path / "one.png", 8)
+
+
+def test_settings_beside_the_frames_state_the_pixel_size_unless_they_differ(tmp_path):
+    for k, pixels in enumerate(frames_of(2), 1):
+        (tmp_path / f"rawfile_{k}.png").write_bytes(encode_png(pixels))
+    (tmp_path / "lot 7.ctx").write_text("[Fluid]\nFlowCellDepth=80\n[CaptureParameters]\nCalibrationConstant=0,7\n")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "other.ctx").write_text("CalibrationConstant=9")
+    with open_frames(tmp_path) as source:
+        assert (source.count, source.um_per_px) == (2, 0.7)
+        assert "lot 7.ctx" in source.um_per_px_from
+    (tmp_path / "lot 8.ctx").write_text("CalibrationConstant=0.5545")
+    with open_frames(tmp_path) as source:
+        assert source.um_per_px is None
+        assert sum("differ" in note for note in source.notes) == 1
+
+
+def test_the_sample_frames_carry_the_pixel_size_of_their_true_boxes():
+    folder = Path(__file__).parents[3] / "sample_data" / "frames"
+    stated = {float(row["um_per_px"]) for row in csv.DictReader((folder / "boxes.csv").open(encoding="utf-8"))}
+    with open_frames(folder) as source:
+        assert {source.um_per_px} == stated
