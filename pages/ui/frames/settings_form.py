@@ -22,7 +22,7 @@ from svp_core.tasks.locate import NEIGHBOUR_UM, THRESHOLD, LocateRequest
 def show_settings(path: Path) -> LocateRequest | None:
     """Draw settings and one frame with what they find; the request once its button was pressed."""
     source = _summary_of(str(path), path.stat().st_mtime_ns if path.exists() else 0)
-    settings, preview = st.columns([1, 3], gap="medium")
+    settings, preview = st.columns([2, 5], gap="medium")
     with settings:
         request = _choose(path, source)
         pressed = st.button(
@@ -55,7 +55,8 @@ def _choose(path: Path, source: FramesSummary) -> LocateRequest:
         value=None,
         format="%.4f",
         key="locate_um_per_px",
-        placeholder=f"{stated:.4g} (from the files)" if stated else "unknown: sizes in pixels",
+        placeholder=f"{stated:.4g} (stated)" if stated else "unknown",
+        help=f"Stated by {source.um_per_px_from}." if stated else "Without it, sizes are in pixels.",
     )
     methods = list(METHODS) if source.has_calibration else [name for name in METHODS if name != CALIBRATION]
     if st.session_state.get("locate_background") not in methods:
