@@ -57,9 +57,9 @@ def _read_coco(name: str, data: bytes, shapes: Shapes, known: set[str]) -> Impor
         document = json.loads(data)
         images = {image["id"]: image for image in document["images"]}
         categories = {one["id"]: str(one["name"]) for one in document["categories"]}
-        annotations = document["annotations"]
+        annotations = list(document["annotations"])
         named = {key: str(image["file_name"]) for key, image in images.items()}
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise LabError(
             f"{name} is not a COCO file: it needs images, annotations and categories (detections alone do not name "
             "their images)."
@@ -71,16 +71,15 @@ def _read_coco(name: str, data: bytes, shapes: Shapes, known: set[str]) -> Impor
     for position, one in enumerate(annotations, 1):
         try:
             image, (x, y, width, height) = one["image_id"], map(float, one["bbox"])
-            label, score = categories[one["category_id"]], one.get("score")
+            label, score, frame = categories[one["category_id"]], one.get("score"), frame_of.get(image)
         except (KeyError, TypeError, ValueError):
             _fault(imported, f"Annotation {position} has no image, category or box of four numbers.")
             continue
-        frame = frame_of.get(image)
         if image not in frame_of:
             _fault(imported, f"Annotation {position} is of image {image}, which the file does not list.")
         if frame and frame in imported.boxes:
             sides = (y, x, y + height, x + width)
-            _take(imported, frame, sides, label, score, shapes[frame], known, f"annotation {one.get('id', position)}")
+            _take(imported, frame, sides, label, score, shapes[frame], known, f"Annotation {one.get('id', position)}")
     return imported
 
 
@@ -166,7 +165,7 @@ def _take(
 
 
 def _yolo_names(data: bytes) -> dict[int, str]:
-    """Number -> name of data.yaml (a map, a list, or [a, b] in one line) or of a file with a name per line."""
+    """Number -> name of data.yaml (a map, a list, or {0: a} or [a, b] in one line) or of a file with a name per line."""
     lines = data.decode("utf-8-sig", "replace").splitlines()
     start = next((k for k, line in enumerate(lines) if line.strip().startswith("names:")), None)
     if start is None:
@@ -174,6 +173,9 @@ def _yolo_names(data: bytes) -> dict[int, str]:
     inline = lines[start].partition(":")[2].strip()
     if inline.startswith("["):
         return dict(enumerate(_unquoted(part) for part in inline.strip("[] ").split(",") if part.strip()))
+    if inline.startswith("{"):
+        pairs = (part.partition(":") for part in inline.strip("{} ").split(","))
+        return {int(key): _unquoted(name) for key, _, name in pairs if key.strip().isdecimal()}
     names: dict[int, str] = {}
     for line in lines[start + 1 :]:
         if match := _NAMED.match(line):

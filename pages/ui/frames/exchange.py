@@ -57,7 +57,8 @@ def _show_comparison(located: LocatedFrames) -> None:
     figures = compare_with_truth(located)
     columns = st.columns(3)
     for column, (title, figure) in zip(columns, _named(figures).items(), strict=True):
-        column.metric(title, f"{figure.value:.3f}", f"95 % {figure.low:.3f} to {figure.high:.3f}", delta_color="off")
+        interval = f"95 % {figure.low:.3f} to {figure.high:.3f}"
+        column.metric(title, f"{figure.value:.3f}", interval, delta_color="off", delta_arrow="off")
     by = f" by {meta['by']}" if meta["by"] else ""
     st.caption(
         escape_markdown(

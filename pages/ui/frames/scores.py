@@ -62,7 +62,8 @@ def show_trained(job: Job) -> None:
         {"": WAYS[way], **{name: f"{v:.2f} ({low:.2f} to {high:.2f})" for name, (v, low, high) in figures.items()}}
         for way, figures in result["figures"].items()
     ]
-    st.dataframe(rows, hide_index=True, key="heads_result", column_config={"ap": "AP50"})
+    titles = {"recall": "Recall", "precision": "Precision", "ap": "AP50"}
+    st.dataframe(rows, hide_index=True, key="heads_result", column_config=titles)
     st.caption(
         escape_markdown(
             f"{result['held_out']} of {count_noun(result['frames'], 'frame')} were held out for this table; 95 % "

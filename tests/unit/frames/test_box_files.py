@@ -82,10 +82,11 @@ def test_the_conventions_of_each_format():
     [
         b"names: ['air_bubble', protein]\n",
         b"train: x\nnames:\n  0: air_bubble\n  1: 'protein'\nnc: 2\n",
+        b"names: {0: air_bubble, 1: 'protein'}\n",
         b"names:\n- air_bubble\n- protein\n",
         b"air_bubble\nprotein\n",
     ],
-    ids=["inline", "map", "list", "obj.names"],
+    ids=["inline", "map", "inline map", "list", "obj.names"],
 )
 def test_names_of_yolo_classes_in_every_common_form(names):
     name = "data.yaml" if b"names" in names else "obj.names"
@@ -128,6 +129,7 @@ def test_what_is_wrong_in_a_coco_file_is_a_sentence_and_the_rest_is_read():
         {**good, "id": 4, "image_id": 9},
         {**good, "id": 5, "category_id": 9},
         {**good, "id": 6, "bbox": [1, 2, 3]},
+        {**good, "id": 7, "image_id": []},
     ]
     read = read_annotations({"a.json": json.dumps(document).encode()}, SHAPES, KNOWN)
     assert read.boxes == {"frame_1.png": [FrameBox("i1", (1, 2, 11, 22), "blob")]}
@@ -142,6 +144,8 @@ def test_what_is_wrong_in_a_coco_file_is_a_sentence_and_the_rest_is_read():
         ({"a.png": b""}, "neither COCO"),
         ({"a.json": b"[]"}, "not a COCO file"),
         ({"a.json": b"{"}, "not a COCO file"),
+        ({"a.json": b"[" * 100_000}, "not a COCO file"),
+        ({"a.json": b'{"images": [], "categories": [], "annotations": null}'}, "not a COCO file"),
         ({"a.json": b"{}", "b.json": b"{}"}, "2 JSON files"),
     ],
 )
