@@ -165,7 +165,7 @@ def _take(
 
 
 def _yolo_names(data: bytes) -> dict[int, str]:
-    """Number -> name of data.yaml (a map, a list, or {0: a} or [a, b] in one line) or of a file with a name per line."""
+    """Number -> name of data.yaml (a map or a list, also in one line), or of a file with a name per line."""
     lines = data.decode("utf-8-sig", "replace").splitlines()
     start = next((k for k, line in enumerate(lines) if line.strip().startswith("names:")), None)
     if start is None:
