@@ -56,7 +56,7 @@ def _choose(path: Path, source: FramesSummary) -> LocateRequest:
         format="%.4f",
         key="locate_um_per_px",
         placeholder=f"{stated:.4g} (stated)" if stated else "unknown",
-        help=f"Stated by {source.um_per_px_from}." if stated else "Without it, sizes are in pixels.",
+        help="As the files state it; enter another to overrule it." if stated else "Without it, sizes are in pixels.",
     )
     methods = list(METHODS) if source.has_calibration else [name for name in METHODS if name != CALIBRATION]
     if st.session_state.get("locate_background") not in methods:
