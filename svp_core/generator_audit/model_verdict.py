@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from svp_core.errors import LabError
-from svp_core.files import write_json
+from svp_core.files import remove_leftovers, write_json
 from svp_core.generator_audit.verdict import RED
 from svp_core.model_files import read_model_folder
 
@@ -30,6 +30,7 @@ def summary(report: Mapping[str, Any]) -> dict[str, Any]:
 
 def record_audit(model: Path, report: Mapping[str, Any]) -> None:
     """Keep an audit with the model that it was made of."""
+    remove_leftovers(model)  # of an audit that was killed while it wrote this file
     write_json(model / FILE, summary(report))
 
 

@@ -20,7 +20,7 @@ STRIDES = {
     "generate": 5,
     "locate": 5,
     "experiment": 17,
-    "audit": 8,
+    "audit": 13,
 }
 
 
