@@ -11,26 +11,12 @@ from svp_core.instruments.detect import detect_source, read_particles
 from svp_core.instruments.images.page_layout import page_layout
 from tests.helpers import drawn_files
 from tests.helpers.case_files import case_folder
+from tests.helpers.drawn_stacks import PLANES, SIDE, STACK, particle
 from tests.helpers.records import pixels_of
-
-SIDE = 64
-
-
-def particle(seed=0, *, level=175, depth=90, focus=1.0):
-    """A disc of a size and at a place of its own on noise; less sharp at a lower focus."""
-    rng = np.random.default_rng(seed)
-    y, x = np.mgrid[:SIDE, :SIDE]
-    centre, radius = rng.uniform(20, 44, 2), rng.uniform(6, 14)
-    distance = np.hypot(y - centre[0], x - centre[1]) - radius
-    dip = depth / (1 + np.exp(distance * 2 * focus))
-    return np.clip(level - dip + rng.normal(0, 1.5, (SIDE, SIDE)), 0, 255).astype(np.uint8)
-
 
 BRIGHT = particle(1)
 FLUORESCENT = np.clip(20 + (175 - BRIGHT.astype(int)), 0, 255).astype(np.uint8)
 EMPTY = np.full((SIDE, SIDE), 20, np.uint8)
-PLANES = np.stack([particle(2, focus=focus) for focus in (0.3, 0.5, 0.9, 0.5, 0.3)])
-STACK = np.stack([particle(seed) for seed in range(10, 16)])
 
 
 def ome(path, pages, axes, **metadata):

@@ -7,8 +7,8 @@ from PIL import Image
 
 from svp_core.classification.measure import measure_records
 from svp_core.instruments.detect import detect_source, read_particles
+from tests.helpers.drawn_stacks import PLANES, STACK, particle
 from tests.helpers.records import pixels_of
-from tests.unit.instruments.test_pages import PLANES, STACK, particle
 
 COLOUR = np.stack([particle(3, level=level, depth=depth) for level, depth in ((190, 110), (175, 90), (160, 70))])
 pytestmark = pytest.mark.filterwarnings("ignore:.*stored as RGB:DeprecationWarning")
