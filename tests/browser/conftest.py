@@ -41,8 +41,8 @@ def workspace(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(browser, workspace):
-    """Address of one server for all flows."""
-    with serving(workspace) as address:
+    """Address of one server for all flows, whose trainings check few images."""
+    with serving(workspace, module="tests.helpers.quick_training_server") as address:
         yield address
 
 

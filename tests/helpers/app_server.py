@@ -17,18 +17,18 @@ START_S = 120  # for a server
 
 
 @contextmanager
-def serving(workspace, *, port=None, options=()):
+def serving(workspace, *, port=None, options=(), module="streamlit"):
     """Run the app on this workspace; gives its address, stops it at the end. port: a free one unless given.
 
-    options: more of Streamlit's, as on the command line.
+    options: more of Streamlit's, as on the command line. module: what is run, with these options.
     """
     if port is None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    command = [sys.executable, "-m", module, "run", "app.py", "--server.port", str(port)]
     command += ["--server.fileWatcherType", "none", *options]
-    environment = {**os.environ, "SVP_WORKSPACE": str(workspace)}
+    environment = {**os.environ, "SVP_WORKSPACE": str(workspace), "PYTHONPATH": str(repo_root())}
     environment.pop("SVP_DATABASE_URL", None)
     with (workspace / "server.log").open("w") as log:
         server = subprocess.Popen(command, cwd=repo_root(), env=environment, stdout=log, stderr=subprocess.STDOUT)

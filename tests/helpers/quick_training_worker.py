@@ -3,13 +3,22 @@
 import sys
 from pathlib import Path
 
-import pytest
+if __name__ == "__main__":
+    from svp_core.execution.garbage import collect_seldom
+
+    collect_seldom()
 
 from svp_core import worker
-from tests.helpers.tiny_training import shorten_checks
+from svp_core.workspace import jobs
 
 QUICK_TRAINING_WORKER = (sys.executable, str(Path(__file__).resolve()))
+SHORTENED = ("train",)  # kinds of jobs; the others need not load what is shortened
 
 if __name__ == "__main__":
-    shorten_checks(pytest.MonkeyPatch())
+    if jobs.get(sys.argv[1]).kind in SHORTENED:
+        import pytest
+
+        from tests.helpers.tiny_training import shorten_checks
+
+        shorten_checks(pytest.MonkeyPatch())
     sys.exit(worker.main())
