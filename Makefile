@@ -20,9 +20,9 @@ app: environment
 	@echo "Opening SvP Lab."
 	@$(VENV) -m svp_core app
 
-# In two processes (tests/helpers/scheduling.py); what was skipped is reported by name.
+# In three processes, since those in a browser wait a lot (tests/helpers/scheduling.py); what was skipped is reported by name.
 test: test-environment
-	@$(VENV) -m pytest -n 2 -rs --no-fold-skipped --timeout 300 --durations 10
+	@$(VENV) -m pytest -n 3 -rs --no-fold-skipped --timeout 300 --durations 10
 
 lint: test-environment
 	@$(VENV) -m ruff check .
