@@ -1,4 +1,4 @@
-"""Particles in simulated camera frames: the threshold rule, the two heads, Selective Search; border-corrected counts.
+"""Particles in simulated camera frames: the threshold rule, the two heads, Selective Search; names and counts.
 
 No particle is in training and test frames. Recall, precision and AP at IoU 0.5 with 95 % intervals from resampling
 frames; processor time per frame on one thread. Selective Search (fast) is compared where OpenCV has its contrib
@@ -13,14 +13,20 @@ import numpy as np
 import torch
 from _simulated_frames import CUT, PLAIN, TOUCHING, simulate_frames
 
+from svp_core.classification.classify import classify_records
+from svp_core.classifier.resnet import load_classifier
 from svp_core.errors import LabError
 from svp_core.frames.background import filter_background
 from svp_core.frames.boxes import border_weights, touches_border
-from svp_core.frames.evaluation import DetectedFrame, evaluate, scores_without_heads
+from svp_core.frames.evaluation import DetectedFrame, evaluate, match, scores_without_heads
 from svp_core.frames.heads import HeadsConfig, TrainingSettings
+from svp_core.frames.particle_set import crop
 from svp_core.frames.proposals import find_particles
 from svp_core.frames.selective_search import propose
+from svp_core.instruments.records import ParticleRecord
+from svp_core.model_files import find_model_folder
 from svp_core.stats.counts import weighted_interval
+from svp_core.stats.intervals import estimate_share
 from svp_core.tasks.box_scoring import SHIPPED, open_features
 from svp_core.tasks.train_heads import WAYS, _Example, _fit, evaluate_heads
 
@@ -50,6 +56,7 @@ def main():
         print_rule(layout, frames)
         print_selective_search(layout, frames, "half")
         print_selective_search(layout, frames[:1], "full")
+    print_names(tests[PLAIN])
     print_heads(training, tests)
 
 
@@ -77,6 +84,19 @@ def print_selective_search(layout, frames, size):
         return
     each = (time.process_time() - start) / len(frames)
     print_figures(f"{layout}: Selective Search fast, {size} size, {each:.1f} s a frame", found)
+
+
+def print_names(frames):
+    """How many of the particles that the rule finds, cut out as the task does, the shipped ResNet-18 names right."""
+    classifier, right = load_classifier(find_model_folder("resnet18")), []
+    for frame in frames:
+        boxes = find_particles(frame.pixels, filter_background(frame.pixels)).boxes
+        matched = match(DetectedFrame(boxes, scores_without_heads(boxes), frame.truth))
+        records = [ParticleRecord(str(k), "frame", crop(frame.pixels, box)) for k, box in enumerate(boxes.tolist())]
+        rows = classify_records(records, classifier).rows
+        right += [row["label"] == frame.kinds[of] for row, of in zip(rows, matched, strict=True) if of >= 0]
+    share = estimate_share(right)
+    print(f"{PLAIN}: named right {share.value:.3f} ({share.low:.3f} to {share.high:.3f}); n {len(right)}", flush=True)
 
 
 def print_heads(training, tests):

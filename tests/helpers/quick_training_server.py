@@ -1,4 +1,4 @@
-"""The app's server whose trainings check few images: python -m tests.helpers.quick_training_server run app.py.
+"""The app's server whose trainings and comparisons are quick: python -m tests.helpers.quick_training_server run app.py.
 
 Everything else about it is as `python -m streamlit` has it.
 """

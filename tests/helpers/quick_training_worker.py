@@ -1,4 +1,7 @@
-"""The real worker whose trainings check few images: python quick_training_worker.py JOB_ID (started by jobs.WORKER)."""
+"""The real worker whose trainings check few images, and whose two-sample tests of a comparison learn little.
+
+Started by jobs.WORKER: python quick_training_worker.py JOB_ID.
+"""
 
 import sys
 from pathlib import Path
@@ -12,7 +15,7 @@ from svp_core import worker
 from svp_core.workspace import jobs
 
 QUICK_TRAINING_WORKER = (sys.executable, str(Path(__file__).resolve()))
-SHORTENED = ("train",)  # kinds of jobs; the others need not load what is shortened
+SHORTENED = ("train", "compare")  # kinds of jobs; the others need not load what is shortened
 
 if __name__ == "__main__":
     if jobs.get(sys.argv[1]).kind in SHORTENED:

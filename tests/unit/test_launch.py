@@ -113,7 +113,7 @@ class TestMake:
         opens = ["-m svp_core install-samples", "-m svp_core app"]
         assert self.make(folder, "app", python)[1] == [f"{install}.txt", package, *opens]
         assert self.make(folder, "app", python)[1] == opens
-        tests = "-m pytest -n 2 -rs --no-fold-skipped --timeout 300 --durations 10"
+        tests = "-m pytest -n 3 -rs --no-fold-skipped --timeout 300 --durations 10"
         assert self.make(folder, "test", python)[1] == [f"{install}-test.txt", tests]
         assert self.make(folder, "test", python)[1] == [tests]
         with (folder / "requirements.txt").open("a") as file:

@@ -33,6 +33,7 @@ MAX_FILES = 200_000  # below one folder
 MAX_OTHER_FILES = 50_000  # neither images nor archives: a disk or a home folder; each of them is opened to detect runs
 MAX_FILE_BYTES = 512 * 1024**2  # limits the memory for one file; the largest collage known has 2 MB
 LEADS_OUTSIDE = "this is a link to a place outside the folders that this server may read; copy the file itself here"
+PLANES_AS_COLOURS = "planes of one page read as colours, which may be several images"
 TABLE_HEAD_BYTES = 4096  # from which a table's columns are named
 MAX_UNDECODED_BYTES = 2 * 1024**2  # of a file that is yielded undecoded
 
@@ -203,7 +204,7 @@ class ImageFile:
 def _doubt(page: Page) -> str:
     if page.left_values:
         return f"{page.left_values:,} further values of each pixel left out, beside its colours"
-    return "planes of one page read as colours, which may be several images" if page.doubtful else ""
+    return PLANES_AS_COLOURS if page.doubtful else ""
 
 
 def _animation_caution(left_out: int) -> str:
