@@ -23,7 +23,7 @@ from svp_core.access.person import identify_by
 from svp_core.access.serving import check_serving
 from svp_core.access.sign_in import read_sign_in
 from svp_core.errors import LabError
-from svp_core.execution.garbage import collect_seldom
+from svp_core.execution.garbage_collection import collect_seldom
 from svp_core.workspace.paths import workspace_root
 
 BUTTON_STYLE = Path(__file__).parent / "pages" / "ui" / "shared" / "primary_buttons.css"

@@ -25,6 +25,7 @@ from svp_core.frames.proposals import find_particles
 from svp_core.frames.selective_search import propose
 from svp_core.instruments.records import ParticleRecord
 from svp_core.model_files import find_model_folder
+from svp_core.progress import run_to_end
 from svp_core.stats.counts import weighted_interval
 from svp_core.stats.intervals import estimate_share
 from svp_core.tasks.box_scoring import SHIPPED, open_features
@@ -106,7 +107,7 @@ def print_heads(training, tests):
     examples = [example(featurise, frame) for frame in training]
     each = (time.process_time() - start) / len(training)
     start = time.process_time()
-    heads = finished(_fit(examples, HeadsConfig(examples[0].features.shape[1], SHIPPED), TrainingSettings()))
+    heads = run_to_end(_fit(examples, HeadsConfig(examples[0].features.shape[1], SHIPPED), TrainingSettings()))
     seconds = time.process_time() - start
     print(f"heads: {each:.2f} s a frame; trained in {seconds:.0f} s on {len(training)} frames")
     for layout, frames in tests.items():
@@ -124,15 +125,6 @@ def example(featurise, frame):
     rule = find_particles(frame.pixels, background).boxes
     candidates, features = featurise(frame.pixels, background, rule)
     return _Example(candidates.boxes, features, rule, frame.truth)
-
-
-def finished(steps):
-    """What a generator returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
 
 
 def print_figures(title, frames):

@@ -25,7 +25,6 @@ MAX_IMAGE_PX = 60_000_000  # limits the memory for one file; larger than any cam
 LARGE_IMAGE_PX = 16_000_000  # from which on an image needs a large part of 1 GB while it is read
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp")
 
-
 _BLOCK_PX = 1_000_000
 _refuses_large: ContextVar[bool] = ContextVar("refuses_large", default=False)
 

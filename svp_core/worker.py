@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 if __name__ == "__main__":
-    from svp_core.execution.garbage import collect_seldom
+    from svp_core.execution.garbage_collection import collect_seldom
 
     collect_seldom()
 

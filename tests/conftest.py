@@ -12,7 +12,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # one thread per process of the tests; 
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from svp_core.access import person
-from svp_core.execution.garbage import collect_seldom
+from svp_core.execution.garbage_collection import collect_seldom
 from svp_core.workspace.paths import repo_root
 from tests.helpers import scheduling
 

@@ -5,8 +5,10 @@ import logging
 import math
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -47,18 +49,10 @@ def is_tiff(data: bytes) -> bool:
 
 def needs_scale(data: bytes) -> bool:
     """Whether one of the first pages of a TIFF holds other values than levels of 8 bits; reads tags only."""
-    order, wide = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
-    try:
-        offset = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 8 if wide else 4)[0]
-        for _ in range(MAX_PEEKED_PAGES):
-            if not offset:
-                return False
-            tags, offset = _peek_tags(data, offset, order, wide=wide)
-            if {*tags.get(_BITS, [8])} - _SIMPLE_BITS or {*tags.get(_SAMPLE_FORMAT, [1])} - {1, 4}:
-                return True
-    except _BEYOND_THE_FILE:
-        return False
-    return False
+    return any(
+        {*tags.get(_BITS, [8])} - _SIMPLE_BITS or {*tags.get(_SAMPLE_FORMAT, [1])} - {1, 4}
+        for tags in islice(_iter_tags(data), MAX_PEEKED_PAGES)
+    )
 
 
 class Samples(NamedTuple):
@@ -72,11 +66,8 @@ class Samples(NamedTuple):
 
 def samples_of(data: bytes) -> Samples | None:
     """Samples of the first page of a TIFF; None for pages that are neither grey nor RGB, or where tags are missing."""
-    order, wide = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
-    try:
-        offset = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 8 if wide else 4)[0]
-        tags, _ = _peek_tags(data, offset, order, wide=wide)
-    except _BEYOND_THE_FILE:
+    tags = next(_iter_tags(data), None)
+    if tags is None:
         return None
     (photometric, *_), (count, *_), (planar, *_) = (tags.get(tag, [1]) for tag in (_PHOTOMETRIC, _SAMPLES, _PLANAR))
     if photometric not in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
@@ -212,6 +203,16 @@ def stated_bits(tags: Mapping[int, object], description: str) -> int | None:
     stated = re.search(r'SignificantBits="(\d+)"|["\']BitDepth["\']\s*:\s*["\']?(\d+)', description)
     number = int(stated[1] or stated[2]) if stated else 0
     return number if 8 <= number < bits else None
+
+
+def _iter_tags(data: bytes) -> Iterator[dict[int, list[int]]]:
+    """Yield the tags of each page as _peek_tags has them, up to the first one that lies beyond the file."""
+    order, wide = ("<" if data[:2] == b"II" else ">"), data[2:4] in (b"+\0", b"\0+")
+    with suppress(*_BEYOND_THE_FILE):
+        (offset,) = struct.unpack_from(f"{order}{'Q' if wide else 'I'}", data, 8 if wide else 4)
+        while offset:
+            tags, offset = _peek_tags(data, offset, order, wide=wide)
+            yield tags
 
 
 def _peek_tags(data: bytes, offset: int, order: str, *, wide: bool) -> tuple[dict[int, list[int]], int]:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.progress import Progress
+from svp_core.progress import Progress, run_to_end
 
 CALIBRATION, FRAMES, FILTER = "calibration", "frames", "filter"  # keys of frames.background.METHODS
 
@@ -16,12 +16,7 @@ Background = Callable[[NDArray[np.uint8]], NDArray[np.float32]]  # grey frame (H
 
 def open_background(request: Any, source: Any) -> Background:
     """The function frame (H, W) -> background (H, W) of a request. Raises LabError where it cannot be made."""
-    steps = background_steps(request, source)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            return done.value
+    return run_to_end(background_steps(request, source))
 
 
 def background_steps(request: Any, source: Any) -> Generator[Progress, None, Background]:

@@ -4,7 +4,7 @@ A third of the frames is held out to say what the heads gain: recall, precision 
 heads alone and of both together. The heads that are kept are trained on all frames.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def evaluate_heads(heads: Any, examples: Sequence[Any]) -> dict[str, dict[str, l
     return result
 
 
-def _fit(examples: Sequence[_Example], config: Any, settings: Any) -> Iterator[Any]:
+def _fit(examples: Sequence[_Example], config: Any, settings: Any) -> Generator[Progress, None, Any]:
     """Yield Progress; returns the heads."""
     from svp_core.frames.heads import train_heads as fit
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 if __name__ == "__main__":
-    from svp_core.execution.garbage import collect_seldom
+    from svp_core.execution.garbage_collection import collect_seldom
 
     collect_seldom()
 

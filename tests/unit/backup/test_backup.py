@@ -14,6 +14,7 @@ from svp_core.backup import restore, write
 from svp_core.backup.tables import copy_database, insert_rows
 from svp_core.cli import main
 from svp_core.errors import LabError
+from svp_core.progress import run_to_end
 from svp_core.review import decision_log, history_file, store
 from svp_core.workspace import changes, datasets
 from svp_core.workspace.database import engine
@@ -45,12 +46,7 @@ def back_up(path, **options):
 
 
 def restored(path):
-    steps = restore.restore_backup(path)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
+    return run_to_end(restore.restore_backup(path))
 
 
 def elsewhere(lab, monkeypatch, name="elsewhere"):

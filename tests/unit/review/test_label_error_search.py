@@ -17,6 +17,7 @@ from svp_core.datasets.labelled_tiles import LabelledTiles, from_results
 from svp_core.errors import LabError
 from svp_core.images import encode_png
 from svp_core.model_files import find_model_folder
+from svp_core.progress import run_to_end
 from svp_core.review import label_error_search
 from svp_core.workspace import datasets
 from tests.helpers.drawn_labels import draw_shapes, plant
@@ -38,14 +39,6 @@ def classifier():
 
 def names(labels):
     return [f"{KEYS[label]}/day {k % 2}/{k}.png" for k, label in enumerate(labels)]
-
-
-def result_of(steps):
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def rows_of(path):
@@ -130,7 +123,7 @@ def test_networks_per_fold_rank_planted_errors_first(shapes, classifier, monkeyp
 
     monkeypatch.setattr(label_judges, "_learn", watched)
     fold, knowing_nothing = np.arange(120) % 2, np.full((120, 4), 0.25, np.float32)
-    probs, notes = result_of(label_judges.predict_out_of_fold(classifier)(tiles, labels, knowing_nothing, fold))
+    probs, notes = run_to_end(label_judges.predict_out_of_fold(classifier)(tiles, labels, knowing_nothing, fold))
     assert learnt == [set(range(1, 120, 2)), set(range(0, 120, 2))]
     assert notes == ()
     assert probs.shape == (120, 4)
@@ -138,7 +131,7 @@ def test_networks_per_fold_rank_planted_errors_first(shapes, classifier, monkeyp
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     assert (probs.argmax(1)[~wrong] == labels[~wrong]).mean() > 0.8
     judge, same = label_judges.predict_out_of_fold(classifier), np.zeros(120, int)
-    assert result_of(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
+    assert run_to_end(judge(tiles, labels, knowing_nothing, same))[0] is knowing_nothing
 
 
 def test_training_dynamics_rank_planted_errors_first(shapes, classifier, monkeypatch):
@@ -146,7 +139,7 @@ def test_training_dynamics_rank_planted_errors_first(shapes, classifier, monkeyp
     monkeypatch.setattr(label_judges, "MIN_STEPS", 1)
     knowing_nothing = np.full((120, 4), 0.25, np.float32)
     judge = label_judges.predict_during_training(classifier)
-    probs, notes = result_of(judge(tiles, labels, knowing_nothing, np.zeros(120, int)))
+    probs, notes = run_to_end(judge(tiles, labels, knowing_nothing, np.zeros(120, int)))
     assert np.allclose(probs.sum(1), 1, atol=1e-5)
     assert average_precision_score(wrong, -probs[np.arange(120), labels]) > 0.7
     # Beside features that know nothing, any network looks as if it knew the labels by heart: that is told.
@@ -167,7 +160,7 @@ def test_the_label_judge_can_be_chosen(by, shapes, classifier, monkeypatch):
     )
     tiles, labels, _ = shapes
     data = LabelledTiles(tiles, labels, KEYS, tuple(names(labels)), ())
-    errors = result_of(label_error_search.search_label_errors(data, classifier, by=by))
+    errors = run_to_end(label_error_search.search_label_errors(data, classifier, by=by))
     assert (errors.report.scores.given == np.float32(0.05)).all()
     assert "A network said so." in label_error_search.summary(errors)
 
@@ -262,8 +255,8 @@ def test_a_network_that_memorised_the_labels_is_refused(shapes, classifier, monk
     by_heart = np.eye(len(classifier.config.class_keys), dtype=np.float32)[labels]
     monkeypatch.setattr(label_error_search, "predict_probs", lambda model, tiles: by_heart)
     with pytest.raises(LabError, match="memorised the labels"):
-        result_of(label_error_search.search_label_errors(data, suspicious, reference=classifier))
-    assert result_of(label_error_search.search_label_errors(data, classifier)).names == data.names
+        run_to_end(label_error_search.search_label_errors(data, suspicious, reference=classifier))
+    assert run_to_end(label_error_search.search_label_errors(data, classifier)).names == data.names
 
 
 def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data):
@@ -283,7 +276,7 @@ def test_real_particles_with_a_tenth_of_their_labels_wrong(classifier, real_data
     truth = (size > np.median(size)).astype(int)
     labels, rows = plant(truth, count // 10, seed=0, classes=2)
     data = LabelledTiles(tiles, labels, ("smaller", "larger"), tuple(f"{k}.png" for k in range(count)), ())
-    errors = result_of(label_error_search.search_label_errors(data, classifier))
+    errors = run_to_end(label_error_search.search_label_errors(data, classifier))
     assert len(errors.report.scores.reasons) == count
     assert all(errors.report.scores.reasons)
     assert average_precision_score(np.isin(np.arange(count), rows), -errors.report.scores.score) > 0.4

@@ -14,7 +14,7 @@ from svp_core.experiment import units
 from svp_core.experiment.outcome import assemble, complete_arms, read_outcome
 from svp_core.experiment.units import units_of
 from svp_core.images import encode_png
-from svp_core.progress import Progress
+from svp_core.progress import Progress, run_to_end
 from svp_core.tasks.experiment import ExperimentRequest, experiment
 from svp_core.tasks.experiment_source import parse_simulated, read_real_particles, runs_of_names
 from svp_core.workspace.paths import repo_root
@@ -176,14 +176,7 @@ def test_a_resnet_cell_trains_the_same_steps_for_every_arm(tmp_path, quick_featu
 
 
 def test_simulated_particles_have_runs_and_sizes():
-    steps = read_real_particles("simulator", "protein=8,air_bubble=7")
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            source = end.value
-            break
-    real = source.real
+    real = run_to_end(read_real_particles("simulator", "protein=8,air_bubble=7")).real
     assert real.counts() == {"protein": 8, "air_bubble": 7}
     assert len(set(real.groups)) == 8
     assert np.nanmin(real.sizes) > 1
