@@ -11,7 +11,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from svp_core.commands.arguments import check_file, check_folder, follow, pixel_size, scratch_folder
+from svp_core.commands.arguments import (
+    add_engine,
+    check_file,
+    check_folder,
+    chosen_engine,
+    follow,
+    pixel_size,
+    scratch_folder,
+)
 from svp_core.tasks.frame_background import FILTER
 from svp_core.tasks.locate import FOUND, FRAMES_FILE, NEIGHBOUR_UM, THRESHOLD, LocateRequest, locate
 
@@ -35,6 +43,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--depth-um", type=float, help="depth of the liquid that a frame shows: gives the volume")
     parser.add_argument("--volume-ml", type=float, help="volume of all frames together, instead of the depth")
     parser.add_argument("--heads", metavar="MODEL", help="trained heads that split touching particles")
+    add_engine(parser)
 
 
 def run(options: Namespace) -> None:
@@ -51,6 +60,7 @@ def run(options: Namespace) -> None:
         options.volume_ml,
         options.calibration,
         heads=options.heads,
+        engine=chosen_engine(options),
     )
     request.check()
     if is_table:

@@ -12,7 +12,7 @@ from svp_core.errors import LabError
 from svp_core.frames.candidates import FIGURES
 from svp_core.frames.particle_set import crop
 from svp_core.frames.proposals import Boxes
-from svp_core.images import to_grey, to_tile
+from svp_core.images import to_grey
 
 SHIPPED = "resnet18"
 VIT_BATCH = 16
@@ -27,15 +27,10 @@ def open_embedding(name: str, classifier: Any | None = None) -> tuple[Embed, int
     """
     if classifier is None:
         return _open_vit(name)
-    from svp_core.embedding.features import layered_features
+    from svp_core.frames.classifier_embedding import ClassifierEmbedding
 
-    width = layered_features(classifier, np.zeros((1, 64, 64), np.uint8)).shape[1]
-
-    def embed(frame: NDArray[np.uint8], boxes: Boxes) -> NDArray[np.float32]:
-        tiles = np.array([to_tile(crop(frame, box)) for box in boxes.tolist()], np.uint8).reshape(-1, 64, 64)
-        return layered_features(classifier, tiles)
-
-    return embed, width
+    embed = ClassifierEmbedding(classifier)
+    return embed, embed(np.zeros((64, 64), np.uint8), np.array([[0, 0, 64, 64]], np.int32)).shape[1]
 
 
 def with_figures(embedding: NDArray[np.float32], figures: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,6 +1,5 @@
 """Score the candidate boxes of a frame with trained heads, and split what the threshold rule has joined."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from svp_core.errors import LabError
-from svp_core.frames.box_embedding import SHIPPED, open_embedding, with_figures
+from svp_core.frames.box_embedding import SHIPPED, Embed, open_embedding, with_figures
 from svp_core.frames.candidates import Candidates, find_candidates
 from svp_core.frames.proposals import Boxes, relative_difference
 from svp_core.images import to_grey
@@ -26,22 +25,27 @@ class ScoredFrame:
     overlaps: NDArray[np.float32]  # predicted IoU with the true box
 
 
-Featurise = Callable[[NDArray[np.uint8], NDArray[np.float32], Boxes], tuple[Candidates, NDArray[np.float32]]]
+class Featurise:
+    """Candidates of a frame with their features."""
+
+    def __init__(self, embed: Embed) -> None:
+        self._embed = embed
+
+    def __call__(
+        self, pixels: NDArray[np.uint8], background: NDArray[np.float32], rule_boxes: Boxes
+    ) -> tuple[Candidates, NDArray[np.float32]]:
+        """(candidates, features (N, D)) of a frame (H, W) or (H, W, 3), its background (H, W), boxes of the rule."""
+        candidates = find_candidates(relative_difference(to_grey(pixels), background), rule_boxes)
+        return candidates, with_figures(self._embed(pixels, candidates.boxes), candidates.figures)
 
 
 def open_features(embedding: str) -> tuple[Featurise, int]:
-    """((frame, background, boxes of the rule) -> (candidates, features (N, D)), D) of an embedding by its name.
+    """(function of a frame, width D of its features) of an embedding by its name.
 
     embedding: name of a classifier, or the path of a folder with a DINOv3 ViT.
     """
     embed, width = _open_embedding(embedding)
-
-    def featurise(pixels: NDArray[np.uint8], background: NDArray[np.float32], rule_boxes: Boxes):
-        difference = relative_difference(to_grey(pixels), background)
-        candidates = find_candidates(difference, rule_boxes)
-        return candidates, with_figures(embed(pixels, candidates.boxes), candidates.figures)
-
-    return featurise, width
+    return Featurise(embed), width
 
 
 class BoxScorer:

@@ -1,6 +1,7 @@
 """The background of frames as a request of locate asks for it: of each frame itself, of several, or a fixed image."""
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,6 @@ def background_steps(request: Any, source: Any) -> Generator[Progress, None, Bac
     from svp_core.frames.background import (
         MEDIAN_FRAMES,
         calibration_background,
-        check_size,
         filter_background,
         median_background,
     )
@@ -39,12 +39,22 @@ def background_steps(request: Any, source: Any) -> Generator[Progress, None, Bac
         frames = source.iter_frames(0, max(1, source.count // MEDIAN_FRAMES))
         fixed = median_background(grey_frame(frame) for frame in frames if frame.pixels is not None)
 
-    def of(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-        if fault := check_size(fixed, grey.shape):
-            raise LabError(f"{fault[0].upper()}{fault[1:]}; use the median filter.")
-        return fixed
+    return FixedBackground(fixed)
 
-    return of
+
+@dataclass(frozen=True, eq=False)
+class FixedBackground:
+    """The same background for every frame."""
+
+    levels: NDArray[np.float32]  # (H, W)
+
+    def __call__(self, grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Background of a frame (H, W). Raises LabError for a frame of another size."""
+        from svp_core.frames.background import check_size
+
+        if fault := check_size(self.levels, grey.shape):
+            raise LabError(f"{fault[0].upper()}{fault[1:]}; use the median filter.")
+        return self.levels
 
 
 def _calibration_image(request: Any, source: Any) -> NDArray[np.uint8]:

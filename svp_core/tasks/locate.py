@@ -1,22 +1,25 @@
 """Locate the particles in camera frames: boxes.csv, crops on collages and the counted volume, ready to classify.
 
-Frames are worked off in order, in blocks; each block leaves its collages and one part of the table. A job that was
-stopped or killed goes on behind its last whole block.
+Frames are read in order and searched by the engine; each block of them leaves its collages and one part of the table. A
+job that was stopped or killed goes on behind its last whole block, by any engine.
 """
 
 import csv
 import json
 import shutil
 from collections.abc import Generator, Mapping
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from svp_core.errors import LabError
+from svp_core.execution import WorkItem, executor
 from svp_core.files import atomic_write, write_csv, write_json
 from svp_core.progress import Progress, Steps
 from svp_core.tasks.classify import PIXEL_UM
-from svp_core.tasks.frame_background import FILTER, Background, background_steps
+from svp_core.tasks.frame_background import FILTER, background_steps
+from svp_core.tasks.frame_search import FrameSearch
 from svp_core.tasks.request import JobRequest, optional
 
 BLOCK_FRAMES = 20  # between two points at which a stopped job resumes
@@ -44,6 +47,7 @@ class LocateRequest(JobRequest):
     calibration: str | None = optional()  # path of the calibration image; None: the one beside the frames
     choices: Mapping[str, str] | None = optional()  # answers to the source's questions
     heads: str | None = optional()  # name or folder of trained heads that split touching particles
+    engine: str | None = optional()  # of execution.ENGINES; None: this machine
 
     @property
     def title(self) -> str:
@@ -65,6 +69,7 @@ class LocateRequest(JobRequest):
         if self.volume_ml is not None and not 0 < self.volume_ml <= 1e4:
             raise LabError(f"A volume of {self.volume_ml:g} mL is not possible; give up to 10,000 mL.")
         ProposalSettings(self.threshold).check()
+        executor(self.engine)
 
 
 def locate(request: LocateRequest, folder: Path) -> Steps:
@@ -89,8 +94,8 @@ def locate(request: LocateRequest, folder: Path) -> Steps:
         background = yield from background_steps(request, source)
         first = sum(1 for _ in _iter_parts(parts))
         um_per_px = request.um_per_px or source.um_per_px
-        worker = _BlockWriter(request, um_per_px, background, found, parts)
-        yield from worker.work_off(source, first)
+        search = FrameSearch(request, um_per_px, background)
+        yield from _BlockWriter(found, parts).work_off(source, search, request.engine, first)
         facts = _facts(request, source, um_per_px)
     rows = _frame_rows(parts)
     particles = sum(int(row[4] or 0) for row in rows)
@@ -103,47 +108,35 @@ def locate(request: LocateRequest, folder: Path) -> Steps:
 
 def _check_own(request: LocateRequest, folder: Path) -> None:
     """Write down the request of this folder. Raises LabError where it holds the particles of another one."""
-    path, config = folder / REQUEST_FILE, request.to_config()
+    # The particles are the same with every engine.
+    path, config = folder / REQUEST_FILE, replace(request, engine=None).to_config()
     if path.is_file() and json.loads(path.read_text("utf-8")) != json.loads(json.dumps(config)):
         raise LabError(f"{folder.name} holds particles that were located with other settings; choose another folder.")
     write_json(path, config)
 
 
-def locate_in_frame(request: LocateRequest, um_per_px: float | None, frame: Any, background: Background) -> Any:
-    """frames.proposals.Located of a readable frame. Raises LabError where the background does not fit."""
-    from svp_core.frames.proposals import ProposalSettings, find_particles, neighbour_px
-    from svp_core.frames.reading import grey_frame
-
-    settings = ProposalSettings(request.threshold, neighbour_px(um_per_px, request.neighbour_um))
-    grey = grey_frame(frame)
-    return find_particles(grey, background(grey), settings)
-
-
 class _BlockWriter:
-    """Locates block by block and writes each as a part of the table and its collages."""
+    """Writes the particles of each block of frames as a part of the table and its collages."""
 
-    def __init__(
-        self, request: LocateRequest, um_per_px: float | None, background: Background, found: Path, parts: Path
-    ) -> None:
-        self._request, self._um_per_px, self._background = request, um_per_px, background
+    def __init__(self, found: Path, parts: Path) -> None:
         self._found, self._parts = found, parts
         self.particles = sum(int(row[4] or 0) for row in _frame_rows(parts))
 
-    def work_off(self, source: Any, first_block: int) -> Steps:
-        """Yield Progress per frame, from this block on."""
-        start = first_block * BLOCK_FRAMES
+    def work_off(self, source: Any, search: FrameSearch, engine: str | None, first_block: int) -> Steps:
+        """Search all frames from this block on; yields Progress per frame."""
         block, rows, frames, collages = first_block, [], [], None
-        for frame in source.iter_frames(start):
-            if collages is None:
-                collages = self._new_collages(block)
-            located, frame_row = self._locate(frame, collages)
-            rows += located
-            frames.append(frame_row)
-            self.particles += len(located)
-            if len(frames) == BLOCK_FRAMES:
-                self._write(block, rows, frames, collages)
-                block, rows, frames, collages = block + 1, [], [], None
-            yield Progress(frame.index + 1, max(source.count, frame.index + 1), f"{self.particles:,} particles")
+        items = (_work_item(frame) for frame in source.iter_frames(first_block * BLOCK_FRAMES))
+        with closing(executor(engine).map_ordered(search, items, workers=0)) as results:
+            for frame, (located, reason) in results:
+                if collages is None:
+                    collages = self._new_collages(block)
+                rows += located
+                frames.append(_place(frame, located, reason, collages))
+                self.particles += len(located)
+                if len(frames) == BLOCK_FRAMES:
+                    self._write(block, rows, frames, collages)
+                    block, rows, frames, collages = block + 1, [], [], None
+                yield Progress(frame.index + 1, max(source.count, frame.index + 1), f"{self.particles:,} particles")
         if collages is not None:
             self._write(block, rows, frames, collages)
 
@@ -151,37 +144,6 @@ class _BlockWriter:
         from svp_core.frames.particle_set import CollageWriter
 
         return CollageWriter(self._found, f"particles_{block + 1:05d}")
-
-    def _locate(self, frame: Any, collages: Any) -> tuple[list[dict[str, Any]], tuple[Any, ...]]:
-        """(rows of its particles, row of frames.csv)."""
-        from svp_core.frames.particle_set import box_rows, write_frame
-
-        reason, rows, size = frame.reason, [], ("", "")
-        if frame.pixels is not None:
-            size = frame.pixels.shape[1], frame.pixels.shape[0]
-            try:
-                located = locate_in_frame(self._request, self._um_per_px, frame, self._background)
-                rows = self._split(frame, located) or box_rows(
-                    frame, located.boxes, contrasts=located.contrasts.tolist()
-                )
-                write_frame(collages, frame, rows)
-            except LabError as error:
-                reason = str(error).rstrip(".")
-        cut = sum(row["border"] == "cut" for row in rows)
-        counted = ("", "") if reason else (len(rows), cut)
-        return rows, (frame.index, frame.name, *size, *counted, reason)
-
-    def _split(self, frame: Any, located: Any) -> list[dict[str, Any]]:
-        """Rows with touching particles split and scored; [] without heads."""
-        if not self._request.heads:
-            return []
-        from svp_core.frames.particle_set import box_rows
-        from svp_core.frames.reading import grey_frame
-        from svp_core.tasks.box_scoring import open_scorer
-
-        background = self._background(grey_frame(frame))
-        boxes, scores = open_scorer(self._request.heads).split(frame.pixels, background, located.boxes)
-        return box_rows(frame, boxes, scores=scores.tolist())
 
     def _write(self, block: int, rows: list[dict[str, Any]], frames: list[tuple[Any, ...]], collages: Any) -> None:
         """The part of the table comes last: where it is there, the block is whole."""
@@ -192,6 +154,21 @@ class _BlockWriter:
         write_csv(part.with_suffix(".frames"), frames)
         text = table_text(rows, header=False)
         atomic_write(part, lambda path: path.write_text(text, encoding="utf-8", newline=""))
+
+
+def _work_item(frame: Any) -> WorkItem:
+    return WorkItem(frame, 0 if frame.pixels is None else frame.pixels.nbytes, context=frame)
+
+
+def _place(frame: Any, rows: list[dict[str, Any]], reason: str, collages: Any) -> tuple[Any, ...]:
+    """Place the crops of a frame's particles; row of frames.csv."""
+    from svp_core.frames.particle_set import write_frame
+
+    size = ("", "") if frame.pixels is None else (frame.pixels.shape[1], frame.pixels.shape[0])
+    if not reason:
+        write_frame(collages, frame, rows)
+    counted = ("", "") if reason else (len(rows), sum(row["border"] == "cut" for row in rows))
+    return frame.index, frame.name, *size, *counted, reason
 
 
 def _iter_parts(parts: Path) -> Generator[Path, None, None]:

@@ -134,7 +134,7 @@ def _examples(request: HeadsRequest) -> Iterator[Any]:
     from svp_core.frames.reading import grey_frame, open_frames
     from svp_core.tasks.box_scoring import open_features
     from svp_core.tasks.frame_background import open_background
-    from svp_core.tasks.locate import locate_in_frame
+    from svp_core.tasks.frame_search import locate_in_frame
     from svp_core.tasks.located import open_located
     from svp_core.workspace.jobs import get
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from svp_core.execution import ray_cluster
 from svp_core.tasks.located import corrected_frame, events_of, open_located
 from svp_core.workspace import jobs
 from tests.helpers.app_pages import finish_job, open_page, page_text
@@ -38,6 +39,21 @@ def test_settings_show_at_once_what_they_find(tmp_path):
     app.number_input(key="locate_frame").set_value(2).run()
     assert "frame_2.png: 0 particles" in page_text(app)
     assert not app.exception
+
+
+def test_where_frames_are_searched_is_asked_only_where_a_cluster_is_there(tmp_path, monkeypatch):
+    write_frames(tmp_path / "frames", 1)
+    monkeypatch.setattr(ray_cluster, "has_ray", lambda: True)
+    monkeypatch.setenv(ray_cluster.ADDRESS, "head:6379")
+    app = start_on(tmp_path / "frames")
+    app.selectbox(key="locate_engine").set_value("ray").run()
+    app.button(key="locate_go").click().run()
+    (job,) = jobs.active()
+    assert job.config["engine"] == "ray"
+    monkeypatch.setattr(ray_cluster, "has_ray", lambda: False)
+    app = start_on(tmp_path / "frames")
+    assert not app.exception
+    assert "locate_engine" not in [box.key for box in app.selectbox]
 
 
 def test_frames_are_located_corrected_and_classified(tmp_path):

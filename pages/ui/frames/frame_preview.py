@@ -6,7 +6,8 @@ from pathlib import Path
 from svp_core.frames.proposals import Located
 from svp_core.frames.reading import Frame, open_frames
 from svp_core.tasks.frame_background import open_background
-from svp_core.tasks.locate import LocateRequest, locate_in_frame
+from svp_core.tasks.frame_search import locate_in_frame
+from svp_core.tasks.locate import LocateRequest
 
 
 @dataclass(frozen=True)

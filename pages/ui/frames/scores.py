@@ -19,7 +19,7 @@ from svp_core.frames.reading import grey_frame, open_frames
 from svp_core.tasks.box_exchange import read_truth
 from svp_core.tasks.box_scoring import ScoredFrame, list_heads, open_scorer
 from svp_core.tasks.frame_background import open_background
-from svp_core.tasks.locate import locate_in_frame
+from svp_core.tasks.frame_search import locate_in_frame
 from svp_core.tasks.located import LocatedFrames, corrected_frame
 from svp_core.tasks.train_heads import MIN_FRAMES, RESULT_FILE, WAYS, HeadsRequest
 from svp_core.workspace import jobs

@@ -6,6 +6,7 @@ import streamlit as st
 
 from pages.ui.components.box_editor import show_box_editor
 from pages.ui.frames.frame_preview import FramesSummary, locate_preview, read_frames_summary
+from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.source_reading import read_apart
 from pages.ui.shared.text import escape_markdown
 from svp_core.display import count_noun
@@ -99,6 +100,7 @@ def _choose(path: Path, source: FramesSummary) -> LocateRequest:
         um_per_px,
         depth_um,
         heads=heads,
+        engine=choose_engine("locate_engine", width="stretch"),
     )
 
 

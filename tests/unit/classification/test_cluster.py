@@ -1,7 +1,8 @@
-"""Classification on a Ray cluster: the files of the local engine, byte for byte, also after a worker was killed."""
+"""Work on a Ray cluster: the files of the local engine, byte for byte, also after a worker was killed."""
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,10 @@ from svp_core.generator import unet
 from svp_core.generator.sampling import image_seeds, sample_on_engine
 from svp_core.images import encode_png
 from svp_core.progress import run_to_end
+from svp_core.tasks import locate as locate_task
 from svp_core.tasks.classify import ClassifyRequest, classify
+from svp_core.tasks.locate import LocateRequest, locate
+from tests.helpers.drawn_frames import write_frames
 from tests.helpers.tiny_generator import CONFIG
 
 pytest.importorskip("ray", reason="Ray is not installed (requirements-cluster.txt)")
@@ -100,6 +104,28 @@ def test_killed_and_resumed_classification_on_a_cluster_equals_the_local_one(clu
     assert len(handed_out) == len(batches) - done
     assert files_of(remote) == files_of(local)
     assert not (remote / shards.FOLDER).exists()
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="the test finds its workers in /proc")
+def test_killed_and_resumed_location_on_a_cluster_equals_the_local_one(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(locate_task, "BLOCK_FRAMES", 6)
+    write_frames(tmp_path / "frames", 40)
+    (tmp_path / "frames" / "frame_9.png").write_bytes(b"broken")
+    local, remote = folder_named(tmp_path / "local"), folder_named(tmp_path / "remote")
+    request = LocateRequest(str(tmp_path / "frames"), background="frames", um_per_px=0.5, depth_um=100.0)
+    list(locate(request, local))
+
+    steps = locate(replace(request, engine="ray"), remote)
+    next(step for step in steps if step.step == 1)
+    os.kill(worker_processes()[0], signal.SIGKILL)
+    next(step for step in steps if step.step == 22)
+    steps.close()
+    assert len(list((remote / "parts").glob("*.boxes"))) == 3
+    again = [step.step for step in locate(replace(request, engine="ray"), remote) if step.message.endswith("particles")]
+    assert again == list(range(19, 41))
+    files = {path.relative_to(local): path.read_bytes() for path in local.rglob("*") if path.is_file()}
+    assert len([path for path in files if path.suffix == ".png"]) == 7
+    assert files == {path.relative_to(remote): path.read_bytes() for path in remote.rglob("*") if path.is_file()}
 
 
 def test_generated_simulated_and_embedded_particles_equal_the_local_ones(cluster, tmp_path):

@@ -1,6 +1,7 @@
 """Functions that hold a model: sent elsewhere, they give the same; every engine makes the same calls."""
 
 import pickle
+import shutil
 
 import numpy as np
 import pytest
@@ -8,9 +9,18 @@ import torch
 
 from svp_core.classifier import resnet
 from svp_core.embedding.feature_table import FeaturesOf, feature_table
+from svp_core.frames.box_embedding import SHIPPED, open_embedding
+from svp_core.frames.candidates import FIGURES
+from svp_core.frames.heads import HeadsConfig, TwoHeads, config_as_dict
+from svp_core.frames.reading import Frame
 from svp_core.generator import unet
 from svp_core.generator.sampling import SampleSeeds, image_seeds, sample_on_engine, sample_tiles
+from svp_core.model_files import find_model_folder, save_model
 from svp_core.progress import run_to_end
+from svp_core.tasks.frame_background import FixedBackground
+from svp_core.tasks.frame_search import FrameSearch
+from svp_core.tasks.locate import LocateRequest
+from tests.helpers.drawn_frames import draw_frame
 from tests.helpers.tiny_generator import CONFIG
 
 SEEDS = image_seeds(5, 7)
@@ -47,3 +57,21 @@ def test_a_feature_table_has_the_features_of_a_classifier_that_has_travelled():
     measures, features = pickle.loads(pickle.dumps(FeaturesOf(classifier)))(tiles)
     np.testing.assert_array_equal(table.filter(regex=r"^f\d{4}$").to_numpy(), features)
     assert table["area_px"].tolist() == [row["area_px"] for row in measures]
+
+
+def test_a_search_that_has_travelled_gives_the_same_boxes_and_scores_of_its_heads(tmp_path):
+    torch.manual_seed(0)
+    width = open_embedding(SHIPPED, resnet.load_classifier(find_model_folder(SHIPPED)))[1]
+    config = HeadsConfig(width + FIGURES, SHIPPED, (8, 8))
+    tensors = TwoHeads(config).state_dict()
+    save_model(tmp_path, config=config_as_dict(config), tensors=tensors, card="", history=[])
+    pixels = draw_frame([(60, 60, 9, -0.3), (60, 76, 8, -0.35), (150, 200, 7, 0.3)])
+    search = FrameSearch(
+        LocateRequest("", heads=str(tmp_path)), None, FixedBackground(draw_frame([]).astype(np.float32))
+    )
+    expected = search(Frame(0, "f", pixels))
+    assert len(expected[0]) >= 2
+    assert all(row["score"] for row in expected[0])
+    data = pickle.dumps(search)
+    shutil.rmtree(tmp_path)
+    assert pickle.loads(data)(Frame(0, "f", pixels)) == expected
