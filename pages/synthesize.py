@@ -45,6 +45,7 @@ def show_generate_form() -> None:
     with st.container(horizontal=True, vertical_alignment="top", gap="medium"):
         model = generator_form.choose_model()
         quality = generator_form.choose_quality(model, "make_quality")
+        engine = choose_engine("make_engine")
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         with generator_form.fields():
             class_key = generator_form.choose_class(generator_form.classes_of(model), "make_class")
@@ -52,7 +53,6 @@ def show_generate_form() -> None:
             seed = generator_form.seed_input(
                 "make_seed", "The same seed gives the same particles; a larger number only adds to them."
             )
-        engine = choose_engine("make_engine")
         pressed = st.button("Generate", type="primary", key="make_go")
     count = generator_form.require_integer("Number of images", count, 1, MAX_IMAGES)
     seed = generator_form.check_seed(seed)

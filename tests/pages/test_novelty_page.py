@@ -8,6 +8,7 @@ import pytest
 
 from pages.ui.novelty.judged_sample import JudgedSample
 from svp_core.classification.results import read_results_folder
+from svp_core.execution import ray_cluster
 from svp_core.images import encode_png
 from svp_core.tasks.novelty_table import read_table
 from svp_core.workspace import jobs
@@ -64,6 +65,16 @@ def test_a_sample_is_searched_against_a_folder_and_taught(folders):
     assert set(range(16, 22)) <= set(sample.order[:8].tolist())
     app.button(key="forget_strangers").click().run()
     assert json.loads((jobs.job_folder(job.id) / "summary.json").read_text("utf-8"))["novelty"].get("taught") is None
+
+
+def test_a_search_runs_on_a_cluster_that_is_there(folders, monkeypatch):
+    monkeypatch.setattr(ray_cluster, "has_ray", lambda: True)
+    monkeypatch.setenv(ray_cluster.ADDRESS, "head:6379")
+    app = open_form(folders)
+    app.selectbox(key="novelty_engine").set_value("ray").run()
+    app.button(key="novelty_go").click().run()
+    (job,) = jobs.active()
+    assert job.config["engine"] == "ray"
 
 
 def test_a_link_to_another_job_is_refused_in_a_sentence(folders):

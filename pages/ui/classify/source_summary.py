@@ -47,10 +47,11 @@ def show_source_summary(path: str | Path, on_leave: Callable[[], None]) -> Class
                 help="Leave empty to use the value of the files; a value entered here is used for every particle.",
             )
             engine = choose_engine("classify_engine")
-            submitted = st.button(
-                "Classify", type="primary", key="classify_go", disabled=bool(unreadable), help=unreadable or None
-            )
-            st.button("Choose another source", key="source_forget", on_click=on_leave)
+            with st.container(horizontal=True, gap="medium", width="content"):  # where it is narrow, both in a new row
+                submitted = st.button(
+                    "Classify", type="primary", key="classify_go", disabled=bool(unreadable), help=unreadable or None
+                )
+                st.button("Choose another source", key="source_forget", on_click=on_leave)
         if warning := scale_warning(model.name, model.config, {um_per_px} if um_per_px else scales):
             st.warning(escape_markdown(warning))
     show_model(model.name, origin(model))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.source_picker import path_on_server
 from pages.ui.shared.source_signals import detect
 from svp_core.display import count_noun, escape_markdown, truncate
@@ -57,7 +58,7 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
                 list(titles),
                 format_func=titles.__getitem__,
                 key="novelty_normal",
-                width=420,
+                width=400,
                 help=NORMAL_HELP,
             )
             model = st.selectbox("Model", _models(), key="novelty_model", width=160)
@@ -67,6 +68,7 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
                 autoencoder = st.selectbox(
                     "Autoencoder", filters, index=None, key="novelty_filter", width=200, help=FILTER_HELP
                 )
+            engine = choose_engine("novelty_engine")
         text = ""
         if chosen == PATH:
             text = st.text_input("Path of the normal set", key="normal_path", placeholder="/data/clean run", width=600)
@@ -88,6 +90,7 @@ def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None
         choices=choices or None,
         autoencoder=autoencoder,
         clean=clean or None,
+        engine=engine,
     )
 
 
