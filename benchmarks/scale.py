@@ -1,15 +1,19 @@
 """Classification of 10^4, 10^5, 10^6 particles: time, memory, linear fit; this machine beside Ray, one node beside two.
 
-    python benchmarks/scale.py [--counts 10000 100000] [--engines local ray] [--nodes] [--folder DIR] [--weights MODEL]
+    python benchmarks/scale.py [--counts 10000 100000] [--engines local ray] [--folder-of 20000] [--nodes] [--folder X]
 
 An archive of each size is written from the sample tiles, repeated, and classified by the command `classify` into a
-folder, by each engine on the same cores, one after the other. Printed are the seconds, the largest memory of all
-processes together (PSS, where /proc tells it), the fit seconds = start + particles x slope by least squares, and how
-much longer Ray takes. Tables of results are compared byte for byte. --nodes: with Ray on one node of one core, and on
-two such nodes (processes on this machine): the speed-up. Needs Ray for all but --engines local.
+folder, by each engine on the same cores, one after the other. --folder-of: so is a folder of so many images, nested in
+others. Printed are the seconds, the processor time and the largest memory (PSS) of all processes together, as /proc
+tells them every half second, and the fits seconds = start + particles x slope by least squares; on a machine that does
+other work as well, the processor time is what can be compared. Tables, columns and tiles of the engines are compared
+byte for byte. --nodes: with Ray on one node of one core, and on two such nodes (processes on this machine): the
+speed-up. --folder: keep archives and the engines' last results there, for benchmarks/large_results.py --folder
+X/results_local. Needs Ray for all but --engines local.
 """
 
 import argparse
+import hashlib
 import os
 import shutil
 import subprocess
@@ -19,6 +23,7 @@ import threading
 import time
 import zipfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +31,19 @@ import numpy as np
 from svp_core.images import encode_png
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE_S = 0.5  # between two readings of the memory
+SAMPLE_S = 0.5  # between two readings of memory and processor time
+COMPARED = ("results.csv", "results.parquet", "tiles.npy")  # files of a result that must be equal
+BRANCHES = 10  # folders in each folder of images
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one classification took."""
+
+    seconds: float
+    cpu_seconds: float  # of all its processes
+    megabytes: float  # largest memory of all its processes together
+    digest: str  # SHA-256 of COMPARED
 
 
 def main() -> None:
@@ -35,52 +52,92 @@ def main() -> None:
     parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 100_000])
     parser.add_argument("--engines", nargs="+", choices=("local", "ray"), default=["local", "ray"])
     parser.add_argument("--nodes", action="store_true", help="one node of one core beside two, with Ray")
+    parser.add_argument("--folder-of", type=int, nargs="*", default=[], help="classify folders of so many images, too")
     parser.add_argument("--weights", default="resnet18")
-    parser.add_argument("--folder", type=Path, help="keep the archives here and use them again")
+    parser.add_argument("--folder", type=Path, help="keep the archives here and use them again; keep the results")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
-        archives = {count: write_archive(folder / f"{count}.zip", count) for count in options.counts}
-        seconds = compare_engines(archives, options.engines, options.weights)
-        for engine, by_count in seconds.items():
-            print_fit(engine, by_count)
-        if len(seconds) > 1:
-            for count in archives:
-                print(f"{count:,}: Ray takes {seconds['ray'][count] / seconds['local'][count] - 1:+.0%} of time")
+        kept = options.folder / "results" if options.folder else None
+        for count in options.folder_of:
+            source = write_folder(folder / f"{count}_images", count)
+            print_overhead(count, compare_engines(source, count, options.engines, options.weights))
+        costs = {
+            count: compare_engines(
+                write_archive(folder / f"{count}.zip", count), count, options.engines, options.weights, kept=kept
+            )
+            for count in options.counts
+        }
+        for engine in options.engines:
+            print_fit(engine, "s", {count: cost[engine].seconds for count, cost in costs.items()})
+            print_fit(engine, "s of processors", {count: cost[engine].cpu_seconds for count, cost in costs.items()})
+        for count, cost in costs.items():
+            print_overhead(count, cost)
         if options.nodes:
-            compare_nodes(archives[max(archives)], max(archives), options.weights)
+            compare_nodes(folder / f"{max(costs)}.zip", max(costs), options.weights)
 
 
 def write_archive(path: Path, count: int) -> Path:
     """An archive of `count` particles as PNG files, the sample tiles repeated."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        images = [encode_png(tile) for tile in np.load(ROOT / "sample_data" / "tiles.npy")]
-        with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        images = sample_images()
+        unfinished = path.with_suffix(".part")
+        with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
             for number in range(count):
                 archive.writestr(f"particle_{number:07d}.png", images[number % len(images)])
+        unfinished.rename(path)
     return path
 
 
-def compare_engines(archives: dict[int, Path], engines: list[str], weights: str) -> dict[str, dict[int, float]]:
-    """engine -> particles -> seconds; prints them."""
-    seconds: dict[str, dict[int, float]] = {engine: {} for engine in engines}
-    for count, archive in archives.items():
-        tables = set()
-        for engine in engines:
-            seconds[engine][count], megabytes, table = classify(archive, engine, weights)
-            tables.add(table)
-            rate = count / seconds[engine][count]
-            print(
-                f"{count:>9,} {engine:<6} {seconds[engine][count]:8.1f} s  {rate:6.0f}/s  {megabytes:6,.0f} MB",
-                flush=True,
-            )
-        if len(tables) > 1:
-            sys.exit(f"The engines' tables of {count:,} particles differ.")
-    return seconds
+def write_folder(path: Path, count: int) -> Path:
+    """A folder of `count` particles as PNG files, two levels of folders deep, the sample tiles repeated."""
+    if not path.exists():
+        images, unfinished = sample_images(), path.with_name(f"{path.name}.part")
+        for number in range(count):
+            inner = unfinished / f"day_{number % BRANCHES}" / f"run_{number // BRANCHES % BRANCHES}"
+            inner.mkdir(parents=True, exist_ok=True)
+            (inner / f"particle_{number:07d}.png").write_bytes(images[number % len(images)])
+        unfinished.rename(path)
+    return path
 
 
-def print_fit(engine: str, seconds: dict[int, float]) -> None:
+def sample_images() -> list[bytes]:
+    """The sample tiles as PNG files."""
+    return [encode_png(tile) for tile in np.load(ROOT / "sample_data" / "tiles.npy")]
+
+
+def compare_engines(
+    source: Path, count: int, engines: list[str], weights: str, *, kept: Path | None = None
+) -> dict[str, Cost]:
+    """engine -> what it took; prints it. kept: the results go to <kept>_<engine>."""
+    costs = {}
+    for engine in engines:
+        out = kept.with_name(f"{kept.name}_{engine}") if kept else None
+        costs[engine] = cost = classify(source, engine, weights, kept=out)
+        print(
+            f"{count:>9,} {engine:<6} {cost.seconds:8.1f} s  {count / cost.seconds:6.0f}/s  "
+            f"{cost.cpu_seconds:8.1f} s of processors  {cost.megabytes:6,.0f} MB",
+            flush=True,
+        )
+    if len({cost.digest for cost in costs.values()}) > 1:
+        sys.exit(f"The engines' results of {count:,} particles in {source.name} differ.")
+    if len(costs) > 1:
+        print(f"{count:>9,} particles in {source.name}: {', '.join(COMPARED)} are equal", flush=True)
+    return costs
+
+
+def print_overhead(count: int, costs: dict[str, Cost]) -> None:
+    """How much more Ray takes."""
+    if len(costs) > 1:
+        local, ray = costs["local"], costs["ray"]
+        print(
+            f"{count:,}: Ray takes {ray.seconds / local.seconds - 1:+.0%} of time, "
+            f"{ray.cpu_seconds / local.cpu_seconds - 1:+.0%} of processor time"
+        )
+
+
+def print_fit(engine: str, unit: str, seconds: dict[int, float]) -> None:
     """The least-squares line through the times, and how far off it the times are."""
     if len(seconds) < 2:
         return
@@ -88,7 +145,7 @@ def print_fit(engine: str, seconds: dict[int, float]) -> None:
     slope, start = np.polyfit(counts, times, 1)
     largest = np.abs(times / (start + slope * counts) - 1).max()
     off = f", largest deviation {largest:.0%}" if len(seconds) > 2 else ""
-    print(f"{engine}: {start:.1f} s + {1000 * slope:.2f} s per 1,000 particles{off}")
+    print(f"{engine}: {start:.1f} + {1000 * slope:.2f} {unit} per 1,000 particles{off}")
 
 
 def compare_nodes(archive: Path, count: int, weights: str) -> None:
@@ -101,49 +158,62 @@ def compare_nodes(archive: Path, count: int, weights: str) -> None:
         cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
         for _ in range(nodes - 1):
             cluster.add_node(num_cpus=1)
-        seconds, _, _ = classify(archive, "ray", weights, address=str(cluster.address))
+        seconds = classify(archive, "ray", weights, address=str(cluster.address)).seconds
         cluster.shutdown()
         times.append(seconds)
         print(f"{count:>9,} Ray, {nodes} node{'s' * (nodes > 1)} of one core {seconds:8.1f} s", flush=True)
     print(f"Speed-up of two nodes: {times[0] / times[1]:.2f}")
 
 
-def classify(archive: Path, engine: str, weights: str, *, address: str = "") -> tuple[float, float, bytes]:
-    """(seconds, largest MB of its processes, results.csv) of one classification."""
-    out = Path(tempfile.mkdtemp(prefix="svp-scale-"))
-    command = [sys.executable, "-m", "svp_core", "classify", str(archive), "--out", str(out / "out")]
-    environment = {**os.environ, "SVP_WORKSPACE": str(out / "workspace"), "SVP_RAY_ADDRESS": address}
-    start = time.perf_counter()
-    with (out / "log").open("w") as log:
-        process = subprocess.Popen(
-            [*command, "--engine", engine, "--weights", weights], cwd=ROOT, env=environment, stdout=log, stderr=log
-        )
-        memory = Memory(process.pid)
-        status = process.wait()
-    seconds = time.perf_counter() - start
-    if status:
-        sys.exit((out / "log").read_text()[-2000:])
-    table = (out / "out" / "results.csv").read_bytes()
-    shutil.rmtree(out)
-    return seconds, memory.largest(), table
+def classify(source: Path, engine: str, weights: str, *, address: str = "", kept: Path | None = None) -> Cost:
+    """What one classification took. kept: folder that its results replace."""
+    with tempfile.TemporaryDirectory(prefix="svp-scale-") as temporary:
+        workspace, out = Path(temporary, "workspace"), kept or Path(temporary, "results")
+        shutil.rmtree(out, ignore_errors=True)
+        command = [sys.executable, "-m", "svp_core", "classify", str(source), "--out", str(out)]
+        environment = {**os.environ, "SVP_WORKSPACE": str(workspace), "SVP_RAY_ADDRESS": address}
+        start = time.perf_counter()
+        with Path(temporary, "log").open("w") as log:
+            process = subprocess.Popen(
+                [*command, "--engine", engine, "--weights", weights], cwd=ROOT, env=environment, stdout=log, stderr=log
+            )
+            watch = Watch(process.pid)
+            status = process.wait()
+        seconds = time.perf_counter() - start
+        if status:
+            sys.exit(Path(temporary, "log").read_text()[-2000:])
+        return Cost(seconds, *watch.totals(), digest_of(out))
 
 
-class Memory:
-    """Reads the memory of a process and all below it until it ends."""
+def digest_of(folder: Path) -> str:
+    """SHA-256 of the files of a result that must be equal."""
+    digest = hashlib.sha256()
+    for path in (folder / name for name in COMPARED):
+        if path.exists():
+            with path.open("rb") as file:
+                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()
+
+
+class Watch:
+    """Reads memory and processor time of a process and all below it until it ends."""
 
     def __init__(self, pid: int) -> None:
         self._pid, self._largest = pid, 0.0
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._cpu_seconds: dict[int, float] = {}
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
-    def largest(self) -> float:
-        """The largest sum that was seen, MB."""
+    def totals(self) -> tuple[float, float]:
+        """(processor time of all together, s; largest memory of all together that was seen, MB), once it has ended."""
         self._thread.join()
-        return self._largest
+        return sum(self._cpu_seconds.values()), self._largest
 
-    def _watch(self) -> None:
+    def _run(self) -> None:
         while Path(f"/proc/{self._pid}/smaps_rollup").exists():
-            self._largest = max(self._largest, sum(map(pss_megabytes, process_tree(self._pid))))
+            processes = process_tree(self._pid)
+            self._largest = max(self._largest, sum(map(pss_megabytes, processes)))
+            self._cpu_seconds |= {pid: seconds for pid in processes if (seconds := cpu_seconds(pid))}
             time.sleep(SAMPLE_S)
 
 
@@ -157,6 +227,14 @@ def process_tree(root: int) -> set[int]:
     while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
         tree |= more
     return tree
+
+
+def cpu_seconds(pid: int) -> float:
+    """Processor time of a process, user and system."""
+    with suppress(OSError, ValueError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def pss_megabytes(pid: int) -> float:
