@@ -6,8 +6,9 @@
 - A normal set of one's own: known particles are split at random, half of them normal, SPLITS times. Known ones marked
   at 5 %; distance of their p-values from uniform (Kolmogorov-Smirnov; the largest of SPLITS against its 1 % limit that
   counts both halves); samples of 500 in which the alarm rings, clean and with 10 and 20 % strangers of each kind.
-- Taught: 5, 20 and 60 confirmed strangers of a kind; AUC by score and by p-value (within the named class, and with
-  ties) and share found of the others, known ones marked. TIMES draws.
+- Taught: 5, 20 and 60 confirmed strangers of a kind; AUC as the page orders (by p-value) and by score, share found of
+  the others, known ones marked, of all and of the class of which most are; share found in the list by
+  Benjamini-Hochberg, and of known ones in it. TIMES draws.
 - A real run of plankton in ../shared/real, where there is one: taught, with AUC against the known particles.
 - CPU time per particle of judging, beyond the classifier.
 
@@ -29,8 +30,9 @@ from svp_core.embedding.features import fixed_features
 from svp_core.model_files import find_model_folder
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
+from svp_core.novelty.listing import FALSE_SHARE
 from svp_core.novelty.normal_set import calibrate_on_normal
-from svp_core.novelty.teaching import judge_taught
+from svp_core.novelty.teaching import judge_taught, unconfirmed_rates
 from svp_core.novelty.tile_forms import forms_of
 from svp_core.novelty.verdict import judge_sample
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
@@ -124,12 +126,24 @@ def taught(calibration, particles, is_known, kinds):
                 judged = judge_taught(calibration.examples, part.features, part.named, forms[sample], confirmed)
                 held = np.setdiff1d(np.arange(int(is_known.sum()), len(sample)), confirmed)
                 known, (scores, values) = slice(int(is_known.sum())), judged
-                by_score, by_p = auc(scores[known], scores[held]), auc(-values[known], -values[held])
-                figures.append((by_score, by_p, (values[held] <= LEVEL).mean(), (values[known] <= LEVEL).mean()))
+                listed = unconfirmed_rates(values, confirmed) <= FALSE_SHARE
+                marked = values[known] <= LEVEL
+                figures.append(
+                    (
+                        auc(-values[known], -values[held]),
+                        auc(scores[known], scores[held]),
+                        (values[held] <= LEVEL).mean(),
+                        marked.mean(),
+                        max(marked[part.named[known] == label].mean() for label in np.unique(part.named[known])),
+                        listed[held].mean(),
+                        listed[known].sum() / max(1, listed.sum()),
+                    )
+                )
             means, lowest = np.mean(figures, axis=0), np.min(figures, axis=0)
             print(
-                f"  {kind:16} AUC {means[0]:.3f} (lowest {lowest[0]:.3f}), by p {means[1]:.3f}, found {means[2]:.0%}, "
-                f"known marked {means[3]:.1%}; {len(rows) - count} held out",
+                f"  {kind:16} AUC {means[0]:.3f} (lowest {lowest[0]:.3f}), by score {means[1]:.3f}, found "
+                f"{means[2]:.0%}, known marked {means[3]:.1%}, of one class {means[4]:.1%}; listed {means[5]:.0%}, "
+                f"{means[6]:.1%} of the list known; {len(rows) - count} held out",
                 flush=True,
             )
 

@@ -9,6 +9,17 @@ find strangers of the same kind only.
 Then they learn again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
 confirmed ones. Each particle is judged by heads that did not learn from it, but from those of the other half, so that
 known ones are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
+
+p-values order the particles as the scores do: a score is compared with known particles of all named classes and forms
+of tile, those of each weighed by its share w of the sample (conformal p-values under label shift; Podkopaev and Ramdas
+2021, arXiv 2103.03323):
+
+    p(s) = sum over classes and forms of w (1 + number of their calibration scores >= s) / (n + 1).
+
+Where the known particles of a class score like its calibration ones, p <= a marks at most a share a of the sample
+wrongly, though more of one class than of another: with a share e of strangers in it, w is at least 1 - e times the
+share among the known particles, so that at most a / (1 - e) of these are marked. Benjamini-Hochberg has this factor to
+spare.
 """
 
 from collections.abc import Callable
@@ -41,6 +52,7 @@ FOLDS = 5  # of the confirmed ones, to measure what was gained
 TAUGHT_SHARE = 1.0  # of the level of novelty: marks by what was taught are added to those by novelty
 
 Rows = NDArray[np.intp]
+Mixture = dict[tuple[int, int], float]  # (named class, form of tile) -> share of a sample's particles
 
 
 @dataclass(frozen=True)
@@ -64,7 +76,7 @@ class TeachingGain:
 
     confirmed: int
     auc_before: float  # share of known particles, named alike, that are less unusual; by the novelty score
-    auc_after: float  # the same by what was taught
+    auc_after: float  # share of all known particles that resemble the others less; by what was taught
     found_before: Estimate  # share found at LEVEL
     found_after: Estimate
 
@@ -73,7 +85,7 @@ class Taught(NamedTuple):
     """How much each particle resembles the confirmed strangers."""
 
     scores: NDArray[np.float64]  # (N,), large: like them; inf for the confirmed ones
-    p_values: NDArray[np.float64]  # (N,), small: like them; the confirmed ones have the smallest value
+    p_values: NDArray[np.float64]  # (N,), small: like them; no value is smaller than that of the confirmed ones
 
 
 def judge_taught(
@@ -86,8 +98,8 @@ def judge_taught(
     """Score and conformal p-value of each particle: does it resemble the confirmed strangers, or the known particles?
 
     features (N, D), named (N,), forms (N,): as in KnownExamples. confirmed: their positions (n,), n >= MIN_CONFIRMED.
-    Every second block of the examples is learnt from, the others of the same named class and form give the p-values.
-    Raises LabError for too few strangers.
+    Every second block of the examples is learnt from, the others give the p-values. Raises LabError for too few
+    strangers.
     """
     if len(confirmed) < MIN_CONFIRMED:
         raise LabError(
@@ -95,18 +107,28 @@ def judge_taught(
         )
     sample = _Particles(_finite(features), np.asarray(named), np.asarray(forms))
     learnt, judging = _halves(examples)
-    scores, values = _judge(learnt, judging, sample.take(confirmed), sample)
-    surely = false_discovery_rates(values) <= FALSE_SHARE
-    surely[confirmed] = False
+    mixture = _mixture(sample.named, sample.forms, confirmed)
+    scores, values = _judge(learnt, judging, sample.take(confirmed), sample, mixture)
+    surely = unconfirmed_rates(values, confirmed) <= FALSE_SHARE
     fold = np.arange(len(values)) % 2
     for half in (0, 1):
         others, mask = np.flatnonzero(surely & (fold != half)), fold == half
         if len(others):
             others = others[:: -(-len(others) // MAX_LEARNT)]
             strangers = sample.take(np.concatenate([confirmed, others]))
-            scores[mask], values[mask] = _judge(learnt, judging, strangers, sample.take(mask))
+            scores[mask], values[mask] = _judge(learnt, judging, strangers, sample.take(mask), mixture)
     scores[confirmed], values[confirmed] = np.inf, 1 / (len(judging.named) + 1)
     return Taught(scores, values)
+
+
+def unconfirmed_rates(p_values: NDArray[np.floating], confirmed: Rows) -> NDArray[np.float64]:
+    """Smallest false discovery rate (N,) at which each particle is listed as like the confirmed ones; theirs is NaN.
+
+    Counted with the confirmed ones, which are none to be discovered, more of the others would be listed.
+    """
+    values = np.asarray(p_values, np.float64).copy()
+    values[confirmed] = np.nan
+    return false_discovery_rates(values)
 
 
 def teaching_gain(
@@ -114,21 +136,23 @@ def teaching_gain(
     features: NDArray[np.floating],
     named: NDArray[np.integer],
     forms: NDArray[np.integer],
+    confirmed: Rows,
     p_values: NDArray[np.floating],
 ) -> TeachingGain | None:
-    """What these confirmed strangers (n,) gained, each judged by what the others taught; in FOLDS parts.
+    """What the confirmed strangers (n,) of a sample gained, each judged by what the others taught; in FOLDS parts.
 
-    p_values: theirs by the novelty score (n,). None where a part would leave fewer than MIN_CONFIRMED - 1.
+    features, named, forms, confirmed: as for judge_taught. p_values: of the confirmed ones by the novelty score (n,).
+    None where a part would leave fewer than MIN_CONFIRMED - 1.
     """
-    count = len(named)
+    count, mixture = len(confirmed), _mixture(named, forms, confirmed)
     folds = min(FOLDS, count)
     if count - -(-count // folds) < MIN_CONFIRMED - 1:
         return None
-    strangers = _Particles(_finite(features), np.asarray(named), np.asarray(forms))
+    strangers = _Particles(_finite(features[confirmed]), np.asarray(named)[confirmed], np.asarray(forms)[confirmed])
     (learnt, judging), fold, after = _halves(examples), np.arange(count) % folds, np.ones(count)
     for k in range(folds):
         held = fold == k
-        after[held] = _judge(learnt, judging, strangers.take(~held), strangers.take(held)).p_values
+        after[held] = _judge(learnt, judging, strangers.take(~held), strangers.take(held), mixture).p_values
     before = np.nan_to_num(np.asarray(p_values, float), nan=1.0)
     return TeachingGain(
         count,
@@ -147,7 +171,20 @@ def _halves(examples: KnownExamples) -> tuple[_Particles, _Particles]:
     return known.take(learnt), known.take(~learnt)
 
 
-def _judge(learnt: _Particles, judging: _Particles, strangers: _Particles, sample: _Particles) -> Taught:
+def _mixture(named: NDArray[np.integer], forms: NDArray[np.integer], confirmed: Rows) -> Mixture:
+    """Mixture of the particles that are not confirmed; of all, where there are no others."""
+    pairs = np.stack([named, forms], axis=1)
+    others = np.delete(pairs, confirmed, axis=0)
+    groups, counts = np.unique(others if len(others) else pairs, axis=0, return_counts=True)
+    return {
+        (int(label), int(form)): float(count / counts.sum())
+        for (label, form), count in zip(groups, counts, strict=True)
+    }
+
+
+def _judge(
+    learnt: _Particles, judging: _Particles, strangers: _Particles, sample: _Particles, mixture: Mixture
+) -> Taught:
     """Each particle of the sample by heads that tell these strangers from the learnt known particles."""
     # Of the same form of tile: else the heads would learn the form.
     alike = np.isin(learnt.forms, strangers.forms)
@@ -157,13 +194,11 @@ def _judge(learnt: _Particles, judging: _Particles, strangers: _Particles, sampl
         of_known, of_sample = (_in_chunks(score, part) for part in (judging, sample))
         weight /= max(float(of_known.std()), 1e-6)
         known, scores = known + weight * of_known, scores + weight * of_sample
-    values = np.ones(len(sample.named))
-    for label in np.unique(sample.named):
-        for form in np.unique(sample.forms):
-            mask = (sample.named == label) & (sample.forms == form)
-            alike = (judging.named == label) & (judging.forms == form)
-            alike = alike if alike.sum() >= MIN_NAMED else np.ones(len(alike), bool)
-            values[mask] = conformal_p(scores[mask], known[alike])
+    values = np.zeros(len(sample.named))
+    for (label, form), share in mixture.items():
+        alike = (judging.named == label) & (judging.forms == form)
+        alike = alike if alike.sum() >= MIN_NAMED else np.ones(len(alike), bool)
+        values += share * conformal_p(scores, known[alike])
     return Taught(scores, values)
 
 

@@ -22,6 +22,7 @@ from svp_core.profiles.conditions import nearest_magnification
 from svp_core.tasks.normal_set import NORMAL_FILE
 from svp_core.tasks.novelty_verdict import NO_P, judge_run
 from svp_core.tasks.stored_features import own_calibration, stored_features, used_calibration
+from svp_core.tasks.taught_strangers import taught_rates
 from svp_core.tile_file import read_tiles
 
 TABLE = "novelty.csv"
@@ -30,7 +31,7 @@ RESIDUAL_COLUMNS = ("residual", "residual_p")  # of an autoencoder filter
 NEAREST_COLUMNS = tuple(f"nearest_{k + 1}" for k in range(SHOWN))
 COLUMNS = (
     *("image", "run", "status", "reason", "named", "novelty_score", "novelty_p", "unlike", "false_share", "listed"),
-    *(*PART_COLUMNS, "spoke", *NEAREST_COLUMNS, "taught_p", *RESIDUAL_COLUMNS),
+    *(*PART_COLUMNS, "spoke", *NEAREST_COLUMNS, "taught_p", *RESIDUAL_COLUMNS, "taught_false_share"),
 )
 _TEXTS = ("image", "run", "status", "reason", "named", "unlike", "listed", "spoke", *NEAREST_COLUMNS)
 _CHUNK = 2000  # particles at a time, which bounds the memory
@@ -62,7 +63,7 @@ def write_table(
         p_values = np.full(len(p_values), np.nan)
         rebuilt = None if rebuilt is None else np.stack([rebuilt[:, 0], p_values], axis=1)
     rates, scores = false_discovery_rates(p_values), numeric_column(results, "novelty_score")
-    taught = taught_p(results)
+    taught, taught_shares = taught_p(results), taught_rates(results)
     calibration, names = used_calibration(results), _example_names(results)
     rows: dict[int, list[Any]] = {}
     images, runs = results.table["image"].tolist(), results.table["run"].fillna("").tolist()
@@ -82,6 +83,7 @@ def write_table(
                 *(names[index] for index in nearest[k]),
                 "" if taught is None else _text(taught[position]),
                 *(("", "") if rebuilt is None else map(_text, rebuilt[position])),
+                "" if taught_shares is None else _text(taught_shares[position]),
             ]
         yield len(rows)
     blank = [""] * (len(COLUMNS) - 4)
@@ -95,13 +97,16 @@ def write_table(
 def read_table(folder: Path) -> pd.DataFrame:
     """novelty.csv of a job's folder, one row per item in the source's order; texts missing where empty, the rest float.
 
-    Column taught_p is that of the strangers confirmed last. Raises LabError where the file is missing.
+    Columns taught_p and taught_false_share are those of the strangers confirmed last. Raises LabError where the file is
+    missing.
     """
     if not (folder / TABLE).is_file():
         raise LabError("This search for unusual particles holds no table; start it again.")
     table = pd.read_csv(folder / TABLE, dtype=dict.fromkeys(_TEXTS, str), keep_default_na=False, na_values=[""])
-    if (taught := taught_p(read_results_folder(folder))) is not None:
-        table.loc[table["status"] == "ok", "taught_p"] = taught
+    results, ok = read_results_folder(folder), table["status"] == "ok"
+    for name, values in (("taught_p", taught_p(results)), ("taught_false_share", taught_rates(results))):
+        if values is not None or name not in table:  # of an earlier version
+            table.loc[ok, name] = np.nan if values is None else values
     return table
 
 

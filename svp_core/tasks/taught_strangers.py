@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
+from numpy.typing import NDArray
 
 from svp_core.classification.results import NOVELTY_P, ClassificationResults, numeric_column
-from svp_core.classification.strangers import TAUGHT_FILE
+from svp_core.classification.strangers import TAUGHT_FILE, taught_p
 from svp_core.files import save_array, write_json
 from svp_core.novelty.tile_forms import forms_of
 from svp_core.tasks.stored_features import shipped_calibration, stored_features
@@ -18,8 +19,8 @@ def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) ->
     """Mark the particles that resemble confirmed strangers; what was taught before is replaced.
 
     confirmed: their positions among the classified particles. Writes TAUGHT_FILE into the folder of the job, and into
-    its summary their number and, where there are enough, what they gained on held-out ones. Raises LabError for too
-    few, and where the results or the model lack what is needed.
+    its summary their number, their positions and, where there are enough, what they gained on held-out ones. Raises
+    LabError for too few, and where the results or the model lack what is needed.
     """
     from svp_core.novelty.teaching import judge_taught, teaching_gain
 
@@ -28,9 +29,22 @@ def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) ->
     named, forms = results.probs.argmax(1), forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")[:count]))
     values = judge_taught(calibration.examples, features, named, forms, rows).p_values
     before = numeric_column(results, NOVELTY_P)[rows] if NOVELTY_P in results.table else np.full(len(rows), np.nan)
-    gain = teaching_gain(calibration.examples, features[rows], named[rows], forms[rows], before)
+    gain = teaching_gain(calibration.examples, features, named, forms, rows, before)
     save_array(results.folder / TAUGHT_FILE, values.astype(np.float32))
-    _note(results, {"confirmed": len(rows), **({"gain": asdict(gain)} if gain else {})})
+    _note(results, {"confirmed": len(rows), "positions": rows.tolist(), **({"gain": asdict(gain)} if gain else {})})
+
+
+def taught_rates(results: ClassificationResults) -> NDArray[np.float64] | None:
+    """Smallest false discovery rate (N,) at which each particle is listed as like the confirmed strangers.
+
+    NaN for these; None where none were confirmed, or by an earlier version, which did not note which.
+    """
+    from svp_core.novelty.teaching import unconfirmed_rates
+
+    values, note = taught_p(results), (results.summary.get("novelty") or {}).get("taught") or {}
+    if values is None or "positions" not in note:
+        return None
+    return unconfirmed_rates(values, np.asarray(note["positions"], np.intp))
 
 
 def forget_strangers(results: ClassificationResults) -> None:

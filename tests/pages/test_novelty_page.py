@@ -61,8 +61,14 @@ def test_a_sample_is_searched_against_a_folder_and_taught(folders):
     app.button(key="teach_strangers").click().run()
     assert not app.exception
     sample = JudgedSample(read_results_folder(jobs.job_folder(job.id)), read_table(jobs.job_folder(job.id)))
-    assert sample.marked[16:22].all()
-    assert set(range(16, 22)) <= set(sample.order[:8].tolist())
+    assert sample.alike[16:22].all()
+    assert sample.surely_alike[16:22].all()
+    assert set(sample.by_taught[:6].tolist()) == set(range(16, 22))
+    taught = sample.numbers("taught_p")[sample.by_taught]
+    assert (np.diff(taught) >= 0).all()
+    assert (np.diff(sample.numbers("novelty_p")[sample.by_unusual]) >= 0).all()
+    assert "by taught p" in page_text(app)
+    assert f"taught p {taught[0]:.3f}" in sample.captions(sample.by_taught[:1])[0]
     app.button(key="forget_strangers").click().run()
     assert json.loads((jobs.job_folder(job.id) / "summary.json").read_text("utf-8"))["novelty"].get("taught") is None
 

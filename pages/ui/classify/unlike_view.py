@@ -13,7 +13,6 @@ from pages.ui.shared.teaching import show_teaching
 from svp_core.classification.results import NOVELTY_P, ClassificationResults
 from svp_core.classification.strangers import has_novelty, taught_p, verdict_of
 from svp_core.display import class_name, count_noun, escape_markdown, format_percent
-from svp_core.novelty.teaching import TAUGHT_SHARE
 from svp_core.stats.counts import UNLIKE
 from svp_core.tasks.unlike_details import parts_of
 
@@ -37,19 +36,18 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
     )
     show_teaching(results, JobState(results.job_id).picks)
     p_values, taught = numeric_column(results, NOVELTY_P), taught_p(results)
-    if taught is not None:
-        p_values = np.minimum(p_values, taught / TAUGHT_SHARE)
     positions = np.flatnonzero(shown & (labels == UNLIKE))
-    positions = positions[np.argsort(p_values[positions], kind="stable")]
-    st.markdown(f"**{count_noun(len(positions), 'particle')} unlike all classes**, the most unusual first")
+    keys = [p_values[positions]] if taught is None else [p_values[positions], taught[positions]]
+    positions = positions[np.lexsort(keys)]
+    first = "the most unusual first, by p" if taught is None else "the likest to the confirmed ones first, by taught p"
+    st.markdown(f"**{count_noun(len(positions), 'particle')} unlike all classes**, {first}")
     if not len(positions):
         return
     page = choose_page(len(positions), JobState(results.job_id).page_key("unlike"), page_size=PAGE_SIZE)
     positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
     best, parts = results.probs[positions].argmax(1), parts_of(results, positions)
-    captions = [
-        f"p {p_values[k]:.3f} · {class_name(results.class_keys[b])}?" for k, b in zip(positions, best, strict=True)
-    ]
+    values = [f"{f'taught p {taught[k]:.3f} · ' if taught is not None else ''}p {p_values[k]:.3f}" for k in positions]
+    captions = [f"{text} · {class_name(results.class_keys[b])}?" for text, b in zip(values, best, strict=True)]
     captions = [f"{text} · {part}" for text, part in zip(captions, parts, strict=True)] if parts else captions
     show_nearest_known(results, positions[:COMPARED], captions)
     draw_tiles(results, labels, positions, "tiles_unlike", captions=captions, show_px=TILE_PX)

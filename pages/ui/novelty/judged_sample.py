@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import class_name
 from svp_core.novelty.calibration import LEVEL
+from svp_core.novelty.listing import FALSE_SHARE
 from svp_core.novelty.teaching import TAUGHT_SHARE
 
 
@@ -36,26 +37,52 @@ class JudgedSample:
         return np.asarray(self.judged[name] == "yes", bool)
 
     @cached_property
-    def marked(self) -> NDArray[np.bool_]:
-        """Particles unlike normal ones, or like the confirmed strangers."""
-        return self.is_yes("unlike") | (self.numbers("taught_p") <= TAUGHT_SHARE * LEVEL)
+    def is_taught(self) -> bool:
+        """Whether strangers are confirmed."""
+        return bool(np.isfinite(self.numbers("taught_p")).any())
 
     @cached_property
-    def order(self) -> NDArray[np.intp]:
-        """Positions of the particles, the most unusual first: by p-value, taught ones included, then by score."""
-        values = np.stack([self.numbers("novelty_p"), self.numbers("taught_p") / TAUGHT_SHARE])
-        smallest = np.where(np.isnan(values), 2.0, values).min(0)
-        return np.lexsort((-np.nan_to_num(self.numbers("novelty_score"), nan=-np.inf), smallest))
+    def alike(self) -> NDArray[np.bool_]:
+        """Particles marked as like the confirmed strangers, these included."""
+        return self.numbers("taught_p") <= TAUGHT_SHARE * LEVEL
+
+    @property
+    def has_rates(self) -> bool:
+        """Whether it is known which are surely like the confirmed strangers; of an earlier version it is not."""
+        return bool(np.isfinite(self.numbers("taught_false_share")).any())
+
+    @cached_property
+    def surely_alike(self) -> NDArray[np.bool_]:
+        """The confirmed strangers, and those like them of which at most FALSE_SHARE are expected to be known ones."""
+        rates = self.numbers("taught_false_share")
+        return self.alike & ((rates <= FALSE_SHARE) | (np.isnan(rates) & self.has_rates))
+
+    @cached_property
+    def by_unusual(self) -> NDArray[np.intp]:
+        """Positions of the particles, the most unusual first: by p-value, then by score."""
+        return np.lexsort(
+            (-np.nan_to_num(self.numbers("novelty_score"), nan=-np.inf), _last(self.numbers("novelty_p")))
+        )
+
+    @cached_property
+    def by_taught(self) -> NDArray[np.intp]:
+        """Positions of the particles, the likest to the confirmed strangers first: by taught p, then as by_unusual."""
+        place = np.argsort(self.by_unusual)
+        return np.lexsort((place, _last(self.numbers("taught_p"))))
 
     def captions(self, positions: NDArray[np.intp]) -> list[str]:
         """What is written below each particle: p-value or score, the class that it was named, what spoke."""
         return [_caption(row) for row in self.judged.iloc[positions].to_dict("records")]
 
 
+def _last(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """These p-values; where there is none, larger than any."""
+    return np.where(np.isnan(p_values), 2.0, p_values)
+
+
 def _caption(row: Mapping[Any, Any]) -> str:
     has_p, taught = pd.notna(row["novelty_p"]), row["taught_p"]
-    values = [f"p {row['novelty_p']:.3f}" if has_p else f"score {row['novelty_score']:.1f}"]
-    if taught <= TAUGHT_SHARE * LEVEL:  # no number is not
-        values.append(f"taught {taught:.3f}")
+    values = [f"taught p {taught:.3f}"] if pd.notna(taught) else []
+    values.append(f"p {row['novelty_p']:.3f}" if has_p else f"score {row['novelty_score']:.1f}")
     spoke = [row["spoke"]] if pd.notna(row["spoke"]) else []
     return " · ".join([*values, f"{class_name(row['named'])}?", *spoke])

@@ -21,6 +21,7 @@ from svp_core.classification.results import read_results_folder
 from svp_core.display import count_noun, escape_markdown, format_percent
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.listing import FALSE_SHARE
+from svp_core.novelty.teaching import TAUGHT_SHARE
 from svp_core.tasks.novelty_table import read_table
 from svp_core.tasks.novelty_verdict import NO_P, STRANGERS
 from svp_core.workspace import jobs
@@ -29,7 +30,13 @@ from svp_core.workspace.jobs import Job
 TILE_PX = 96
 COMPARED = 12  # of the list, beside the normal particles nearest to them
 BINS = 20  # of the histogram of p-values: 5 % each
-UNLIKE, LISTED, ALL = "unlike", "listed", "all"
+ALIKE, SURELY_ALIKE, UNLIKE, LISTED, ALL = "alike", "surely alike", "unlike", "listed", "all"
+BY_TAUGHT = (
+    "The likest to the confirmed strangers first, by taught p: the share of known particles, in this sample's mixture "
+    "of classes, that resemble them as much."
+)
+BY_P = "The most unusual first, by p: the share of known particles of the named class that are as unusual."
+BY_SCORE = "The most unusual first, by score; no p-value holds for this sample."
 
 
 def show(job: Job) -> None:
@@ -63,24 +70,39 @@ def _show_verdict(verdict: Mapping[str, Any]) -> None:
 
 
 def _show_list(job: Job, sample: JudgedSample, *, has_p: bool) -> None:
-    masks = {UNLIKE: sample.marked, LISTED: sample.is_yes("listed"), ALL: np.ones(len(sample.judged), bool)}
-    is_taught = bool(np.isfinite(sample.numbers("taught_p")).any())
-    texts = {UNLIKE: f"p ≤ {LEVEL:g}{' or taught' if is_taught else ''}", LISTED: "Surely unusual", ALL: "All"}
-    options = [UNLIKE, LISTED, ALL] if has_p else [UNLIKE, ALL] if is_taught else [ALL]
+    masks = {
+        ALIKE: sample.alike,
+        SURELY_ALIKE: sample.surely_alike,
+        UNLIKE: sample.is_yes("unlike"),
+        LISTED: sample.is_yes("listed"),
+        ALL: np.ones(len(sample.judged), bool),
+    }
+    texts = {
+        ALIKE: f"taught p ≤ {TAUGHT_SHARE * LEVEL:g}",
+        SURELY_ALIKE: "Surely like them",
+        UNLIKE: f"p ≤ {LEVEL:g}",
+        LISTED: "Surely unusual",
+        ALL: "All",
+    }
+    taught = [ALIKE, *([SURELY_ALIKE] if sample.has_rates else [])] if sample.is_taught else []
+    options = [*taught, *([UNLIKE, LISTED] if has_p else []), ALL]
     which = st.segmented_control(
         "Particles",
         options,
         default=options[0],
         required=True,
         format_func=lambda name: f"{texts[name]} ({int(masks[name].sum()):,})",
-        key=f"novelty_which_{job.id}",
-        help=f"Surely unusual: at most {format_percent(FALSE_SHARE)} of these are expected to be known particles "
-        "(Benjamini-Hochberg). Often none is that sure; then the order counts.",
+        key=f"novelty_which_{job.id}_{sample.is_taught}",
+        help=f"Surely: at most {format_percent(FALSE_SHARE)} of these are expected to be known particles "
+        "(Benjamini-Hochberg; the confirmed ones are not counted). Often none is that sure; then the order counts.",
     )
     picks = _picks(job)
     show_teaching(sample.results, picks)
-    st.caption("The most unusual first. Click to enlarge; click the corner, or the key S, to select.")
-    positions = sample.order[masks[which][sample.order]]
+    by_taught = sample.is_taught and which not in (UNLIKE, LISTED)
+    ordered = BY_TAUGHT if by_taught else BY_P if has_p else BY_SCORE
+    st.caption(f"{ordered} Click to enlarge; click the corner, or the key S, to select.")
+    order = sample.by_taught if by_taught else sample.by_unusual
+    positions = order[masks[which][order]]
     if not len(positions):
         st.caption("No particle is that unusual.")
         return

@@ -23,7 +23,8 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
             disabled=len(picks) < MIN_CONFIRMED,
             help=f"Select {MIN_CONFIRMED} or more particles that are no known ones; all that resemble them are "
             "then marked. 20 are better. Known particles marked by this: "
-            f"{format_percent(TAUGHT_SHARE * LEVEL)} by construction.",
+            f"{format_percent(TAUGHT_SHARE * LEVEL)} of the sample at most, by construction; of a class that looks "
+            "like the strangers, more than of another.",
         )
         if taught:
             st.caption(gain_text(taught), width="content")

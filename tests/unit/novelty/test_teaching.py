@@ -7,7 +7,8 @@ from sklearn.metrics import roc_auc_score
 from svp_core.errors import LabError
 from svp_core.novelty import teaching
 from svp_core.novelty.calibration import KnownExamples, features_of
-from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, judge_taught, teaching_gain
+from svp_core.novelty.listing import false_discovery_rates
+from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, judge_taught, teaching_gain, unconfirmed_rates
 from tests.helpers.drawn_novelty import drawn_examples, drawn_views
 
 
@@ -86,15 +87,65 @@ def test_what_was_gained_is_measured_on_held_out_strangers(sample):
     features, named, forms, strange = sample
     confirmed = np.flatnonzero(strange)[:40]
     before = np.full(40, 0.5)
-    gain = teaching_gain(drawn_examples(400), features[confirmed], named[confirmed], forms[confirmed], before)
+    gain = teaching_gain(drawn_examples(400), features, named, forms, confirmed, before)
     assert gain is not None
     assert (gain.confirmed, gain.auc_before, gain.found_before.value) == (40, 0.5, 0.0)
     assert gain.auc_after > 0.9
     assert gain.found_after.low < gain.found_after.value
     # Confirmed "strangers" that are known particles teach nothing, and the figures say so.
     known = np.flatnonzero(~strange)[::8][:36]
-    none = teaching_gain(drawn_examples(400), features[known], named[known], forms[known], np.full(36, 0.5))
+    none = teaching_gain(drawn_examples(400), features, named, forms, known, np.full(36, 0.5))
     assert none is not None
     assert none.auc_after < 0.65
     assert none.found_after.value < 0.25
-    assert teaching_gain(drawn_examples(50), features[:4], named[:4], forms[:4], before[:4]) is None
+    assert teaching_gain(drawn_examples(50), features, named, forms, np.arange(4), before[:4]) is None
+
+
+def mixed_sample(shares, strangers, seed):
+    """(features, named, forms, whether a stranger): 300 known particles with these shares of the classes, strangers.
+
+    The strangers, of the first class by name, lie beside it, so that its known particles resemble them most.
+    """
+    rng, (views, labels) = np.random.default_rng(seed), drawn_views(300, seed=seed)
+    rows = np.concatenate([np.flatnonzero(labels == label)[: round(300 * share)] for label, share in enumerate(shares)])
+    strange, named = drawn_views(strangers, seed=seed + 1)
+    features = np.concatenate([features_of(views)[rows], features_of(strange)[:strangers]])
+    features[len(rows) :] += np.float16(0.5) * (np.arange(features.shape[1]) % 3 == 0)
+    return (
+        features,
+        np.concatenate([labels[rows], named[:strangers]]),
+        rng.integers(0, 2, len(rows) + strangers),
+        np.arange(len(rows) + strangers) >= len(rows),
+    )
+
+
+@pytest.mark.parametrize("shares", [(1 / 3, 1 / 3, 1 / 3), (0.9, 0.05, 0.05), (0.05, 0.05, 0.9)])
+def test_few_known_particles_are_marked_whatever_the_classes_of_the_sample(shares):
+    """Also where most of them are of the class that the strangers look like: a share of 5 % of the sample at most."""
+    marked = []
+    for seed in (30, 40, 50):
+        features, named, forms, strange = mixed_sample(shares, 60, seed)
+        confirmed = np.flatnonzero(strange)[:20]
+        values = judge_taught(drawn_examples(400), features, named, forms, confirmed).p_values
+        marked.append((values <= 0.05)[~strange].sum() / (~strange).sum())
+        assert (values <= 0.05)[strange].mean() > 0.5
+    assert np.mean(marked) < 0.075
+
+
+def test_p_values_order_particles_of_all_classes_as_the_scores_do(sample):
+    features, named, forms, strange = sample
+    confirmed = np.flatnonzero(strange)[:20]
+    scores, values = judge_taught(drawn_examples(400), features, named, forms, confirmed)
+    others = np.setdiff1d(np.arange(len(values)), confirmed)
+    for half in (0, 1):  # each by heads of its own
+        part = others[others % 2 == half]
+        assert (np.diff(values[part][np.argsort(-scores[part])]) >= 0).all()
+
+
+def test_confirmed_strangers_do_not_count_among_those_that_are_listed():
+    values, confirmed = np.r_[np.full(50, 1e-4), np.linspace(0.004, 1, 200)], np.arange(50)
+    rates = unconfirmed_rates(values, confirmed)
+    assert np.isnan(rates[confirmed]).all()
+    np.testing.assert_allclose(rates[50:], false_discovery_rates(values[50:]))
+    assert (rates[50:] > 0.1).all()
+    assert (false_discovery_rates(values)[50:] <= 0.1).any()
