@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pages.ui.frames import settings_form
 from svp_core.execution import ray_cluster
 from svp_core.tasks.located import corrected_frame, events_of, open_located
 from svp_core.workspace import jobs
@@ -87,6 +88,32 @@ def test_a_video_is_frames_and_what_is_none_is_a_sentence(tmp_path):
     (tmp_path / "notes" / "a.txt").write_text("nothing")
     app = start_on(tmp_path / "notes")
     assert "contains no camera frames" in app.error[0].value
+    assert not app.exception
+
+
+def test_a_single_frame_that_cannot_be_read_is_not_searched(tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\nnothing")
+    app = start_on(tmp_path / "broken.png")
+    assert "cannot be read" in app.warning[0].value
+    assert app.button(key="locate_go").disabled
+    write_frames(tmp_path / "frames", 2)
+    (tmp_path / "frames" / "frame_0.png").write_bytes(b"nothing")
+    app = start_on(tmp_path / "frames")
+    assert "choose another one" in app.warning[0].value
+    assert not app.button(key="locate_go").disabled
+
+
+def test_a_frame_is_read_again_only_where_something_changed(tmp_path, monkeypatch):
+    read, reads = settings_form.read_apart, []
+    monkeypatch.setattr(settings_form, "read_apart", lambda path, *args: reads.append(args[0]) or read(path, *args))
+    write_frames(tmp_path / "frames", 2)
+    app = start_on(tmp_path / "frames")
+    assert len(reads) == 2  # what the folder holds, and its first frame
+    app.run()
+    assert len(reads) == 2
+    app.number_input(key="locate_threshold").set_value(60.0).run()
+    assert len(reads) == 3
+    assert "frame_1.png: 0 particles" in page_text(app)
     assert not app.exception
 
 

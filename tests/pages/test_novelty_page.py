@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pages.ui.novelty.judged_sample import JudgedSample
+from pages.ui.novelty.rebuilt_view import draw_roc, roc_caption
 from svp_core.classification.results import read_results_folder
 from svp_core.execution import ray_cluster
 from svp_core.images import encode_png
@@ -81,6 +82,16 @@ def test_a_search_runs_on_a_cluster_that_is_there(folders, monkeypatch):
     app.button(key="novelty_go").click().run()
     (job,) = jobs.active()
     assert job.config["engine"] == "ray"
+
+
+def test_the_marks_of_the_roc_are_named_under_it():
+    threshold = {"found": 0.3, "false_alarms": 0.05}
+    roc = {"strangers": 40, "auc": 0.7, "false_alarms": [0, 1], "found": [0, 1], "conformal": threshold,
+           "youden": {"found": 0.6, "false_alarms": 0.2}}  # fmt: skip
+    symbols = {trace.name: trace.marker.symbol for trace in draw_roc(roc).data if trace.mode == "markers"}
+    assert list(symbols.values()) == ["circle", "diamond"]
+    caption = roc_caption(roc)
+    assert caption.index("●") < caption.index("30") < caption.index("◆") < caption.index("60")
 
 
 def test_a_link_to_another_job_is_refused_in_a_sentence(folders):

@@ -5,7 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.ui.components.box_editor import show_box_editor
-from pages.ui.frames.frame_preview import FramesSummary, locate_preview, read_frames_summary
+from pages.ui.frames.frame_preview import FramePreview, FramesSummary, locate_preview, read_frames_summary
 from pages.ui.shared.engine_choice import choose_engine
 from pages.ui.shared.source_reading import read_apart
 from pages.ui.shared.text import escape_markdown
@@ -22,22 +22,28 @@ from svp_core.tasks.locate import NEIGHBOUR_UM, THRESHOLD, LocateRequest
 
 def show_settings(path: Path) -> LocateRequest | None:
     """Draw settings and one frame with what they find; the request once its button was pressed."""
-    source = _summary_of(str(path), path.stat().st_mtime_ns if path.exists() else 0)
+    modified_ns = path.stat().st_mtime_ns if path.exists() else 0
+    source = _summary_of(str(path), modified_ns)
     settings, preview = st.columns([2, 5], gap="medium")
     with settings:
         request = _choose(path, source)
-        pressed = st.button(
-            f"Locate in {count_noun(source.count, 'frame')}", type="primary", key="locate_go", width="stretch"
-        )
+        place = st.container()
         for note in source.notes:
             st.caption(escape_markdown(note))
     with preview:
         try:
             request.check()
-            _show_preview(request, source.count)
+            is_readable = _show_preview(request, source.count, modified_ns)
         except LabError as error:
             st.error(escape_markdown(error))
             return None
+    pressed = place.button(
+        f"Locate in {count_noun(source.count, 'frame')}",
+        type="primary",
+        key="locate_go",
+        width="stretch",
+        disabled=source.count == 1 and not is_readable,
+    )
     return request if pressed else None
 
 
@@ -45,6 +51,12 @@ def show_settings(path: Path) -> LocateRequest | None:
 def _summary_of(path: str, modified_ns: int) -> FramesSummary:
     del modified_ns  # tells apart, in the cache, versions of the source
     return read_apart(path, read_frames_summary, path)
+
+
+@st.cache_resource(max_entries=4, ttl=120, show_spinner="Reading a frame")
+def _preview_of(request: LocateRequest, index: int, modified_ns: int) -> FramePreview:
+    del modified_ns  # as in _summary_of
+    return read_apart(request.source, locate_preview, request, index)
 
 
 def _choose(path: Path, source: FramesSummary) -> LocateRequest:
@@ -118,15 +130,17 @@ def _choose_heads() -> str | None:
     )
 
 
-def _show_preview(request: LocateRequest, count: int) -> None:
+def _show_preview(request: LocateRequest, count: int, modified_ns: int) -> bool:
+    """Draw a frame with what the settings find; returns whether it can be read."""
     number = 1
     if count > 1:
         number = st.number_input(f"Frame, 1 to {count:,}", 1, count, 1, key="locate_frame", width=200)
-    preview = read_apart(request.source, locate_preview, request, int(number) - 1)
+    preview = _preview_of(request, int(number) - 1, modified_ns)
     frame, located, um_per_px = preview.frame, preview.located, preview.um_per_px
     if frame.pixels is None or located is None:
-        st.warning(escape_markdown(f"This frame cannot be read: {frame.reason}."))
-        return
+        others = "; others may be: choose another one." if count > 1 else ". Choose other frames."
+        st.warning(escape_markdown(f"This frame cannot be read: {frame.reason}{others}"))
+        return False
     cut = touches_border(located.boxes, frame.pixels.shape)
     boxes = [
         {"id": f"p{k}", "box": box, "label": "", "score": None, "cut": bool(cut[k])}
@@ -142,6 +156,7 @@ def _show_preview(request: LocateRequest, count: int) -> None:
         version=f"{request.source}/{frame.index}",
         alt=f"Frame {frame.name} with {len(boxes)} boxes",
     )
+    return True
 
 
 def _summary(

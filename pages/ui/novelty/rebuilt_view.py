@@ -67,11 +67,17 @@ def show_roc(model: str | None) -> None:
     st.markdown("**Autoencoder: ROC**")
     alt = "ROC curve of the autoencoder filter with Youden's threshold and the conformal one"
     st.plotly_chart(draw_roc(roc), config=QUIET, key="novelty_roc", alt=alt)
+    st.caption(roc_caption(roc))
+
+
+def roc_caption(roc: Mapping[str, Any]) -> str:
+    """What the marks of draw_roc are, and what each threshold does."""
     used, youden = roc["conformal"], roc["youden"]
-    st.caption(
-        f"On {roc['strangers']:,} labelled strangers: AUC {roc['auc']:.2f}. p ≤ {LEVEL:g} (used) finds "
-        f"{format_percent(used['found'])} at {format_percent(used['false_alarms'])} false alarms; Youden's threshold, "
-        f"chosen with these strangers, {format_percent(youden['found'])} at {format_percent(youden['false_alarms'])}."
+    return (
+        f"On {roc['strangers']:,} labelled strangers: AUC {roc['auc']:.2f}. ● p ≤ {LEVEL:g} (conformal, used) finds "
+        f"{format_percent(used['found'])} at {format_percent(used['false_alarms'])} false alarms; ◆ Youden's "
+        f"threshold, chosen with these strangers and shown only, {format_percent(youden['found'])} at "
+        f"{format_percent(youden['false_alarms'])}. Dashed: a guess."
     )
 
 
