@@ -85,7 +85,8 @@ def _show_list(job: Job, sample: JudgedSample, *, has_p: bool) -> None:
         ALL: "All",
     }
     taught = [ALIKE, *([SURELY_ALIKE] if sample.has_rates else [])] if sample.is_taught else []
-    options = [*taught, *([UNLIKE, LISTED] if has_p else []), ALL]
+    unusual = ([UNLIKE] if taught else [UNLIKE, LISTED]) if has_p else []
+    options = [*taught, *unusual, ALL]
     which = st.segmented_control(
         "Particles",
         options,
