@@ -5,7 +5,7 @@
 An archive of each size is written from the sample tiles, repeated, and classified by the command `classify` into a
 folder, by each engine on the same cores, one after the other. --folder-of: so is a folder of so many images, nested in
 others. Printed are the seconds, the processor time and the largest memory (PSS) of all processes together, as /proc
-tells them every half second, and the fits seconds = start + particles x slope by least squares; on a machine that does
+tells them every second, and the fits seconds = start + particles x slope by least squares; on a machine that does
 other work as well, the processor time is what can be compared. Tables, columns and tiles of the engines are compared
 byte for byte. --nodes: with Ray on one node of one core, and on two such nodes (processes on this machine): the
 speed-up. --folder: keep archives and the engines' last results there, for benchmarks/large_results.py --folder
@@ -14,6 +14,7 @@ X/results_local. Needs Ray for all but --engines local.
 
 import argparse
 import hashlib
+import io
 import os
 import shutil
 import subprocess
@@ -25,14 +26,20 @@ import zipfile
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
+import tifffile
+from pyarrow import parquet
 
+from svp_core.classification import results_csv
+from svp_core.classification.column_store import STORE_FILE
 from svp_core.images import encode_png
 
 ROOT = Path(__file__).resolve().parents[1]
-SAMPLE_S = 0.5  # between two readings of memory and processor time
-COMPARED = ("results.csv", "results.parquet", "tiles.npy")  # files of a result that must be equal
+SAMPLE_S = 1.0  # between two readings of memory and processor time
+UM_PER_PX = "0.55"
+STACK = 96  # particles of a file in an archive
 BRANCHES = 10  # folders in each folder of images
 
 
@@ -43,13 +50,13 @@ class Cost:
     seconds: float
     cpu_seconds: float  # of all its processes
     megabytes: float  # largest memory of all its processes together
-    digest: str  # SHA-256 of COMPARED
+    digest: str  # of the results, see digest_of; "": not asked for
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--counts", type=int, nargs="+", default=[10_000, 100_000])
+    parser.add_argument("--counts", type=int, nargs="*", default=[10_000, 100_000])
     parser.add_argument("--engines", nargs="+", choices=("local", "ray"), default=["local", "ray"])
     parser.add_argument("--nodes", action="store_true", help="one node of one core beside two, with Ray")
     parser.add_argument("--folder-of", type=int, nargs="*", default=[], help="classify folders of so many images, too")
@@ -73,21 +80,31 @@ def main() -> None:
             print_fit(engine, "s of processors", {count: cost[engine].cpu_seconds for count, cost in costs.items()})
         for count, cost in costs.items():
             print_overhead(count, cost)
-        if options.nodes:
+        if options.nodes and costs:
             compare_nodes(folder / f"{max(costs)}.zip", max(costs), options.weights)
 
 
 def write_archive(path: Path, count: int) -> Path:
-    """An archive of `count` particles as PNG files, the sample tiles repeated."""
+    """An archive of `count` particles as TIFF stacks, the sample tiles repeated: it may hold 200,000 files at most."""
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        images = sample_images()
+        tiles = np.load(ROOT / "sample_data" / "tiles.npy")
+        stacks = [encode_stack(tiles[start : start + STACK]) for start in range(0, len(tiles), STACK)]
         unfinished = path.with_suffix(".part")
         with zipfile.ZipFile(unfinished, "w", zipfile.ZIP_STORED) as archive:
-            for number in range(count):
-                archive.writestr(f"particle_{number:07d}.png", images[number % len(images)])
+            for number in range(count // STACK):
+                archive.writestr(f"particles_{number:05d}.tif", stacks[number % len(stacks)])
+            if rest := count % STACK:
+                archive.writestr("particles_rest.tif", encode_stack(tiles[:rest]))
         unfinished.rename(path)
     return path
+
+
+def encode_stack(tiles: np.ndarray) -> bytes:
+    """Tiles (N, 64, 64) as the pages of a TIFF."""
+    file = io.BytesIO()
+    tifffile.imwrite(file, tiles, photometric="minisblack", compression="deflate", metadata=None)
+    return file.getvalue()
 
 
 def write_folder(path: Path, count: int) -> Path:
@@ -114,7 +131,7 @@ def compare_engines(
     costs = {}
     for engine in engines:
         out = kept.with_name(f"{kept.name}_{engine}") if kept else None
-        costs[engine] = cost = classify(source, engine, weights, kept=out)
+        costs[engine] = cost = classify(source, engine, weights, kept=out, compared=len(engines) > 1)
         print(
             f"{count:>9,} {engine:<6} {cost.seconds:8.1f} s  {count / cost.seconds:6.0f}/s  "
             f"{cost.cpu_seconds:8.1f} s of processors  {cost.megabytes:6,.0f} MB",
@@ -123,7 +140,7 @@ def compare_engines(
     if len({cost.digest for cost in costs.values()}) > 1:
         sys.exit(f"The engines' results of {count:,} particles in {source.name} differ.")
     if len(costs) > 1:
-        print(f"{count:>9,} particles in {source.name}: {', '.join(COMPARED)} are equal", flush=True)
+        print(f"{count:>9,} particles in {source.name}: results.csv, results.parquet, tiles.npy are equal", flush=True)
     return costs
 
 
@@ -165,12 +182,24 @@ def compare_nodes(archive: Path, count: int, weights: str) -> None:
     print(f"Speed-up of two nodes: {times[0] / times[1]:.2f}")
 
 
-def classify(source: Path, engine: str, weights: str, *, address: str = "", kept: Path | None = None) -> Cost:
-    """What one classification took. kept: folder that its results replace."""
+def classify(
+    source: Path, engine: str, weights: str, *, address: str = "", kept: Path | None = None, compared: bool = False
+) -> Cost:
+    """What one classification took. kept: folder that its results replace. compared: with its digest."""
     with tempfile.TemporaryDirectory(prefix="svp-scale-") as temporary:
         workspace, out = Path(temporary, "workspace"), kept or Path(temporary, "results")
         shutil.rmtree(out, ignore_errors=True)
-        command = [sys.executable, "-m", "svp_core", "classify", str(source), "--out", str(out)]
+        command = [
+            sys.executable,
+            "-m",
+            "svp_core",
+            "classify",
+            str(source),
+            "--out",
+            str(out),
+            "--um-per-px",
+            UM_PER_PX,
+        ]
         environment = {**os.environ, "SVP_WORKSPACE": str(workspace), "SVP_RAY_ADDRESS": address}
         start = time.perf_counter()
         with Path(temporary, "log").open("w") as log:
@@ -182,16 +211,22 @@ def classify(source: Path, engine: str, weights: str, *, address: str = "", kept
         seconds = time.perf_counter() - start
         if status:
             sys.exit(Path(temporary, "log").read_text()[-2000:])
-        return Cost(seconds, *watch.totals(), digest_of(out))
+        return Cost(seconds, *watch.totals(), digest_of(out) if compared else "")
 
 
 def digest_of(folder: Path) -> str:
-    """SHA-256 of the files of a result that must be equal."""
+    """SHA-256 of results.csv, of its columns as Parquet, and of tiles.npy."""
     digest = hashlib.sha256()
-    for path in (folder / name for name in COMPARED):
-        if path.exists():
-            with path.open("rb") as file:
-                digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    for name in ("results.csv", "tiles.npy"):
+        with (folder / name).open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    with patch.object(results_csv, "MIN_BYTES", 0):  # a small table has no Parquet file by itself
+        results_csv.store_results(folder / "results.csv")
+    columns = parquet.ParquetFile(folder / STORE_FILE)
+    for group in range(columns.num_row_groups):
+        rows = columns.read_row_group(group).replace_schema_metadata(None)  # it names the time of results.csv
+        for batch in rows.to_batches():
+            digest.update(batch.schema.serialize().to_pybytes() + batch.serialize().to_pybytes())
     return digest.hexdigest()
 
 
