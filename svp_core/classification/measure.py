@@ -116,7 +116,7 @@ def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredIte
     for number, item in enumerate(items):
         before = len(rows)
         for record in item.records() if isinstance(item, ImageFile) else (item,):
-            row = _measured_row(record, um_per_px)
+            row, mask = _measured_row(record, um_per_px)
             rows.append(row)
             if record.pixels is None or row["status"] == "rejected":
                 continue
@@ -126,7 +126,8 @@ def measure_items(items: Iterable[Item], um_per_px: float | None) -> MeasuredIte
             # The image itself may be large, and is not kept.
             colour.append(to_colour_tile(record.pixels) if is_colour else tiles[-1])
             in_colour = in_colour or is_colour
-            if number % step == 0 and (around := measure_liquid(record.pixels, record.mask)):
+            # Imaging conditions are those at a pixel size.
+            if number % step == 0 and row["um_per_px"] and (around := measure_liquid(record.pixels, mask)):
                 liquid.append((row["um_per_px"], around))
         counts.append(len(rows) - before)
     if not tiles:
@@ -145,7 +146,8 @@ def find_particle(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None) -> 
     return mask, "" if mask.any() else NOTHING_STANDS_OUT
 
 
-def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
+def _measured_row(record: ParticleRecord, um_per_px: float | None) -> tuple[Row, NDArray[np.bool_] | None]:
+    """(row of results, mask (H, W) that it was measured on) of a particle."""
     pixels, reason, mask = record.pixels, record.reason, record.mask
     if pixels is not None and not reason:
         mask, reason = find_particle(pixels, mask)
@@ -155,7 +157,7 @@ def _measured_row(record: ParticleRecord, um_per_px: float | None) -> Row:
         row["um_per_px"] = um_per_px or record.um_per_px
         row |= measure(pixels, um_per_px=row["um_per_px"], mask=mask)
         row |= size_of_record(record, row, row["um_per_px"]) | own_outline(pixels, record.mask)
-    return row
+    return row, mask
 
 
 def _shape(record: ParticleRecord, row: Row) -> NDArray[np.float32]:

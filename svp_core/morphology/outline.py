@@ -64,12 +64,13 @@ def stands_out(pixels: NDArray[np.uint8], mask: NDArray[np.bool_]) -> bool:
     if not mask.any():
         return False
     grey = to_grey(pixels).astype(np.float32)
-    noise = np.abs(cv2.filter2D(grey, -1, _SECOND_DIFFERENCES)[1:-1, 1:-1]).mean() * np.sqrt(np.pi / 2) / 6
-    level = background_level(pixels)
+    curved = cv2.filter2D(grey, -1, _SECOND_DIFFERENCES)[1:-1, 1:-1]
+    noise = cv2.norm(curved, cv2.NORM_L1) / max(1, curved.size) * np.sqrt(np.pi / 2) / 6
+    grey -= np.float32(background_level(pixels))
     for smoothing in SIGNIFICANCE_SMOOTHING_PX:
         smoothed = cv2.GaussianBlur(grey, (0, 0), smoothing, borderType=cv2.BORDER_REFLECT)
         left = max(float(noise), MIN_NOISE) / (2 * np.sqrt(np.pi) * smoothing)
-        if max(smoothed.max() - level, level - smoothed.min()) >= MIN_SIGNIFICANCE * left:
+        if cv2.norm(smoothed, cv2.NORM_INF) >= MIN_SIGNIFICANCE * left:
             return True
     return False
 

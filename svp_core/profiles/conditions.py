@@ -150,15 +150,30 @@ def measure_liquid(pixels: NDArray[np.uint8], mask: NDArray[np.bool_] | None = N
     count = int(empty.sum())
     if count < MIN_PIXELS:
         return None
-    rows, columns = np.nonzero(empty)
-    u, v = columns - (grey.shape[1] - 1) / 2, rows - (grey.shape[0] - 1) / 2
-    design = np.stack([np.ones(count), u, v], 1)
     try:
-        level, slope_x, slope_y = np.linalg.solve(design.T @ design, design.T @ grey[empty])
+        level, slope_x, slope_y = _plane(grey, empty)
     except np.linalg.LinAlgError:
         return None
     variance = _noise_variance(grey, cv2.dilate(wide, np.ones((3, 3), np.uint8)) == 0)
-    return None if variance is None else (float(level), float(slope_x), float(slope_y), variance)
+    return None if variance is None else (level, slope_x, slope_y, variance)
+
+
+def _plane(grey: NDArray[np.float32], empty: NDArray[np.bool_]) -> tuple[float, float, float]:
+    """(level at the centre, slope along x and y per px) of the plane through these pixels (H, W), by least squares.
+
+    Raises LinAlgError where they lie on one line.
+    """
+    v, u = (np.arange(length) - (length - 1) / 2 for length in grey.shape)
+    weights, levels = empty.astype(float), np.where(empty, grey, 0).astype(float)
+    in_columns, in_rows = weights.sum(0), weights.sum(1)
+    by_u, by_v = in_columns @ u, in_rows @ v
+    products = [
+        [in_columns.sum(), by_u, by_v],
+        [by_u, in_columns @ u**2, v @ weights @ u],
+        [by_v, v @ weights @ u, in_rows @ v**2],
+    ]
+    level, slope_x, slope_y = np.linalg.solve(products, [levels.sum(), levels.sum(0) @ u, v @ levels.sum(1)])
+    return float(level), float(slope_x), float(slope_y)
 
 
 def _noise_variance(grey: NDArray[np.float32], empty: NDArray[np.bool_]) -> float | None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+import cv2
 import numpy as np
 import scipy
 from numpy.typing import NDArray
@@ -135,14 +136,14 @@ def _background(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Median level of the outermost pixels, one per channel."""
     border = np.concatenate([pixels[0], pixels[-1], pixels[1:-1, 0], pixels[1:-1, -1]])
     border.sort(axis=0)  # quicker than np.median of so few
-    middle = len(border) // 2, (len(border) - 1) // 2
-    return np.atleast_1d(border[[*middle]].mean(axis=0))
+    lower, upper = border[(len(border) - 1) // 2], border[len(border) // 2]
+    return np.atleast_1d((lower.astype(np.float64) + upper) / 2)
 
 
 def _level_difference(pixels: NDArray[np.uint8], background: NDArray[np.float64]) -> NDArray[np.uint8]:
     """As _difference, in whole levels, uint8: quicker."""
-    level = np.round(background).astype(np.uint8)
-    difference = np.maximum(pixels, level) - np.minimum(pixels, level)
+    level = np.round(background)
+    difference = cast("NDArray[np.uint8]", cv2.absdiff(pixels, level if pixels.ndim == 3 else level[:1]))
     return difference if difference.ndim == 2 else difference.max(axis=2)
 
 
@@ -202,9 +203,10 @@ def _lines(ink: NDArray[np.bool_], difference: NDArray[np.float32], contrast: fl
             continue
         shape = labels[box] == number
         # All of it lies in rows and columns that are filled from end to end.
-        rows, columns = shape.sum(axis=1) >= 0.95 * width, shape.sum(axis=0) >= 0.95 * height
+        rows = np.count_nonzero(shape, axis=1) >= 0.95 * width
+        columns = np.count_nonzero(shape, axis=0) >= 0.95 * height
         straight = shape & ((rows[:, None] & (width >= MIN_STROKE_PX)) | (columns & (height >= MIN_STROKE_PX)))
-        if straight.sum() < 0.95 * shape.sum():
+        if np.count_nonzero(straight) < 0.95 * np.count_nonzero(shape):
             continue
         thickness = min(_thickness(rows) if rows.any() else height, _thickness(columns) if columns.any() else width)
         if thickness > MAX_STROKE_PX or max(height, width) < 3 * thickness:

@@ -5,7 +5,6 @@ from typing import cast
 
 import cv2
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 VISIBLE_SHARE = 0.45  # of that contrast: pixels of letters
@@ -18,7 +17,6 @@ VISIBLE_LEVELS = 15  # by which a particle differs from the background
 MIN_STEP = 0.6  # of a letter's contrast, from one pixel to the next: optics blur a particle more
 MIN_SHARP_PX = 24  # places along rows with such a step, of a few letters together
 MAX_UNLIKE = 1.33  # ratio of the contrasts of letters of one line
-_AROUND = np.ones((3, 3), bool)
 
 Box = tuple[slice, slice]
 Boxes = list[Box]
@@ -37,10 +35,13 @@ def find_letters(
     """
     text = np.zeros(lines.shape, bool)
     labels, boxes = label_pieces((difference >= VISIBLE_SHARE * contrast) & ~lines)
+    bars = label_pieces(lines)[1] if lines.any() else []
+    needed = 1 if bars else MIN_LETTERS - 1
+    found = [(number, box) for number, box in enumerate(boxes, 1) if _is_letter_size(box)]
+    if not bars and len(found) <= needed:  # most images: no look at each of them is needed
+        return text
     letters = []
-    for number, box in enumerate(boxes, 1):
-        if not _is_letter_size(box):
-            continue
+    for number, box in found:
         shape, height = labels[box] == number, box[0].stop - box[0].start
         # Full of ink somewhere, no stroke as thick as a particle, and not within one.
         if difference[box][shape].max() < 0.85 * contrast or not _is_thin(shape, height):
@@ -49,8 +50,6 @@ def find_letters(
             continue
         if _stands_alone(labels, box, difference, contrast):
             letters.append((box, shape))
-    bars = label_pieces(lines)[1]
-    needed = 1 if bars else MIN_LETTERS - 1
     for (box, shape), line in zip(letters, _on_one_line([box for box, _ in letters]), strict=True):
         if len(line) > needed or any(_is_near(box, bar) for bar in bars):
             text[box] |= shape
@@ -66,7 +65,10 @@ def find_faint_letters(difference: NDArray[np.uint8]) -> NDArray[np.bool_] | Non
     steps = cv2.absdiff(difference[:, 1:], difference[:, :-1])
     if cv2.countNonZero((steps >= MIN_STEP * MIN_CONTRAST).view(np.uint8)) < MIN_SHARP_PX:
         return None
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((difference > VISIBLE_LEVELS).view(np.uint8))
+    labels, stats = _connected(difference > VISIBLE_LEVELS)
+    # Letters that do not touch are a piece each; those that do, one wide piece.
+    if len(stats) <= MIN_LETTERS and not any(wide > 1.6 * high + 2 for _, _, wide, high, _ in stats[1:].tolist()):
+        return None
     width, height = stats[:, 2], stats[:, 3]
     narrow = width <= 1.6 * height + 2
     chosen = (height >= MIN_LETTER_PX) & np.where(narrow, height <= MAX_LETTER_PX, height <= MAX_JOINED_PX)
@@ -130,7 +132,7 @@ def _is_letter_size(box: Box) -> bool:
     return MIN_LETTER_PX <= height <= MAX_LETTER_PX and width <= 1.6 * height + 2
 
 
-def _stands_alone(labels: NDArray[np.int32], box: Box, difference: NDArray[np.float32], contrast: float) -> bool:
+def _stands_alone(labels: NDArray[np.integer], box: Box, difference: NDArray[np.float32], contrast: float) -> bool:
     """Whether the surroundings of a letter, at two pixels from it, are background or other letters."""
     top, left = max(0, box[0].start - 2), max(0, box[1].start - 2)
     window = slice(top, box[0].stop + 2), slice(left, box[1].stop + 2)
@@ -142,9 +144,8 @@ def _stands_alone(labels: NDArray[np.int32], box: Box, difference: NDArray[np.fl
 
 def _is_thin(shape: NDArray[np.bool_], height: int) -> bool:
     most = max(3, height // 4)  # pixels across a stroke
-    padded = np.pad(shape, 1)
-    distances = cast("NDArray[np.int32]", scipy.ndimage.distance_transform_cdt(padded, "chessboard"))
-    return int(distances.max()) <= (most + 1) // 2
+    padded = cv2.copyMakeBorder(shape.view(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT)
+    return cv2.distanceTransform(padded, cv2.DIST_C, 3).max() <= (most + 1) // 2
 
 
 def _on_one_line(boxes: Boxes) -> list[NDArray[np.int64]]:
@@ -171,7 +172,18 @@ def _is_near(box: Box, bar: Box) -> bool:
     return is_bar and inside and 0 <= gap <= 1.5 * height
 
 
-def label_pieces(mask: NDArray[np.bool_]) -> tuple[NDArray[np.int32], Boxes]:
+def label_pieces(mask: NDArray[np.bool_]) -> tuple[NDArray[np.integer], Boxes]:
     """(number of the connected piece of each pixel (H, W), 0 for none; box of each piece)."""
-    labels, _ = cast("tuple[NDArray[np.int32], int]", scipy.ndimage.label(mask, _AROUND))
-    return labels, scipy.ndimage.find_objects(labels)
+    labels, stats = _connected(mask)
+    return labels, [(slice(y, y + height), slice(x, x + width)) for x, y, width, height, _ in stats[1:].tolist()]
+
+
+def _connected(mask: NDArray[np.bool_]) -> tuple[NDArray[np.integer], NDArray[np.int32]]:
+    """(number of the connected piece of each pixel (H, W); left, top, width, height and area of the pieces (n, 5)).
+
+    Number 0 is the background, which comes first.
+    """
+    # Half the time with small numbers, which suffice here: at most every fourth pixel is a piece of its own.
+    kind = cv2.CV_16U if mask.size <= 4 * np.iinfo(np.uint16).max else cv2.CV_32S
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8, ltype=kind)
+    return cast("NDArray[np.integer]", labels), cast("NDArray[np.int32]", stats)
