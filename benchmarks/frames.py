@@ -29,7 +29,7 @@ from svp_core.progress import run_to_end
 from svp_core.stats.counts import weighted_interval
 from svp_core.stats.intervals import estimate_share
 from svp_core.tasks.box_scoring import SHIPPED, open_features
-from svp_core.tasks.train_heads import WAYS, _Example, _fit, evaluate_heads
+from svp_core.tasks.train_heads import WAYS, Example, evaluate_heads, fit_heads
 
 SEEDS = {PLAIN: 501, TOUCHING: 502, CUT: 505}  # of the run; training: 503, 504. Nothing was chosen by them.
 TRAIN = ((PLAIN, 503, 8), (TOUCHING, 504, 10))  # layout, seed, frames
@@ -107,7 +107,7 @@ def print_heads(training, tests):
     examples = [example(featurise, frame) for frame in training]
     each = (time.process_time() - start) / len(training)
     start = time.process_time()
-    heads = run_to_end(_fit(examples, HeadsConfig(examples[0].features.shape[1], SHIPPED), TrainingSettings()))
+    heads = run_to_end(fit_heads(examples, HeadsConfig(examples[0].features.shape[1], SHIPPED), TrainingSettings()))
     seconds = time.process_time() - start
     print(f"heads: {each:.2f} s a frame; trained in {seconds:.0f} s on {len(training)} frames")
     for layout, frames in tests.items():
@@ -124,7 +124,7 @@ def example(featurise, frame):
     background = filter_background(frame.pixels)
     rule = find_particles(frame.pixels, background).boxes
     candidates, features = featurise(frame.pixels, background, rule)
-    return _Example(candidates.boxes, features, rule, frame.truth)
+    return Example(candidates.boxes, features, rule, frame.truth)
 
 
 def print_figures(title, frames):

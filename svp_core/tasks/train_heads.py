@@ -44,13 +44,13 @@ class HeadsRequest(JobRequest):
 
 
 @dataclass(frozen=True, eq=False)
-class _Example:
-    """Candidates of one frame beside its true boxes."""
+class Example:
+    """Candidates of one frame beside its true boxes: top, left, bottom, right in px, the last two excluded."""
 
-    boxes: NDArray[np.int32]
-    features: NDArray[np.float32]
-    rule_boxes: NDArray[np.int32]
-    truth: NDArray[np.int32]
+    boxes: NDArray[np.int32]  # candidates (N, 4)
+    features: NDArray[np.float32]  # (N, D)
+    rule_boxes: NDArray[np.int32]  # of the threshold rule (R, 4)
+    truth: NDArray[np.int32]  # (M, 4)
 
     @property
     def overlaps(self) -> NDArray[np.float64]:
@@ -80,9 +80,9 @@ def train_heads(request: HeadsRequest, folder: Path) -> Steps:
     order = np.random.default_rng(request.seed).permutation(len(examples))
     held_out = order[: max(2, round(HELD_OUT_SHARE * len(examples)))]
     train = [examples[k] for k in order[len(held_out) :]]
-    heads = yield from _fit(train, config, settings)
+    heads = yield from fit_heads(train, config, settings)
     figures = evaluate_heads(heads, [examples[k] for k in held_out])
-    heads = yield from _fit(examples, config, settings)
+    heads = yield from fit_heads(examples, config, settings)
     result = {"figures": figures, "frames": len(examples), "held_out": len(held_out), "weak": request.weak}
     write_json(folder / RESULT_FILE, result)
     save_model(
@@ -96,7 +96,7 @@ def train_heads(request: HeadsRequest, folder: Path) -> Steps:
     yield Progress(settings.epochs, settings.epochs, "Heads trained")
 
 
-def evaluate_heads(heads: Any, examples: Sequence[Any]) -> dict[str, dict[str, list[float]]]:
+def evaluate_heads(heads: Any, examples: Sequence[Example]) -> dict[str, dict[str, list[float]]]:
     """Way -> figure -> [value, low, high] at IoU 0.5 on these examples, for rule, heads alone and both."""
     from svp_core.frames.evaluation import DetectedFrame, evaluate, scores_without_heads
     from svp_core.frames.heads import best_boxes, score_boxes, split_touching
@@ -116,8 +116,8 @@ def evaluate_heads(heads: Any, examples: Sequence[Any]) -> dict[str, dict[str, l
     return result
 
 
-def _fit(examples: Sequence[_Example], config: Any, settings: Any) -> Generator[Progress, None, Any]:
-    """Yield Progress; returns the heads."""
+def fit_heads(examples: Sequence[Example], config: Any, settings: Any) -> Generator[Progress, None, Any]:
+    """Yield Progress; returns the heads. config, settings: HeadsConfig, TrainingSettings of frames.heads."""
     from svp_core.frames.heads import train_heads as fit
 
     features = np.concatenate([one.features for one in examples])
@@ -130,7 +130,7 @@ def _fit(examples: Sequence[_Example], config: Any, settings: Any) -> Generator[
 
 
 def _examples(request: HeadsRequest) -> Iterator[Any]:
-    """Yield Progress per frame; returns the list of _Example."""
+    """Yield Progress per frame; returns an Example of each frame with true boxes."""
     from svp_core.frames.reading import grey_frame, open_frames
     from svp_core.tasks.box_scoring import open_features
     from svp_core.tasks.frame_background import open_background
@@ -150,7 +150,7 @@ def _examples(request: HeadsRequest) -> Iterator[Any]:
                     continue
                 found = locate_in_frame(located.request, located.facts["um_per_px"], frame, background)
                 candidates, features = featurise(frame.pixels, background(grey_frame(frame)), found.boxes)
-                examples.append(_Example(candidates.boxes, features, found.boxes, truth[frame.name]))
+                examples.append(Example(candidates.boxes, features, found.boxes, truth[frame.name]))
                 yield Progress(0, None, f"{len(examples):,} frames prepared")
     return examples
 
