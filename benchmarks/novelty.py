@@ -40,7 +40,7 @@ from svp_core.novelty.calibration import views_of
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.resemblance import MARGIN, compare_run
 from svp_core.novelty.tile_forms import FORMS, cut_out, forms_of
-from svp_core.novelty.verdict import OTHER_INSTRUMENTS, judge_sample
+from svp_core.novelty.verdict import judge_by_shipped
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.tasks.classify import ClassifyRequest, classify
 from svp_core.tasks.taught_strangers import teach_strangers
@@ -126,9 +126,8 @@ def clean_runs(drawn, classifier):
                 for index, spread in enumerate(calibration.spreads):
                     chosen = mask & (forms == index)
                     excess = max(excess, compare_run(spread, views_of(features[chosen], named[chosen])).excess)
-                found.append(
-                    (name, judge_sample(values[mask], among=OTHER_INSTRUMENTS).is_alarm or excess > MARGIN, excess)
-                )
+                verdict = judge_by_shipped(values[mask], drawn.magnification)
+                found.append((name, verdict.is_alarm or excess > MARGIN, excess))
     return found
 
 

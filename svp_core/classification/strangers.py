@@ -15,8 +15,9 @@ from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.shape import shape_rows
 from svp_core.novelty.teaching import TAUGHT_SHARE
-from svp_core.novelty.verdict import OTHER_INSTRUMENTS, SampleVerdict
+from svp_core.novelty.verdict import FAR, SampleVerdict, count_far, shipped_verdict
 from svp_core.particle_classes import UNLIKE
+from svp_core.profiles.conditions import magnification_of
 
 if TYPE_CHECKING:
     from svp_core.classifier.resnet import Classifier
@@ -89,8 +90,14 @@ def verdict_of(results: ClassificationResults) -> SampleVerdict | None:
         return None
     judged = int(results.table[NOVELTY_P].notna().to_numpy().sum())
     level = LEVEL if taught_p(results) is None else LEVEL * (1 + TAUGHT_SHARE)
-    among = (results.summary.get("novelty") or {}).get("among", OTHER_INSTRUMENTS)
-    return SampleVerdict(int(is_unlike(results).sum()), judged, level, among)
+    marked, among = int(is_unlike(results).sum()), (results.summary.get("novelty") or {}).get("among")
+    if among is not None:
+        return SampleVerdict(marked, judged, level, among)
+    far, magnification = (
+        count_far(numeric_column(results, NOVELTY_P)),
+        magnification_of(results.summary.get("um_per_px")),
+    )
+    return shipped_verdict(marked, far, judged, magnification, level=level)
 
 
 def _alarm(results: ClassificationResults) -> SampleVerdict | None:
@@ -127,10 +134,17 @@ def _alarm_sentence(results: ClassificationResults) -> str:
             "As a whole, this run resembles none of the simulated instruments that novelty is calibrated on. If its "
             "particles are known ones, name it, or a clean run, on the page Instrument. "
         )
+    far = ""
+    if verdict.far is not None and verdict.is_far_alarm:
+        far = (
+            f", and {verdict.far:,} ({format_percent(verdict.far / verdict.total)}) more unusual than "
+            f"{format_percent(1 - FAR)} of them, where known ones would give {format_percent(FAR)}"
+        )
     return whole + (
         f"{verdict.marked:,} of {verdict.total:,} particles ({format_percent(verdict.share)}) are unlike all known "
-        f"ones, where known ones would give {format_percent(verdict.level)}: this run holds other kinds of particles, "
-        "or images unlike those that the classifier knows. The names of its other particles are doubtful as well."
+        f"ones, where known ones would give {format_percent(verdict.level)}{far}: this run holds other kinds of "
+        "particles, or images unlike those that the classifier knows. The names of its other particles are doubtful as "
+        "well."
     )
 
 

@@ -1,9 +1,11 @@
 """What the p-values of a sample say: which particles may be listed, the least noticed, how many are known ones."""
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.verdict import SampleVerdict
 
 FALSE_SHARE = 0.1  # expected share of known particles, at most, among those that are listed
@@ -24,14 +26,26 @@ def false_discovery_rates(p_values: ArrayLike) -> NDArray[np.float64]:
     return rates
 
 
-def smallest_noticed(total: int, among: int) -> int | None:
-    """Least number of marked particles of `total` at which the alarm rings; None where not even all of them do."""
+def smallest_noticed(verdict: SampleVerdict) -> tuple[int | None, int | None]:
+    """Least number of marked particles at which the alarm on a sample of this size rings, and least of far ones.
+
+    None where not even all of them ring it, or where far ones are not looked at.
+    """
+    total = verdict.total
+    marked = _least(lambda count: replace(verdict, marked=count).is_marked_alarm, total)
+    return marked, None if verdict.far is None else _least(
+        lambda count: replace(verdict, far=count).is_far_alarm, total
+    )
+
+
+def _least(rings: Callable[[int], bool], total: int) -> int | None:
+    """Least of 0..total that rings, where all larger ones do; None where none does."""
     low, high = 0, total
-    if not SampleVerdict(total, total, LEVEL, among).is_alarm:
+    if not rings(total):
         return None
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if SampleVerdict(middle, total, LEVEL, among).is_alarm else (middle + 1, high)
+        low, high = (low, middle) if rings(middle) else (middle + 1, high)
     return low
 
 

@@ -81,6 +81,11 @@ def nearest_magnification(um_per_px: float) -> str:
     return min(PIXEL_SIZES_UM, key=lambda name: abs(math.log(um_per_px / PIXEL_SIZES_UM[name])))
 
 
+def magnification_of(um_per_px: float | None) -> str | None:
+    """nearest_magnification(); None where the pixel size is not known."""
+    return nearest_magnification(um_per_px) if um_per_px else None
+
+
 def measure_conditions(
     crops: Sequence[NDArray[np.uint8]],
     *,

@@ -108,7 +108,7 @@ def name_particles(
     facts |= profile_entry(folder, source.runs, facts["um_per_px"])
     calibration = (judge, "") if judge else find_own_calibration(model_folder, classifier.config.class_keys, facts)
     shards = Shards(folder, _made_from(facts, calibration)) if request.engine == RAY else None
-    images, tally = ResultImages(folder), _Tally(calibration)
+    images, tally = ResultImages(folder), _Tally(calibration, facts["um_per_px"])
     for name in ("summary.json", "results.csv", STORE_FILE, FEATURES_FILE, MATCHED_FILE, TAUGHT_FILE, DIFFERING_FILE):
         (folder / name).unlink(missing_ok=True)
     yield Progress(0, source.count, f"Reading {source.title}")
@@ -166,11 +166,12 @@ def _made_from(facts: Mapping[str, Any], calibration: Any) -> dict[str, Any]:
 class _Tally:
     """What is known of the particles so far, for summary.json."""
 
-    def __init__(self, calibration: tuple[Any, str]) -> None:
-        """calibration: from find_own_calibration."""
-        from svp_core.profiles.conditions import LiquidSample
+    def __init__(self, calibration: tuple[Any, str], um_per_px: float | None) -> None:
+        """calibration: from find_own_calibration. um_per_px: pixel size of the run, where it is known."""
+        from svp_core.profiles.conditions import LiquidSample, magnification_of
 
-        self.offered, self._named = 0, 0
+        self._magnification = magnification_of(um_per_px)
+        self.offered, self._named, self._far = 0, 0, 0
         self._counts, self._size_rules, self._marks, self._liquid = Counter(), Counter(), Counter(), LiquidSample()
         self._cautions = Counter[str]()
         self._calibration = calibration
@@ -181,6 +182,7 @@ class _Tally:
         from svp_core.classification.derived_columns import SIZE_RULE
         from svp_core.classification.results_csv import count_classes
         from svp_core.novelty.tile_forms import forms_of
+        from svp_core.novelty.verdict import count_far
 
         self.offered += len(batch.rows)
         self._named += len(batch.tiles)
@@ -188,6 +190,7 @@ class _Tally:
         self._counts.update(count_classes(batch.rows))
         self._size_rules.update(row[SIZE_RULE] for row in batch.rows if row[SIZE_RULE])
         self._marks.update(row["unlike"] for row in batch.rows)
+        self._far += count_far([row["novelty_p"] for row in batch.rows if row["novelty_p"] is not None])
         self._cautions.update(row["reason"] for row in batch.rows if row["status"] == "ok" and row["reason"])
         if batch.features is not None:
             keys = self._calibration[0].class_keys
@@ -209,7 +212,9 @@ class _Tally:
 
         conditions, judged = self._liquid.conditions(), self._marks[True] + self._marks[False]
         return {
-            "novelty": verdict_facts(self._marks[True], judged, *self._calibration),
+            "novelty": verdict_facts(
+                self._marks[True], self._far, judged, *self._calibration, magnification=self._magnification
+            ),
             "offered": self.offered,
             "named": self._named,
             "rejected": self.offered - self._named,

@@ -10,7 +10,8 @@ from svp_core.display import class_name, count_noun, format_percent, join_names
 from svp_core.novelty.calibration import LEVEL, NoveltyCalibration
 from svp_core.novelty.listing import most_known, smallest_noticed
 from svp_core.novelty.tile_forms import FORMS
-from svp_core.novelty.verdict import OTHER_INSTRUMENTS, TOLERATED, judge_sample
+from svp_core.novelty.verdict import FAR, TOLERATED, SampleVerdict, judge_by_shipped, judge_sample
+from svp_core.profiles.conditions import magnification_of
 from svp_core.profiles.wording import condition_differences
 
 USUAL, STRANGERS, NO_P = "usual", "strangers", "no p-values"  # stored
@@ -33,7 +34,11 @@ def judge_run(
     the instrument's own. summary: of the job. is_clean: the person says that the sample holds no strangers.
     """
     novelty = summary.get("novelty") or {}
-    verdict = judge_sample(p_values, among=calibration.among or OTHER_INSTRUMENTS)
+    among = calibration.among
+    if among:
+        verdict = judge_sample(p_values, among=among)
+    else:
+        verdict = judge_by_shipped(p_values, magnification_of(summary.get("um_per_px")))
     differences = list(novelty.get("differences") or [])
     if normal is not None:
         differences = condition_differences(summary.get("conditions"), normal.get("conditions"))
@@ -68,10 +73,16 @@ def judge_run(
         f"unusual than {format_percent(1 - LEVEL)} of the known ones; known particles alone would give "
         f"{format_percent(LEVEL)}."
     )
+    if verdict.far is not None:
+        counted += (
+            f" {verdict.far:,} ({format_percent(verdict.far / max(1, verdict.total))}) are more unusual than "
+            f"{format_percent(1 - FAR)}; known ones would give {format_percent(FAR)}."
+        )
+    differing = " and differences between instruments explain" if verdict.far is not None else " explains"
     if verdict.is_alarm:
-        state, head = STRANGERS, "This sample holds more unusual particles than chance explains."
+        state, head = STRANGERS, f"This sample holds more unusual particles than chance{differing}."
     else:
-        state, head = USUAL, "This sample holds no more unusual particles than known ones would."
+        state, head = USUAL, f"This sample holds no more unusual particles than chance{differing}."
     return {**facts, "state": state, "sentences": [head, counted, *_limits(verdict, normal, differences), known]}
 
 
@@ -94,15 +105,19 @@ def _why_no_p(p_values: NDArray[np.floating], calibration: NoveltyCalibration, *
     return ""
 
 
-def _limits(verdict: Any, normal: Mapping[str, Any] | None, differences: list[str]) -> list[str]:
+def _limits(verdict: SampleVerdict, normal: Mapping[str, Any] | None, differences: list[str]) -> list[str]:
     """What the verdict cannot tell, as sentences."""
-    least, sentences = smallest_noticed(verdict.total, verdict.among), []
-    if least is None:
+    (least, least_far), sentences = smallest_noticed(verdict), []
+    if least is None and least_far is None:
         sentences.append("A sample as small as this one could not raise the alarm, whatever it held.")
     elif not verdict.is_alarm:
+        numbers = [
+            f"{count:,} ({format_percent(count / verdict.total)})" if count else "" for count in (least, least_far)
+        ]
+        numbers[1] = numbers[1] and f"{numbers[1]} of those beyond {format_percent(1 - FAR)}"
         sentences.append(
-            f"The alarm would ring from {least:,} on ({format_percent(least / verdict.total)}): fewer strangers, and "
-            "those that look like known particles, go unnoticed."
+            f"The alarm would ring from {' or '.join(filter(None, numbers))} on: fewer strangers, and those that look "
+            "like known particles, go unnoticed."
         )
     if differences:
         sentences.append(

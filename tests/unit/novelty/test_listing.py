@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from svp_core.novelty.listing import FALSE_SHARE, false_discovery_rates, most_known, smallest_noticed
-from svp_core.novelty.verdict import SampleVerdict
+from svp_core.novelty.verdict import FAR, SampleVerdict, judge_by_shipped
 
 
 def naive_rejections(values, share):
@@ -42,15 +42,26 @@ def test_the_false_share_holds_with_conformal_p_values_and_unjudged_ones_stay_ou
 
 @pytest.mark.parametrize(("total", "among"), [(500, 0), (500, 50), (200, 1000), (37, 300)])
 def test_the_alarm_rings_from_the_smallest_noticed_number_on(total, among):
-    least = smallest_noticed(total, among)
+    least, far = smallest_noticed(SampleVerdict(0, total, 0.05, among))
     assert least is not None
+    assert far is None
     assert SampleVerdict(least, total, 0.05, among).is_alarm
     assert not SampleVerdict(least - 1, total, 0.05, among).is_alarm
 
 
 def test_a_tiny_sample_never_raises_the_alarm():
-    assert smallest_noticed(1, 50) is None
-    assert smallest_noticed(0, 50) is None
+    assert smallest_noticed(SampleVerdict(0, 1, 0.05, 50, 0)) == (None, None)
+    assert smallest_noticed(SampleVerdict(0, 0, 0.05, 50)) == (None, None)
+
+
+def test_far_particles_raise_the_alarm_from_a_smaller_number_on():
+    least, far = smallest_noticed(judge_by_shipped(np.linspace(0.02, 1, 500), "10x"))
+    assert least is not None
+    assert far is not None
+    assert far < least / 2
+    for count in (far - 1, far):
+        values = np.r_[np.full(count, FAR), np.full(500 - count, 0.5)]
+        assert judge_by_shipped(values, "10x").is_alarm is (count == far)
 
 
 @pytest.mark.parametrize("strangers", [0.0, 0.2, 0.6])

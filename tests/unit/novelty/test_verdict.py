@@ -44,7 +44,7 @@ def test_particles_without_a_p_value_are_left_out():
 
 
 def test_facts_without_a_calibration_are_its_reason_alone():
-    assert verdict_facts(0, 0, None, "None of its own.") == {"reason": "None of its own."}
+    assert verdict_facts(0, 0, 0, None, "None of its own.", magnification=None) == {"reason": "None of its own."}
 
 
 def test_an_instrument_that_marks_more_known_particles_rings_rarely():
