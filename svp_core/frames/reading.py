@@ -223,7 +223,10 @@ def _open_video(path: Path) -> FrameSource:
     # By content: FFmpeg would also follow a playlist that is called .avi.
     if not ((head[:4] == b"RIFF" and head[8:12] == b"AVI ") or head[4:8] == b"ftyp" or head[:4] == b"\x1aE\xdf\xa3"):
         kind = "TIFF" if is_tiff(head) else "file"
-        raise LabError(f"{path.name} is a {kind} that is not an AVI, MP4, MOV or MKV video by its content.")
+        raise LabError(
+            f"{path.name} is a {kind} that is not an AVI, MP4, MOV or MKV video by its content; choose a video, or "
+            "images of its frames."
+        )
     video = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
     count = int(video.get(cv2.CAP_PROP_FRAME_COUNT)) if video.isOpened() else 0
     width, height = (int(video.get(key)) for key in (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT))

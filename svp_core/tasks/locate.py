@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from svp_core.display import count_noun
 from svp_core.errors import LabError
 from svp_core.execution import WorkItem, executor
 from svp_core.files import atomic_write, write_csv, write_json
@@ -217,6 +218,7 @@ def _volume(request: LocateRequest, rows: list[list[str]], um_per_px: float | No
         return {"volume_ml": request.volume_ml * share, "volume_from": "given by you"}
     if request.depth_um and um_per_px:
         area_um2 = sum(int(row[2]) * int(row[3]) for row in read) * um_per_px**2
-        text = f"{len(read):,} frames, each {request.depth_um:g} µm deep; no liquid shown twice (assumed)"
+        each = "each " if len(read) > 1 else ""
+        text = f"{count_noun(len(read), 'frame')}, {each}{request.depth_um:g} µm deep; no liquid shown twice (assumed)"
         return {"volume_ml": area_um2 * request.depth_um * 1e-12, "volume_from": text}
     return {}

@@ -56,34 +56,38 @@ def judge_run(
         "p_value": verdict.p_value,
         "differences": differences,
     }
+    if not len(p_values):
+        head = "No particle of this sample could be measured, so nothing is known of it."
+        return {**facts, "state": NO_P, "sentences": [head, "The table says why of every item.", known]}
     if why_not:
-        return {
-            **facts,
-            "state": NO_P,
-            "sentences": [
-                "This sample does not look like the known particles at all, so no p-value is given.",
-                f"{why_not[0].upper()}{why_not[1:]}.",
-                "Its particles are ordered by how unusual they are. Give a clean run of this instrument as the normal "
-                "set to get p-values.",
-                known,
-            ],
-        }
-    counted = (
+        sentences = [
+            "This sample does not look like the known particles at all, so no p-value is given.",
+            f"{why_not[0].upper()}{why_not[1:]}.",
+            "Its particles are ordered by how unusual they are. Give a clean run of this instrument as the normal "
+            "set to get p-values.",
+            known,
+        ]
+        return {**facts, "state": NO_P, "sentences": sentences}
+    more, state = ("more", STRANGERS) if verdict.is_alarm else ("no more", USUAL)
+    reasons = "chance explains" if verdict.far is None else "chance and differences between instruments explain"
+    head = f"This sample holds {more} unusual particles than {reasons}."
+    limits = _limits(verdict, normal, differences)
+    return {**facts, "state": state, "sentences": [head, _counted(verdict), *limits, known]}
+
+
+def _counted(verdict: SampleVerdict) -> str:
+    """How many particles are unusual, as sentences."""
+    text = (
         f"{verdict.marked:,} of {count_noun(verdict.total, 'particle')} ({format_percent(verdict.share)}) are more "
         f"unusual than {format_percent(1 - LEVEL)} of the known ones; known particles alone would give "
         f"{format_percent(LEVEL)}."
     )
-    if verdict.far is not None:
-        counted += (
-            f" {verdict.far:,} ({format_percent(verdict.far / max(1, verdict.total))}) are more unusual than "
-            f"{format_percent(1 - FAR)}; known ones would give {format_percent(FAR)}."
-        )
-    differing = " and differences between instruments explain" if verdict.far is not None else " explains"
-    if verdict.is_alarm:
-        state, head = STRANGERS, f"This sample holds more unusual particles than chance{differing}."
-    else:
-        state, head = USUAL, f"This sample holds no more unusual particles than chance{differing}."
-    return {**facts, "state": state, "sentences": [head, counted, *_limits(verdict, normal, differences), known]}
+    if verdict.far is None:
+        return text
+    return (
+        f"{text} {verdict.far:,} ({format_percent(verdict.far / max(1, verdict.total))}) are more unusual than "
+        f"{format_percent(1 - FAR)}; known ones would give {format_percent(FAR)}."
+    )
 
 
 def _why_no_p(p_values: NDArray[np.floating], calibration: NoveltyCalibration, *, differs: bool) -> str:

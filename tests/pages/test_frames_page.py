@@ -37,6 +37,7 @@ def test_settings_show_at_once_what_they_find(tmp_path):
     assert "frame_1.png: 5 particles" in page_text(app)
     app.number_input(key="locate_threshold").set_value(60.0).run()
     assert "frame_1.png: 0 particles" in page_text(app)
+    assert "choose another background" in page_text(app)
     app.number_input(key="locate_frame").set_value(2).run()
     assert "frame_2.png: 0 particles" in page_text(app)
     assert not app.exception

@@ -44,6 +44,12 @@ def test_a_sample_is_searched_against_a_folder_and_taught(folders):
     assert "No normal set was given" in app.error[0].value
     app = open_form(folders)
     app.selectbox(key="novelty_normal").set_value("path").run()
+    app.text_input(key="normal_path").set_value(str(folders / "not there")).run()
+    app.button(key="novelty_go").click().run()
+    assert "check the path" in app.error[0].value
+    assert not jobs.active()
+    app = open_form(folders)
+    app.selectbox(key="novelty_normal").set_value("path").run()
     app.text_input(key="normal_path").set_value(str(folders / "normal")).run()
     app.button(key="novelty_go").click().run()
     (job,) = jobs.active()

@@ -169,4 +169,9 @@ def _summary(
         text += f"; threshold raised to {100 * threshold:.1f} % by the noise"
     if request.depth_um and um_per_px:
         text += f"; {format_volume(height * width * um_per_px**2 * request.depth_um * 1e-12)} a frame"
+    if not count:
+        text += (
+            ". Nothing differs from the background by the threshold; lower it, or choose another background: a median "
+            "filter takes a particle that fills much of the frame for background"
+        )
     return text + "."

@@ -101,7 +101,9 @@ def _normal(chosen: str, text: str) -> str | None:
         return chosen
     if not text.strip():
         raise LabError("No normal set was given; enter the path of a folder, archive or run.")
-    return str(path_on_server(text))
+    path = path_on_server(text)
+    detect(path)  # what cannot be read is said here, not by the job
+    return str(path)
 
 
 def _normal_sets(sample: Path) -> dict[str, str]:

@@ -43,6 +43,7 @@ def test_boxes_of_all_frames_and_a_bad_frame_in_the_list(tmp_path):
         overlap = iou(np.array([disc_box(*disc[:3]) for disc in truth[name]]), found)
         assert len(found) == len(truth[name])
         assert overlap.max(1).min() > 0.7
+    assert located.facts["volume_from"].startswith("2 frames, each 100 µm deep")
     # Two frames of 320 x 240 px at 0.5 µm, 100 µm deep: the one that was not read is not in the volume.
     assert located.facts["volume_ml"] == pytest.approx(2 * 320 * 240 * PX**2 * 100 * 1e-12)
     assert (steps[-1].step, steps[-1].total) == (3, 3)

@@ -87,6 +87,16 @@ def test_a_named_normal_set_finds_strangers_and_shows_the_nearest_normal_ones(la
     assert is_unlike(read_results_folder(folder))[40:].all()
 
 
+def test_nothing_is_said_of_a_sample_without_a_particle(lab):
+    (lab / "texts").mkdir()
+    (lab / "texts" / "a.png").write_text("no image")
+    rows, summary, _ = judged(lab, "texts")
+    assert summary["verdict"]["state"] == NO_P
+    assert "No particle" in summary["verdict"]["sentences"][0]
+    assert [row["status"] for row in rows] == ["rejected"]
+    assert rows[0]["reason"]
+
+
 def test_a_clean_sample_is_usual(lab):
     rows, summary, _ = judged(lab, "clean", clean=True)
     assert summary["verdict"]["state"] == USUAL
