@@ -1,6 +1,6 @@
 """p-values, sample verdicts and taught strangers on instruments by which nothing was chosen.
 
-    python benchmarks/novelty_verdict.py [MODEL] [--instruments 12] [--sampled 11] [--particles FOLDER]
+    python benchmarks/novelty_verdict.py [MODEL] [--instruments 12] [--sampled 22] [--particles FOLDER]
 
 - Shipped calibration: known particles marked at 5 %, by magnification; AUC and share found by kind of stranger.
 - The alarm by the shipped calibration on other instruments, as whole tiles and as an instrument's crops, by
@@ -204,7 +204,7 @@ def main():
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", nargs="?", default="resnet18")
     parser.add_argument("--instruments", type=int, default=12, help="per magnification")
-    parser.add_argument("--sampled", type=int, default=11, help="instruments per magnification, for the alarm")
+    parser.add_argument("--sampled", type=int, default=22, help="instruments per magnification, for the alarm")
     add_particles_folder(parser)
     options = parser.parse_args()
     classifier = load_classifier(find_model_folder(options.model))

@@ -21,7 +21,7 @@ _TEMPLATES = Path(__file__).with_name("templates")
 def show_nearest_known(results: ClassificationResults, positions: NDArray[np.intp], captions: Sequence[str]) -> None:
     """Draw, in an expander, each of these particles beside the known ones nearest to it."""
     box = st.expander(
-        "The most unusual beside the known particles nearest to them", key="nearest_known", on_change="rerun"
+        "The first of these beside the known particles nearest to them", key="nearest_known", on_change="rerun"
     )
     if not len(positions) or not box.open:
         return

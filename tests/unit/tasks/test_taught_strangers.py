@@ -1,13 +1,21 @@
 """Confirmed strangers mark those like them in a stored classification; forgetting them undoes it."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from svp_core.classification.results import read_results_folder
-from svp_core.classification.strangers import FEATURES_FILE, TAUGHT_FILE, is_unlike, verdict_of, withheld_reason
+from svp_core.classification.strangers import (
+    FEATURES_FILE,
+    TAUGHT_FILE,
+    is_unlike,
+    verdict_of,
+    verdict_sentence,
+    withheld_reason,
+)
 from svp_core.errors import LabError
 from svp_core.tasks.classify import ClassifyRequest, classify
 from svp_core.tasks.taught_strangers import forget_strangers, teach_strangers
@@ -48,6 +56,21 @@ def test_a_class_taught_as_strangers_is_marked_and_forgotten(folder):
     assert "taught" not in again.summary["novelty"]
     assert np.array_equal(is_unlike(again), before)
     assert not (folder / TAUGHT_FILE).exists()
+
+
+def test_very_unusual_particles_raise_the_alarm_where_the_marked_ones_do_not(folder):
+    results = read_results_folder(folder)
+    p_values = np.linspace(0.06, 1, len(results.probs))
+    p_values[: len(p_values) // 20] = 0.005
+    unusual = replace(results, table=results.table.assign(novelty_p=p_values))
+    verdict = verdict_of(unusual)
+    assert verdict is not None
+    assert (verdict.is_marked_alarm, verdict.is_far_alarm) == (False, True)
+    assert "more unusual than 99.0 % of them" in verdict_sentence(unusual)
+    assert withheld_reason(unusual)
+    p_values[: len(p_values) // 20] = 0.04
+    usual = replace(results, table=results.table.assign(novelty_p=p_values))
+    assert verdict_sentence(usual) == withheld_reason(usual) == ""
 
 
 def test_results_without_features_cannot_be_taught(folder, tmp_path):
