@@ -1,8 +1,8 @@
 """Verdict on a sample: are more of its particles marked as unlike than chance explains?
 
-By the shipped calibration, two shares are looked at, each at ALARM: of the marked particles, and of those that are far
-from known ones. Instruments differ much in how many known particles they mark, but little in how many are far, as many
-strangers are.
+By the shipped calibration, two shares are looked at, each at half of ALARM (Bonferroni): of the marked particles, and
+of those that are far from known ones. Instruments differ much in how many known particles they mark, but little in how
+many are far, as many strangers are.
 """
 
 from dataclasses import dataclass
@@ -86,7 +86,8 @@ class SampleVerdict:
         return self.far is not None and self._is_too_many(self.far, self.far_law.share, self.far_law.among)
 
     def _is_too_many(self, count: int, level: float, among: int) -> bool:
-        return count > TOLERATED * level * self.total and _at_least(count, self.total, level, among) < ALARM
+        alarm = ALARM if self.far is None else ALARM / 2
+        return count > TOLERATED * level * self.total and _at_least(count, self.total, level, among) < alarm
 
 
 def _at_least(count: int, total: int, level: float, among: int) -> float:
