@@ -167,9 +167,9 @@ def test_twenty_thousand_files_are_counted_quickly(tmp_path):
     save_image(tmp_path / "p.png")
     for k in range(20_000):
         os.link(tmp_path / "p.png", tmp_path / f"{k}.png")
-    started = time.process_time()
+    started = time.thread_time()  # threads that other tests left in this process do not count
     assert detect_source(tmp_path).count == 20_001
-    assert time.process_time() - started < 10
+    assert time.thread_time() - started < 10
 
 
 def test_order_is_natural(tmp_path):
