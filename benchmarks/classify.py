@@ -25,6 +25,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
+from _processes import cpu_seconds, memory_kb, process_tree
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -35,8 +36,6 @@ REAL_RUN = ROOT.parent / "shared" / "real" / "flowcam_run"
 SAMPLES = ROOT / "sample_data"
 TARGET_SHARE = 0.6
 TARGET_BYTES = 1.5e9
-PROC = Path("/proc")
-TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 
 
 def write_tiles(folder, count):
@@ -83,49 +82,15 @@ class ResourceMonitor:
 
     def sample(self):
         """Record the memory in use and the CPU seconds so far."""
-        pids = _process_tree()
-        self.peak = max(self.peak, sum(map(_pss, pids)))
-        self._seconds |= {pid: seconds for pid in pids if (seconds := _cpu_seconds(pid)) is not None}
+        pids = process_tree(os.getpid())
+        self.peak = max(self.peak, 1024 * sum(map(memory_kb, pids)))
+        self._seconds |= {pid: seconds for pid in pids if (seconds := cpu_seconds(pid)) is not None}
 
     @property
     def seconds(self):
         """CPU seconds of this process, without those of sampling, and of all sampled processes."""
         others = sum(seconds for pid, seconds in self._seconds.items() if pid != os.getpid())
         return time.process_time() - self._own + others
-
-
-def _process_tree():
-    """This process and its descendants."""
-    parents = {}
-    for stat in PROC.glob("[0-9]*/stat"):
-        fields = _stat(int(stat.parent.name))
-        if fields:
-            parents[int(stat.parent.name)] = int(fields[1])
-    tree = {os.getpid()}
-    while children := {pid for pid, parent in parents.items() if parent in tree} - tree:
-        tree |= children
-    return tree
-
-
-def _stat(pid):
-    try:
-        # After the program's name, which may contain any character.
-        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-
-
-def _cpu_seconds(pid):
-    fields = _stat(pid)
-    return (int(fields[11]) + int(fields[12])) / TICK if fields else None
-
-
-def _pss(pid):
-    try:
-        lines = (PROC / str(pid) / "smaps_rollup").read_text().splitlines()
-    except OSError:
-        return 0
-    return sum(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
 
 
 def predict_only(classifier, tiles, monitor):

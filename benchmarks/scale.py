@@ -23,13 +23,13 @@ import tempfile
 import threading
 import time
 import zipfile
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from unittest.mock import patch
 
 import numpy as np
 import tifffile
+from _processes import cpu_seconds, memory_kb, process_tree
 from pyarrow import parquet
 
 from svp_core.classification import results_csv
@@ -247,36 +247,9 @@ class Watch:
     def _run(self) -> None:
         while Path(f"/proc/{self._pid}/smaps_rollup").exists():
             processes = process_tree(self._pid)
-            self._largest = max(self._largest, sum(map(pss_megabytes, processes)))
+            self._largest = max(self._largest, sum(map(memory_kb, processes)) / 1e3)
             self._cpu_seconds |= {pid: seconds for pid in processes if (seconds := cpu_seconds(pid))}
             time.sleep(SAMPLE_S)
-
-
-def process_tree(root: int) -> set[int]:
-    """Ids of a process and all below it."""
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError):
-            parents[int(stat.parent.name)] = int(stat.read_text().rpartition(")")[2].split()[1])
-    tree = {root}
-    while more := {pid for pid, parent in parents.items() if parent in tree} - tree:
-        tree |= more
-    return tree
-
-
-def cpu_seconds(pid: int) -> float:
-    """Processor time of a process, user and system."""
-    with suppress(OSError, ValueError):
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return 0.0
-
-
-def pss_megabytes(pid: int) -> float:
-    """Memory of a process, what it shares divided among those that share it."""
-    with suppress(OSError, IndexError, ValueError):
-        return float(Path(f"/proc/{pid}/smaps_rollup").read_text().partition("Pss:")[2].split()[0]) / 1e3
-    return 0.0
 
 
 if __name__ == "__main__":
