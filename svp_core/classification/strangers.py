@@ -15,7 +15,7 @@ from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.shape import shape_rows
 from svp_core.novelty.teaching import TAUGHT_SHARE
-from svp_core.novelty.verdict import FAR, SampleVerdict, count_far, shipped_verdict
+from svp_core.novelty.verdict import FAR, SampleVerdict, count_far, counted_verdict
 from svp_core.particle_classes import UNLIKE
 from svp_core.profiles.conditions import magnification_of
 
@@ -90,14 +90,14 @@ def verdict_of(results: ClassificationResults) -> SampleVerdict | None:
         return None
     judged = int(results.table[NOVELTY_P].notna().to_numpy().sum())
     level = LEVEL if taught_p(results) is None else LEVEL * (1 + TAUGHT_SHARE)
-    marked, among = int(is_unlike(results).sum()), (results.summary.get("novelty") or {}).get("among")
-    if among is not None:
-        return SampleVerdict(marked, judged, level, among)
-    far, magnification = (
+    return counted_verdict(
+        int(is_unlike(results).sum()),
         count_far(numeric_column(results, NOVELTY_P)),
-        magnification_of(results.summary.get("um_per_px")),
+        judged,
+        among=(results.summary.get("novelty") or {}).get("among"),
+        magnification=magnification_of(results.summary.get("um_per_px")),
+        level=level,
     )
-    return shipped_verdict(marked, far, judged, magnification, level=level)
 
 
 def _alarm(results: ClassificationResults) -> SampleVerdict | None:

@@ -31,11 +31,10 @@ def smallest_noticed(verdict: SampleVerdict) -> tuple[int | None, int | None]:
 
     None where not even all of them ring it, or where far ones are not looked at.
     """
-    total = verdict.total
-    marked = _least(lambda count: replace(verdict, marked=count).is_marked_alarm, total)
-    return marked, None if verdict.far is None else _least(
-        lambda count: replace(verdict, far=count).is_far_alarm, total
-    )
+    marked = _least(lambda count: replace(verdict, marked=count).is_marked_alarm, verdict.total)
+    if verdict.far is None:
+        return marked, None
+    return marked, _least(lambda count: replace(verdict, far=count).is_far_alarm, verdict.total)
 
 
 def _least(rings: Callable[[int], bool], total: int) -> int | None:

@@ -123,6 +123,18 @@ def shipped_verdict(
     return SampleVerdict(marked, total, level, OTHER_INSTRUMENTS, far, law)
 
 
+def counted_verdict(
+    marked: int, far: int, total: int, *, among: int | None, magnification: str | None, level: float = LEVEL
+) -> SampleVerdict:
+    """Verdict on so many marked particles: by a calibration of `among` own particles, else by the shipped one.
+
+    far, magnification, level: as for shipped_verdict, and used by the shipped calibration (level by both).
+    """
+    if among:
+        return SampleVerdict(marked, total, level, among)
+    return shipped_verdict(marked, far, total, magnification, level=level)
+
+
 def count_far(p_values: ArrayLike) -> int:
     """Number of particles with these p-values (N,) that are far from known ones."""
     return int((np.asarray(p_values, float) <= FAR).sum())
@@ -144,10 +156,7 @@ def verdict_facts(
     """
     if calibration is None:
         return {"reason": no_calibration}
-    if calibration.among:
-        verdict = SampleVerdict(marked, total, LEVEL, calibration.among)
-    else:
-        verdict = shipped_verdict(marked, far, total, magnification)
+    verdict = counted_verdict(marked, far, total, among=calibration.among, magnification=magnification)
     among = {"among": calibration.among} if calibration.among else {}
     return {
         **among,

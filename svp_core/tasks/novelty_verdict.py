@@ -10,7 +10,7 @@ from svp_core.display import class_name, count_noun, format_percent, join_names
 from svp_core.novelty.calibration import LEVEL, NoveltyCalibration
 from svp_core.novelty.listing import most_known, smallest_noticed
 from svp_core.novelty.tile_forms import FORMS
-from svp_core.novelty.verdict import FAR, TOLERATED, SampleVerdict, judge_by_shipped, judge_sample
+from svp_core.novelty.verdict import FAR, TOLERATED, SampleVerdict, count_far, counted_verdict
 from svp_core.profiles.conditions import magnification_of
 from svp_core.profiles.wording import condition_differences
 
@@ -34,11 +34,13 @@ def judge_run(
     the instrument's own. summary: of the job. is_clean: the person says that the sample holds no strangers.
     """
     novelty = summary.get("novelty") or {}
-    among = calibration.among
-    if among:
-        verdict = judge_sample(p_values, among=among)
-    else:
-        verdict = judge_by_shipped(p_values, magnification_of(summary.get("um_per_px")))
+    verdict = counted_verdict(
+        int((p_values <= LEVEL).sum()),
+        count_far(p_values),
+        int((~np.isnan(p_values)).sum()),
+        among=calibration.among,
+        magnification=magnification_of(summary.get("um_per_px")),
+    )
     differences = list(novelty.get("differences") or [])
     if normal is not None:
         differences = condition_differences(summary.get("conditions"), normal.get("conditions"))
@@ -115,13 +117,15 @@ def _limits(verdict: SampleVerdict, normal: Mapping[str, Any] | None, difference
     if least is None and least_far is None:
         sentences.append("A sample as small as this one could not raise the alarm, whatever it held.")
     elif not verdict.is_alarm:
+        beyond = f" of those beyond {format_percent(1 - FAR)}"
         numbers = [
-            f"{count:,} ({format_percent(count / verdict.total)})" if count else "" for count in (least, least_far)
+            f"{count:,} ({format_percent(count / verdict.total)}){which}"
+            for count, which in ((least, ""), (least_far, beyond))
+            if count
         ]
-        numbers[1] = numbers[1] and f"{numbers[1]} of those beyond {format_percent(1 - FAR)}"
         sentences.append(
-            f"The alarm would ring from {' or '.join(filter(None, numbers))} on: fewer strangers, and those that look "
-            "like known particles, go unnoticed."
+            f"The alarm would ring from {' or '.join(numbers)} on: fewer strangers, and those that look like known "
+            "particles, go unnoticed."
         )
     if differences:
         sentences.append(
