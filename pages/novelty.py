@@ -5,6 +5,7 @@ import streamlit as st
 from pages.ui.novelty import normal_set_form, result_view
 from pages.ui.shared.job_status import show_progress, show_recent
 from pages.ui.shared.source_picker import choose_sample_run, choose_source, chosen_source, forget_source, sample_run
+from pages.ui.shared.source_signals import detect
 from pages.ui.shared.text import job_title
 from pages.ui.shared.url_state import close, opened_job, start_job
 from svp_core.display import escape_markdown
@@ -30,6 +31,24 @@ def leave() -> None:
     forget_source(PAGE)
 
 
+def show_chosen() -> None:
+    """The form for the chosen sample, or the choice."""
+    path = chosen_source(PAGE)
+    if path is None:
+        ask_for_source()
+        return
+    try:
+        source = detect(path)
+    except LabError as error:
+        forget_source(PAGE)
+        st.error(escape_markdown(error))
+        ask_for_source()
+        return
+    if request := normal_set_form.show_form(path, source, leave):
+        forget_source(PAGE)
+        start_job(request)
+
+
 st.title("Novelty")
 try:
     if job := opened_job("novelty", "a search for unusual particles; choose a sample here"):
@@ -44,11 +63,6 @@ try:
             "Which particles of a sample are unlike normal ones? Each gets a p-value: the share of normal particles "
             "that are as unusual. What is normal, you name."
         )
-        if path := chosen_source(PAGE):
-            if request := normal_set_form.show_form(path, leave):
-                forget_source(PAGE)
-                start_job(request)
-        else:
-            ask_for_source()
+        show_chosen()
 except LabError as error:
     st.error(escape_markdown(error))

@@ -37,6 +37,13 @@ def open_form(folders):
     return app
 
 
+def test_a_sample_that_is_not_there_leaves_the_choice_of_another(tmp_path):
+    app = open_form(tmp_path)
+    assert "check the path" in app.error[0].value
+    assert app.text_input(key="path_text")
+    assert not app.run().error
+
+
 def test_a_sample_is_searched_against_a_folder_and_taught(folders):
     app = open_form(folders)
     app.selectbox(key="novelty_normal").set_value("path").run()

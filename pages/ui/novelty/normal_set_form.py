@@ -10,6 +10,7 @@ from pages.ui.shared.source_picker import path_on_server
 from pages.ui.shared.source_signals import detect
 from svp_core.display import count_noun, escape_markdown, truncate
 from svp_core.errors import LabError
+from svp_core.instruments.metadata import SourceSummary
 from svp_core.novelty.calibration_file import FILE
 from svp_core.novelty.normal_set import MIN_PARTICLES
 from svp_core.tasks.novelty import NoveltyRequest
@@ -33,9 +34,8 @@ FILTER_HELP = (
 )
 
 
-def show_form(path: Path, on_leave: Callable[[], None]) -> NoveltyRequest | None:
+def show_form(path: Path, source: SourceSummary, on_leave: Callable[[], None]) -> NoveltyRequest | None:
     """Draw the form; the request once its button is pressed, otherwise None. Raises LabError for what cannot be."""
-    source = detect(path)
     count = count_noun(source.count, "item") if source.count is not None else "not counted yet"
     with st.container(border=True, key="novelty_form"):
         st.markdown(escape_markdown(f"Sample: {source.title} · {count}"))
