@@ -43,12 +43,17 @@ def show_chosen() -> None:
     if path is None:
         ask_for_frames()
         return
-    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+    heading = st.empty()
+    with (
+        heading.container(),
+        st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"),
+    ):
         st.subheader(escape_markdown(path.name))
         st.button("Choose other frames", key="frames_other", on_click=leave)
     try:
         request = show_settings(path)
     except LabError as error:
+        heading.empty()
         forget_source(PAGE)
         st.error(escape_markdown(error))
         ask_for_frames()

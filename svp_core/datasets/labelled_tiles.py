@@ -110,9 +110,11 @@ def read_labelled_steps(
         (name, "it is not in a folder named after a class") for name, key in zip(names, keys, strict=True) if not key
     ]
     if left_out and not tiles:
+        folder, count, (first, reason) = Path(path).name, len(left_out), left_out[0]
+        if count == 1:
+            raise LabError(f"The only item in {folder}, {first}, could not be read as an image: {reason}.")
         raise LabError(
-            f"None of the {len(left_out):,} items in {Path(path).name} could be read as an image; "
-            f"the first is {left_out[0][0]}: {left_out[0][1]}."
+            f"None of the {count:,} items in {folder} could be read as an image; the first is {first}: {reason}."
         )
     selected = [position for position, key in enumerate(keys) if key]
     if not selected:

@@ -117,15 +117,14 @@ def _limits(verdict: SampleVerdict, normal: Mapping[str, Any] | None, difference
     if least is None and least_far is None:
         sentences.append("A sample as small as this one could not raise the alarm, whatever it held.")
     elif not verdict.is_alarm:
-        beyond = f" of those beyond {format_percent(1 - FAR)}"
         numbers = [
-            f"{count:,} ({format_percent(count / verdict.total)}){which}"
-            for count, which in ((least, ""), (least_far, beyond))
+            f"{count:,} ({format_percent(count / verdict.total)}) more unusual than {format_percent(1 - share)}"
+            for count, share in ((least, LEVEL), (least_far, FAR))
             if count
         ]
         sentences.append(
-            f"The alarm would ring from {' or '.join(numbers)} on: fewer strangers, and those that look like known "
-            "particles, go unnoticed."
+            f"In a sample of this size, {' or '.join(numbers)} would be too many: strangers that are fewer, or look "
+            "like known particles, go unnoticed."
         )
     if differences:
         sentences.append(

@@ -58,11 +58,11 @@ def settle(page):
     page.locator("[data-test-script-state='notRunning']").first.wait_for(state="attached")
 
 
-def wait_until(holds, *, timeout_ms=PATIENCE_MS):
-    """Return as soon as `holds()`."""
+def wait_until(holds, *, timeout_ms=PATIENCE_MS, found=lambda: None):
+    """Return as soon as `holds()`. found(): what there is instead, for the message of a failure."""
     end = time.monotonic() + timeout_ms / 1000
     while not holds():
-        assert time.monotonic() < end
+        assert time.monotonic() < end, found()
         time.sleep(0.1)
 
 

@@ -43,6 +43,15 @@ def test_settings_show_at_once_what_they_find(tmp_path):
     assert not app.exception
 
 
+def test_a_folder_without_frames_is_named_in_the_message_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("none")
+    app = start_on(tmp_path)
+    assert app.error
+    assert not app.subheader
+    assert "frames_path" not in app.session_state
+    assert not app.exception
+
+
 def test_where_frames_are_searched_is_asked_only_where_a_cluster_is_there(tmp_path, monkeypatch):
     write_frames(tmp_path / "frames", 1)
     monkeypatch.setattr(ray_cluster, "has_ray", lambda: True)

@@ -57,7 +57,11 @@ def _numbers(located: LocatedFrames) -> str:
     if len(read) < len(frames):
         text += f"; {count_noun(len(frames) - len(read), 'frame')} could not be read"
     volume = facts.get("volume_ml")
-    text += f". Volume {format_volume(volume)} ({facts['volume_from']})" if volume else ". Volume unknown: counts only"
+    text += (
+        f". Volume {format_volume(volume)} ({facts['volume_from']})"
+        if volume
+        else ". Volume unknown without the depth of a frame: counts only"
+    )
     scale = facts.get("um_per_px")
     return text + (f"; {scale:.4g} µm per pixel." if scale else "; pixel size unknown: sizes in pixels.")
 

@@ -28,18 +28,20 @@ from svp_core.workspace.jobs import Job
 MAX_TOP = 100
 MAP_OPACITY = 0.45
 EXPLAINED = (
-    "Two heads say of every candidate box whether it is a particle, and how well it fits: score = p^0.6 · IoU^0.4. "
-    "Train them on frames whose boxes you checked (Enter in the tab Boxes) or imported as true ones."
+    "Two heads, small networks, say of every candidate box whether it is a particle (p), and how well it fits (IoU: "
+    "the area that the box and the true one share, over the area that they cover): score = p^0.6 · IoU^0.4."
 )
+TRAIN_THEM = "Train them on frames whose boxes you checked (Enter in the tab Boxes) or imported as true ones."
 
 
 def show_scores(located: LocatedFrames) -> None:
     """The scores of one frame by a model, and the training of one."""
     models = list_heads()
     if not models:
-        st.markdown(EXPLAINED)
+        st.markdown(f"{EXPLAINED} {TRAIN_THEM}")
         _show_training(located)
         return
+    st.caption(EXPLAINED)
     with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):
         model = st.selectbox("Heads", models, key="scores_model", width=240)
         frame = st.selectbox("Frame", located.readable, key="scores_frame", width=280)
@@ -48,6 +50,7 @@ def show_scores(located: LocatedFrames) -> None:
     scored = _scored(located.record, frame, model, located)
     _show_frame(located, frame, scored, int(top), with_map=with_map)
     with st.expander("Train other heads"):
+        st.caption(TRAIN_THEM)
         _show_training(located)
 
 

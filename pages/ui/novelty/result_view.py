@@ -105,7 +105,7 @@ def _show_list(job: Job, sample: JudgedSample, *, has_p: bool) -> None:
     order = sample.by_taught if by_taught else sample.by_unusual
     positions = order[masks[which][order]]
     if not len(positions):
-        st.caption("No particle is that unusual.")
+        st.caption("No particle is that unusual." if len(order) else "No particle could be measured.")
         return
     page = choose_page(len(positions), f"novelty_page_{job.id}")
     positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]

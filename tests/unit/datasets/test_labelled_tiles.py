@@ -61,6 +61,9 @@ def test_all_images_can_be_given_one_class(put):
         (folder / name).write_bytes(b"")
     with pytest.raises(LabError, match="None of the 2 items in data could be read as an image; the first is 1.png: "):
         read_labelled(folder, class_name="Fat droplets")
+    (folder / "2.png").unlink()
+    with pytest.raises(LabError, match="^The only item in data, 1.png, could not be read as an image: "):
+        read_labelled(folder, class_name="Fat droplets")
 
 
 def test_reading_yields_progress(put, monkeypatch):
