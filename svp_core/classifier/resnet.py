@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
@@ -67,6 +68,18 @@ def pool_stage(responses: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return flat.mean(2), flat.amax(2)
 
 
+class LastLayer(nn.Linear):
+    """The last layer, in double precision.
+
+    So many terms add up to more than bfloat16 resolves; and in single precision their sum depends on the number of
+    threads, so that another engine would give other digits.
+    """
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Logits, float32 (N, K), from features (N, D)."""
+        return F.linear(input.double(), self.weight.double(), self.bias.double()).float()
+
+
 class AllStages(ResNet):
     """A ResNet whose last layer sees the usual mean responses of the last stage and, of the three before it, mean and
     largest response of every filter (Evci et al. 2022, arXiv 2201.03529).
@@ -78,7 +91,7 @@ class AllStages(ResNet):
     def __init__(self, block: type[BasicBlock | Bottleneck], layers: list[int], num_classes: int) -> None:
         super().__init__(block, layers, num_classes=num_classes)
         earlier = sum(64 * 2**stage for stage in range(3)) * block.expansion
-        self.fc = nn.Linear(self.fc.in_features + 2 * earlier, num_classes)
+        self.fc = LastLayer(self.fc.in_features + 2 * earlier, num_classes)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Logits, float32 (N, K)."""
@@ -87,9 +100,7 @@ class AllStages(ResNet):
         for stage in (self.layer1, self.layer2, self.layer3):
             x = stage(x)
             pooled += pool_stage(x)
-        features = torch.cat([self.avgpool(self.layer4(x)).flatten(1).float(), *pooled], 1)
-        with torch.autocast(features.device.type, enabled=False):  # so many terms add up to more than bfloat16 resolves
-            return self.fc(features)
+        return self.fc(torch.cat([self.avgpool(self.layer4(x)).flatten(1).float(), *pooled], 1))
 
 
 def build_classifier(config: ClassifierConfig) -> nn.Module:
@@ -97,7 +108,9 @@ def build_classifier(config: ClassifierConfig) -> nn.Module:
     if config.architecture not in ARCHITECTURES:
         raise ValueError(f"{config.architecture!r} is not a classifier architecture; use {' or '.join(ARCHITECTURES)}")
     network = AllStages if config.all_stages else ResNet
-    model = network(*ARCHITECTURES[config.architecture], num_classes=len(config.class_keys))
+    model: Any = network(*ARCHITECTURES[config.architecture], num_classes=len(config.class_keys))
+    if not config.all_stages:
+        model.fc = LastLayer(model.fc.in_features, len(config.class_keys))
     if config.colour_mean:
         model.conv1 = ColourFirst(config.colour_mean, config.colour_std)
     else:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
-from svp_core.classifier.resnet import Classifier, config_as_dict
+from svp_core.classifier.resnet import Classifier, LastLayer, config_as_dict
 from svp_core.model_files import save_model
 
 C = 0.01  # inverse strength of the L2 penalty; a strong penalty is best where labels are wrong
@@ -41,7 +41,7 @@ def fit_last_layer(
     if len(class_keys) == 2:  # one regression, for the second class
         weights, biases = np.concatenate([-weights, weights]) / 2, np.concatenate([-biases, biases]) / 2
     model: Any = copy.deepcopy(classifier.model)
-    layer = torch.nn.Linear(features.shape[1], len(class_keys))
+    layer = LastLayer(features.shape[1], len(class_keys))
     with torch.no_grad():
         layer.weight.copy_(torch.from_numpy(weights / std))
         layer.bias.copy_(torch.from_numpy(biases - (weights * mean / std).sum(1)))

@@ -52,6 +52,19 @@ def test_probabilities_are_the_tempered_softmax_of_the_network(untrained):
     assert np.allclose(probs, (logits / 2.0).softmax(1), atol=0.02)
 
 
+@pytest.mark.parametrize("all_stages", [False, True])
+def test_logits_are_rounded_once_so_that_any_number_of_threads_gives_the_same(all_stages):
+    """A sum in single precision depends on the order of its terms, which the number of threads decides."""
+    torch.manual_seed(0)
+    layer = resnet.build_classifier(resnet.ClassifierConfig(KEYS, all_stages=all_stages)).get_submodule("fc")
+    features = 1000 * torch.rand((96, layer.in_features))
+    weight, bias = (layer.get_parameter(name).detach().double().numpy() for name in ("weight", "bias"))
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        logits = layer(features)
+    assert logits.dtype == torch.float32
+    assert np.array_equal(logits.numpy(), (features.double().numpy() @ weight.T + bias).astype(np.float32))
+
+
 def test_no_tiles_give_an_empty_array(untrained):
     assert resnet.predict_probs(untrained, np.zeros((0, 64, 64), np.uint8)).shape == (0, 3)
 
