@@ -3,10 +3,11 @@
     python benchmarks/few_step_student.py --folder FOLDER [--trajectories 4000] [--images 100000] [--count 1000]
 
 The student is the same network, started from the teacher's weights and trained to make in one call what the teacher's
-sampler "standard" makes in several: from the image at one noise level of LEVELS to the same image at the next one, with
-the guidance that the teacher pays a second call for (distillation by segments of the trajectory, as progressive
-distillation, Salimans and Ho 2022, arXiv 2202.00512, all segments at once). It learns from --trajectories of the
-teacher per class, whose seeds are used for nothing else, shown --images times in all with flips and quarter turns.
+sampler "standard" makes in several: from the image where one of STEPS starts to the same image at the next one's noise
+level, with the guidance that the teacher pays a second call for (distillation by segments of the trajectory, as
+progressive distillation, Salimans and Ho 2022, arXiv 2202.00512, all segments at once). It learns from --trajectories
+of the teacher per class, whose seeds are used for nothing else, shown --images times in all with flips and quarter
+turns.
 
 Printed are teacher, student and the teacher's own sampler with as many steps, each against the same held-out simulated
 particles (--count per class): the metrics that decide, the limits they have to keep, and the processor time per image
@@ -33,8 +34,9 @@ from numpy.typing import NDArray
 
 from svp_core.device import fast_arithmetic
 from svp_core.generator import published, samplers, sampling, unet
-from svp_core.generator.pipeline import draw_start
+from svp_core.generator.pipeline import edm_scheduler
 from svp_core.model_files import find_model_folder
+from svp_core.near_duplicates import orient
 from svp_core.progress import run_to_end
 from svp_core.quality import compare
 
@@ -123,17 +125,21 @@ def _trajectories(key: str, seeds: list[int]) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
+@functools.cache
 def levels() -> list[float]:
     """Noise levels of STEPS, then 0."""
-    low, high = TEACHER.sigma_min ** (1 / TEACHER.rho), TEACHER.sigma_max ** (1 / TEACHER.rho)
-    return [(high + k / (TEACHER.steps - 1) * (low - high)) ** TEACHER.rho for k in STEPS] + [0.0]
+    scheduler = edm_scheduler(
+        unet.GeneratorConfig.sigma_data, TEACHER.sigma_min, TEACHER.sigma_max, TEACHER.stochastic, TEACHER.rho
+    )
+    scheduler.set_timesteps(TEACHER.steps)
+    return [*scheduler.sigmas[list(STEPS)].tolist(), 0.0]
 
 
 def train(
     network: torch.nn.Module, teacher: unet.Generator, states: Sequence[NDArray[np.float32]], images: int
 ) -> torch.nn.Module:
     """The averaged weights (EMA) of the network after `images` images. states: per class, from drawn_trajectories."""
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=None, avg_fn=_power_average)
+    average = torch.optim.swa_utils.AveragedModel(network, avg_fn=_power_average)
     optimiser = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99), fused=True)
     steps = max(1, images // BATCH)
     for step in range(steps):
@@ -169,8 +175,7 @@ def _batch(step: int, states: Sequence[NDArray[np.float32]]) -> tuple[torch.Tens
 
 def _turned(pair: torch.Tensor, which: int) -> torch.Tensor:
     """One of the 8 flips and quarter turns of both states: the teacher was trained with them, too."""
-    pixels = torch.rot90(F.pixel_shuffle(pair, 2), which % 4, (2, 3))
-    return F.pixel_unshuffle(pixels.flip(3) if which >= 4 else pixels, 2)
+    return F.pixel_unshuffle(orient(F.pixel_shuffle(pair, 2), which), 2)
 
 
 def segment_loss(
@@ -197,7 +202,7 @@ def student_tiles(student: unet.Generator, key: str, seeds: Sequence[int]) -> It
     config, noise_levels = student.config, levels()
     mean, spread = config.level(label := config.class_keys.index(key))
     for start in range(0, len(seeds), CALL_SIZE):
-        noise, own, _ = draw_start(seeds[start : start + CALL_SIZE], (config.patch**2, 32, 32))
+        noise, own, _ = TEACHER.draw_start(student, seeds[start : start + CALL_SIZE])
         state, labels = noise * noise_levels[0] + mean + spread * own, torch.full((len(noise),), label)
         for sigma, following in itertools.pairwise(noise_levels):
             c_skip, c_out, c_in, c_noise = unet.preconditioning(torch.tensor(sigma), config.sigma_data)
