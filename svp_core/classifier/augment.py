@@ -19,6 +19,49 @@ def augment(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
     return _add_noise(images, rng).clamp(0, 1)
 
 
+def augment_widely(images: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
+    """The same after stretching half of the images, and softening and edging half of them, as other instruments do."""
+    images = stretch(images, rng)
+    chosen = torch.from_numpy(rng.random(len(images)) < 0.5)
+    images = images.clone()
+    images[chosen] = _soften_and_edge(images[chosen], rng)
+    return augment(images, rng)
+
+
+def stretch(images: torch.Tensor, rng: np.random.Generator, *, share: float = 0.5) -> torch.Tensor:
+    """This share of the images compressed to 0.6 to 1 of its width along one direction, and lengthened across."""
+    count = len(images)
+    angle = rng.uniform(0, np.pi, count)
+    ratio = np.sqrt(np.where(rng.random(count) < share, rng.uniform(0.6, 1, count), 1.0))
+    c, s = np.cos(angle), np.sin(angle)
+    matrix = np.zeros((count, 2, 3), np.float32)
+    matrix[:, 0, 0], matrix[:, 1, 1] = c * c / ratio + s * s * ratio, s * s / ratio + c * c * ratio
+    matrix[:, 0, 1] = matrix[:, 1, 0] = c * s * (1 / ratio - ratio)
+    grid = F.affine_grid(torch.from_numpy(matrix), list(images.shape), align_corners=False)
+    return F.grid_sample(images, grid, mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _soften_and_edge(images, rng):
+    # Most are blurred; then unsharp masking with a wide kernel, which leaves a bright halo around what is dark, as the
+    # processing in some instruments does.
+    count = len(images)
+    images = _gaussian(images, np.where(rng.random(count) < 0.6, rng.uniform(0.5, 3.5, count), 0.0))
+    amount = torch.from_numpy(rng.uniform(0.3, 1.6, count).astype(np.float32))[:, None, None, None]
+    return (images + amount * (images - _gaussian(images, rng.uniform(3, 12, count)))).clamp(0, 1)
+
+
+def _gaussian(images, sigma):
+    # By the Fourier transform, since every image has a width of its own, float (N,), in pixels.
+    margin = 24
+    padded = F.pad(images, (margin,) * 4, mode="replicate")
+    size = padded.shape[-1]
+    squared = torch.fft.fftfreq(size)[:, None] ** 2 + torch.fft.rfftfreq(size)[None] ** 2
+    width = torch.from_numpy(np.asarray(sigma, np.float32))[:, None, None, None]
+    transfer = torch.exp(-2 * np.pi**2 * width**2 * squared)
+    blurred = torch.fft.irfft2(torch.fft.rfft2(padded) * transfer, s=(size, size))
+    return blurred[..., margin:-margin, margin:-margin]
+
+
 def _rotate(images, rng):
     rotated = [
         torch.rot90(image, int(k % 4), (1, 2)) for image, k in zip(images, rng.integers(0, 8, len(images)), strict=True)

@@ -61,7 +61,32 @@ OTHER_LAW = ViewingLaw(
 FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
 # Protein as aggregates of points alone, as in the shipped sample data and in the training of the shipped models.
 AGGREGATE_LAW = replace(USUAL_LAW, irregular_protein=0.0)
-LAWS = {"usual": USUAL_LAW, "soft": SOFT_LAW, "other": OTHER_LAW, "fine": FINE_LAW}
+# What the usual instruments hardly show, for classifiers to meet: faint particles in liquids of nearly the droplets'
+# index; finer and stronger optics, far out of focus; strong blur.
+FAINT_LAW = replace(
+    SOFT_LAW, medium_index=(1.35, 1.39), blur_px=2.0, focus_um=(5.0, 45.0), focus_before_um=(-40.0, -3.0)
+)
+WIDE_LAW = replace(
+    SOFT_LAW,
+    pixel_sizes_um=(0.2, 0.28, 0.55),
+    objective=(0.83, 1.6),
+    condenser=(0.3, 0.6),
+    size_px=(16.0, 0.5),
+    focus_um=(1.0, 45.0),
+    focus_before_um=(-70.0, -1.0),
+    far_share=0.15,
+    far_focus_um=(45.0, 120.0),
+)
+BLURRED_LAW = replace(SOFT_LAW, blur_px=3.5, focus_um=(1.0, 45.0), focus_before_um=(-40.0, -1.0))
+LAWS = {
+    "usual": USUAL_LAW,
+    "soft": SOFT_LAW,
+    "other": OTHER_LAW,
+    "fine": FINE_LAW,
+    "faint": FAINT_LAW,
+    "wide": WIDE_LAW,
+    "blurred": BLURRED_LAW,
+}
 MAGNIFICATIONS: dict[str, float] = dict(
     zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True)
 )  # name -> usual pixel size, µm

@@ -133,6 +133,46 @@ def test_augmentation_keeps_range_and_class_and_follows_the_seed(seed):
         assert (centre > border) == (label == 1)
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_wide_augmentation_keeps_range_and_class_and_follows_the_seed(seed):
+    tiles, labels = blobs(24)
+    images = torch.from_numpy(tiles).float().div(255)[:, None]
+    before = images.clone()
+    changed = augment.augment_widely(images, np.random.default_rng(seed))
+    assert torch.equal(images, before)
+    assert changed.shape == images.shape
+    assert changed.min() >= 0
+    assert changed.max() <= 1
+    assert torch.equal(changed, augment.augment_widely(images, np.random.default_rng(seed)))
+    for image, label in zip(changed[:, 0], labels, strict=True):
+        centre, border = image[28:36, 28:36].mean(), torch.cat([image[0], image[-1]]).median()
+        assert (centre > border) == (label == 1)
+
+
+def test_a_stretched_disc_is_as_large_as_before_and_no_rounder_than_promised():
+    v, u = np.mgrid[-31.5:32, -31.5:32]
+    disc = torch.from_numpy((np.hypot(u, v) < 14).astype(np.float32))[None, None].expand(40, -1, -1, -1)
+    ratios = []
+    for image in augment.stretch(disc, np.random.default_rng(0), share=1.0)[:, 0].numpy():
+        assert image.sum() == pytest.approx(disc[0].sum().item(), rel=0.03)
+        axes = np.linalg.eigvalsh(np.cov(u.ravel(), v.ravel(), aweights=image.ravel()))
+        ratios.append(np.sqrt(axes[0] / axes[1]))
+    assert 0.58 < min(ratios) < 0.66
+    assert 0.9 < max(ratios) <= 1
+    untouched = augment.stretch(disc, np.random.default_rng(0), share=0.0)
+    assert torch.allclose(untouched, disc, atol=1e-4)
+
+
+def test_edging_leaves_a_bright_halo_around_what_is_dark():
+    v, u = np.mgrid[-31.5:32, -31.5:32]
+    distance = np.hypot(u, v)
+    images = torch.from_numpy(np.where(distance < 8, 0.2, 0.6).astype(np.float32))[None, None].expand(12, -1, -1, -1)
+    edged = augment._soften_and_edge(images, np.random.default_rng(1))[:, 0].numpy()
+    halo, far = edged[:, (distance > 15) & (distance < 18)], edged[:, distance > 40]
+    assert (halo.mean(1) > far.mean(1)).all()
+    assert np.abs(far.mean(1) - 0.6).max() < 0.03
+
+
 def test_a_cut_out_tile_is_filled_with_one_level():
     tiles, _ = blobs(40)
     images = torch.from_numpy(tiles).float().div(255)[:, None]

@@ -1,0 +1,165 @@
+"""Train one network to name particles as several networks together do (distillation, Hinton et al. 2015,
+arXiv 1503.02531).
+
+Networks that were trained for a short and for a long time on different tiles err on different particles, and their mean
+answer is right more often than any of them; the student gives it at the cost of one. It sees its tiles as strongly
+changed as augment_widely does, and mixtures of two, so that it follows its teachers beyond the simulator as well
+(Beyer et al. 2022, arXiv 2106.05237).
+"""
+
+import copy
+import math
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from svp_core.classifier.augment import augment_widely
+from svp_core.classifier.resnet import Classifier
+from svp_core.device import fast_arithmetic
+from svp_core.progress import Progress
+
+WARMUP_STEPS = 100
+MIXED = 0.3  # share of the tiles that another one is mixed into, with up to half its weight
+Answer = Callable[[torch.Tensor, NDArray[np.integer]], torch.Tensor]
+
+
+@dataclass(frozen=True)
+class TileGroup:
+    """Tiles of one class and origin, and how often they are shown."""
+
+    tiles: NDArray[np.uint8]  # (N, 64, 64)
+    label: int
+    weight: float  # relative to the other groups
+
+
+@dataclass(frozen=True)
+class LearningPlan:
+    """Hyperparameters of one training."""
+
+    steps: int
+    learning_rate: float = 1e-3
+    weight_decay: float = 0.05
+    batch: int = 64
+    averaging: float = 0.998  # decay of the moving average of the weights, which is the result
+    mixed: float = 0.0  # see MIXED
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A network whose answer counts."""
+
+    classifier: Classifier
+    weight: float  # relative to the other teachers of the same classes
+    temperature: float | None = None  # of its answer; None: the classifier's own
+
+
+def learn(
+    network: torch.nn.Module, groups: Sequence[TileGroup], answer: Answer, plan: LearningPlan, device: torch.device
+) -> Generator[Progress, None, torch.nn.Module]:
+    """Train a copy of the network until it gives these answers; yields Progress, returns the averaged network.
+
+    groups: what it is shown. answer: called with augmented images, float (N, 1, 64, 64), -1..1, and their labels (N,);
+    gives log-probabilities (N, K). The loss is the Kullback-Leibler divergence.
+    """
+    torch.manual_seed(plan.seed)
+    rng = np.random.default_rng(plan.seed)
+    model: Any = copy.deepcopy(network)
+    model = model.to(device, memory_format=torch.channels_last).train()
+    averaged: Any = copy.deepcopy(model)
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    undecayed = [p for p in model.parameters() if p.ndim <= 1]
+    optimiser = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": undecayed, "weight_decay": 0.0}],
+        lr=plan.learning_rate,
+        fused=True,
+    )
+    for step in range(1, plan.steps + 1):
+        images, labels = _batch(groups, plan, rng)
+        images = images.to(device, memory_format=torch.channels_last)
+        wanted = answer(images, labels)
+        for group in optimiser.param_groups:
+            cosine = (1 + math.cos(math.pi * step / plan.steps)) / 2 + 0.01
+            group["lr"] = plan.learning_rate * min(step / WARMUP_STEPS, cosine)
+        with fast_arithmetic(device):
+            logits = model(images)
+        loss = F.kl_div(logits.float().log_softmax(1), wanted, log_target=True, reduction="batchmean")
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        _average(averaged, model, min(plan.averaging, step / (step + 10)))
+        yield Progress(step, plan.steps, loss=loss.item())
+    return averaged.eval()
+
+
+def label_answer(class_count: int, *, smoothing: float = 0.1) -> Answer:
+    """The labels themselves, with label smoothing."""
+
+    def answer(images: torch.Tensor, labels: NDArray[np.integer]) -> torch.Tensor:
+        wanted = torch.full((len(labels), class_count), smoothing / class_count, device=images.device)
+        wanted[torch.arange(len(labels)), torch.from_numpy(np.asarray(labels))] += 1 - smoothing
+        return wanted.log()
+
+    return answer
+
+
+def teachers_answer(
+    main: Sequence[Teacher], further: Sequence[Teacher], *, share: float, offsets: Sequence[float]
+) -> Answer:
+    """The mean answer of teachers, in log-probabilities.
+
+    further: teachers of all K classes. main: teachers of the first M classes alone, whose answer has this share among
+    those; how likely one of those is at all, the others say. offsets: added to the log-probabilities of the first M.
+    """
+
+    def answer(images: torch.Tensor, labels: NDArray[np.integer]) -> torch.Tensor:
+        del labels
+        of_all, of_main = _mean_answer(further, images), _mean_answer(main, images)
+        count = of_main.shape[1]
+        any_main = of_all[:, :count].logsumexp(1, keepdim=True)
+        shift = torch.tensor(tuple(offsets), device=images.device)
+        mixed = share * of_main + (1 - share) * (of_all[:, :count] - any_main) + shift
+        return torch.cat([mixed.log_softmax(1) + any_main, of_all[:, count:]], 1)
+
+    return answer
+
+
+@torch.no_grad()
+def _mean_answer(teachers: Sequence[Teacher], images: torch.Tensor) -> torch.Tensor:
+    """Weighted mean of their log-probabilities, normalised, (N, K)."""
+    total = sum(teacher.weight for teacher in teachers)
+    answers = []
+    for teacher in teachers:
+        temperature = teacher.temperature or teacher.classifier.config.temperature
+        with fast_arithmetic(images.device):
+            logits = teacher.classifier.model.eval()(images)
+        answers.append(teacher.weight / total * (logits.float() / temperature).log_softmax(1))
+    return torch.stack(answers).sum(0).log_softmax(1)
+
+
+def _batch(groups, plan, rng):
+    """(images -1..1, labels) of one step; groups are drawn by weight, tiles in them alike."""
+    weights = np.array([group.weight for group in groups])
+    drawn = [groups[k] for k in rng.choice(len(groups), plan.batch, p=weights / weights.sum())]
+    tiles = np.stack([group.tiles[rng.integers(len(group.tiles))] for group in drawn])
+    images = augment_widely(torch.from_numpy(tiles).float().div(255)[:, None], rng)
+    if plan.mixed:
+        share = np.where(rng.random(plan.batch) < plan.mixed, rng.uniform(0, 0.5, plan.batch), 0)
+        share = torch.from_numpy(share.astype(np.float32))[:, None, None, None]
+        images = (1 - share) * images + share * images.flip(0)
+    return images.mul(2).sub(1), np.array([group.label for group in drawn])
+
+
+@torch.no_grad()
+def _average(averaged, model, decay):
+    """Move the averaged weights and statistics towards the model's, in place."""
+    for mean, tensor in zip(averaged.state_dict().values(), model.state_dict().values(), strict=True):
+        if mean.is_floating_point():
+            mean.lerp_(tensor, 1 - decay)
+        else:
+            mean.copy_(tensor)

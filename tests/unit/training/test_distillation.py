@@ -1,0 +1,90 @@
+"""One network that learns the mean answer of several: the answer's arithmetic, and that a student comes to give it."""
+
+import numpy as np
+import pytest
+import torch
+
+from svp_core.classifier.resnet import Classifier, ClassifierConfig, build_classifier
+from svp_core.progress import run_to_end
+from svp_core.training.distillation import LearningPlan, Teacher, TileGroup, label_answer, learn, teachers_answer
+from tests.helpers.drawn_tiles import draw_blocks
+
+CPU = torch.device("cpu")
+
+
+class Constant(torch.nn.Module):
+    """A network that gives these logits for every image."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits = torch.tensor(logits)
+
+    def forward(self, images):
+        return self.logits.expand(len(images), -1)
+
+
+def teacher(logits, weight=1.0, **options):
+    classifier = Classifier(Constant(logits), ClassifierConfig(("",) * len(logits)), None, CPU)
+    return Teacher(classifier, weight, **options)
+
+
+def answer_of(answer):
+    with torch.inference_mode():
+        return answer(torch.zeros(1, 1, 64, 64), np.zeros(1, int)).exp().numpy()[0]
+
+
+def softmax(logits):
+    return np.exp(logits) / np.exp(logits).sum()
+
+
+def test_the_main_teachers_answer_counts_among_the_first_classes_alone():
+    further = teacher([0.3, 1.0, -0.5, 2.0, 0.1])
+    main = teacher([2.0, 0.0, 0.0])
+    probs = answer_of(teachers_answer([main], [further], share=1.0, offsets=(0.0, 0.0, 0.0)))
+    of_all = softmax([0.3, 1.0, -0.5, 2.0, 0.1])
+    np.testing.assert_allclose(probs[3:], of_all[3:], rtol=1e-5)
+    np.testing.assert_allclose(probs[:3] / probs[:3].sum(), softmax([2.0, 0.0, 0.0]), rtol=1e-5)
+
+
+def test_without_their_share_the_further_teachers_decide_alone():
+    further = [teacher([0.3, 1.0, -0.5, 2.0], 3.0), teacher([1.3, 0.0, 0.5, -1.0], 1.0, temperature=0.5)]
+    probs = answer_of(teachers_answer([teacher([9.0, 0.0])], further, share=0.0, offsets=(0.0, 0.0)))
+    mean = 0.75 * np.array([0.3, 1.0, -0.5, 2.0]) + 0.25 * np.array([2.6, 0.0, 1.0, -2.0])
+    np.testing.assert_allclose(probs, softmax(mean), rtol=1e-5)
+
+
+def test_an_offset_raises_one_class_at_the_cost_of_the_other_main_ones():
+    ends = [
+        answer_of(teachers_answer([teacher([0.0, 0.0])], [teacher([0.0, 0.0, 1.0])], share=0.5, offsets=(0.0, by)))
+        for by in (0.0, 0.5)
+    ]
+    assert ends[1][1] / ends[1][0] == pytest.approx(np.exp(0.5) * ends[0][1] / ends[0][0], rel=1e-4)
+    assert ends[1][2] == pytest.approx(ends[0][2], rel=1e-4)
+
+
+def test_labels_as_an_answer_are_smoothed():
+    wanted = label_answer(4, smoothing=0.2)(torch.zeros(2, 1, 64, 64), np.array([3, 0])).exp()
+    np.testing.assert_allclose(wanted.numpy(), [[0.05, 0.05, 0.05, 0.85], [0.85, 0.05, 0.05, 0.05]], rtol=1e-5)
+
+
+def test_a_student_learns_its_teachers_answer_and_not_the_labels():
+    groups = [TileGroup(draw_blocks(20, seed=k, level=(60, 220)[k]), k, 1.0) for k in range(2)]
+    always = teachers_answer([teacher([0.0, 3.0])], [teacher([0.0, 0.0, -9.0])], share=1.0, offsets=(0.0, 0.0))
+    config = ClassifierConfig(("a", "b", "c"), all_stages=True)
+    plan = LearningPlan(steps=40, learning_rate=1e-3, batch=8, averaging=0.5, mixed=0.3)
+    untrained = build_classifier(config)
+    before = {name: tensor.clone() for name, tensor in untrained.state_dict().items()}
+    student = run_to_end(learn(untrained, groups, always, plan, CPU))
+    assert all(tensor.equal(before[name]) for name, tensor in untrained.state_dict().items())
+    tiles = np.concatenate([group.tiles for group in groups])
+    with torch.inference_mode():
+        named = student(torch.from_numpy(tiles)[:, None].float() / 127.5 - 1).argmax(1)
+    assert (named == 1).float().mean() > 0.9
+
+
+def test_the_same_seed_gives_the_same_student():
+    groups = [TileGroup(draw_blocks(8, seed=k, level=(60, 220)[k]), k, 1.0 + k) for k in range(2)]
+    config = ClassifierConfig(("a", "b"), all_stages=True)
+    network, plan = build_classifier(config), LearningPlan(steps=3, batch=4, mixed=0.5)
+    first, second = (run_to_end(learn(network, groups, label_answer(2), plan, CPU)) for _ in range(2))
+    assert all(torch.equal(tensor, second.state_dict()[name]) for name, tensor in first.state_dict().items())
