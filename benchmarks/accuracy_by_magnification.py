@@ -14,7 +14,8 @@ import itertools
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from _drawn_instruments import add_particles_folder, pool
+from _drawn_instruments import add_particles_folder, class_of, pool
+from reference_library import per_kind
 
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.classifier.expected_accuracy import ExpectedAccuracy, write_expected_accuracy
@@ -22,54 +23,56 @@ from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.model_files import find_model_folder, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
-from svp_core.particle_classes import CLASSES, SIZE_BINS_UM
+from svp_core.particle_classes import SIZE_BINS_UM, sort_keys
 from svp_core.stats.intervals import estimate_share
 
-SEED = 9_001  # of instruments and particles
+SEED = 9_002  # of instruments and particles
 HEADING, NEXT = "## On instruments drawn afresh", "## Measured"
 RESAMPLED = 2_000
-KEYS = tuple(particle_class.key for particle_class in CLASSES)
 
 
 def main():
     """Simulate, classify, print, and write where requested."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("models", nargs="*", default=["resnet18", "resnet50"])
+    parser.add_argument("models", nargs="*", default=["resnet18", "resnet18_six", "resnet50"])
     parser.add_argument("--instruments", type=int, default=8, help="per magnification")
     parser.add_argument("--count", type=int, default=30, help="particles per class and instrument")
     add_particles_folder(parser)
     parser.add_argument("--write", action="store_true", help="put the tables into the cards")
     options = parser.parse_args()
+    models = {model: load_classifier(find_model_folder(model)) for model in options.models}
+    every = sort_keys(key for classifier in models.values() for key in classifier.config.class_keys)
     names = [(magnification, number) for magnification in MAGNIFICATIONS for number in range(options.instruments)]
     with ProcessPoolExecutor() as processes:
-        jobs = [(*name, options.count, options.particles) for name in names]
+        jobs = [(*name, every, options.count, options.particles) for name in names]
         parts = list(processes.map(simulated_run, *zip(*jobs, strict=True)))
-    tiles, labels, sizes = (np.concatenate([part[index] for part in parts]) for index in range(3))
+    tiles, truth, sizes = (np.concatenate([part[index] for part in parts]) for index in range(3))
     instrument = np.repeat(np.arange(len(names)), [len(part[0]) for part in parts])
     magnification = np.array([names[index][0] for index in instrument])
-    for model in options.models:
-        folder = find_model_folder(model)
-        classifier = load_classifier(folder)
-        probs = predict_probs(classifier, tiles)
-        keys = np.array(classifier.config.class_keys, object)
-        truth = np.array(KEYS, object)[labels]
-        lines = tables(keys[probs.argmax(1)], probs.max(1), truth, sizes, instrument, magnification, options)
+    for model, classifier in models.items():
+        folder, keys = find_model_folder(model), classifier.config.class_keys
+        known = np.isin(truth.astype(str), keys)
+        probs = predict_probs(classifier, tiles[known])
+        named = np.array(keys, object)[probs.argmax(1)]
+        about = truth[known], sizes[known], instrument[known], magnification[known]
+        lines = tables(keys, named, probs.max(1), *about, options)
         print(f"\n# {folder.name}\n", *lines, sep="\n", flush=True)
         if options.write:
             write(folder, lines)
-            correct = keys[probs.argmax(1)] == truth
-            write_expected_accuracy(folder, by_magnification(correct, instrument, magnification))
+            correct = named == truth[known]
+            write_expected_accuracy(folder, by_magnification(correct, instrument[known], magnification[known]))
 
 
-def simulated_run(magnification, number, count, folder):
-    """(tiles, labels, sizes in µm) of one instrument."""
-    particles = pool(folder, SEED, magnification, number, dict.fromkeys(KEYS, count))
-    labels = np.array([KEYS.index(kind) for kind in particles.kinds])
+def simulated_run(magnification, number, keys, count, folder):
+    """(tiles, classes, sizes in µm) of one instrument, for these classes."""
+    counts = {kind: each for kind, each in per_kind(count).items() if class_of(kind) in keys}
+    particles = pool(folder, SEED, magnification, number, counts)
+    names = np.array([class_of(kind) for kind in particles.kinds], object)
     px = np.array([measure(tile)["ecd_px"] or np.nan for tile in particles.tiles], float)
-    return particles.tiles, labels, px * particles.truth[0]["um_per_px"]
+    return particles.tiles, names, px * particles.truth[0]["um_per_px"]
 
 
-def tables(named, confidence, truth, sizes, instrument, magnification, options):
+def tables(keys, named, confidence, truth, sizes, instrument, magnification, options):
     """Markdown lines: accuracy by magnification, by class and by size; pure protein runs."""
     correct = named == truth
     columns = [("all", np.ones(len(correct), bool)), *((name, magnification == name) for name in MAGNIFICATIONS)]
@@ -83,7 +86,7 @@ def tables(named, confidence, truth, sizes, instrument, magnification, options):
         f"| classified correctly | {' | '.join(head)} |",
         "|---" * (len(head) + 1) + "|",
     ]
-    rows = [("all classes", np.ones(len(correct), bool)), *((key, truth == key) for key in KEYS)]
+    rows = [("all classes", np.ones(len(correct), bool)), *((key, truth == key) for key in keys)]
     edges = (0, *SIZE_BINS_UM, np.inf)
     for low, high in itertools.pairwise(edges):
         title = (
@@ -92,7 +95,7 @@ def tables(named, confidence, truth, sizes, instrument, magnification, options):
         rows.append((title, (sizes >= low) & (sizes < high)))
     rows.append(("nothing measurable", np.isnan(sizes)))
     for title, row in rows:
-        by_size = title not in ("all classes", *KEYS)
+        by_size = title not in ("all classes", *keys)
         cells = [interval(correct, instrument, row & column, with_n=by_size) for _, column in columns]
         if any(cell != "–" for cell in cells):
             lines.append(f"| {title} | {' | '.join(cells)} |")

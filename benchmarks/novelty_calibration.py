@@ -70,7 +70,10 @@ def library_places(drawn, class_keys):
     names, rows = np.array([class_of(kind) for kind in drawn.kinds], str), np.zeros(len(drawn.tiles), int)
     for name in np.unique(names):
         mine = np.flatnonzero(names == name)
-        rows[mine] = [row for row in of_instrument if library.classes[row] == name][: len(mine)]
+        of_class = [row for row in of_instrument if library.classes[row] == name]
+        # The most similar one: in a class of two kinds, the order of simulation is not always the library's.
+        images = np.stack([np.round(library.images[row] * LEVELS) for row in of_class])
+        rows[mine] = [of_class[np.abs(images - drawn.images[k]).max((1, 2)).argmin()] for k in mine]
     # The same particles; another processor may round their levels otherwise.
     known = np.isin(names, class_keys)
     assert np.abs(np.round(library.images[rows[known]] * LEVELS) - drawn.images[known]).max() <= 1

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from _drawn_instruments import KINDS_OF
 
 from svp_core.classification.strangers import unlike_marker
 from svp_core.classifier.confusion_reference import write_confusion_reference
@@ -28,7 +29,7 @@ RUN_SEED = 6  # of the simulator; benchmarks/generator_quality.py measures again
 def main():
     """Simulate, classify, write, print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("models", nargs="*", default=["resnet18", "resnet50"])
+    parser.add_argument("models", nargs="*", default=["resnet18", "resnet18_six", "resnet50"])
     parser.add_argument("--count", type=int, default=1000, help="particles per class")
     parser.add_argument("--tiles", type=Path, help="folder to store simulated tiles in")
     options = parser.parse_args()
@@ -65,8 +66,9 @@ def simulated(key, count, folder):
 
 
 def draw(key, k):
-    """(pixels, um per px) of the particle of this number."""
-    particle = scenes.simulate(key, scenes.particle_seed(RUN_SEED, k))
+    """(pixels, um per px) of the particle of this number; of a class of several kinds, each in turn."""
+    kinds = KINDS_OF.get(key, (key,))
+    particle = scenes.simulate(kinds[k % len(kinds)], scenes.particle_seed(RUN_SEED, k))
     return particle.pixels, particle.truth["um_per_px"]
 
 

@@ -2,12 +2,12 @@
 
     python benchmarks/retrain_shipped.py --out FOLDER [--scale 0.0001]
 
-The recipe of weights/*/card.md, nearly as the shipped models were trained: those were trained in parts, while simulator
-and noise distribution still changed; here each model is trained once, with the final settings, and tiles are held out
-for its checks. FOLDER/generator, resnet18 and resnet50 are complete model folders; FOLDER/work holds tiles, the
-unguided generator and its guide. Finished parts are skipped, so that an interrupted run continues. --scale 1 takes many
-hours on one CPU core (the shipped generator alone took about 5); --scale 0.0001 takes minutes and only shows that every
-step works.
+The recipe of weights/*/card.md, nearly as the shipped models were trained: those were trained in parts, while
+simulator, laws and noise distribution still changed; here each model is trained once, with the final settings, and
+tiles are held out for its checks. FOLDER/generator, resnet18, resnet18_six and resnet50 are complete model folders;
+FOLDER/work holds tiles, the unguided generator and its guide, and the short training that both ResNet-18 learn from.
+Finished parts are skipped, so that an interrupted run continues. --scale 1 takes many hours on one CPU core (the
+shipped generator alone took about 5); --scale 0.0001 takes minutes and only shows that every step works.
 """
 
 import argparse
@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from _student import train_student
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,7 +63,7 @@ BATCH, LEARNING_RATE = 32, 8e-4
 CLASS_GUIDANCE = {"protein": 3.0}  # weight of classifier-free guidance; the other classes use autoguidance
 LEVEL_OFFSET = {"protein": -5.0, "silicone_oil": -5.0}  # grey levels
 EPOCHS = {"resnet18": 2.6, "resnet50": 8.0}
-ALL_STAGES = ("resnet18",)  # those whose last layer sees all stages
+STUDENTS = ("resnet18", "resnet18_six")  # learn from the short training of that many epochs, see benchmarks/_student.py
 REFERENCE_COUNT = 1_000  # held-out particles per class for confusion references and figures
 COMPARED_TRAINING = 2_000  # training particles per class searched for copies
 
@@ -99,10 +100,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _train_generators(out, work, scale)
     for architecture, epochs in EPOCHS.items():
         _train_classifier(architecture, epochs, out, work, scale)
-    for name in ("generator", *EPOCHS):
+    classifiers = sorted({*STUDENTS, *EPOCHS})
+    for name in ("generator", *classifiers):
         _complete_card(out / name, scale)
-    _measure(out, scale)
-    tell(f"finished: {', '.join(str(out / name) for name in ('generator', *EPOCHS))}")
+    _measure(out, classifiers, scale)
+    tell(f"finished: {', '.join(str(out / name) for name in ('generator', *classifiers))}")
 
 
 def _train_generators(out: Path, work: Path, scale: float) -> None:
@@ -126,8 +128,8 @@ def _train_generators(out: Path, work: Path, scale: float) -> None:
 
 
 def _train_classifier(architecture: str, epochs: float, out: Path, work: Path, scale: float) -> None:
-    """The network, then a last layer of all stages where the shipped one has it, in a model folder."""
-    trained = work / architecture if architecture in ALL_STAGES else out / architecture
+    """The network, and for a ResNet-18 a last layer of all stages and the students of both."""
+    trained = work / architecture if architecture in STUDENTS else out / architecture
     if not (trained / "config.json").is_file():
         tell(f"training {architecture}")
         run_to_end(
@@ -141,11 +143,20 @@ def _train_classifier(architecture: str, epochs: float, out: Path, work: Path, s
             ),
             tell_progress,
         )
-    if not (out / architecture / "config.json").is_file():
+    if (out / architecture / "config.json").is_file():
+        return
+    validation, short = labelled(VALIDATION_TILES, work, scale), work / f"{architecture}_all_stages"
+    if not (short / "config.json").is_file():
         tell(f"fitting the last layer of {architecture}")
-        data, validation = labelled(LAST_LAYER_TILES, work, scale), labelled(VALIDATION_TILES, work, scale)
+        data = labelled(LAST_LAYER_TILES, work, scale)
         fitted = run_to_end(fit_all_stages(load_classifier(trained), data, validation=validation), tell_progress)
-        save_last_layer(fitted, out / architecture, counts=data.counts(), note=describe(LAST_LAYER_TILES, scale))
+        save_last_layer(fitted, short, counts=data.counts(), note=describe(LAST_LAYER_TILES, scale))
+
+    def draw(kind, run_seed, law, count):
+        return simulated(kind, TileSet(run_seed, law, count), scaled(count, scale, 36), work)
+
+    tell(f"training the students, {', '.join(STUDENTS)}")
+    train_student(short, validation, draw, out, scale=scale, tell=tell_progress)
 
 
 def scaled(count: float, scale: float, least: int) -> int:
@@ -201,10 +212,10 @@ def _complete_card(folder: Path, scale: float) -> None:
     (folder / "card.md").write_text(f"{before.rstrip()}\n\n{sections}{heading}{figures}".rstrip() + "\n", "utf-8")
 
 
-def _measure(out: Path, scale: float) -> None:
+def _measure(out: Path, classifiers: Sequence[str], scale: float) -> None:
     """Confusion references, and the measured sections of the cards, by the benchmarks that write them."""
     count = scaled(REFERENCE_COUNT, scale, 20)
-    run("reference.py", *(out / name for name in EPOCHS), "--count", count)
+    run("reference.py", *(out / name for name in classifiers), "--count", count)
     if count >= MIN_IMAGES:
         compared = scaled(COMPARED_TRAINING, scale, MIN_IMAGES)
         run("generator_quality.py", out / "generator", "--count", count, "--training", compared, "--write")
@@ -212,7 +223,8 @@ def _measure(out: Path, scale: float) -> None:
         tell(f"quality of the generator is not measured: {count} images are fewer than {MIN_IMAGES}")
     held_out, generated = scaled(300, scale, 10), scaled(200, scale, 4)
     run("shipped_weights.py", "--models", out, "--count", held_out, "--made", generated, "--write")
-    run("accuracy_by_magnification.py", *(out / name for name in EPOCHS), "--count", scaled(30, scale, 3), "--write")
+    folders = [out / name for name in classifiers]
+    run("accuracy_by_magnification.py", *folders, "--count", scaled(30, scale, 4), "--write")
 
 
 def run(script: str, *arguments: object) -> None:

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from _drawn_instruments import KINDS_OF
 
 from svp_core.classifier.resnet import load_classifier, predict_probs
 from svp_core.datasets.labelled_tiles import read_labelled
@@ -24,9 +25,10 @@ from svp_core.model_files import SHIPPED_MODELS, read_model_folder
 from svp_core.morphology import measure
 from svp_core.optics import scenes
 from svp_core.optics.imaging_conditions import OTHER_LAW, USUAL_LAW
+from svp_core.particle_classes import sort_keys
 from svp_core.stats.intervals import estimate_share
 
-CLASSIFIERS = ("resnet18", "resnet50")
+CLASSIFIERS = ("resnet18", "resnet18_six", "resnet50")
 TIMED, ROUNDS = 256, 3  # tiles, and repetitions
 OPENING = ("## Measured", "", "By `python benchmarks/shipped_weights.py`; 95 % intervals (Wilson).", "")
 HELD_OUT_SEED, OTHER_SEED = 6, 7  # runs of the simulator that no model was trained or selected on
@@ -44,7 +46,7 @@ def main():
 
     classifiers = {name: load_classifier(options.models / name) for name in CLASSIFIERS}
     classifier = classifiers[CLASSIFIERS[0]]
-    keys = classifier.config.class_keys
+    keys = sort_keys(key for model in classifiers.values() for key in model.config.class_keys)
     held_out = simulated(keys, options.count, seed=HELD_OUT_SEED, law=USUAL_LAW)
     other = simulated(keys, options.count, seed=OTHER_SEED, law=OTHER_LAW)
     real = read_labelled(options.tiles) if options.tiles else None
@@ -53,29 +55,28 @@ def main():
         lines += table("Held-out simulated particles, the instruments of training", model, *held_out)
         lines += table("Held-out simulated particles, other instruments", model, *other)
         if real:
-            labels = np.array([keys.index(real.class_keys[label]) for label in real.labels])
             title = "Tiles made by the authors of the published generator (evaluated only)"
-            lines += table(title, model, real.tiles, labels)
-        if model is not classifier:
+            lines += table(title, model, real.tiles, np.array(real.class_keys, object)[real.labels])
+        if model.config.architecture != classifier.config.architecture:
             ratio = slower(model, classifier, held_out[0])
             lines += [f"Time per tile, {name} : {CLASSIFIERS[0]}, in one run: {ratio:.1f} : 1.", ""]
         finish(options.models / name, lines, options.write)
 
     generator = load_generator(options.models / "generator")
     synthetic = {key: generated(generator, key, options.made) for key in generator.class_keys}
-    tiles, labels = (
+    tiles, names = (
         np.concatenate(list(synthetic.values())),
-        np.repeat([keys.index(key) for key in synthetic], options.made),
+        np.repeat(np.array(list(synthetic), object), options.made),
     )
     lines = [*OPENING]
-    lines += table("Generated particles (standard sampler), classified with the ResNet-18", classifier, tiles, labels)
+    lines += table("Generated particles (standard sampler), classified with the ResNet-18", classifier, tiles, names)
     lines += [
         "| class | mean grey level, generated / held out | background texture, generated / held out | aspect ratio of "
         "the outline, generated / held out (median) |",
         "|---|---|---|---|",
     ]
     for key in synthetic:
-        real = held_out[0][held_out[1] == keys.index(key)]
+        real = held_out[0][held_out[1] == key]
         values = [(tiles_of.mean(), texture(tiles_of), roundness(tiles_of)) for tiles_of in (synthetic[key], real)]
         pairs = [
             f"{a:.1f} / {b:.1f}" if name != "round" else f"{a:.3f} / {b:.3f}"
@@ -86,14 +87,15 @@ def main():
 
 
 def simulated(keys, count, *, seed, law):
-    """Tiles and labels of `count` particles per class from this run of the simulator."""
+    """Tiles of `count` particles per class from this run of the simulator, and the class of each."""
     with ProcessPoolExecutor() as pool:
         tiles = [list(pool.map(partial(_pixels, key, seed, law), range(count), chunksize=10)) for key in keys]
-    return np.concatenate([np.stack(part) for part in tiles]), np.repeat(np.arange(len(keys)), count)
+    return np.concatenate([np.stack(part) for part in tiles]), np.repeat(np.array(keys, object), count)
 
 
 def _pixels(key, seed, law, k):
-    return scenes.simulate(key, scenes.particle_seed(seed, k), law=law).pixels
+    kinds = KINDS_OF.get(key, (key,))
+    return scenes.simulate(kinds[k % len(kinds)], scenes.particle_seed(seed, k), law=law).pixels
 
 
 def generated(generator, key, count):
@@ -102,10 +104,12 @@ def generated(generator, key, count):
     return np.concatenate([tiles for _, tiles in sample_tiles(generator, key, seeds=seeds)])
 
 
-def table(title, classifier, tiles, labels):
-    """Markdown: accuracy, recall and confusions of these tiles."""
+def table(title, classifier, tiles, names):
+    """Markdown: accuracy, recall and confusions of those of these tiles whose class the classifier knows."""
     keys = classifier.config.class_keys
-    predicted = predict_probs(classifier, tiles).argmax(1)
+    known = np.isin(names.astype(str), keys)
+    labels = np.array([keys.index(name) for name in names[known]])
+    predicted = predict_probs(classifier, tiles[known]).argmax(1)
     correct = predicted == labels
     rows = [
         f"**{title}**: {share(correct)} classified correctly.",

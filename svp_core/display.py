@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from svp_core.particle_classes import ALL, UNLIKE, UNSURE, ParticleClass, class_by_key
 
 DASH = "–"  # where there is no value
-MODEL_NAMES = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}  # of shipped models, as papers write them
+# Of shipped models, as papers write them.
+MODEL_NAMES = {"resnet18": "ResNet-18", "resnet18_six": "ResNet-18, six classes", "resnet50": "ResNet-50"}
 UNSURE_COLOUR = "#7A8288"
 UNLIKE_COLOUR = "#D03A6A"
 NOT_A_PARTICLE = "Not a particle"

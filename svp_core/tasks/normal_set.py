@@ -39,7 +39,7 @@ def calibrate_on_source(
 
     shipped, reason = find_calibration(classifier.folder, classifier.config.class_keys)
     if shipped is None:
-        raise LabError(f"{reason} Choose the model resnet18 or resnet50.")
+        raise LabError(f"{reason} Choose a shipped model, such as resnet18.")
     title, keys, liquid = source_name(normal), list(shipped.class_keys), LiquidSample()
     features, named, forms, names, left_out, kept = [], [], [], [], [], 0
     append_tiles(folder / _ALL_TILES, np.zeros((0, 64, 64), np.uint8), after=0)

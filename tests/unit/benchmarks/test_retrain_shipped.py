@@ -9,11 +9,13 @@ from benchmarks import retrain_shipped
 from svp_core.classifier.resnet import load_classifier
 from svp_core.generator import samplers
 from svp_core.generator.unet import load_generator
+from svp_core.particle_classes import all_keys
 from svp_core.training import checks
 from tests.helpers.drawn_tiles import draw_blocks
 
 CPU = torch.device("cpu")
 LEVELS = {"protein": 60, "silicone_oil": 120, "air_bubble": 220}
+FURTHER_LEVELS = {"glass_flake": 30, "fibre": 90, "opaque": 0, "cell": 200}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def retrained(tmp_path_factory):
     out, measured = tmp_path_factory.mktemp("retrained"), []
 
     def drawn(key, tile_set, count, work):
-        return draw_blocks(count, seed=tile_set.run_seed, level=LEVELS[key])
+        return draw_blocks(count, seed=tile_set.run_seed, level=(LEVELS | FURTHER_LEVELS)[key])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checks, "CALLS", 2)
@@ -53,17 +55,30 @@ def test_the_classifier_is_complete_and_its_data_described(retrained):
     classifier = load_classifier(out / "resnet18", device=CPU)
     assert classifier.config.class_keys == retrain_shipped.CLASSES
     config = json.loads((out / "resnet18" / "config.json").read_text("utf-8"))
-    assert set(config["trained_on"].values()) == {108}
+    assert set(config["trained_on"]) == set(retrain_shipped.CLASSES)
+    assert min(config["trained_on"].values()) >= 5 * 36
     assert classifier.config.all_stages
-    assert "run seed 74 (fine law)" in config["note"]
+    assert "run seed 305 (blurred law)" in config["note"]
+
+
+def test_the_short_training_gets_a_last_layer_of_all_stages(retrained):
+    out, _ = retrained
     trained = load_classifier(out / "work" / "resnet18", device=CPU)
     assert not trained.config.all_stages
-    layers = classifier.model.state_dict()
+    layers = load_classifier(out / "work" / "resnet18_all_stages", device=CPU).model.state_dict()
     assert all(tensor.equal(layers[name]) for name, tensor in trained.model.state_dict().items() if "fc." not in name)
 
 
+def test_both_students_are_one_network_with_other_last_layers(retrained):
+    out, _ = retrained
+    three, six = (load_classifier(out / name, device=CPU) for name in ("resnet18", "resnet18_six"))
+    assert six.config.class_keys == all_keys()
+    layers = six.model.state_dict()
+    assert all(tensor.equal(layers[name]) for name, tensor in three.model.state_dict().items() if "fc." not in name)
+
+
 def test_cards_name_method_and_licence_once(retrained):
-    for name in ("generator", "resnet18"):
+    for name in ("generator", "resnet18", "resnet18_six"):
         card = (retrained[0] / name / "card.md").read_text("utf-8")
         assert card.count("arXiv:2508.06021") == 1
         assert card.count("Apache-2.0") == 1

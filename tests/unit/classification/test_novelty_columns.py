@@ -27,7 +27,7 @@ def records_of(images, **options):
     return [ParticleRecord(f"{k}", "s", image, **options) for k, image in enumerate(images)]
 
 
-@pytest.mark.parametrize("model", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("model", ["resnet18", "resnet18_six", "resnet50"])
 def test_shipped_classifiers_have_a_calibration_of_their_own(model):
     shipped = load_classifier(find_model_folder(model))
     calibration, reason = find_calibration(shipped.folder, shipped.config.class_keys)

@@ -27,7 +27,7 @@ def test_damaged_file_is_named(tmp_path, content):
         read_expected_accuracy(tmp_path)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet18_six", "resnet50"])
 def test_shipped_classifiers_state_every_magnification(name):
     rows = read_expected_accuracy(find_model_folder(name))
     assert [row.magnification for row in rows] == list(MAGNIFICATIONS)

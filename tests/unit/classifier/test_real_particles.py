@@ -26,10 +26,11 @@ def named_rightly(rows, kinds):
     return {kind: float(np.mean([ok for ok, one in zip(right, kinds, strict=True) if one == kind])) for kind in KINDS}
 
 
-# What holds today: of the round ones two thirds are named protein, which training on wider optics has to mend.
+# What holds: the ResNet-50, which was not trained on faint and blurred droplets, names two thirds of the round ones
+# protein.
 @pytest.mark.parametrize(
     ("model", "least"),
-    [("resnet18", {"irregular": 0.9, "round": 0.3}), ("resnet50", {"irregular": 0.95, "round": 0.3})],
+    [("resnet18", {"irregular": 0.95, "round": 0.75}), ("resnet50", {"irregular": 0.95, "round": 0.3})],
 )
 def test_real_particles_of_a_collage_are_named_rightly(real_data, model, least):
     picture = Image.open(real_data / PICTURE)

@@ -1,0 +1,191 @@
+"""The shipped ResNet-18: a short training and a long one on other tiles, and a student that learns their mean answer.
+
+Used by benchmarks/retrain_shipped.py, with its simulated tiles.
+"""
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _drawn_instruments import class_of
+from numpy.typing import NDArray
+
+from svp_core.classifier.augment import stretch
+from svp_core.classifier.resnet import Classifier, ClassifierConfig, build_classifier, config_as_dict, load_classifier
+from svp_core.classifier.training_loop import fit_temperature
+from svp_core.datasets.labelled_tiles import LabelledTiles
+from svp_core.device import best_device
+from svp_core.embedding.features import embed_tiles
+from svp_core.model_files import save_model
+from svp_core.particle_classes import all_keys
+from svp_core.progress import Progress, run_to_end
+from svp_core.training.distillation import (
+    MIXED,
+    LearningPlan,
+    Teacher,
+    TileGroup,
+    label_answer,
+    learn,
+    teachers_answer,
+)
+from svp_core.training.last_layer import fit_last_layer, layer_probs
+
+MAIN = ("protein", "silicone_oil", "air_bubble")  # of the shipped resnet18
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Simulated particles 0 to count - 1 of a run, and how often they are shown, relative to the class's others."""
+
+    kinds: tuple[str, ...]
+    run_seed: int
+    law: str
+    count: int
+    weight: float
+
+
+SPHERES, FURTHER = ("silicone_oil", "air_bubble"), ("glass_flake", "fibre", "opaque", "cell")
+SHOWN = (
+    Shown(MAIN, 300, "usual", 2_500, 2),
+    Shown(MAIN, 301, "soft", 3_000, 3),
+    Shown(MAIN, 302, "fine", 1_500, 1.5),
+    Shown(SPHERES, 303, "faint", 1_250, 1.5),
+    Shown(MAIN, 304, "wide", 1_200, 1.3),
+    Shown(MAIN, 305, "blurred", 1_500, 3),
+    Shown(FURTHER, 310, "usual", 1_000, 2),
+    Shown(FURTHER, 312, "soft", 800, 3),
+)
+CLASS_SHARES = (0.24, 0.2, 0.2, 0.13, 0.07, 0.16)  # of the tiles shown, in the order of all_keys()
+LONG_STEPS, STUDENT_STEPS = 4_000, 2_000
+RECORDED = 100  # steps between two rows of the history
+LONG = LearningPlan(LONG_STEPS)
+STUDENT = LearningPlan(STUDENT_STEPS, learning_rate=4e-4, weight_decay=0.02, mixed=MIXED)
+LONG_TEMPERATURE = 0.75  # of the long training's answer as a teacher: label smoothing keeps it too uncertain
+# Tiles a class that the short training's last layer is fitted on, by law, spheres stretched; and its answer's share.
+FAINT_LAYER = {"usual": 900, "soft": 900, "fine": 500, "faint": 700, "wide": 300, "blurred": 400}
+SHORT_SHARE, STRENGTH = 0.62, 0.003
+# Tiles a kind that the last layer of all classes is fitted on, by law; how much of the student's own each model keeps.
+ALL_LAYER = {"usual": 1_200, "soft": 1_000, "fine": 700, "faint": 300, "wide": 200, "blurred": 200}
+KEPT = {"resnet18": 0.8, "resnet18_six": 0.3}
+OFFSETS = (0.0, 0.3, 0.0)  # added to the teachers' log-probabilities: they name droplets protein too often
+
+Draw = Callable[[str, int, str, int], NDArray[np.uint8]]  # (kind, run seed, law, count) -> tiles (N, 64, 64)
+Tell = Callable[[Progress], None]
+Drawn = dict[tuple[Shown, str], NDArray[np.uint8]]  # tiles of each kind of SHOWN
+
+
+def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path, *, scale: float, tell: Tell) -> None:
+    """Write the student as two model folders in `out`: resnet18, of MAIN, and resnet18_six, of all classes.
+
+    short: model folder of the short training. validation: tiles of MAIN that fit the temperatures.
+    """
+    drawn = {(each, kind): draw(kind, each.run_seed, each.law, each.count) for each in SHOWN for kind in each.kinds}
+    groups, device = shown_groups(drawn), best_device()
+    long_plan, student_plan = (replace(plan, steps=max(2, round(plan.steps * scale))) for plan in (LONG, STUDENT))
+    config = ClassifierConfig(all_keys(), all_stages=True)
+    untrained, labels = build_classifier(config), label_answer(len(all_keys()))
+    network = run_to_end(learn(untrained, groups, labels, long_plan, device), tell)
+    long = Classifier(network, config, None, device)
+    faint = faint_layer(load_classifier(short), drawn, tell)
+    answer = teachers_answer(
+        [Teacher(faint, 1)], [Teacher(long, 1, LONG_TEMPERATURE)], share=SHORT_SHARE, offsets=OFFSETS
+    )
+    history: list[dict[str, float]] = []
+
+    def record(progress: Progress) -> None:
+        tell(progress)
+        if progress.loss is not None and progress.step % RECORDED == 0:
+            history.append({"step": progress.step, "loss": round(progress.loss, 4)})
+
+    network = run_to_end(learn(network, groups, answer, student_plan, device), record)
+    student = Classifier(network, config, None, device)
+    counts = {key: sum(len(g.tiles) for g in groups if all_keys()[g.label] == key) for key in all_keys()}
+    fitted = all_layer(student, drawn, tell)
+    for name, keys in (("resnet18", MAIN), ("resnet18_six", all_keys())):
+        model = of_classes(between(student, fitted, KEPT[name]), keys)
+        save_student(model, validation, out / name, {key: counts[key] for key in keys}, history)
+
+
+def shown_groups(drawn: Drawn) -> list[TileGroup]:
+    """The tiles as groups, so that every class is shown as often as CLASS_SHARES says."""
+    labels = [all_keys().index(class_of(kind)) for _, kind in drawn]
+    totals = np.bincount(labels, [each.weight for each, _ in drawn], minlength=len(all_keys()))
+    return [
+        TileGroup(tiles, label, CLASS_SHARES[label] * each.weight / totals[label])
+        for ((each, _), tiles), label in zip(drawn.items(), labels, strict=True)
+    ]
+
+
+def faint_layer(short: Classifier, drawn: Drawn, tell: Tell) -> Classifier:
+    """The short training's network with a last layer of all stages that has seen faint and stretched spheres."""
+    rng, tiles, labels = np.random.default_rng(5), [], []
+    for (each, kind), of_kind in drawn.items():
+        if kind in MAIN:
+            chosen = of_kind[rng.permutation(len(of_kind))[: FAINT_LAYER[each.law]]]
+            tiles.append(stretched(chosen, rng) if kind in SPHERES else chosen)
+            labels += [MAIN.index(kind)] * len(chosen)
+    features = run_to_end(embed_tiles(short, np.concatenate(tiles)), tell)
+    return fit_last_layer(short, features, np.array(labels), class_keys=MAIN, strength=STRENGTH)
+
+
+def all_layer(student: Classifier, drawn: Drawn, tell: Tell) -> Classifier:
+    """The student with a last layer fitted on tiles of all classes."""
+    rng, tiles, labels = np.random.default_rng(6), [], []
+    for (each, kind), of_kind in drawn.items():
+        tiles.append(of_kind[rng.permutation(len(of_kind))[: ALL_LAYER[each.law]]])
+        labels += [all_keys().index(class_of(kind))] * len(tiles[-1])
+    features = run_to_end(embed_tiles(student, np.concatenate(tiles)), tell)
+    return fit_last_layer(student, features, np.array(labels), class_keys=all_keys(), strength=STRENGTH)
+
+
+def between(student: Classifier, fitted: Classifier, kept: float) -> Classifier:
+    """The student with a last layer between its own, of which this share is kept, and the fitted one."""
+    model = copy.deepcopy(fitted.model)
+    with torch.no_grad():
+        for new, own in zip(
+            model.get_submodule("fc").parameters(), student.model.get_submodule("fc").parameters(), strict=True
+        ):
+            new.mul_(1 - kept).add_(kept / LONG_TEMPERATURE * own)
+    return replace(fitted, model=model)
+
+
+def stretched(tiles: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """The tiles, uint8 (N, 64, 64), four fifths of them stretched."""
+    images = stretch(torch.from_numpy(np.ascontiguousarray(tiles)).float().div(255)[:, None], rng, share=0.8)
+    return (images[:, 0] * 255).round().byte().numpy()
+
+
+def of_classes(classifier: Classifier, keys: Sequence[str]) -> Classifier:
+    """The classifier for these of its classes alone."""
+    rows = [classifier.config.class_keys.index(key) for key in keys]
+    config = replace(classifier.config, class_keys=tuple(keys))
+    model: Any = build_classifier(config)
+    state = dict(classifier.model.state_dict())
+    model.load_state_dict({**state, "fc.weight": state["fc.weight"][rows], "fc.bias": state["fc.bias"][rows]})
+    model = model.to(classifier.device, memory_format=torch.channels_last).eval()
+    return Classifier(model, config, classifier.folder, classifier.device)
+
+
+def save_student(
+    classifier: Classifier,
+    validation: LabelledTiles,
+    folder: Path,
+    counts: dict[str, int],
+    history: list[dict[str, float]],
+) -> None:
+    """Write the model folder, with the temperature that fits the validation tiles best, among their classes."""
+    rows = [classifier.config.class_keys.index(key) for key in validation.class_keys]
+    features = run_to_end(embed_tiles(classifier, validation.tiles))
+    log_probs = torch.from_numpy(np.log(layer_probs(classifier, features)))[:, rows]
+    config = replace(classifier.config, temperature=fit_temperature(log_probs, validation.labels))
+    laws = ", ".join(f"{each.count:,} of run seed {each.run_seed} ({each.law} law)" for each in SHOWN)
+    note = (
+        f"Simulated particles: svp_core.optics, per kind {laws}; a student of a short and a long training, see card.md."
+    )
+    tensors = {name: t.half() if t.is_floating_point() else t for name, t in classifier.model.state_dict().items()}
+    written = {**config_as_dict(config), "trained_on": counts, "note": note}
+    save_model(folder, config=written, tensors=tensors, card=f"# {folder.name}\n\n{note}\n", history=history)
