@@ -65,7 +65,7 @@ def train(
     rng = np.random.default_rng(plan.seed)
     model: Any = build_classifier(config).to(device)
     model = model.to(memory_format=torch.channels_last)
-    optimiser = _optimiser(model, plan)
+    optimiser = build_optimiser(model, plan.learning_rate, plan.weight_decay)
     steps = plan.steps or math.ceil(plan.epochs * len(tiles) / plan.batch)
     loss_weights = None if class_weights is None else torch.tensor(class_weights, dtype=torch.float32, device=device)
     selection, calibration = halves(*validation)
@@ -75,9 +75,7 @@ def train(
             order = np.concatenate([order, rng.permutation(len(tiles))])
         batch, order = order[: plan.batch], order[plan.batch :]
         images = augment(torch.from_numpy(tiles[batch]).float().div(255)[:, None], rng).mul(2).sub(1)
-        for group in optimiser.param_groups:
-            cosine = (1 + math.cos(math.pi * step / steps)) / 2 + 0.01
-            group["lr"] = plan.learning_rate * min(step / WARMUP_STEPS, cosine)
+        set_learning_rate(optimiser, plan.learning_rate, step, steps)
         model.train()
         with fast_arithmetic(device):
             logits = model(images.to(device, memory_format=torch.channels_last))
@@ -97,15 +95,22 @@ def train(
     return ValidationResult(best_state, replace(config, temperature=temperature), history)
 
 
-def _optimiser(model, plan):
+def build_optimiser(model: torch.nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
     """AdamW without weight decay on biases and norms."""
     decayed = [p for p in model.parameters() if p.ndim > 1]
     undecayed = [p for p in model.parameters() if p.ndim <= 1]
     return torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": undecayed, "weight_decay": 0.0}],
-        lr=plan.learning_rate,
+        [{"params": decayed, "weight_decay": weight_decay}, {"params": undecayed, "weight_decay": 0.0}],
+        lr=learning_rate,
         fused=True,
     )
+
+
+def set_learning_rate(optimiser: torch.optim.Optimizer, highest: float, step: int, steps: int) -> None:
+    """The rate of this step, 1 to steps: a linear warm-up, then half a cosine down to a hundredth of the highest."""
+    cosine = (1 + math.cos(math.pi * step / steps)) / 2 + 0.01
+    for group in optimiser.param_groups:
+        group["lr"] = highest * min(step / WARMUP_STEPS, cosine)
 
 
 def _validate(model, tiles, labels, device):

@@ -8,7 +8,6 @@ changed as augment_widely does, and mixtures of two, so that it follows its teac
 """
 
 import copy
-import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,10 +19,10 @@ from numpy.typing import NDArray
 
 from svp_core.classifier.augment import augment_widely
 from svp_core.classifier.resnet import Classifier
+from svp_core.classifier.training_loop import build_optimiser, set_learning_rate
 from svp_core.device import fast_arithmetic
 from svp_core.progress import Progress
 
-WARMUP_STEPS = 100
 MIXED = 0.3  # share of the tiles that another one is mixed into, with up to half its weight
 Answer = Callable[[torch.Tensor, NDArray[np.integer]], torch.Tensor]
 
@@ -72,20 +71,12 @@ def learn(
     model: Any = copy.deepcopy(network)
     model = model.to(device, memory_format=torch.channels_last).train()
     averaged: Any = copy.deepcopy(model)
-    decayed = [p for p in model.parameters() if p.ndim > 1]
-    undecayed = [p for p in model.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": undecayed, "weight_decay": 0.0}],
-        lr=plan.learning_rate,
-        fused=True,
-    )
+    optimiser = build_optimiser(model, plan.learning_rate, plan.weight_decay)
     for step in range(1, plan.steps + 1):
         images, labels = _batch(groups, plan, rng)
         images = images.to(device, memory_format=torch.channels_last)
         wanted = answer(images, labels)
-        for group in optimiser.param_groups:
-            cosine = (1 + math.cos(math.pi * step / plan.steps)) / 2 + 0.01
-            group["lr"] = plan.learning_rate * min(step / WARMUP_STEPS, cosine)
+        set_learning_rate(optimiser, plan.learning_rate, step, plan.steps)
         with fast_arithmetic(device):
             logits = model(images)
         loss = F.kl_div(logits.float().log_softmax(1), wanted, log_target=True, reduction="batchmean")

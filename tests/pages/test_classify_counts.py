@@ -124,7 +124,7 @@ def test_particles_without_sizes_are_counted_without_bins():
 
 
 def test_counts_and_report_warn_of_pixel_sizes_outside_the_training_range():
-    warning = "resnet18 was trained at 0.25 to 1.4 µm per pixel; at 1.813 µm its classes are unreliable."
+    warning = "resnet18 was trained at 0.2 to 1.4 µm per pixel; at 1.813 µm its classes are unreliable."
     job_id, _ = write_job(um_per_px=1.813)
     assert warning in page_text(open_results(job_id, "Counts"))
     assert warning in report_of(open_results(job_id, "Report"))

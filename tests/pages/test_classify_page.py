@@ -65,7 +65,7 @@ def test_card_of_a_run_shows_its_facts(tmp_path):
     app = look_at(tmp_path / "run")
     assert "12 items · 1.7 µm per pixel (cal_const in ….lst)" in page_text(app)
     assert not app.exception
-    assert "trained at 0.25 to 1.4 µm per pixel" in app.warning[0].value.replace("\\", "")
+    assert "trained at 0.2 to 1.4 µm per pixel" in app.warning[0].value.replace("\\", "")
     app.number_input(key="um_per_px").set_value(0.7).run()
     assert not app.warning
     app.button(key="classify_go").click().run()
