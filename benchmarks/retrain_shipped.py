@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _student import train_student
+from _distilled_resnet18 import train_student
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,7 +63,7 @@ BATCH, LEARNING_RATE = 32, 8e-4
 CLASS_GUIDANCE = {"protein": 3.0}  # weight of classifier-free guidance; the other classes use autoguidance
 LEVEL_OFFSET = {"protein": -5.0, "silicone_oil": -5.0}  # grey levels
 EPOCHS = {"resnet18": 2.6, "resnet50": 8.0}
-STUDENTS = ("resnet18", "resnet18_six")  # learn from the short training of that many epochs, see benchmarks/_student.py
+STUDENTS = ("resnet18", "resnet18_six")  # learn from the short training of that many epochs, see _distilled_resnet18.py
 REFERENCE_COUNT = 1_000  # held-out particles per class for confusion references and figures
 COMPARED_TRAINING = 2_000  # training particles per class searched for copies
 

@@ -44,7 +44,7 @@ def fit_all_stages(
         um_per_px=classifier.config.um_per_px,
         strength=C,
     )
-    _keep_share(fitted, classifier)
+    keep_share(fitted, classifier, KEPT)
     probs = layer_probs(fitted, (yield from embed_tiles(base, validation.tiles)))
     temperature = fit_temperature(torch.from_numpy(np.log(probs)), validation.labels)
     config = replace(fitted.config, temperature=temperature)
@@ -52,11 +52,14 @@ def fit_all_stages(
 
 
 @torch.inference_mode()
-def _keep_share(fitted: Classifier, before: Classifier) -> None:
-    """Move the fitted layer a share of the way back to the layer before, which saw the last stage alone, in place."""
+def keep_share(fitted: Classifier, before: Classifier, kept: float) -> None:
+    """Move the fitted layer this share of the way back to the layer before, in place.
+
+    The layer before may see the last stage alone.
+    """
     new: Any = fitted.model.get_submodule("fc")
     old: Any = before.model.get_submodule("fc")
-    share = KEPT / before.config.temperature
-    for parameter, kept in ((new.weight, old.weight), (new.bias, old.bias)):
-        parameter.mul_(1 - KEPT)
-        parameter[..., : kept.shape[-1]] += share * kept
+    share = kept / before.config.temperature
+    for parameter, own in ((new.weight, old.weight), (new.bias, old.bias)):
+        parameter.mul_(1 - kept)
+        parameter[..., : own.shape[-1]] += share * own

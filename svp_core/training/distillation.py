@@ -23,7 +23,6 @@ from svp_core.classifier.training_loop import build_optimiser, set_learning_rate
 from svp_core.device import fast_arithmetic
 from svp_core.progress import Progress
 
-MIXED = 0.3  # share of the tiles that another one is mixed into, with up to half its weight
 Answer = Callable[[torch.Tensor, NDArray[np.integer]], torch.Tensor]
 
 
@@ -45,7 +44,7 @@ class LearningPlan:
     weight_decay: float = 0.05
     batch: int = 64
     averaging: float = 0.998  # decay of the moving average of the weights, which is the result
-    mixed: float = 0.0  # see MIXED
+    mixed: float = 0.0  # share of the tiles that another one is mixed into, with up to half its weight
     seed: int = 0
 
 
@@ -55,7 +54,6 @@ class Teacher:
 
     classifier: Classifier
     weight: float  # relative to the other teachers of the same classes
-    temperature: float | None = None  # of its answer; None: the classifier's own
 
 
 def learn(
@@ -126,10 +124,10 @@ def _mean_answer(teachers: Sequence[Teacher], images: torch.Tensor) -> torch.Ten
     total = sum(teacher.weight for teacher in teachers)
     answers = []
     for teacher in teachers:
-        temperature = teacher.temperature or teacher.classifier.config.temperature
+        classifier = teacher.classifier
         with fast_arithmetic(images.device):
-            logits = teacher.classifier.model.eval()(images)
-        answers.append(teacher.weight / total * (logits.float() / temperature).log_softmax(1))
+            logits = classifier.model.eval()(images)
+        answers.append(teacher.weight / total * (logits.float() / classifier.config.temperature).log_softmax(1))
     return torch.stack(answers).sum(0).log_softmax(1)
 
 

@@ -23,9 +23,9 @@ class Constant(torch.nn.Module):
         return self.logits.expand(len(images), -1)
 
 
-def teacher(logits, weight=1.0, **options):
-    classifier = Classifier(Constant(logits), ClassifierConfig(("",) * len(logits)), None, CPU)
-    return Teacher(classifier, weight, **options)
+def teacher(logits, weight=1.0, temperature=1.0):
+    config = ClassifierConfig(("",) * len(logits), temperature=temperature)
+    return Teacher(Classifier(Constant(logits), config, None, CPU), weight)
 
 
 def answer_of(answer):

@@ -15,7 +15,14 @@ from _drawn_instruments import class_of
 from numpy.typing import NDArray
 
 from svp_core.classifier.augment import stretch
-from svp_core.classifier.resnet import Classifier, ClassifierConfig, build_classifier, config_as_dict, load_classifier
+from svp_core.classifier.resnet import (
+    Classifier,
+    ClassifierConfig,
+    build_classifier,
+    config_as_dict,
+    load_classifier,
+    with_new_last_layer,
+)
 from svp_core.classifier.training_loop import fit_temperature
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.device import best_device
@@ -23,8 +30,8 @@ from svp_core.embedding.features import embed_tiles
 from svp_core.model_files import save_model
 from svp_core.particle_classes import all_keys
 from svp_core.progress import Progress, run_to_end
+from svp_core.training.all_stages import keep_share
 from svp_core.training.distillation import (
-    MIXED,
     LearningPlan,
     Teacher,
     TileGroup,
@@ -60,11 +67,11 @@ SHOWN = (
     Shown(FURTHER, 312, "soft", 800, 3),
 )
 CLASS_SHARES = (0.24, 0.2, 0.2, 0.13, 0.07, 0.16)  # of the tiles shown, in the order of all_keys()
-LONG_STEPS, STUDENT_STEPS = 4_000, 2_000
+UM_PER_PX = (0.2, 1.4)  # range of pixel sizes of nearly all tiles shown
 RECORDED = 100  # steps between two rows of the history
-LONG = LearningPlan(LONG_STEPS)
-STUDENT = LearningPlan(STUDENT_STEPS, learning_rate=4e-4, weight_decay=0.02, mixed=MIXED)
-LONG_TEMPERATURE = 0.75  # of the long training's answer as a teacher: label smoothing keeps it too uncertain
+LONG = LearningPlan(4_000)
+STUDENT = LearningPlan(2_000, learning_rate=4e-4, weight_decay=0.02, mixed=0.3)
+LONG_TEMPERATURE = 0.75  # of the long training and the student: label smoothing keeps them too uncertain
 # Tiles a class that the short training's last layer is fitted on, by law, spheres stretched; and its answer's share.
 FAINT_LAYER = {"usual": 900, "soft": 900, "fine": 500, "faint": 700, "wide": 300, "blurred": 400}
 SHORT_SHARE, STRENGTH = 0.62, 0.003
@@ -86,14 +93,13 @@ def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path,
     drawn = {(each, kind): draw(kind, each.run_seed, each.law, each.count) for each in SHOWN for kind in each.kinds}
     groups, device = shown_groups(drawn), best_device()
     long_plan, student_plan = (replace(plan, steps=max(2, round(plan.steps * scale))) for plan in (LONG, STUDENT))
-    config = ClassifierConfig(all_keys(), all_stages=True)
+    config = ClassifierConfig(all_keys(), temperature=LONG_TEMPERATURE, um_per_px=UM_PER_PX, all_stages=True)
     untrained, labels = build_classifier(config), label_answer(len(all_keys()))
     network = run_to_end(learn(untrained, groups, labels, long_plan, device), tell)
     long = Classifier(network, config, None, device)
-    faint = faint_layer(load_classifier(short), drawn, tell)
-    answer = teachers_answer(
-        [Teacher(faint, 1)], [Teacher(long, 1, LONG_TEMPERATURE)], share=SHORT_SHARE, offsets=OFFSETS
-    )
+    # The short training's network, with a last layer that has seen faint and stretched spheres.
+    faint = with_fitted_layer(load_classifier(short), drawn, FAINT_LAYER, MAIN, tell, stretch_spheres=True)
+    answer = teachers_answer([Teacher(faint, 1)], [Teacher(long, 1)], share=SHORT_SHARE, offsets=OFFSETS)
     history: list[dict[str, float]] = []
 
     def record(progress: Progress) -> None:
@@ -104,10 +110,11 @@ def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path,
     network = run_to_end(learn(network, groups, answer, student_plan, device), record)
     student = Classifier(network, config, None, device)
     counts = {key: sum(len(g.tiles) for g in groups if all_keys()[g.label] == key) for key in all_keys()}
-    fitted = all_layer(student, drawn, tell)
+    fitted = with_fitted_layer(student, drawn, ALL_LAYER, all_keys(), tell)
     for name, keys in (("resnet18", MAIN), ("resnet18_six", all_keys())):
-        model = of_classes(between(student, fitted, KEPT[name]), keys)
-        save_student(model, validation, out / name, {key: counts[key] for key in keys}, history)
+        mixed = replace(fitted, model=copy.deepcopy(fitted.model))
+        keep_share(mixed, student, KEPT[name])
+        save_student(of_classes(mixed, keys), validation, out / name, {key: counts[key] for key in keys}, history)
 
 
 def shown_groups(drawn: Drawn) -> list[TileGroup]:
@@ -120,37 +127,27 @@ def shown_groups(drawn: Drawn) -> list[TileGroup]:
     ]
 
 
-def faint_layer(short: Classifier, drawn: Drawn, tell: Tell) -> Classifier:
-    """The short training's network with a last layer of all stages that has seen faint and stretched spheres."""
+def with_fitted_layer(
+    classifier: Classifier,
+    drawn: Drawn,
+    counts: dict[str, int],  # law -> tiles a kind
+    keys: Sequence[str],
+    tell: Tell,
+    *,
+    stretch_spheres: bool = False,
+) -> Classifier:
+    """The classifier with a last layer of these classes, fitted on so many tiles of each kind."""
     rng, tiles, labels = np.random.default_rng(5), [], []
     for (each, kind), of_kind in drawn.items():
-        if kind in MAIN:
-            chosen = of_kind[rng.permutation(len(of_kind))[: FAINT_LAYER[each.law]]]
-            tiles.append(stretched(chosen, rng) if kind in SPHERES else chosen)
-            labels += [MAIN.index(kind)] * len(chosen)
-    features = run_to_end(embed_tiles(short, np.concatenate(tiles)), tell)
-    return fit_last_layer(short, features, np.array(labels), class_keys=MAIN, strength=STRENGTH)
-
-
-def all_layer(student: Classifier, drawn: Drawn, tell: Tell) -> Classifier:
-    """The student with a last layer fitted on tiles of all classes."""
-    rng, tiles, labels = np.random.default_rng(6), [], []
-    for (each, kind), of_kind in drawn.items():
-        tiles.append(of_kind[rng.permutation(len(of_kind))[: ALL_LAYER[each.law]]])
-        labels += [all_keys().index(class_of(kind))] * len(tiles[-1])
-    features = run_to_end(embed_tiles(student, np.concatenate(tiles)), tell)
-    return fit_last_layer(student, features, np.array(labels), class_keys=all_keys(), strength=STRENGTH)
-
-
-def between(student: Classifier, fitted: Classifier, kept: float) -> Classifier:
-    """The student with a last layer between its own, of which this share is kept, and the fitted one."""
-    model = copy.deepcopy(fitted.model)
-    with torch.no_grad():
-        for new, own in zip(
-            model.get_submodule("fc").parameters(), student.model.get_submodule("fc").parameters(), strict=True
-        ):
-            new.mul_(1 - kept).add_(kept / LONG_TEMPERATURE * own)
-    return replace(fitted, model=model)
+        if class_of(kind) in keys:
+            chosen = of_kind[rng.permutation(len(of_kind))[: counts[each.law]]]
+            tiles.append(stretched(chosen, rng) if stretch_spheres and kind in SPHERES else chosen)
+            labels += [keys.index(class_of(kind))] * len(chosen)
+    features = run_to_end(embed_tiles(classifier, np.concatenate(tiles)), tell)
+    um_per_px = classifier.config.um_per_px
+    return fit_last_layer(
+        classifier, features, np.array(labels), class_keys=keys, um_per_px=um_per_px, strength=STRENGTH
+    )
 
 
 def stretched(tiles: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -162,12 +159,12 @@ def stretched(tiles: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.
 def of_classes(classifier: Classifier, keys: Sequence[str]) -> Classifier:
     """The classifier for these of its classes alone."""
     rows = [classifier.config.class_keys.index(key) for key in keys]
-    config = replace(classifier.config, class_keys=tuple(keys))
-    model: Any = build_classifier(config)
-    state = dict(classifier.model.state_dict())
-    model.load_state_dict({**state, "fc.weight": state["fc.weight"][rows], "fc.bias": state["fc.bias"][rows]})
-    model = model.to(classifier.device, memory_format=torch.channels_last).eval()
-    return Classifier(model, config, classifier.folder, classifier.device)
+    model: Any = with_new_last_layer(classifier, len(keys), all_stages=True)
+    own: Any = classifier.model.get_submodule("fc")
+    with torch.no_grad():
+        model.fc.weight.copy_(own.weight[rows])
+        model.fc.bias.copy_(own.bias[rows])
+    return replace(classifier, model=model, config=replace(classifier.config, class_keys=tuple(keys)))
 
 
 def save_student(
