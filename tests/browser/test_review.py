@@ -10,7 +10,7 @@ from svp_core.errors import LabError
 from svp_core.review import decision_log, store
 from svp_core.review.history_file import import_history
 from tests.helpers.app_server import serving, settle, wait_until
-from tests.helpers.review_browser import CLASSES, chips_on, create_review, grid_of, ids_on, press, written
+from tests.helpers.review_browser import CLASSES, chips_on, create_review, grid_of, ids_on, press, state_of, written
 
 MANY = 20_000
 NAMED_BADLY = "<script>document.title='no'</script>" + "x" * 300
@@ -44,7 +44,7 @@ def test_decisions_made_while_the_server_is_down_are_written_after_its_restart(v
         press(page, ["3"] * 10)
     press(page, ["1"] * 10)  # nobody is there
     painted = [words for words, look in chips_on(page) if "settled" in look]
-    assert painted == ["Air bubble"] * 10 + ["Protein"] * 10
+    assert painted == ["Air bubble"] * 10 + ["Protein"] * 10, state_of(page)
     with serving(tmp_path, port=int(address.rpartition(":")[2])):
         wait_until(lambda: len(written(review)) == 20)
         assert written(review) == [*((p, "air_bubble") for p in ids[:10]), *((p, "protein") for p in ids[10:20])]

@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 
 from tests.helpers.app_server import serving, settle, wait_until
 from tests.helpers.cut_link import link_to
-from tests.helpers.review_browser import CLASSES, create_review, grid_of, ids_on, press, written
+from tests.helpers.review_browser import CLASSES, create_review, grid_of, ids_on, press, state_of, written
 
 FORGETTING = ("--server.disconnectedSessionTTL", "1")
 GAP_S = 5
@@ -71,7 +71,7 @@ def test_keys_during_the_message_of_a_lost_connection_are_decisions(visit, brows
         press(page, ["3", "Enter", "2"])
         expect(page.locator(".tile .chip.settled")).to_have_count(3)
         link.restore()
-        wait_until(lambda: len(written(review)) == 3, found=lambda: (written(review), page.evaluate(CONNECTION)))
+        wait_until(lambda: len(written(review)) == 3, found=lambda: (written(review), state_of(page)))
         assert written(review) == list(zip(ids[:3], ("air_bubble", "protein", "silicone_oil"), strict=True))
 
 
@@ -102,10 +102,4 @@ def test_after_a_reload_with_a_page_unsaved_the_next_key_decides_the_next_page(v
         assert labels[-1][0] not in first
 
 
-CONNECTION = """() => ({
-  state: document.querySelector('[data-test-connection-state]')?.dataset.testConnectionState,
-  messages: [...document.querySelectorAll('[role=dialog], [role=alert]')].map(one => one.textContent),
-  pending: Object.keys(localStorage).length,
-  grid: document.querySelectorAll('.tile').length,
-})"""
 HOLD_BACK = "() => { WebSocket.prototype.send = () => {}; }"

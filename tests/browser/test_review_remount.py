@@ -11,6 +11,11 @@ COUNT = 12
 EMPTY = "<h1 data-test-connection-state='CONNECTED'>Review</h1>"
 UNSAVED = """() => localStorage.setItem('svp-review/r1/before/1', JSON.stringify(
   { tab: 'before', n: 1, reviewer: 'Ben', at: 1, particle: 'run#7', kind: 'label', label: 'protein' }))"""
+PUT_BACK = """data => {
+  const place = window.firstPlace;
+  document.body.replaceChildren(document.querySelector('h1'), place);
+  window.mountGrid({ data, parentElement: place, setStateValue: (name, value) => { window.state[name] = value; } });
+}"""
 MOUNT = """data => {
   const place = document.createElement('div');
   place.innerHTML = window.gridHtml;
@@ -92,6 +97,27 @@ def test_a_grid_that_was_left_and_opened_again_is_a_new_one(page):
     assert decided(page) == []
     press(page, ["2"])
     assert decided(page) == ["silicone_oil"]
+
+
+def test_a_grid_that_comes_back_takes_the_keys_again(page):
+    page.evaluate(MOUNT, grid_data())
+    page.evaluate("() => { window.firstPlace = document.querySelector('.box').parentElement; }")
+    page.evaluate(MOUNT, grid_data())
+    press(page, ["3", "3"])
+    page.evaluate(PUT_BACK, grid_data())
+    press(page, ["1"])
+    sent = page.evaluate("window.state.unsaved")
+    assert len({event["tab"] for event in sent}) == 1
+    assert sorted(event["particle"] for event in sent) == ["run#0", "run#1", "run#2"]
+    assert decided(page) == ["air_bubble", "air_bubble", "protein"]
+
+
+@pytest.mark.parametrize(("priority", "count"), [("important", 2), ("", 0)])
+def test_keys_count_while_react_hides_the_page_but_not_in_what_is_hidden_for_good(page, priority, count):
+    page.evaluate(MOUNT, grid_data())
+    page.evaluate("priority => document.querySelector('.box').style.setProperty('display', 'none', priority)", priority)
+    press(page, ["3", "3"])
+    assert len(decided(page)) == count
 
 
 @pytest.mark.parametrize(("signed_in", "senders"), [(True, ["Anna"]), (False, ["Ben", "Anna"])])

@@ -11,6 +11,15 @@ from svp_core.review.blind_repeats import hides_suggestion
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 SPACING_S = 0.02
+STATE = """() => ({
+  connection: document.querySelector('[data-test-connection-state]')?.dataset.testConnectionState,
+  messages: [...document.querySelectorAll('[role=dialog], [role=alert]')].map(one => one.textContent),
+  unsent: Object.keys(localStorage).length,
+  focus: document.activeElement?.outerHTML.slice(0, 200),
+  grid: (({ box, client, held, abort } = {}) => box && ({ isOnPage: box.isConnected, areas: box.getClientRects().length,
+    batch: client.batch?.id, position: client.position, painted: client.painted.size, held: held.length,
+    isDeaf: abort.signal.aborted }))(window.svpKeyOwner ?? undefined),
+})"""
 
 
 def create_review(count, **columns):
@@ -46,6 +55,11 @@ def grid_of(page):
 def chips_on(page):
     """[text, classes] of the chip on each tile of the page, in order."""
     return page.locator(".tile .chip").evaluate_all("all => all.map(one => [one.textContent, one.className])")
+
+
+def state_of(page):
+    """What may have kept keys from counting, for the message of a failure."""
+    return page.evaluate(STATE)
 
 
 def ids_on(page):

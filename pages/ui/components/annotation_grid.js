@@ -28,21 +28,18 @@ class AnnotationGrid {
     this.find('.view').onclick = () => this.toggleSingle();
     this.find('.help').onclick = () => this.toggleHelp();
     this.view.listKeys(data);
-    // After a lost connection the next key may be long in coming.
-    const timer = setInterval(() => {
-      if (!box.isConnected) clearInterval(timer);
-      else if (this.outbox.pending().length && Date.now() - (this.sentAt ?? 0) > RESEND_MS) this.send();
-    }, RESEND_MS / 2);
   }
 
-  // A run may take the grid off the page and put another one there: to the reviewer it is the same.
+  // A run may take the grid off the page and put another one there, or the same again: to the reviewer it is the same.
   takeOver(former) {
-    this.isContinued = Boolean(former);
-    for (const name of former ? KEPT : []) this[name] = former[name];
+    if (former && former !== this)
+      Object.assign(this, { isContinued: true }, Object.fromEntries(KEPT.map(name => [name, former[name]])));
   }
 
   // What the server has sent.
   take(data, setStateValue) {
+    this.takeOver(PageKeys.former(nameOf(data))?.client);
+    this.timer ??= setInterval(() => this.sendAgain(), RESEND_MS / 2);
     this.outbox.onlyOf = data.own_only ? data.reviewer : null;
     const isFirst = !this.setStateValue, pendingBefore = this.outbox.pending().length;
     Object.assign(this, { data, setStateValue, classes: new Map(data.classes.map(one => [one.key, one])) });
@@ -68,7 +65,7 @@ class AnnotationGrid {
   // What the former grid has told the server went with it.
   tellAll() {
     if (this.outbox.pending().length) this.send();
-    if (this.finished.size) this.setStateValue('finished', [...this.finished]);
+    if (this.finished.size) this.tellFinished();
   }
 
   // First drawing after a page load: what an earlier visit has left unconfirmed is painted and sent.
@@ -81,7 +78,7 @@ class AnnotationGrid {
     const behind = this.data.batches.filter(batch => batch.items.every(item => this.decisionOn(item)));
     for (const batch of behind) this.finished.add(batch.id);
     if (this.outbox.pending().length) this.send();
-    if (behind.length) this.setStateValue('finished', [...this.finished]);
+    if (behind.length) this.tellFinished();
   }
 
   // A drop-down above the grid keeps the focus after a choice; the keys belong to the new page then.
@@ -122,6 +119,12 @@ class AnnotationGrid {
     this.paintSaving();
   }
 
+  // After a lost connection the next key may be long in coming.
+  sendAgain() {
+    if (!this.box.isConnected) this.timer = clearInterval(this.timer);
+    else if (this.outbox.pending().length && Date.now() - (this.sentAt ?? 0) > RESEND_MS) this.send();
+  }
+
   // One time for all that one key decides: the time per decision is shared among them.
   record(at, event) {
     return this.outbox.add({ reviewer: this.data.reviewer, at, batch: this.batch?.id ?? '', ...event });
@@ -158,8 +161,10 @@ class AnnotationGrid {
   finishBatch() {
     this.finished.add(this.batch.id);
     this.openNextBatch();
-    this.setStateValue('finished', [...this.finished]);
+    this.tellFinished();
   }
+
+  tellFinished() { this.setStateValue('finished', [...this.finished]); }
 
   acceptRest() {
     if (!this.batch) return;
@@ -185,7 +190,7 @@ class AnnotationGrid {
     }
     const [{ particle }] = group, home = this.data.batches.find(batch => batch.items.some(item => item.id === particle));
     if (home) {
-      if (this.finished.delete(home.id)) this.setStateValue('finished', [...this.finished]);
+      if (this.finished.delete(home.id)) this.tellFinished();
       if (home.id !== this.batch?.id) this.openBatch(home);
       this.position = home.items.findIndex(item => item.id === particle);
     }
@@ -257,16 +262,7 @@ class AnnotationGrid {
   pressKey(event) {
     const { key, shiftKey } = event, isSelectAll = (event.ctrlKey || event.metaKey) && key.toLowerCase() === 'a';
     if (event.altKey || ((event.ctrlKey || event.metaKey) && !isSelectAll)) return false;
-    const actions = {
-      ArrowRight: () => this.move(1, shiftKey), ArrowLeft: () => this.move(-1, shiftKey),
-      ArrowDown: () => this.move(this.tilesPerRow(), shiftKey), ArrowUp: () => this.move(-this.tilesPerRow(), shiftKey),
-      Enter: () => this.decide('keep'), s: () => !this.batch?.items[this.position].hidden && this.decide('suggestion'),
-      u: () => this.decide('unsure', 'unsure'), x: () => this.decide('not_a_particle', 'not_a_particle'),
-      n: () => this.decide('skip', ''), z: () => this.undo(), f: () => this.acceptRest(), a: () => this.selectOpen(),
-      Escape: () => this.clearSelection(), ' ': () => this.toggleSingle(), '?': () => this.toggleHelp(),
-      '/': () => { this.letters = ''; },
-    };
-    let action = actions[key.length === 1 ? key.toLowerCase() : key];
+    let action = keyActions(this, shiftKey)[key.length === 1 ? key.toLowerCase() : key];
     const digit = /^[1-9]$/.test(key) && this.data.classes[key - 1];
     if (this.letters !== null && key.length === 1 && key !== '/') action = () => this.spell(key);
     else if (digit) action = () => this.decide('label', digit.key);

@@ -39,6 +39,7 @@ SCRIPTS = (
     "lib/page_keys.js",
     "lib/decision_outbox.js",
     "lib/tile_sheet.js",
+    "lib/annotation_keys.js",
     "lib/annotation_panel.js",
     "lib/annotation_view.js",
 )

@@ -1,10 +1,4 @@
 // The grid of particles itself: its tiles, or one particle enlarged, and the line above.
-const DECISION_KEYS = [
-  ['1 … 9', 'this class'], ['Enter', 'keep the given label'], ['S', 'accept the suggestion'], ['U', 'unsure'],
-  ['X', 'not a particle'], ['N', 'skip'], ['Z', 'undo'], ['F', 'accept the rest, next page'],
-  ['Arrows', 'move'], ['Shift + arrows', 'select'], ['A', 'select the whole page'], ['Esc', 'clear the selection'],
-  ['Space', 'one at a time, enlarged'], ['/ letters', 'a class by its name'], ['?', 'show or hide these keys'],
-];
 class AnnotationView {
   // grid: the AnnotationGrid it belongs to.
   constructor(grid) {

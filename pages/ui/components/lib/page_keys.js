@@ -4,7 +4,9 @@
 // A control that was reached with Tab keeps Enter, Space and the arrows.
 // Streamlit may take an element off the page in a run and put a new one there a moment later. Keys that are pressed
 // meanwhile are held for the next element of the same name, unless the person does something else first: a click, Tab,
-// a shortcut, another address. While the connection is lost, Streamlit's own dialog says so, and keys pass it.
+// a shortcut, another address. An element that comes back takes the keys again. While the connection is lost, Streamlit's
+// own dialog says so, and keys pass it. While a part of the page is being fetched, React hides all of it: that is no
+// reason to lose a key either.
 const TEXT_FIELD = 'input:not([type=checkbox], [type=radio], [type=button], [type=submit], [type=range]), textarea, '
   + 'select, [contenteditable=""], [contenteditable=true], [role=textbox], [role=combobox]';
 const OPEN_OVERLAY = '[role=dialog], [role=menu], [role=listbox], [data-testid=stPopoverBody]';
@@ -19,6 +21,11 @@ const deepActiveElement = () => {
   return element;
 };
 const isTextField = element => Boolean(element?.matches?.(TEXT_FIELD));
+const isHiddenByReact = element => {
+  for (let at = element; at; at = at.parentNode ?? at.host)
+    if (at.style?.display === 'none' && at.style.getPropertyPriority('display') === 'important') return true;
+  return false;
+};
 const isConnectionLost = () => !document.querySelector('[data-test-connection-state=CONNECTED]');
 
 class PageKeys {
@@ -32,23 +39,32 @@ class PageKeys {
   // without a name no keys are held. onKey(event) returns whether it used the key. onStatus('on' | 'typing' | 'away')
   // tells when keys start or stop.
   constructor(box, { client = null, name = () => '', onKey, onStatus = () => {} }) {
-    const former = PageKeys.former(name());
-    Object.assign(this, { box, client, name, onKey, onStatus, tabbed: false, status: null, held: former?.held ?? [] });
-    former?.dispose();
+    Object.assign(this, { box, client, name, onKey, onStatus, tabbed: false, status: null, held: [], abort: null });
+    this.claim();
+  }
+
+  listen() {
     const abort = (this.abort = new AbortController()), options = { capture: true, signal: abort.signal };
     document.addEventListener('keydown', event => this.handle(event), options);
     document.addEventListener('pointerdown', () => this.isGone ? this.dispose() : (this.tabbed = false), options);
     window.addEventListener('popstate', () => this.isGone && this.dispose(), options);
     for (const type of ['focusin', 'focusout']) document.addEventListener(type, () => this.checkSoon(), options);
     for (const type of ['focus', 'blur', 'pageshow']) window.addEventListener(type, () => this.checkSoon(), options);
-    this.claim();
   }
 
   get isGone() { return !this.box.isConnected; }
 
-  get usable() { return this.box.isConnected && this.box.getClientRects().length > 0; }
+  get usable() {
+    return this.box.isConnected && (this.box.getClientRects().length > 0 || isHiddenByReact(this.box));
+  }
 
   claim() {
+    const former = PageKeys.former(this.name());
+    if (former && former !== this) {
+      this.held.push(...former.held);
+      former.dispose();
+    }
+    if (!this.abort || this.abort.signal.aborted) this.listen();
     window.svpKeyOwner = this;
     this.check();
   }
@@ -62,7 +78,8 @@ class PageKeys {
     const { key, shiftKey, repeat } = event, path = event.composedPath(), [target] = path;
     const isLeft = !this.name() || window.svpKeyOwner !== this;
     if (isLeft || key === 'Tab' || event.ctrlKey || event.metaKey || event.altKey) return this.dispose();
-    if (event.isComposing || isTextField(target) || path.some(element => element.matches?.(OPEN_OVERLAY))) return;
+    if (event.isComposing || isTextField(target)) return;
+    if (path.some(element => element.matches?.(OPEN_OVERLAY) && !element.closest(DIALOG))) return;
     if (this.tabbed && target.matches?.(CONTROL) && CONTROL_KEYS.has(key)) return;
     this.held.push({ at: Date.now(), event: { key, shiftKey, repeat } });
   }
