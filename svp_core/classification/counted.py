@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from svp_core.classification.folded_classes import reference_for
 from svp_core.classification.own_instrument import own_reference, why_not_corrected
 from svp_core.classification.results import ClassificationResults, border_weights, model_of, numeric_column
 from svp_core.classification.settings import CountSettings, volume_in_files
@@ -137,7 +138,7 @@ def confusion_reference_for(results: ClassificationResults) -> tuple[counts.Conf
 
     The one matched to its own images, which the classify task stored beside the results; otherwise that of its model.
     Where the classifier was validated on particles of the same instrument, they are part of it and count in full; alone
-    they are a reference from MIN_OWN of every class on.
+    they are a reference from MIN_OWN of every class on. For folded results it is folded as they are.
     """
     if reason := why_not_corrected(results.summary, results.class_keys):
         return None, reason
@@ -156,8 +157,8 @@ def _simulated_reference(results: ClassificationResults) -> tuple[counts.Confusi
         matched = read_confusion_reference(results.folder, file=MATCHED_FILE)
     except LabError as error:
         return None, str(error)
-    if matched is not None and tuple(matched.class_keys) == results.class_keys:
-        return matched, ""
+    if matched is not None and (found := reference_for(matched, results.class_keys)) is not None:
+        return found, ""
     recorded_sha256 = results.summary.get("weights_sha256")
     try:
         folder = model_of(results.summary)
@@ -168,9 +169,10 @@ def _simulated_reference(results: ClassificationResults) -> tuple[counts.Confusi
         return None, str(error)
     if reference is None:
         return None, "This model comes without results on labelled particles that it was not trained on."
-    if tuple(reference.class_keys) != results.class_keys:
+    found = reference_for(reference, results.class_keys)
+    if found is None:
         return None, "The model's results on labelled particles are for other classes than these results."
-    return reference, ""
+    return found, ""
 
 
 def band_of(sizes: ArrayLike, bins: Sequence[float]) -> NDArray[np.intp]:

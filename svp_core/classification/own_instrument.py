@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from svp_core.classification.folded_classes import can_be_folded, fold_key, fold_probs, folded_keys
+from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import NoveltyCalibration
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.known_run import calibrate_on_run, from_record
+from svp_core.particle_classes import UNLIKE
 from svp_core.profiles.profile import InstrumentProfile
 from svp_core.profiles.wording import condition_differences
-from svp_core.stats.confusion import ConfusionReference
+from svp_core.stats.confusion import ConfusionReference, apply_thresholds
 from svp_core.validation import reference
 from svp_core.validation.reference import validation_reference
 from svp_core.workspace.instrument_profiles import find_profile
@@ -61,4 +64,17 @@ def why_not_corrected(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -
 def _validation(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -> Mapping[str, Any] | None:
     profile = profile_of(summary)
     record = profile.validation_of(summary.get("weights_sha256")) if profile else None
-    return record if record and tuple(record["class_keys"]) == class_keys else None
+    if not record or (keys := tuple(record["class_keys"])) == class_keys:
+        return record
+    return _fold(record) if can_be_folded(keys) and folded_keys(keys) == class_keys else None
+
+
+def _fold(record: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The labelled particles of a record as folded results name them, at the threshold that they were drawn at."""
+    keys, particles = record["class_keys"], record["particles"]
+    folded, probs = folded_keys(keys), fold_probs(particles["probs"], keys)
+    named = apply_thresholds(probs, folded, thresholds=dict.fromkeys(folded, CONFIDENCE_THRESHOLD))
+    assigned = [UNLIKE if old == UNLIKE else new for old, new in zip(particles["assigned"], named, strict=True)]
+    labels = [fold_key(label) for label in particles["labels"]]
+    changed = {"labels": labels, "probs": probs.tolist(), "assigned": assigned}
+    return {**record, "class_keys": list(folded), "particles": {**particles, **changed}}

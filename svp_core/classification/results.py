@@ -43,6 +43,17 @@ class ClassificationResults:
     rejected: pd.DataFrame  # image, reason; one row per item that could not be read
     tiles: NDArray[np.uint8]  # (N, 64, 64), or (N, 64, 64, 3) where the source is in colour
     version: int  # modification time of results.csv in ns: other results have another version
+    stored: "ClassificationResults | None" = None  # as results.csv has them, where these are folded (folded_classes)
+
+    @property
+    def as_stored(self) -> "ClassificationResults":
+        """The results with the classes of results.csv: these themselves where they are not folded."""
+        return self if self.stored is None else self.stored
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether several classes of results.csv are seen as one."""
+        return self.stored is not None
 
     @property
     def job_id(self) -> str:
@@ -60,6 +71,19 @@ class ClassificationResults:
         return max(0, sum(run["count"] for run in self.summary.get("runs", [])) - self.offered)
 
 
+def read_heading(folder: str | Path) -> tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]:
+    """(summary.json, columns of results.csv, class keys) of a job folder, without reading its rows.
+
+    Raises LabError where a file is missing or damaged, or results.csv has no probabilities.
+    """
+    folder = Path(folder)
+    summary, names = _read_summary(folder), column_names(folder / "results.csv")
+    keys = tuple(name.removeprefix("p_") for name in names if name.startswith("p_"))
+    if not keys:
+        raise LabError(f"{folder / 'results.csv'} has no probabilities; classify the source again.")
+    return summary, tuple(names), keys
+
+
 def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> ClassificationResults:
     """Read the classification of a job folder.
 
@@ -69,10 +93,7 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
     """
     folder = Path(folder)
     version = (folder / "results.csv").stat().st_mtime_ns if (folder / "results.csv").is_file() else 0
-    columns, summary, names = tuple(columns), _read_summary(folder), column_names(folder / "results.csv")
-    keys = tuple(name.removeprefix("p_") for name in names if name.startswith("p_"))
-    if not keys:
-        raise LabError(f"{folder / 'results.csv'} has no probabilities; classify the source again.")
+    columns, (summary, names, keys) = tuple(columns), read_heading(folder)
     selected = [
         name
         for name in dict.fromkeys(("image", "run", "um_per_px", NOVELTY_P, WEIGHT, *columns))
@@ -91,7 +112,7 @@ def read_results_folder(folder: str | Path, columns: Iterable[str] = ()) -> Clas
     return ClassificationResults(
         folder,
         summary,
-        tuple(names),
+        names,
         keys,
         pd.DataFrame(classified[selected]),
         np.flatnonzero(ok),

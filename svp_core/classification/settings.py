@@ -5,10 +5,19 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from svp_core.classification.derived_columns import SIZE
-from svp_core.classification.results import diameter_columns, is_in_um, is_instrument_diameter
+from svp_core.classification.folded_classes import can_be_folded, fold_results, folded_keys
+from svp_core.classification.results import (
+    ClassificationResults,
+    diameter_columns,
+    is_in_um,
+    is_instrument_diameter,
+    read_heading,
+    read_results_folder,
+)
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL
 from svp_core.particle_classes import SIZE_BINS_UM
@@ -39,6 +48,7 @@ class CountSettings:
     sample: str = ""  # name or id of the sample
     lot: str = ""
     operator: str = ""  # who ran the instrument
+    fold_others: bool = False  # glass flakes, fibres and other particles as one class, see folded_classes
 
     @property
     def in_um(self) -> bool:
@@ -110,6 +120,7 @@ def read_settings(
 ) -> CountSettings:
     """Validated settings from a dict of CountSettings fields; fields left out (or None for all) take their default.
 
+    class_keys: of results.csv; with fold_others, thresholds are of the folded ones.
     Raises LabError for a value that cannot be used, ValueError for a field that does not exist.
     """
     columns = list(columns)
@@ -124,16 +135,33 @@ def read_settings(
         if (length := len(getattr(settings, name))) > longest:
             raise LabError(f"The {name} has {length:,} characters; use at most {longest:,}.")
     _check_date(settings.date)
+    _check_fold(settings.fold_others, class_keys)
+    keys = folded_keys(class_keys) if settings.fold_others else class_keys
     volume_ml = settings.volume_ml
     return replace(
         settings,
         bins_um=_checked_bins(settings.bins_um),
-        thresholds=_checked_thresholds(settings.thresholds or {}, class_keys),
+        thresholds=_checked_thresholds(settings.thresholds or {}, keys),
         unsure_below=_number(settings.unsure_below, "The confidence threshold", 0, 1),
         unlike_below=_number(settings.unlike_below, "The level at which particles are unlike", 0, 0.5),
         volume_ml=None if volume_ml is None else _number(volume_ml, "The imaged volume in mL", 1e-9, 1e6),
         dilution=_number(settings.dilution, "The dilution", 1e-6, 1e9),
     )
+
+
+def read_with_settings(
+    folder: str | Path, values: Mapping[str, Any] | None, columns: Iterable[str] = ()
+) -> tuple[ClassificationResults, CountSettings]:
+    """Results of a job folder as these settings count them, folded where they say so, and the settings, validated.
+
+    columns: of results.csv, for .table beside the settings' diameter; those that it lacks are left out. Errors: of
+    read_results_folder() and read_settings().
+    """
+    summary, names, keys = read_heading(folder)
+    settings = read_settings(values, summary=summary, columns=names, class_keys=keys)
+    wanted = dict.fromkeys((settings.diameter, *columns))
+    results = read_results_folder(folder, [name for name in wanted if name in names])
+    return (fold_results(results) if settings.fold_others else results), settings
 
 
 def _known_fields(values: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -170,6 +198,16 @@ def _number(value: Any, what: str, low: float, high: float) -> float:
     if not low <= number <= high:
         raise LabError(f"{what} must be a number from {low:g} to {high:g}; got {str(value)[:40]!r}.")
     return number
+
+
+def _check_fold(fold_others: Any, class_keys: Sequence[str]) -> None:
+    if not isinstance(fold_others, bool):
+        raise LabError(f"Whether other particles are one class must be true or false; got {str(fold_others)[:40]!r}.")
+    if fold_others and not can_be_folded(class_keys):
+        raise LabError(
+            f"These results have the classes {', '.join(class_keys)}, so there are no further ones to count as other; "
+            "count them as they are."
+        )
 
 
 def _check_date(text: str) -> None:

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from svp_core.classification.counted import ECD_PX, assign_labels
-from svp_core.classification.results import ClassificationResults, numeric_column, read_results_folder
-from svp_core.classification.settings import read_settings
+from svp_core.classification.results import ClassificationResults, numeric_column
+from svp_core.classification.settings import read_with_settings
 from svp_core.errors import LabError
 from svp_core.particle_classes import SIZE_BINS_UM
 from svp_core.tasks.instrument_runs import classifications_of
@@ -89,14 +89,11 @@ def start_validation(profile_id: str, weights_sha256: str, count: int, *, seed: 
 def _read(job_id: str) -> tuple[ClassificationResults, pd.DataFrame]:
     """Results of a classification, and its particles as rows of particles.csv."""
     folder = jobs.job_folder(job_id)
-    results = read_results_folder(folder)
-    settings = read_settings(None, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
-    wanted = [name for name in dict.fromkeys((settings.diameter, ECD_PX)) if name in results.columns]
-    results = read_results_folder(folder, wanted)
+    results, settings = read_with_settings(folder, None, (ECD_PX,))
     particles = pd.DataFrame({"image": results.table["image"], "um_per_px": results.table["um_per_px"]})
     particles["job"] = job_id
     particles["size"] = numeric_column(results, settings.diameter) if settings.in_um else np.nan
-    particles["size_px"] = numeric_column(results, ECD_PX) if ECD_PX in wanted else np.nan
+    particles["size_px"] = numeric_column(results, ECD_PX) if ECD_PX in results.columns else np.nan
     particles["assigned"] = assign_labels(results, settings)
     particles[[f"p_{key}" for key in results.class_keys]] = results.probs
     return results, particles

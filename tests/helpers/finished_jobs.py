@@ -11,6 +11,14 @@ from svp_core.classification.results_csv import INSTRUMENT, ResultsWriter
 from svp_core.morphology import MEASURES
 
 KEYS = ("protein", "silicone_oil", "air_bubble")
+SIX_KEYS = (*KEYS, "glass_flake", "fibre", "other")
+# In the order of SIX_KEYS: particles that six classes name otherwise than these with flakes, fibres and others as one.
+FOLDED_PROBS = [
+    [0.40, 0.05, 0.05, 0.20, 0.15, 0.15],  # protein by the largest of six, other by the sum of 0.5
+    [0.10, 0.05, 0.05, 0.30, 0.50, 0.00],  # fibre, unsure of six; other by 0.8 of four
+    [0.95, 0.01, 0.01, 0.01, 0.01, 0.01],
+    [0.02, 0.02, 0.91, 0.00, 0.01, 0.04],
+]
 EXPORTED = (
     "protein",
     "silicone_oil",
@@ -70,30 +78,31 @@ def make_job(
     run_of=None,
     instrument=None,
     colour=False,
+    keys=KEYS,
     **summary,
 ):
     """Write the job folder of these particles; returns the tiles, uint8 (N, 64, 64) or (N, 64, 64, 3).
 
-    probs: (N, 3) in the order of KEYS. sizes_um: (N,), None where not measured. rejected: (name, reason), after the
+    probs: (N, K) in the order of keys. sizes_um: (N,), None where not measured. rejected: (name, reason), after the
     others. run_of: name of each particle's run. instrument: column -> values (N,). summary: keys of summary.json.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    probs, rng, count = np.asarray(probs, float).reshape(-1, 3), np.random.default_rng(4), len(sizes_um)
+    probs, rng, count = np.asarray(probs, float).reshape(-1, len(keys)), np.random.default_rng(4), len(sizes_um)
     runs = [run_facts(count=count + len(rejected))] if runs is None else runs
     run_of = run_of or [runs[0]["name"] if runs else ""] * count
     instrument = instrument or {}
     images = names or [f"day 5.lst#{number}" for number in range(1, count + 1)]
     rows = [
-        _classified_row(images[k], run_of[k], probs[k], sizes_um[k])
+        _classified_row(images[k], run_of[k], probs[k], sizes_um[k], keys)
         | {f"{INSTRUMENT}{name}": values[k] for name, values in instrument.items()}
         for k in range(count)
     ]
     first_run = runs[0]["name"] if runs else ""
-    rows += [_rejected_row(name, reason, first_run, instrument) for name, reason in rejected]
+    rows += [_rejected_row(name, reason, first_run, instrument, keys) for name, reason in rejected]
     shape = (count, 64, 64, 3) if colour else (count, 64, 64)
     tiles = rng.integers(40, 220, shape, dtype=np.uint8)  # without levels that drawn marks have
     with (folder / "results.csv").open("w", encoding="utf-8", newline="") as file:
-        ResultsWriter(file, KEYS, tuple(instrument)).write(Batch(rows))
+        ResultsWriter(file, keys, tuple(instrument)).write(Batch(rows))
     np.save(folder / "tiles.npy", tiles[..., 0] if colour else tiles)
     if colour:
         np.save(folder / "colour.npy", tiles)
@@ -102,7 +111,7 @@ def make_job(
     return tiles
 
 
-def _classified_row(image, run, probs, size_um):
+def _classified_row(image, run, probs, size_um, keys):
     measured = {
         "ecd_um": size_um,
         "ecd_px": None if size_um is None else size_um / 0.5,
@@ -112,10 +121,10 @@ def _classified_row(image, run, probs, size_um):
     }
     return {
         **dict.fromkeys((*MEASURES, *DERIVED_COLUMNS, "given")),
-        **{f"p_{key}": p for key, p in zip(KEYS, probs, strict=True)},
+        **{f"p_{key}": p for key, p in zip(keys, probs, strict=True)},
         **measured,
         "image": image,
-        "label": KEYS[probs.argmax()],
+        "label": keys[probs.argmax()],
         "confidence": probs.max(),
         "um_per_px": 0.5,
         "run": run,
@@ -124,8 +133,8 @@ def _classified_row(image, run, probs, size_um):
     }
 
 
-def _rejected_row(name, reason, run, instrument):
-    empty = (*MEASURES, *DERIVED_COLUMNS, "given", "label", "confidence", "um_per_px", *(f"p_{key}" for key in KEYS))
+def _rejected_row(name, reason, run, instrument, keys):
+    empty = (*MEASURES, *DERIVED_COLUMNS, "given", "label", "confidence", "um_per_px", *(f"p_{key}" for key in keys))
     return {
         **dict.fromkeys((*empty, *(f"{INSTRUMENT}{column}" for column in instrument))),
         "image": name,
