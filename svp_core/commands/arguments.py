@@ -126,6 +126,11 @@ def add_counting(parser: ArgumentParser) -> None:
         metavar="CLASS=CONFIDENCE",
         help="separate threshold of one class, by its key; may be repeated",
     )
+    group.add_argument(
+        "--fold-others",
+        action="store_true",
+        help="count glass flakes, fibres and other particles as one class, other, by the sum of their probabilities",
+    )
     group.add_argument("--bins", type=_size_bins, metavar="2,5,10,25", help="lower edges of the size bins, µm")
     group.add_argument("--diameter", metavar="COLUMN", help="size column of results.csv, e.g. feret_max_um")
     group.add_argument("--volume-ml", type=float, help="imaged volume that replaces the one in the source's files")
@@ -145,6 +150,7 @@ def counting_settings(options: Namespace) -> dict[str, Any]:
     names = ("unsure_below", "diameter", "volume_ml", "dilution", "sample", "lot", "operator")
     settings = {name: getattr(options, name) for name in names}
     settings |= {"bins_um": options.bins, "thresholds": dict(options.threshold) or None}
+    settings |= {"fold_others": options.fold_others or None}
     return {name: value for name, value in settings.items() if value is not None}
 
 

@@ -63,7 +63,7 @@ def run(options: Namespace) -> None:
     elif ending == ".zip" and options.format == "ecotaxa":
         export_ecotaxa(folder, options.out, _labels(folder, settings), settings=settings)
     elif ending == ".zip" and options.format == "labelchecker":
-        export_labelchecker(folder, options.out, _labels(folder, settings))
+        export_labelchecker(folder, options.out, _labels(folder, settings), settings=settings)
     elif ending == ".zip":
         export_tiles_by_class(folder, options.out, settings=settings)
     elif ending == ".cla":
@@ -76,9 +76,6 @@ def run(options: Namespace) -> None:
 def _labels(folder: Path, settings: Mapping[str, Any]) -> "NDArray[np.object_]":
     """Assigned class of every classified particle with these settings."""
     from svp_core.classification.counted import assign_labels
-    from svp_core.classification.results import read_results_folder
-    from svp_core.classification.settings import read_settings
+    from svp_core.classification.settings import read_with_settings
 
-    results = read_results_folder(folder)
-    complete = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
-    return assign_labels(results, complete)
+    return assign_labels(*read_with_settings(folder, settings))

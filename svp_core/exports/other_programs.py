@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.derived_columns import NUMBERS, SIZE
+from svp_core.classification.folded_classes import fold_results
 from svp_core.classification.results import ClassificationResults, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.settings import SAMPLE_FIELDS
@@ -69,9 +70,10 @@ def export_ecotaxa(
 
     labels: of the classified particles (N,), class keys, "unsure" or "unlike", in the order of tiles.npy. rows:
     positions in results.csv, all where None; those without an image are skipped. settings: as for the report; sample,
-    lot and operator are written. Raises LabError where no row has an image.
+    lot and operator are written, and with fold_others the confidences are those of folded classes, which the labels
+    must be as well. Raises LabError where no row has an image.
     """
-    results, positions, measures = _open(job_folder, labels, rows)
+    results, positions, measures = _open(job_folder, labels, rows, settings)
     sample = {name: str((settings or {}).get(name) or "").strip() for name in SAMPLE_FIELDS}
     title = sample["sample"] or str(results.summary.get("title", ""))
     runs = {run["name"]: run for run in results.summary.get("runs", [])}
@@ -117,13 +119,15 @@ def export_labelchecker(
     path: str | Path,
     labels: Labels,
     rows: ArrayLike | None = None,
+    *,
+    settings: Mapping[str, Any] | None = None,
 ) -> None:
     """Write a zip archive for LabelChecker: LabelChecker_<run>.csv for each run, and its images in the folder <run>.
 
-    labels, rows, errors: as for export_ecotaxa. Id is the instrument's where it is a number, else the position in
-    results.csv from 1; sizes are ours, in µm.
+    labels, rows, errors, fold_others of settings: as for export_ecotaxa. Id is the instrument's where it is a number,
+    else the position in results.csv from 1; sizes are ours, in µm.
     """
-    results, positions, measures = _open(job_folder, labels, rows)
+    results, positions, measures = _open(job_folder, labels, rows, settings)
     ids = _whole_ids(job_folder, results)
     confidence = results.probs.max(axis=1)
     folders = _folders(results)
@@ -165,12 +169,13 @@ def export_labelchecker(
 
 
 def _open(
-    job_folder: str | Path, labels: Labels, rows: ArrayLike | None
+    job_folder: str | Path, labels: Labels, rows: ArrayLike | None, settings: Mapping[str, Any] | None
 ) -> tuple[ClassificationResults, NDArray[np.intp], dict[str, list[float | None]]]:
     """(results, positions of the chosen particles, measures by name: (N,), None where not measured)."""
     results = read_results_folder(job_folder)
     wanted = (*NUMBERS, _OWN_OBJECT_ID, _OWN_UUID)
     results = read_results_folder(job_folder, [name for name in wanted if name in results.columns])
+    results = fold_results(results) if (settings or {}).get("fold_others") else results
     if len(labels) != len(results.rows):
         raise ValueError(f"{len(results.rows)} classified particles need as many labels; got {len(labels)}")
     positions = positions_among(select_rows(rows, results.offered), results.rows)

@@ -11,8 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.counted import assign_labels
-from svp_core.classification.results import read_results_folder
-from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_settings
+from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_with_settings
 from svp_core.errors import LabError
 from svp_core.exports.row_selection import positions_among, select_rows
 from svp_core.files import atomic_write
@@ -33,11 +32,11 @@ def export_tiles_by_class(
     """Write a zip archive of 64 x 64 PNG files: CLASS/ROW_NAME.png, unsure ones in the folder "unsure".
 
     rows: positions in results.csv, all where None; those without an image are skipped. settings: as for the report;
-    its thresholds decide what is unsure, and its sample, lot and operator are written to sample.json where one is
-    given. ROW is the position in results.csv, from 0. In colour where the source is. Raises LabError without a tile.
+    its thresholds decide what is unsure, its fold_others which classes share a folder, and its sample, lot and operator
+    are written to sample.json where one is given. ROW is the position in results.csv, from 0. In colour where the
+    source is. Raises LabError without a tile.
     """
-    results = read_results_folder(job_folder)
-    chosen = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
+    results, chosen = read_with_settings(job_folder, settings)
     positions = positions_among(select_rows(rows, results.offered), results.rows)
     if not len(positions):
         raise LabError("None of the chosen rows has an image; choose particles that could be read.")

@@ -16,9 +16,10 @@ from svp_core.classification.counted import (
     count_selected,
     thresholds_of,
 )
-from svp_core.classification.results import ClassificationResults, measure_label, read_results_folder
+from svp_core.classification.folded_classes import fold_sentence
+from svp_core.classification.results import ClassificationResults, measure_label
 from svp_core.classification.results_csv import read_results
-from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_settings
+from svp_core.classification.settings import SAMPLE_FIELDS, CountSettings, read_with_settings
 from svp_core.display import class_name
 from svp_core.errors import LabError
 from svp_core.exports.row_selection import positions_among, select_rows
@@ -65,10 +66,7 @@ def export_workbook(
     """
     from openpyxl import Workbook
 
-    results = read_results_folder(job_folder)
-    chosen = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
-    columns = dict.fromkeys((chosen.diameter, ECD_PX))
-    results = read_results_folder(job_folder, [name for name in columns if name in results.columns])
+    results, chosen = read_with_settings(job_folder, settings, (ECD_PX,))
     selected = select_rows(rows, results.offered)
     if len(selected) > MAX_ROWS:
         raise LabError(f"An Excel sheet holds {MAX_ROWS:,} rows, not {len(selected):,}; choose fewer, or export a CSV.")
@@ -171,6 +169,7 @@ def _settings(
         ("µm per px", summary.get("um_per_px")),
         ("µm per px from", summary.get("um_per_px_from")),
         ("Model", summary.get("weights")),
+        *([("Classes", fold_sentence(results.as_stored.class_keys))] if results.is_folded else []),
         *((f"Unsure below, {class_name(key)}", value) for key, value in thresholds_of(results, settings).items()),
         (
             "Corrected counts are based on",

@@ -9,13 +9,8 @@ import numpy as np
 from markupsafe import Markup
 
 from svp_core.classification.counted import ECD_PX, UNSURE, CountResult, count_particles, thresholds_of
-from svp_core.classification.results import (
-    ClassificationResults,
-    measure_label,
-    numeric_column,
-    read_results_folder,
-)
-from svp_core.classification.settings import CountSettings, read_settings
+from svp_core.classification.results import ClassificationResults, measure_label, numeric_column
+from svp_core.classification.settings import CountSettings, read_with_settings
 from svp_core.classification.size_comparison import COMPARED_COLUMNS, size_comparison_of
 from svp_core.files import atomic_write
 from svp_core.particle_classes import UNLIKE
@@ -55,10 +50,7 @@ def report_html(
     job_folder: str | Path, *, settings: Mapping[str, Any] | None = None, signatures: Sequence[Signature] = ()
 ) -> str:
     """The report as text; settings and errors as for write_report(). signatures: printed at its end."""
-    results = read_results_folder(job_folder)
-    chosen = read_settings(settings, summary=results.summary, columns=results.columns, class_keys=results.class_keys)
-    columns = dict.fromkeys((chosen.diameter, _SHAPE, ECD_PX, *COMPARED_COLUMNS))
-    results = read_results_folder(job_folder, [name for name in columns if name in results.columns])
+    results, chosen = read_with_settings(job_folder, settings, (_SHAPE, ECD_PX, *COMPARED_COLUMNS))
     counted, comparison = count_particles(results, chosen), size_comparison_of(results)
     order = [*results.class_keys, *(label for label in (UNSURE, UNLIKE) if (counted.labels == label).any())]
     title = chosen.title.strip() or str(results.summary.get("title", "")) or "Particle report"

@@ -57,6 +57,8 @@ def instrument_section(results: ClassificationResults) -> InstrumentSection | No
         )
     else:
         sentences, tables = [_origin(record), *summary_sentences(record)], _tables(record["figures"])
+        if results.is_folded:
+            sentences.append("These figures are of the classes that the classifier names, none of them folded.")
     return InstrumentSection(known, sentences, tables, standard, standard_tables)
 
 

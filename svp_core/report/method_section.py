@@ -5,6 +5,7 @@ from pathlib import Path
 
 from svp_core.classification.counted import CountResult, thresholds_of
 from svp_core.classification.derived_columns import DIAMETER, NUMBERS, SIZE
+from svp_core.classification.folded_classes import fold_sentence, mixture_sentence
 from svp_core.classification.results import ClassificationResults, measure_label, model_of
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.settings import CountSettings
@@ -38,6 +39,7 @@ class MethodSection:
     """How particles were classified, measured and counted, and what the report was made from."""
 
     model: ModelFacts
+    classes: str  # which classes are counted as one, as a sentence; "" where none are
     thresholds: list[tuple[str, str]]  # (class key, text)
     novelty: str  # sentences
     measuring: list[str]  # sentences
@@ -51,6 +53,7 @@ def method_section(results: ClassificationResults, counted: CountResult, setting
     measures = dict.fromkeys((settings.diameter, *_SHAPE_MEASURES))
     return MethodSection(
         model=_model(results),
+        classes=fold_sentence(results.as_stored.class_keys) if results.is_folded else "",
         thresholds=[(key, format_percent(settings.threshold(key))) for key in results.class_keys],
         novelty=_novelty(results, settings),
         measuring=_measuring(results, settings),
@@ -130,6 +133,8 @@ def _counting(results: ClassificationResults, counted: CountResult, settings: Co
         sentences.append(f"Counts are not corrected for confusion between classes: {counted.no_reference}")
     else:
         sentences += correction_sentences(counted.reference, thresholds_of(results, settings))
+        if results.is_folded:
+            sentences.append(mixture_sentence(results.as_stored.class_keys))
     return sentences
 
 
