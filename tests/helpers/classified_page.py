@@ -25,17 +25,26 @@ REJECTED = 2
 
 
 def write_job(
-    *, name="run 1", seed=0, volume_ml=0.02, um_per_px=0.5, runs=1, missing=0, weights="resnet18", count=COUNT
+    *,
+    name="run 1",
+    seed=0,
+    volume_ml=0.02,
+    um_per_px=0.5,
+    runs=1,
+    missing=0,
+    weights="resnet18",
+    count=COUNT,
+    keys=KEYS,
 ):
     """A finished classification of drawn figures; (id, its table)."""
     job_id, _ = jobs.start("classify", {"source": f"/data/{name}", "weights": weights, "um_per_px": None})
     folder, rng = jobs.job_folder(job_id), np.random.default_rng(seed)
-    probs = rng.dirichlet((0.6, 0.3, 0.3), count).round(4)
+    probs = rng.dirichlet((0.6, *[0.3] * (len(keys) - 1)), count).round(4)
     table = pd.DataFrame(
-        {"image": [f"{name}.lst#{at}" for at in range(count)], "label": np.array(KEYS)[probs.argmax(1)]}
+        {"image": [f"{name}.lst#{at}" for at in range(count)], "label": np.array(keys)[probs.argmax(1)]}
     )
     table["confidence"] = probs.max(1)
-    table[[f"p_{key}" for key in KEYS]] = probs
+    table[[f"p_{key}" for key in keys]] = probs
     table["given"] = None
     table["ecd_px"] = rng.gamma(3, 4, count).round(4)
     table["ecd_um"] = table["ecd_px"] * um_per_px if um_per_px else None

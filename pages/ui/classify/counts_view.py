@@ -25,6 +25,7 @@ from pages.ui.classify.thresholds import unlike_level
 from pages.ui.shared.text import without_names
 from svp_core.classification.counted import ECD_PX, reference_for_counts
 from svp_core.classification.derived_columns import SIZE, SIZE_RULE
+from svp_core.classification.folded_classes import mixture_sentence
 from svp_core.classification.results import ClassificationResults, scale_warning_of
 from svp_core.classification.settings import CountSettings, runs_without_volume
 from svp_core.classification.size_comparison import COMPARED_COLUMNS, ECD_UM, SizeComparison, compare_sizes
@@ -121,7 +122,15 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
     if active.labels or "confidence" in active.ranges or "confidence" in plotted:
         st.caption("Corrected counts need all classes and all confidences; remove these from the filter.")
         return
-    key = (results.job_id, results.version, tuple(thresholds.items()), binning, volume, shown.tobytes())
+    key = (
+        results.job_id,
+        results.version,
+        results.class_keys,
+        tuple(thresholds.items()),
+        binning,
+        volume,
+        shown.tobytes(),
+    )
     key = (*key, (labels == UNLIKE).tobytes())  # what was taught and the toggle change these
     sizes_px = numeric_column(results, ECD_PX)[shown] if ECD_PX in results.columns else None
     sizes_um = sizes_of(results, shown, binning)
@@ -141,6 +150,8 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
     st.markdown("**Positive predictive value** at the class mixture of this sample")
     st.html(ppv_html(values))
     st.caption(escape_markdown(f"Both are estimated on labelled particles: {reference.description}."))
+    if results.is_folded:
+        st.caption(escape_markdown(mixture_sentence(results.as_stored.class_keys)))
     show_confidence_table(reference)
 
 

@@ -65,13 +65,16 @@ def apply_filter(results: ClassificationResults, labels: NDArray[np.str_], activ
 
 
 def choose_labels(results: ClassificationResults) -> list[str]:
-    """Draw pills of the classes and "Unsure"; the chosen ones."""
+    """Draw pills of the classes and "Unsure"; the chosen ones. Chosen classes that are folded away are dropped."""
+    options, state = all_labels(results), JobState(results.job_id)
+    if (kept := [label for label in state.labels or () if label in options]) != list(state.labels or ()):
+        state.labels = kept
     return st.pills(
         "Class",
-        all_labels(results),
+        options,
         selection_mode="multi",
         format_func=label_text,
-        key=JobState(results.job_id).key("labels"),
+        key=state.key("labels"),
         persist_state="session",
     )
 

@@ -1,6 +1,6 @@
 """Offer of thresholds that promise a share of right names on instruments like the one of these results."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
@@ -10,15 +10,20 @@ from svp_core.display import class_name, escape_markdown, format_percent, join_n
 from svp_core.stats.calibration import PROMISE, Promise
 
 
-def offer_promised_thresholds(results: ClassificationResults) -> None:
-    """Draw the promised threshold of each class and a button that sets them; nothing without a matched reference."""
-    promises = _promises((results.job_id, results.version), results)
+def offer_promised_thresholds(
+    results: ClassificationResults, set_thresholds: Callable[[dict[str, float]], None]
+) -> None:
+    """Draw the promised threshold of each class and a button that sets them; nothing without a matched reference.
+
+    set_thresholds(class key -> threshold) is called when it is pressed.
+    """
+    promises = _promises((results.job_id, results.version, results.class_keys), results)
     if not promises:
         return
     st.divider()
     st.caption(escape_markdown(describe_promises(promises)))
-    if any(one.threshold is not None for one in promises):
-        st.button("Use these thresholds", key="use_promised", on_click=_use, args=(promises,))
+    if kept := {one.class_key: one.threshold for one in promises if one.threshold is not None}:
+        st.button("Use these thresholds", key="use_promised", on_click=set_thresholds, args=(kept,))
 
 
 def describe_promises(promises: Sequence[Promise]) -> str:
@@ -43,10 +48,3 @@ def describe_promises(promises: Sequence[Promise]) -> str:
 @st.cache_data(max_entries=20, show_spinner=False)
 def _promises(key, _results):
     return promises_for(_results)
-
-
-def _use(promises: Sequence[Promise]) -> None:
-    for one in promises:
-        if one.threshold is not None:
-            st.session_state[f"own_threshold_{one.class_key}"] = True
-            st.session_state[f"threshold_{one.class_key}"] = one.threshold

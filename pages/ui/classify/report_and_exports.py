@@ -121,7 +121,7 @@ def export_files(
             "LabelChecker",
             "labelchecker",
             "application/zip",
-            lambda path: exports.export_labelchecker(folder, path, labels, rows),
+            lambda path: exports.export_labelchecker(folder, path, labels, rows, settings=settings),
             "zip",
         ),
     ]
@@ -170,6 +170,7 @@ def _choose_settings(results, thresholds):
         "thresholds": dict(thresholds),
         "unsure_below": common_threshold(),
         "unlike_below": unlike_level(),
+        "fold_others": results.is_folded,
         "volume_ml": volume.ml,
         "dilution": volume.dilution,
         "title": title,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from svp_core.classification import results as core_results
 from svp_core.classification.counted import ECD_PX
 from svp_core.classification.derived_columns import DERIVED_COLUMNS, DERIVED_MEASURES, DIAMETER, SIZE
+from svp_core.classification.folded_classes import can_be_folded, fold_results
 from svp_core.classification.results import ClassificationResults, is_in_um, measure_label, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT, column_names, read_results, store_results
 from svp_core.classification.size_comparison import COMPARED_COLUMNS
@@ -24,12 +25,17 @@ EDGE = "touches_edge"
 MAX_COLUMNS = 40  # kept as arrays; of ten million particles each takes 80 MB
 
 
-def load_results(job_id: str) -> ClassificationResults | None:
-    """Results of a job that has ended; None where it left none. Raises LabError where they are damaged."""
+def load_results(job_id: str, *, folded: bool = False) -> ClassificationResults | None:
+    """Results of a job that has ended; None where it left none. Raises LabError where they are damaged.
+
+    folded: with glass flakes, fibres and others as one class, where the results have them.
+    """
     table = jobs.job_folder(job_id) / "results.csv"
     if not table.is_file() or not (table.parent / "summary.json").is_file():
         return None
-    return _read(job_id, table.stat().st_mtime_ns, (table.parent / "summary.json").stat().st_mtime_ns)
+    versions = table.stat().st_mtime_ns, (table.parent / "summary.json").stat().st_mtime_ns
+    results = _read(job_id, *versions)
+    return _fold(job_id, *versions, results) if folded and can_be_folded(results.class_keys) else results
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -48,6 +54,11 @@ def _read(job_id, table_version, summary_version):
         raise LabError(str(error).replace(str(folder), "The folder of this classification")) from None
 
 
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _fold(job_id, table_version, summary_version, _results):
+    return fold_results(_results)
+
+
 def _has_columns(path):
     """Whether columns can be read one by one: of a large results.csv, with its column store."""
     try:
@@ -58,7 +69,7 @@ def _has_columns(path):
 
 def numeric_column(results: ClassificationResults, name: str) -> NDArray[np.float64]:
     """Values of a column of results.csv (N,), one per tile; NaN where empty or not a number."""
-    return _numeric_column(results.job_id, results.version, name, results)
+    return _numeric_column(cache_name(results, name), name, results)
 
 
 def numeric_columns(results: ClassificationResults, names: Iterable[str]) -> dict[str, NDArray[np.float64]]:
@@ -67,7 +78,7 @@ def numeric_columns(results: ClassificationResults, names: Iterable[str]) -> dic
 
 
 @st.cache_resource(max_entries=MAX_COLUMNS, show_spinner=False)
-def _numeric_column(job_id, version, name, _results):
+def _numeric_column(key, name, _results):
     if name in _results.table:
         return core_results.numeric_column(_results, name)
     column = pd.Series(read_results(_results.folder / "results.csv", [name])[name].to_numpy())
@@ -75,8 +86,9 @@ def _numeric_column(job_id, version, name, _results):
 
 
 def cache_name(results: ClassificationResults, column: str) -> str:
-    """Name of a column's values in caches: other values have another name."""
-    return f"{results.job_id}/{results.version}/{column}"
+    """Name of a column's values in caches: other values have another name, as confidences of folded classes do."""
+    folded = "folded/" if results.is_folded else ""
+    return f"{results.job_id}/{results.version}/{folded}{column}"
 
 
 def measure_columns(results: ClassificationResults) -> list[str]:

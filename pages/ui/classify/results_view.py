@@ -19,7 +19,7 @@ from pages.ui.classify.results_data import load_results
 from pages.ui.classify.results_heading import rejected_figure, show_figures
 from pages.ui.classify.results_table import show_table
 from pages.ui.classify.sample_comparison import show_comparison
-from pages.ui.classify.thresholds import all_labels, assign_labels, choose_thresholds
+from pages.ui.classify.thresholds import all_labels, assign_labels, choose_fold, choose_thresholds
 from pages.ui.classify.unlike_view import show_unlike
 from pages.ui.classify.unsure_and_rejected import show_rejected, show_unsure
 from pages.ui.components.gallery import show_gallery
@@ -97,12 +97,17 @@ def _results(job_id):
         st.error(escape_markdown(error))
 
 
-def _show_results(results):
-    if sentence := verdict_sentence(results):
+def _show_results(stored):
+    if sentence := verdict_sentence(stored):
         st.warning(escape_markdown(sentence))
     with st.container(gap="xsmall"):
         figures = st.container()
-        with st.container(horizontal=True, vertical_alignment="bottom", gap="small"):  # one line at 1280 px
+        line = st.container(horizontal=True, vertical_alignment="bottom", gap="small")  # one line at 1280 px
+        # Not among the classes: with fewer of them, it would move away from the pointer that has just pressed it.
+        with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
+            results = load_results(stored.job_id, folded=choose_fold(stored)) or stored
+            filter_line = st.container()
+        with line:
             chosen_labels = choose_labels(results)
             thresholds = choose_thresholds(results)
             active = choose_filter(results, chosen_labels)
@@ -110,7 +115,8 @@ def _show_results(results):
         shown = Shown(results, labels, apply_filter(results, labels, active), active, thresholds)
         with figures:
             _show_figures(shown)
-        show_filter(results, active, int(shown.mask.sum()))
+        with filter_line:
+            show_filter(results, active, int(shown.mask.sum()))
     tabs = st.tabs([view.title for view in VIEWS], key="view", on_change="rerun", bind="query-params")
     for view, tab in zip(VIEWS, tabs, strict=True):
         if not tab.open:

@@ -130,7 +130,7 @@ def _choose_samples(results, labels, active, thresholds):
     )
     samples: list[Sample] = _samples_of(results, labels, active)
     for job_id in chosen:
-        other = load_results(job_id)
+        other = load_results(job_id, folded=results.is_folded)
         if other is None:
             continue
         if other.class_keys != results.class_keys:
@@ -199,6 +199,8 @@ def _pixel_sizes(samples):
 
 def _show_tiles(results, samples: Sequence[Sample]):
     options = all_labels(results)
+    if st.session_state.get("beside_label") not in options:  # a class that is folded away, or of other results
+        st.session_state.pop("beside_label", None)
     label = st.segmented_control(
         "Particles", options, default=options[0], required=True, format_func=label_text, key="beside_label"
     )

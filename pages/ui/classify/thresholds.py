@@ -7,16 +7,31 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from pages.ui.classify.promised_thresholds import offer_promised_thresholds
+from svp_core.classification.folded_classes import can_be_folded
 from svp_core.classification.results import ClassificationResults
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.classification.strangers import has_novelty, mark_unlike
 from svp_core.display import class_name
 from svp_core.novelty.calibration import LEVEL
+from svp_core.particle_classes import OTHER
 from svp_core.stats.counts import UNLIKE, UNSURE, apply_thresholds
 
 MAX_THRESHOLD, STEP = 0.99, 0.01
 COMMON_KEY = "unsure_below"  # also in the address
 UNLIKE_KEY = "mark_unlike"
+FOLD_KEY = "fold_others"  # also in the address
+
+
+def choose_fold(results: ClassificationResults) -> bool:
+    """Draw the choice whether glass flakes, fibres and others are seen as one class; False where there are none."""
+    return can_be_folded(results.class_keys) and st.toggle(
+        "Flakes, fibres and others as one class",
+        key=FOLD_KEY,
+        bind="query-params",
+        persist_state="session",
+        help="Particles are named by the sum of their probabilities of these classes, here, in the report and in all "
+        "files made here; the stored results stay as they are.",
+    )
 
 
 def common_threshold() -> float:
@@ -41,12 +56,12 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
         key=COMMON_KEY,
         bind="query-params",
         persist_state="session",
-        width=200,
+        width=200 if len(class_keys) <= 3 else 150,  # four classes still fit into one line at 1280 px
         help="Particles whose most likely class has a lower probability are unsure and counted in no class.",
     )
     with st.popover("By class", help="Set a different threshold per class."):
-        separate = {key: _choose_separate(key, common) for key in class_keys}
-        offer_promised_thresholds(results)
+        separate = {key: _choose_separate(key, common, _separate_keys(results, key)) for key in class_keys}
+        offer_promised_thresholds(results, lambda promised: _set_separate(results, promised))
         if has_novelty(results):
             st.toggle(
                 "Mark particles unlike all classes",
@@ -59,8 +74,21 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
     return {key: common if value is None else value for key, value in separate.items()}
 
 
-def _choose_separate(key, common):
-    toggle_key, slider_key = f"own_threshold_{key}", f"threshold_{key}"
+def _separate_keys(results, key):
+    """Keys in the session state of a class's toggle and slider."""
+    # "other" is another class once flakes and fibres are part of it: it does not take over the threshold of the others.
+    ending = "_folded" if key == OTHER.key and results.is_folded else ""
+    return f"own_threshold_{key}{ending}", f"threshold_{key}{ending}"
+
+
+def _set_separate(results, thresholds):
+    for key, threshold in thresholds.items():
+        toggle_key, slider_key = _separate_keys(results, key)
+        st.session_state[toggle_key], st.session_state[slider_key] = True, threshold
+
+
+def _choose_separate(key, common, keys):
+    toggle_key, slider_key = keys
     if not st.toggle(f"Separate threshold for {class_name(key).lower()}", key=toggle_key, persist_state="session"):
         return None
     st.session_state.setdefault(slider_key, common)

@@ -34,7 +34,8 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
         f"({format_percent(verdict.share)}) are more unusual than {format_percent(1 - verdict.level)} of known ones; "
         f"known particles alone would give {format_percent(verdict.level)}.{_known(results)}"
     )
-    show_teaching(results, JobState(results.job_id).picks)
+    stored = results.as_stored  # p-values are among the known particles of the classifier's own classes
+    show_teaching(stored, JobState(results.job_id).picks)
     p_values, taught = numeric_column(results, NOVELTY_P), taught_p(results)
     positions = np.flatnonzero(shown & (labels == UNLIKE))
     keys = [p_values[positions]] if taught is None else [p_values[positions], taught[positions]]
@@ -45,11 +46,11 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
         return
     page = choose_page(len(positions), JobState(results.job_id).page_key("unlike"), page_size=PAGE_SIZE)
     positions = positions[page * PAGE_SIZE : (page + 1) * PAGE_SIZE]
-    best, parts = results.probs[positions].argmax(1), parts_of(results, positions)
+    best, parts = results.probs[positions].argmax(1), parts_of(stored, positions)
     values = [f"{f'taught p {taught[k]:.3f} · ' if taught is not None else ''}p {p_values[k]:.3f}" for k in positions]
     captions = [f"{text} · {class_name(results.class_keys[b])}?" for text, b in zip(values, best, strict=True)]
     captions = [f"{text} · {part}" for text, part in zip(captions, parts, strict=True)] if parts else captions
-    show_nearest_known(results, positions[:COMPARED], captions)
+    show_nearest_known(stored, positions[:COMPARED], captions)
     draw_tiles(results, labels, positions, "tiles_unlike", captions=captions, show_px=TILE_PX)
 
 
