@@ -1,4 +1,4 @@
-"""The shipped ResNet-18: a short training and a long one on other tiles, and a student that learns their mean answer.
+"""The shipped ResNet-18: a short training and a long one on other tiles, and a student that learns an answer of both.
 
 Used by benchmarks/retrain_shipped.py, with its simulated tiles.
 """
@@ -61,24 +61,30 @@ SHOWN = (
     Shown(MAIN, 301, "soft", 3_000, 3),
     Shown(MAIN, 302, "fine", 1_500, 1.5),
     Shown(SPHERES, 303, "faint", 1_250, 1.5),
+    Shown(("silicone_oil",), 321, "faint", 4_000, 2),
     Shown(MAIN, 304, "wide", 1_200, 1.3),
     Shown(MAIN, 305, "blurred", 1_500, 3),
+    Shown(("protein",), 320, "dense", 3_000, 2),
     Shown(FURTHER, 310, "usual", 1_000, 2),
     Shown(FURTHER, 312, "soft", 800, 3),
+    Shown(FURTHER, 322, "fine", 600, 1.5),
+    Shown(("glass_flake", "opaque", "cell"), 323, "usual", 1_000, 2),
 )
-CLASS_SHARES = (0.24, 0.2, 0.2, 0.13, 0.07, 0.16)  # of the tiles shown, in the order of all_keys()
+CLASS_SHARES = (0.24, 0.2, 0.2, 0.14, 0.07, 0.15)  # of the tiles shown, in the order of all_keys()
 UM_PER_PX = (0.2, 1.4)  # range of pixel sizes of nearly all tiles shown
 RECORDED = 100  # steps between two rows of the history
 LONG = LearningPlan(4_000)
 STUDENT = LearningPlan(2_000, learning_rate=4e-4, weight_decay=0.02, mixed=0.3)
 LONG_TEMPERATURE = 0.75  # of the long training and the student: label smoothing keeps them too uncertain
-# Tiles a class that the short training's last layer is fitted on, by law, spheres stretched; and its answer's share.
+# Tiles a class that the short training's last layer is fitted on, by law, spheres stretched.
 FAINT_LAYER = {"usual": 900, "soft": 900, "fine": 500, "faint": 700, "wide": 300, "blurred": 400}
-SHORT_SHARE, STRENGTH = 0.62, 0.003
+STRENGTH = 0.003  # of the last layers' regularisation
+# The short training's share in the answer: among all MAIN classes, then between droplets and bubbles once more. It
+# knows bubbles of other instruments, and takes their protein for droplets.
+SHORT_SHARES = (((0, 1, 2), 0.25), ((1, 2), 0.4))
 # Tiles a kind that the last layer of all classes is fitted on, by law; how much of the student's own each model keeps.
 ALL_LAYER = {"usual": 1_200, "soft": 1_000, "fine": 700, "faint": 300, "wide": 200, "blurred": 200}
-KEPT = {"resnet18": 0.8, "resnet18_six": 0.3}
-OFFSETS = (0.0, 0.3, 0.0)  # added to the teachers' log-probabilities: they name droplets protein too often
+KEPT = {"resnet18": 1.0, "resnet18_six": 0.3}
 
 Draw = Callable[[str, int, str, int], NDArray[np.uint8]]  # (kind, run seed, law, count) -> tiles (N, 64, 64)
 Tell = Callable[[Progress], None]
@@ -99,7 +105,7 @@ def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path,
     long = Classifier(network, config, None, device)
     # The short training's network, with a last layer that has seen faint and stretched spheres.
     faint = with_fitted_layer(load_classifier(short), drawn, FAINT_LAYER, MAIN, tell, stretch_spheres=True)
-    answer = teachers_answer([Teacher(faint, 1)], [Teacher(long, 1)], share=SHORT_SHARE, offsets=OFFSETS)
+    answer = teachers_answer([Teacher(long, 1)], [Teacher(faint, 1)], shares=SHORT_SHARES)
     history: list[dict[str, float]] = []
 
     def record(progress: Progress) -> None:
@@ -140,7 +146,7 @@ def with_fitted_layer(
     rng, tiles, labels = np.random.default_rng(5), [], []
     for (each, kind), of_kind in drawn.items():
         if class_of(kind) in keys:
-            chosen = of_kind[rng.permutation(len(of_kind))[: counts[each.law]]]
+            chosen = of_kind[rng.permutation(len(of_kind))[: counts.get(each.law, 0)]]
             tiles.append(stretched(chosen, rng) if stretch_spheres and kind in SPHERES else chosen)
             labels += [keys.index(class_of(kind))] * len(chosen)
     features = run_to_end(embed_tiles(classifier, np.concatenate(tiles)), tell)

@@ -14,7 +14,7 @@ import itertools
 from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
-from _drawn_instruments import add_particles_folder, class_of, pool
+from _drawn_instruments import KINDS_OF, add_particles_folder, class_of, pool
 from reference_library import per_kind
 
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
@@ -46,7 +46,8 @@ def main():
     with ProcessPoolExecutor() as processes:
         jobs = [(*name, every, options.count, options.particles) for name in names]
         parts = list(processes.map(simulated_run, *zip(*jobs, strict=True)))
-    tiles, truth, sizes = (np.concatenate([part[index] for part in parts]) for index in range(3))
+    tiles, kinds, sizes = (np.concatenate([part[index] for part in parts]) for index in range(3))
+    truth = np.array([class_of(kind) for kind in kinds], object)
     instrument = np.repeat(np.arange(len(names)), [len(part[0]) for part in parts])
     magnification = np.array([names[index][0] for index in instrument])
     for model, classifier in models.items():
@@ -54,7 +55,7 @@ def main():
         known = np.isin(truth.astype(str), keys)
         probs = predict_probs(classifier, tiles[known])
         named = np.array(keys, object)[probs.argmax(1)]
-        about = truth[known], sizes[known], instrument[known], magnification[known]
+        about = truth[known], kinds[known], sizes[known], instrument[known], magnification[known]
         lines = tables(keys, named, probs.max(1), *about, options)
         print(f"\n# {folder.name}\n", *lines, sep="\n", flush=True)
         if options.write:
@@ -64,15 +65,14 @@ def main():
 
 
 def simulated_run(magnification, number, keys, count, folder):
-    """(tiles, classes, sizes in µm) of one instrument, for these classes."""
+    """(tiles, kinds, sizes in µm) of one instrument, for these classes."""
     counts = {kind: each for kind, each in per_kind(count).items() if class_of(kind) in keys}
     particles = pool(folder, SEED, magnification, number, counts)
-    names = np.array([class_of(kind) for kind in particles.kinds], object)
     px = np.array([measure(tile)["ecd_px"] or np.nan for tile in particles.tiles], float)
-    return particles.tiles, names, px * particles.truth[0]["um_per_px"]
+    return particles.tiles, particles.kinds, px * particles.truth[0]["um_per_px"]
 
 
-def tables(keys, named, confidence, truth, sizes, instrument, magnification, options):
+def tables(keys, named, confidence, truth, kinds, sizes, instrument, magnification, options):
     """Markdown lines: accuracy by magnification, by class and by size; pure protein runs."""
     correct = named == truth
     columns = [("all", np.ones(len(correct), bool)), *((name, magnification == name) for name in MAGNIFICATIONS)]
@@ -87,6 +87,8 @@ def tables(keys, named, confidence, truth, sizes, instrument, magnification, opt
         "|---" * (len(head) + 1) + "|",
     ]
     rows = [("all classes", np.ones(len(correct), bool)), *((key, truth == key) for key in keys)]
+    of_equal_n = [title for title, _ in rows]
+    rows += [(f"{key}: {kind}", kinds == kind) for key in keys for kind in KINDS_OF.get(key, ())]
     edges = (0, *SIZE_BINS_UM, np.inf)
     for low, high in itertools.pairwise(edges):
         title = (
@@ -95,8 +97,7 @@ def tables(keys, named, confidence, truth, sizes, instrument, magnification, opt
         rows.append((title, (sizes >= low) & (sizes < high)))
     rows.append(("nothing measurable", np.isnan(sizes)))
     for title, row in rows:
-        by_size = title not in ("all classes", *keys)
-        cells = [interval(correct, instrument, row & column, with_n=by_size) for _, column in columns]
+        cells = [interval(correct, instrument, row & column, with_n=title not in of_equal_n) for _, column in columns]
         if any(cell != "–" for cell in cells):
             lines.append(f"| {title} | {' | '.join(cells)} |")
     sure_oil = (named == "silicone_oil") & (confidence >= CONFIDENCE_THRESHOLD)

@@ -183,7 +183,7 @@ def real_run(classifier):
             for _ in range(5):
                 confirmed = rng.choice(len(unlike), count, replace=False)
                 teach_strangers(results, confirmed.tolist())
-                shares.append(np.delete(is_unlike(results), confirmed).mean())
+                shares.append(np.delete(is_unlike(read_results_folder(folder)), confirmed).mean())
             print(f"  {count} confirmed: {np.mean(shares):.1%} of the others marked", flush=True)
 
 

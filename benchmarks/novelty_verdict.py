@@ -35,7 +35,7 @@ from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.listing import FALSE_SHARE
 from svp_core.novelty.normal_set import calibrate_on_normal
-from svp_core.novelty.teaching import judge_taught, unconfirmed_rates
+from svp_core.novelty.teaching import judge_taught, like_confirmed, unconfirmed_rates
 from svp_core.novelty.tile_forms import FORMS, cut_out, forms_of
 from svp_core.novelty.verdict import judge_by_shipped, judge_sample
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
@@ -169,13 +169,14 @@ def taught(calibration, particles, is_known, kinds):
                 judged = judge_taught(calibration.examples, part.features, part.named, forms[sample], confirmed)
                 held = np.setdiff1d(np.arange(int(is_known.sum()), len(sample)), confirmed)
                 known, (scores, values) = slice(int(is_known.sum())), judged
-                listed = unconfirmed_rates(values, confirmed) <= FALSE_SHARE
-                marked = values[known] <= LEVEL
+                rates = unconfirmed_rates(values, confirmed)
+                listed, found = rates <= FALSE_SHARE, like_confirmed(values, rates)
+                marked = found[known]
                 figures.append(
                     (
                         auc(-values[known], -values[held]),
                         auc(scores[known], scores[held]),
-                        (values[held] <= LEVEL).mean(),
+                        found[held].mean(),
                         marked.mean(),
                         max(marked[part.named[known] == label].mean() for label in np.unique(part.named[known])),
                         listed[held].mean(),

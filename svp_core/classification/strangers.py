@@ -14,7 +14,7 @@ from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.shape import shape_rows
-from svp_core.novelty.teaching import TAUGHT_SHARE
+from svp_core.novelty.teaching import TAUGHT_SHARE, like_confirmed, unconfirmed_rates
 from svp_core.novelty.verdict import FAR, SampleVerdict, count_far, counted_verdict
 from svp_core.particle_classes import UNLIKE
 from svp_core.profiles.conditions import magnification_of
@@ -42,14 +42,14 @@ def mark_unlike(labels: NDArray, results: ClassificationResults, level: float = 
 
 
 def is_unlike(results: ClassificationResults, level: float = LEVEL) -> NDArray[np.bool_]:
-    """Which particles have a p-value of at most `level`, or by confirmed strangers one of TAUGHT_SHARE of it: (N,).
+    """Which particles have a p-value of at most `level`, or are like confirmed strangers (like_confirmed): (N,).
 
     Where the run as a whole resembles no known instrument, also those that lie where it differs (differing_p).
     """
     marked, taught, differing = numeric_column(results, NOVELTY_P) <= level, taught_p(results), differing_p(results)
     if differing is not None:
         marked |= differing <= level
-    return marked if taught is None else marked | (taught <= TAUGHT_SHARE * level)
+    return marked if taught is None else marked | like_confirmed(taught, taught_rates(results), level)
 
 
 def differing_p(results: ClassificationResults) -> NDArray[np.float32] | None:
@@ -67,6 +67,18 @@ def taught_p(results: ClassificationResults) -> NDArray[np.float32] | None:
     return _read_p_values(results, TAUGHT_FILE)
 
 
+def taught_rates(results: ClassificationResults) -> NDArray[np.float64] | None:
+    """Smallest false discovery rate (N,) at which each particle is listed as like the confirmed strangers.
+
+    NaN for these; None where none were confirmed, or by an earlier version, which did not note which.
+    """
+    values, note = taught_p(results), (results.summary.get("novelty") or {}).get("taught") or {}
+    if values is None or "positions" not in note:
+        return None
+    path = results.folder / TAUGHT_FILE
+    return _rates_of(path, path.stat().st_mtime_ns, tuple(note["positions"]))
+
+
 def _read_p_values(results: ClassificationResults, name: str) -> NDArray[np.float32] | None:
     path = results.folder / name
     try:
@@ -82,6 +94,11 @@ def _read_p_values(results: ClassificationResults, name: str) -> NDArray[np.floa
 def _read_array(path: Path, mtime_ns: int) -> NDArray[np.float32]:
     del mtime_ns  # it only tells apart, in the cache, versions of the file
     return np.load(path, allow_pickle=False)
+
+
+@lru_cache(maxsize=8)
+def _rates_of(path: Path, mtime_ns: int, confirmed: tuple[int, ...]) -> NDArray[np.float64]:
+    return unconfirmed_rates(_read_array(path, mtime_ns), np.asarray(confirmed, np.intp))
 
 
 def verdict_of(results: ClassificationResults) -> SampleVerdict | None:

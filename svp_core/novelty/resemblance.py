@@ -27,7 +27,7 @@ from svp_core.novelty.score import Views
 DIMENSIONS = 32  # main directions
 MIN_PARTICLES = 40  # of a named class in a run, to judge the run by them
 MIN_SHARE = 0.25  # of the run's particles: the few of a rare class may all be misnamed ones of another
-MARGIN = 6.0  # real instruments differ more from simulated ones than those from one another
+MARGIN = 4.5  # real instruments differ more from simulated ones than those from one another
 C = 0.01  # inverse strength of the L2 penalty of the head
 MIN_OF_INSTRUMENT = 4  # particles of a named class, to count an instrument's mean
 CHUNK = 20_000  # particles at a time, which bounds the memory

@@ -6,9 +6,9 @@ scattered groups, and a linear one on features whitened by how known particles o
 of many features is lost on trees. No score without labels finds as many: five confirmed ones are enough to begin. They
 find strangers of the same kind only.
 
-Then they learn again, from the sample itself: particles that are surely strangers (Benjamini-Hochberg) join the
-confirmed ones. Each particle is judged by heads that did not learn from it, but from those of the other half, so that
-known ones are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
+Then they learn again, ROUNDS times, from the sample itself: particles that are surely strangers (Benjamini-Hochberg)
+join the confirmed ones. Each particle is judged by heads that did not learn from it, but from those of the other half,
+so that known ones are not marked more often (self-training with cross-fitting; Scudder 1965, Yarowsky 1995).
 
 p-values order the particles as the scores do: a score is compared with known particles of all named classes and forms
 of tile, those of each weighed by its share w of the sample (conformal p-values under label shift; Podkopaev and Ramdas
@@ -48,6 +48,7 @@ CHUNK = 20_000  # particles at a time, which bounds the memory
 # particles that are judged are of others than those that it learnt from, as new ones are.
 BLOCK = 50
 MAX_LEARNT = 2000  # particles of the sample that join the confirmed ones, evenly
+ROUNDS = 3  # of learning again from the sample
 FOLDS = 5  # of the confirmed ones, to measure what was gained
 TAUGHT_SHARE = 1.0  # of the level of novelty: marks by what was taught are added to those by novelty
 
@@ -109,14 +110,15 @@ def judge_taught(
     learnt, judging = _halves(examples)
     mixture = _mixture(sample.named, sample.forms, confirmed)
     scores, values = _judge(learnt, judging, sample.take(confirmed), sample, mixture)
-    surely = unconfirmed_rates(values, confirmed) <= FALSE_SHARE
     fold = np.arange(len(values)) % 2
-    for half in (0, 1):
-        others, mask = np.flatnonzero(surely & (fold != half)), fold == half
-        if len(others):
-            others = others[:: -(-len(others) // MAX_LEARNT)]
-            strangers = sample.take(np.concatenate([confirmed, others]))
-            scores[mask], values[mask] = _judge(learnt, judging, strangers, sample.take(mask), mixture)
+    for _ in range(ROUNDS):
+        surely = unconfirmed_rates(values, confirmed) <= FALSE_SHARE
+        for half in (0, 1):
+            others, mask = np.flatnonzero(surely & (fold != half)), fold == half
+            if len(others):
+                others = others[:: -(-len(others) // MAX_LEARNT)]
+                strangers = sample.take(np.concatenate([confirmed, others]))
+                scores[mask], values[mask] = _judge(learnt, judging, strangers, sample.take(mask), mixture)
     scores[confirmed], values[confirmed] = np.inf, 1 / (len(judging.named) + 1)
     return Taught(scores, values)
 
@@ -129,6 +131,19 @@ def unconfirmed_rates(p_values: NDArray[np.floating], confirmed: Rows) -> NDArra
     values = np.asarray(p_values, np.float64).copy()
     values[confirmed] = np.nan
     return false_discovery_rates(values)
+
+
+def like_confirmed(
+    p_values: NDArray[np.floating], rates: NDArray[np.floating] | None, level: float = LEVEL
+) -> NDArray[np.bool_]:
+    """Which particles (N,) are marked as like the confirmed strangers: bool.
+
+    Those with a p-value of at most TAUGHT_SHARE of the level; and those that may be listed, which are more only where
+    most of the sample is like the strangers. rates: false discovery rates (N,), as unconfirmed_rates gives them; None
+    where it is not known which particles were confirmed.
+    """
+    marked = p_values <= TAUGHT_SHARE * level
+    return marked if rates is None else marked | (rates <= FALSE_SHARE * level / LEVEL)
 
 
 def teaching_gain(

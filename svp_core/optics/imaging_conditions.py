@@ -62,7 +62,7 @@ FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
 # Protein as aggregates of points alone, as in the shipped sample data and in the training of generator and ResNet-50.
 AGGREGATE_LAW = replace(USUAL_LAW, irregular_protein=0.0)
 # What the usual instruments hardly show, for classifiers to meet: faint particles in liquids of nearly the droplets'
-# index; finer and stronger optics, far out of focus; strong blur.
+# index; finer and stronger optics, far out of focus; dense, dark sheets of protein; strong blur.
 FAINT_LAW = replace(
     SOFT_LAW, medium_index=(1.35, 1.39), blur_px=2.0, focus_um=(5.0, 45.0), focus_before_um=(-40.0, -3.0)
 )
@@ -77,6 +77,16 @@ WIDE_LAW = replace(
     far_share=0.15,
     far_focus_um=(45.0, 120.0),
 )
+DENSE_LAW = replace(
+    SOFT_LAW,
+    medium_index=(1.333, 1.345),
+    aggregate_delay=1.0,
+    irregular_protein=1.0,
+    blur_px=2.0,
+    size_px=(24.0, 0.4),
+    focus_um=(0.5, 30.0),
+    focus_before_um=(-30.0, -0.5),
+)
 BLURRED_LAW = replace(SOFT_LAW, blur_px=3.5, focus_um=(1.0, 45.0), focus_before_um=(-40.0, -1.0))
 LAWS = {
     "usual": USUAL_LAW,
@@ -86,6 +96,7 @@ LAWS = {
     "faint": FAINT_LAW,
     "wide": WIDE_LAW,
     "blurred": BLURRED_LAW,
+    "dense": DENSE_LAW,
 }
 MAGNIFICATIONS: dict[str, float] = dict(
     zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from svp_core.classification.results import NOVELTY_P, ClassificationResults, numeric_column, read_results_folder
-from svp_core.classification.strangers import taught_p
+from svp_core.classification.strangers import taught_p, taught_rates
 from svp_core.errors import LabError
 from svp_core.files import write_csv
 from svp_core.novelty.calibration import LEVEL, NoveltyCalibration, views_of
@@ -22,7 +22,6 @@ from svp_core.profiles.conditions import nearest_magnification
 from svp_core.tasks.normal_set import NORMAL_FILE
 from svp_core.tasks.novelty_verdict import NO_P, judge_run
 from svp_core.tasks.stored_features import own_calibration, stored_features, used_calibration
-from svp_core.tasks.taught_strangers import taught_rates
 from svp_core.tile_file import read_tiles
 
 TABLE = "novelty.csv"

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 import numpy as np
-from numpy.typing import NDArray
 
 from svp_core.classification.results import NOVELTY_P, ClassificationResults, numeric_column
-from svp_core.classification.strangers import TAUGHT_FILE, taught_p
+from svp_core.classification.strangers import TAUGHT_FILE
 from svp_core.files import save_array, write_json
 from svp_core.novelty.tile_forms import forms_of
 from svp_core.tasks.stored_features import shipped_calibration, stored_features
@@ -32,19 +31,6 @@ def teach_strangers(results: ClassificationResults, confirmed: Sequence[int]) ->
     gain = teaching_gain(calibration.examples, features, named, forms, rows, before)
     save_array(results.folder / TAUGHT_FILE, values.astype(np.float32))
     _note(results, {"confirmed": len(rows), "positions": rows.tolist(), **({"gain": asdict(gain)} if gain else {})})
-
-
-def taught_rates(results: ClassificationResults) -> NDArray[np.float64] | None:
-    """Smallest false discovery rate (N,) at which each particle is listed as like the confirmed strangers.
-
-    NaN for these; None where none were confirmed, or by an earlier version, which did not note which.
-    """
-    from svp_core.novelty.teaching import unconfirmed_rates
-
-    values, note = taught_p(results), (results.summary.get("novelty") or {}).get("taught") or {}
-    if values is None or "positions" not in note:
-        return None
-    return unconfirmed_rates(values, np.asarray(note["positions"], np.intp))
 
 
 def forget_strangers(results: ClassificationResults) -> None:

@@ -1,8 +1,8 @@
 """Train one network to name particles as several networks together do (distillation, Hinton et al. 2015,
 arXiv 1503.02531).
 
-Networks that were trained for a short and for a long time on different tiles err on different particles, and their mean
-answer is right more often than any of them; the student gives it at the cost of one. It sees its tiles as strongly
+Networks that were trained for a short and for a long time on different tiles err on different particles, and an answer
+of both is right more often than any of them; the student gives it at the cost of one. It sees its tiles as strongly
 changed as augment_widely does, and mixtures of two, so that it follows its teachers beyond the simulator as well
 (Beyer et al. 2022, arXiv 2106.05237).
 """
@@ -98,22 +98,24 @@ def label_answer(class_count: int, *, smoothing: float = 0.1) -> Answer:
 
 
 def teachers_answer(
-    main: Sequence[Teacher], further: Sequence[Teacher], *, share: float, offsets: Sequence[float]
+    of_all: Sequence[Teacher], of_some: Sequence[Teacher], *, shares: Sequence[tuple[Sequence[int], float]]
 ) -> Answer:
     """The mean answer of teachers, in log-probabilities.
 
-    further: teachers of all K classes. main: teachers of the first M classes alone, whose answer has this share among
-    those; how likely one of those is at all, the others say. offsets: added to the log-probabilities of the first M.
+    of_all: teachers of all K classes. of_some: teachers of the first classes alone. shares: (positions of classes,
+    share of the second teachers' answer in how likely each of these is among them), one after another; how likely any
+    of these classes is stays as it was.
     """
 
     def answer(images: torch.Tensor, labels: NDArray[np.integer]) -> torch.Tensor:
         del labels
-        of_all, of_main = _mean_answer(further, images), _mean_answer(main, images)
-        count = of_main.shape[1]
-        any_main = of_all[:, :count].logsumexp(1, keepdim=True)
-        shift = torch.tensor(tuple(offsets), device=images.device)
-        mixed = share * of_main + (1 - share) * (of_all[:, :count] - any_main) + shift
-        return torch.cat([mixed.log_softmax(1) + any_main, of_all[:, count:]], 1)
+        wanted, of_few = _mean_answer(of_all, images), _mean_answer(of_some, images)
+        for classes, share in shares:
+            among = list(classes)
+            any_of_these = wanted[:, among].logsumexp(1, keepdim=True)
+            mixed = share * of_few[:, among].log_softmax(1) + (1 - share) * (wanted[:, among] - any_of_these)
+            wanted[:, among] = mixed.log_softmax(1) + any_of_these
+        return wanted
 
     return answer
 

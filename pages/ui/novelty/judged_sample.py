@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import class_name
-from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.listing import FALSE_SHARE
-from svp_core.novelty.teaching import TAUGHT_SHARE
+from svp_core.novelty.teaching import like_confirmed
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +43,7 @@ class JudgedSample:
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
         """Particles marked as like the confirmed strangers, these included."""
-        return self.numbers("taught_p") <= TAUGHT_SHARE * LEVEL
+        return like_confirmed(self.numbers("taught_p"), self.numbers("taught_false_share"))
 
     @property
     def has_rates(self) -> bool:

@@ -21,7 +21,6 @@ from svp_core.classification.results import read_results_folder
 from svp_core.display import count_noun, escape_markdown, format_percent
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.listing import FALSE_SHARE
-from svp_core.novelty.teaching import TAUGHT_SHARE
 from svp_core.tasks.novelty_table import read_table
 from svp_core.tasks.novelty_verdict import NO_P, STRANGERS
 from svp_core.workspace import jobs
@@ -78,7 +77,7 @@ def _show_list(job: Job, sample: JudgedSample, *, has_p: bool) -> None:
         ALL: np.ones(len(sample.judged), bool),
     }
     texts = {
-        ALIKE: f"taught p ≤ {TAUGHT_SHARE * LEVEL:g}",
+        ALIKE: "Like them",
         SURELY_ALIKE: "Surely like them",
         UNLIKE: f"p ≤ {LEVEL:g}",
         LISTED: "Surely unusual",

@@ -9,6 +9,7 @@ from svp_core.classification.results import ClassificationResults
 from svp_core.display import count_noun, escape_markdown, format_percent
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL
+from svp_core.novelty.listing import FALSE_SHARE
 from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE
 from svp_core.tasks.taught_strangers import forget_strangers, teach_strangers
 
@@ -23,8 +24,9 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
             disabled=len(picks) < MIN_CONFIRMED,
             help=f"Select {MIN_CONFIRMED} or more particles that are no known ones; all that resemble them are "
             "then marked. 20 are better. Known particles marked by this: "
-            f"{format_percent(TAUGHT_SHARE * LEVEL)} of the sample at most, by construction; of a class that looks "
-            "like the strangers, more than of another.",
+            f"{format_percent(TAUGHT_SHARE * LEVEL)} of the sample at most, by construction, or, where most of it is "
+            f"marked, {FALSE_SHARE:.0%} of the marked ones; of a class that looks like the strangers, more than of "
+            "another.",
         )
         if taught:
             st.caption(gain_text(taught), width="content")

@@ -8,7 +8,14 @@ from svp_core.errors import LabError
 from svp_core.novelty import teaching
 from svp_core.novelty.calibration import KnownExamples, features_of
 from svp_core.novelty.listing import false_discovery_rates
-from svp_core.novelty.teaching import MIN_CONFIRMED, TAUGHT_SHARE, judge_taught, teaching_gain, unconfirmed_rates
+from svp_core.novelty.teaching import (
+    MIN_CONFIRMED,
+    TAUGHT_SHARE,
+    judge_taught,
+    like_confirmed,
+    teaching_gain,
+    unconfirmed_rates,
+)
 from tests.helpers.drawn_novelty import drawn_examples, drawn_views
 
 
@@ -39,6 +46,20 @@ def test_strangers_like_the_confirmed_ones_are_found(sample, count, found):
     assert np.isinf(scores[confirmed]).all()
     # Ranked by score, also where the p-values of many are the smallest that there is.
     assert roc_auc_score(strange[others | ~strange], scores[others | ~strange]) > 0.5 + found / 2
+
+
+def test_more_are_marked_only_where_most_of_the_sample_is_like_the_strangers():
+    """p-values of 0.08 are listed among many small ones, and not among few."""
+    confirmed = np.arange(5)
+    for small, marked in ((900, True), (100, False)):
+        values = np.concatenate([np.full(small, 0.001), np.full(50, 0.08), np.linspace(0.1, 1, 950 - small)])
+        rates = unconfirmed_rates(values, confirmed)
+        found = like_confirmed(values, rates)
+        assert found[:small].all()
+        assert found[small : small + 50].all() == found[small : small + 50].any() == marked
+        assert not found[small + 50 :].any()
+        np.testing.assert_array_equal(like_confirmed(values, None), values <= 0.05 * TAUGHT_SHARE)
+    assert not like_confirmed(values, rates, level=0.0005).any()  # a smaller level marks fewer
 
 
 def test_too_few_confirmed_are_refused(sample):

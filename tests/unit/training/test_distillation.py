@@ -37,29 +37,37 @@ def softmax(logits):
     return np.exp(logits) / np.exp(logits).sum()
 
 
-def test_the_main_teachers_answer_counts_among_the_first_classes_alone():
-    further = teacher([0.3, 1.0, -0.5, 2.0, 0.1])
-    main = teacher([2.0, 0.0, 0.0])
-    probs = answer_of(teachers_answer([main], [further], share=1.0, offsets=(0.0, 0.0, 0.0)))
-    of_all = softmax([0.3, 1.0, -0.5, 2.0, 0.1])
-    np.testing.assert_allclose(probs[3:], of_all[3:], rtol=1e-5)
-    np.testing.assert_allclose(probs[:3] / probs[:3].sum(), softmax([2.0, 0.0, 0.0]), rtol=1e-5)
+def test_teachers_of_some_classes_decide_among_these_alone():
+    of_all = teacher([0.3, 1.0, -0.5, 2.0, 0.1])
+    probs = answer_of(teachers_answer([of_all], [teacher([5.0, 2.0, 0.0])], shares=[((1, 2), 1.0)]))
+    alone = softmax([0.3, 1.0, -0.5, 2.0, 0.1])
+    np.testing.assert_allclose(probs[[0, 3, 4]], alone[[0, 3, 4]], rtol=1e-5)
+    assert probs[1:3].sum() == pytest.approx(alone[1:3].sum(), rel=1e-5)
+    np.testing.assert_allclose(probs[1:3] / probs[1:3].sum(), softmax([2.0, 0.0]), rtol=1e-5)
 
 
-def test_without_their_share_the_further_teachers_decide_alone():
-    further = [teacher([0.3, 1.0, -0.5, 2.0], 3.0), teacher([1.3, 0.0, 0.5, -1.0], 1.0, temperature=0.5)]
-    probs = answer_of(teachers_answer([teacher([9.0, 0.0])], further, share=0.0, offsets=(0.0, 0.0)))
+def test_without_their_share_the_teachers_of_all_classes_decide_alone():
+    of_all = [teacher([0.3, 1.0, -0.5, 2.0], 3.0), teacher([1.3, 0.0, 0.5, -1.0], 1.0, temperature=0.5)]
+    probs = answer_of(teachers_answer(of_all, [teacher([9.0, 0.0])], shares=[((0, 1), 0.0)]))
     mean = 0.75 * np.array([0.3, 1.0, -0.5, 2.0]) + 0.25 * np.array([2.6, 0.0, 1.0, -2.0])
     np.testing.assert_allclose(probs, softmax(mean), rtol=1e-5)
 
 
-def test_an_offset_raises_one_class_at_the_cost_of_the_other_main_ones():
-    ends = [
-        answer_of(teachers_answer([teacher([0.0, 0.0])], [teacher([0.0, 0.0, 1.0])], share=0.5, offsets=(0.0, by)))
-        for by in (0.0, 0.5)
-    ]
-    assert ends[1][1] / ends[1][0] == pytest.approx(np.exp(0.5) * ends[0][1] / ends[0][0], rel=1e-4)
-    assert ends[1][2] == pytest.approx(ends[0][2], rel=1e-4)
+def test_half_a_share_is_the_geometric_mean_of_both_odds():
+    probs = answer_of(teachers_answer([teacher([0.0, 1.0, 4.0])], [teacher([0.0, 3.0])], shares=[((0, 1), 0.5)]))
+    assert probs[1] / probs[0] == pytest.approx(np.exp(2.0), rel=1e-4)
+
+
+def test_shares_among_more_and_among_fewer_classes_follow_each_other():
+    """One fifth among three classes, then half among the last two: three fifths there in all."""
+    probs = answer_of(
+        teachers_answer(
+            [teacher([0.0, 0.0, 0.0, 1.0])], [teacher([1.0, 0.0, 5.0])], shares=[((0, 1, 2), 0.2), ((1, 2), 0.5)]
+        )
+    )
+    assert probs[2] / probs[1] == pytest.approx(np.exp(0.6 * 5), rel=1e-4)
+    assert probs[0] / probs[:3].sum() == pytest.approx(softmax([0.2, 0.0, 1.0])[0], rel=1e-4)
+    assert probs[3] == pytest.approx(softmax([0.0, 0.0, 0.0, 1.0])[3], rel=1e-5)
 
 
 def test_labels_as_an_answer_are_smoothed():
@@ -69,7 +77,7 @@ def test_labels_as_an_answer_are_smoothed():
 
 def test_a_student_learns_its_teachers_answer_and_not_the_labels():
     groups = [TileGroup(draw_blocks(20, seed=k, level=(60, 220)[k]), k, 1.0) for k in range(2)]
-    always = teachers_answer([teacher([0.0, 3.0])], [teacher([0.0, 0.0, -9.0])], share=1.0, offsets=(0.0, 0.0))
+    always = teachers_answer([teacher([0.0, 0.0, -9.0])], [teacher([0.0, 3.0])], shares=[((0, 1), 1.0)])
     config = ClassifierConfig(("a", "b", "c"), all_stages=True)
     plan = LearningPlan(steps=40, learning_rate=1e-3, batch=8, averaging=0.5, mixed=0.3)
     untrained = build_classifier(config)
