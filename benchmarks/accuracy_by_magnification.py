@@ -79,7 +79,7 @@ def tables(keys, named, confidence, truth, kinds, sizes, instrument, magnificati
     head = [f"{name} (n = {mask.sum():,})" for name, mask in columns]
     lines = [
         f"By `python benchmarks/accuracy_by_magnification.py`: {options.instruments} simulated instruments per "
-        f"magnification, {options.count} particles per class on each; nothing was trained or chosen on them. "
+        f"magnification, {options.count} particles per class on each; nothing was trained on them. "
         "Half of the protein is drawn as sheets, strands, patches and stretched clumps. 95 % intervals, "
         "resampled by instrument (where all are right, Wilson's); sizes are measured ones, with n in each cell.",
         "",

@@ -84,7 +84,7 @@ def show_denoising() -> None:
 
 
 def _elsewhere() -> str:
-    """Accuracy on simulated instruments that nothing was trained or chosen on, by magnification."""
+    """Accuracy on simulated instruments that nothing was trained on, by magnification."""
     rows = read_expected_accuracy(find_model_folder("resnet18"))
     shown = ", ".join(
         f"{format_percent(row.value)} at {row.magnification}".replace(" ", "\N{NO-BREAK SPACE}") for row in rows

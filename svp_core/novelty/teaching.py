@@ -214,7 +214,7 @@ def _judge(
         alike = (judging.named == label) & (judging.forms == form)
         alike = alike if alike.sum() >= MIN_NAMED else np.ones(len(alike), bool)
         values += share * conformal_p(scores, known[alike])
-    return Taught(scores, values)
+    return Taught(scores, values.clip(max=1))  # rounded shares can sum to slightly more than 1
 
 
 def _fit_trees(known: _Particles, strangers: _Particles) -> Score:

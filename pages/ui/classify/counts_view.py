@@ -69,6 +69,7 @@ def show_counts(
     unit = "Particles per mL" if per_ml else "Particles"
     raw = count_particles(results, labels, shown, binning, volume)
     _show_table(f"{unit} by {diameter}, as classified, with 95 % Poisson intervals", raw, per_ml)
+    st.caption("These intervals are of counting alone: particles that are named wrongly are not in them.")
     if binning.size:
         for note in small_size_notes(CountSettings(bins_um=binning.bins_um, diameter=binning.size)):
             st.caption(escape_markdown(note))

@@ -33,7 +33,7 @@ def describe_promises(promises: Sequence[Promise]) -> str:
     text = ""
     if kept:
         each = [
-            f"{class_name(one.class_key).lower()} {format_percent(one.threshold)} (keeps {format_percent(one.kept)})"
+            f"{class_name(one.class_key).lower()} {one.threshold:.2f} (still names {format_percent(one.kept)} of it)"
             for one in kept
         ]
         text = (

@@ -29,8 +29,9 @@ def choose_fold(results: ClassificationResults) -> bool:
         key=FOLD_KEY,
         bind="query-params",
         persist_state="session",
-        help="Particles are named by the sum of their probabilities of these classes, here, in the report and in all "
-        "files made here; the stored results stay as they are.",
+        help="Particles are named by the sum of their probabilities of these classes, here, in the report and in the "
+        "files made here; a CSV has it in its column called, beside the stored names. Thresholds by class and the "
+        "filter are those of the classes seen.",
     )
 
 

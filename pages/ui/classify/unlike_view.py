@@ -41,7 +41,8 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
     keys = [p_values[positions]] if taught is None else [p_values[positions], taught[positions]]
     positions = positions[np.lexsort(keys)]
     first = "the most unusual first, by p" if taught is None else "the likest to the confirmed ones first, by taught p"
-    st.markdown(f"**{count_noun(len(positions), 'particle')} unlike all classes**, {first}")
+    which = " of those that pass the filter" if not shown.all() else ""
+    st.markdown(f"**{count_noun(len(positions), 'particle')}{which} unlike all classes**, {first}")
     if not len(positions):
         return
     page = choose_page(len(positions), JobState(results.job_id).page_key("unlike"), page_size=PAGE_SIZE)

@@ -62,6 +62,14 @@ def test_more_are_marked_only_where_most_of_the_sample_is_like_the_strangers():
     assert not like_confirmed(values, rates, level=0.0005).any()  # a smaller level marks fewer
 
 
+def test_p_values_are_at_most_one_where_rounded_shares_sum_to_more(sample, monkeypatch):
+    features, named, forms, strange = sample
+    shares = {(0, 0): 0.5, (1, 0): 0.5 + 1e-9, (2, 1): 1e-9}
+    monkeypatch.setattr(teaching, "_mixture", lambda *_: shares)
+    values = judge_taught(drawn_examples(400), features, named, forms, np.flatnonzero(strange)[:20]).p_values
+    assert 0 < values.min() <= values.max() <= 1
+
+
 def test_too_few_confirmed_are_refused(sample):
     features, named, forms, strange = sample
     with pytest.raises(LabError, match="too few"):
