@@ -79,19 +79,20 @@ def test_every_view_folds_by_the_address_and_back(view):
         assert not app.error
 
 
-def test_a_filter_by_a_class_that_is_folded_away_is_dropped():
+def test_a_filter_by_a_class_that_is_folded_becomes_one_by_the_class_it_is_in():
     job_id, probs, _ = six_classes()
     app = open_results(job_id)
     app.button_group(key=f"{job_id}_labels").set_value(["fibre"]).run()
     assert " · Fibre" in page_text(app)
     app.toggle(key=FOLD).set_value(True).run()
-    assert "All **400 particles**" in page_text(app)
+    assert f"**{sure(probs, 'other')} of 400 particles** · Other" in page_text(app)
     app.button_group(key=f"{job_id}_labels").set_value(["protein", "other"]).run()
     assert f"**{sure(probs, 'protein') + sure(probs, 'other')} of 400 particles**" in page_text(app)
     app.toggle(key=FOLD).set_value(False).run()
     app.button_group(key=f"{job_id}_labels").set_value(["protein", "fibre"]).run()
     app.toggle(key=FOLD).set_value(True).run()
-    assert f"**{sure(probs, 'protein')} of 400 particles** · Protein" in page_text(app)
+    assert f"**{sure(probs, 'protein') + sure(probs, 'other')} of 400 particles** · Protein" in page_text(app)
+    assert app.button_group(key=f"{job_id}_labels").value == ["protein", "other"]
     assert not app.exception
 
 

@@ -18,6 +18,7 @@ from pages.ui.classify.results_data import (
 )
 from pages.ui.classify.thresholds import all_labels
 from svp_core.classification.filters import Region, find_similar, inside_region, within_range
+from svp_core.classification.folded_classes import fold_key
 from svp_core.classification.results import ClassificationResults
 from svp_core.display import count_noun, escape_markdown, label_text
 
@@ -65,9 +66,11 @@ def apply_filter(results: ClassificationResults, labels: NDArray[np.str_], activ
 
 
 def choose_labels(results: ClassificationResults) -> list[str]:
-    """Draw pills of the classes and "Unsure"; the chosen ones. Chosen classes that are folded away are dropped."""
+    """Draw pills of the classes and "Unsure"; the chosen ones. Of a chosen class that is folded, its one class is."""
     options, state = all_labels(results), JobState(results.job_id)
-    if (kept := [label for label in state.labels or () if label in options]) != list(state.labels or ()):
+    chosen = list(state.labels or ())
+    seen = dict.fromkeys(fold_key(label) if results.is_folded else label for label in chosen)
+    if (kept := [label for label in seen if label in options]) != chosen:
         state.labels = kept
     return st.pills(
         "Class",
