@@ -128,7 +128,7 @@ def ppv_rows(counted: CountResult) -> list[PpvRow]:
         PpvRow(
             entry.class_key,
             format_number(entry.n),
-            format_percent(entry.value),
+            format_percent(entry.known_value),
             format_percent_interval(entry.low, entry.high),
         )
         for entry in counted.ppv

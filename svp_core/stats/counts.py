@@ -45,6 +45,7 @@ __all__ = [
 ]
 
 Sizes = ArrayLike | Sequence[float | None]  # (N,); NaN or None without a size
+WIDEST = 0.95  # interval of a predictive value that still says something
 SizeBin = tuple[float, float | None, BoolArray]  # lower edge, upper edge or None, particles in it (N,)
 
 
@@ -72,6 +73,11 @@ class PredictiveValue:
     low: float | None
     high: float | None
     n: int  # particles of the sample assigned to the class
+
+    @property
+    def known_value(self) -> float | None:
+        """The value; None where there is none, or where its interval is wider than WIDEST: then it says nothing."""
+        return None if self.low is None or self.high is None or self.high - self.low > WIDEST else self.value
 
 
 def count_table(

@@ -52,7 +52,7 @@ def ppv_html(values: Sequence[PredictiveValue]) -> str:
     rows = []
     for entry in values:
         interval = "" if entry.low is None else format_percent_interval(entry.low, entry.high)
-        cells = Cell(format_number(entry.n)), Cell(format_percent(entry.value), interval)
+        cells = Cell(format_number(entry.n)), Cell(format_percent(entry.known_value), interval)
         rows.append([Cell(class_key=entry.class_key), *cells])
     return cell_table(["Class", "Assigned", "Correct"], 1, rows)
 

@@ -279,3 +279,8 @@ def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference()
     assert np.mean(covered["corrected"], 0).min() >= 0.95
     # Some of the many small protein aggregates are assigned to oil, of which there are few.
     assert (np.mean(covered["corrected"], 0) - np.mean(covered["raw"], 0))[len(bins)] > 0.2
+
+
+@pytest.mark.parametrize(("low", "high", "shown"), [(0.0, 1.0, None), (0.3, 0.9, 0.7), (None, None, None)])
+def test_a_predictive_value_of_which_nothing_is_known_has_no_number(low, high, shown):
+    assert counts.PredictiveValue("fibre", None if low is None else 0.7, low, high, 4).known_value == shown
