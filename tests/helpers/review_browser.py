@@ -1,5 +1,6 @@
 """Shared by the browser tests of the page Review: a review, its grid, keys, and what was written."""
 
+import json
 import time
 
 import numpy as np
@@ -11,14 +12,26 @@ from svp_core.review.blind_repeats import hides_suggestion
 
 CLASSES = ("protein", "silicone_oil", "air_bubble")
 SPACING_S = 0.02
+DELIVERY_S = 10  # for one key to reach the page
+KEYS_SEEN = """() => {
+  if (window.keysSeen === undefined) {
+    window.keysSeen = 0;
+    window.addEventListener('keydown', () => { window.keysSeen += 1; }, { capture: true });
+  }
+  return window.keysSeen;
+}"""
 STATE = """() => ({
   connection: document.querySelector('[data-test-connection-state]')?.dataset.testConnectionState,
+  script: document.querySelector('[data-test-script-state]')?.dataset.testScriptState,
   messages: [...document.querySelectorAll('[role=dialog], [role=alert]')].map(one => one.textContent),
-  unsent: Object.keys(localStorage).length,
-  focus: document.activeElement?.outerHTML.slice(0, 200),
-  grid: (({ box, client, held, abort } = {}) => box && ({ isOnPage: box.isConnected, areas: box.getClientRects().length,
-    batch: client.batch?.id, position: client.position, painted: client.painted.size, held: held.length,
-    isDeaf: abort.signal.aborted }))(window.svpKeyOwner ?? undefined),
+  stored: Object.keys(localStorage),
+  focus: document.activeElement?.outerHTML.slice(0, 80),
+  hasFocus: document.hasFocus(),
+  tiles: document.querySelectorAll('.tile').length,
+  owner: (({ box, client, held, abort } = {}) => box && ({ isOnPage: box.isConnected,
+    areas: box.getClientRects().length, batch: client.batch?.id, position: client.position,
+    painted: client.painted.size, held: held.length,
+    batches: client.data.batches.map(one => one.id), isDeaf: abort.signal.aborted }))(window.svpKeyOwner ?? undefined),
 })"""
 
 
@@ -59,7 +72,7 @@ def chips_on(page):
 
 def state_of(page):
     """What may have kept keys from counting, for the message of a failure."""
-    return page.evaluate(STATE)
+    return json.dumps(page.evaluate(STATE))  # a text is not shortened
 
 
 def ids_on(page):
@@ -69,8 +82,16 @@ def ids_on(page):
 
 
 def press(page, keys):
+    """Press the keys one after another; one that the browser has not given to the page is pressed once more."""
     for key in keys:
+        seen = page.evaluate(KEYS_SEEN)
         page.keyboard.press(key)
+        end = time.monotonic() + DELIVERY_S
+        while page.evaluate(KEYS_SEEN) == seen and time.monotonic() < end:
+            time.sleep(SPACING_S)
+        if page.evaluate(KEYS_SEEN) == seen:
+            page.keyboard.press(key)
+            assert page.evaluate(KEYS_SEEN) > seen, state_of(page)
         time.sleep(SPACING_S)
 
 
