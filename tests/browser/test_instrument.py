@@ -39,7 +39,10 @@ def test_a_hundred_particles_are_labelled_with_keys(visit, lab, monkeypatch):
     assert [standing.settled.truth[particle] for particle in validation.table["id"]] == correct
     figures = instrument_profiles.find_profile(profile.id).validation_of(SHA256)["figures"]
     assert figures["n"] == 100
-    assert figures["accuracy"]["low"] < 0.9 < figures["accuracy"]["high"]
+    # Which hundred are drawn is random: the interval misses 0.9 in one run of twenty, five standard deviations do not.
+    accuracy = figures["accuracy"]
+    assert accuracy["low"] < accuracy["value"] < accuracy["high"]
+    assert abs(accuracy["value"] - 0.9) < 0.15
     for width in (1280, 1920):
         page.set_viewport_size({"width": width, "height": 900})
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
