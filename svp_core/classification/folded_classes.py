@@ -34,6 +34,11 @@ def folded_keys(class_keys: Sequence[str]) -> tuple[str, ...]:
     return sort_keys(fold_key(key) for key in class_keys)
 
 
+def folds_into(class_keys: Sequence[str], wanted: Sequence[str]) -> bool:
+    """Whether these classes, folded, are the wanted ones."""
+    return can_be_folded(class_keys) and folded_keys(class_keys) == tuple(wanted)
+
+
 def fold_key(key: str) -> str:
     """The class that a key stands for in folded results: "other" for FURTHER_CLASSES, else the same."""
     return OTHER.key if key in _FURTHER else key
@@ -86,10 +91,9 @@ def fold_reference(reference: ConfusionReference) -> ConfusionReference:
 
 def reference_for(reference: ConfusionReference, class_keys: Sequence[str]) -> ConfusionReference | None:
     """A reference for results of these classes: as it is, or folded; None where it is of other classes."""
-    own, wanted = tuple(reference.class_keys), tuple(class_keys)
-    if own == wanted:
+    if tuple(reference.class_keys) == tuple(class_keys):
         return reference
-    return fold_reference(reference) if can_be_folded(own) and folded_keys(own) == wanted else None
+    return fold_reference(reference) if folds_into(reference.class_keys, class_keys) else None
 
 
 def fold_sentence(class_keys: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from svp_core.classification.folded_classes import can_be_folded, fold_key, fold_probs, folded_keys
+from svp_core.classification.folded_classes import fold_key, fold_probs, folded_keys, folds_into
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import NoveltyCalibration
@@ -64,9 +64,9 @@ def why_not_corrected(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -
 def _validation(summary: Mapping[str, Any], class_keys: tuple[str, ...]) -> Mapping[str, Any] | None:
     profile = profile_of(summary)
     record = profile.validation_of(summary.get("weights_sha256")) if profile else None
-    if not record or (keys := tuple(record["class_keys"])) == class_keys:
+    if not record or tuple(record["class_keys"]) == class_keys:
         return record
-    return _fold(record) if can_be_folded(keys) and folded_keys(keys) == class_keys else None
+    return _fold(record) if folds_into(record["class_keys"], class_keys) else None
 
 
 def _fold(record: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -32,7 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     optics.add_argument("--um-per-px", type=pixel_size, help="pixel size, µm; else drawn per particle")
     optics.add_argument(
         "--instruments",
-        choices=("usual", "soft", "other", "fine", "faint", "wide", "blurred"),
+        choices=("usual", "soft", "other", "fine", "faint", "wide", "blurred", "dense"),
         default="usual",
         help="distribution that instrument parameters are drawn from, see imaging_conditions.LAWS",
     )

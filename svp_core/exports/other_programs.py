@@ -20,7 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.classification.derived_columns import NUMBERS, SIZE
 from svp_core.classification.folded_classes import fold_results
-from svp_core.classification.results import ClassificationResults, read_results_folder
+from svp_core.classification.results import ClassificationResults, read_heading, read_results_folder
 from svp_core.classification.results_csv import INSTRUMENT
 from svp_core.classification.settings import SAMPLE_FIELDS
 from svp_core.display import class_name
@@ -172,9 +172,9 @@ def _open(
     job_folder: str | Path, labels: Labels, rows: ArrayLike | None, settings: Mapping[str, Any] | None
 ) -> tuple[ClassificationResults, NDArray[np.intp], dict[str, list[float | None]]]:
     """(results, positions of the chosen particles, measures by name: (N,), None where not measured)."""
-    results = read_results_folder(job_folder)
+    _, names, _ = read_heading(job_folder)
     wanted = (*NUMBERS, _OWN_OBJECT_ID, _OWN_UUID)
-    results = read_results_folder(job_folder, [name for name in wanted if name in results.columns])
+    results = read_results_folder(job_folder, [name for name in wanted if name in names])
     results = fold_results(results) if (settings or {}).get("fold_others") else results
     if len(labels) != len(results.rows):
         raise ValueError(f"{len(results.rows)} classified particles need as many labels; got {len(labels)}")
