@@ -62,6 +62,7 @@ SHOWN = (
     Shown(MAIN, 302, "fine", 1_500, 1.5),
     Shown(SPHERES, 303, "faint", 1_250, 1.5),
     Shown(("silicone_oil",), 321, "faint", 4_000, 2),
+    Shown(("silicone_oil",), 324, "joined", 2_000, 2),
     Shown(MAIN, 304, "wide", 1_200, 1.3),
     Shown(MAIN, 305, "blurred", 1_500, 3),
     Shown(("protein",), 320, "dense", 3_000, 2),

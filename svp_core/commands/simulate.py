@@ -32,9 +32,9 @@ def add_arguments(parser: ArgumentParser) -> None:
     optics.add_argument("--um-per-px", type=pixel_size, help="pixel size, µm; else drawn per particle")
     optics.add_argument(
         "--instruments",
-        choices=("usual", "soft", "other", "fine", "faint", "wide", "blurred", "dense"),
         default="usual",
-        help="distribution that instrument parameters are drawn from, see imaging_conditions.LAWS",
+        metavar="LAW",
+        help="what instruments and shapes are drawn from: usual, soft, or another of imaging_conditions.LAWS",
     )
 
 
@@ -46,6 +46,8 @@ def run(options: Namespace) -> None:
 
     if options.kind not in scenes.KINDS:
         raise LabError(f"{options.kind!r} cannot be simulated; classes are {', '.join(scenes.KINDS)}.")
+    if options.instruments not in LAWS:
+        raise LabError(f"There is no law {options.instruments!r} of instruments; there are {', '.join(LAWS)}.")
     if options.count > MAX_COUNT:
         raise LabError(f"{options.count:,} particles were requested; one run can simulate 1 to {MAX_COUNT:,}.")
     check_folder(options.out)

@@ -24,6 +24,8 @@ class ViewingLaw:
     medium_index: tuple[float, float] = (1.333, 1.345)  # sugar and dissolved protein raise it
     aggregate_delay: float = 1.0  # phase delay by protein, relative to the usual; lower with a higher water content
     irregular_protein: float = 0.5  # share of protein drawn as sheets, strands, patches and stretched clumps
+    joined_oil: float = 0.22  # share of oil drawn as droplets in contact or merging
+    three_joined: float = 0.0  # share of these that are three droplets in contact
     stray_light: tuple[float, float] = (0.0, 0.5)
     blur_px: float = 0.7  # standard deviation of the blur sigma
     size_px: tuple[float, float] = (20.0, 0.45)  # median diameter and standard deviation of its logarithm
@@ -62,7 +64,8 @@ FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
 # Protein as aggregates of points alone, as in the shipped sample data and in the training of generator and ResNet-50.
 AGGREGATE_LAW = replace(USUAL_LAW, irregular_protein=0.0)
 # What the usual instruments hardly show, for classifiers to meet: faint particles in liquids of nearly the droplets'
-# index; finer and stronger optics, far out of focus; dense, dark sheets of protein; strong blur.
+# index; finer and stronger optics, far out of focus; dense, dark sheets of protein; two and three droplets in contact;
+# strong blur.
 FAINT_LAW = replace(
     SOFT_LAW, medium_index=(1.35, 1.39), blur_px=2.0, focus_um=(5.0, 45.0), focus_before_um=(-40.0, -3.0)
 )
@@ -87,6 +90,15 @@ DENSE_LAW = replace(
     focus_um=(0.5, 30.0),
     focus_before_um=(-30.0, -0.5),
 )
+JOINED_LAW = replace(
+    SOFT_LAW,
+    joined_oil=1.0,
+    three_joined=0.3,
+    blur_px=2.0,
+    size_px=(26.0, 0.4),
+    focus_um=(2.0, 45.0),
+    focus_before_um=(-40.0, -2.0),
+)
 BLURRED_LAW = replace(SOFT_LAW, blur_px=3.5, focus_um=(1.0, 45.0), focus_before_um=(-40.0, -1.0))
 LAWS = {
     "usual": USUAL_LAW,
@@ -97,6 +109,7 @@ LAWS = {
     "wide": WIDE_LAW,
     "blurred": BLURRED_LAW,
     "dense": DENSE_LAW,
+    "joined": JOINED_LAW,
 }
 MAGNIFICATIONS: dict[str, float] = dict(
     zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True)
@@ -117,6 +130,8 @@ class Viewing:
     oversized: bool  # larger than the tile, which cuts it off
     aggregate_delay: float = 1.0  # see ViewingLaw
     irregular_protein: float = 0.0  # see ViewingLaw
+    joined_oil: float = 0.22  # see ViewingLaw
+    three_joined: float = 0.0  # see ViewingLaw
 
 
 def sample_viewing(
@@ -172,6 +187,8 @@ def sample_viewing(
         oversized=bool(diameter_um >= 58 * pixel),
         aggregate_delay=law.aggregate_delay,
         irregular_protein=law.irregular_protein,
+        joined_oil=law.joined_oil,
+        three_joined=law.three_joined,
     )
 
 

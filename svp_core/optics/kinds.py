@@ -12,6 +12,7 @@ from svp_core.optics.irregular_kinds import PROTEIN_CAP, draw_cell, draw_irregul
 from svp_core.optics.sphere import image_of_sphere
 
 MAX_BUBBLE_RADIUS_UM = 48.0
+MERGED_SHARE = 13 / 22  # of joined oil: a lopsided droplet of two that have started to merge
 
 
 def _sphere(x: Axis, y: Axis, viewing: Viewing, radius: float, index: float, z_f: float) -> NDArray[np.float32]:
@@ -23,11 +24,10 @@ def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) 
     radius = viewing.diameter_um / 2
     dx, dy = displacement(rng, viewing, 0.8)
     draw = rng.random()
-    if draw < 0.78 or viewing.oversized:
+    if draw < 1 - viewing.joined_oil or viewing.oversized:
         image = _sphere(x - dx, y - dy, viewing, radius, index, viewing.z_f_um)
         return image, {"shape": "single", "diameter_um": 2 * radius, "index": index, **moved(dx, dy)}
-    # Two droplets in contact, or a lopsided one of two that have started to merge.
-    merged = draw > 0.87
+    merged = draw > 1 - MERGED_SHARE * viewing.joined_oil
     second = radius * (rng.uniform(0.6, 1.0) if merged else rng.uniform(0.5, 1.0))
     distance = (radius + second) * (rng.uniform(0.25, 0.6) if merged else rng.uniform(1.0, 1.02))
     # Scaled to the requested size by area.
@@ -37,9 +37,12 @@ def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) 
     share = second**2 / (radius**2 + second**2)
     centres = shrink * np.stack([-axis * distance * share, axis * distance * (1 - share)])
     radii = shrink * np.array([radius, second])
+    shape = "lopsided" if merged else "doublet"
+    if not merged and viewing.three_joined and rng.random() < viewing.three_joined:
+        centres, radii = shapes.add_droplet(rng, centres, radii)
+        shape = "triplet"
     grid = voxel_grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
     volume = shapes.union_of_spheres(centres, radii, index - viewing.microscope.medium_index, grid)
-    shape = "lopsided" if merged else "doublet"
     return volume_image(x, y, volume, grid, viewing), {
         "shape": shape,
         "diameter_um": projected_ecd(volume, grid),

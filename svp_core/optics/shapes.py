@@ -196,6 +196,25 @@ def union_of_spheres(centres: ArrayLike, radii: ArrayLike, delta_n: float, grid:
     return volume * np.float32(delta_n / _SUB_SLICES)
 
 
+def add_droplet(
+    rng: np.random.Generator, centres: NDArray[np.float64], radii: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two droplets, centres (2, 3) and radii (2,), with a third in contact with the second: (3, 3) and (3,).
+
+    The area of all together stays the same, and so does their centroid by area.
+    """
+    axis = (centres[1] - centres[0]) / np.linalg.norm(centres[1] - centres[0])
+    aside = np.cross(axis, rng.normal(size=3))
+    bend = rng.uniform(0, np.deg2rad(100))
+    direction = np.cos(bend) * axis + np.sin(bend) * aside / np.linalg.norm(aside)
+    third = radii[1] * rng.uniform(0.5, 1.0)
+    joined = np.vstack([centres, centres[1] + direction * (radii[1] + third) * rng.uniform(1.0, 1.02)])
+    of_all = np.append(radii, third)
+    shrink = np.sqrt((radii**2).sum() / (of_all**2).sum())
+    moved = np.average(joined, axis=0, weights=of_all**2) - np.average(centres, axis=0, weights=radii**2) / shrink
+    return shrink * (joined - moved), shrink * of_all
+
+
 def flake(
     rng: np.random.Generator, radius_um: float, delta_n: float, grid: Grid, *, edge_um: float = 0.09
 ) -> NDArray[np.float32]:

@@ -225,6 +225,7 @@ def test_batch_size_and_processes_do_not_change_the_table(run, folder):
         (["classify", "nowhere", "--out", "r.csv"], "There is no file or folder nowhere"),
         (["classify", ".", "--weights", "nonesuch", "--out", "r.csv"], "There is no model called 'nonesuch'"),
         (["simulate", "--class", "dust", "--out", "d"], "'dust' cannot be simulated; classes are protein"),
+        (["simulate", "--class", "protein", "--instruments", "vague", "--out", "d"], "no law 'vague' of instruments"),
     ],
 )
 def test_a_command_that_cannot_run_prints_one_line(run, tmp_path, monkeypatch, capsys, arguments, sentence):

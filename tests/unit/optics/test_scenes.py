@@ -50,6 +50,17 @@ def test_beads_have_the_index_of_polystyrene_and_do_not_change_other_kinds():
     assert scenes.KINDS[-1] == "polystyrene"
 
 
+def test_law_of_joined_droplets_draws_two_and_three_the_usual_one_mostly_single_ones():
+    def shapes(law):
+        return [scenes.simulate("silicone_oil", k, um_per_px=0.28, law=LAWS[law]).truth for k in range(30)]
+
+    joined = [truth["shape"] for truth in shapes("joined") if not truth["oversized"]]
+    usual = [truth["shape"] for truth in shapes("usual")]
+    assert set(joined) == {"doublet", "lopsided", "triplet"}
+    assert usual.count("single") > 15
+    assert "triplet" not in usual
+
+
 def test_unknown_kind_raises():
     with pytest.raises(ValueError, match="'dust' cannot be simulated; choose one of protein"):
         scenes.simulate("dust", 0)

@@ -85,3 +85,15 @@ def test_flake_is_flat_with_a_single_index():
     filled = volume.sum() * 0.25**2 * 0.5 / 0.186
     assert volume.max() <= 0.186 * (1 + 1e-6)
     assert 0.5 < filled < 0.3 * 4 / 3 * np.pi * 5**3
+
+
+def test_a_third_droplet_touches_the_second_and_the_area_stays():
+    centres, radii = np.array([[-3.0, 0, 0], [2.0, 1.0, 0]]), np.array([3.0, 2.0])
+    middle = np.average(centres, axis=0, weights=radii**2)
+    for seed in range(20):
+        joined, of_all = shapes.add_droplet(np.random.default_rng(seed), centres, radii)
+        apart = np.linalg.norm(joined[2] - joined[1]) / (of_all[1] + of_all[2])
+        assert 1 <= apart <= 1.02
+        assert 0.5 <= of_all[2] / of_all[1] <= 1
+        assert (of_all**2).sum() == pytest.approx((radii**2).sum())
+        np.testing.assert_allclose(np.average(joined, axis=0, weights=of_all**2), middle, atol=1e-9)
