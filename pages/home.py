@@ -45,10 +45,12 @@ def show_samples() -> None:
     # A rejected particle has no label.
     labels = results["label"].to_numpy(object)
     correct = int((labels == results["given"].to_numpy(object)).sum())
+    rejected = int((results["status"] != "ok").sum())
     st.subheader("Sample particles, classified")
     st.caption(
         f"{count_noun(len(results), 'simulated particle')}, classified with the shipped ResNet-18: "
-        f"{format_share(correct, len(results))} classified correctly{_elsewhere()}. Click one to enlarge it."
+        f"{format_share(correct, len(results))} classified correctly{f', {rejected:,} rejected' if rejected else ''}"
+        f"{_elsewhere()}. Click one to enlarge it."
     )
     for column, particle_class in zip(st.columns(len(CLASSES), gap="medium"), CLASSES, strict=True):
         rows = np.flatnonzero(labels == particle_class.key)

@@ -60,6 +60,8 @@ def test_no_correction_of_particles_chosen_by_class_or_confidence():
     app.button_group(key=f"{job_id}_labels").set_value(["protein"]).run()
     assert "remove these from the filter" in page_text(app)
     assert len(html_tables(app)) == 1
+    # Of the classes that are filtered out nothing is counted; that they are none is not said.
+    assert [row[0] for row in table_cells(html_tables(app)[0])][1:] == ["● Protein", "All"]
 
 
 @pytest.mark.parametrize(

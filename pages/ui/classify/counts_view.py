@@ -68,6 +68,8 @@ def show_counts(
     diameter = measure_name(binning.size) if binning.size else "any size"
     unit = "Particles per mL" if per_ml else "Particles"
     raw = count_particles(results, labels, shown, binning, volume)
+    if active.labels:  # the other classes were filtered out, which is not the same as none found
+        raw = [entry for entry in raw if entry.class_key in (*active.labels, counts.ALL)]
     _show_table(f"{unit} by {diameter}, as classified, with 95 % Poisson intervals", raw, per_ml)
     st.caption("These intervals are of counting alone: particles that are named wrongly are not in them.")
     if binning.size:
