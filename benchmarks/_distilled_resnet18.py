@@ -4,7 +4,7 @@ Used by benchmarks/retrain_shipped.py, with its simulated tiles.
 """
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,6 @@ SHOWN = (
     Shown(MAIN, 302, "fine", 1_500, 1.5),
     Shown(SPHERES, 303, "faint", 1_250, 1.5),
     Shown(("silicone_oil",), 321, "faint", 4_000, 2),
-    Shown(("silicone_oil",), 324, "joined", 2_000, 2),
     Shown(MAIN, 304, "wide", 1_200, 1.3),
     Shown(MAIN, 305, "blurred", 1_500, 3),
     Shown(("protein",), 320, "dense", 3_000, 2),
@@ -124,12 +123,17 @@ def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path,
         save_student(of_classes(mixed, keys), validation, out / name, {key: counts[key] for key in keys}, history)
 
 
-def shown_groups(drawn: Drawn) -> list[TileGroup]:
-    """The tiles as groups, so that every class is shown as often as CLASS_SHARES says."""
+def shown_groups(
+    drawn: Drawn, class_shares: Sequence[float] = CLASS_SHARES, label_shares: Mapping[Shown, float] | None = None
+) -> list[TileGroup]:
+    """The tiles as groups, so that every class is shown as often as its share says.
+
+    class_shares: in the order of all_keys(). label_shares: see TileGroup; 0 by default.
+    """
     labels = [all_keys().index(class_of(kind)) for _, kind in drawn]
     totals = np.bincount(labels, [each.weight for each, _ in drawn], minlength=len(all_keys()))
     return [
-        TileGroup(tiles, label, CLASS_SHARES[label] * each.weight / totals[label])
+        TileGroup(tiles, label, class_shares[label] * each.weight / totals[label], (label_shares or {}).get(each, 0.0))
         for ((each, _), tiles), label in zip(drawn.items(), labels, strict=True)
     ]
 
@@ -180,16 +184,16 @@ def save_student(
     folder: Path,
     counts: dict[str, int],
     history: list[dict[str, float]],
+    shown: Sequence[Shown] = SHOWN,
+    teachers: str = "a short and a long training",
 ) -> None:
     """Write the model folder, with the temperature that fits the validation tiles best, among their classes."""
     rows = [classifier.config.class_keys.index(key) for key in validation.class_keys]
     features = run_to_end(embed_tiles(classifier, validation.tiles))
     log_probs = torch.from_numpy(np.log(layer_probs(classifier, features)))[:, rows]
     config = replace(classifier.config, temperature=fit_temperature(log_probs, validation.labels))
-    laws = ", ".join(f"{each.count:,} of run seed {each.run_seed} ({each.law} law)" for each in SHOWN)
-    note = (
-        f"Simulated particles: svp_core.optics, per kind {laws}; a student of a short and a long training, see card.md."
-    )
+    laws = ", ".join(f"{each.count:,} of run seed {each.run_seed} ({each.law} law)" for each in shown)
+    note = f"Simulated particles: svp_core.optics, per kind {laws}; a student of {teachers}, see card.md."
     tensors = {name: t.half() if t.is_floating_point() else t for name, t in classifier.model.state_dict().items()}
     written = {**config_as_dict(config), "trained_on": counts, "note": note}
     save_model(folder, config=written, tensors=tensors, card=f"# {folder.name}\n\n{note}\n", history=history)

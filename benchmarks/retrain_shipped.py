@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 from _distilled_resnet18 import train_student
+from _distilled_resnet50 import train_deeper_student
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -62,8 +63,8 @@ GENERATOR_SETTINGS: dict[str, Any] = {}  # of GeneratorConfig; the defaults are 
 BATCH, LEARNING_RATE = 32, 8e-4
 CLASS_GUIDANCE = {"protein": 3.0}  # weight of classifier-free guidance; the other classes use autoguidance
 LEVEL_OFFSET = {"protein": -5.0, "silicone_oil": -5.0}  # grey levels
-EPOCHS = {"resnet18": 2.6, "resnet50": 8.0}
-STUDENTS = ("resnet18", "resnet18_six")  # learn from the short training of that many epochs, see _distilled_resnet18.py
+EPOCHS = {"resnet18": 2.6, "resnet50": 8.0}  # of the short trainings that the students start or learn from
+STUDENTS = ("resnet18", "resnet18_six", "resnet50")  # see _distilled_resnet18.py and _distilled_resnet50.py
 REFERENCE_COUNT = 1_000  # held-out particles per class for confusion references and figures
 COMPARED_TRAINING = 2_000  # training particles per class searched for copies
 
@@ -100,11 +101,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     _train_generators(out, work, scale)
     for architecture, epochs in EPOCHS.items():
         _train_classifier(architecture, epochs, out, work, scale)
-    classifiers = sorted({*STUDENTS, *EPOCHS})
-    for name in ("generator", *classifiers):
+    for name in ("generator", *STUDENTS):
         _complete_card(out / name, scale)
-    _measure(out, classifiers, scale)
-    tell(f"finished: {', '.join(str(out / name) for name in ('generator', *classifiers))}")
+    _measure(out, STUDENTS, scale)
+    tell(f"finished: {', '.join(str(out / name) for name in ('generator', *STUDENTS))}")
 
 
 def _train_generators(out: Path, work: Path, scale: float) -> None:
@@ -128,8 +128,8 @@ def _train_generators(out: Path, work: Path, scale: float) -> None:
 
 
 def _train_classifier(architecture: str, epochs: float, out: Path, work: Path, scale: float) -> None:
-    """The network, and for a ResNet-18 a last layer of all stages and the students of both."""
-    trained = work / architecture if architecture in STUDENTS else out / architecture
+    """A short training of the network, and the students that start or learn from it."""
+    trained = work / architecture
     if not (trained / "config.json").is_file():
         tell(f"training {architecture}")
         run_to_end(
@@ -145,18 +145,29 @@ def _train_classifier(architecture: str, epochs: float, out: Path, work: Path, s
         )
     if (out / architecture / "config.json").is_file():
         return
-    validation, short = labelled(VALIDATION_TILES, work, scale), work / f"{architecture}_all_stages"
-    if not (short / "config.json").is_file():
-        tell(f"fitting the last layer of {architecture}")
-        data = labelled(LAST_LAYER_TILES, work, scale)
-        fitted = run_to_end(fit_all_stages(load_classifier(trained), data, validation=validation), tell_progress)
-        save_last_layer(fitted, short, counts=data.counts(), note=describe(LAST_LAYER_TILES, scale))
+    validation = labelled(VALIDATION_TILES, work, scale)
 
     def draw(kind, run_seed, law, count):
         return simulated(kind, TileSet(run_seed, law, count), scaled(count, scale, 36), work)
 
-    tell(f"training the students, {', '.join(STUDENTS)}")
-    train_student(short, validation, draw, out, scale=scale, tell=tell_progress)
+    tell(f"training the students of {architecture}")
+    if architecture == "resnet18":
+        short = _with_all_stages(trained, validation, work, scale)
+        train_student(short, validation, draw, out, scale=scale, tell=tell_progress)
+    else:
+        teacher, student = out / "resnet18", out / architecture
+        train_deeper_student(trained, teacher, validation, draw, student, scale=scale, tell=tell_progress)
+
+
+def _with_all_stages(trained: Path, validation: LabelledTiles, work: Path, scale: float) -> Path:
+    """Model folder of this network with a last layer of all stages, fitted when first asked for."""
+    folder = work / f"{trained.name}_all_stages"
+    if not (folder / "config.json").is_file():
+        tell(f"fitting the last layer of {trained.name}")
+        data = labelled(LAST_LAYER_TILES, work, scale)
+        fitted = run_to_end(fit_all_stages(load_classifier(trained), data, validation=validation), tell_progress)
+        save_last_layer(fitted, folder, counts=data.counts(), note=describe(LAST_LAYER_TILES, scale))
+    return folder
 
 
 def scaled(count: float, scale: float, least: int) -> int:

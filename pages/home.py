@@ -45,7 +45,7 @@ def show_samples() -> None:
     # A rejected particle has no label.
     labels = results["label"].to_numpy(object)
     correct = int((labels == results["given"].to_numpy(object)).sum())
-    rejected = int((results["status"] != "ok").sum())
+    rejected = int((results["status"].to_numpy(object) != "ok").sum())
     st.subheader("Sample particles, classified")
     st.caption(
         f"{count_noun(len(results), 'simulated particle')}, classified with the shipped ResNet-18: "

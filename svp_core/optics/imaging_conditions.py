@@ -61,7 +61,7 @@ OTHER_LAW = ViewingLaw(
 )
 # The usual instruments at 20x alone, where particles look sharpest and classes are hardest to tell apart.
 FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
-# Protein as aggregates of points alone, as in the shipped sample data and in the training of generator and ResNet-50.
+# Protein as aggregates of points alone, as in the shipped sample data and in the training of the generator.
 AGGREGATE_LAW = replace(USUAL_LAW, irregular_protein=0.0)
 # What the usual instruments hardly show, for classifiers to meet: faint particles in liquids of nearly the droplets'
 # index; finer and stronger optics, far out of focus; dense, dark sheets of protein; two and three droplets in contact;

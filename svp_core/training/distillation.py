@@ -33,6 +33,7 @@ class TileGroup:
     tiles: NDArray[np.uint8]  # (N, 64, 64)
     label: int
     weight: float  # relative to the other groups
+    label_share: float = 0.0  # what the label has to say, instead of the answer; see LearningPlan.rivals
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ class LearningPlan:
     batch: int = 64
     averaging: float = 0.998  # decay of the moving average of the weights, which is the result
     mixed: float = 0.0  # share of the tiles that another one is mixed into, with up to half its weight
+    rivals: tuple[int, int] | None = None  # two classes between which the labels have their groups' label_share
     seed: int = 0
 
 
@@ -71,9 +73,11 @@ def learn(
     averaged: Any = copy.deepcopy(model)
     optimiser = build_optimiser(model, plan.learning_rate, plan.weight_decay)
     for step in range(1, plan.steps + 1):
-        images, labels = _batch(groups, plan, rng)
+        images, labels, label_shares = _batch(groups, plan, rng)
         images = images.to(device, memory_format=torch.channels_last)
         wanted = answer(images, labels)
+        if plan.rivals:
+            wanted = heed_labels(wanted, labels, label_shares, plan.rivals)
         set_learning_rate(optimiser, plan.learning_rate, step, plan.steps)
         with fast_arithmetic(device):
             logits = model(images)
@@ -97,8 +101,23 @@ def label_answer(class_count: int, *, smoothing: float = 0.1) -> Answer:
     return answer
 
 
+def heed_labels(
+    wanted: torch.Tensor, labels: NDArray[np.integer], shares: NDArray[np.floating], rivals: tuple[int, int]
+) -> torch.Tensor:
+    """Log-probabilities (N, K) in which each label, of one of the rivals, gets this share of what the other one has.
+
+    wanted: log-probabilities (N, K). labels, shares: (N,), shares 0..1. How likely other classes are stays as it was.
+    """
+    probs = wanted.exp()
+    for label, rival in (rivals, rivals[::-1]):
+        moved = torch.from_numpy(np.where(labels == label, shares, 0)).to(probs) * probs[:, rival]
+        probs[:, label] += moved
+        probs[:, rival] -= moved
+    return probs.clamp_min(1e-8).log()
+
+
 def teachers_answer(
-    of_all: Sequence[Teacher], of_some: Sequence[Teacher], *, shares: Sequence[tuple[Sequence[int], float]]
+    of_all: Sequence[Teacher], of_some: Sequence[Teacher] = (), *, shares: Sequence[tuple[Sequence[int], float]] = ()
 ) -> Answer:
     """The mean answer of teachers, in log-probabilities.
 
@@ -109,7 +128,8 @@ def teachers_answer(
 
     def answer(images: torch.Tensor, labels: NDArray[np.integer]) -> torch.Tensor:
         del labels
-        wanted, of_few = _mean_answer(of_all, images), _mean_answer(of_some, images)
+        wanted = _mean_answer(of_all, images)
+        of_few = _mean_answer(of_some, images) if shares else wanted
         for classes, share in shares:
             among = list(classes)
             any_of_these = wanted[:, among].logsumexp(1, keepdim=True)
@@ -134,7 +154,7 @@ def _mean_answer(teachers: Sequence[Teacher], images: torch.Tensor) -> torch.Ten
 
 
 def _batch(groups, plan, rng):
-    """(images -1..1, labels) of one step; groups are drawn by weight, tiles in them alike."""
+    """(images -1..1, labels, label shares) of one step; groups are drawn by weight, tiles in them alike."""
     weights = np.array([group.weight for group in groups])
     drawn = [groups[k] for k in rng.choice(len(groups), plan.batch, p=weights / weights.sum())]
     tiles = np.stack([group.tiles[rng.integers(len(group.tiles))] for group in drawn])
@@ -143,7 +163,8 @@ def _batch(groups, plan, rng):
         share = np.where(rng.random(plan.batch) < plan.mixed, rng.uniform(0, 0.5, plan.batch), 0)
         share = torch.from_numpy(share.astype(np.float32))[:, None, None, None]
         images = (1 - share) * images + share * images.flip(0)
-    return images.mul(2).sub(1), np.array([group.label for group in drawn])
+    about = np.array([(group.label, group.label_share) for group in drawn])
+    return images.mul(2).sub(1), about[:, 0].astype(int), about[:, 1]
 
 
 @torch.no_grad()

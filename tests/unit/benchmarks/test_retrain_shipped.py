@@ -29,7 +29,7 @@ def retrained(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checks, "CALLS", 2)
         patch.setattr(retrain_shipped, "GENERATOR_SETTINGS", {"channels": (16, 32)})
-        patch.setattr(retrain_shipped, "EPOCHS", {"resnet18": 0.5})
+        patch.setattr(retrain_shipped, "EPOCHS", {"resnet18": 0.5, "resnet50": 0.5})
         patch.setattr(retrain_shipped, "simulated", drawn)
         patch.setattr(retrain_shipped, "run", lambda script, *arguments: measured.append((script, arguments)))
         retrain_shipped.main(["--out", str(out), "--scale", "1e-6"])
@@ -77,8 +77,19 @@ def test_both_students_are_one_network_with_other_last_layers(retrained):
     assert all(tensor.equal(layers[name]) for name, tensor in three.model.state_dict().items() if "fc." not in name)
 
 
+def test_the_resnet50_is_a_student_too(retrained):
+    out, _ = retrained
+    student, trained = (load_classifier(folder / "resnet50", device=CPU) for folder in (out, out / "work"))
+    assert student.config.class_keys == retrain_shipped.CLASSES
+    before = trained.model.state_dict()
+    assert not all(tensor.equal(before[name]) for name, tensor in student.model.state_dict().items())
+    note = json.loads((out / "resnet50" / "config.json").read_text("utf-8"))["note"]
+    assert "run seed 324 (joined law)" in note
+    assert "a student of the shipped ResNet-18" in note
+
+
 def test_cards_name_method_and_licence_once(retrained):
-    for name in ("generator", "resnet18", "resnet18_six"):
+    for name in ("generator", "resnet18", "resnet18_six", "resnet50"):
         card = (retrained[0] / name / "card.md").read_text("utf-8")
         assert card.count("arXiv:2508.06021") == 1
         assert card.count("Apache-2.0") == 1

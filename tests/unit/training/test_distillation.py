@@ -6,7 +6,15 @@ import torch
 
 from svp_core.classifier.resnet import Classifier, ClassifierConfig, build_classifier
 from svp_core.progress import run_to_end
-from svp_core.training.distillation import LearningPlan, Teacher, TileGroup, label_answer, learn, teachers_answer
+from svp_core.training.distillation import (
+    LearningPlan,
+    Teacher,
+    TileGroup,
+    heed_labels,
+    label_answer,
+    learn,
+    teachers_answer,
+)
 from tests.helpers.drawn_tiles import draw_blocks
 
 CPU = torch.device("cpu")
@@ -73,6 +81,30 @@ def test_shares_among_more_and_among_fewer_classes_follow_each_other():
 def test_labels_as_an_answer_are_smoothed():
     wanted = label_answer(4, smoothing=0.2)(torch.zeros(2, 1, 64, 64), np.array([3, 0])).exp()
     np.testing.assert_allclose(wanted.numpy(), [[0.05, 0.05, 0.05, 0.85], [0.85, 0.05, 0.05, 0.05]], rtol=1e-5)
+
+
+def test_a_label_gets_its_share_of_what_its_rival_has_and_nothing_of_others():
+    probs = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], np.float32)
+    said = heed_labels(torch.from_numpy(probs).log(), np.array([0, 1, 2]), np.array([0.5, 1.0, 1.0]), (0, 1)).exp()
+    np.testing.assert_allclose(said, [[0.65, 0.15, 0.2], [0.0, 0.8, 0.2], [0.5, 0.3, 0.2]], atol=1e-6)
+
+
+def test_a_student_heeds_the_labels_where_their_group_says_so():
+    tiles = [draw_blocks(20, seed=k, level=(60, 220)[k]) for k in range(2)]
+    undecided = teachers_answer([teacher([1.0, 0.0])])
+    plan = LearningPlan(steps=60, batch=8, averaging=0.5, rivals=(0, 1))
+    untrained = build_classifier(ClassifierConfig(("a", "b"), all_stages=True))
+
+    def named(label_share):
+        groups = [TileGroup(of_class, k, 1.0, label_share) for k, of_class in enumerate(tiles)]
+        student = run_to_end(learn(untrained, groups, undecided, plan, CPU))
+        with torch.inference_mode():
+            return [student(torch.from_numpy(t)[:, None].float() / 127.5 - 1).argmax(1).float().mean() for t in tiles]
+
+    assert named(0.0) == [0, 0]
+    with_labels = named(1.0)
+    assert with_labels[0] < 0.1
+    assert with_labels[1] > 0.9
 
 
 def test_a_student_learns_its_teachers_answer_and_not_the_labels():
