@@ -91,17 +91,18 @@ def test_a_label_gets_its_share_of_what_its_rival_has_and_nothing_of_others():
 
 def test_a_student_heeds_the_labels_where_their_group_says_so():
     tiles = [draw_blocks(20, seed=k, level=(60, 220)[k]) for k in range(2)]
-    undecided = teachers_answer([teacher([1.0, 0.0])])
+    always_first = teachers_answer([teacher([4.0, 0.0])])
     plan = LearningPlan(steps=60, batch=8, averaging=0.5, rivals=(0, 1))
+    torch.manual_seed(0)
     untrained = build_classifier(ClassifierConfig(("a", "b"), all_stages=True))
 
     def named(label_share):
         groups = [TileGroup(of_class, k, 1.0, label_share) for k, of_class in enumerate(tiles)]
-        student = run_to_end(learn(untrained, groups, undecided, plan, CPU))
+        student = run_to_end(learn(untrained, groups, always_first, plan, CPU))
         with torch.inference_mode():
             return [student(torch.from_numpy(t)[:, None].float() / 127.5 - 1).argmax(1).float().mean() for t in tiles]
 
-    assert named(0.0) == [0, 0]
+    assert max(named(0.0)) < 0.1
     with_labels = named(1.0)
     assert with_labels[0] < 0.1
     assert with_labels[1] > 0.9
