@@ -4,7 +4,7 @@ Used by benchmarks/retrain_shipped.py, with its simulated tiles.
 """
 
 import copy
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Shown:
     law: str
     count: int
     weight: float
+    label_share: float = 0.0  # see TileGroup
 
 
 SPHERES, FURTHER = ("silicone_oil", "air_bubble"), ("glass_flake", "fibre", "opaque", "cell")
@@ -123,17 +124,12 @@ def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path,
         save_student(of_classes(mixed, keys), validation, out / name, {key: counts[key] for key in keys}, history)
 
 
-def shown_groups(
-    drawn: Drawn, class_shares: Sequence[float] = CLASS_SHARES, label_shares: Mapping[Shown, float] | None = None
-) -> list[TileGroup]:
-    """The tiles as groups, so that every class is shown as often as its share says.
-
-    class_shares: in the order of all_keys(). label_shares: see TileGroup; 0 by default.
-    """
+def shown_groups(drawn: Drawn, class_shares: Sequence[float] = CLASS_SHARES) -> list[TileGroup]:
+    """The tiles as groups, so that every class is shown as often as its share, in the order of all_keys(), says."""
     labels = [all_keys().index(class_of(kind)) for _, kind in drawn]
     totals = np.bincount(labels, [each.weight for each, _ in drawn], minlength=len(all_keys()))
     return [
-        TileGroup(tiles, label, class_shares[label] * each.weight / totals[label], (label_shares or {}).get(each, 0.0))
+        TileGroup(tiles, label, class_shares[label] * each.weight / totals[label], each.label_share)
         for ((each, _), tiles), label in zip(drawn.items(), labels, strict=True)
     ]
 

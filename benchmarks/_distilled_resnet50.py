@@ -32,9 +32,9 @@ def train_deeper_student(
     """
     shown = [replace(each, kinds=tuple(kind for kind in each.kinds if kind in MAIN)) for each in SHOWN]
     shown = [replace(each, weight=4) if each.run_seed == DENSE else each for each in shown if each.kinds] + [JOINED]
+    shown = [replace(each, label_share=LABEL_SHARES.get(each.law, OTHERWISE)) for each in shown]
     drawn = {(each, kind): draw(kind, each.run_seed, each.law, each.count) for each in shown for kind in each.kinds}
-    said = {each: LABEL_SHARES.get(each.law, OTHERWISE) for each in shown}
-    groups, device = shown_groups(drawn, CLASS_SHARES, said), best_device()
+    groups, device = shown_groups(drawn, CLASS_SHARES), best_device()
     before, answer = load_classifier(trained), teachers_answer([Teacher(load_classifier(teacher), 1)])
     plan = replace(PLAN, steps=max(2, round(PLAN.steps * scale)))
     network = run_to_end(learn(before.model, groups, answer, plan, device), tell)

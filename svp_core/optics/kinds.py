@@ -38,7 +38,7 @@ def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) 
     centres = shrink * np.stack([-axis * distance * share, axis * distance * (1 - share)])
     radii = shrink * np.array([radius, second])
     shape = "lopsided" if merged else "doublet"
-    if not merged and viewing.three_joined and rng.random() < viewing.three_joined:
+    if not merged and rng.random() < viewing.three_joined:
         centres, radii = shapes.add_droplet(rng, centres, radii)
         shape = "triplet"
     grid = voxel_grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
