@@ -4,14 +4,15 @@ Used by benchmarks/retrain_shipped.py, with its simulated tiles.
 """
 
 import copy
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from _drawn_instruments import class_of
+from _students import MAIN, SHOWN, SPHERES, UM_PER_PX, Draw, Drawn, Tell, draw_shown, save_student, shown_groups
 from numpy.typing import NDArray
 
 from svp_core.classifier.augment import stretch
@@ -19,60 +20,25 @@ from svp_core.classifier.resnet import (
     Classifier,
     ClassifierConfig,
     build_classifier,
-    config_as_dict,
     load_classifier,
     with_new_last_layer,
 )
-from svp_core.classifier.training_loop import fit_temperature
 from svp_core.datasets.labelled_tiles import LabelledTiles
 from svp_core.device import best_device
 from svp_core.embedding.features import embed_tiles
-from svp_core.model_files import save_model
 from svp_core.particle_classes import all_keys
 from svp_core.progress import Progress, run_to_end
 from svp_core.training.all_stages import keep_share
 from svp_core.training.distillation import (
     LearningPlan,
     Teacher,
-    TileGroup,
     label_answer,
     learn,
     teachers_answer,
 )
-from svp_core.training.last_layer import fit_last_layer, layer_probs
+from svp_core.training.last_layer import fit_last_layer
 
-MAIN = ("protein", "silicone_oil", "air_bubble")  # of the shipped resnet18
-
-
-@dataclass(frozen=True)
-class Shown:
-    """Simulated particles 0 to count - 1 of a run, and how often they are shown, relative to the class's others."""
-
-    kinds: tuple[str, ...]
-    run_seed: int
-    law: str
-    count: int
-    weight: float
-    label_share: float = 0.0  # see TileGroup
-
-
-SPHERES, FURTHER = ("silicone_oil", "air_bubble"), ("glass_flake", "fibre", "opaque", "cell")
-SHOWN = (
-    Shown(MAIN, 300, "usual", 2_500, 2),
-    Shown(MAIN, 301, "soft", 3_000, 3),
-    Shown(MAIN, 302, "fine", 1_500, 1.5),
-    Shown(SPHERES, 303, "faint", 1_250, 1.5),
-    Shown(("silicone_oil",), 321, "faint", 4_000, 2),
-    Shown(MAIN, 304, "wide", 1_200, 1.3),
-    Shown(MAIN, 305, "blurred", 1_500, 3),
-    Shown(("protein",), 320, "dense", 3_000, 2),
-    Shown(FURTHER, 310, "usual", 1_000, 2),
-    Shown(FURTHER, 312, "soft", 800, 3),
-    Shown(FURTHER, 322, "fine", 600, 1.5),
-    Shown(("glass_flake", "opaque", "cell"), 323, "usual", 1_000, 2),
-)
 CLASS_SHARES = (0.24, 0.2, 0.2, 0.14, 0.07, 0.15)  # of the tiles shown, in the order of all_keys()
-UM_PER_PX = (0.2, 1.4)  # range of pixel sizes of nearly all tiles shown
 RECORDED = 100  # steps between two rows of the history
 LONG = LearningPlan(4_000)
 STUDENT = LearningPlan(2_000, learning_rate=4e-4, weight_decay=0.02, mixed=0.3)
@@ -87,18 +53,14 @@ SHORT_SHARES = (((0, 1, 2), 0.25), ((1, 2), 0.4))
 ALL_LAYER = {"usual": 1_200, "soft": 1_000, "fine": 700, "faint": 300, "wide": 200, "blurred": 200}
 KEPT = {"resnet18": 1.0, "resnet18_six": 0.3}
 
-Draw = Callable[[str, int, str, int], NDArray[np.uint8]]  # (kind, run seed, law, count) -> tiles (N, 64, 64)
-Tell = Callable[[Progress], None]
-Drawn = dict[tuple[Shown, str], NDArray[np.uint8]]  # tiles of each kind of SHOWN
-
 
 def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path, *, scale: float, tell: Tell) -> None:
     """Write the student as two model folders in `out`: resnet18, of MAIN, and resnet18_six, of all classes.
 
     short: model folder of the short training. validation: tiles of MAIN that fit the temperatures.
     """
-    drawn = {(each, kind): draw(kind, each.run_seed, each.law, each.count) for each in SHOWN for kind in each.kinds}
-    groups, device = shown_groups(drawn), best_device()
+    drawn = draw_shown(SHOWN, draw)
+    groups, device = shown_groups(drawn, CLASS_SHARES), best_device()
     long_plan, student_plan = (replace(plan, steps=max(2, round(plan.steps * scale))) for plan in (LONG, STUDENT))
     config = ClassifierConfig(all_keys(), temperature=LONG_TEMPERATURE, um_per_px=UM_PER_PX, all_stages=True)
     untrained, labels = build_classifier(config), label_answer(len(all_keys()))
@@ -116,22 +78,12 @@ def train_student(short: Path, validation: LabelledTiles, draw: Draw, out: Path,
 
     network = run_to_end(learn(network, groups, answer, student_plan, device), record)
     student = Classifier(network, config, None, device)
-    counts = {key: sum(len(g.tiles) for g in groups if all_keys()[g.label] == key) for key in all_keys()}
     fitted = with_fitted_layer(student, drawn, ALL_LAYER, all_keys(), tell)
     for name, keys in (("resnet18", MAIN), ("resnet18_six", all_keys())):
         mixed = replace(fitted, model=copy.deepcopy(fitted.model))
         keep_share(mixed, student, KEPT[name])
-        save_student(of_classes(mixed, keys), validation, out / name, {key: counts[key] for key in keys}, history)
-
-
-def shown_groups(drawn: Drawn, class_shares: Sequence[float] = CLASS_SHARES) -> list[TileGroup]:
-    """The tiles as groups, so that every class is shown as often as its share, in the order of all_keys(), says."""
-    labels = [all_keys().index(class_of(kind)) for _, kind in drawn]
-    totals = np.bincount(labels, [each.weight for each, _ in drawn], minlength=len(all_keys()))
-    return [
-        TileGroup(tiles, label, class_shares[label] * each.weight / totals[label], each.label_share)
-        for ((each, _), tiles), label in zip(drawn.items(), labels, strict=True)
-    ]
+        student_of = of_classes(mixed, keys)
+        save_student(student_of, drawn, validation, out / name, teachers="a short and a long training", history=history)
 
 
 def with_fitted_layer(
@@ -172,24 +124,3 @@ def of_classes(classifier: Classifier, keys: Sequence[str]) -> Classifier:
         model.fc.weight.copy_(own.weight[rows])
         model.fc.bias.copy_(own.bias[rows])
     return replace(classifier, model=model, config=replace(classifier.config, class_keys=tuple(keys)))
-
-
-def save_student(
-    classifier: Classifier,
-    validation: LabelledTiles,
-    folder: Path,
-    counts: dict[str, int],
-    history: list[dict[str, float]],
-    shown: Sequence[Shown] = SHOWN,
-    teachers: str = "a short and a long training",
-) -> None:
-    """Write the model folder, with the temperature that fits the validation tiles best, among their classes."""
-    rows = [classifier.config.class_keys.index(key) for key in validation.class_keys]
-    features = run_to_end(embed_tiles(classifier, validation.tiles))
-    log_probs = torch.from_numpy(np.log(layer_probs(classifier, features)))[:, rows]
-    config = replace(classifier.config, temperature=fit_temperature(log_probs, validation.labels))
-    laws = ", ".join(f"{each.count:,} of run seed {each.run_seed} ({each.law} law)" for each in shown)
-    note = f"Simulated particles: svp_core.optics, per kind {laws}; a student of {teachers}, see card.md."
-    tensors = {name: t.half() if t.is_floating_point() else t for name, t in classifier.model.state_dict().items()}
-    written = {**config_as_dict(config), "trained_on": counts, "note": note}
-    save_model(folder, config=written, tensors=tensors, card=f"# {folder.name}\n\n{note}\n", history=history)

@@ -24,6 +24,7 @@ from svp_core.device import fast_arithmetic
 from svp_core.progress import Progress
 
 Answer = Callable[[torch.Tensor, NDArray[np.integer]], torch.Tensor]
+Rivals = tuple[tuple[int, ...], tuple[int, ...]]  # two sides, each of classes that labels do not tell apart
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class LearningPlan:
     batch: int = 64
     averaging: float = 0.998  # decay of the moving average of the weights, which is the result
     mixed: float = 0.0  # share of the tiles that another one is mixed into, with up to half its weight
-    rivals: tuple[int, int] | None = None  # two classes between which the labels have their groups' label_share
+    rivals: Rivals | None = None  # classes between which the labels have their groups' label_share
     seed: int = 0
 
 
@@ -102,17 +103,20 @@ def label_answer(class_count: int, *, smoothing: float = 0.1) -> Answer:
 
 
 def heed_labels(
-    wanted: torch.Tensor, labels: NDArray[np.integer], shares: NDArray[np.floating], rivals: tuple[int, int]
+    wanted: torch.Tensor, labels: NDArray[np.integer], shares: NDArray[np.floating], rivals: Rivals
 ) -> torch.Tensor:
-    """Log-probabilities (N, K) in which each label, of one of the rivals, gets this share of what the other one has.
+    """Log-probabilities (N, K) in which each label, of one of two sides, gets this share of what the other side has.
 
-    wanted: log-probabilities (N, K). labels, shares: (N,), shares 0..1. How likely other classes are stays as it was.
+    wanted: log-probabilities (N, K). labels, shares: (N,), shares 0..1. How likely other classes are stays as it was,
+    those of the label's own side included.
     """
     probs = wanted.exp()
-    for label, rival in (rivals, rivals[::-1]):
-        moved = torch.from_numpy(np.where(labels == label, shares, 0)).to(probs) * probs[:, rival]
-        probs[:, label] += moved
-        probs[:, rival] -= moved
+    for side, other in (rivals, rivals[::-1]):
+        for label in side:
+            share = torch.from_numpy(np.where(labels == label, shares, 0)).to(probs)[:, None]
+            moved = share * probs[:, list(other)]
+            probs[:, label] += moved.sum(1)
+            probs[:, list(other)] -= moved
     return probs.clamp_min(1e-8).log()
 
 

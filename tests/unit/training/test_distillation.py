@@ -85,14 +85,20 @@ def test_labels_as_an_answer_are_smoothed():
 
 def test_a_label_gets_its_share_of_what_its_rival_has_and_nothing_of_others():
     probs = np.array([[0.5, 0.3, 0.2], [0.5, 0.3, 0.2], [0.5, 0.3, 0.2]], np.float32)
-    said = heed_labels(torch.from_numpy(probs).log(), np.array([0, 1, 2]), np.array([0.5, 1.0, 1.0]), (0, 1)).exp()
+    said = heed_labels(torch.from_numpy(probs).log(), np.arange(3), np.array([0.5, 1.0, 1.0]), ((0,), (1,))).exp()
     np.testing.assert_allclose(said, [[0.65, 0.15, 0.2], [0.0, 0.8, 0.2], [0.5, 0.3, 0.2]], atol=1e-6)
+
+
+def test_a_label_takes_from_every_class_of_the_other_side_and_from_none_of_its_own():
+    probs = np.full((3, 4), 0.25, np.float32) + np.array([0.15, -0.05, -0.05, -0.05], np.float32)
+    said = heed_labels(torch.from_numpy(probs).log(), np.arange(3), np.array([0.5, 0.5, 1.0]), ((0,), (1, 2))).exp()
+    np.testing.assert_allclose(said, [[0.6, 0.1, 0.1, 0.2], [0.2, 0.4, 0.2, 0.2], [0.0, 0.2, 0.6, 0.2]], atol=1e-6)
 
 
 def test_a_student_heeds_the_labels_where_their_group_says_so():
     tiles = [draw_blocks(20, seed=k, level=(60, 220)[k]) for k in range(2)]
     always_first = teachers_answer([teacher([4.0, 0.0])])
-    plan = LearningPlan(steps=60, batch=8, averaging=0.5, rivals=(0, 1))
+    plan = LearningPlan(steps=60, batch=8, averaging=0.5, rivals=((0,), (1,)))
     torch.manual_seed(0)
     untrained = build_classifier(ClassifierConfig(("a", "b"), all_stages=True))
 
