@@ -232,6 +232,26 @@ def test_confidence_threshold_changes_the_counts(visit, named_run, lab):
     expect(row).to_be_visible()
 
 
+def test_threshold_of_a_class_is_kept_when_the_page_is_reloaded(visit, named_run, lab):
+    page = visit(f"{lab}/classify?job={named_run}&view=Counts")
+    page.get_by_role("button", name="By class").click()
+    page.locator(".st-key-own_threshold_protein label").first.click()
+    slider = page.locator(".st-key-threshold_protein input").first
+    slider.focus()
+    for _ in range(3):
+        slider.press("End")
+    expect(page).to_have_url(re.compile(r"threshold_protein=0\.99"))
+    named = results_of(named_run)
+    sure = (named["label"] == "protein") & (named["unlike"] != "yes") & (named["p_protein"] >= 0.99)
+    figure = page.locator(".st-key-figures .figure", has_text="Protein")
+    expect(figure).to_contain_text(f"{sure.sum():,}")
+    shown = figure.inner_text()
+    page.reload()
+    expect(figure).to_have_text(re.compile(re.escape(shown.split()[-1])))
+    page.get_by_role("button", name="By class").click()
+    expect(page.locator(".st-key-threshold_protein")).to_contain_text("0.99")
+
+
 @pytest.fixture
 def many(lab, no_job_processes):
     """A finished classification of 100,000 particles, most of whose tiles are black."""

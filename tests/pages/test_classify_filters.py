@@ -28,6 +28,17 @@ def test_class_can_have_a_separate_threshold():
     assert counts_shown(app)["Silicone oil"] == (table["label"] == "silicone_oil").sum()
 
 
+def test_thresholds_by_class_are_read_from_the_address():
+    job_id, table = write_job()
+    app = open_results(job_id, unsure_below="0.0", own_threshold_protein="true", threshold_protein="0.97")
+    assert app.slider(key="threshold_protein").value == 0.97
+    sure = (table["label"] == "protein") & (table["confidence"] >= 0.97)
+    assert 0 < counts_shown(app)["Protein"] == sure.sum() < (table["label"] == "protein").sum()
+    assert counts_shown(app)["Silicone oil"] == (table["label"] == "silicone_oil").sum()
+    app.slider(key="threshold_protein").set_value(0.5).run()
+    assert counts_shown(app)["Protein"] > sure.sum()
+
+
 def test_filter_applies_to_figures_and_table_until_it_is_cleared():
     job_id, table = write_job()
     app = open_results(job_id, "Table", unsure_below="0.0")

@@ -18,7 +18,7 @@ from svp_core.stats.counts import UNLIKE, UNSURE, apply_thresholds
 
 MAX_THRESHOLD, STEP = 0.99, 0.01
 COMMON_KEY = "unsure_below"  # also in the address
-UNLIKE_KEY = "mark_unlike"
+UNLIKE_KEY = "mark_unlike"  # also in the address
 FOLD_KEY = "fold_others"  # also in the address
 
 
@@ -68,6 +68,7 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
                 "Mark particles unlike all classes",
                 True,
                 key=UNLIKE_KEY,
+                bind="query-params",
                 persist_state="session",
                 help=f"Particles more unusual than {1 - LEVEL:.0%} of the known ones of their most likely class are "
                 "counted in no class.",
@@ -76,7 +77,7 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
 
 
 def _separate_keys(results, key):
-    """Keys in the session state of a class's toggle and slider."""
+    """Keys of a class's toggle and slider, in the session state and in the address."""
     # "other" is another class once flakes and fibres are part of it: it does not take over the threshold of the others.
     ending = "_folded" if key == OTHER.key and results.is_folded else ""
     return f"own_threshold_{key}{ending}", f"threshold_{key}{ending}"
@@ -90,15 +91,18 @@ def _set_separate(results, thresholds):
 
 def _choose_separate(key, common, keys):
     toggle_key, slider_key = keys
-    if not st.toggle(f"Separate threshold for {class_name(key).lower()}", key=toggle_key, persist_state="session"):
+    label = f"Separate threshold for {class_name(key).lower()}"
+    if not st.toggle(label, key=toggle_key, bind="query-params", persist_state="session"):
         return None
-    st.session_state.setdefault(slider_key, common)
+    if slider_key not in st.query_params:
+        st.session_state.setdefault(slider_key, common)
     return st.slider(
         class_name(key),
         0.0,
         MAX_THRESHOLD,
         step=STEP,
         key=slider_key,
+        bind="query-params",
         persist_state="session",
         width=260,
         label_visibility="collapsed",
