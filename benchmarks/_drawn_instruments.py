@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 
 from svp_core.optics import scenes
-from svp_core.optics.imaging_conditions import MAGNIFICATIONS, sample_instrument
+from svp_core.optics.imaging_conditions import LAWS, MAGNIFICATIONS, sample_instrument
 from svp_core.reference_library.library import LEVELS
 
 KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds that the simulator draws; of other classes, the kind itself
@@ -47,21 +47,24 @@ class Pool:
         return np.array([one["kind"] for one in self.truth], object)
 
 
-def pool(folder, entropy, magnification, number, per_kind):
+def pool(folder, entropy, magnification, number, per_kind, *, small=False):
     """Pool of this instrument with these numbers of particles, from the folder or simulated now.
 
-    entropy: of the set of instruments; sets share no instrument and no particle. per_kind: kind -> particles. A stored
-    pool with fewer is added to; of one with more, the first ones are returned.
+    entropy: of the set of instruments; sets share no instrument and no particle. per_kind: kind -> particles, up to
+    500. small: particles of the law "small" instead of the usual one, on the same instrument. A stored pool with fewer
+    is added to; of one with more, the first ones are returned.
     """
-    path = Path(folder) / f"{entropy}_{magnification}_{number:03}.npz"
+    law = "small" if small else "usual"
+    path = Path(folder) / f"{entropy}_{magnification}_{number:03}{'_small' if small else ''}.npz"
     tiles, images, truth = _read(path)
     position = list(MAGNIFICATIONS).index(magnification)
     instrument = sample_instrument(np.random.default_rng([entropy, position, number]), magnification)
-    first, before = scenes.particle_seed(entropy, 10_000 * number + 1000 * position), len(truth)
+    first = scenes.particle_seed(entropy, 10_000 * number + 1000 * position + (500 if small else 0))
+    before = len(truth)
     for kind, count in per_kind.items():
         stored = sum(one["kind"] == kind for one in truth[:before])
         for seed in range(first + stored, first + count):
-            particle = scenes.simulate(kind, seed, instrument=instrument)
+            particle = scenes.simulate(kind, seed, law=LAWS[law], instrument=instrument)
             tiles.append(particle.pixels)
             images.append(np.round(np.clip(particle.image * LEVELS, 0, 65535)).astype(np.uint16))
             truth.append(particle.truth)
@@ -78,6 +81,14 @@ def pool(folder, entropy, magnification, number, per_kind):
         np.stack([images[k] for k in chosen]),
         [truth[k] for k in chosen],
     )
+
+
+def joined(pools):
+    """The particles of several pools of one instrument as one pool."""
+    first = pools[0]
+    truth = [one for each in pools for one in each.truth]
+    tiles, images = (np.concatenate([getattr(each, name) for each in pools]) for name in ("tiles", "images"))
+    return Pool(first.magnification, first.number, tiles, images, truth)
 
 
 def _read(path):

@@ -1,6 +1,6 @@
 """Coverage and width of count intervals, by class and size, on instruments drawn afresh; what a confidence is worth.
 
-    python benchmarks/counts.py [--model resnet18] [--instruments 8 6 6] [--each 150] [--runs 20] [--reference matched]
+    python benchmarks/counts.py [--model resnet18] [--instruments 8 6 6] [--each 150] [--small 100] [--runs 20]
 
 Every instrument is one that no model, choice or library has seen. Its particles are classified, its background,
 gradient and noise measured on their images, and the shipped library is exposed with them, as the classify task does.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _drawn_instruments import add_particles_folder, class_of, pool
+from _drawn_instruments import add_particles_folder, class_of, joined, pool
 
 from svp_core.classification.settings import CONFIDENCE_THRESHOLD
 from svp_core.classification.strangers import unlike_marker
@@ -34,6 +34,7 @@ from svp_core.profiles.conditions import measure_conditions
 from svp_core.reference_library.matching import matched_reference
 from svp_core.stats import counts
 from svp_core.stats.calibration import PROMISE, calibration_error, promised_thresholds
+from svp_core.stats.confusion import similar_in_px
 
 # Of the set of instruments: nothing was chosen by this one. By 7400, the largest worth of the variation between
 # instruments was (stats.between_instruments.MAX_WORTH), so intervals hold more often there.
@@ -43,6 +44,7 @@ MIXTURES = {"75 : 12.5 : 12.5": (300, 50, 50), "20 : 1 : 1": (400, 20, 20), "oil
 FURTHER = 8  # particles of each other class in every mixture
 PURE = 400  # particles of a pure protein run
 WORST, WANTED = 0.80, 0.93
+SMALL_PX = 10
 
 
 @dataclass
@@ -63,7 +65,14 @@ def instrument(classifier, magnification, number, options):
     keys = classifier.config.class_keys
     each = {"glass_flake": options.others, "fibre": options.others, "opaque": options.others // 2}
     per_kind = dict.fromkeys(MAIN, options.each) | each | {"cell": options.others // 2}
-    particles = pool(options.particles, options.entropy, magnification, number, per_kind)
+    small = {kind: options.small if kind in MAIN else 0 for kind in per_kind}
+    particles = joined(
+        [
+            pool(options.particles, options.entropy, magnification, number, counted, small=counted is small)
+            for counted in (per_kind, small)
+            if any(counted.values())
+        ]
+    )
     names = np.array([class_of(kind) for kind in particles.kinds], object)
     known = np.isin(names, keys)
     tiles, labels = particles.tiles[known], np.array([keys.index(name) for name in names[known]])
@@ -188,8 +197,9 @@ def show_confidence(instruments, keys):
         expected = expected_numbers(keys, MIXTURES["75 : 12.5 : 12.5"])
         weights = (expected / np.bincount(one.labels, minlength=len(keys)))[one.labels]
         named, confidence = np.where(one.unlike, -1, one.probs.argmax(1)), one.probs.max(1)
+        of_these_sizes = one.reference.select(similar_in_px(one.reference, np.nan_to_num(one.in_px)))
         for label, each in enumerate(
-            promised_thresholds(one.reference, mixture=dict(zip(keys, expected, strict=True)))
+            promised_thresholds(of_these_sizes, mixture=dict(zip(keys, expected, strict=True)))
         ):
             offered += 1
             if each.threshold is not None:
@@ -204,6 +214,15 @@ def show_confidence(instruments, keys):
         print(f"{np.mean(kept):.1%} on average; {np.mean(np.array(kept) >= PROMISE):.0%} of them keep it")
 
 
+def show_unlike(instruments):
+    """Print how many of these particles, all of known classes, are marked as unlike, small and larger ones."""
+    unlike, in_px = (np.concatenate([getattr(one, name) for one in instruments]) for name in ("unlike", "in_px"))
+    print("\nMarked as unlike all classes:", end="")
+    for name, chosen in ((f"below {SMALL_PX} px", in_px < SMALL_PX), ("larger", in_px >= SMALL_PX)):
+        print(f"  {name} {unlike[chosen].mean():.1%} (n {chosen.sum():,})", end="")
+    print()
+
+
 def _of_size(one, low, high):
     mask = (np.nan_to_num(one.in_um) >= low) & (np.nan_to_num(one.in_um) < high)
     return one.probs[mask], one.labels[mask]
@@ -215,6 +234,7 @@ def main():
     parser.add_argument("--model", default="resnet18", help="name of a classifier or a model folder")
     parser.add_argument("--instruments", type=int, nargs=3, default=(8, 6, 6), metavar="N", help="at 20x, 10x and 4x")
     parser.add_argument("--each", type=int, default=150, help="particles of protein, oil and air on each")
+    parser.add_argument("--small", type=int, default=100, help="small particles of each of these besides")
     parser.add_argument("--others", type=int, default=40, help="particles of every other class on each")
     parser.add_argument("--runs", type=int, default=20, help="runs per instrument and mixture")
     parser.add_argument("--reference", choices=("matched", "held_out"), default="matched")
@@ -229,7 +249,8 @@ def main():
         for magnification, count in zip(MAGNIFICATIONS, options.instruments, strict=True)
         for number in range(count)
     ]
-    print(f"{len(instruments)} instruments, {options.each} particles of {', '.join(MAIN)} on each", end="; ")
+    print(f"{len(instruments)} instruments, {options.each} usual and {options.small} small particles", end=" ")
+    print(f"of {', '.join(MAIN)} on each", end="; ")
     print(f"entropy {options.entropy}; {options.reference}")
     means = {name: show_mixture(name, instruments, keys, numbers, options.runs) for name, numbers in MIXTURES.items()}
     overall = np.mean(list(means.values()), axis=0)
@@ -237,6 +258,7 @@ def main():
     print(f" (wanted {WANTED:.0%} and {WORST:.0%})")
     show_pure(instruments, keys, options.runs)
     show_confidence(instruments, keys)
+    show_unlike(instruments)
     if options.json:
         options.json.write_text(json.dumps({name: values.tolist() for name, values in means.items()}))
 

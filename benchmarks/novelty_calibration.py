@@ -2,8 +2,8 @@
 
     python benchmarks/novelty_calibration.py [MODEL ...] [--particles FOLDER]
 
-Takes the particles of benchmarks/reference_library.py: of every class, ten on each of 120 instruments drawn from the
-usual law, that no model was trained or selected on; they are simulated where FOLDER does not hold them yet. Five
+Takes the usual particles of benchmarks/reference_library.py: of every class, ten on each of 120 instruments, that no
+model was trained or selected on; they are simulated where FOLDER does not hold them yet. Five
 sixths of each class give the distances by which new particles are judged, the rest, also mirrored, the Gaussians; both
 as whole tiles and as an instrument's crops. Prints how many particles stand behind each named class. MODEL is a shipped
 name or a model folder; all shipped classifiers by default.

@@ -1,11 +1,12 @@
 """Library of simulated instruments for the matched reference: writes weights/reference_library.
 
-    python benchmarks/reference_library.py [--instruments 40] [--each 10] [--particles FOLDER] [--part 0/2]
+    python benchmarks/reference_library.py [--instruments 40] [--each 10] [--small 6] [--particles FOLDER] [--part 0/2]
 
 Draws --instruments instruments per magnification from the usual law, of a set that no model is trained or judged on,
-and --each particles a class on each (of "other" half opaque pieces, half cells), and stores their images without noise
-and their truth. Nothing in it depends on a classifier. With --part only that share of the instruments is simulated, and
-nothing is written.
+and --each particles a class on each (of "other" half opaque pieces, half cells), with --small more of the law "small",
+since the usual one hardly has droplets below ten pixels; stores their images without noise and their truth. Nothing in
+it depends on a classifier; run benchmarks/novelty_calibration.py afterwards, whose files point to its rows. With --part
+only that share of the instruments is simulated, and nothing is written.
 """
 
 import argparse
@@ -27,11 +28,24 @@ def per_kind(each):
     return {kind: each // len(of_class) for of_class in kinds.values() for kind in of_class}
 
 
+def pools_of(magnification, numbers, options):
+    """Pools of these instruments: the usual particles of all of them, then the small ones.
+
+    New kinds of particles come last: calibrations point to their particles by row (KnownExamples.library).
+    """
+    return [
+        pool(options.particles, ENTROPY, magnification, number, per_kind(each), small=small)
+        for each, small in ((options.each, False), (options.small, True))
+        for number in numbers
+    ]
+
+
 def main():
     """Simulate and write."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--instruments", type=int, default=40, help="per magnification")
     parser.add_argument("--each", type=int, default=10, help="particles per class and instrument")
+    parser.add_argument("--small", type=int, default=6, help="small ones besides, per class and instrument")
     add_particles_folder(parser)
     parser.add_argument("--part", default="", metavar="I/N", help="simulate every Nth instrument only, write nothing")
     options = parser.parse_args()
@@ -39,13 +53,10 @@ def main():
     if options.part:
         part, parts = map(int, options.part.split("/"))
         for magnification, number in every[part::parts]:
-            pool(options.particles, ENTROPY, magnification, number, per_kind(options.each))
+            pools_of(magnification, [number], options)
         return
     for magnification in MAGNIFICATIONS:
-        pools = [
-            pool(options.particles, ENTROPY, magnification, number, per_kind(options.each))
-            for number in range(options.instruments)
-        ]
+        pools = pools_of(magnification, range(options.instruments), options)
         truth = [one for each in pools for one in each.truth]
         library = Library(
             magnification,

@@ -60,7 +60,7 @@ def count_particles(results: ClassificationResults, settings: CountSettings) -> 
     corrected, ppv = [], []
     if reference is not None:
         thresholds = thresholds_of(results, settings)
-        sizes_px = numeric_column(results, ECD_PX) if ECD_PX in results.table else None
+        sizes_px = sizes_in_px(results)
         corrected = counts.corrected_counts(
             labels,
             sizes,
@@ -104,6 +104,11 @@ def count_selected(
         dilution=settings.dilution,
         weights=None if (weights := border_weights(results)) is None else weights[selected],
     )
+
+
+def sizes_in_px(results: ClassificationResults) -> NDArray[np.float64] | None:
+    """ECD in pixels (N,), NaN where not measured; None where results.csv has none, or its table lacks ECD_PX."""
+    return numeric_column(results, ECD_PX) if ECD_PX in results.table else None
 
 
 def assign_labels(results: ClassificationResults, settings: CountSettings) -> NDArray[np.object_]:

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from svp_core.classification.correction_origin import correction_origin
 from svp_core.classification.counted import (
     ECD_PX,
     CountResult,
     count_particles,
     count_selected,
+    sizes_in_px,
     thresholds_of,
 )
 from svp_core.classification.folded_classes import fold_sentence
@@ -172,8 +174,8 @@ def _settings(
         *([("Classes", fold_sentence(results.as_stored.class_keys))] if results.is_folded else []),
         *((f"Unsure below, {class_name(key)}", value) for key, value in thresholds_of(results, settings).items()),
         (
-            "Corrected counts are based on",
-            counted.reference.description if counted.reference else counted.no_reference,
+            "Corrected counts",
+            correction_origin(counted.reference, sizes_in_px(results)) or counted.no_reference,
         ),
         ("Intervals", "95 %; counted: exact Poisson (Garwood 1936)"),
         ("Files of the source", inputs.get("files")),

@@ -29,6 +29,7 @@ class ViewingLaw:
     stray_light: tuple[float, float] = (0.0, 0.5)
     blur_px: float = 0.7  # standard deviation of the blur sigma
     size_px: tuple[float, float] = (20.0, 0.45)  # median diameter and standard deviation of its logarithm
+    smallest_px: float = 6.0  # no diameter is drawn below
     focus_um: tuple[float, float] = (3.0, 45.0)  # of most particles, at NA 0.28
     focus_before_um: tuple[float, float] = (-40.0, -3.0)  # of 17 %; another 15 % are in focus
     far_share: float = 0.08  # fraction of particles far out of focus
@@ -61,6 +62,8 @@ OTHER_LAW = ViewingLaw(
 )
 # The usual instruments at 20x alone, where particles look sharpest and classes are hardest to tell apart.
 FINE_LAW = replace(USUAL_LAW, pixel_sizes_um=(0.28,))
+# The usual instruments' smallest particles: 2 µm are less than four pixels at 10x.
+SMALL_LAW = replace(USUAL_LAW, size_px=(6.0, 0.4), smallest_px=3.0)
 # Protein as aggregates of points alone, as in the shipped sample data and in the training of the generator.
 AGGREGATE_LAW = replace(USUAL_LAW, irregular_protein=0.0)
 # What the usual instruments hardly show, for classifiers to meet: faint particles in liquids of nearly the droplets'
@@ -110,6 +113,7 @@ LAWS = {
     "blurred": BLURRED_LAW,
     "dense": DENSE_LAW,
     "joined": JOINED_LAW,
+    "small": SMALL_LAW,
 }
 MAGNIFICATIONS: dict[str, float] = dict(
     zip(("20x", "10x", "4x"), USUAL_LAW.pixel_sizes_um, strict=True)
@@ -174,7 +178,7 @@ def sample_viewing(
     requested_px = (
         rng.uniform(58, 100)
         if rng.random() < 0.06
-        else np.clip(law.size_px[0] * np.exp(rng.normal(0, law.size_px[1])), 6, 56)
+        else np.clip(law.size_px[0] * np.exp(rng.normal(0, law.size_px[1])), law.smallest_px, 56)
     )
     diameter_um = np.clip(requested_px * pixel, *DIAMETER_RANGE_UM)
     if instrument is not None:

@@ -49,13 +49,6 @@ def correction_sentences(reference: ConfusionReference, thresholds: Mapping[str,
     return sentences
 
 
-def correction_origin(reference: ConfusionReference | None) -> str:
-    """On which particles corrected counts and predictive values rest: a sentence beside them; "" without any."""
-    if reference is None:
-        return ""
-    return f"Corrected counts and predictive values are estimated on labelled particles: {reference.description}."
-
-
 def expected_accuracy_sentence(reference: ConfusionReference) -> str:
     """How often the classifier is right on simulated instruments exposed like the sample's; "" where there are none.
 
@@ -71,7 +64,7 @@ def expected_accuracy_sentence(reference: ConfusionReference) -> str:
     each = round(len(simulated.labels) / len(single))
     return (
         f"On {len(single):,} simulated instruments with this run's background and noise, the classifier names "
-        f"{format_percent(accuracy(simulated).value)} of the particles right, every class weighted equally "
+        f"{format_percent(accuracy(simulated).value)} of particles of all sizes right, every class weighted equally "
         f"({format_percent(low)} to {format_percent(high)} on nine of ten of them, by {each:,} particles each); on "
         "real particles that is not known before some are labelled."
     )

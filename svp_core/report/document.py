@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from svp_core.classification.counted import ECD_PX, UNSURE, CountResult, count_particles, thresholds_of
+from svp_core.classification.correction_origin import correction_origin
+from svp_core.classification.counted import ECD_PX, UNSURE, CountResult, count_particles, sizes_in_px, thresholds_of
 from svp_core.classification.results import ClassificationResults, measure_label, numeric_column
 from svp_core.classification.settings import CountSettings, read_with_settings
 from svp_core.classification.size_comparison import COMPARED_COLUMNS, size_comparison_of
@@ -16,7 +17,6 @@ from svp_core.files import atomic_write
 from svp_core.particle_classes import UNLIKE
 from svp_core.report import count_tables, examples, instrument_section, method_section, plots, sample_section
 from svp_core.report.confidence_table import confidence_table
-from svp_core.report.correction_text import correction_origin
 from svp_core.report.decisions import review_decisions
 from svp_core.report.render import css_string, render
 from svp_core.workspace.signatures import Signature
@@ -69,7 +69,7 @@ def report_html(
         size_tables=count_tables.size_range_tables(counted, chosen),
         runs=count_tables.run_tables(counted, chosen),
         ppv=count_tables.ppv_rows(counted),
-        correction_origin=correction_origin(counted.reference),
+        correction_origin=correction_origin(counted.reference, sizes_in_px(results)),
         no_reference=counted.no_reference,
         confidence_worth=confidence_table(counted.reference),
         plots=_plots(results, counted, chosen, order),

@@ -22,6 +22,7 @@ from svp_core.stats.between_instruments import (
 )
 
 DRAWS = 400  # Monte Carlo draws for the intervals of corrected counts
+SMALLEST = 0.01  # share of a class's labelled particles below the smallest size at which it is known
 MIN_SIMILAR = 50  # labelled particles per class; where fewer have the right size, the next in size are used as well
 
 FloatArray = NDArray[np.float64]
@@ -94,6 +95,14 @@ def similar_in_px(reference: ConfusionReference, sizes_px: FloatArray) -> BoolAr
         if mask[of_class].sum() < MIN_SIMILAR:
             mask[of_class[np.argsort(distance[of_class], kind="stable")[:MIN_SIMILAR]]] = True
     return mask
+
+
+def smallest_labelled_px(reference: ConfusionReference) -> float:
+    """Size in pixels from which every class has labelled particles; 0 where their sizes are not known."""
+    if reference.sizes_px is None:
+        return 0.0
+    sizes, labels = np.nan_to_num(np.asarray(reference.sizes_px, float)), np.asarray(reference.labels)
+    return max(float(np.quantile(sizes[labels == label], SMALLEST, method="lower")) for label in np.unique(labels))
 
 
 def reference_labels(reference: ConfusionReference, thresholds: Mapping[str, float] | None) -> NDArray[np.object_]:

@@ -38,7 +38,7 @@ def describe_promises(promises: Sequence[Promise]) -> str:
         ]
         text = (
             f"At these thresholds, at least {PROMISE:.0%} of the particles named by a class belong to it, on simulated "
-            f"instruments like this one and at this sample's mixture: {join_names(each)}."
+            f"instruments like this one, at this sample's sizes and mixture: {join_names(each)}."
         )
     if without:
         text += f" No threshold promises that for {without}."

@@ -61,6 +61,18 @@ def test_law_of_joined_droplets_draws_two_and_three_the_usual_one_mostly_single_
     assert "triplet" not in usual
 
 
+def test_law_of_small_particles_draws_them_smaller_than_the_usual_one_does():
+    def diameters_px(law):
+        drawn = [scenes.simulate("silicone_oil", k, um_per_px=1.25, law=LAWS[law]).truth for k in range(30)]
+        return [truth["diameter_um"] / 1.25 for truth in drawn if truth["shape"] == "single"]
+
+    small = diameters_px("small")
+    assert 3 - 1e-6 < min(small) < 4
+    usual = diameters_px("usual")
+    assert min(usual) > 6 - 1e-6
+    assert 2 * np.median(small) < np.median(usual)
+
+
 def test_unknown_kind_raises():
     with pytest.raises(ValueError, match="'dust' cannot be simulated; choose one of protein"):
         scenes.simulate("dust", 0)

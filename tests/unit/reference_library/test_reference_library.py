@@ -13,6 +13,7 @@ from svp_core.profiles.conditions import PIXEL_SIZES_UM, ImagingConditions, meas
 from svp_core.reference_library import matching
 from svp_core.reference_library.library import LEVELS, library_version, read_library, write_library
 from svp_core.reference_library.matching import expose_library, matched_reference
+from svp_core.stats.confusion import MIN_SIMILAR
 from tests.helpers.drawn_library import CLASSES, draw_library
 
 CONDITIONS = ImagingConditions(0.56, "10x", 0.6, 0.03, -0.02, 0.0085, 200)
@@ -110,3 +111,14 @@ def test_conditions_of_equal_runs_are_equal_when_rounded():
     assert replace(CONDITIONS, noise=0.010).rounded() != CONDITIONS.rounded()
     assert CONDITIONS.rounded().noise == pytest.approx(CONDITIONS.noise, rel=0.03)
     assert CONDITIONS.rounded().rounded() == CONDITIONS.rounded()
+
+
+@pytest.mark.parametrize("magnification", MAGNIFICATIONS)
+def test_the_shipped_library_has_particles_as_small_as_instruments_count(magnification):
+    library = read_library(magnification)
+    assert library is not None
+    small = library.diameters_um / library.um_per_px < 8
+    for key in ("protein", "silicone_oil", "air_bubble"):
+        of_class = np.array([name == key for name in library.classes])
+        assert (small & of_class).sum() >= 2 * MIN_SIMILAR
+        assert len(np.unique(library.instruments[small & of_class])) >= 30
