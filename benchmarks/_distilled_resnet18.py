@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 from _drawn_instruments import class_of
-from _students import MAIN, SHOWN, SPHERES, UM_PER_PX, Draw, Drawn, Tell, draw_shown, save_student, shown_groups
+from _student_training import MAIN, SHOWN, SPHERES, UM_PER_PX, Draw, Drawn, Tell, draw_shown, save_student, shown_groups
 from numpy.typing import NDArray
 
 from svp_core.classifier.augment import stretch

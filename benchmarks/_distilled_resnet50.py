@@ -6,7 +6,7 @@ Used by benchmarks/retrain_shipped.py, with its simulated tiles.
 from dataclasses import replace
 from pathlib import Path
 
-from _students import MAIN, SHOWN, UM_PER_PX, Draw, Shown, Tell, draw_shown, save_student, shown_groups
+from _student_training import MAIN, SHOWN, UM_PER_PX, Draw, Shown, Tell, draw_shown, save_student, shown_groups
 
 from svp_core.classifier.resnet import load_classifier
 from svp_core.datasets.labelled_tiles import LabelledTiles
