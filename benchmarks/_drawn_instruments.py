@@ -17,6 +17,7 @@ from svp_core.optics import scenes
 from svp_core.optics.imaging_conditions import LAWS, MAGNIFICATIONS, sample_instrument
 from svp_core.reference_library.library import LEVELS
 
+MOST = 500  # particles of a kind and law on each instrument: the seeds set aside for them
 KINDS_OF = {"other": ("opaque", "cell")}  # class -> kinds that the simulator draws; of other classes, the kind itself
 
 
@@ -51,15 +52,17 @@ def pool(folder, entropy, magnification, number, per_kind, *, small=False):
     """Pool of this instrument with these numbers of particles, from the folder or simulated now.
 
     entropy: of the set of instruments; sets share no instrument and no particle. per_kind: kind -> particles, up to
-    500. small: particles of the law "small" instead of the usual one, on the same instrument. A stored pool with fewer
+    MOST. small: particles of the law "small" instead of the usual one, on the same instrument. A stored pool with fewer
     is added to; of one with more, the first ones are returned.
     """
+    if max(per_kind.values()) > MOST:
+        raise ValueError(f"{max(per_kind.values())} particles of a kind were asked for; an instrument has {MOST}.")
     law = "small" if small else "usual"
     path = Path(folder) / f"{entropy}_{magnification}_{number:03}{'_small' if small else ''}.npz"
     tiles, images, truth = _read(path)
     position = list(MAGNIFICATIONS).index(magnification)
     instrument = sample_instrument(np.random.default_rng([entropy, position, number]), magnification)
-    first = scenes.particle_seed(entropy, 10_000 * number + 1000 * position + (500 if small else 0))
+    first = scenes.particle_seed(entropy, 10_000 * number + 1000 * position + (MOST if small else 0))
     before = len(truth)
     for kind, count in per_kind.items():
         stored = sum(one["kind"] == kind for one in truth[:before])

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from svp_core.classification.correction_origin import correction_origin
+from svp_core.classification.correction_basis import correction_basis
 from svp_core.classification.counted import (
     ECD_PX,
     CountResult,
@@ -175,7 +175,7 @@ def _settings(
         *((f"Unsure below, {class_name(key)}", value) for key, value in thresholds_of(results, settings).items()),
         (
             "Corrected counts",
-            correction_origin(counted.reference, sizes_in_px(results)) or counted.no_reference,
+            correction_basis(counted.reference, sizes_in_px(results)) or counted.no_reference,
         ),
         ("Intervals", "95 %; counted: exact Poisson (Garwood 1936)"),
         ("Files of the source", inputs.get("files")),

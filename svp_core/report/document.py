@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from svp_core.classification.correction_origin import correction_origin
+from svp_core.classification.correction_basis import correction_basis
 from svp_core.classification.counted import ECD_PX, UNSURE, CountResult, count_particles, sizes_in_px, thresholds_of
 from svp_core.classification.results import ClassificationResults, measure_label, numeric_column
 from svp_core.classification.settings import CountSettings, read_with_settings
@@ -69,7 +69,7 @@ def report_html(
         size_tables=count_tables.size_range_tables(counted, chosen),
         runs=count_tables.run_tables(counted, chosen),
         ppv=count_tables.ppv_rows(counted),
-        correction_origin=correction_origin(counted.reference, sizes_in_px(results)),
+        correction_basis=correction_basis(counted.reference, sizes_in_px(results)),
         no_reference=counted.no_reference,
         confidence_worth=confidence_table(counted.reference),
         plots=_plots(results, counted, chosen, order),

@@ -23,7 +23,7 @@ from pages.ui.classify.filters import Filter
 from pages.ui.classify.results_data import is_scaled, measure_name, numeric_column, runs_of
 from pages.ui.classify.thresholds import unlike_level
 from pages.ui.shared.text import without_names
-from svp_core.classification.correction_origin import correction_origin
+from svp_core.classification.correction_basis import correction_basis
 from svp_core.classification.counted import ECD_PX, reference_for_counts
 from svp_core.classification.derived_columns import SIZE, SIZE_RULE
 from svp_core.classification.folded_classes import mixture_sentence
@@ -153,7 +153,7 @@ def _show_corrected(results, labels, shown, active, thresholds, binning, volume,
     _show_table(f"{title}, corrected for confusion between classes, with 95 % intervals", table, per_ml)
     st.markdown("**Positive predictive value** at the class mixture of this sample")
     st.html(ppv_html(values))
-    st.caption(escape_markdown(correction_origin(reference, sizes_px)))
+    st.caption(escape_markdown(correction_basis(reference, sizes_px)))
     if results.is_folded:
         st.caption(escape_markdown(mixture_sentence(results.as_stored.class_keys)))
     show_confidence_table(reference)

@@ -41,6 +41,13 @@ def answer_of(answer):
         return answer(torch.zeros(1, 1, 64, 64), np.zeros(1, int)).exp().numpy()[0]
 
 
+def small_network(class_count):
+    """A network that learns to tell dark from bright in a second."""
+    torch.manual_seed(0)
+    layers = torch.nn.Conv2d(1, 8, 5, stride=4), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()
+    return torch.nn.Sequential(*layers, torch.nn.Linear(8, class_count))
+
+
 def softmax(logits):
     return np.exp(logits) / np.exp(logits).sum()
 
@@ -98,9 +105,8 @@ def test_a_label_takes_from_every_class_of_the_other_side_and_from_none_of_its_o
 def test_a_student_heeds_the_labels_where_their_group_says_so():
     tiles = [draw_blocks(20, seed=k, level=(60, 220)[k]) for k in range(2)]
     always_first = teachers_answer([teacher([4.0, 0.0])])
-    plan = LearningPlan(steps=60, batch=8, averaging=0.5, rivals=((0,), (1,)))
-    torch.manual_seed(0)
-    untrained = build_classifier(ClassifierConfig(("a", "b"), all_stages=True))
+    plan = LearningPlan(steps=200, learning_rate=1e-2, batch=8, averaging=0.5, rivals=((0,), (1,)))
+    untrained = small_network(2)
 
     def named(label_share):
         groups = [TileGroup(of_class, k, 1.0, label_share) for k, of_class in enumerate(tiles)]
@@ -117,9 +123,8 @@ def test_a_student_heeds_the_labels_where_their_group_says_so():
 def test_a_student_learns_its_teachers_answer_and_not_the_labels():
     groups = [TileGroup(draw_blocks(20, seed=k, level=(60, 220)[k]), k, 1.0) for k in range(2)]
     always = teachers_answer([teacher([0.0, 0.0, -9.0])], [teacher([0.0, 3.0])], shares=[((0, 1), 1.0)])
-    config = ClassifierConfig(("a", "b", "c"), all_stages=True)
-    plan = LearningPlan(steps=40, learning_rate=1e-3, batch=8, averaging=0.5, mixed=0.3)
-    untrained = build_classifier(config)
+    plan = LearningPlan(steps=200, learning_rate=1e-2, batch=8, averaging=0.5, mixed=0.3)
+    untrained = small_network(3)
     before = {name: tensor.clone() for name, tensor in untrained.state_dict().items()}
     student = run_to_end(learn(untrained, groups, always, plan, CPU))
     assert all(tensor.equal(before[name]) for name, tensor in untrained.state_dict().items())

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from svp_core.classification.correction_origin import correction_origin
+from svp_core.classification.correction_basis import correction_basis
 from svp_core.stats.confusion import smallest_labelled_px
 from tests.helpers.confusion import drawn_reference
 
@@ -30,11 +30,11 @@ def test_the_smallest_size_is_that_of_the_class_with_the_fewest_small_particles(
 @pytest.mark.parametrize(("small", "said"), [(0.04, False), (0.3, True)])
 def test_many_smaller_particles_are_told(reference, small, said):
     sizes = np.where(np.arange(100) < 100 * small, 4.0, 20.0)
-    text = correction_origin(reference, np.append(sizes, np.nan))
+    text = correction_basis(reference, np.append(sizes, np.nan))
     assert ("30.0 %" in text, "8.1 px" in text) == (said, said)
-    assert text.startswith(correction_origin(reference, None))
-    assert (text == correction_origin(reference, None)) is not said
+    assert text.startswith(correction_basis(reference, None))
+    assert (text == correction_basis(reference, None)) is not said
 
 
 def test_without_a_reference_there_is_nothing_to_say():
-    assert correction_origin(None, np.array([4.0])) == ""
+    assert correction_basis(None, np.array([4.0])) == ""
