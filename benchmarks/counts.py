@@ -1,4 +1,5 @@
-"""Coverage and width of count intervals, by class and size, on instruments drawn afresh; what a confidence is worth.
+"""Coverage and width of the intervals of counts and predictive values on instruments drawn afresh; what a confidence
+is worth.
 
     python benchmarks/counts.py [--model resnet18] [--instruments 8 6 6] [--each 150] [--small 100] [--runs 20]
 
@@ -7,7 +8,8 @@ gradient and noise measured on their images, and the shipped library is exposed 
 From its particles runs are drawn with replacement, a Poisson number of each class, in three mixtures and as pure
 protein; classes are assigned with the app's default threshold, and marked as unlike as in the app. The true number from
 a size on is by measured size, so that only the correction is judged. A run's interval holds where it contains the true
-number.
+number; that of a predictive value where it contains the share of right ones among all that the mixture makes of the
+instrument's particles, to 0.1 %.
 
 --reference: the matched one, or "held_out", the one that the model ships; both are judged on the same runs. Printed at
 the end: accuracy and calibration by magnification and size, and how often promised thresholds keep their promise.
@@ -35,6 +37,7 @@ from svp_core.reference_library.matching import matched_reference
 from svp_core.stats import counts
 from svp_core.stats.calibration import PROMISE, calibration_error, promised_thresholds
 from svp_core.stats.confusion import similar_in_px
+from svp_core.stats.predictive_values import predictive_values
 
 # Of the set of instruments: nothing was chosen by this one. By 7400, the largest worth of the variation between
 # instruments was (stats.between_instruments.MAX_WORTH), so intervals hold more often there.
@@ -45,6 +48,7 @@ FURTHER = 8  # particles of each other class in every mixture
 PURE = 400  # particles of a pure protein run
 WORST, WANTED = 0.80, 0.93
 SMALL_PX = 10
+ROUNDING = 0.001  # of predictive values: what a page shows as 100.0 % contains 1
 
 
 @dataclass
@@ -102,8 +106,18 @@ def expected_numbers(keys, mixture):
     return np.array([numbers.get(key, FURTHER) for key in keys], float)
 
 
+@dataclass
+class Judged:
+    """What the runs of one instrument and mixture give."""
+
+    held: Any  # (runs, K, bins), whether the interval of a corrected count contains the true number
+    widths: Any  # (runs, K, bins), of that interval over the true number
+    oil: Any  # (runs, 2), whether oil's interval leaves out 0, and the share named oil
+    values: Any  # (runs, K, 3), predictive value with its interval less the true one; NaN where nothing is named so
+
+
 def judge(one, keys, expected, runs, seed):
-    """(contained (runs, K, bins), width over the true number, the true numbers (K, bins), share named oil) of one."""
+    """Judged of one instrument. expected: numbers of every class in a run, (K,)."""
     rng, thresholds = np.random.default_rng(seed), dict.fromkeys(keys, CONFIDENCE_THRESHOLD)
     assigned = np.where(one.unlike, counts.UNLIKE, counts.apply_thresholds(one.probs, keys, thresholds=thresholds))
     truth = np.array(
@@ -112,31 +126,39 @@ def judge(one, keys, expected, runs, seed):
             for label, n in enumerate(expected)
         ]
     )
-    contained, widths, oil = [], [], []
+    right, held, widths, oil, values = true_predictive_values(one, keys, expected, assigned), [], [], [], []
     for number in range(runs):
         chosen = drawn_run(one, expected, rng)
-        rows = counts.corrected_counts(
-            assigned[chosen],
-            one.in_um[chosen],
-            sizes_px=one.in_px[chosen],
-            reference=one.reference,
-            class_keys=keys,
-            thresholds=thresholds,
-            seed=number,
-        )
+        options = {
+            "sizes_px": one.in_px[chosen],
+            "reference": one.reference,
+            "class_keys": keys,
+            "thresholds": thresholds,
+            "seed": number,
+        }
+        rows = counts.corrected_counts(assigned[chosen], one.in_um[chosen], **options)
         cells = np.array([(row.low, row.high) for row in rows if row.class_key in keys]).reshape(*truth.shape, 2)
-        contained.append((cells[..., 0] <= truth) & (truth <= cells[..., 1]))
+        held.append((cells[..., 0] <= truth) & (truth <= cells[..., 1]))
         widths.append((cells[..., 1] - cells[..., 0]) / np.maximum(truth, 1))
         oil.append((cells[keys.index("silicone_oil"), 0, 0] > 0, np.mean(assigned[chosen] == "silicone_oil")))
-    return np.array(contained), np.array(widths), truth, np.array(oil, float)
+        found = predictive_values(assigned[chosen], **options)
+        values.append(np.array([(each.value, each.low, each.high) for each in found], float) - right[:, None])
+    return Judged(np.array(held), np.array(widths), np.array(oil, float), np.array(values))
+
+
+def true_predictive_values(one, keys, expected, assigned):
+    """Share of right ones among what a mixture of this instrument's particles has assigned to each class, (K,)."""
+    rates = np.array([[np.mean(assigned[one.labels == label] == key) for key in keys] for label in range(len(keys))])
+    named = np.where(expected[:, None] > 0, rates * expected[:, None], 0)
+    return np.diag(named) / named.sum(0)
 
 
 def show_mixture(name, instruments, keys, mixture, runs):
     """Print coverage and width by class and size; returns the mean coverage per instrument (I,)."""
     expected = expected_numbers(keys, mixture)
     judged = [judge(one, keys, expected, runs, number) for number, one in enumerate(instruments)]
-    held = np.array([one[0].mean(0) for one in judged])  # (I, K, bins)
-    wide = np.array([one[1].mean(0) for one in judged])
+    held = np.array([one.held.mean(0) for one in judged])  # (I, K, bins)
+    wide = np.array([one.widths.mean(0) for one in judged])
     print(f"\n{name}: intervals that hold, and their width over the true number; lowest instrument")
     print(f"  {'':14}" + "".join(f"{f'from {edge:g} um':>26}" for edge in SIZE_BINS_UM))
     for label, key in enumerate(keys):
@@ -150,14 +172,29 @@ def show_mixture(name, instruments, keys, mixture, runs):
         mask = [one.magnification == magnification for one in instruments]
         if any(mask):
             print(f"  {magnification}: {held[mask].mean():.1%}")
+    show_values(keys, [one.values for one in judged])
     return held.mean((1, 2))
+
+
+def show_values(keys, values):
+    """Print how often the intervals of predictive values hold. values: of every instrument, see Judged."""
+    print("  predictive values: intervals that hold, lowest instrument, their width, mean error")
+    for label, key in enumerate(keys):
+        of_class = [each[:, label][np.isfinite(each[:, label, 0])] for each in values]
+        of_class = [each for each in of_class if len(each)]
+        held = [np.mean((each[:, 1] <= ROUNDING) & (each[:, 2] >= -ROUNDING)) for each in of_class]
+        errors = np.concatenate(of_class)
+        print(
+            f"    {key:14}{np.mean(held):5.0%}  low {min(held):4.0%}  width {np.mean(errors[:, 2] - errors[:, 1]):.3f}"
+            f"  error {np.abs(errors[:, 0]).mean():.3f}"
+        )
 
 
 def show_pure(instruments, keys, runs):
     """Print what pure protein runs at 20x are made into."""
     at_20x = [one for one in instruments if one.magnification == "20x"]
     expected = np.array([PURE if key == "protein" else 0 for key in keys], float)
-    oil = np.array([judge(one, keys, expected, runs, 50 + number)[3].mean(0) for number, one in enumerate(at_20x)])
+    oil = np.array([judge(one, keys, expected, runs, 50 + number).oil.mean(0) for number, one in enumerate(at_20x)])
     if len(oil):
         print(f"\nPure protein runs of {PURE} at 20x, {len(oil)} instruments")
         middle = np.median(oil[:, 1])
@@ -167,7 +204,7 @@ def show_pure(instruments, keys, runs):
 
 
 def show_confidence(instruments, keys):
-    """Print accuracy and calibration by magnification and size, and whether promises are kept."""
+    """Print accuracy and calibration by magnification and size."""
     print("\nAccuracy, every class weighted equally (lowest instrument), calibration error; the same by size")
     for magnification in MAGNIFICATIONS:
         chosen = [one for one in instruments if one.magnification == magnification]
@@ -192,26 +229,29 @@ def show_confidence(instruments, keys):
             end="",
         )
         print(", ".join(parts))
-    kept, offered = [], 0
-    for one in instruments:
-        expected = expected_numbers(keys, MIXTURES["75 : 12.5 : 12.5"])
-        weights = (expected / np.bincount(one.labels, minlength=len(keys)))[one.labels]
-        named, confidence = np.where(one.unlike, -1, one.probs.argmax(1)), one.probs.max(1)
-        of_these_sizes = one.reference.select(similar_in_px(one.reference, np.nan_to_num(one.in_px)))
-        for label, each in enumerate(
-            promised_thresholds(of_these_sizes, mixture=dict(zip(keys, expected, strict=True)))
-        ):
-            offered += 1
-            if each.threshold is not None:
-                chosen = (named == label) & (confidence >= each.threshold)
+
+
+def show_promises(instruments, keys):
+    """Print how many of the promised thresholds keep their promise in each mixture."""
+    print(f"\nThresholds that promise {PROMISE:.0%}")
+    for name, mixture in MIXTURES.items():
+        expected, kept = expected_numbers(keys, mixture), []
+        for one in instruments:
+            weights = (expected / np.bincount(one.labels, minlength=len(keys)))[one.labels]
+            named, confidence = np.where(one.unlike, -1, one.probs.argmax(1)), one.probs.max(1)
+            of_these_sizes = one.reference.select(similar_in_px(one.reference, np.nan_to_num(one.in_px)))
+            promises = promised_thresholds(of_these_sizes, mixture=dict(zip(keys, expected, strict=True)))
+            for label, threshold in enumerate(each.threshold for each in promises):
+                chosen = (named == label) & (confidence >= (np.inf if threshold is None else threshold))
                 if chosen.sum() >= 10:
                     kept.append((weights * (one.labels == label))[chosen].sum() / weights[chosen].sum())
-    if kept:
-        print(
-            f"\nThresholds that promise {PROMISE:.0%}: for {len(kept)} of {offered} classes and instruments; right ",
-            end="",
-        )
-        print(f"{np.mean(kept):.1%} on average; {np.mean(np.array(kept) >= PROMISE):.0%} of them keep it")
+        if kept:
+            of = len(instruments) * len(keys)
+            print(
+                f"  {name}: for {len(kept)} of {of} classes and instruments; right {np.mean(kept):.1%} on average",
+                end="; ",
+            )
+            print(f"{np.mean(np.array(kept) >= PROMISE):.0%} of them keep it, the lowest is right in {min(kept):.1%}")
 
 
 def show_unlike(instruments):
@@ -258,6 +298,7 @@ def main():
     print(f" (wanted {WANTED:.0%} and {WORST:.0%})")
     show_pure(instruments, keys, options.runs)
     show_confidence(instruments, keys)
+    show_promises(instruments, keys)
     show_unlike(instruments)
     if options.json:
         options.json.write_text(json.dumps({name: values.tolist() for name, values in means.items()}))

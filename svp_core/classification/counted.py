@@ -18,6 +18,7 @@ from svp_core.model_files import weights_sha256
 from svp_core.novelty.calibration import LEVEL
 from svp_core.stats import counts
 from svp_core.stats.confusion import combine_references
+from svp_core.stats.predictive_values import PredictiveValue, predictive_values
 
 UNSURE = counts.UNSURE
 VOLUME_ENTERED = "typed in"  # volume_from of a volume that the user entered
@@ -36,7 +37,7 @@ class CountResult:
     raw: list[counts.Count]  # cumulative, as assigned
     bands: list[counts.Count]  # as assigned, from each edge to the next
     corrected: list[counts.Count]  # cumulative, corrected for confusion; [] without a reference
-    ppv: list[counts.PredictiveValue]  # [] without a reference
+    ppv: list[PredictiveValue]  # [] without a reference
     by_run: dict[str, list[counts.Count]]  # run -> raw counts by its own volume, [] if none has a size; {} for one run
     reference: counts.ConfusionReference | None
     no_reference: str  # why there is no reference, as a sentence; "" where there is one
@@ -70,7 +71,7 @@ def count_particles(results: ClassificationResults, settings: CountSettings) -> 
             bins_um=settings.bins,
             **options,
         )
-        ppv = counts.predictive_values(
+        ppv = predictive_values(
             labels, reference=reference, thresholds=thresholds, class_keys=results.class_keys, sizes_px=sizes_px
         )
     return CountResult(

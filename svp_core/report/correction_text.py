@@ -19,8 +19,9 @@ def correction_sentences(reference: ConfusionReference, thresholds: Mapping[str,
     sentences = [
         "Corrected counts are the most likely true counts, given how the classifier assigns labelled particles of "
         "similar size in pixels that it was not trained on, unsure ones included (expectation and maximisation, Shepp "
-        "and Vardi 1982, run until no count changes). Positive predictive values follow from them, at the class "
-        f"mixture of this sample. The labelled particles are {reference.description}."
+        "and Vardi 1982, run until no count changes). Positive predictive values follow from such counts, at the class "
+        "mixture of this sample; where sizes in pixels are known, the mixture is that of each octave of sizes. The "
+        f"labelled particles are {reference.description}."
     ]
     if reference.instruments is None:
         sentences.append(

@@ -27,6 +27,7 @@ MIN_SIMILAR = 50  # labelled particles per class; where fewer have the right siz
 
 FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
+Sizes = ArrayLike | Sequence[float | None]  # (N,); NaN or None without a size
 
 _OPTIONAL = ("sizes_px", "instruments", "unlike")
 
@@ -67,6 +68,11 @@ def apply_thresholds(
     # In the precision of the probabilities: 0.9 as a 32-bit float is not below 0.9.
     minimum = np.array([(thresholds or {}).get(key, 0.0) for key in class_keys], np.result_type(probs, np.float16))
     return keys[np.where(probs.max(1, initial=0) < minimum[best], len(class_keys), best)]
+
+
+def as_sizes(sizes: Sizes) -> FloatArray:
+    """Sizes as float (N,), NaN where there is none."""
+    return np.asarray(sizes, object).astype(float)  # None becomes NaN
 
 
 def in_size_bin(sizes: FloatArray, low_um: float, high_um: float | None) -> BoolArray:

@@ -21,7 +21,9 @@ from svp_core.stats.confusion import (
     Confusion,
     ConfusionReference,
     FloatArray,
+    Sizes,
     apply_thresholds,
+    as_sizes,
     combine_references,
     in_size_bin,
     similar_in_px,
@@ -35,17 +37,13 @@ __all__ = [
     "UNSURE",
     "ConfusionReference",
     "Count",
-    "PredictiveValue",
     "apply_thresholds",
     "combine_references",
     "corrected_counts",
     "count_table",
     "poisson_interval",
-    "predictive_values",
 ]
 
-Sizes = ArrayLike | Sequence[float | None]  # (N,); NaN or None without a size
-WIDEST = 0.95  # interval of a predictive value that still says something
 SizeBin = tuple[float, float | None, BoolArray]  # lower edge, upper edge or None, particles in it (N,)
 
 
@@ -62,22 +60,6 @@ class Count:
     per_ml: float | None
     per_ml_low: float | None
     per_ml_high: float | None
-
-
-@dataclass(frozen=True)
-class PredictiveValue:
-    """Positive predictive value: share of the particles assigned to a class that belong to it, 0..1, 95 % interval."""
-
-    class_key: str
-    value: float | None  # None where no particle is assigned to the class
-    low: float | None
-    high: float | None
-    n: int  # particles of the sample assigned to the class
-
-    @property
-    def known_value(self) -> float | None:
-        """The value; None where there is none, or where its interval is wider than WIDEST: then it says nothing."""
-        return None if self.low is None or self.high is None or self.high - self.low > WIDEST else self.value
 
 
 def count_table(
@@ -99,7 +81,7 @@ def count_table(
     weights: float (N,), how many particles of the volume each one stands for, where not all of them are counted; per mL
     is then their sum, with the interval of weighted_interval(), and the counts stay as they are.
     """
-    names, sizes = np.asarray(labels, object), _sizes(sizes_um)
+    names, sizes = np.asarray(labels, object), as_sizes(sizes_um)
     each = None if weights is None else np.asarray(weights, float)
     keys = [*class_keys, *(key for key in (UNSURE, UNLIKE) if (names == key).any()), ALL]
     rows = []
@@ -142,10 +124,10 @@ def corrected_counts(
     too few. thresholds: those that `labels` were assigned by. weights: as in count_table; per mL, a class has the mean
     weight of what is assigned to it in a bin.
     """
-    names, sizes, rng = np.asarray(labels, object), _sizes(sizes_um), np.random.default_rng(seed)
+    names, sizes, rng = np.asarray(labels, object), as_sizes(sizes_um), np.random.default_rng(seed)
     with_unlike = bool((names == UNLIKE).any())
     confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
-    in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(_sizes(sizes_px))
+    in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(as_sizes(sizes_px))
     estimates, draws = [], []
     for low_um, high_um, in_bin in _size_bins(sizes, bins_um, differential=True):
         observed = np.array([((names == key) & in_bin).sum() for key in confusion.assigned_keys], float)
@@ -187,43 +169,6 @@ def _corrected_rows(
             weighted = tuple((row * factor).tolist())
             rows.append(_count(key, low_um, high_um, tuple(row.tolist()), volume_ml, dilution, weighted))
     return rows
-
-
-def predictive_values(
-    labels: ArrayLike,
-    *,
-    reference: ConfusionReference,
-    class_keys: Sequence[str],
-    sizes_px: Sizes | None = None,
-    thresholds: Mapping[str, float] | None = None,
-    seed: int = 0,
-) -> list[PredictiveValue]:
-    """Positive predictive value of every class at this sample's own, corrected prevalence.
-
-    PPV_c = lambda_c P(assigned c | c) / sum over k of lambda_k P(assigned c | k), with lambda as in corrected_counts.
-    sizes_px: float (N,), as there.
-    """
-    names, rng, values = np.asarray(labels, object), np.random.default_rng(seed), []
-    with_unlike = bool((names == UNLIKE).any())
-    confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
-    observed = np.array([(names == key).sum() for key in confusion.assigned_keys], float)
-    similar = np.ones(len(reference.labels), bool)
-    if sizes_px is not None and reference.sizes_px is not None:
-        similar = similar_in_px(reference, np.nan_to_num(_sizes(sizes_px)))
-    redrawn = rng.standard_gamma(observed + 0.5 * (observed > 0), size=(DRAWS, len(observed)))
-    shares = np.concatenate([confusion.shares(similar)[None], confusion.drawn_shares(similar)])
-    true_counts = unfold(np.vstack([observed, redrawn]), shares)
-    for index, key in enumerate(class_keys):
-        contributions = true_counts * shares[:, :, index]
-        with np.errstate(invalid="ignore"):
-            ppv = contributions[:, index] / contributions.sum(1)
-        n = int(observed[index])
-        if not n or not np.isfinite(ppv[0]):
-            values.append(PredictiveValue(key, None, None, None, n))
-            continue
-        low, high = np.nanquantile(ppv[1:], (0.025, 0.975))
-        values.append(PredictiveValue(key, float(ppv[0]), float(min(low, ppv[0])), float(max(high, ppv[0])), n))
-    return values
 
 
 def poisson_interval(n: float) -> tuple[float, float]:
@@ -282,10 +227,6 @@ def _count(
     count, low, high = figures
     per_ml = [value * dilution / volume_ml if volume_ml else None for value in weighted or figures]
     return Count(key, float(low_um), high_um, count, float(low), float(high), per_ml[0], per_ml[1], per_ml[2])
-
-
-def _sizes(sizes_um: Sizes) -> FloatArray:
-    return np.asarray(sizes_um, object).astype(float)  # None becomes NaN
 
 
 def _size_bins(sizes: FloatArray, bins_um: Sequence[float], differential: bool) -> Iterator[SizeBin]:

@@ -7,7 +7,8 @@ from pathlib import Path
 from svp_core.display import DASH, format_interval, format_number, format_percent, format_percent_interval
 from svp_core.report.count_tables import size_text
 from svp_core.report.render import render
-from svp_core.stats.counts import ALL, Count, PredictiveValue
+from svp_core.stats.counts import ALL, Count
+from svp_core.stats.predictive_values import PredictiveValue
 
 _TEMPLATES = Path(__file__).with_name("templates")
 

@@ -36,6 +36,7 @@ from svp_core.instruments.metadata import format_volume
 from svp_core.particle_classes import UNLIKE
 from svp_core.report.count_tables import small_size_notes
 from svp_core.stats import counts
+from svp_core.stats.predictive_values import predictive_values
 
 PER_ML, COUNTS = "Per mL", "Counts"
 MAX_DILUTIONS = 3  # runs whose stated dilution is mentioned
@@ -174,7 +175,7 @@ def _corrected(key, _labels, _sizes_um, _sizes_px, _weights, _reference, _class_
         differential=_binning.ranges,
         weights=_weights,
     )
-    values = counts.predictive_values(
+    values = predictive_values(
         _labels, reference=_reference, thresholds=_thresholds, class_keys=_class_keys, sizes_px=_sizes_px
     )
     return table, values

@@ -166,25 +166,3 @@ def test_a_raw_count_names_what_is_unlike():
         (counts.UNLIKE, 1),
         ("all", 3),
     ]
-
-
-def test_predictive_values_of_particles_of_the_samples_size():
-    """Large protein is called oil in half of the cases, small never; the sample is large."""
-    rng = np.random.default_rng(6)
-    large = np.array([[0.5, 0.5, 0], [0, 1, 0], [0, 0, 1.0]])
-    parts = [drawn_reference(2000, rng, np.eye(3)), drawn_reference(2000, rng, large)]
-    reference = counts.ConfusionReference(
-        np.concatenate([part.probs for part in parts]),
-        np.concatenate([part.labels for part in parts]),
-        np.full(12_000, 12.0),
-        KEYS,
-        "two sizes",
-        np.repeat([8.0, 40.0], 6000),
-    )
-    labels = np.repeat(np.array(KEYS, object), (100, 200, 50))  # half of 200 protein beside 100 droplets
-    options = {"reference": reference, "class_keys": KEYS}
-    at_size = counts.predictive_values(labels, sizes_px=[40.0] * len(labels), **options)[1]
-    small = counts.predictive_values(labels, sizes_px=[8.0] * len(labels), **options)[1]
-    assert at_size.value == pytest.approx(0.5, abs=0.12)
-    assert small.value is not None
-    assert small.value > 0.95

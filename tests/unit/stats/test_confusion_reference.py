@@ -14,13 +14,13 @@ from svp_core.classifier.resnet import predict_probs
 from svp_core.errors import LabError
 from svp_core.morphology import measure
 from svp_core.optics import scenes
-from svp_core.stats import counts
+from svp_core.stats.predictive_values import predictive_values
 from tests.helpers.confusion import KEYS, drawn_reference, shipped_classifier
 
 
 def test_a_reference_with_other_classes_is_refused():
     with pytest.raises(ValueError, match="the reference has classes"):
-        counts.predictive_values(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
+        predictive_values(["a"], reference=drawn_reference(10, np.random.default_rng(0)), class_keys=("a", "b"))
 
 
 def test_a_reference_is_read_back_as_written(tmp_path):

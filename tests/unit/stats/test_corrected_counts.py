@@ -13,6 +13,7 @@ from svp_core.images import to_tile
 from svp_core.instruments.detect import read_particles
 from svp_core.morphology import measure
 from svp_core.stats import counts
+from svp_core.stats.predictive_values import predictive_values
 from tests.helpers.confusion import CONFUSION, KEYS, drawn_reference, shipped_classifier
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,21 +49,13 @@ def test_corrected_counts_are_near_the_true_ones():
     assert found["all"].per_ml == pytest.approx(10_550)
     values: dict[str, Any] = {
         value.class_key: value
-        for value in counts.predictive_values(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)
+        for value in predictive_values(labels, reference=drawn_reference(20_000, rng), class_keys=KEYS)
     }
     true_ppv = 800 * 0.85 / (20_000 * 0.08 + 800 * 0.85 + 300 * 0.1)
     assert values["silicone_oil"].low < true_ppv < values["silicone_oil"].high
     assert values["silicone_oil"].value == pytest.approx(true_ppv, abs=0.05)
     assert values["protein"].value > 0.99
     assert values["silicone_oil"].n == raw["silicone_oil"]
-
-
-def test_a_class_without_assigned_particles_has_no_ppv():
-    values = counts.predictive_values(
-        ["protein"] * 5, reference=drawn_reference(200, np.random.default_rng(0)), class_keys=KEYS
-    )
-    assert [one.value is None for one in values] == [False, True, True]
-    assert values[1].n == 0
 
 
 def test_intervals_cover_the_truth_for_corrected_counts_and_not_for_raw_ones():
@@ -280,8 +273,3 @@ def test_corrected_counts_cover_the_truth_for_the_instruments_of_the_reference()
     assert np.mean(covered["corrected"]) >= 0.97
     # Some of the many small protein aggregates are assigned to oil, of which there are few.
     assert (np.mean(covered["corrected"], 0) - np.mean(covered["raw"], 0))[len(bins)] > 0.2
-
-
-@pytest.mark.parametrize(("low", "high", "shown"), [(0.0, 1.0, None), (0.3, 0.9, 0.7), (None, None, None)])
-def test_a_predictive_value_of_which_nothing_is_known_has_no_number(low, high, shown):
-    assert counts.PredictiveValue("fibre", None if low is None else 0.7, low, high, 4).known_value == shown
