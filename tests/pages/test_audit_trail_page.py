@@ -9,7 +9,7 @@ from pages.ui.shared.reason_form import with_reason
 from svp_core.access import person
 from svp_core.access.person import KEEPER, OIDC, Person, acting_as
 from svp_core.errors import LabError
-from svp_core.review.closing import closed_at
+from svp_core.review.closing import closed_at, signed_states
 from svp_core.review.store import delete_review
 from svp_core.workspace.changes import MODEL, because, change, list_entries
 from svp_core.workspace.people import list_people
@@ -115,6 +115,25 @@ def test_a_review_is_closed_with_a_name_and_a_meaning(lab):
     app.button(key="review_reopen").click().run()
     assert closed_at(review.id) is None
     assert not app.exception
+
+
+def test_why_a_signature_was_refused_stays_until_the_next_one(lab):
+    review = new_review(5)
+    record(review, event(1, "p0"))
+    app = reviewing(review, look="History")
+    key = f"sign_review_{review.id}"
+    app.text_input(key=f"{key}_name").set_value(" ")
+    next(button for button in app.button if button.label == "Close and sign").click().run()
+    refusal = [error.value for error in app.error]
+    assert len(refusal) == 1
+    assert [error.value for error in app.run().error] == refusal  # as after a gap in the connection
+    assert closed_at(review.id) is None
+    app.text_input(key=f"{key}_name").set_value("Anna Müller")
+    next(button for button in app.button if button.label == "Close and sign").click().run()
+    assert not app.error
+    assert closed_at(review.id)
+    app.run()
+    assert len(signed_states(review.id)) == 1
 
 
 def test_the_role_of_a_visitor_is_looked_up_at_each_run(lab, signed_in):

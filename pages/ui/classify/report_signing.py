@@ -7,7 +7,6 @@ import streamlit as st
 
 from pages.ui.shared.signature_form import ask_signature, signature_text
 from pages.ui.shared.text import escape_markdown
-from svp_core.errors import LabError
 from svp_core.report.signed_report import SignedReport, sign_report, signed_reports
 
 NEW = ""
@@ -29,12 +28,11 @@ def show_signing(job_id: str, settings: Mapping[str, Any]) -> None:
                 key=f"sign_under_{job_id}",
                 width=420,
             )
-        try:
-            if answer := ask_signature(f"sign_report_{job_id}", "Sign report"):
-                sign_report(job_id, settings, *answer, under=under)
-                st.rerun()
-        except LabError as error:
-            st.error(escape_markdown(error))
+        ask_signature(
+            f"sign_report_{job_id}",
+            "Sign report",
+            lambda name, meaning: sign_report(job_id, settings, name, meaning, under=under),
+        )
 
 
 def _show_signed(report: SignedReport) -> None:

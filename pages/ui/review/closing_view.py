@@ -22,10 +22,12 @@ def show_closing(review: Review) -> None:
                 st.warning(escape_markdown(state.problem))
         if not closed:
             st.caption("No decision can be added to a closed review. A keeper can open it again.")
+        ask_signature(
+            f"sign_review_{review.id}",
+            "Sign" if closed else "Close and sign",
+            lambda name, meaning: sign_review(review.id, review.name, name, meaning),
+        )
         try:
-            if answer := ask_signature(f"sign_review_{review.id}", "Sign" if closed else "Close and sign"):
-                sign_review(review.id, review.name, *answer)
-                st.rerun()
             if closed and current_person().may(KEEPER) and st.button("Open again", key="review_reopen"):
                 reopen_review(review.id, review.name)
                 st.rerun()
