@@ -150,7 +150,8 @@ def true_predictive_values(one, keys, expected, assigned):
     """Share of right ones among what a mixture of this instrument's particles has assigned to each class, (K,)."""
     rates = np.array([[np.mean(assigned[one.labels == label] == key) for key in keys] for label in range(len(keys))])
     named = np.where(expected[:, None] > 0, rates * expected[:, None], 0)
-    return np.diag(named) / named.sum(0)
+    with np.errstate(invalid="ignore"):  # in a mixture without such particles
+        return np.diag(named) / named.sum(0)
 
 
 def show_mixture(name, instruments, keys, mixture, runs):
