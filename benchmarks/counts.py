@@ -39,8 +39,9 @@ from svp_core.stats.calibration import PROMISE, calibration_error, promised_thre
 from svp_core.stats.confusion import similar_in_px
 from svp_core.stats.predictive_values import predictive_values
 
-# Of the set of instruments: nothing was chosen by this one. By 7400, the largest worth of the variation between
-# instruments was (stats.between_instruments.MAX_WORTH), so intervals hold more often there.
+# Of the set of instruments: by this one nothing was chosen but that the library has small particles. By 7400, the
+# largest worth of the variation between instruments was (stats.between_instruments.MAX_WORTH), so intervals hold more
+# often there.
 ENTROPY = 9100
 MAIN = ("protein", "silicone_oil", "air_bubble")
 MIXTURES = {"75 : 12.5 : 12.5": (300, 50, 50), "20 : 1 : 1": (400, 20, 20), "oil-rich": (60, 260, 80)}  # of MAIN

@@ -20,7 +20,7 @@ from svp_core.tasks.unlike_details import parts_of
 PAGE_SIZE = 200
 TILE_PX = 112
 SMALL_PX = 10  # known particles of the shipped calibrations are hardly smaller
-SMALL_MARKED = 0.17  # share of simulated particles below SMALL_PX that are marked; benchmarks/counts.py
+SMALL_MARKED = 0.17  # share of simulated particles below SMALL_PX that are marked (ResNet-18, benchmarks/counts.py)
 TOLD_FROM = 0.05  # share of such particles, from which on it is said
 COMPARED = 12  # of the most unusual, beside the known particles nearest to them
 
@@ -75,5 +75,6 @@ def _small(results):
         return ""
     return (
         f" {format_percent(share)} of the particles here are smaller than {SMALL_PX} pixels; hardly any known one is, "
-        f"and of simulated ones of the classes that are as small, {format_percent(SMALL_MARKED)} are marked."
+        f"and of simulated ones of the classes that are as small, {format_percent(SMALL_MARKED)} are marked by the "
+        "ResNet-18."
     )
