@@ -58,16 +58,18 @@ def predictive_values(
     size. Without them all sizes are one.
     """
     names, rng = np.asarray(labels, object), np.random.default_rng(seed)
-    confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=bool((names == UNLIKE).any()))
+    with_unlike = bool((names == UNLIKE).any())
+    confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
     in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(as_sizes(sizes_px))
-    assigned = np.zeros((1 + DRAWS, 1, len(class_keys)))  # (estimate and draws, true class, assigned class)
+    # (estimate and draws, true class, assigned class)
+    assigned = np.zeros((1 + DRAWS, len(class_keys) + with_unlike, len(class_keys)))
     for in_band in _bands(in_px, len(names)):
         observed = np.array([((names == key) & in_band).sum() for key in confusion.assigned_keys], float)
         similar = np.ones(len(reference.labels), bool) if in_px is None else similar_in_px(reference, in_px[in_band])
         redrawn = rng.standard_gamma(observed + 0.5 * (observed > 0), size=(DRAWS, len(observed)))
         shares = np.concatenate([confusion.shares(similar)[None], confusion.drawn_shares(similar)])
         true_counts = unfold(np.vstack([observed, redrawn]), shares)
-        assigned = assigned + true_counts[:, :, None] * shares[:, :, : len(class_keys)]
+        assigned += true_counts[:, :, None] * shares[:, :, : len(class_keys)]
     return [
         _predictive_value(key, int((names == key).sum()), assigned[:, :, index], index)
         for index, key in enumerate(class_keys)

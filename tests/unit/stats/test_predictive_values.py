@@ -46,6 +46,8 @@ def test_a_class_without_assigned_particles_has_no_ppv():
     )
     assert [one.value is None for one in values] == [False, True, True]
     assert values[1].n == 0
+    none = predictive_values([], sizes_px=[], reference=reference_of_two_sizes(HALF, HALF), class_keys=KEYS)
+    assert [(one.value, one.n) for one in none] == [(None, 0)] * 3
 
 
 def test_predictive_values_of_particles_of_the_samples_size():
