@@ -75,6 +75,11 @@ def as_sizes(sizes: Sizes) -> FloatArray:
     return np.asarray(sizes, object).astype(float)  # None becomes NaN
 
 
+def sizes_seen(reference: ConfusionReference, sizes_px: Sizes | None) -> FloatArray | None:
+    """Sizes in pixels (N,) to choose reference particles by, 0 where not measured; None where either side has none."""
+    return None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(as_sizes(sizes_px))
+
+
 def in_size_bin(sizes: FloatArray, low_um: float, high_um: float | None) -> BoolArray:
     return (sizes >= low_um) & (sizes < (np.inf if high_um is None else high_um))
 

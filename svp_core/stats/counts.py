@@ -28,6 +28,7 @@ from svp_core.stats.confusion import (
     in_size_bin,
     similar_in_px,
     similar_in_um,
+    sizes_seen,
 )
 from svp_core.stats.unfolding import unfold
 
@@ -127,7 +128,7 @@ def corrected_counts(
     names, sizes, rng = np.asarray(labels, object), as_sizes(sizes_um), np.random.default_rng(seed)
     with_unlike = bool((names == UNLIKE).any())
     confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
-    in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(as_sizes(sizes_px))
+    in_px = sizes_seen(reference, sizes_px)
     estimates, draws = [], []
     for low_um, high_um, in_bin in _size_bins(sizes, bins_um, differential=True):
         observed = np.array([((names == key) & in_bin).sum() for key in confusion.assigned_keys], float)

@@ -14,8 +14,8 @@ from svp_core.stats.confusion import (
     ConfusionReference,
     FloatArray,
     Sizes,
-    as_sizes,
     similar_in_px,
+    sizes_seen,
 )
 from svp_core.stats.unfolding import unfold
 
@@ -60,7 +60,7 @@ def predictive_values(
     names, rng = np.asarray(labels, object), np.random.default_rng(seed)
     with_unlike = bool((names == UNLIKE).any())
     confusion = Confusion(reference, class_keys, thresholds, rng, with_unlike=with_unlike)
-    in_px = None if sizes_px is None or reference.sizes_px is None else np.nan_to_num(as_sizes(sizes_px))
+    in_px = sizes_seen(reference, sizes_px)
     # (estimate and draws, true class, assigned class)
     assigned = np.zeros((1 + DRAWS, len(class_keys) + with_unlike, len(class_keys)))
     for in_band in _bands(in_px, len(names)):

@@ -10,6 +10,7 @@ from pages.ui.classify.results_data import numeric_column
 from pages.ui.shared.nearest_known import show_nearest_known
 from pages.ui.shared.paging import choose_page
 from pages.ui.shared.teaching import show_teaching
+from svp_core.classification.correction_basis import told_share
 from svp_core.classification.counted import ECD_PX
 from svp_core.classification.results import NOVELTY_P, ClassificationResults
 from svp_core.classification.strangers import has_novelty, taught_p, verdict_of
@@ -21,7 +22,6 @@ PAGE_SIZE = 200
 TILE_PX = 112
 SMALL_PX = 10  # known particles of the shipped calibrations are hardly smaller
 SMALL_MARKED = 0.17  # share of simulated particles below SMALL_PX that are marked (ResNet-18, benchmarks/counts.py)
-TOLD_FROM = 0.05  # share of such particles, from which on it is said
 COMPARED = 12  # of the most unusual, beside the known particles nearest to them
 
 
@@ -69,9 +69,8 @@ def _small(results):
     """That many of these particles are smaller than the known ones, as a sentence; "" where they are not."""
     if (results.summary.get("novelty") or {}).get("among"):  # of the lab's own run, whatever sizes that has
         return ""
-    in_px = numeric_column(results, ECD_PX) if ECD_PX in results.columns else np.zeros(0)
-    in_px = in_px[np.isfinite(in_px)]
-    if not len(in_px) or (share := float(np.mean(in_px < SMALL_PX))) < TOLD_FROM:
+    in_px = numeric_column(results, ECD_PX) if ECD_PX in results.columns else None
+    if not (share := told_share(in_px, SMALL_PX)):
         return ""
     return (
         f" {format_percent(share)} of the particles here are smaller than {SMALL_PX} pixels; hardly any known one is, "
