@@ -132,10 +132,7 @@ class Viewing:
     z_f_um: float  # focal plane relative to the particle
     diameter_um: float  # requested; a shape that cannot be that large or small has its actual size in the truth
     oversized: bool  # larger than the tile, which cuts it off
-    aggregate_delay: float = 1.0  # see ViewingLaw
-    irregular_protein: float = 0.0  # see ViewingLaw
-    joined_oil: float = 0.22  # see ViewingLaw
-    three_joined: float = 0.0  # see ViewingLaw
+    law: ViewingLaw = USUAL_LAW  # shares of shapes and the delay of protein
 
 
 def sample_viewing(
@@ -189,10 +186,7 @@ def sample_viewing(
         z_f_um=float(focus * (0.28 / microscope.na_objective) ** 1.5),
         diameter_um=float(diameter_um),
         oversized=bool(diameter_um >= 58 * pixel),
-        aggregate_delay=law.aggregate_delay,
-        irregular_protein=law.irregular_protein,
-        joined_oil=law.joined_oil,
-        three_joined=law.three_joined,
+        law=law,
     )
 
 

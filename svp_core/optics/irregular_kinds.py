@@ -20,7 +20,7 @@ def draw_irregular_protein(rng: np.random.Generator, viewing: Viewing, x: Axis, 
     filling = str(rng.choice(irregular.PROTEIN_FILLINGS, p=[0.42, 0.25, 0.13, 0.20]))
     aspect = rng.uniform(0.3, 0.75) if filling == "bulk" else rng.uniform(0.35, 0.95)
     phase = rng.uniform(0.15, 0.5) if rng.random() < 0.15 else rng.uniform(0.4, 2.5)
-    phase *= viewing.aggregate_delay
+    phase *= viewing.law.aggregate_delay
     absorption = rng.uniform(0.1, 0.6) if rng.random() < 0.25 else 0.0  # relative to the phase
     outline = irregular.Outline(
         viewing.diameter_um / 2 / np.sqrt(aspect), aspect, rng.normal(0, 0.35), rng.uniform(0.08, 0.3)

@@ -24,10 +24,10 @@ def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) 
     radius = viewing.diameter_um / 2
     dx, dy = displacement(rng, viewing, 0.8)
     draw = rng.random()
-    if draw < 1 - viewing.joined_oil or viewing.oversized:
+    if draw < 1 - viewing.law.joined_oil or viewing.oversized:
         image = _sphere(x - dx, y - dy, viewing, radius, index, viewing.z_f_um)
         return image, {"shape": "single", "diameter_um": 2 * radius, "index": index, **moved(dx, dy)}
-    merged = draw > 1 - MERGED_SHARE * viewing.joined_oil
+    merged = draw > 1 - MERGED_SHARE * viewing.law.joined_oil
     second = radius * (rng.uniform(0.6, 1.0) if merged else rng.uniform(0.5, 1.0))
     distance = (radius + second) * (rng.uniform(0.25, 0.6) if merged else rng.uniform(1.0, 1.02))
     # Scaled to the requested size by area.
@@ -38,7 +38,7 @@ def _silicone_oil(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) 
     centres = shrink * np.stack([-axis * distance * share, axis * distance * (1 - share)])
     radii = shrink * np.array([radius, second])
     shape = "lopsided" if merged else "doublet"
-    if not merged and rng.random() < viewing.three_joined:
+    if not merged and rng.random() < viewing.law.three_joined:
         centres, radii = shapes.add_droplet(rng, centres, radii)
         shape = "triplet"
     grid = voxel_grid(viewing, x, y, dz_um=max(0.5, viewing.diameter_um / 22))
@@ -72,7 +72,7 @@ def _air_bubble(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) ->
 
 
 def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Drawing:
-    if viewing.irregular_protein and rng.random() < viewing.irregular_protein:
+    if viewing.law.irregular_protein and rng.random() < viewing.law.irregular_protein:
         return draw_irregular_protein(rng, viewing, x, y)
     shape = rng.choice(["clump", "felt", "thread", "wisp"], p=[0.35, 0.35, 0.10, 0.20])
     if shape in ("clump", "wisp"):
@@ -98,7 +98,7 @@ def _protein(rng: np.random.Generator, viewing: Viewing, x: Axis, y: Axis) -> Dr
     filling = shapes.saturate(shapes.gaussian_blobs(points, radii, weights, grid), 1.0)
     # The index follows from the phase delay of the thickest part.
     thickest = filling.sum(0).max() * grid.dz_um
-    delta = min(viewing.aggregate_delay * phase / (viewing.microscope.k0 * thickest), PROTEIN_CAP)
+    delta = min(viewing.law.aggregate_delay * phase / (viewing.microscope.k0 * thickest), PROTEIN_CAP)
     image = volume_image(x, y, filling * np.float32(delta), grid, viewing)
     return image, {
         "shape": str(shape),
