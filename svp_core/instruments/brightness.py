@@ -153,8 +153,8 @@ class SourceBrightness:
         share = (values.background - scale.black) / (scale.white - scale.black)
         if share < DARK_SHARE:
             yield (
-                f"At the scale {text} the background is at {max(share, 0):.0%} of white, which is dark for a bright "
-                "field; check the scale."
+                f"At the scale {text} the background is at {100 * max(share, 0):.0f} % of white, which is dark for a "
+                "bright field; check the scale."
             )
         if values.undefined:
             count = f"{values.undefined:,} images hold" if values.undefined > 1 else "1 image holds"

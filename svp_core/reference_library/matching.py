@@ -76,6 +76,6 @@ def describe(library: Library, conditions: ImagingConditions, count: int) -> str
     """The reference in words: how many particles of how many instruments, exposed with what."""
     return (
         f"{count:,} simulated particles of {library.instrument_count} instruments at {library.magnification}, shown "
-        f"with this run's background ({conditions.background:.0%} of full scale), its gradient and its noise "
+        f"with this run's background ({100 * conditions.background:.0f} % of full scale), its gradient and its noise "
         f"({255 * conditions.noise:.1f} grey levels)"
     )

@@ -37,8 +37,8 @@ def describe_promises(promises: Sequence[Promise]) -> str:
             for one in kept
         ]
         text = (
-            f"At these thresholds, at least {PROMISE:.0%} of the particles named by a class belong to it, on simulated "
-            f"instruments like this one, at this sample's sizes and mixture: {join_names(each)}."
+            f"At these thresholds, at least {100 * PROMISE:.0f} % of the particles named by a class belong to it, on "
+            f"simulated instruments like this one, at this sample's sizes and mixture: {join_names(each)}."
         )
     if without:
         text += f" No threshold promises that for {without}."

@@ -70,8 +70,8 @@ def choose_thresholds(results: ClassificationResults) -> dict[str, float]:
                 key=UNLIKE_KEY,
                 bind="query-params",
                 persist_state="session",
-                help=f"Particles more unusual than {1 - LEVEL:.0%} of the known ones of their most likely class are "
-                "counted in no class.",
+                help=f"Particles more unusual than {100 * (1 - LEVEL):.0f} % of the known ones of their most likely "
+                "class are counted in no class.",
             )
     return {key: common if value is None else value for key, value in separate.items()}
 

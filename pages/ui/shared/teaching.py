@@ -25,8 +25,8 @@ def show_teaching(results: ClassificationResults, picks: Sequence[int]) -> None:
             help=f"Select {MIN_CONFIRMED} or more particles that are no known ones; all that resemble them are "
             "then marked. 20 are better. Known particles marked by this: "
             f"{format_percent(TAUGHT_SHARE * LEVEL)} of the sample at most, by construction, or, where most of it is "
-            f"marked, {FALSE_SHARE:.0%} of the marked ones; of a class that looks like the strangers, more than of "
-            "another.",
+            f"marked, {100 * FALSE_SHARE:.0f} % of the marked ones; of a class that looks like the strangers, more "
+            "than of another.",
         )
         if taught:
             st.caption(gain_text(taught), width="content")
