@@ -2,11 +2,12 @@
 
     python benchmarks/novelty_calibration.py [MODEL ...] [--particles FOLDER]
 
-Takes the usual particles of benchmarks/reference_library.py: of every class, ten on each of 120 instruments, that no
-model was trained or selected on; they are simulated where FOLDER does not hold them yet. Five
-sixths of each class give the distances by which new particles are judged, the rest, also mirrored, the Gaussians; both
-as whole tiles and as an instrument's crops. Prints how many particles stand behind each named class. MODEL is a shipped
-name or a model folder; all shipped classifiers by default.
+Takes the particles of benchmarks/reference_library.py: of every class, ten usual and six small ones on each of 120
+instruments, that no model was trained or selected on; they are simulated where FOLDER does not hold them yet. Five
+sixths of each class give the distances by which new particles are judged. The rest, also mirrored, give how distances
+depend on size, and the usual ones of them the Gaussians: with the small ones these would be wider, and fewer strangers
+found. All this as whole tiles and as an instrument's crops. Prints how many particles stand behind each named class.
+MODEL is a shipped name or a model folder; all shipped classifiers by default.
 """
 
 import argparse
@@ -37,30 +38,29 @@ from svp_core.novelty.tile_forms import FORMS, cut_out
 from svp_core.optics.imaging_conditions import MAGNIFICATIONS
 from svp_core.reference_library.library import LEVELS, read_library
 
-INSTRUMENTS, EACH = 40, 10  # per magnification; particles per class and instrument
-JUDGING = 5 / 6  # share of each class that new particles are judged by: 1,000 of 1,200 whole tiles
+INSTRUMENTS, EACH, SMALL = 40, 10, 6  # per magnification; usual and small particles per class and instrument
+JUDGING = 5 / 6  # share of each class that new particles are judged by: 1,600 of 1,920 whole tiles
 SEED = 83  # of the crops' margins
-EXAMPLES = 400  # particles per class and form of tile whose features are kept, to tell strangers from
+EXAMPLES = 640  # particles per class and form of tile whose features are kept, to tell strangers from
 BATCH = 128
 
 
 def known_tiles(class_keys, folder):
-    """(tiles, labels, places) of these classes, instruments of all magnifications in turn.
+    """(tiles, labels, places, whether each is a usual one) of these classes, instruments of all magnifications in turn.
 
     places: see KnownExamples.library. SystemExit for an unknown class.
     """
-    drawn = [
-        pool(folder, ENTROPY, magnification, number, per_kind(EACH))
-        for number in range(INSTRUMENTS)
-        for magnification in MAGNIFICATIONS
-    ]
+    each = {False: EACH, True: SMALL}
+    which = [(number, one, small) for number in range(INSTRUMENTS) for one in MAGNIFICATIONS for small in each]
+    drawn = [pool(folder, ENTROPY, one, number, per_kind(each[small]), small=small) for number, one, small in which]
     tiles = np.concatenate([one.tiles for one in drawn])
+    usual = np.concatenate([np.full(len(one.tiles), not small) for one, (*_, small) in zip(drawn, which, strict=True)])
     names = np.concatenate([np.array([class_of(kind) for kind in one.kinds], str) for one in drawn])
     if missing := set(class_keys) - set(names):
         raise SystemExit(f"{', '.join(sorted(missing))} cannot be simulated: no calibration for these classes.")
     known = np.isin(names, class_keys)
     places = np.concatenate([library_places(one, class_keys) for one in drawn])
-    return tiles[known], np.array([class_keys.index(name) for name in names[known]]), places[known]
+    return tiles[known], np.array([class_keys.index(name) for name in names[known]]), places[known], usual[known]
 
 
 def library_places(drawn, class_keys):
@@ -80,14 +80,14 @@ def library_places(drawn, class_keys):
     return np.stack([np.full(len(rows), place), rows], 1)
 
 
-def in_form(form, tiles, labels, places):
-    """(crops, labels, places): the tiles themselves, or what an instrument would save of each, where that is less."""
+def in_form(form, tiles, *of_each):
+    """(crops, *of_each): the tiles themselves, or what an instrument would save of each, where that is less."""
     if form == "whole":
-        return list(tiles), labels, places
+        return list(tiles), *of_each
     rng = np.random.default_rng(SEED)
     crops = [cut_out(tile, rng) for tile in tiles]
     cut = [k for k, crop in enumerate(crops) if crop is not None]
-    return [crops[k] for k in cut], labels[cut], places[cut]
+    return [crops[k] for k in cut], *(part[cut] for part in of_each)
 
 
 def observe(classifier, crops):
@@ -107,31 +107,33 @@ def observe(classifier, crops):
 def calibrate(classifier, folder, options):
     """NoveltyCalibration of the classifier of this model folder."""
     keys = classifier.config.class_keys
-    tiles, labels, places = known_tiles(keys, options.particles)
+    tiles, *of_each = known_tiles(keys, options.particles)
     observed, is_fit = [], []
     for form in FORMS:
-        crops, of_form, at = in_form(form, tiles, labels, places)
+        crops, of_form, at, usual = in_form(form, tiles, *of_each)
         fit = rank_in_class(of_form) >= JUDGING * np.bincount(of_form)[of_form]
         mirrored = [
             flip(np.asarray(crops[k])) for flip in (np.fliplr, np.flipud, np.rot90) for k in np.flatnonzero(fit)
         ]
         layers, fixed, shapes, named = observe(classifier, crops + mirrored)
         at, once = np.concatenate([at, np.tile(at[fit], (3, 1))]), np.arange(len(crops) + len(mirrored)) < len(crops)
-        of_form, fit = np.r_[of_form, np.tile(of_form[fit], 3)], np.r_[fit, np.ones(len(mirrored), bool)]
+        of_form, usual = (np.r_[part, np.tile(part[fit], 3)] for part in (of_form, usual))
+        fit = np.r_[fit, np.ones(len(mirrored), bool)]
         # Particles without an outline are rejected, and never judged.
         outlined = np.isfinite(shapes).all(1)
-        observed.append([part[outlined] for part in (layers, fixed, shapes, named, of_form, at, once)])
+        observed.append([part[outlined] for part in (layers, fixed, shapes, named, of_form, at, once, usual)])
         is_fit.append(fit[outlined])
-    directions = find_directions(np.concatenate([o[0][fit] for o, fit in zip(observed, is_fit, strict=True)]))
+    directions = find_directions(np.concatenate([o[0][fit & o[-1]] for o, fit in zip(observed, is_fit, strict=True)]))
     forms, examples, spreads = [], [], []
     for index, (parts, fit) in enumerate(zip(observed, is_fit, strict=True)):
-        layers, fixed, shapes, named, of_form, at, once = parts
-        views = Views(fixed, directions.project(layers), shapes, named)
-        forms.append(calibrate_form(views.take(fit), of_form[fit], views.take(~fit), len(keys)))
-        examples.append(examples_of(views.take(~fit), of_form[~fit], index, at[~fit]))
+        layers, fixed, shapes, named, of_form, at, once, usual = parts
+        views, given = Views(fixed, directions.project(layers), shapes, named), fit & usual
+        judging, of_all_sizes = views.take(~fit), views.take(fit)
+        forms.append(calibrate_form(views.take(given), of_form[given], judging, len(keys), of_all_sizes=of_all_sizes))
+        examples.append(examples_of(judging, of_form[~fit], index, at[~fit]))
         spreads.append(fit_spread(views.take(once), instruments_of(at[once]), len(keys)))
     description = (
-        f"{JUDGING * len(MAGNIFICATIONS) * INSTRUMENTS * EACH:,.0f} simulated particles per class, of "
+        f"{JUDGING * len(MAGNIFICATIONS) * INSTRUMENTS * (EACH + SMALL):,.0f} simulated particles per class, of "
         f"{len(MAGNIFICATIONS) * INSTRUMENTS} instruments drawn from the usual law"
     )
     known = KnownExamples(*(np.concatenate(part) for part in zip(*examples, strict=True)))

@@ -146,7 +146,7 @@ def by_distances(calibration, judge):
         rows = np.flatnonzero(forms == index)
         if len(rows) and len(form.named):
             views = views_of(judge.features[rows], judge.named[rows])
-            scores[rows], values[rows] = form.judge_distances(form.known.distances(views), judge.named[rows])
+            scores[rows], values[rows] = form.judge_distances(form.measure(views), judge.named[rows])
     return scores, values
 
 

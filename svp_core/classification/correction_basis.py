@@ -19,19 +19,11 @@ def correction_basis(reference: ConfusionReference | None, sizes_px: NDArray[np.
         return ""
     basis = f"Corrected counts and predictive values are estimated on labelled particles: {reference.description}."
     smallest = smallest_labelled_px(reference)
-    if not (share := told_share(sizes_px, smallest)):
+    measured = np.zeros(0) if sizes_px is None else sizes_px[np.isfinite(sizes_px)]
+    share = float(np.mean(measured < smallest)) if len(measured) else 0.0
+    if share < TOLD_FROM:
         return basis
     return (
         f"{basis} {format_percent(share)} of the particles here are smaller than nearly all labelled ones of a class "
         f"({smallest:.1f} px); they are corrected like larger ones, and their intervals are too narrow."
     )
-
-
-def told_share(sizes_px: NDArray[np.floating] | None, least_px: float) -> float:
-    """Share of the measured particles that are smaller than this, 0..1; 0 where it is too small to be told.
-
-    sizes_px: as in correction_basis.
-    """
-    measured = np.zeros(0) if sizes_px is None else sizes_px[np.isfinite(sizes_px)]
-    share = float(np.mean(measured < least_px)) if len(measured) else 0.0
-    return share if share >= TOLD_FROM else 0.0

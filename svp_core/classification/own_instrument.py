@@ -18,6 +18,11 @@ from svp_core.validation import reference
 from svp_core.validation.reference import validation_reference
 from svp_core.workspace.instrument_profiles import find_profile
 
+OUTDATED = (
+    "The known run of this instrument was measured by an earlier calibration of the classifier, and is not used. "
+    "Classify a run of known particles again, and name that one (Instrument)."
+)
+
 
 def profile_of(summary: Mapping[str, Any]) -> InstrumentProfile | None:
     """Profile of the instrument in a summary.json; None where it names none, or one that is not in this workspace."""
@@ -32,14 +37,23 @@ def find_own_calibration(
 ) -> tuple[NoveltyCalibration | None, str]:
     """Calibration of novelty for the instrument in a summary.json: by its run of known particles, else the shipped one.
 
-    folder, class_keys: of the classifier. (None, reason) where it has none. Raises LabError where its file is damaged.
+    folder, class_keys: of the classifier. (None, reason) where it has none; (shipped one, reason) where the known run
+    cannot be used. Raises LabError where the file is damaged.
     """
     shipped, reason = find_calibration(folder, class_keys)
     profile = profile_of(summary)
     if shipped is None or profile is None:
         return shipped, reason
-    run = from_record(profile.known_run_of(shipped.weights_sha256), class_keys)
+    record = profile.known_run_of(shipped.weights_sha256)
+    if record and is_outdated(record, shipped):
+        return shipped, OUTDATED
+    run = from_record(record, class_keys)
     return (shipped if run is None else calibrate_on_run(shipped, run)), ""
+
+
+def is_outdated(record: Mapping[str, Any], shipped: NoveltyCalibration) -> bool:
+    """Whether the distances of a known run (see tasks.known_run) were measured by another calibration than this."""
+    return record.get("basis") != shipped.basis
 
 
 def known_run_differences(summary: Mapping[str, Any]) -> list[str]:

@@ -5,13 +5,15 @@ of tile (Vovk et al. 2005; Bates et al. 2021, arXiv 2104.08279, eq. 4). For a kn
 ones, P(p <= a) <= a. The catch is "drawn like": particles of another instrument may score otherwise, which the verdict
 on the sample is for.
 
-Each of the three distances of score.py has such a p-value of its own. The score is minus the logarithm of the smallest
-of the three, calibrated once more, so that a particle unusual in one way is found however usual it is in the others: on
-simulated fibres and on a run of plankton that found more than the sum of standardised distances.
+Each of the three distances of score.py, standardised by size (size_trend.py), has such a p-value of its own. The score
+is minus the logarithm of the smallest of the three, calibrated once more, so that a particle unusual in one way is
+found however usual it is in the others: on simulated fibres and on a run of plankton that found more than the sum of
+standardised distances.
 """
 
+import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +21,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from svp_core.novelty.resemblance import RunSpread
 from svp_core.novelty.score import DIRECTIONS, FIXED_WIDTH, Directions, KnownParticles, Views, fit_known
+from svp_core.novelty.shape import LOG_ECD
+from svp_core.novelty.size_trend import SizeTrend, fit_trend
 from svp_core.novelty.tile_forms import forms_of
 
 LEVEL = 0.05  # a particle is marked as unlike at p <= LEVEL
@@ -33,10 +37,16 @@ class FormCalibration:
     known: KnownParticles
     distances: NDArray[np.float32]  # (M, 3), of the calibration particles
     named: NDArray[np.integer]  # (M,), their most likely classes
+    trend: SizeTrend | None = None  # that distances are standardised by; None: they are not
+
+    def measure(self, views: Views) -> NDArray[np.float32]:
+        """Distances of each particle, float32 (N, 3), to be compared with those of the calibration particles."""
+        raw = self.known.distances(views)
+        return raw if self.trend is None else self.trend.standardise(raw, views.shapes[:, LOG_ECD], views.named)
 
     def score(self, views: Views) -> NDArray[np.float64]:
         """Novelty score of each particle (N,), large: unlike."""
-        return self._scores_of(self.known.distances(views), views.named)
+        return self._scores_of(self.measure(views), views.named)
 
     def judge_distances(
         self, distances: NDArray[np.floating], named: NDArray[np.integer]
@@ -47,7 +57,7 @@ class FormCalibration:
 
     def part_p_values(self, views: Views) -> NDArray[np.float64]:
         """p-value of each particle by each of the distances alone, (N, 3), in the order of score.PARTS."""
-        return self._part_p_values(self.known.distances(views), views.named)
+        return self._part_p_values(self.measure(views), views.named)
 
     def p_values(self, scores: ArrayLike, named: NDArray[np.integer]) -> NDArray[np.float64]:
         """p-value of each score (N,), 1 / (n + 1) to 1."""
@@ -130,6 +140,14 @@ class NoveltyCalibration:
     spreads: tuple[RunSpread, ...] = ()  # by form, to compare whole runs with; () where there are none
     among: int = 0  # calibration particles, where they are those of one run of the lab's; 0: the shipped ones
 
+    @cached_property
+    def basis(self) -> str:
+        """Digest of what features and distances are measured by: stored ones hold for no calibration of another."""
+        measuring = [part for form in self.forms for part in (form.known, form.trend) if part is not None]
+        arrays = [getattr(part, each.name) for part in measuring for each in fields(part)]
+        parts = [self.directions.mean, np.asarray(self.directions.axes, np.float16), *arrays]
+        return hashlib.sha256(b"".join(np.ascontiguousarray(part).tobytes() for part in parts)).hexdigest()[:16]
+
     def judge(
         self,
         tiles: NDArray[np.uint8],
@@ -181,15 +199,26 @@ def conformal_p(scores: ArrayLike, calibration: ArrayLike) -> NDArray[np.float64
 
 
 def calibrate_form(
-    fit: Views, fit_labels: NDArray[np.integer], calibration: Views, class_count: int
+    fit: Views,
+    fit_labels: NDArray[np.integer],
+    calibration: Views,
+    class_count: int,
+    *,
+    of_all_sizes: Views | None = None,
 ) -> FormCalibration:
     """Fit Gaussians to some known particles and measure the distances of others, of the same form of tile.
 
-    fit_labels: true classes of the first. The particles must be different ones: those that the Gaussians were fitted to
-    lie nearer to them than new ones.
+    fit_labels: true classes of the first. of_all_sizes: particles that the trend with size is fitted to; None:
+    distances are compared as they are. The calibration particles must be none of either: those that something was
+    fitted to lie nearer to it than new ones.
     """
-    known = fit_known(fit, fit_labels, class_count)
-    return FormCalibration(known, known.distances(calibration), np.asarray(calibration.named))
+    known, named = fit_known(fit, fit_labels, class_count), np.asarray(calibration.named)
+    trend = None
+    if of_all_sizes is not None:
+        sizes = of_all_sizes.shapes[:, LOG_ECD]
+        trend = fit_trend(known.distances(of_all_sizes), sizes, of_all_sizes.named, class_count)
+    form = FormCalibration(known, np.zeros((0, 3), np.float32), named, trend)
+    return replace(form, distances=form.measure(calibration))
 
 
 def named_counts(form: FormCalibration, class_keys: Sequence[str]) -> dict[str, int]:

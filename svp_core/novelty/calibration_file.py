@@ -18,6 +18,7 @@ from svp_core.model_files import weights_sha256
 from svp_core.novelty.calibration import FormCalibration, KnownExamples, NoveltyCalibration
 from svp_core.novelty.resemblance import RunSpread, spread_as_arrays, spread_from_arrays
 from svp_core.novelty.score import Directions, KnownParticles
+from svp_core.novelty.size_trend import SizeTrend
 from svp_core.novelty.tile_forms import FORMS
 
 FILE = "novelty.safetensors"
@@ -35,6 +36,8 @@ def write_calibration(folder: str | Path, calibration: NoveltyCalibration) -> No
     }
     for name, form in zip(FORMS, calibration.forms, strict=True):
         tensors |= {f"{name}/{each.name}": getattr(form.known, each.name) for each in fields(KnownParticles)}
+        if form.trend is not None:
+            tensors |= {f"{name}/trend/{each.name}": getattr(form.trend, each.name) for each in fields(SizeTrend)}
         tensors[f"{name}/distances"] = form.distances
         tensors[f"{name}/named"] = form.named.astype(np.uint8)
     for name, spread in zip(FORMS, calibration.spreads, strict=False):
@@ -112,4 +115,6 @@ def _spreads(tensors: dict[str, NDArray]) -> tuple[RunSpread, ...]:
 
 def _form(tensors: dict[str, NDArray], name: str) -> FormCalibration:
     known = KnownParticles(**{each.name: tensors[f"{name}/{each.name}"] for each in fields(KnownParticles)})
-    return FormCalibration(known, tensors[f"{name}/distances"], tensors[f"{name}/named"].astype(int))
+    has_trend = f"{name}/trend/medians" in tensors  # a calibration by a normal set has none
+    trend = SizeTrend(tensors[f"{name}/trend/medians"], tensors[f"{name}/trend/units"]) if has_trend else None
+    return FormCalibration(known, tensors[f"{name}/distances"], tensors[f"{name}/named"].astype(int), trend)

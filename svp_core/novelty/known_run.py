@@ -54,7 +54,7 @@ def measure_known_run(
     for index, form in enumerate(calibration.forms):
         chosen = np.flatnonzero(forms[rows] == index)
         if len(chosen):
-            distances[chosen] = form.known.distances(views.take(chosen))
+            distances[chosen] = form.measure(views.take(chosen))
     return KnownRun(np.minimum(distances, _LARGEST), views.named, forms[rows], description)
 
 

@@ -10,6 +10,7 @@ from svp_core.images import TILE_PX
 from svp_core.morphology import measure
 
 COLUMNS = ("ecd_px", "contrast", "level_sd", "edge_gradient", "aspect_ratio", "circularity", "convexity", "caliper")
+LOG_ECD = COLUMNS.index("ecd_px")  # column of the logarithm of the size
 CONTRAST_SCALE = 10.0  # grey levels; stronger contrasts are compressed to their logarithm
 
 

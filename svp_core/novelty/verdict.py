@@ -145,17 +145,17 @@ def verdict_facts(
     far: int,
     total: int,
     calibration: NoveltyCalibration | None,
-    no_calibration: str,
+    reason: str,
     *,
     magnification: str | None,
 ) -> dict[str, Any]:
     """What summary.json says of a sample: marked, total, level, share, p_value, alarm; and by which calibration.
 
     far: particles with p <= FAR; they and the magnification, see judge_by_shipped, count by the shipped calibration.
-    calibration, no_calibration: from find_calibration; without one, only the reason is known.
+    calibration, reason: from find_own_calibration; without one, only the reason is known.
     """
     if calibration is None:
-        return {"reason": no_calibration}
+        return {"reason": reason}
     verdict = counted_verdict(marked, far, total, among=calibration.among, magnification=magnification)
     among = {"among": calibration.among} if calibration.among else {}
     return {
@@ -167,4 +167,6 @@ def verdict_facts(
         "p_value": verdict.p_value,
         "alarm": verdict.is_alarm,
         "calibration": calibration.description,
+        "basis": calibration.basis,
+        **({"note": reason} if reason else {}),
     }

@@ -151,8 +151,9 @@ def _novelty(results: ClassificationResults, settings: CountSettings) -> str:
         "outline (Mahalanobis distance in features of a fixed network), by its place between the classes (relative "
         "Mahalanobis distance in the classifier's features, Ren et al. 2021), or by size, shape and contrast: the "
         "conformal p-value of the smallest of the three p-values. So this share of known particles is marked by "
-        f"construction, on another instrument more or fewer. Known are {novelty['calibration']}."
-    )
+        f"construction, on another instrument more or fewer. Known are {novelty['calibration']}. "
+        f"{novelty.get('note', '')}"
+    ).rstrip()
 
 
 def _sources(results: ClassificationResults) -> list[Fact]:

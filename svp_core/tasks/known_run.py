@@ -1,14 +1,17 @@
 """Name a classified run of known, clean particles by which novelty is calibrated on its instrument."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
 
-from svp_core.classification.results import ClassificationResults, read_results_folder
+from svp_core.classification.own_instrument import is_outdated
+from svp_core.classification.results import ClassificationResults, model_of, read_results_folder
 from svp_core.classification.strangers import has_novelty, is_unlike
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import NoveltyCalibration
+from svp_core.novelty.calibration_file import find_calibration
 from svp_core.novelty.known_run import as_record, halves_differ, measure_known_run
 from svp_core.novelty.tile_forms import forms_of
 from svp_core.profiles.profile import InstrumentProfile
@@ -41,6 +44,15 @@ def forget_known_run(profile_id: str, weights_sha256: str) -> InstrumentProfile:
     return update_known_run(profile_id, weights_sha256, None)
 
 
+def is_in_use(sha256: str, record: Mapping[str, Any]) -> bool:
+    """Whether particles are judged by this known run, kept for these weights: not where it is outdated."""
+    try:
+        shipped, _ = find_calibration(model_of(record), tuple(record["by_class"]))
+    except (LabError, KeyError):
+        return False
+    return shipped is not None and shipped.weights_sha256 == sha256 and not is_outdated(record, shipped)
+
+
 def known_run_record(results: ClassificationResults, calibration: NoveltyCalibration) -> dict[str, Any]:
     """What the profile keeps of a named run. Raises LabError, see name_known_run."""
     named, forms = results.probs.argmax(1), forms_of(np.asarray(read_tiles(results.folder / "tiles.npy")))
@@ -61,6 +73,7 @@ def known_run_record(results: ClassificationResults, calibration: NoveltyCalibra
         )
     return {
         **as_record(run),
+        "basis": calibration.basis,
         "job": results.job_id,
         "title": title,
         "created": created,
@@ -68,5 +81,5 @@ def known_run_record(results: ClassificationResults, calibration: NoveltyCalibra
         "by_class": {key: int((named == label).sum()) for label, key in enumerate(results.class_keys)},
         "unlike_before": float(is_unlike(results).mean()) if has_novelty(results) else None,
         "conditions": results.summary.get("conditions"),
-        "weights": results.summary.get("weights", ""),
+        **{name: results.summary[name] for name in ("weights", "weights_folder") if name in results.summary},
     }

@@ -17,13 +17,15 @@ def shipped_calibration(results: ClassificationResults) -> NoveltyCalibration:
     Raises LabError without one, or where the model has changed.
     """
     model = model_of(results.summary)
-    calibration, reason = own_calibration(results), ""
-    if calibration is None:
-        calibration, reason = find_calibration(model, results.class_keys)
+    if (own := own_calibration(results)) is not None:
+        return own
+    calibration, reason = find_calibration(model, results.class_keys)
     if calibration is None:
         raise LabError(reason)
     if calibration.weights_sha256 != results.summary.get("weights_sha256"):
         raise LabError(f"The weights of the model {model.name} have changed since; classify the source again.")
+    if calibration.basis != (results.summary.get("novelty") or {}).get("basis"):
+        raise LabError(f"The novelty calibration of {model.name} has changed since; classify the source again.")
     return calibration
 
 

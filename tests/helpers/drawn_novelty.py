@@ -21,10 +21,12 @@ def drawn_views(each, *, seed, moved=0.0):
     return Views(*parts, labels), labels
 
 
-def calibrated(*, each, moved=0.0):
-    """FormCalibration by drawn particles, `each` per class to judge by."""
+def calibrated(*, each, moved=0.0, by_size=False):
+    """FormCalibration by drawn particles, `each` per class to judge by; by_size: with a trend with size."""
     fit, labels = drawn_views(500, seed=0, moved=moved)
-    return calibrate_form(fit, labels, drawn_views(each, seed=1, moved=moved)[0], len(CENTRES))
+    others = drawn_views(500, seed=2, moved=moved)[0] if by_size else None
+    judging = drawn_views(each, seed=1, moved=moved)[0]
+    return calibrate_form(fit, labels, judging, len(CENTRES), of_all_sizes=others)
 
 
 def join_views(*parts):

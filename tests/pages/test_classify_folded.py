@@ -1,7 +1,5 @@
 """The page Classify without a browser: glass flakes, fibres and others seen as one class."""
 
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -217,23 +215,4 @@ def test_what_is_unlike_is_judged_by_the_classes_as_stored(monkeypatch):
     app = open_results(job_id, "Unlike", fold_others="true")
     assert counts_shown(app)["Unlike"] == 3
     assert judged == [SIX_KEYS]
-    assert not app.exception
-
-
-@pytest.mark.parametrize(
-    ("small", "among", "said"), [(0.04, None, False), (0.06, None, True), (0.06, 400, False)], ids=str
-)
-def test_that_many_particles_are_smaller_than_the_known_ones_is_said(small, among, said):
-    job_id, _, _ = six_classes()
-    folder = jobs.job_folder(job_id)
-    rows = pd.read_csv(folder / "results.csv")
-    rows["novelty_p"] = np.where(rows["status"] == "ok", 0.5, np.nan)
-    measured = rows.index[rows["ecd_px"].notna()]
-    rows.loc[measured, "ecd_px"] = np.where(np.arange(len(measured)) < round(small * len(measured)), 9.0, 12.0)
-    rows.to_csv(folder / "results.csv", index=False)
-    summary = json.loads((folder / "summary.json").read_text("utf-8"))
-    summary["novelty"] = {"calibration": "known ones"} | ({"among": among} if among else {})
-    (folder / "summary.json").write_text(json.dumps(summary), "utf-8")
-    app = open_results(job_id, "Unlike")
-    assert ("are smaller than 10 pixels" in page_text(app)) is said
     assert not app.exception

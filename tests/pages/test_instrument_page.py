@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from svp_core.classification.own_instrument import OUTDATED
 from svp_core.errors import LabError
 from svp_core.tasks.instrument_runs import assign_profile, classifications_of
 from svp_core.workspace import instrument_profiles, jobs
@@ -136,6 +137,8 @@ def test_a_run_of_known_particles_is_named_and_forgotten(monkeypatch):
     text = page_text(app).replace("\\", "")
     assert "Clean *run*" in text
     assert "12.0 % of them were unlike simulated ones" in text
+    assert any(block.value == r"resnet18: **Clean \*run\***" for block in app.markdown)
+    assert [block.value for block in app.warning] == [OUTDATED]  # of other weights than resnet18 has
     app.button(key="known_run_forget_abababab").click().run()
     assert instrument_profiles.find_profile(profile.id).novelty is None
     assert not app.exception

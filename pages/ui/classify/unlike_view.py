@@ -10,8 +10,6 @@ from pages.ui.classify.results_data import numeric_column
 from pages.ui.shared.nearest_known import show_nearest_known
 from pages.ui.shared.paging import choose_page
 from pages.ui.shared.teaching import show_teaching
-from svp_core.classification.correction_basis import told_share
-from svp_core.classification.counted import ECD_PX
 from svp_core.classification.results import NOVELTY_P, ClassificationResults
 from svp_core.classification.strangers import has_novelty, taught_p, verdict_of
 from svp_core.display import class_name, count_noun, escape_markdown, format_percent
@@ -20,8 +18,6 @@ from svp_core.tasks.unlike_details import parts_of
 
 PAGE_SIZE = 200
 TILE_PX = 112
-SMALL_PX = 10  # known particles of the shipped calibrations are hardly smaller
-SMALL_MARKED = 0.17  # share of simulated particles below SMALL_PX that are marked (ResNet-18, benchmarks/counts.py)
 COMPARED = 12  # of the most unusual, beside the known particles nearest to them
 
 
@@ -36,7 +32,7 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
     st.caption(
         f"{verdict.marked:,} of {count_noun(verdict.total, 'particle')} of this sample "
         f"({format_percent(verdict.share)}) are more unusual than {format_percent(1 - verdict.level)} of known ones; "
-        f"known particles alone would give {format_percent(verdict.level)}.{_known(results)}{_small(results)}"
+        f"known particles alone would give {format_percent(verdict.level)}.{_known(results)}"
     )
     stored = results.as_stored  # p-values are among the known particles of the classifier's own classes
     show_teaching(stored, JobState(results.job_id).picks)
@@ -60,20 +56,7 @@ def show_unlike(results: ClassificationResults, labels: NDArray[np.str_], shown:
 
 
 def _known(results):
-    """Which particles p-values are counted among, as a sentence."""
-    known = (results.summary.get("novelty") or {}).get("calibration", "")
-    return escape_markdown(f" Known are {known}.") if known else ""
-
-
-def _small(results):
-    """That many of these particles are smaller than the known ones, as a sentence; "" where they are not."""
-    if (results.summary.get("novelty") or {}).get("among"):  # of the lab's own run, whatever sizes that has
-        return ""
-    in_px = numeric_column(results, ECD_PX) if ECD_PX in results.columns else None
-    if not (share := told_share(in_px, SMALL_PX)):
-        return ""
-    return (
-        f" {format_percent(share)} of the particles here are smaller than {SMALL_PX} pixels; hardly any known one is, "
-        f"and of simulated ones of the classes that are as small, {format_percent(SMALL_MARKED)} are marked by the "
-        "ResNet-18."
-    )
+    """Which particles p-values are counted among, and why not the instrument's own, as sentences."""
+    novelty = results.summary.get("novelty") or {}
+    known = f" Known are {novelty['calibration']}." if novelty.get("calibration") else ""
+    return escape_markdown(f"{known} {novelty.get('note', '')}".rstrip())

@@ -7,13 +7,14 @@ import streamlit as st
 
 from pages.ui.shared.text import escape_markdown, truncate
 from pages.ui.shared.times import format_iso, format_timestamp
+from svp_core.classification.own_instrument import OUTDATED
 from svp_core.display import class_name, format_percent, join_names
 from svp_core.errors import LabError
 from svp_core.novelty.calibration import LEVEL
 from svp_core.novelty.known_run import MIN_PARTICLES
 from svp_core.profiles.profile import InstrumentProfile
 from svp_core.tasks.instrument_runs import classifications_of
-from svp_core.tasks.known_run import forget_known_run, name_known_run
+from svp_core.tasks.known_run import forget_known_run, is_in_use, name_known_run
 
 ERROR = "known_run_error"
 
@@ -39,7 +40,8 @@ def _show_record(profile: InstrumentProfile, sha256: str, record: Mapping[str, A
     counts = [f"{class_name(key).lower()} {count:,}" for key, count in (record.get("by_class") or {}).items()]
     before = record.get("unlike_before")
     with st.container(horizontal=True, vertical_alignment="center", gap="medium"):
-        st.markdown(escape_markdown(f"{record.get('weights', '')}: **{truncate(str(record.get('title', '')))}**"))
+        title = escape_markdown(truncate(str(record.get("title", ""))))
+        st.markdown(f"{escape_markdown(record.get('weights', ''))}: **{title}**")
         facts = [
             f"{record.get('particles', 0):,} particles, named {join_names(counts)}",
             f"chosen {format_iso(str(record.get('created', '')))}",
@@ -48,6 +50,8 @@ def _show_record(profile: InstrumentProfile, sha256: str, record: Mapping[str, A
         st.caption(escape_markdown(" · ".join(fact for fact in facts if fact)), width="content")
         st.button("Use simulated ones again", key=f"known_run_forget_{sha256[:8]}", type="tertiary",
                   on_click=_try, args=(forget_known_run, profile.id, sha256))  # fmt: skip
+    if not is_in_use(sha256, record):
+        st.warning(OUTDATED)
 
 
 def _show_choice(profile: InstrumentProfile) -> None:

@@ -1,6 +1,7 @@
 """p-values are uniform for known particles, small for strangers, never 0; the file gives back what was written."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def model_folder(tmp_path):
     save_file({"x": np.zeros(3, np.float32)}, tmp_path / "model.safetensors")
     layers = np.random.default_rng(0).normal(size=(200, 60)).astype(np.float32)
     sha256 = calibration_file.weights_sha256(tmp_path)
-    forms = (calibrated(each=60), calibrated(each=60, moved=1.0))
+    forms = (calibrated(each=60, by_size=True), calibrated(each=60, moved=1.0))
     made = NoveltyCalibration(("a", "b", "c"), find_directions(layers), forms, "drawn particles", sha256, EXAMPLES)
     calibration_file.write_calibration(tmp_path, made)
     return tmp_path, made
@@ -129,6 +130,10 @@ def test_a_file_gives_back_the_calibration(model_folder):
     for one, other in zip(found.forms, made.forms, strict=True):
         np.testing.assert_array_equal(one.score(views), other.score(views))
         np.testing.assert_array_equal(one.named, other.named)
+        assert (one.trend is None) == (other.trend is None)
+    assert found.basis == made.basis
+    for changed in (made.forms[::-1], (replace(made.forms[0], trend=None), made.forms[1])):
+        assert replace(made, forms=changed).basis != made.basis
     np.testing.assert_allclose(found.directions.axes, made.directions.axes, rtol=1e-3, atol=1e-4)
     assert found.directions.axes.shape[1] == DIRECTIONS
     np.testing.assert_array_equal(found.examples.features, made.examples.features)

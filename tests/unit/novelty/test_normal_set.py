@@ -39,7 +39,7 @@ def normal_set(each, *, seed, moved=0.0):
 def judged(calibration, each, *, seed, moved=0.0):
     """p-values of new particles."""
     views, labels = drawn_views(each, seed=seed, moved=moved)
-    return calibration.forms[WHOLE].judge_distances(calibration.forms[WHOLE].known.distances(views), labels)[1]
+    return calibration.forms[WHOLE].judge_distances(calibration.forms[WHOLE].measure(views), labels)[1]
 
 
 @pytest.mark.parametrize(("each", "least"), [(40, 0.01), (300, 0.04)])

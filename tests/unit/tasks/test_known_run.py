@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from svp_core.classification.own_instrument import OUTDATED
 from svp_core.classification.results import read_results_folder
 from svp_core.classification.strangers import FEATURES_FILE, verdict_of, verdict_sentence
 from svp_core.cli import main
@@ -17,11 +18,11 @@ from svp_core.novelty.tile_forms import WHOLE
 from svp_core.report.document import report_html
 from svp_core.tasks.classify import ClassifyRequest, classify, name_particles
 from svp_core.tasks.instrument_runs import assign_profile
-from svp_core.tasks.known_run import forget_known_run, name_known_run
+from svp_core.tasks.known_run import forget_known_run, is_in_use, name_known_run
 from svp_core.tasks.stored_classifications import read_summary
 from svp_core.tasks.unlike_details import nearest_known_tiles, parts_of
 from svp_core.workspace import jobs
-from svp_core.workspace.instrument_profiles import export_profile, find_profile
+from svp_core.workspace.instrument_profiles import export_profile, find_profile, update_known_run
 from tests.helpers.finished_jobs import KEYS, confident_probs, make_job
 from tests.helpers.stored_work import store_job
 
@@ -48,7 +49,8 @@ def known_job(count=150, *, second_half_moved=0.0, **summary):
     probs = confident_probs(*(KEYS[label] for label in examples.named[rows]))
     job_id = store_job("classify", {"source": "/data/run", "weights": "resnet18", "um_per_px": None})
     runs = [{"name": "day 5", "kind": "images", "count": count, "um_per_px": 0.5, "volume_ml": None, "dilution": None}]
-    facts = {"runs": runs, "weights_sha256": SHA256, "named": count, "title": "Clean run", **summary}
+    facts = {"runs": runs, "weights_sha256": SHA256, "named": count, "title": "Clean run"}
+    facts |= {"novelty": {"basis": calibration.basis}, **summary}
     make_job(jobs.job_folder(job_id), probs, [5.0] * count, **facts)
     features.astype(np.float16).tofile(jobs.job_folder(job_id) / FEATURES_FILE)
     return job_id
@@ -86,6 +88,21 @@ def test_later_runs_are_judged_by_the_named_run_and_say_so(tmp_path):
     forget_known_run(profile.id, SHA256)
     again = read_results_folder(jobs.job_folder(classified_again(tmp_path)))
     np.testing.assert_array_equal(again.table["novelty_p"], before.table["novelty_p"])
+
+
+def test_a_run_measured_by_an_earlier_calibration_is_not_used_and_that_is_said(tmp_path):
+    known = known_job()
+    profile = name_known_run(assign_profile(known).id, known)
+    record = profile.known_run_of(SHA256)
+    assert record is not None
+    assert is_in_use(SHA256, record)
+    update_known_run(profile.id, SHA256, {**record, "basis": "0" * 16})
+    assert not is_in_use(SHA256, {**record, "basis": "0" * 16})
+    assert not is_in_use("0" * 64, record)
+    again = read_results_folder(jobs.job_folder(classified_again(tmp_path)))
+    assert "simulated" in again.summary["novelty"]["calibration"]
+    assert again.summary["novelty"]["note"] == OUTDATED
+    assert OUTDATED in report_html(again.folder)
 
 
 def darker_run(tmp_path, *, darker):
@@ -132,7 +149,8 @@ def test_a_run_that_cannot_calibrate_is_refused(tmp_path):
     for job_id, words in (
         (known_job(MIN_PARTICLES - 10), "at least"),
         (known_job(400, second_half_moved=0.4), "do not resemble each other"),
-        (known_job(weights_sha256="0" * 64), "have changed since"),
+        (known_job(weights_sha256="0" * 64), "weights of the model resnet18 have changed since"),
+        (known_job(novelty={"basis": "0" * 16}), "novelty calibration of resnet18 has changed since"),
         (known_job(runs=[{"name": "a", "kind": "images", "count": 900, "um_per_px": 0.5}]), "stopped before its end"),
     ):
         assign_profile(job_id)
