@@ -19,8 +19,8 @@ from svp_core.validation.reference import validation_reference
 from svp_core.workspace.instrument_profiles import find_profile
 
 OUTDATED = (
-    "The known run of this instrument was measured by an earlier calibration of the classifier, and is not used. "
-    "Classify a run of known particles again, and name that one (Instrument)."
+    "The known run of this instrument belongs to an earlier calibration of novelty; particles are judged by the "
+    "shipped one instead. Classify known particles again and choose that run on the page Instrument, Novelty."
 )
 
 

@@ -35,7 +35,7 @@ class FormCalibration:
     """Known particles of one form of tile, and the distances of others, by which new ones are judged."""
 
     known: KnownParticles
-    distances: NDArray[np.float32]  # (M, 3), of the calibration particles
+    distances: NDArray[np.float32]  # (M, 3), of the calibration particles, as measure() gives them
     named: NDArray[np.integer]  # (M,), their most likely classes
     trend: SizeTrend | None = None  # that distances are standardised by; None: they are not
 
@@ -51,7 +51,7 @@ class FormCalibration:
     def judge_distances(
         self, distances: NDArray[np.floating], named: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(scores (N,), p-values (N,)) of particles whose distances (N, 3) are known already."""
+        """(scores (N,), p-values (N,)) of particles whose distances (N, 3) measure() gave already."""
         scores = self._scores_of(distances, named)
         return scores, self.p_values(scores, named)
 

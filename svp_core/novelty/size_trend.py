@@ -1,8 +1,8 @@
 """How far from the known particles are known particles of this size? Distances are compared with those.
 
-A known particle of a few pixels, and one that fills its tile, lie farther from most known ones than one between, so
-that among all of its named class they would be marked more often than stated. Each distance is therefore standardised
-by the median and the upper tail of known particles of about its size, which are none of the calibration particles
+A known particle of a few pixels, and one that fills its tile, lie farther from most known ones than those between:
+compared with all of their named class, they would be marked too often. Each distance is therefore standardised by the
+median and the upper tail of known particles of about its size, which are none of the calibration particles
 (locally weighted conformal prediction; Lei et al. 2018, Journal of the American Statistical Association 113, section
 5.2).
 """
@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 
 from svp_core.novelty.score import PARTS
 
-SIZES_PX = (3.0, 4.5, 6.5, 9.0, 13.0, 18.0, 26.0, 36.0, 50.0, 64.0)  # ECD; between them values are interpolated
-NEAREST = 250  # particles around each size
+# ECD; values are interpolated between them, and constant beyond.
+SIZES_PX = (3.0, 4.5, 6.5, 9.0, 13.0, 18.0, 26.0, 36.0, 50.0, 64.0)
+NEAREST = 250  # particles around each size, at most a third of a class
 LEAST = 100  # particles of a named class to have a trend of its own; with fewer, that of all classes
-TAIL = 0.9  # its distance from the median is the unit
+TAIL = 0.9  # quantile; the unit is its distance from the median
 MIN_UNIT = 1e-6
 
 Sizes = NDArray[np.floating]  # (N,), logarithms of ECD in px, as in shape.shape_row; NaN: unknown
@@ -56,7 +57,8 @@ def fit_trend(distances: NDArray[np.floating], sizes: Sizes, named: NDArray[np.i
         mask = named == label
         mask = mask if mask.sum() >= LEAST else np.ones(len(named), bool)
         own, places = distances[mask], sizes[mask]
-        around = [own[np.argsort(np.abs(places - at), kind="stable")[:NEAREST]] for at in np.log(SIZES_PX)]
+        count = min(NEAREST, -(-len(own) // 3))
+        around = [own[np.argsort(np.abs(places - at), kind="stable")[:count]] for at in np.log(SIZES_PX)]
         middle, tail = (np.quantile(around, level, axis=1) for level in (0.5, TAIL))
         medians.append(middle)
         units.append(np.maximum(tail - middle, MIN_UNIT))

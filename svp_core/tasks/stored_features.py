@@ -12,9 +12,9 @@ from svp_core.novelty.calibration_file import FILE, find_calibration, read_calib
 
 
 def shipped_calibration(results: ClassificationResults) -> NoveltyCalibration:
-    """Calibration by the normal set of these results, else that of their model.
+    """Calibration by the normal set of these results, which they keep themselves, else that of their model.
 
-    Raises LabError without one, or where the model has changed.
+    Raises LabError without one, or where the model or its calibration of novelty has changed since.
     """
     model = model_of(results.summary)
     if (own := own_calibration(results)) is not None:
@@ -37,7 +37,7 @@ def own_calibration(results: ClassificationResults) -> NoveltyCalibration | None
 def used_calibration(results: ClassificationResults) -> NoveltyCalibration:
     """Calibration that these results were judged by: of their normal set, the instrument's known run, or the model's.
 
-    The instrument's only where it is still stored. Raises LabError, see shipped_calibration.
+    The model's, too, where the known run is gone or outdated. Raises LabError, see shipped_calibration.
     """
     shipped = shipped_calibration(results)
     if own_calibration(results) is not None:
@@ -52,5 +52,5 @@ def stored_features(results: ClassificationResults, calibration: NoveltyCalibrat
     path, count = results.folder / FEATURES_FILE, len(results.probs)
     width = calibration.examples.features.shape[1]
     if not path.is_file() or path.stat().st_size != 2 * width * count:
-        raise LabError("These results hold no features of their particles; classify the source again.")
+        raise LabError("These results hold no features of all their particles; classify the source again.")
     return np.fromfile(path, np.float16).reshape(count, width)
