@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from svp_core.display import format_percent
 from svp_core.stats.confusion import ConfusionReference, smallest_labelled_px
 
-TOLD_FROM = 0.05  # share of particles smaller than the known ones, from which on it is said
+TOLD_FROM = 0.05  # share of particles smaller than the labelled ones, from which on it is said
 
 
 def correction_basis(reference: ConfusionReference | None, sizes_px: NDArray[np.floating] | None) -> str:
@@ -20,8 +20,7 @@ def correction_basis(reference: ConfusionReference | None, sizes_px: NDArray[np.
     basis = f"Corrected counts and predictive values are estimated on labelled particles: {reference.description}."
     smallest = smallest_labelled_px(reference)
     measured = np.zeros(0) if sizes_px is None else sizes_px[np.isfinite(sizes_px)]
-    share = float(np.mean(measured < smallest)) if len(measured) else 0.0
-    if share < TOLD_FROM:
+    if not len(measured) or (share := float(np.mean(measured < smallest))) < TOLD_FROM:
         return basis
     return (
         f"{basis} {format_percent(share)} of the particles here are smaller than nearly all labelled ones of a class "

@@ -5,9 +5,9 @@ of tile (Vovk et al. 2005; Bates et al. 2021, arXiv 2104.08279, eq. 4). For a kn
 ones, P(p <= a) <= a. The catch is "drawn like": particles of another instrument may score otherwise, which the verdict
 on the sample is for.
 
-Each of the three distances of score.py, standardised by size (size_trend.py), has such a p-value of its own. The score
-is minus the logarithm of the smallest of the three, calibrated once more, so that a particle unusual in one way is
-found however usual it is in the others: on simulated fibres and on a run of plankton that found more than the sum of
+Each of the three distances of score.py, standardised by size (distance_by_size.py), has such a p-value of its own. The
+score is minus the logarithm of the smallest of the three, calibrated once more, so that a particle unusual in one way
+is found however usual it is in the others: on simulated fibres and on a run of plankton that found more than the sum of
 standardised distances.
 """
 
@@ -19,10 +19,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from svp_core.novelty.distance_by_size import SizeTrend, fit_trend
 from svp_core.novelty.resemblance import RunSpread
 from svp_core.novelty.score import DIRECTIONS, FIXED_WIDTH, Directions, KnownParticles, Views, fit_known
 from svp_core.novelty.shape import LOG_ECD
-from svp_core.novelty.size_trend import SizeTrend, fit_trend
 from svp_core.novelty.tile_forms import forms_of
 
 LEVEL = 0.05  # a particle is marked as unlike at p <= LEVEL

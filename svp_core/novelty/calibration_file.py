@@ -16,9 +16,9 @@ from svp_core.errors import LabError
 from svp_core.files import atomic_write, read_tensors
 from svp_core.model_files import weights_sha256
 from svp_core.novelty.calibration import FormCalibration, KnownExamples, NoveltyCalibration
+from svp_core.novelty.distance_by_size import SizeTrend
 from svp_core.novelty.resemblance import RunSpread, spread_as_arrays, spread_from_arrays
 from svp_core.novelty.score import Directions, KnownParticles
-from svp_core.novelty.size_trend import SizeTrend
 from svp_core.novelty.tile_forms import FORMS
 
 FILE = "novelty.safetensors"

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 
 from svp_core.novelty.calibration import LEVEL, FormCalibration
-from svp_core.novelty.size_trend import SIZES_PX, SizeTrend, fit_trend
+from svp_core.novelty.distance_by_size import SIZES_PX, SizeTrend, fit_trend
 from tests.helpers.drawn_novelty import calibrated
 
 KNOTS = np.log(SIZES_PX)
